@@ -1,1 +1,59 @@
-//! ironhand-api
+//! The public types of Ironhand: what manifests say, what the HTTP API carries, what events tell.
+//!
+//! Everything here is plain data. The crate reads no clock, file, socket or environment variable, so that the
+//! server, the command line, tests and integrations share one definition of each word:
+//!
+//! * [`Manifest`]: what people write ([`Host`], [`Credential`], [`Flow`]), parsed with every fault placed;
+//! * [`HostStatus`]: the separate facts about a host (power, reach, screen, health), each with time and source;
+//! * [`Incident`] and [`Run`]: what went wrong with a host, and what was done about it with its evidence;
+//! * [`Event`]: the one ordered record of everything that happened;
+//! * [`Problem`]: an error as the HTTP API returns it (RFC 9457), with a stable code.
+//!
+//! ```
+//! use ironhand_api::{Manifest, parse_manifests};
+//!
+//! let text = "
+//! apiVersion: ironhand/v1
+//! kind: Host
+//! metadata: { name: rack7-12, labels: { rack: '7' } }
+//! spec:
+//!   credentials: [dc-standard]
+//!   connectors:
+//!     - { type: ipmi, address: 10.0.7.12, cipherSuites: [17, 3] }
+//!     - { type: vnc, address: 10.0.7.12 }
+//! ";
+//! let manifests = parse_manifests("rack7.yaml", text).expect("the manifest is valid");
+//! assert!(matches!(&manifests[0], Manifest::Host(host) if host.metadata.name.as_str() == "rack7-12"));
+//! ```
+
+mod credential;
+mod event;
+mod flow;
+mod host;
+mod incident;
+mod manifest;
+mod metadata;
+mod name;
+mod problem;
+mod run;
+mod status;
+mod time;
+
+pub use credential::{Credential, CredentialSpec, Secret};
+pub use event::{Event, EventKind, Severity};
+pub use flow::{
+    BootDevice, BootDeviceStep, Example, Flow, FlowSpec, Limits, PowerAction, Select, Step, Verify, WaitFor,
+    When,
+};
+pub use host::{Capability, Connector, ConnectorType, Host, HostSpec};
+pub use incident::{Incident, IncidentState};
+pub use manifest::{Manifest, ManifestError, parse_manifests};
+pub use metadata::{Kind, List, Metadata};
+pub use name::{Name, NameError};
+pub use problem::{Fault, Problem};
+pub use run::{ActionReceipt, MatchEvidence, PictureDigest, Run, RunState, StepOutcome, StepRecord, Verdict};
+pub use status::{Fact, Health, HostStatus, Icon, Management, PowerState, Reach, ScreenKind, ScreenStatus};
+pub use time::{Span, SpanError, Timestamp};
+
+/// The value of `apiVersion` in every manifest that this version understands.
+pub const API_VERSION: &str = "ironhand/v1";

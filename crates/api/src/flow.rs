@@ -1,0 +1,257 @@
+//! Recovery procedures.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Metadata, PowerState, Span};
+
+/// A recovery procedure: when it applies, what it does, how it knows that it worked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Flow {
+    /// Name and labels.
+    pub metadata: Metadata,
+    /// The procedure.
+    pub spec: FlowSpec,
+}
+
+/// What a [`Flow`] does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FlowSpec {
+    /// Which hosts it may work on; all where absent.
+    #[serde(default, skip_serializing_if = "Select::is_all")]
+    pub select: Select,
+    /// When it applies.
+    pub when: When,
+    /// Of several flows that apply, the one with the highest priority is taken; of equals, the first by name.
+    #[serde(default)]
+    pub priority: i32,
+    /// What it does, in order.
+    #[serde(rename = "do")]
+    pub steps: Vec<Step>,
+    /// How it knows that the host is well again.
+    pub verify: Verify,
+    /// How often it may try.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Screens with the verdict expected of them, for `ironhand flow test`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<Example>,
+}
+
+/// Which hosts a flow may work on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Select {
+    /// Labels that a host must carry, all of them.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Select {
+    /// Whether every host is selected.
+    pub fn is_all(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Whether a host with these labels is selected.
+    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.labels.iter().all(|(key, value)| labels.get(key) == Some(value))
+    }
+}
+
+/// When a flow applies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct When {
+    /// A regular expression that the text of the screen must match: cases are not told apart unless `(?-i)` is
+    /// written, `^` and `$` stand at the ends of lines.
+    pub screen: String,
+    /// A regular expression that the text must not match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unless: Option<String>,
+    /// How many readings in a row must give the verdict; 1 to 100.
+    #[serde(default = "two")]
+    pub stable: u32,
+}
+
+const fn two() -> u32 {
+    2
+}
+
+/// One step of a flow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Step {
+    /// Press keys: plain text types itself, `<Enter>`, `<F1>`, `<Ctrl-Alt-Del>`, `<Down*3>`, `<wait 500ms>`.
+    Keys(String),
+    /// Use the power button.
+    Power(PowerAction),
+    /// Choose what the next boot starts from.
+    BootDevice(BootDeviceStep),
+    /// Go on when something has come true, fail when it has not within the time.
+    WaitFor(WaitFor),
+    /// Do nothing for a while.
+    Sleep(Span),
+    /// Keep a picture of the screen as evidence.
+    Snapshot(Option<String>),
+}
+
+/// What can be done with the power (IPMI 2.0 section 28.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PowerAction {
+    /// Power on; nothing to do where the host is on.
+    On,
+    /// Power off at once, without the operating system's consent.
+    Off,
+    /// Power off, wait, power on.
+    Cycle,
+    /// Reset without removing power.
+    Reset,
+    /// Ask the operating system to shut down (ACPI).
+    Soft,
+    /// Raise a diagnostic interrupt.
+    Nmi,
+}
+
+impl PowerAction {
+    /// The word as the command line and manifests write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Off => "off",
+            Self::Cycle => "cycle",
+            Self::Reset => "reset",
+            Self::Soft => "soft",
+            Self::Nmi => "nmi",
+        }
+    }
+
+    /// The power state that shows that the action came true.
+    pub const fn wanted(self) -> PowerState {
+        match self {
+            Self::On | Self::Cycle | Self::Reset | Self::Nmi => PowerState::On,
+            Self::Off | Self::Soft => PowerState::Off,
+        }
+    }
+}
+
+/// What a boot starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BootDevice {
+    /// The firmware's own order.
+    None,
+    /// The network.
+    Pxe,
+    /// The first hard disk.
+    Disk,
+    /// CD or DVD.
+    Cdrom,
+    /// The firmware's setup pages.
+    Bios,
+}
+
+impl BootDevice {
+    /// The word as the command line and manifests write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Pxe => "pxe",
+            Self::Disk => "disk",
+            Self::Cdrom => "cdrom",
+            Self::Bios => "bios",
+        }
+    }
+}
+
+/// The boot device of a step: `bootDevice: pxe`, or with its options written out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum BootDeviceStep {
+    /// For the next boot only, with the firmware's own interface.
+    Once(BootDevice),
+    /// With options.
+    Full {
+        /// The device.
+        device: BootDevice,
+        /// For every boot from now on.
+        #[serde(default)]
+        persistent: bool,
+        /// Boot through UEFI rather than the legacy BIOS.
+        #[serde(default)]
+        uefi: bool,
+    },
+}
+
+impl BootDeviceStep {
+    /// Device, whether it persists, whether UEFI is asked for.
+    pub const fn resolve(self) -> (BootDevice, bool, bool) {
+        match self {
+            Self::Once(device) => (device, false, false),
+            Self::Full { device, persistent, uefi } => (device, persistent, uefi),
+        }
+    }
+}
+
+/// What a step waits for: everything that is given must be true at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WaitFor {
+    /// A regular expression on the text of the screen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screen: Option<String>,
+    /// The power state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<PowerState>,
+    /// How long at most.
+    pub timeout: Span,
+}
+
+/// How a flow knows that the host is well again: everything that is given must be true at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Verify {
+    /// A regular expression on the text of the screen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screen: Option<String>,
+    /// The power state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<PowerState>,
+    /// How long the host may take after the last step.
+    pub timeout: Span,
+}
+
+/// How often a flow may try on one host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Limits {
+    /// Runs in one incident before a person is asked; 1 to 100.
+    pub attempts: u32,
+    /// The least time between the end of a failed run and the next.
+    pub cooldown: Span,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { attempts: 2, cooldown: Span::from_secs(60) }
+    }
+}
+
+/// A screen and the verdict that the flow must give on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Example {
+    /// A picture file, relative to the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
+    /// The text of a screen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Whether the flow applies to it.
+    pub matches: bool,
+}

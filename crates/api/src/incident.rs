@@ -1,0 +1,63 @@
+//! What opens when a host is unwell and closes when it is proven well.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Name, PictureDigest, Timestamp};
+
+/// A time of illness of one host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Incident {
+    /// Rises with each incident.
+    pub id: u64,
+    /// The host.
+    pub host: Name,
+    /// What was seen, in words.
+    pub cause: String,
+    /// The flow that recognised it.
+    pub flow: Name,
+    /// Where it stands.
+    pub state: IncidentState,
+    /// Why it stands there, in words.
+    pub reason: String,
+    /// When it opened.
+    pub opened_at: Timestamp,
+    /// When it closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<Timestamp>,
+    /// How many runs were made.
+    pub attempts: u32,
+    /// The screen when it opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_picture: Option<PictureDigest>,
+    /// The last screen kept: of the proof when it closed, or what a person should look at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_picture: Option<PictureDigest>,
+}
+
+/// Where an [`Incident`] stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentState {
+    /// Open; the next run waits.
+    Open,
+    /// A run works on it.
+    Recovering,
+    /// Ironhand has done what it may: a person must look.
+    NeedsHuman,
+    /// The host is proven well.
+    Closed,
+}
+
+impl fmt::Display for IncidentState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Open => "open",
+            Self::Recovering => "recovering",
+            Self::NeedsHuman => "needs human",
+            Self::Closed => "closed",
+        })
+    }
+}

@@ -1,0 +1,199 @@
+//! What was observed of a host: separate facts, each with time and source.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{PictureDigest, Timestamp};
+
+/// One observed value, with when and through what it was observed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fact<T> {
+    /// The value.
+    pub value: T,
+    /// When it was last observed to be so.
+    pub observed_at: Timestamp,
+    /// When it became so, as far as was observed.
+    pub since: Timestamp,
+    /// The connector that saw it, like `ipmi 10.0.7.12`.
+    pub source: String,
+    /// What was seen in words, where the value alone does not tell: the reason of a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// Whether the host has power.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum PowerState {
+    /// Powered.
+    On,
+    /// Not powered.
+    Off,
+    /// Told to power on; not yet seen on.
+    TurningOn,
+    /// Told to power off; not yet seen off.
+    TurningOff,
+    /// Never seen, or contact is lost.
+    #[default]
+    Unknown,
+}
+
+impl fmt::Display for PowerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::On => "on",
+            Self::Off => "off",
+            Self::TurningOn => "turning on",
+            Self::TurningOff => "turning off",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+/// How well a management controller, or a screen, can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// It answers.
+    Ok,
+    /// Nothing comes back.
+    Unreachable,
+    /// It refuses the user name or password.
+    AuthFailed,
+    /// What comes back is not the protocol.
+    ProtocolError,
+    /// It is busy, or out of sessions.
+    Throttled,
+}
+
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ok => "ok",
+            Self::Unreachable => "unreachable",
+            Self::AuthFailed => "authentication failed",
+            Self::ProtocolError => "protocol error",
+            Self::Throttled => "throttled",
+        })
+    }
+}
+
+/// Whether Ironhand manages the host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Management {
+    /// It watches and repairs.
+    #[default]
+    Enabled,
+    /// Disabled at the host.
+    Disabled,
+}
+
+/// The state that people see at a glance, derived from the facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Icon {
+    /// Seen on, and reachable.
+    On,
+    /// Seen off, and reachable.
+    Off,
+    /// Not known now.
+    Unknown,
+    /// Not managed.
+    Disabled,
+}
+
+impl fmt::Display for Icon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::On => "On",
+            Self::Off => "Off",
+            Self::Unknown => "Unknown",
+            Self::Disabled => "Disabled",
+        })
+    }
+}
+
+/// What a screen shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScreenKind {
+    /// One colour.
+    Blank,
+    /// Characters on a grid.
+    Text,
+    /// A picture, or text that cannot be read with certainty.
+    Graphics,
+}
+
+/// The last reading of a host's screen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScreenStatus {
+    /// When it was read.
+    pub read_at: Timestamp,
+    /// What it shows.
+    pub kind: ScreenKind,
+    /// The last line that is not blank, as a person would glance at it.
+    pub headline: String,
+    /// Whether the reading may be acted on.
+    pub reliable: bool,
+}
+
+/// How the host fares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// No incident is open.
+    #[default]
+    Well,
+    /// An incident is open and nothing runs at this moment.
+    Unwell,
+    /// A run works on the incident.
+    Recovering,
+    /// Ironhand has done what it may: a person must look.
+    NeedsHuman,
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Well => "well",
+            Self::Unwell => "unwell",
+            Self::Recovering => "recovering",
+            Self::NeedsHuman => "needs human",
+        })
+    }
+}
+
+/// Everything observed of one host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HostStatus {
+    /// Power, as the management controller reports it. The last known value stays when contact is lost; its age
+    /// tells.
+    pub power: Option<Fact<PowerState>>,
+    /// Whether the management controller answers.
+    pub reach: Option<Fact<Reach>>,
+    /// Whether the screen can be seen.
+    pub screen_reach: Option<Fact<Reach>>,
+    /// Whether the host is managed.
+    pub management: Management,
+    /// Derived from the facts above.
+    pub icon: Icon,
+    /// The last reading of the screen.
+    pub screen: Option<ScreenStatus>,
+    /// How the host fares.
+    pub health: Health,
+    /// The open incident.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<u64>,
+    /// The picture of the last reading.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<PictureDigest>,
+}
