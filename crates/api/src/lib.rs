@@ -36,6 +36,7 @@ mod metadata;
 mod name;
 mod problem;
 mod run;
+mod selector;
 mod status;
 mod time;
 
@@ -52,6 +53,7 @@ pub use metadata::{Kind, List, Metadata};
 pub use name::{Name, NameError};
 pub use problem::{Fault, Problem};
 pub use run::{ActionReceipt, MatchEvidence, PictureDigest, Run, RunState, StepOutcome, StepRecord, Verdict};
+pub use selector::{LabelSelector, SelectorError};
 pub use status::{Fact, Health, HostStatus, Icon, Management, PowerState, Reach, ScreenKind, ScreenStatus};
 pub use time::{Span, SpanError, Timestamp};
 
