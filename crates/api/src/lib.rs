@@ -26,6 +26,7 @@
 //! assert!(matches!(&manifests[0], Manifest::Host(host) if host.metadata.name.as_str() == "rack7-12"));
 //! ```
 
+mod action;
 mod credential;
 mod event;
 mod flow;
@@ -37,9 +38,11 @@ mod name;
 mod problem;
 mod run;
 mod selector;
+mod socket;
 mod status;
 mod time;
 
+pub use action::{ActionReport, ApplyOutcome, BootDeviceRequest, KeysRequest, PowerRequest, Screen};
 pub use credential::{Credential, CredentialSpec, Secret};
 pub use event::{Event, EventKind, Severity};
 pub use flow::{
@@ -54,6 +57,7 @@ pub use name::{Name, NameError};
 pub use problem::{Fault, Problem};
 pub use run::{ActionReceipt, MatchEvidence, PictureDigest, Run, RunState, StepOutcome, StepRecord, Verdict};
 pub use selector::{LabelSelector, SelectorError};
+pub use socket::local_socket;
 pub use status::{Fact, Health, HostStatus, Icon, Management, PowerState, Reach, ScreenKind, ScreenStatus};
 pub use time::{Span, SpanError, Timestamp};
 
