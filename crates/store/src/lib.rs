@@ -1,1 +1,62 @@
-//! ironhand-store
+//! Ironhand's memory: what people said, what was observed, what was done about it, and the one ordered record of it.
+//!
+//! All SQL of the product is here. The database is SQLite, in a directory that nobody else can read; the statements
+//! keep to what PostgreSQL understands as well. Three promises shape the crate:
+//!
+//! * What a call has acknowledged survives `kill -9` and loss of power.
+//! * What belongs to one decision, a [`Record`], becomes durable together or not at all.
+//! * Passwords are sealed under a key that is not in the database, and are never written out in plain.
+//!
+//! ```
+//! use ironhand_api::{Credential, CredentialSpec, Metadata, Secret, Timestamp};
+//! use ironhand_store::{Change, KeySource, Store, StoreError};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! let store = Store::open(directory.path(), KeySource::File).await?;
+//!
+//! let now = Timestamp::from_millis(1_772_331_247_120);
+//! let credential = Credential {
+//!     metadata: Metadata::named("dc-standard".parse()?),
+//!     spec: CredentialSpec { username: "admin".into(), password: Secret::Plain("correct horse".into()) },
+//! };
+//! let applied = store.apply(credential.clone(), now).await?;
+//! assert_eq!(applied.change, Change::Created);
+//! assert!(matches!(applied.resource.spec.password, Secret::Sealed(_)));
+//! assert_eq!(store.apply(credential, now).await?.change, Change::Unchanged);
+//!
+//! let (username, _password) = store.credential(&"dc-standard".parse()?).await?;
+//! assert_eq!(username, "admin");
+//! store.close().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod column;
+mod directory;
+mod error;
+mod event;
+mod history;
+mod list;
+mod load;
+mod picture;
+mod record;
+mod resource;
+mod seal;
+mod sequence;
+mod sqlite;
+mod store;
+mod writer;
+
+pub use directory::KeySource;
+pub use error::StoreError;
+pub use event::{EVENTS_KEPT, EventDraft};
+pub use history::{IncidentQuery, RunQuery, RunsOf};
+pub use list::ListQuery;
+pub use load::Snapshot;
+pub use picture::{PICTURE_GRACE, Picture};
+pub use record::Record;
+pub use resource::{Applied, Change, Resource};
+pub use seal::KeyId;
+pub use store::Store;

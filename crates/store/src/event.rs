@@ -1,0 +1,182 @@
+//! The one ordered record of what happened.
+
+use ironhand_api::{Event, EventKind, Name, Severity, Timestamp};
+use sqlx::{AnyPool, FromRow};
+
+use crate::StoreError;
+use crate::column::{bigint, unsigned, word};
+use crate::resource::parse_name;
+use crate::sequence::Sequences;
+use crate::sqlite::meaning;
+use crate::writer::{Turn, Write};
+
+/// Events that are kept; of more, the oldest are dropped by [`Store::prune`](crate::Store::prune). About 50 MB, and
+/// months of history for a few hundred hosts.
+pub const EVENTS_KEPT: u64 = 200_000;
+
+/// Events that are dropped in one transaction, so that pruning holds up nobody for long.
+const PRUNED_AT_ONCE: u64 = 2_000;
+
+const APPEND: &str = "INSERT INTO events (id, at, kind, severity, host, incident, run, message) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+const AFTER: &str = "SELECT id, at, kind, severity, host, incident, run, message FROM events \
+    WHERE id > $1 ORDER BY id LIMIT $2";
+
+const AFTER_OF_HOST: &str = "SELECT id, at, kind, severity, host, incident, run, message FROM events \
+    WHERE host = $3 AND id > $1 ORDER BY id LIMIT $2";
+
+const LATEST: &str = "SELECT id, at, kind, severity, host, incident, run, message FROM events \
+    ORDER BY id DESC LIMIT $1";
+
+const LATEST_OF_HOST: &str = "SELECT id, at, kind, severity, host, incident, run, message FROM events \
+    WHERE host = $2 ORDER BY id DESC LIMIT $1";
+
+const FIRST: &str = "SELECT MIN(id) FROM events";
+
+const PRUNE: &str = "DELETE FROM events WHERE id <= $1";
+
+/// An event that is about to be recorded; id, time and host come from the record it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventDraft {
+    /// What kind of thing happened.
+    pub kind: EventKind,
+    /// How much it matters to a person.
+    pub severity: Severity,
+    /// The incident it belongs to.
+    pub incident: Option<u64>,
+    /// The run it belongs to.
+    pub run: Option<u64>,
+    /// What happened, in words that an operator understands.
+    pub message: String,
+}
+
+impl EventDraft {
+    /// An event that belongs to no incident and no run.
+    pub fn new(kind: EventKind, severity: Severity, message: impl Into<String>) -> Self {
+        Self { kind, severity, incident: None, run: None, message: message.into() }
+    }
+}
+
+/// Appends an event under the next id.
+pub(crate) async fn append(
+    turn: &mut Turn<'_>,
+    host: Option<Name>,
+    at: Timestamp,
+    draft: EventDraft,
+) -> Result<Event, StoreError> {
+    let EventDraft { kind, severity, incident, run, message } = draft;
+    let id = Sequences::next(&mut turn.sequences.event);
+    sqlx::query(APPEND)
+        .bind(bigint(id))
+        .bind(at.as_millis())
+        .bind(kind.code())
+        .bind(severity_word(severity))
+        .bind(host.as_ref().map(|host| host.as_str().to_owned()))
+        .bind(incident.map(bigint))
+        .bind(run.map(bigint))
+        .bind(message.clone())
+        .execute(&mut *turn.connection)
+        .await
+        .map_err(|error| meaning("append an event", error))?;
+    Ok(Event { id, at, kind, severity, host, incident, run, message })
+}
+
+/// The word that stands for a severity in its column: the one that JSON carries.
+const fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Critical => "critical",
+    }
+}
+
+/// Events after an id, oldest first.
+pub(crate) async fn after(
+    pool: &AnyPool,
+    id: u64,
+    limit: u32,
+    host: Option<&Name>,
+) -> Result<Vec<Event>, StoreError> {
+    let query = match host {
+        None => sqlx::query_as(AFTER).bind(bigint(id)).bind(i64::from(limit)),
+        Some(host) => sqlx::query_as(AFTER_OF_HOST)
+            .bind(bigint(id))
+            .bind(i64::from(limit))
+            .bind(host.as_str().to_owned()),
+    };
+    let rows: Vec<Row> = query.fetch_all(pool).await.map_err(|error| meaning("read events", error))?;
+    rows.into_iter().map(Event::try_from).collect()
+}
+
+/// The last events, oldest first.
+pub(crate) async fn latest(
+    pool: &AnyPool,
+    limit: u32,
+    host: Option<&Name>,
+) -> Result<Vec<Event>, StoreError> {
+    let query = match host {
+        None => sqlx::query_as(LATEST).bind(i64::from(limit)),
+        Some(host) => sqlx::query_as(LATEST_OF_HOST).bind(i64::from(limit)).bind(host.as_str().to_owned()),
+    };
+    let rows: Vec<Row> = query.fetch_all(pool).await.map_err(|error| meaning("read events", error))?;
+    rows.into_iter().rev().map(Event::try_from).collect()
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: i64,
+    at: i64,
+    kind: String,
+    severity: String,
+    host: Option<String>,
+    incident: Option<i64>,
+    run: Option<i64>,
+    message: String,
+}
+
+impl TryFrom<Row> for Event {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let id = unsigned(row.id)?;
+        Ok(Self {
+            id,
+            at: Timestamp::from_millis(row.at),
+            kind: word(|| format!("kind of event {id}"), row.kind)?,
+            severity: word(|| format!("severity of event {id}"), row.severity)?,
+            host: row.host.as_deref().map(parse_name).transpose()?,
+            incident: row.incident.map(unsigned).transpose()?,
+            run: row.run.map(unsigned).transpose()?,
+            message: row.message,
+        })
+    }
+}
+
+/// Drops the oldest events beyond `keep`, some at a time; returns how many. Done when it returns 0.
+pub(crate) struct Prune {
+    pub(crate) keep: u64,
+}
+
+impl Write for Prune {
+    type Done = u64;
+
+    async fn run(self, turn: &mut Turn<'_>) -> Result<u64, StoreError> {
+        let (first,): (Option<i64>,) = sqlx::query_as(FIRST)
+            .fetch_one(&mut *turn.connection)
+            .await
+            .map_err(|error| meaning("find the first event", error))?;
+        let Some(first) = first.map(unsigned).transpose()? else { return Ok(0) };
+        // Ids have no gaps, so that counting is subtracting.
+        let last_dropped = turn.sequences.event.saturating_sub(self.keep);
+        if last_dropped < first {
+            return Ok(0);
+        }
+        let dropped = sqlx::query(PRUNE)
+            .bind(bigint(last_dropped.min(first.saturating_add(PRUNED_AT_ONCE - 1))))
+            .execute(&mut *turn.connection)
+            .await
+            .map_err(|error| meaning("prune events", error))?;
+        Ok(dropped.rows_affected())
+    }
+}

@@ -1,0 +1,65 @@
+//! Everything that a server needs to know when it starts.
+
+use std::collections::BTreeMap;
+
+use ironhand_api::{Flow, Host, Incident, Name, Run};
+use sqlx::AnyPool;
+
+use crate::StoreError;
+use crate::column::{unsigned, value};
+use crate::history;
+use crate::resource::{Row, Stored, parse_name};
+use crate::sqlite::meaning;
+
+const RESOURCES: &str = "SELECT r.name, r.labels, r.spec, r.version, r.created_at, s.status FROM resources r \
+    LEFT JOIN host_states s ON r.kind = 'Host' AND s.host = r.name WHERE r.kind = $1 ORDER BY r.name";
+
+const RECOVERIES: &str = "SELECT host, recovery FROM host_states WHERE recovery IS NOT NULL";
+
+const LAST_EVENT: &str = "SELECT event FROM sequences WHERE one = 1";
+
+/// Everything that a server needs to know when it starts, as of one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// All hosts with what was last known of them, ordered by name.
+    pub hosts: Vec<Host>,
+    /// All flows, ordered by name.
+    pub flows: Vec<Flow>,
+    /// How far the recovery of each host had come, as [`Record::recovery`](crate::Record::recovery) said it.
+    pub recoveries: BTreeMap<Name, serde_json::Value>,
+    /// Incidents that are not closed, by id.
+    pub incidents: Vec<Incident>,
+    /// Runs that have not ended, by id.
+    pub runs: Vec<Run>,
+    /// The id of the last event; 0 where there was none.
+    pub last_event: u64,
+}
+
+pub(crate) async fn load(pool: &AnyPool) -> Result<Snapshot, StoreError> {
+    let failed = |error| meaning("read everything", error);
+    // One transaction, so that all of it is of the same moment.
+    let mut transaction = pool.begin().await.map_err(failed)?;
+    let rows: Vec<(String, String)> =
+        sqlx::query_as(RECOVERIES).fetch_all(&mut *transaction).await.map_err(failed)?;
+    let mut recoveries = BTreeMap::new();
+    for (host, recovery) in rows {
+        let recovery = value(|| format!("recovery of Host {host}"), &recovery)?;
+        recoveries.insert(parse_name(&host)?, recovery);
+    }
+    let hosts = resources(&mut transaction).await?;
+    let flows = resources(&mut transaction).await?;
+    let (incidents, runs) = history::unfinished(&mut transaction).await?;
+    let (last_event,): (i64,) =
+        sqlx::query_as(LAST_EVENT).fetch_one(&mut *transaction).await.map_err(failed)?;
+    transaction.rollback().await.map_err(failed)?;
+    Ok(Snapshot { hosts, flows, recoveries, incidents, runs, last_event: unsigned(last_event)? })
+}
+
+async fn resources<T: Stored>(connection: &mut sqlx::AnyConnection) -> Result<Vec<T>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(RESOURCES)
+        .bind(T::KIND.to_string())
+        .fetch_all(connection)
+        .await
+        .map_err(|error| meaning("read everything", error))?;
+    rows.iter().map(Row::resource).collect()
+}

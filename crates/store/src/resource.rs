@@ -1,0 +1,375 @@
+//! What people said: hosts, credentials and flows, applied and deleted.
+
+use std::collections::BTreeSet;
+
+use ironhand_api::{
+    Credential, CredentialSpec, Event, EventKind, Flow, Host, Kind, Metadata, Name, Secret, Severity,
+    Timestamp,
+};
+use secrecy::ExposeSecret;
+use sqlx::{AnyConnection, FromRow};
+use subtle::ConstantTimeEq;
+
+use crate::StoreError;
+use crate::column::{bigint, json, unsigned, value};
+use crate::event::{self, EventDraft};
+use crate::picture::{Holder, release};
+use crate::seal::Sealer;
+use crate::sequence::Sequences;
+use crate::sqlite::meaning;
+use crate::writer::{Turn, Write};
+
+const GET: &str = "SELECT r.name, r.labels, r.spec, r.version, r.created_at, s.status FROM resources r \
+    LEFT JOIN host_states s ON r.kind = 'Host' AND s.host = r.name WHERE r.kind = $1 AND r.name = $2";
+
+const PUT: &str = "INSERT INTO resources (kind, name, labels, spec, version, created_at) \
+    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (kind, name) \
+    DO UPDATE SET labels = excluded.labels, spec = excluded.spec, version = excluded.version";
+
+const DELETE: &str = "DELETE FROM resources WHERE kind = $1 AND name = $2";
+
+const USERS: &str = "SELECT DISTINCT name FROM resource_references WHERE target_kind = $1 AND target_name = $2 \
+    ORDER BY name";
+
+const FORGET_REFERENCES: &str = "DELETE FROM resource_references WHERE kind = $1 AND name = $2";
+
+const ADD_REFERENCE: &str =
+    "INSERT INTO resource_references (kind, name, target_kind, target_name) VALUES ($1, $2, $3, $4)";
+
+const FORGET_HOST_STATE: &str = "DELETE FROM host_states WHERE host = $1";
+
+/// A kind of resource that the store keeps: [`Host`], [`Credential`] or [`Flow`].
+pub trait Resource: Stored {}
+
+impl Resource for Host {}
+impl Resource for Credential {}
+impl Resource for Flow {}
+
+/// What the store does with a [`Resource`]; out of reach of other crates, so that [`Resource`] is sealed.
+pub trait Stored: Clone + Send + Sync + Sized + 'static {
+    /// The kind.
+    const KIND: Kind;
+
+    /// Name and labels.
+    fn metadata(&self) -> &Metadata;
+
+    /// The other resources that it names.
+    fn references(&self) -> BTreeSet<(Kind, Name)>;
+
+    /// The resource as it is kept, given what is kept now.
+    fn settle(self, sealer: &Sealer, kept: Option<&Self>) -> Result<Self, StoreError>;
+
+    /// The specification as JSON.
+    fn spec_json(&self) -> Result<String, StoreError>;
+
+    /// The resource from its parts.
+    fn assemble(metadata: Metadata, spec: &str, status: Option<&str>) -> Result<Self, StoreError>;
+}
+
+/// What applying a resource changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is new.
+    Created,
+    /// Its labels or specification differ from what was kept.
+    Configured,
+    /// It was so already; nothing was written.
+    Unchanged,
+}
+
+impl Change {
+    /// The word that people read after the name of the resource.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Configured => "configured",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
+/// What became of applying a resource.
+#[derive(Clone)]
+pub struct Applied<T> {
+    /// The resource as it is kept now, with its version; the password of a credential is sealed.
+    pub resource: T,
+    /// What changed.
+    pub change: Change,
+    /// The event that was recorded; none where nothing changed.
+    pub event: Option<Event>,
+}
+
+/// The write behind [`Store::apply`](crate::Store::apply).
+pub(crate) struct Apply<T> {
+    pub(crate) resource: T,
+    pub(crate) now: Timestamp,
+}
+
+impl<T: Stored> Write for Apply<T> {
+    type Done = Applied<T>;
+
+    async fn run(self, turn: &mut Turn<'_>) -> Result<Applied<T>, StoreError> {
+        let Metadata { name, labels, resource_version: given, .. } = self.resource.metadata().clone();
+        let row = fetch(turn.connection, T::KIND, &name).await?;
+        let current = row.as_ref().map(|row| unsigned(row.version)).transpose()?;
+        if let Some(given) = given
+            && current != Some(given)
+        {
+            return Err(StoreError::Conflict { kind: T::KIND, name, given, current });
+        }
+        // A row that cannot be understood must not stand in the way of applying the resource anew.
+        let kept = row.as_ref().and_then(|row| row.resource::<T>().ok());
+        let settled = self.resource.settle(turn.sealer, kept.as_ref())?;
+        let spec = settled.spec_json()?;
+        if let Some(kept) = kept
+            && kept.metadata().labels == labels
+            && kept.spec_json()? == spec
+        {
+            return Ok(Applied { resource: kept, change: Change::Unchanged, event: None });
+        }
+        let change = if row.is_some() { Change::Configured } else { Change::Created };
+        let version = Sequences::next(&mut turn.sequences.resource);
+        sqlx::query(PUT)
+            .bind(T::KIND.to_string())
+            .bind(name.as_str())
+            .bind(json(|| format!("labels of {} {name}", T::KIND), &labels)?)
+            .bind(spec)
+            .bind(bigint(version))
+            .bind(self.now.as_millis())
+            .execute(&mut *turn.connection)
+            .await
+            .map_err(|error| meaning("store a resource", error))?;
+        put_references(turn.connection, T::KIND, &name, &settled.references()).await?;
+        let event = note(turn, T::KIND, &name, EventKind::ResourceApplied, change.as_str(), self.now).await?;
+        let resource = fetch(turn.connection, T::KIND, &name)
+            .await?
+            .ok_or(StoreError::NotFound { kind: T::KIND, name })?
+            .resource()?;
+        Ok(Applied { resource, change, event: Some(event) })
+    }
+}
+
+/// The write behind [`Store::delete`](crate::Store::delete).
+pub(crate) struct Delete {
+    pub(crate) kind: Kind,
+    pub(crate) name: Name,
+    pub(crate) now: Timestamp,
+}
+
+impl Write for Delete {
+    type Done = Event;
+
+    async fn run(self, turn: &mut Turn<'_>) -> Result<Event, StoreError> {
+        let Self { kind, name, now } = self;
+        let users: Vec<(String,)> = sqlx::query_as(USERS)
+            .bind(kind.to_string())
+            .bind(name.as_str())
+            .fetch_all(&mut *turn.connection)
+            .await
+            .map_err(|error| meaning("find the users of a resource", error))?;
+        if !users.is_empty() {
+            let users = users.into_iter().map(|(user,)| parse_name(&user)).collect::<Result<_, _>>()?;
+            return Err(StoreError::InUse { kind, name, users });
+        }
+        let deleted = sqlx::query(DELETE)
+            .bind(kind.to_string())
+            .bind(name.as_str())
+            .execute(&mut *turn.connection)
+            .await
+            .map_err(|error| meaning("delete a resource", error))?;
+        if deleted.rows_affected() == 0 {
+            return Err(StoreError::NotFound { kind, name });
+        }
+        put_references(turn.connection, kind, &name, &BTreeSet::new()).await?;
+        if kind == Kind::Host {
+            sqlx::query(FORGET_HOST_STATE)
+                .bind(name.as_str())
+                .execute(&mut *turn.connection)
+                .await
+                .map_err(|error| meaning("forget the state of a host", error))?;
+            release(turn.connection, &Holder::host(&name), now).await?;
+        }
+        note(turn, kind, &name, EventKind::ResourceDeleted, "deleted", now).await
+    }
+}
+
+/// Records that a resource was changed.
+async fn note(
+    turn: &mut Turn<'_>,
+    kind: Kind,
+    name: &Name,
+    event: EventKind,
+    change: &str,
+    now: Timestamp,
+) -> Result<Event, StoreError> {
+    let host = (kind == Kind::Host).then(|| name.clone());
+    let draft = EventDraft::new(event, Severity::Info, format!("{kind} {name} {change}"));
+    event::append(turn, host, now, draft).await
+}
+
+async fn put_references(
+    connection: &mut AnyConnection,
+    kind: Kind,
+    name: &Name,
+    references: &BTreeSet<(Kind, Name)>,
+) -> Result<(), StoreError> {
+    sqlx::query(FORGET_REFERENCES)
+        .bind(kind.to_string())
+        .bind(name.as_str())
+        .execute(&mut *connection)
+        .await
+        .map_err(|error| meaning("forget the references of a resource", error))?;
+    for (target_kind, target) in references {
+        sqlx::query(ADD_REFERENCE)
+            .bind(kind.to_string())
+            .bind(name.as_str())
+            .bind(target_kind.to_string())
+            .bind(target.as_str())
+            .execute(&mut *connection)
+            .await
+            .map_err(|error| meaning("store the references of a resource", error))?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn fetch(
+    connection: &mut AnyConnection,
+    kind: Kind,
+    name: &Name,
+) -> Result<Option<Row>, StoreError> {
+    sqlx::query_as(GET)
+        .bind(kind.to_string())
+        .bind(name.as_str())
+        .fetch_optional(connection)
+        .await
+        .map_err(|error| meaning("read a resource", error))
+}
+
+/// A row of `resources`, with the status where it is a host's.
+#[derive(FromRow)]
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) labels: String,
+    pub(crate) spec: String,
+    pub(crate) version: i64,
+    pub(crate) created_at: i64,
+    pub(crate) status: Option<String>,
+}
+
+impl Row {
+    pub(crate) fn resource<T: Stored>(&self) -> Result<T, StoreError> {
+        let metadata = Metadata {
+            name: parse_name(&self.name)?,
+            labels: value(|| format!("labels of {} {}", T::KIND, self.name), &self.labels)?,
+            resource_version: Some(unsigned(self.version)?),
+            created_at: Some(Timestamp::from_millis(self.created_at)),
+        };
+        T::assemble(metadata, &self.spec, self.status.as_deref())
+    }
+}
+
+pub(crate) fn parse_name(text: &str) -> Result<Name, StoreError> {
+    text.parse().map_err(|error| StoreError::damaged("name", error))
+}
+
+impl Stored for Host {
+    const KIND: Kind = Kind::Host;
+
+    fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    fn references(&self) -> BTreeSet<(Kind, Name)> {
+        let own = self.spec.connectors.iter().filter_map(|connector| connector.credentials.as_ref());
+        let all = self.spec.credentials.iter().chain(own.flatten());
+        all.map(|name| (Kind::Credential, name.clone())).collect()
+    }
+
+    fn settle(self, _: &Sealer, _: Option<&Self>) -> Result<Self, StoreError> {
+        Ok(self)
+    }
+
+    fn spec_json(&self) -> Result<String, StoreError> {
+        json(|| format!("Host {}", self.metadata.name), &self.spec)
+    }
+
+    fn assemble(metadata: Metadata, spec: &str, status: Option<&str>) -> Result<Self, StoreError> {
+        let spec = value(|| format!("Host {}", metadata.name), spec)?;
+        let status =
+            status.map(|status| value(|| format!("status of Host {}", metadata.name), status)).transpose()?;
+        Ok(Self { metadata, spec, status })
+    }
+}
+
+impl Stored for Flow {
+    const KIND: Kind = Kind::Flow;
+
+    fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    fn references(&self) -> BTreeSet<(Kind, Name)> {
+        BTreeSet::new()
+    }
+
+    fn settle(self, _: &Sealer, _: Option<&Self>) -> Result<Self, StoreError> {
+        Ok(self)
+    }
+
+    fn spec_json(&self) -> Result<String, StoreError> {
+        json(|| format!("Flow {}", self.metadata.name), &self.spec)
+    }
+
+    fn assemble(metadata: Metadata, spec: &str, _: Option<&str>) -> Result<Self, StoreError> {
+        let spec = value(|| format!("Flow {}", metadata.name), spec)?;
+        Ok(Self { metadata, spec })
+    }
+}
+
+impl Stored for Credential {
+    const KIND: Kind = Kind::Credential;
+
+    fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    fn references(&self) -> BTreeSet<(Kind, Name)> {
+        BTreeSet::new()
+    }
+
+    /// Seals the password. A password that is kept already keeps its sealed text, so that applying it again changes
+    /// nothing although each sealing looks different.
+    fn settle(self, sealer: &Sealer, kept: Option<&Self>) -> Result<Self, StoreError> {
+        let Self { metadata, spec: CredentialSpec { username, password } } = self;
+        let reference = |form| StoreError::SecretReference { credential: metadata.name.clone(), form };
+        let (plain, given) = match password {
+            Secret::FromFile(_) => return Err(reference("fromFile")),
+            Secret::FromEnv(_) => return Err(reference("fromEnv")),
+            Secret::Sealed(text) => (sealer.open(&metadata.name, &text)?, Some(text)),
+            Secret::Plain(plain) => (plain, None),
+        };
+        let same = kept.and_then(|kept| match &kept.spec.password {
+            Secret::Sealed(text) => {
+                // A kept password that does not open is replaced: applying anew is what the error of opening advises.
+                let old = sealer.open(&metadata.name, text).ok()?;
+                let same = old.expose_secret().as_bytes().ct_eq(plain.expose_secret().as_bytes());
+                bool::from(same).then(|| text.clone())
+            }
+            _ => None,
+        });
+        let sealed = match same.or(given) {
+            Some(text) => text,
+            None => sealer.seal(&metadata.name, &plain)?,
+        };
+        Ok(Self { metadata, spec: CredentialSpec { username, password: Secret::Sealed(sealed) } })
+    }
+
+    fn spec_json(&self) -> Result<String, StoreError> {
+        json(|| format!("Credential {}", self.metadata.name), &self.spec)
+    }
+
+    fn assemble(metadata: Metadata, spec: &str, _: Option<&str>) -> Result<Self, StoreError> {
+        let spec = value(|| format!("Credential {}", metadata.name), spec)?;
+        Ok(Self { metadata, spec })
+    }
+}

@@ -1,0 +1,56 @@
+//! The numbers that the store gives out: ids of incidents, runs and events, versions of resources.
+
+use sqlx::AnyConnection;
+
+use crate::StoreError;
+use crate::column::{bigint, unsigned};
+use crate::sqlite::meaning;
+
+/// Locks the row before reading it: on a database with several writers this is what puts them in order, so that
+/// events become visible in the order of their ids, without gaps.
+const LOCK: &str =
+    "UPDATE sequences SET event = event WHERE one = 1 RETURNING resource, incident, run, event";
+
+const ADVANCE: &str = "UPDATE sequences SET resource = $1, incident = $2, run = $3, event = $4 WHERE one = 1";
+
+/// The last number given out of each series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sequences {
+    pub(crate) resource: u64,
+    pub(crate) incident: u64,
+    pub(crate) run: u64,
+    pub(crate) event: u64,
+}
+
+impl Sequences {
+    pub(crate) async fn lock(connection: &mut AnyConnection) -> Result<Self, StoreError> {
+        let (resource, incident, run, event): (i64, i64, i64, i64) = sqlx::query_as(LOCK)
+            .fetch_one(connection)
+            .await
+            .map_err(|error| meaning("lock the sequences", error))?;
+        Ok(Self {
+            resource: unsigned(resource)?,
+            incident: unsigned(incident)?,
+            run: unsigned(run)?,
+            event: unsigned(event)?,
+        })
+    }
+
+    pub(crate) async fn advance(self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+        sqlx::query(ADVANCE)
+            .bind(bigint(self.resource))
+            .bind(bigint(self.incident))
+            .bind(bigint(self.run))
+            .bind(bigint(self.event))
+            .execute(connection)
+            .await
+            .map_err(|error| meaning("advance the sequences", error))?;
+        Ok(())
+    }
+
+    /// The next number of a series.
+    pub(crate) fn next(series: &mut u64) -> u64 {
+        *series += 1;
+        *series
+    }
+}

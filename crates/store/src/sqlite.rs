@@ -1,0 +1,107 @@
+//! Everything that is true of SQLite alone: how to connect, how a writing transaction begins, which errors mean what.
+//!
+//! All other statements of the crate run on PostgreSQL as they are: `$1` placeholders, TEXT, BIGINT and BLOB columns,
+//! `ON CONFLICT` and `RETURNING`.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{AnyPool, Executor};
+
+use crate::StoreError;
+
+/// Begins a transaction that holds the write lock from the start, so that it never fails half-way because another
+/// process has written in between.
+pub(crate) const BEGIN_WRITING: &str = "BEGIN IMMEDIATE";
+
+/// Set on each connection. `synchronous = FULL` syncs the write-ahead log at each commit: what was acknowledged
+/// survives loss of power. `busy_timeout` (milliseconds) is how long a writer waits for another process.
+const SET_UP: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
+
+/// Set on connections that only read, so that a slip in this crate cannot write past the writer.
+const READ_ONLY: &str = "PRAGMA query_only = ON;";
+
+/// Connections that read at the same time; each has a thread of its own.
+const READERS: u32 = 4;
+
+/// How long a reader waits for a connection before it gives up.
+const READER_WAIT: Duration = Duration::from_secs(30);
+
+/// Result codes of SQLite (<https://www.sqlite.org/rescode.html>), the extended ones reduced to their primary one.
+const SQLITE_BUSY: i64 = 5;
+const SQLITE_FULL: i64 = 13;
+
+static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// The connections of one database: one that writes, some that read.
+pub(crate) struct Connections {
+    pub(crate) writer: AnyPool,
+    pub(crate) readers: AnyPool,
+}
+
+/// Opens the database file, which must exist, and brings it to this release's schema.
+pub(crate) async fn open(path: &Path) -> Result<Connections, StoreError> {
+    sqlx::any::install_default_drivers();
+    let failed = |source| StoreError::Open { path: path.to_owned(), source: Arc::new(source) };
+    let options = AnyConnectOptions::from_str(&url(path)?).map_err(failed)?;
+    let writer = AnyPoolOptions::new()
+        .max_connections(1)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute(SET_UP).await?;
+                Ok(())
+            })
+        })
+        .connect_with(options.clone())
+        .await
+        .map_err(failed)?;
+    MIGRATOR.run(&writer).await.map_err(|error| match error {
+        MigrateError::VersionMissing(found) => StoreError::LaterRelease { path: path.to_owned(), found },
+        error => failed(sqlx::Error::Migrate(Box::new(error))),
+    })?;
+    let readers = AnyPoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(READER_WAIT)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute(SET_UP).await?;
+                connection.execute(READ_ONLY).await?;
+                Ok(())
+            })
+        })
+        .connect_lazy_with(options);
+    Ok(Connections { writer, readers })
+}
+
+/// What an error means, given what was being done.
+pub(crate) fn meaning(doing: &'static str, error: sqlx::Error) -> StoreError {
+    if matches!(error, sqlx::Error::PoolClosed) {
+        return StoreError::Closed;
+    }
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<i64>().ok());
+    match code.map(|code| code & 0xff) {
+        Some(SQLITE_BUSY) => StoreError::Busy { doing },
+        Some(SQLITE_FULL) => StoreError::DiskFull { doing },
+        _ => StoreError::Database { doing, source: Arc::new(error) },
+    }
+}
+
+/// The address of a database file: a path may hold characters that mean something in addresses.
+fn url(path: &Path) -> Result<String, StoreError> {
+    let text = path.to_str().ok_or_else(|| StoreError::PathNotUtf8 { path: path.to_owned() })?;
+    let mut url = "sqlite://".to_owned();
+    for octet in text.bytes() {
+        if octet.is_ascii_alphanumeric() || b"/-_.".contains(&octet) {
+            url.push(char::from(octet));
+        } else {
+            url.push_str(&format!("%{octet:02X}"));
+        }
+    }
+    Ok(url)
+}
