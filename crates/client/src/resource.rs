@@ -1,0 +1,33 @@
+//! The kinds of resource, for calls that are the same for each.
+
+use ironhand_api::{API_VERSION, Credential, Flow, Host, Kind, Manifest};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// A kind of resource that can be got, listed and deleted.
+pub trait Resource: DeserializeOwned {
+    /// The kind.
+    const KIND: Kind;
+}
+
+impl Resource for Host {
+    const KIND: Kind = Kind::Host;
+}
+
+impl Resource for Credential {
+    const KIND: Kind = Kind::Credential;
+}
+
+impl Resource for Flow {
+    const KIND: Kind = Kind::Flow;
+}
+
+/// The body of a `PUT`: the manifest, without what the server observed.
+pub(crate) fn body(manifest: &Manifest) -> Value {
+    let (metadata, spec) = match manifest {
+        Manifest::Host(host) => (&host.metadata, json!(host.spec)),
+        Manifest::Flow(flow) => (&flow.metadata, json!(flow.spec)),
+        Manifest::Credential(credential) => return credential.to_transport(),
+    };
+    json!({ "apiVersion": API_VERSION, "kind": manifest.kind(), "metadata": metadata, "spec": spec })
+}
