@@ -108,9 +108,11 @@ impl EventStream {
             Some(Ok(bytes)) => {
                 let frames = self.decoder.push(&bytes).map_err(|reason| self.client.not_ours(reason))?;
                 for frame in frames {
-                    let event = serde_json::from_str(&frame)
-                        .map_err(|error| self.client.not_ours(error.to_string()))?;
-                    self.ready.push_back(event);
+                    self.last = frame.id.or(self.last);
+                    if !frame.data.is_empty() {
+                        let event = serde_json::from_str(&frame.data);
+                        self.ready.push_back(event.map_err(|error| self.client.not_ours(error.to_string()))?);
+                    }
                 }
             }
             Some(Err(_)) | None => {
@@ -191,9 +193,11 @@ mod tests {
         let stream = b": hello\n\nid: 6\n\nid: 7\ndata: {\"a\":1}\n\nevent: x\r\ndata:one\r\ndata: two\r\n\r\n: keep\n\ndata: cut";
         for cut in 1..stream.len() {
             let mut decoder = Decoder::default();
-            let frames: Vec<String> =
+            let frames: Vec<Frame> =
                 stream.chunks(cut).flat_map(|chunk| decoder.push(chunk).unwrap()).collect();
-            assert_eq!(frames, ["{\"a\":1}", "one\ntwo"], "cut every {cut} bytes");
+            let wanted = [(Some(6), ""), (Some(7), "{\"a\":1}"), (None, "one\ntwo")]
+                .map(|(id, data)| Frame { id, data: data.to_owned() });
+            assert_eq!(frames, wanted, "cut every {cut} bytes");
         }
     }
 
