@@ -1,1 +1,112 @@
-//! ironhand-ipmi
+//! IPMI over LAN, both ends, as machines that know bytes and time and nothing else.
+//!
+//! [`Client`] is a console that talks to one BMC: it opens an RMCP+ session (cipher suite 17, then 3) when the first
+//! [`Request`] needs one, keeps it, opens it again when the BMC has lost it, and answers every request exactly once.
+//! [`Bmc`] is the other end: users, sessions, power, boot options.
+//!
+//! Neither has sockets, clocks or randomness. Bytes and the time go in, [`Output`]s come out, and [`Entropy`] is the
+//! caller's. A shell around a machine is a loop over four verbs:
+//!
+//! | verb | when |
+//! | --- | --- |
+//! | `receive(now, from, bytes)` | a datagram came; it never fails, bad ones become events |
+//! | `wake(now)` | the time of `next_wake` is reached; extra calls are harmless |
+//! | `next_wake()` | to arm the timer |
+//! | `next_output()` | after each other call, until it returns `None` |
+//!
+//! # Example
+//!
+//! A console reads a machine's power from a BMC. The two are wired directly; a real shell has a UDP socket between them,
+//! port 623 at the BMC.
+//!
+//! ```
+//! use std::time::Instant;
+//!
+//! use ironhand_ipmi::{
+//!     Bmc, BmcConfig, BmcOutput, ChassisStatus, Client, ClientConfig, Event, Output, Peer, PrivilegeLevel, Reply,
+//!     Request, User,
+//! };
+//!
+//! // Stands for the operating system's generator; a counter is no entropy.
+//! fn counter() -> Box<dyn ironhand_ipmi::Entropy> {
+//!     let mut count = 0u8;
+//!     Box::new(move |bytes: &mut [u8]| {
+//!         bytes.fill_with(|| {
+//!             count = count.wrapping_add(1);
+//!             count
+//!         });
+//!     })
+//! }
+//!
+//! let users = vec![User::new("admin", "secret".into(), PrivilegeLevel::Operator)];
+//! let mut bmc = Bmc::new(BmcConfig::new(users), counter());
+//! bmc.set_chassis(ChassisStatus { power_on: true, ..Default::default() });
+//!
+//! let mut client = Client::new(ClientConfig::new("admin", "secret".into()), counter());
+//! let (console, port): (Peer, Peer) = ("192.0.2.9:40000".parse()?, "192.0.2.1:623".parse()?);
+//!
+//! let now = Instant::now();
+//! let asked = client.submit(now, Request::GetChassisStatus);
+//! let answer = 'answered: loop {
+//!     while let Some(output) = client.next_output() {
+//!         match output {
+//!             Output::Send(bytes) => bmc.receive(now, console, &bytes),
+//!             Output::Event(Event::Done { ticket, result }) if ticket == asked => break 'answered result?,
+//!             Output::Event(_) => {}
+//!         }
+//!     }
+//!     while let Some(output) = bmc.next_output() {
+//!         if let BmcOutput::Send { bytes, .. } = output {
+//!             client.receive(now, port, &bytes);
+//!         }
+//!     }
+//! };
+//! assert!(matches!(answer, Reply::ChassisStatus(status) if status.power_on));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What to know before using it
+//!
+//! - **Nothing is done twice.** Commands that are not repeatable, as [`ChassisControl`], are sent once; if the reply is
+//!   lost the result is [`Error::OutcomeUnknown`]. The reasons are in [`client`].
+//! - **One request is in flight per BMC**, as many have a single buffer.
+//! - **A wrong password is found without telling the BMC**, from RAKP message 2, so trying one does not count there.
+//! - **Memory is bounded**: waiting requests, unfetched outputs, half-open sessions and kept replies each have a named
+//!   limit, and datagrams that are too long are not looked at.
+//!
+//! # Where things are
+//!
+//! `packet` (RMCP, session wrappers) carries `message` (a command, a reply) or `setup` (Open Session, RAKP); `keys` and
+//! `suite` hold the cryptography, `sequence` the windows. [`command`] has one type per command. Both machines are built
+//! from these. Section numbers are those of the IPMI specification, version 2.0, revision 1.1.
+
+pub mod bmc;
+pub mod client;
+pub mod command;
+mod completion;
+mod entropy;
+mod fault;
+mod keys;
+mod message;
+mod packet;
+pub mod presence;
+mod privilege;
+mod sequence;
+mod setup;
+mod suite;
+mod wire;
+
+pub use bmc::{Bmc, BmcConfig, BmcEvent, BmcOutput, User};
+pub use client::{Client, ClientConfig, Condition, Error, Event, Output, RetransmitPolicy, Ticket};
+pub use command::{
+    BootDevice, BootFlags, ChassisControl, ChassisStatus, Command, DeviceId, RawCommand, Reply, Request,
+};
+pub use completion::CompletionCode;
+pub use entropy::Entropy;
+pub use fault::{Fault, IgnoreReason};
+pub use privilege::PrivilegeLevel;
+pub use setup::RakpStatus;
+pub use suite::CipherSuite;
+
+/// The address of the other side: a value, no socket.
+pub type Peer = std::net::SocketAddr;

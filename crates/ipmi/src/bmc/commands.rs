@@ -1,0 +1,261 @@
+//! The commands that the BMC carries out: one table, one function for each.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use crate::Peer;
+use crate::bmc::{Bmc, BmcEvent};
+use crate::command::{
+    AuthenticationCapabilities, ChassisControl, CloseSession, Command, GetBootFlags,
+    GetChannelAuthenticationCapabilities, GetChassisStatus, GetDeviceId, GetSystemGuid,
+    SetSessionPrivilegeLevel, encode_suite_records, netfn,
+};
+use crate::completion::CompletionCode;
+use crate::message::Message;
+use crate::privilege::PrivilegeLevel;
+
+/// The number of the LAN channel.
+const LAN_CHANNEL: u8 = 1;
+
+/// Channel Eh: the one that the command came over.
+const THIS_CHANNEL: u8 = 0x0E;
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Caller {
+    pub(super) now: Instant,
+    /// Where the session is, for commands inside one.
+    pub(super) session: Option<usize>,
+}
+
+type Answer = Result<Vec<u8>, CompletionCode>;
+
+/// Who may ask.
+#[derive(Debug, Clone, Copy)]
+enum Access {
+    /// Anybody, also outside a session.
+    Anybody,
+    /// Sessions at this privilege level or above.
+    From(PrivilegeLevel),
+}
+
+struct Handler {
+    netfn: u8,
+    command: u8,
+    access: Access,
+    answer: fn(&mut Bmc, Caller, &[u8]) -> Answer,
+}
+
+const fn handler<C: Command>(answer: fn(&mut Bmc, Caller, &[u8]) -> Answer) -> Handler {
+    Handler { netfn: C::NETFN, command: C::CMD, access: Access::From(C::PRIVILEGE), answer }
+}
+
+const fn app(command: u8, access: Access, answer: fn(&mut Bmc, Caller, &[u8]) -> Answer) -> Handler {
+    Handler { netfn: netfn::APP, command, access, answer }
+}
+
+const HANDLERS: &[Handler] = &[
+    handler::<GetDeviceId>(|bmc, _, _| Ok(bmc.config.device_id.encode())),
+    app(0x04, Access::From(PrivilegeLevel::User), |_, _, _| Ok(SELF_TEST_PASSED.to_vec())),
+    app(GetSystemGuid::CMD, Access::Anybody, |bmc, _, _| Ok(bmc.config.guid.to_vec())),
+    app(GetChannelAuthenticationCapabilities::CMD, Access::Anybody, authentication_capabilities),
+    handler::<SetSessionPrivilegeLevel>(set_session_privilege),
+    handler::<CloseSession>(close_session),
+    app(0x3D, Access::From(PrivilegeLevel::User), session_info),
+    app(0x42, Access::From(PrivilegeLevel::User), channel_info),
+    app(0x54, Access::Anybody, channel_cipher_suites),
+    handler::<GetChassisStatus>(|bmc, _, _| Ok(bmc.chassis.encode())),
+    handler::<ChassisControl>(chassis_control),
+    Handler {
+        netfn: netfn::CHASSIS,
+        command: 0x08,
+        access: Access::From(PrivilegeLevel::Operator),
+        answer: set_boot_options,
+    },
+    handler::<GetBootFlags>(|bmc, _, data| bmc.boot.get(data)),
+];
+
+/// Get Self Test Results (section 20.4): 55h, no error.
+const SELF_TEST_PASSED: [u8; 2] = [0x55, 0x00];
+
+impl Bmc {
+    /// Carries out a command and encodes the reply.
+    pub(super) fn answer(&mut self, caller: Caller, request: &Message<'_>) -> Vec<u8> {
+        match self.carry_out(caller, request) {
+            Ok(data) => request.encode_reply(CompletionCode::OK, &data),
+            Err(code) => request.encode_reply(code, &[]),
+        }
+    }
+
+    fn carry_out(&mut self, caller: Caller, request: &Message<'_>) -> Answer {
+        let handler = HANDLERS
+            .iter()
+            .find(|handler| handler.netfn == request.netfn && handler.command == request.command)
+            .filter(|_| request.to_lun == 0)
+            .ok_or(CompletionCode::INVALID_COMMAND)?;
+        let privilege =
+            caller.session.and_then(|place| self.sessions.active(place)).map(|active| active.privilege);
+        match handler.access {
+            Access::Anybody => {}
+            Access::From(needed) if privilege.is_some_and(|privilege| privilege >= needed) => {}
+            Access::From(_) => return Err(CompletionCode::INSUFFICIENT_PRIVILEGE),
+        }
+        (handler.answer)(self, caller, request.data)
+    }
+
+    fn check_channel(byte: u8) -> Result<(), CompletionCode> {
+        match byte & 0x0F {
+            LAN_CHANNEL | THIS_CHANNEL => Ok(()),
+            _ => Err(CompletionCode::INVALID_FIELD),
+        }
+    }
+}
+
+fn authentication_capabilities(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer {
+    let &[channel, privilege] = data else { return Err(CompletionCode::REQUEST_LENGTH_INVALID) };
+    Bmc::check_channel(channel)?;
+    PrivilegeLevel::from_number(privilege & 0x0F).ok_or(CompletionCode::INVALID_FIELD)?;
+    let enabled = || bmc.config.users.iter().filter(|user| user.enabled);
+    let is_empty =
+        |password: &secrecy::SecretString| secrecy::ExposeSecret::expose_secret(password).is_empty();
+    let capabilities = AuthenticationCapabilities {
+        channel: LAN_CHANNEL,
+        extended: channel & 0x80 != 0,
+        kg_is_set: bmc.config.kg.is_some(),
+        named_users: enabled().any(|user| !user.name.is_empty()),
+        null_users: enabled().any(|user| user.name.is_empty() && !is_empty(&user.password)),
+        anonymous_login: enabled().any(|user| user.name.is_empty() && is_empty(&user.password)),
+        rmcp_plus: true,
+        oem: 0,
+    };
+    Ok(capabilities.encode())
+}
+
+/// Get Channel Cipher Suites (section 22.15): 16 bytes of the records at a time.
+fn channel_cipher_suites(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer {
+    let &[channel, _payload_type, list] = data else { return Err(CompletionCode::REQUEST_LENGTH_INVALID) };
+    Bmc::check_channel(channel)?;
+    let mut records = encode_suite_records(&bmc.config.suites);
+    if list & 0x80 == 0 {
+        // The other form lists algorithms, not suites: each of the tagged numbers once.
+        records = records.chunks(5).flat_map(|record| record[2..].to_vec()).collect();
+        records.sort_unstable();
+        records.dedup();
+    }
+    let mut reply = vec![LAN_CHANNEL];
+    reply.extend(records.iter().skip(usize::from(list & 0x3F) * 16).take(16));
+    Ok(reply)
+}
+
+fn set_session_privilege(bmc: &mut Bmc, caller: Caller, data: &[u8]) -> Answer {
+    /// Codes of this command's own (section 22.18).
+    const LEVEL_UNAVAILABLE: CompletionCode = CompletionCode(0x80);
+    const EXCEEDS_LIMIT: CompletionCode = CompletionCode(0x81);
+    let &[asked] = data else { return Err(CompletionCode::REQUEST_LENGTH_INVALID) };
+    let active = caller
+        .session
+        .and_then(|place| bmc.sessions.active_mut(place))
+        .ok_or(CompletionCode::INSUFFICIENT_PRIVILEGE)?;
+    // 0 asks for the present level.
+    if asked & 0x0F != 0 {
+        let level = PrivilegeLevel::from_number(asked & 0x0F)
+            .filter(|level| *level >= PrivilegeLevel::User)
+            .ok_or(LEVEL_UNAVAILABLE)?;
+        if level > active.limit {
+            return Err(EXCEEDS_LIMIT);
+        }
+        active.privilege = level;
+    }
+    Ok(vec![active.privilege.number()])
+}
+
+fn close_session(bmc: &mut Bmc, caller: Caller, data: &[u8]) -> Answer {
+    /// Codes of this command's own (section 22.19).
+    const INVALID_SESSION_ID: CompletionCode = CompletionCode(0x87);
+    const INVALID_SESSION_HANDLE: CompletionCode = CompletionCode(0x88);
+    let place = match data {
+        &[0, 0, 0, 0, handle] => {
+            let place = usize::from(handle).checked_sub(1).ok_or(INVALID_SESSION_HANDLE)?;
+            bmc.sessions.active(place).map(|_| place).ok_or(INVALID_SESSION_HANDLE)?
+        }
+        &[i0, i1, i2, i3] | &[i0, i1, i2, i3, _] => {
+            let id = u32::from_le_bytes([i0, i1, i2, i3]);
+            bmc.sessions.place_of(id).ok_or(INVALID_SESSION_ID)?
+        }
+        _ => return Err(CompletionCode::REQUEST_LENGTH_INVALID),
+    };
+    let own = caller.session == Some(place);
+    let privilege =
+        caller.session.and_then(|place| bmc.sessions.active(place)).map(|active| active.privilege);
+    if !own && privilege < Some(PrivilegeLevel::Administrator) {
+        return Err(CompletionCode::INSUFFICIENT_PRIVILEGE);
+    }
+    bmc.sessions.active_mut(place).ok_or(INVALID_SESSION_ID)?.closing = true;
+    Ok(Vec::new())
+}
+
+/// Get Session Info (section 22.20).
+fn session_info(bmc: &mut Bmc, caller: Caller, data: &[u8]) -> Answer {
+    let active = || bmc.sessions.active_places();
+    let place = match data {
+        [0x00] => caller.session,
+        [0xFE, handle] => {
+            usize::from(*handle).checked_sub(1).filter(|place| bmc.sessions.active(*place).is_some())
+        }
+        &[0xFF, i0, i1, i2, i3] => {
+            let id = u32::from_le_bytes([i0, i1, i2, i3]);
+            bmc.sessions.place_of(id).filter(|place| bmc.sessions.active(*place).is_some())
+        }
+        [number @ 0x01..=0xFD] => active().nth(usize::from(*number) - 1),
+        _ => return Err(CompletionCode::REQUEST_LENGTH_INVALID),
+    };
+    let counts = [bmc.config.max_sessions.max(1), active().count() as u8];
+    let found = place.and_then(|place| Some((place, bmc.sessions.get(place)?, bmc.sessions.active(place)?)));
+    let Some((place, session, active)) = found else {
+        // No such session: handle 0 and the counts.
+        return Ok(vec![0, counts[0], counts[1]]);
+    };
+    let mut reply = vec![place as u8 + 1, counts[0], counts[1]];
+    // Session protocol 1, IPMI 2.0, and the channel.
+    reply.extend_from_slice(&[active.user as u8 + 1, active.privilege.number(), 0x10 | LAN_CHANNEL]);
+    reply.extend_from_slice(&console_address(session.peer));
+    Ok(reply)
+}
+
+/// A console's IPv4 address, MAC (unknown here) and port.
+fn console_address(peer: Peer) -> [u8; 12] {
+    let ip = match peer.ip().to_canonical() {
+        IpAddr::V4(ip) => ip.octets(),
+        IpAddr::V6(_) => [0; 4],
+    };
+    let [port_low, port_high] = peer.port().to_le_bytes();
+    [ip[0], ip[1], ip[2], ip[3], 0, 0, 0, 0, 0, 0, port_low, port_high]
+}
+
+/// Get Channel Info (section 22.24).
+fn channel_info(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer {
+    let &[channel] = data else { return Err(CompletionCode::REQUEST_LENGTH_INVALID) };
+    Bmc::check_channel(channel)?;
+    let active = bmc.sessions.active_places().count().min(0x3F) as u8;
+    // 802.3 LAN, IPMB-1.0 messages, multi-session, vendor id of the IPMI forum (7154), no auxiliary information.
+    Ok(vec![LAN_CHANNEL, 0x04, 0x01, 0x80 | active, 0xF2, 0x1B, 0x00, 0x00, 0x00])
+}
+
+fn chassis_control(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer {
+    let &[number] = data else { return Err(CompletionCode::REQUEST_LENGTH_INVALID) };
+    let control = ChassisControl::from_number(number & 0x0F).ok_or(CompletionCode::INVALID_FIELD)?;
+    // Section 28.3 recommends this answer to a power cycle of a machine that is off.
+    if control == ChassisControl::PowerCycle && !bmc.chassis.power_on {
+        return Err(CompletionCode::WRONG_STATE);
+    }
+    bmc.boot.chassis_controlled();
+    bmc.event(BmcEvent::ChassisControl(control));
+    Ok(Vec::new())
+}
+
+fn set_boot_options(bmc: &mut Bmc, caller: Caller, data: &[u8]) -> Answer {
+    if let Some(flags) = bmc.boot.set(caller.now, data)? {
+        bmc.event(BmcEvent::BootFlagsSet(flags));
+    }
+    Ok(Vec::new())
+}

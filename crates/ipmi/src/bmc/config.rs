@@ -1,0 +1,78 @@
+//! What kind of BMC a [`Bmc`](crate::Bmc) is.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::command::{ChassisStatus, DeviceId, IpmiVersion};
+use crate::privilege::PrivilegeLevel;
+use crate::suite::CipherSuite;
+
+/// A user of the BMC. Its user id is its place in [`BmcConfig::users`], counted from 1.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// Name: up to 16 bytes; empty for the null user.
+    pub name: String,
+    /// Password: up to 20 bytes. A longer one never matches.
+    pub password: SecretString,
+    /// The highest privilege level of the user's sessions.
+    pub limit: PrivilegeLevel,
+    /// Whether the user may log in.
+    pub enabled: bool,
+}
+
+impl User {
+    /// An enabled user.
+    pub fn new(name: impl Into<String>, password: SecretString, limit: PrivilegeLevel) -> Self {
+        Self { name: name.into(), password, limit, enabled: true }
+    }
+}
+
+/// What kind of BMC it is.
+#[derive(Debug, Clone)]
+pub struct BmcConfig {
+    /// Its users. Without any, nobody can log in.
+    pub users: Vec<User>,
+    /// The cipher suites that it accepts, the preferred one first.
+    pub suites: Vec<CipherSuite>,
+    /// Its own key Kg; `None` where users' keys stand in for it. See [`ClientConfig::kg`](crate::ClientConfig::kg).
+    pub kg: Option<SecretString>,
+    /// The machine's GUID in the order of the wire.
+    pub guid: [u8; 16],
+    /// What it answers to Get Device ID.
+    pub device_id: DeviceId,
+    /// What it answers to Get Chassis Status until [`Bmc::set_chassis`](crate::Bmc::set_chassis) says otherwise.
+    pub chassis: ChassisStatus,
+    /// How many sessions can be open at once: 1 to 255.
+    pub max_sessions: u8,
+    /// How long a session may be silent before it is closed. The specification says 60 seconds, three more or less.
+    pub inactivity: Duration,
+}
+
+impl BmcConfig {
+    /// A BMC with these users, suites 17 and 3, no Kg, 16 sessions, a machine that is off, and no manufacturer.
+    pub fn new(users: Vec<User>) -> Self {
+        Self {
+            users,
+            suites: CipherSuite::PREFERRED.to_vec(),
+            kg: None,
+            guid: [0; 16],
+            device_id: DeviceId {
+                device_id: 0x20,
+                provides_device_sdrs: false,
+                device_revision: 1,
+                available: true,
+                firmware_major: 1,
+                firmware_minor: 0,
+                ipmi_version: IpmiVersion { major: 2, minor: 0 },
+                additional_support: 0x80,
+                manufacturer: 0,
+                product: 0,
+                auxiliary_revision: None,
+            },
+            chassis: ChassisStatus::default(),
+            max_sessions: 16,
+            inactivity: Duration::from_secs(60),
+        }
+    }
+}

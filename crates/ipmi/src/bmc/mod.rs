@@ -1,0 +1,326 @@
+//! The BMC's side: one [`Bmc`] answers any number of consoles.
+
+mod boot;
+mod commands;
+mod config;
+mod session;
+mod setup;
+
+pub use config::{BmcConfig, User};
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::Peer;
+use crate::command::{BootFlags, ChassisControl, ChassisStatus};
+use crate::entropy::Entropy;
+use crate::fault::{Fault, IgnoreReason};
+use crate::message::{BMC_ADDRESS, Message};
+use crate::packet::{self, Datagram, PayloadType, PlusPacket};
+use crate::privilege::PrivilegeLevel;
+use crate::suite::CipherSuite;
+use boot::BootOptions;
+use commands::Caller;
+use session::{Phase, Sessions};
+
+/// Outputs that may wait to be fetched before datagrams are no longer taken, as a full socket buffer would do.
+const OUTPUT_LIMIT: usize = 256;
+
+/// The longest inactivity time that a configuration may ask for, so that adding it to any instant stays in range.
+const INACTIVITY_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a BMC wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BmcOutput {
+    /// Send this datagram.
+    Send {
+        /// To this console.
+        to: Peer,
+        /// The datagram.
+        bytes: Vec<u8>,
+    },
+    /// Something happened.
+    Event(BmcEvent),
+}
+
+/// What happened at a BMC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BmcEvent {
+    /// A console asked for this, and was told that it is being done. Do it, and show its effect through
+    /// [`Bmc::set_chassis`].
+    ChassisControl(ChassisControl),
+    /// A console set the boot flags.
+    BootFlagsSet(BootFlags),
+    /// A console opened a session.
+    SessionOpened {
+        /// The console.
+        peer: Peer,
+        /// The user's name.
+        user: String,
+        /// The cipher suite.
+        suite: CipherSuite,
+        /// The highest privilege level that the session may rise to.
+        limit: PrivilegeLevel,
+    },
+    /// A session that was open is no more.
+    SessionClosed {
+        /// The console.
+        peer: Peer,
+        /// The user's name.
+        user: String,
+        /// Why.
+        reason: SessionEnd,
+    },
+    /// A console failed to open a session.
+    AuthFailed {
+        /// The console.
+        peer: Peer,
+        /// The name that it gave.
+        user: String,
+        /// Why.
+        reason: AuthFailure,
+    },
+    /// A datagram had no effect.
+    Ignored {
+        /// Who sent it.
+        peer: Peer,
+        /// Why.
+        reason: IgnoreReason,
+    },
+}
+
+/// Why a BMC ended a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SessionEnd {
+    /// Close Session.
+    Closed,
+    /// Nothing came for [`BmcConfig::inactivity`].
+    Inactive,
+}
+
+/// Why a console could not log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AuthFailure {
+    /// No enabled user has the name, or the name is too long.
+    UnknownUser,
+    /// The user may not have the privilege level asked for.
+    Privilege,
+    /// The proof in RAKP message 3 was made with another password. A console that checks message 2 never gets here.
+    WrongPassword,
+}
+
+/// A BMC: sessions, users, power and boot options.
+///
+/// It answers what ipmitool and FreeIPMI ask for power control and the boot device, and says "invalid command" (C1h) to
+/// everything else. It has no machine behind it: commands come out as [`BmcEvent`]s, the machine's state goes in
+/// through [`Bmc::set_chassis`].
+///
+/// After each call to another method, fetch outputs until there are none and arrange for [`Bmc::wake`] at
+/// [`Bmc::next_wake`].
+pub struct Bmc {
+    config: BmcConfig,
+    entropy: Box<dyn Entropy>,
+    inactivity: Duration,
+    sessions: Sessions,
+    chassis: ChassisStatus,
+    boot: BootOptions,
+    outputs: VecDeque<BmcOutput>,
+}
+
+impl Bmc {
+    /// A BMC without sessions.
+    pub fn new(config: BmcConfig, entropy: Box<dyn Entropy>) -> Self {
+        Self {
+            inactivity: config.inactivity.min(INACTIVITY_LIMIT),
+            chassis: config.chassis,
+            config,
+            entropy,
+            sessions: Sessions::default(),
+            boot: BootOptions::default(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Says what Get Chassis Status answers from now on.
+    pub fn set_chassis(&mut self, status: ChassisStatus) {
+        self.chassis = status;
+    }
+
+    /// What Get Chassis Status answers.
+    pub fn chassis(&self) -> ChassisStatus {
+        self.chassis
+    }
+
+    /// The boot flags, if they are valid.
+    pub fn boot_flags(&self) -> Option<BootFlags> {
+        Some(self.boot.flags()).filter(|flags| flags.valid)
+    }
+
+    /// The machine boots and follows the boot flags: returns them if they are valid, and clears the valid bit unless
+    /// they are persistent.
+    pub fn take_boot_flags(&mut self) -> Option<BootFlags> {
+        let flags = self.boot_flags()?;
+        if !flags.persistent {
+            self.boot.clear_valid();
+        }
+        Some(flags)
+    }
+
+    /// Forgets all sessions without a word, as a BMC does that restarts. Consoles find out by silence.
+    pub fn forget_sessions(&mut self) {
+        self.sessions = Sessions::default();
+    }
+
+    /// Sessions that are open.
+    pub fn session_count(&self) -> usize {
+        self.sessions.active_places().count()
+    }
+
+    /// Takes a datagram from a console.
+    pub fn receive(&mut self, now: Instant, from: Peer, bytes: &[u8]) {
+        if self.outputs.len() >= OUTPUT_LIMIT {
+            return;
+        }
+        self.wake(now);
+        let taken = match Datagram::decode(bytes) {
+            Ok(Datagram::Ping { tag }) => {
+                self.send(from, packet::encode_pong(tag));
+                Ok(())
+            }
+            Ok(Datagram::Pong { .. }) => Err(IgnoreReason::Unexpected),
+            Ok(Datagram::Sessionless(payload)) => self
+                .receive_sessionless(now, payload)
+                .map(|reply| self.send(from, packet::encode_sessionless(&reply))),
+            Ok(Datagram::Plus(packet)) => self.receive_plus(now, from, &packet),
+            Err(fault) => Err(fault.into()),
+        };
+        if let Err(reason) = taken {
+            self.event(BmcEvent::Ignored { peer: from, reason });
+        }
+    }
+
+    /// Acts on a deadline that passed; calls before it are harmless.
+    pub fn wake(&mut self, now: Instant) {
+        self.boot.wake(now);
+        while let Some(place) = self.sessions.lapsed(now) {
+            self.end_session(place, SessionEnd::Inactive);
+        }
+    }
+
+    /// When to call [`Bmc::wake`] next; `None` while there is nothing to wait for.
+    pub fn next_wake(&self) -> Option<Instant> {
+        self.sessions.next_deadline().into_iter().chain(self.boot.next_wake()).min()
+    }
+
+    /// The next thing to do for this BMC, in order.
+    pub fn next_output(&mut self) -> Option<BmcOutput> {
+        self.outputs.pop_front()
+    }
+
+    fn send(&mut self, to: Peer, bytes: Vec<u8>) {
+        self.outputs.push_back(BmcOutput::Send { to, bytes });
+    }
+
+    fn event(&mut self, event: BmcEvent) {
+        self.outputs.push_back(BmcOutput::Event(event));
+    }
+
+    fn user_name(&self, user: usize) -> String {
+        self.config.users.get(user).map(|user| user.name.clone()).unwrap_or_default()
+    }
+
+    fn receive_plus(
+        &mut self,
+        now: Instant,
+        from: Peer,
+        packet: &PlusPacket<'_>,
+    ) -> Result<(), IgnoreReason> {
+        if packet.session != 0 {
+            return self.receive_in_session(now, from, packet);
+        }
+        let payload = packet.clear_payload()?;
+        match packet.payload_type {
+            PayloadType::Ipmi => {
+                let reply = self.receive_sessionless(now, payload)?;
+                self.send(from, packet::encode_clear(PayloadType::Ipmi, &reply));
+                Ok(())
+            }
+            PayloadType::OpenSessionRequest => self.open_session(now, from, payload),
+            PayloadType::Rakp1 => self.rakp1(now, from, payload),
+            PayloadType::Rakp3 => self.rakp3(now, from, payload),
+            PayloadType::OpenSessionResponse | PayloadType::Rakp2 | PayloadType::Rakp4 => {
+                Err(IgnoreReason::Unexpected)
+            }
+        }
+    }
+
+    fn receive_sessionless(&mut self, now: Instant, payload: &[u8]) -> Result<Vec<u8>, IgnoreReason> {
+        let request = decode_request(payload)?;
+        Ok(self.answer(Caller { now, session: None }, &request))
+    }
+
+    fn receive_in_session(
+        &mut self,
+        now: Instant,
+        from: Peer,
+        packet: &PlusPacket<'_>,
+    ) -> Result<(), IgnoreReason> {
+        let unknown = IgnoreReason::UnknownSession(packet.session);
+        let place = self.sessions.place_of(packet.session).ok_or(unknown)?;
+        let session = self.sessions.get_mut(place).ok_or(unknown)?;
+        let Phase::Active(active) = &mut session.phase else { return Err(IgnoreReason::OutOfStep) };
+        let payload = active.open(packet)?;
+        // Consoles behind a translating router may come from another port than before.
+        session.peer = from;
+        session.deadline = now + self.inactivity;
+        let request = decode_request(&payload)?;
+        let reply = match active.kept_reply(now, &payload) {
+            Some(reply) => reply,
+            None => {
+                let reply = self.answer(Caller { now, session: Some(place) }, &request);
+                if let Some(active) = self.sessions.active_mut(place) {
+                    active.keep_reply(now, payload, reply.clone());
+                }
+                reply
+            }
+        };
+        if let Some(active) = self.sessions.active_mut(place) {
+            let bytes = active.seal(&mut *self.entropy, &reply);
+            self.send(from, bytes);
+        }
+        if let Some(place) = self.sessions.closing() {
+            self.end_session(place, SessionEnd::Closed);
+        }
+        Ok(())
+    }
+
+    fn end_session(&mut self, place: usize, reason: SessionEnd) {
+        let Some(session) = self.sessions.remove(place) else { return };
+        if let Phase::Active(active) = session.phase {
+            let user = self.user_name(active.user);
+            self.event(BmcEvent::SessionClosed { peer: session.peer, user, reason });
+        }
+    }
+}
+
+impl std::fmt::Debug for Bmc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bmc")
+            .field("chassis", &self.chassis)
+            .field("sessions", &self.session_count())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Decodes a message that must be a request to the BMC itself.
+fn decode_request(payload: &[u8]) -> Result<Message<'_>, IgnoreReason> {
+    let request = Message::decode(payload)?;
+    if request.is_reply() {
+        return Err(IgnoreReason::Unexpected);
+    }
+    if request.to != BMC_ADDRESS {
+        return Err(Fault::Field { field: "responder address", value: request.to.into() }.into());
+    }
+    Ok(request)
+}

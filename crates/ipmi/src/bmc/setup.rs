@@ -1,0 +1,257 @@
+//! The BMC's part in setting up a session (IPMI 2.0 sections 13.17 to 13.24).
+//!
+//! Every step may come twice, as networks copy datagrams and consoles repeat themselves: the same bytes get the same
+//! answer and change nothing.
+
+use std::time::Instant;
+
+use crate::Peer;
+use crate::bmc::session::{Active, Challenged, HALF_OPEN_FOR, Phase, Session};
+use crate::bmc::{AuthFailure, Bmc, BmcEvent};
+use crate::entropy;
+use crate::fault::IgnoreReason;
+use crate::keys::{Handshake, NAME_LIMIT, SecretKey};
+use crate::packet::{self, PayloadType};
+use crate::privilege::PrivilegeLevel;
+use crate::setup::{
+    NAME_ONLY_LOOKUP, OpenSessionRequest, OpenSessionResponse, OpenedSession, Rakp1, Rakp2, Rakp2Proof,
+    Rakp3, Rakp4, RakpStatus,
+};
+use crate::suite::CipherSuite;
+
+impl Bmc {
+    pub(super) fn open_session(
+        &mut self,
+        now: Instant,
+        from: Peer,
+        payload: &[u8],
+    ) -> Result<(), IgnoreReason> {
+        let request = OpenSessionRequest::decode(payload)?;
+        let outcome = self.opened_session(now, from, request);
+        let response = OpenSessionResponse {
+            tag: request.tag,
+            privilege: match request.privilege {
+                0 => PrivilegeLevel::Administrator.number(),
+                asked => asked,
+            },
+            console_session: request.console_session,
+            outcome,
+        };
+        self.send(from, packet::encode_clear(PayloadType::OpenSessionResponse, &response.encode()));
+        Ok(())
+    }
+
+    fn opened_session(
+        &mut self,
+        now: Instant,
+        from: Peer,
+        request: OpenSessionRequest,
+    ) -> Result<OpenedSession, RakpStatus> {
+        let known = self.sessions.iter().find(|(_, session)| {
+            session.peer == from && session.opened_by == request && matches!(session.phase, Phase::Opened)
+        });
+        if let Some((_, session)) = known {
+            return Ok(OpenedSession::accepting(session.suite, session.id));
+        }
+        if request.console_session == 0 {
+            return Err(RakpStatus::INVALID_SESSION_ID);
+        }
+        if request.privilege != 0 && PrivilegeLevel::from_number(request.privilege).is_none() {
+            return Err(RakpStatus::INVALID_ROLE);
+        }
+        let suite = self.choose_suite(&request)?;
+        if self.is_full() {
+            return Err(RakpStatus::INSUFFICIENT_RESOURCES);
+        }
+        let id = self.new_session_id();
+        self.sessions.insert(Session {
+            id,
+            peer: from,
+            suite,
+            opened_by: request,
+            phase: Phase::Opened,
+            deadline: now + HALF_OPEN_FOR,
+        });
+        Ok(OpenedSession::accepting(suite, id))
+    }
+
+    /// The first suite that fits the proposal, in which each algorithm may be left to the BMC.
+    fn choose_suite(&self, request: &OpenSessionRequest) -> Result<CipherSuite, RakpStatus> {
+        let fits = |proposed: Option<u8>, number: u8| proposed.is_none_or(|proposed| proposed == number);
+        self.config
+            .suites
+            .iter()
+            .copied()
+            .find(|suite| {
+                let algorithms = suite.algorithms();
+                fits(request.authentication, algorithms.authentication.number())
+                    && fits(request.integrity, algorithms.integrity.number())
+                    && fits(request.confidentiality, algorithms.confidentiality.number())
+            })
+            .ok_or(RakpStatus::NO_CIPHER_SUITE_MATCH)
+    }
+
+    fn is_full(&self) -> bool {
+        self.sessions.active_places().count() >= usize::from(self.config.max_sessions.max(1))
+    }
+
+    fn new_session_id(&mut self) -> u32 {
+        loop {
+            let id = entropy::draw_session_id(&mut *self.entropy);
+            if self.sessions.place_of(id).is_none() {
+                return id;
+            }
+        }
+    }
+
+    pub(super) fn rakp1(&mut self, now: Instant, from: Peer, payload: &[u8]) -> Result<(), IgnoreReason> {
+        let rakp1 = Rakp1::decode(payload)?;
+        let tag = rakp1.tag;
+        let refuse = |console_session, status| Rakp2 { tag, console_session, outcome: Err(status) }.encode();
+        let Some(place) = self.sessions.place_of(rakp1.bmc_session) else {
+            let rakp2 = refuse(0, RakpStatus::INVALID_SESSION_ID);
+            self.send(from, packet::encode_clear(PayloadType::Rakp2, &rakp2));
+            return Ok(());
+        };
+        let session = self.sessions.get(place).ok_or(IgnoreReason::UnknownSession(rakp1.bmc_session))?;
+        let rakp2 = match &session.phase {
+            Phase::Opened => {
+                let console_session = session.opened_by.console_session;
+                let name = rakp1.name.clone();
+                match self.challenge(place, rakp1) {
+                    Ok(challenged) => {
+                        let rakp2 = challenged.rakp2.clone();
+                        if let Some(session) = self.sessions.get_mut(place) {
+                            session.phase = Phase::Challenged(Box::new(challenged));
+                            session.deadline = now + HALF_OPEN_FOR;
+                        }
+                        rakp2
+                    }
+                    Err(status) => {
+                        self.sessions.remove(place);
+                        let reason = match status.refuses_privilege() {
+                            true => AuthFailure::Privilege,
+                            false => AuthFailure::UnknownUser,
+                        };
+                        self.auth_failed(from, &name, reason);
+                        refuse(console_session, status)
+                    }
+                }
+            }
+            Phase::Challenged(challenged) if challenged.rakp1 == rakp1 => challenged.rakp2.clone(),
+            Phase::Challenged(_) | Phase::Active(_) => return Err(IgnoreReason::OutOfStep),
+        };
+        self.send(from, packet::encode_clear(PayloadType::Rakp2, &rakp2));
+        Ok(())
+    }
+
+    /// Looks the user up and makes message 2.
+    fn challenge(&mut self, place: usize, rakp1: Rakp1) -> Result<Challenged, RakpStatus> {
+        if rakp1.name.len() > NAME_LIMIT {
+            return Err(RakpStatus::INVALID_NAME_LENGTH);
+        }
+        let asked = PrivilegeLevel::from_number(rakp1.role & 0x0F).ok_or(RakpStatus::INVALID_ROLE)?;
+        let by_name_alone = rakp1.role & NAME_ONLY_LOOKUP != 0;
+        let (user, found) = self
+            .config
+            .users
+            .iter()
+            .enumerate()
+            .find(|(_, user)| {
+                user.enabled && user.name.as_bytes() == rakp1.name && (by_name_alone || user.limit >= asked)
+            })
+            .ok_or(RakpStatus::UNAUTHORIZED_NAME)?;
+        if asked > found.limit {
+            return Err(RakpStatus::UNAUTHORIZED_ROLE);
+        }
+        let key = SecretKey::from_password(&found.password).ok_or(RakpStatus::UNAUTHORIZED_NAME)?;
+        let session = self.sessions.get(place).ok_or(RakpStatus::INVALID_SESSION_ID)?;
+        let handshake = Handshake {
+            algorithms: session.suite.algorithms(),
+            console_session: session.opened_by.console_session,
+            bmc_session: session.id,
+            console_random: rakp1.console_random,
+            bmc_random: entropy::draw(&mut *self.entropy),
+            guid: self.config.guid,
+            role: rakp1.role,
+            name: rakp1.name.clone(),
+        };
+        let proof = Rakp2Proof {
+            bmc_random: handshake.bmc_random,
+            guid: handshake.guid,
+            code: handshake.rakp2_code(&key).to_vec(),
+        };
+        let rakp2 = Rakp2 { tag: rakp1.tag, console_session: handshake.console_session, outcome: Ok(proof) };
+        Ok(Challenged { rakp2: rakp2.encode(), rakp1, handshake, user, limit: asked })
+    }
+
+    pub(super) fn rakp3(&mut self, now: Instant, from: Peer, payload: &[u8]) -> Result<(), IgnoreReason> {
+        let rakp3 = Rakp3::decode(payload)?;
+        let tag = rakp3.tag;
+        let Some(place) = self.sessions.place_of(rakp3.bmc_session) else {
+            let rakp4 = Rakp4 { tag, console_session: 0, outcome: Err(RakpStatus::INVALID_SESSION_ID) };
+            self.send(from, packet::encode_clear(PayloadType::Rakp4, &rakp4.encode()));
+            return Ok(());
+        };
+        let full = self.is_full();
+        let session = self.sessions.get_mut(place).ok_or(IgnoreReason::UnknownSession(rakp3.bmc_session))?;
+        let challenged = match &session.phase {
+            Phase::Opened => return Err(IgnoreReason::OutOfStep),
+            Phase::Active(active) if active.rakp3 == payload => {
+                let rakp4 = active.rakp4.clone();
+                self.send(from, packet::encode_clear(PayloadType::Rakp4, &rakp4));
+                return Ok(());
+            }
+            Phase::Active(_) => return Err(IgnoreReason::OutOfStep),
+            Phase::Challenged(challenged) => challenged,
+        };
+        let handshake = &challenged.handshake;
+        let console_session = handshake.console_session;
+        let Ok(code) = rakp3.outcome else {
+            // The console gives up, which is its right at this step, and waits for no answer.
+            self.sessions.remove(place);
+            return Ok(());
+        };
+        let key =
+            self.config.users.get(challenged.user).and_then(|user| SecretKey::from_password(&user.password));
+        let refusal = match &key {
+            Some(key) if handshake.rakp3_matches(key, &code) == Ok(true) => {
+                full.then_some(RakpStatus::INSUFFICIENT_RESOURCES)
+            }
+            _ => Some(RakpStatus::INVALID_INTEGRITY_CHECK_VALUE),
+        };
+        let outcome = match (refusal, key) {
+            (None, Some(key)) => {
+                let kg = self.config.kg.as_ref().and_then(SecretKey::from_kg).unwrap_or(key);
+                let sik = handshake.session_integrity_key(&kg);
+                let value = handshake.rakp4_check_value(&sik);
+                let rakp4 = Rakp4 { tag, console_session, outcome: Ok(value.clone()) }.encode();
+                let keys = handshake.session_keys(&sik);
+                let active = Active::new(challenged, keys, payload.to_vec(), rakp4);
+                let (user, limit, suite) = (active.user, active.limit, session.suite);
+                session.phase = Phase::Active(Box::new(active));
+                session.peer = from;
+                session.deadline = now + self.inactivity;
+                self.event(BmcEvent::SessionOpened { peer: from, user: self.user_name(user), suite, limit });
+                Ok(value)
+            }
+            (refusal, _) => {
+                let status = refusal.unwrap_or(RakpStatus::INVALID_INTEGRITY_CHECK_VALUE);
+                let name = handshake.name.clone();
+                self.sessions.remove(place);
+                if status == RakpStatus::INVALID_INTEGRITY_CHECK_VALUE {
+                    self.auth_failed(from, &name, AuthFailure::WrongPassword);
+                }
+                Err(status)
+            }
+        };
+        let rakp4 = Rakp4 { tag, console_session, outcome };
+        self.send(from, packet::encode_clear(PayloadType::Rakp4, &rakp4.encode()));
+        Ok(())
+    }
+
+    fn auth_failed(&mut self, peer: Peer, name: &[u8], reason: AuthFailure) {
+        let user = String::from_utf8_lossy(name).into_owned();
+        self.event(BmcEvent::AuthFailed { peer, user, reason });
+    }
+}

@@ -1,0 +1,559 @@
+//! The console's side: one [`Client`] per BMC.
+//!
+//! # What is sent again and what is not
+//!
+//! A reply that does not come leaves two possibilities: the request was lost, or the reply was. IPMI gives a console no
+//! way to tell them apart. A session sequence number used again would make a strict BMC drop the copy, but then the
+//! lost reply never comes either; and firmware exists that does not look at the number. A new session sequence number
+//! with the old request sequence number is answered from a cache by some BMCs and carried out again by others. So:
+//!
+//! - a *repeatable* command (reading anything, setting a value) is transmitted again with back-off, and again on a new
+//!   session if the old one turns out to be gone;
+//! - a command that is *not* repeatable, such as [`ChassisControl`](crate::ChassisControl), is transmitted exactly once.
+//!   If no reply comes, the result is [`Error::OutcomeUnknown`], and the caller reads the state back. The one exception
+//!   is a reply of "node busy", by which the BMC says that it did not begin.
+//!
+//! A session that the BMC has forgotten would turn every such command into an unknown outcome. Therefore, unless the BMC
+//! answered within the last [two seconds](PROVEN_FOR), a repeatable command goes first; if that is not answered, the
+//! session is opened anew before the command is sent for its first and only time.
+
+mod config;
+mod error;
+mod exchange;
+mod link;
+mod opening;
+mod session;
+
+pub use config::{ClientConfig, IdlePolicy, RetransmitPolicy};
+pub use error::{Condition, Error};
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::Peer;
+use crate::command::{
+    CloseSession, Command, GetDeviceId, RawCommand, Reply, Request, SetSessionPrivilegeLevel, Step,
+};
+use crate::completion::CompletionCode;
+use crate::entropy::Entropy;
+use crate::fault::{Fault, IgnoreReason};
+use crate::packet::Datagram;
+use crate::privilege::PrivilegeLevel;
+use crate::suite::CipherSuite;
+use exchange::{Exchange, Lapse, Purpose};
+use link::Link;
+use opening::{Opening, Progress};
+use session::Session;
+
+/// Requests that may wait behind the one in flight. One BMC's worker asks for little at a time; more than this means
+/// that nobody looks at the answers.
+pub const QUEUE_LIMIT: usize = 16;
+
+/// Outputs that may wait to be fetched before datagrams are no longer taken.
+const OUTPUT_LIMIT: usize = 64;
+
+/// How long after an answer the BMC is taken to still have the session.
+const PROVEN_FOR: Duration = Duration::from_secs(2);
+
+/// How often a request may find its session gone before the BMC is given up.
+const REOPEN_LIMIT: u32 = 1;
+
+/// Names a request, from [`Client::submit`] to [`Event::Done`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+/// What a client wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Send this datagram to the BMC.
+    Send(Vec<u8>),
+    /// Something happened.
+    Event(Event),
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A request is finished. Each ticket is answered exactly once.
+    Done {
+        /// Which request.
+        ticket: Ticket,
+        /// What the BMC answered, or why it did not.
+        result: Result<Reply, Error>,
+    },
+    /// A session was opened.
+    SessionOpened {
+        /// The cipher suite that protects it.
+        suite: CipherSuite,
+        /// The highest privilege level it may rise to.
+        limit: PrivilegeLevel,
+    },
+    /// The session is no more.
+    SessionClosed {
+        /// Why.
+        reason: CloseReason,
+    },
+    /// A datagram had no effect.
+    Ignored {
+        /// Why.
+        reason: IgnoreReason,
+    },
+}
+
+/// Why a client's session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CloseReason {
+    /// [`Client::close`] was called.
+    Requested,
+    /// It had no work for as long as [`IdlePolicy::Close`] says.
+    Idle,
+    /// The BMC no longer answered in it.
+    Lost,
+}
+
+/// A console that talks to one BMC.
+///
+/// Requests wait in a bounded queue and go out one at a time, as many BMCs have a single buffer. The session is opened
+/// when the first request needs it, kept or closed as [`IdlePolicy`] says, and opened again when the BMC has lost it.
+///
+/// After each call to another method, fetch outputs until there are none and arrange for [`Client::wake`] at
+/// [`Client::next_wake`].
+pub struct Client {
+    link: Link,
+    state: State,
+    queue: VecDeque<Pending>,
+    current: Option<Current>,
+    /// The suite that opened the last session.
+    learned: Option<CipherSuite>,
+    /// What was wrong with the last bad datagram since the last good one.
+    fault: Option<Fault>,
+    next_ticket: u64,
+}
+
+enum State {
+    NoSession,
+    Opening(Box<Opening>),
+    Open(Box<Open>),
+}
+
+struct Open {
+    session: Session,
+    exchange: Option<Exchange>,
+    last_answer: Instant,
+    idle_since: Instant,
+    close_reason: CloseReason,
+}
+
+struct Pending {
+    ticket: Ticket,
+    request: Request,
+}
+
+/// The request being worked on; it outlives a session that is lost under it.
+struct Current {
+    ticket: Ticket,
+    request: Request,
+    begun: Instant,
+    /// Which of the request's messages is next.
+    step: usize,
+    reopened: u32,
+    /// A step failed; the steps behind it that tidy up still run.
+    failure: Option<CompletionCode>,
+}
+
+impl Client {
+    /// A client without a session. Nothing is sent before the first request.
+    ///
+    /// Credentials that IPMI cannot carry show as [`Error::CredentialTooLong`] on each request.
+    pub fn new(config: ClientConfig, entropy: Box<dyn Entropy>) -> Self {
+        Self {
+            link: Link::new(config, entropy),
+            state: State::NoSession,
+            queue: VecDeque::new(),
+            current: None,
+            learned: None,
+            fault: None,
+            next_ticket: 0,
+        }
+    }
+
+    /// Asks something of the BMC. The answer comes as [`Event::Done`] with the returned ticket, always.
+    ///
+    /// More than [`QUEUE_LIMIT`] waiting requests are answered with [`Error::QueueFull`] at once.
+    pub fn submit(&mut self, now: Instant, request: Request) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        let too_long = match &request {
+            Request::Raw(raw) if raw.data.len() > RawCommand::DATA_LIMIT => Some(raw.data.len()),
+            _ => None,
+        };
+        if let Some(length) = too_long {
+            self.done(ticket, Err(Error::RequestTooLong { length, limit: RawCommand::DATA_LIMIT }));
+        } else if self.queue.len() >= QUEUE_LIMIT {
+            self.done(ticket, Err(Error::QueueFull));
+        } else {
+            self.queue.push_back(Pending { ticket, request });
+            self.advance(now);
+        }
+        ticket
+    }
+
+    /// Ends all requests with [`Error::Closed`] and closes the session politely. [`Event::SessionClosed`] follows when
+    /// the BMC has answered or the wait for that is over; without a session nothing follows.
+    ///
+    /// A command in flight that must not be sent twice ends with [`Error::OutcomeUnknown`]. The client stays usable: a
+    /// later request opens a new session.
+    pub fn close(&mut self, now: Instant) {
+        if let Some(current) = self.current.take() {
+            let error = match self.awaits_unrepeatable() {
+                true => Error::OutcomeUnknown,
+                false => Error::Closed,
+            };
+            self.done(current.ticket, Err(error));
+        }
+        self.fail_queue(Error::Closed);
+        match &self.state {
+            State::NoSession => {}
+            State::Opening(_) => self.state = State::NoSession,
+            State::Open(_) => self.start_close(now, CloseReason::Requested),
+        }
+    }
+
+    /// Takes a datagram from the BMC. `from` is not judged: a session's packets prove themselves, and set-up answers
+    /// must carry numbers that only the BMC has seen.
+    pub fn receive(&mut self, now: Instant, _from: Peer, bytes: &[u8]) {
+        if self.link.backlog() >= OUTPUT_LIMIT {
+            return;
+        }
+        let taken = match Datagram::decode(bytes) {
+            Ok(datagram) => self.take(now, &datagram),
+            Err(fault) => Err(fault.into()),
+        };
+        match taken {
+            Ok(()) => {
+                self.fault = None;
+                self.advance(now);
+            }
+            Err(reason) => {
+                if let IgnoreReason::Malformed(fault) = reason {
+                    self.fault = Some(fault);
+                }
+                self.link.event(Event::Ignored { reason });
+            }
+        }
+    }
+
+    /// Acts on a deadline that passed; calls before it are harmless.
+    pub fn wake(&mut self, now: Instant) {
+        match &mut self.state {
+            State::NoSession => {}
+            State::Opening(opening) => {
+                let progress = opening.wake(&mut self.link, now);
+                self.progress(now, progress);
+            }
+            State::Open(open) => match &mut open.exchange {
+                Some(exchange) => {
+                    if exchange.wake(&mut self.link, &mut open.session, now) == Lapse::Unanswered {
+                        self.unanswered(now);
+                    }
+                }
+                None => self.wake_idle(now),
+            },
+        }
+        self.advance(now);
+    }
+
+    /// When to call [`Client::wake`] next; `None` while there is nothing to wait for.
+    pub fn next_wake(&self) -> Option<Instant> {
+        match &self.state {
+            State::NoSession => None,
+            State::Opening(opening) => Some(opening.next_wake()),
+            State::Open(open) => Some(match &open.exchange {
+                Some(exchange) => exchange.due(),
+                None => self.idle_deadline(open),
+            }),
+        }
+    }
+
+    /// The next thing to do for this client, in order.
+    pub fn next_output(&mut self) -> Option<Output> {
+        self.link.next_output()
+    }
+
+    /// Whether a session is open.
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, State::Open(_))
+    }
+
+    fn done(&mut self, ticket: Ticket, result: Result<Reply, Error>) {
+        self.link.event(Event::Done { ticket, result });
+    }
+
+    fn finish(&mut self, result: Result<Reply, Error>) {
+        if let Some(current) = self.current.take() {
+            self.done(current.ticket, result);
+        }
+        self.fault = None;
+    }
+
+    fn fail_queue(&mut self, error: Error) {
+        while let Some(pending) = self.queue.pop_front() {
+            self.done(pending.ticket, Err(error));
+        }
+    }
+
+    /// What silence means, given what else was heard.
+    fn silence(&self, now: Instant) -> Error {
+        match (self.fault, &self.current) {
+            (Some(fault), _) => Error::Protocol(fault),
+            (None, Some(current)) => Error::Timeout { after: now.saturating_duration_since(current.begun) },
+            (None, None) => Error::Timeout { after: Duration::ZERO },
+        }
+    }
+
+    /// Begins whatever can begin: the next request, a session for it, its next message.
+    fn advance(&mut self, now: Instant) {
+        if self.current.is_none() {
+            self.current = self.queue.pop_front().map(|Pending { ticket, request }| Current {
+                ticket,
+                request,
+                begun: now,
+                step: 0,
+                reopened: 0,
+                failure: None,
+            });
+        }
+        match (&self.state, &self.current) {
+            (State::NoSession, Some(current)) => {
+                match Opening::start(&mut self.link, now, self.learned, current.request.privilege()) {
+                    Ok(opening) => self.state = State::Opening(Box::new(opening)),
+                    Err(error) => self.fail(error),
+                }
+            }
+            (State::Open(_), Some(_)) => self.send_next(now),
+            (State::Open(open), None)
+                if open.exchange.is_none() && self.link.config.idle == IdlePolicy::Close(Duration::ZERO) =>
+            {
+                self.start_close(now, CloseReason::Idle);
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends what the current request needs next, unless an answer is still waited for.
+    fn send_next(&mut self, now: Instant) {
+        let (State::Open(open), Some(current)) = (&mut self.state, &self.current) else { return };
+        let Some(step) = current.request.step(current.step) else { return };
+        if open.exchange.is_some() {
+            return;
+        }
+        let proven = now.saturating_duration_since(open.last_answer) < PROVEN_FOR;
+        let (purpose, step) = if step.privilege > open.session.privilege {
+            (Purpose::RaisePrivilege, Step::of(&SetSessionPrivilegeLevel(step.privilege)))
+        } else if !step.repeatable && !proven {
+            (Purpose::ProveSession, Step::of(&GetDeviceId))
+        } else {
+            (Purpose::Step, step)
+        };
+        open.exchange = Some(Exchange::start(&mut self.link, &mut open.session, now, purpose, step));
+    }
+
+    fn take(&mut self, now: Instant, datagram: &Datagram<'_>) -> Result<(), IgnoreReason> {
+        match &mut self.state {
+            State::NoSession => Err(IgnoreReason::Unexpected),
+            State::Opening(opening) => {
+                let progress = opening.receive(&mut self.link, now, datagram)?;
+                self.progress(now, progress);
+                Ok(())
+            }
+            State::Open(open) => {
+                let Datagram::Plus(packet) = datagram else { return Err(IgnoreReason::Unexpected) };
+                if packet.session == 0 {
+                    // A late answer of the set-up.
+                    return Err(IgnoreReason::Unexpected);
+                }
+                let payload = open.session.open(packet)?;
+                let exchange = open.exchange.as_mut().ok_or(IgnoreReason::Unexpected)?;
+                let reply = exchange.receive(&mut self.link, now, &payload)?;
+                open.last_answer = now;
+                if let Some((code, data)) = reply {
+                    open.idle_since = now;
+                    if let Some(exchange) = open.exchange.take() {
+                        self.answered(&exchange, code, data);
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn progress(&mut self, now: Instant, progress: Progress) {
+        match progress {
+            Progress::Pending => {}
+            Progress::Opened(session) => {
+                self.learned = Some(session.suite);
+                self.link.event(Event::SessionOpened { suite: session.suite, limit: session.limit });
+                self.state = State::Open(Box::new(Open {
+                    session: *session,
+                    exchange: None,
+                    last_answer: now,
+                    idle_since: now,
+                    close_reason: CloseReason::Requested,
+                }));
+            }
+            Progress::Failed(error) => {
+                self.state = State::NoSession;
+                self.fail(error);
+            }
+            Progress::Silent => {
+                self.state = State::NoSession;
+                self.fail(self.silence(now));
+            }
+        }
+    }
+
+    /// No session can be had. Those who wait for it all get the same answer, for asking again would take as long again.
+    fn fail(&mut self, error: Error) {
+        self.finish(Err(error));
+        // A request behind it may need less privilege.
+        if !matches!(error, Error::PrivilegeRefused { .. }) {
+            self.fail_queue(error);
+        }
+    }
+
+    /// The BMC answered the message in flight.
+    fn answered(&mut self, exchange: &Exchange, code: CompletionCode, data: &[u8]) {
+        match exchange.purpose {
+            Purpose::Step => self.answered_step(&exchange.step, code, data),
+            Purpose::RaisePrivilege => self.answered_privilege(code, data),
+            // Any answer proves the session.
+            Purpose::ProveSession | Purpose::KeepAlive => {}
+            Purpose::Close => self.session_closed(),
+        }
+    }
+
+    fn answered_step(&mut self, step: &Step, code: CompletionCode, data: &[u8]) {
+        let Some(current) = &mut self.current else { return };
+        if !step.repeatable && code.leaves_outcome_open() {
+            return self.finish(Err(Error::OutcomeUnknown));
+        }
+        if !step.tolerates(code) {
+            current.failure = current.failure.or(Some(code));
+        }
+        current.step += 1;
+        if current.request.step(current.step).is_some() {
+            return;
+        }
+        let result = match current.failure {
+            Some(code) => Err(Error::Completion(code)),
+            None => current.request.decode_reply(data).map_err(Error::Protocol),
+        };
+        self.finish(result);
+    }
+
+    fn answered_privilege(&mut self, code: CompletionCode, data: &[u8]) {
+        let (State::Open(open), Some(current)) = (&mut self.state, &self.current) else { return };
+        let needed = current.request.privilege();
+        if code == CompletionCode::INVALID_COMMAND {
+            // Firmware without the command gives the session its limit from the start.
+            open.session.privilege = needed;
+            return;
+        }
+        if !code.is_ok() {
+            return self.finish(Err(Error::PrivilegeRefused { needed }));
+        }
+        match SetSessionPrivilegeLevel::decode(data) {
+            Ok(level) if level >= needed => open.session.privilege = level,
+            Ok(_) => self.finish(Err(Error::PrivilegeRefused { needed })),
+            Err(fault) => self.finish(Err(Error::Protocol(fault))),
+        }
+    }
+
+    /// The BMC answered no transmission of the message in flight.
+    fn unanswered(&mut self, now: Instant) {
+        let State::Open(open) = &mut self.state else { return };
+        let Some(exchange) = open.exchange.take() else { return };
+        match exchange.purpose {
+            Purpose::Close => self.session_closed(),
+            Purpose::Step if !exchange.step.repeatable => self.finish(Err(Error::OutcomeUnknown)),
+            Purpose::Step | Purpose::RaisePrivilege | Purpose::ProveSession | Purpose::KeepAlive => {
+                self.session_lost(now);
+            }
+        }
+    }
+
+    fn session_closed(&mut self) {
+        if let State::Open(open) = &self.state {
+            self.link.event(Event::SessionClosed { reason: open.close_reason });
+        }
+        self.state = State::NoSession;
+    }
+
+    fn session_lost(&mut self, now: Instant) {
+        self.state = State::NoSession;
+        self.link.event(Event::SessionClosed { reason: CloseReason::Lost });
+        let Some(current) = &mut self.current else { return };
+        // The new session begins the request anew: all its steps are repeatable, or it has only one and that was not
+        // sent yet.
+        current.step = 0;
+        current.failure = None;
+        current.reopened += 1;
+        if current.reopened > REOPEN_LIMIT {
+            let error = self.silence(now);
+            self.fail(error);
+        }
+    }
+
+    fn start_close(&mut self, now: Instant, reason: CloseReason) {
+        let State::Open(open) = &mut self.state else { return };
+        if matches!(&open.exchange, Some(exchange) if exchange.purpose == Purpose::Close) {
+            return;
+        }
+        open.close_reason = reason;
+        let step = Step::of(&CloseSession(open.session.bmc_session));
+        open.exchange = Some(Exchange::start(&mut self.link, &mut open.session, now, Purpose::Close, step));
+    }
+
+    fn awaits_unrepeatable(&self) -> bool {
+        match &self.state {
+            State::Open(open) => matches!(
+                &open.exchange,
+                Some(exchange) if exchange.purpose == Purpose::Step && !exchange.step.repeatable
+            ),
+            State::NoSession | State::Opening(_) => false,
+        }
+    }
+
+    fn idle_deadline(&self, open: &Open) -> Instant {
+        match self.link.config.idle {
+            IdlePolicy::KeepAlive(every) => open.last_answer + config::bounded(every),
+            IdlePolicy::Close(after) => open.idle_since + config::bounded(after),
+        }
+    }
+
+    fn wake_idle(&mut self, now: Instant) {
+        let State::Open(open) = &self.state else { return };
+        if now < self.idle_deadline(open) {
+            return;
+        }
+        match self.link.config.idle {
+            IdlePolicy::KeepAlive(_) => {
+                let State::Open(open) = &mut self.state else { return };
+                let step = Step::of(&GetDeviceId);
+                open.exchange =
+                    Some(Exchange::start(&mut self.link, &mut open.session, now, Purpose::KeepAlive, step));
+            }
+            IdlePolicy::Close(_) => self.start_close(now, CloseReason::Idle),
+        }
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("username", &self.link.config.username)
+            .field("is_open", &self.is_open())
+            .field("waiting", &self.queue.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,251 @@
+//! The keys of a session: from passwords, through RAKP, to what protects each packet (IPMI 2.0 sections 13.28 to 13.33).
+
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha1::Sha1;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::fault::Fault;
+use crate::suite::{Algorithms, Hash};
+
+/// Longest password and Kg in bytes (section 13.31: keys are 160 bits).
+pub(crate) const SECRET_LIMIT: usize = 20;
+
+/// Longest user name in bytes (section 13.20).
+pub(crate) const NAME_LIMIT: usize = 16;
+
+/// A user's key Kuid or the BMC's key Kg: up to 20 bytes, padded with zeroes.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct SecretKey(Zeroizing<[u8; SECRET_LIMIT]>);
+
+impl SecretKey {
+    /// The key of a password; `None` if it is longer than the 20 bytes that IPMI can carry.
+    pub(crate) fn from_password(password: &SecretString) -> Option<Self> {
+        Self::padded(password.expose_secret().as_bytes())
+    }
+
+    /// The key of a Kg; `0x` and hexadecimal digits stand for bytes that text cannot hold.
+    pub(crate) fn from_kg(kg: &SecretString) -> Option<Self> {
+        let text = kg.expose_secret();
+        match text.strip_prefix("0x").and_then(decode_hex) {
+            Some(bytes) => Self::padded(&bytes),
+            None => Self::padded(text.as_bytes()),
+        }
+    }
+
+    fn padded(bytes: &[u8]) -> Option<Self> {
+        let mut key = Zeroizing::new([0; SECRET_LIMIT]);
+        key.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(Self(key))
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+}
+
+fn decode_hex(digits: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let nibbles: Zeroizing<Vec<u32>> =
+        Zeroizing::new(digits.chars().map(|digit| digit.to_digit(16)).collect::<Option<_>>()?);
+    if nibbles.is_empty() || !nibbles.len().is_multiple_of(2) {
+        return None;
+    }
+    let (pairs, _) = nibbles.as_chunks::<2>();
+    Some(Zeroizing::new(pairs.iter().map(|[high, low]| (high << 4 | low) as u8).collect()))
+}
+
+/// The output of an HMAC, wiped when dropped.
+#[derive(Clone)]
+pub(crate) struct Digest {
+    bytes: Zeroizing<[u8; 32]>,
+    length: usize,
+}
+
+impl std::ops::Deref for Digest {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Digest").finish_non_exhaustive()
+    }
+}
+
+impl Digest {
+    fn new(output: &[u8]) -> Self {
+        let mut bytes = Zeroizing::new([0; 32]);
+        let length = output.len().min(bytes.len());
+        bytes[..length].copy_from_slice(&output[..length]);
+        Self { bytes, length }
+    }
+}
+
+/// The HMAC of `parts` one after the other.
+pub(crate) fn hmac(hash: Hash, key: &[u8], parts: &[&[u8]]) -> Digest {
+    match hash {
+        Hash::Sha1 => Digest::new(&keyed::<Hmac<Sha1>>(key, parts).finalize().into_bytes()),
+        Hash::Sha256 => Digest::new(&keyed::<Hmac<Sha256>>(key, parts).finalize().into_bytes()),
+    }
+}
+
+/// Whether the first `length` bytes of `code` are those of the HMAC of `parts`; compared in constant time.
+pub(crate) fn hmac_matches(
+    hash: Hash,
+    key: &[u8],
+    parts: &[&[u8]],
+    length: usize,
+    code: &[u8],
+) -> Result<bool, Fault> {
+    let code = code.get(..length).ok_or(Fault::Truncated("authentication code"))?;
+    Ok(match hash {
+        Hash::Sha1 => keyed::<Hmac<Sha1>>(key, parts).verify_truncated_left(code).is_ok(),
+        Hash::Sha256 => keyed::<Hmac<Sha256>>(key, parts).verify_truncated_left(code).is_ok(),
+    })
+}
+
+fn keyed<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> M {
+    let mut mac = <M as KeyInit>::new_from_slice(key).expect("an HMAC takes keys of any length");
+    for part in parts {
+        mac.update(part);
+    }
+    mac
+}
+
+/// What both sides have told each other by RAKP message 2; all proofs and keys are made from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Handshake {
+    pub(crate) algorithms: Algorithms,
+    /// SIDm: the id by which the console knows the session.
+    pub(crate) console_session: u32,
+    /// SIDc: the id by which the BMC knows the session.
+    pub(crate) bmc_session: u32,
+    /// Rm.
+    pub(crate) console_random: [u8; 16],
+    /// Rc.
+    pub(crate) bmc_random: [u8; 16],
+    /// GUIDc.
+    pub(crate) guid: [u8; 16],
+    /// ROLEm: the whole byte as sent, with the name-only bit.
+    pub(crate) role: u8,
+    /// UNAMEm.
+    pub(crate) name: Vec<u8>,
+}
+
+impl Handshake {
+    fn hash(&self) -> Hash {
+        self.algorithms.authentication.hash()
+    }
+
+    /// ROLEm, ULENGTHm, UNAMEm, which end three of the four inputs.
+    fn identity(&self) -> Vec<u8> {
+        let mut identity = vec![self.role, self.name.len() as u8];
+        identity.extend_from_slice(&self.name);
+        identity
+    }
+
+    fn rakp2_input(&self) -> Vec<u8> {
+        let mut input = Vec::with_capacity(58 + self.name.len());
+        input.extend_from_slice(&self.console_session.to_le_bytes());
+        input.extend_from_slice(&self.bmc_session.to_le_bytes());
+        input.extend_from_slice(&self.console_random);
+        input.extend_from_slice(&self.bmc_random);
+        input.extend_from_slice(&self.guid);
+        input.extend(self.identity());
+        input
+    }
+
+    fn rakp3_input(&self) -> Vec<u8> {
+        let mut input = self.bmc_random.to_vec();
+        input.extend_from_slice(&self.console_session.to_le_bytes());
+        input.extend(self.identity());
+        input
+    }
+
+    fn rakp4_input(&self) -> Vec<u8> {
+        let mut input = self.console_random.to_vec();
+        input.extend_from_slice(&self.bmc_session.to_le_bytes());
+        input.extend_from_slice(&self.guid);
+        input
+    }
+
+    /// The key exchange authentication code of RAKP message 2: the BMC proves that it knows the password.
+    pub(crate) fn rakp2_code(&self, user: &SecretKey) -> Digest {
+        hmac(self.hash(), user.bytes(), &[&self.rakp2_input()])
+    }
+
+    /// Whether `code`, without surplus bytes that some BMCs add, is the code of RAKP message 2.
+    pub(crate) fn rakp2_matches(&self, user: &SecretKey, code: &[u8]) -> Result<bool, Fault> {
+        let length = digest_length(self.hash());
+        hmac_matches(self.hash(), user.bytes(), &[&self.rakp2_input()], length, code)
+    }
+
+    /// The key exchange authentication code of RAKP message 3: the console proves that it knows the password.
+    pub(crate) fn rakp3_code(&self, user: &SecretKey) -> Digest {
+        hmac(self.hash(), user.bytes(), &[&self.rakp3_input()])
+    }
+
+    /// Whether `code`, without surplus bytes that some BMCs add, is the code of RAKP message 3.
+    pub(crate) fn rakp3_matches(&self, user: &SecretKey, code: &[u8]) -> Result<bool, Fault> {
+        let length = digest_length(self.hash());
+        hmac_matches(self.hash(), user.bytes(), &[&self.rakp3_input()], length, code)
+    }
+
+    /// The session integrity key SIK; `kg` is Kg, or the user's key where the BMC has no Kg (section 13.31).
+    pub(crate) fn session_integrity_key(&self, kg: &SecretKey) -> Digest {
+        let identity = self.identity();
+        hmac(self.hash(), kg.bytes(), &[&self.console_random, &self.bmc_random, &identity])
+    }
+
+    /// The integrity check value of RAKP message 4: the BMC proves that it made the same SIK.
+    pub(crate) fn rakp4_check_value(&self, sik: &Digest) -> Vec<u8> {
+        let mut value = hmac(self.hash(), sik, &[&self.rakp4_input()]).to_vec();
+        value.truncate(self.algorithms.authentication.check_value_length());
+        value
+    }
+
+    /// Whether `value`, without surplus bytes, is the check value of RAKP message 4.
+    pub(crate) fn rakp4_matches(&self, sik: &Digest, value: &[u8]) -> Result<bool, Fault> {
+        let length = self.algorithms.authentication.check_value_length();
+        hmac_matches(self.hash(), sik, &[&self.rakp4_input()], length, value)
+    }
+
+    pub(crate) fn session_keys(&self, sik: &Digest) -> SessionKeys {
+        let additional = |constant: u8| hmac(self.hash(), sik, &[&[constant; SECRET_LIMIT]]);
+        let k2 = additional(2);
+        let mut aes = Zeroizing::new([0; 16]);
+        // Both hashes give at least 16 bytes; the rest of K2 is not used by AES-CBC-128 (section 13.29.2).
+        aes.copy_from_slice(&k2[..16]);
+        SessionKeys { algorithms: self.algorithms, k1: additional(1), aes }
+    }
+}
+
+fn digest_length(hash: Hash) -> usize {
+    match hash {
+        Hash::Sha1 => 20,
+        Hash::Sha256 => 32,
+    }
+}
+
+/// What protects the packets of one session (section 13.32).
+#[derive(Clone)]
+pub(crate) struct SessionKeys {
+    pub(crate) algorithms: Algorithms,
+    /// The integrity key.
+    pub(crate) k1: Digest,
+    /// The first 16 bytes of K2, the confidentiality key.
+    pub(crate) aes: Zeroizing<[u8; 16]>,
+}
+
+impl std::fmt::Debug for SessionKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionKeys").field("algorithms", &self.algorithms).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
