@@ -49,6 +49,9 @@ pub enum EventKind {
     /// The same for the screen.
     #[serde(rename = "screen.reach-changed")]
     ScreenReachChanged,
+    /// A host came under management, or left it.
+    #[serde(rename = "management.changed")]
+    ManagementChanged,
     /// The text of a screen changed.
     #[serde(rename = "screen.changed")]
     ScreenChanged,
@@ -80,12 +83,13 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind, for documentation and tests.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::ResourceApplied,
         Self::ResourceDeleted,
         Self::PowerChanged,
         Self::ReachChanged,
         Self::ScreenReachChanged,
+        Self::ManagementChanged,
         Self::ScreenChanged,
         Self::IncidentOpened,
         Self::IncidentNeedsHuman,
@@ -105,6 +109,7 @@ impl EventKind {
             Self::PowerChanged => "power.changed",
             Self::ReachChanged => "reach.changed",
             Self::ScreenReachChanged => "screen.reach-changed",
+            Self::ManagementChanged => "management.changed",
             Self::ScreenChanged => "screen.changed",
             Self::IncidentOpened => "incident.opened",
             Self::IncidentNeedsHuman => "incident.needs-human",

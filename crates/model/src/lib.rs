@@ -1,1 +1,63 @@
-//! ironhand-model
+//! Every decision of Ironhand about a host, as pure functions of what was seen and of time.
+//!
+//! * [`HostFacts`]: what is believed of a host (power, reach, screen, management), and which [`Change`]s an
+//!   [`Observation`] makes to it.
+//! * [`HostRecovery`]: how far the recovery of a host has come. It is asked after every reading of the screen, every
+//!   step and every deadline, and answers with a [`Decision`] and the [`Transition`]s to record before acting.
+//!
+//! Nothing here reads a clock, a socket or a file; times are arguments, patterns are matched by the caller. Both states
+//! are serialisable, so that the next start of the server goes on where the last one ended.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use ironhand_api::{Flow, MatchEvidence, PowerState, Step, StepOutcome, Timestamp, Verdict};
+//! use ironhand_model::{Decision, HostFacts, HostRecovery, Observation, ScreenView, View};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let flow: Arc<Flow> = Arc::new(serde_json::from_str(r#"{
+//!     "metadata": { "name": "power-supply-f1" },
+//!     "spec": {
+//!         "when": { "screen": "Press F1 to continue", "stable": 1 },
+//!         "do": [{ "keys": "<F1>" }],
+//!         "verify": { "screen": "login:", "timeout": "5m" }
+//!     }
+//! }"#)?);
+//! let host = "rack7-12".parse()?;
+//! let now = Timestamp::from_millis(1_772_331_247_120);
+//!
+//! let mut facts = HostFacts::new();
+//! facts.observe(now, "ipmi 10.0.7.12", Observation::Power(PowerState::On));
+//! facts.observe(now, "vnc 10.0.7.12", Observation::ScreenReach(ironhand_api::Reach::Ok, None));
+//!
+//! let evidence = MatchEvidence {
+//!     text: "Press F1 to continue".into(), row: 12, column: 4, confidence: 1.0,
+//!     screen_text: "Press F1 to continue".into(), read_at: now, picture: None,
+//! };
+//! let verdict = Verdict {
+//!     flow: flow.metadata.name.clone(), applies: true, reason: "matches".into(), evidence: Some(evidence),
+//! };
+//! let screen = ScreenView {
+//!     seq: 1, read_at: now, reliable: true, picture: None, verdicts: &[verdict], find: &|_| None,
+//! };
+//! let mut recovery = HostRecovery::new();
+//! let view = View { host: &host, facts: &facts, screen: Some(screen), flows: std::slice::from_ref(&flow) };
+//! let mut decided = recovery.decide(now, &view);
+//! recovery.number(&mut decided, 1, 1);
+//! // `decided.transitions` and `recovery` are made durable here, in one transaction; only then:
+//! let Decision::Act(planned) = &decided.decision else { panic!("{:?}", decided.decision) };
+//! assert_eq!(planned.step, Step::Keys("<F1>".into()));
+//! let transitions = recovery.record(now, planned, StepOutcome::Done("pressed".into()), Vec::new());
+//! assert_eq!(transitions[0].message, "step 1 of 1: pressed");
+//! # Ok(())
+//! # }
+//! ```
+
+mod facts;
+mod recovery;
+
+pub use facts::{Change, HostFacts, Observation, power_deadline};
+pub use recovery::{
+    Decided, Decision, HostRecovery, LONGEST_DOUBT, LONGEST_PAUSE, LONGEST_STEP, MOST_RUNS, Planned,
+    ScreenView, Transition, View,
+};

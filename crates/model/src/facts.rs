@@ -1,0 +1,420 @@
+//! What is believed of a host, and how each observation changes it.
+//!
+//! The facts are separate: a controller that answers says nothing of the screen, a lost controller says nothing of the
+//! power. Each change is told once, so an outage is one event however often it is observed.
+
+use std::time::Duration;
+
+use ironhand_api::{
+    EventKind, Fact, Health, HostStatus, Icon, Management, PictureDigest, PowerAction, PowerState, Reach,
+    ScreenKind, ScreenStatus, Severity, Span, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// One thing seen of a host, or asked of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observation {
+    /// The power state that the management controller reported; it also shows that the controller answers.
+    Power(PowerState),
+    /// A power action was accepted: it is awaited until it is seen, or until the time given here.
+    PowerAsked {
+        /// What was asked for.
+        action: PowerAction,
+        /// When waiting for it ends; see [`power_deadline`].
+        until: Timestamp,
+    },
+    /// How the management controller was reached, with the failure in words.
+    Reach(Reach, Option<String>),
+    /// The same for the screen.
+    ScreenReach(Reach, Option<String>),
+    /// A reading of the screen; it also shows that the screen can be reached.
+    Screen {
+        /// What it shows.
+        kind: ScreenKind,
+        /// The last line that is not blank.
+        headline: String,
+        /// Whether the reading may be acted on.
+        reliable: bool,
+        /// Equal for equal screens.
+        text_hash: u64,
+    },
+    /// The host came under management, or left it.
+    Management(Management),
+}
+
+/// A change of a fact: one event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What kind of event it is.
+    pub kind: EventKind,
+    /// How much it matters to a person.
+    pub severity: Severity,
+    /// What changed, in words that an operator understands.
+    pub message: String,
+}
+
+impl Change {
+    fn new(kind: EventKind, severity: Severity, message: String) -> Self {
+        Self { kind, severity, message }
+    }
+}
+
+/// How long a power action is awaited where nobody said otherwise: an orderly shutdown takes minutes, everything else
+/// is the work of the management controller alone.
+pub const fn power_deadline(action: PowerAction) -> Duration {
+    match action {
+        PowerAction::Soft => Duration::from_secs(300),
+        PowerAction::On | PowerAction::Off | PowerAction::Cycle | PowerAction::Reset | PowerAction::Nmi => {
+            Duration::from_secs(60)
+        }
+    }
+}
+
+/// Everything observed of one host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HostFacts {
+    power: Option<Fact<PowerState>>,
+    reach: Option<Fact<Reach>>,
+    screen_reach: Option<Fact<Reach>>,
+    management: Management,
+    screen: Option<ScreenStatus>,
+    /// The last state that was seen, where `power` tells what is awaited.
+    seen: PowerState,
+    asked: Option<Asked>,
+    standing: Option<Standing>,
+}
+
+/// A power action that was accepted and is not yet seen to be true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Asked {
+    action: PowerAction,
+    at: Timestamp,
+    until: Timestamp,
+}
+
+/// The screen of the last reading, and whether it was told as an event. Only a screen that stands still is told:
+/// otherwise each line of a booting kernel would be an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Standing {
+    hash: u64,
+    told: Option<u64>,
+}
+
+impl HostFacts {
+    /// A host of which nothing was observed yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The power state, as last believed; its age and [`reach`](Self::reach) tell what it is worth.
+    pub fn power(&self) -> PowerState {
+        self.power.as_ref().map_or(PowerState::Unknown, |fact| fact.value)
+    }
+
+    /// The power state with its time and source; none before the first observation.
+    pub fn power_fact(&self) -> Option<&Fact<PowerState>> {
+        self.power.as_ref()
+    }
+
+    /// Whether the management controller answers; none before the first attempt.
+    pub fn reach(&self) -> Option<&Fact<Reach>> {
+        self.reach.as_ref()
+    }
+
+    /// Whether the screen can be seen; none before the first attempt.
+    pub fn screen_reach(&self) -> Option<&Fact<Reach>> {
+        self.screen_reach.as_ref()
+    }
+
+    /// Whether the host is managed.
+    pub fn management(&self) -> Management {
+        self.management
+    }
+
+    /// The last reading of the screen.
+    pub fn screen(&self) -> Option<&ScreenStatus> {
+        self.screen.as_ref()
+    }
+
+    /// The state that people see at a glance. While a power action is awaited it stays what was last seen: a host
+    /// that was told to power off is not off.
+    pub fn icon(&self) -> Icon {
+        let answers = self.reach.as_ref().is_some_and(|fact| fact.value == Reach::Ok);
+        match (self.management, answers, self.seen) {
+            (Management::Disabled, ..) => Icon::Disabled,
+            (_, true, PowerState::On) => Icon::On,
+            (_, true, PowerState::Off) => Icon::Off,
+            _ => Icon::Unknown,
+        }
+    }
+
+    /// The facts as the API shows them, beside what the caller knows of the host's recovery.
+    pub fn status(
+        &self,
+        health: Health,
+        incident: Option<u64>,
+        picture: Option<PictureDigest>,
+    ) -> HostStatus {
+        HostStatus {
+            power: self.power.clone(),
+            reach: self.reach.clone(),
+            screen_reach: self.screen_reach.clone(),
+            management: self.management,
+            icon: self.icon(),
+            screen: self.screen.clone(),
+            health,
+            incident,
+            picture,
+        }
+    }
+
+    /// Takes in what was seen at `at` through `source` (a connector like `ipmi 10.0.7.12`; for a power action, who
+    /// asked). Returns what changed by it, in order; nothing where it confirms what is believed.
+    pub fn observe(&mut self, at: Timestamp, source: &str, observation: Observation) -> Vec<Change> {
+        let mut changes = Vec::new();
+        match observation {
+            Observation::Power(state) => {
+                changes.extend(self.see_reach(at, source, Reach::Ok, None));
+                changes.extend(self.see_power(at, source, state));
+            }
+            Observation::PowerAsked { action, until } => {
+                changes.extend(self.await_power(source, Asked { action, at, until }));
+            }
+            Observation::Reach(reach, detail) => {
+                changes.extend(self.see_reach(at, source, reach, detail));
+            }
+            Observation::ScreenReach(reach, detail) => {
+                changes.extend(Contact::Screen.see(&mut self.screen_reach, at, source, reach, detail));
+            }
+            Observation::Screen { kind, headline, reliable, text_hash } => {
+                changes.extend(Contact::Screen.see(&mut self.screen_reach, at, source, Reach::Ok, None));
+                self.screen = Some(ScreenStatus { read_at: at, kind, headline, reliable });
+                changes.extend(self.see_screen(text_hash));
+            }
+            Observation::Management(management) => changes.extend(self.manage(management)),
+        }
+        changes
+    }
+
+    /// Ends the wait for a power action whose deadline has passed: the state is again what was last seen. Extra calls
+    /// are harmless.
+    pub fn wake(&mut self, now: Timestamp) -> Vec<Change> {
+        let Some(asked) = self.asked.filter(|asked| asked.until <= now) else {
+            return Vec::new();
+        };
+        self.asked = None;
+        let seen = self.seen;
+        if let Some(fact) = &mut self.power {
+            fact.value = seen;
+            fact.since = now;
+        }
+        let waited = in_words(asked.until.since(asked.at));
+        let message = match seen {
+            PowerState::Unknown => format!(
+                "power {} was asked for and not seen to come true within {waited}",
+                asked.action.as_str()
+            ),
+            _ => {
+                format!("power is still {seen}, {waited} after power {} was asked for", asked.action.as_str())
+            }
+        };
+        vec![Change::new(EventKind::PowerChanged, Severity::Warning, message)]
+    }
+
+    /// When [`wake`](Self::wake) has something to do.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.asked.map(|asked| asked.until)
+    }
+
+    fn see_reach(
+        &mut self,
+        at: Timestamp,
+        source: &str,
+        reach: Reach,
+        detail: Option<String>,
+    ) -> Option<Change> {
+        Contact::Controller.see(&mut self.reach, at, source, reach, detail)
+    }
+
+    fn see_power(&mut self, at: Timestamp, source: &str, state: PowerState) -> Option<Change> {
+        let before = self.power();
+        let first = self.power.is_none();
+        if !matches!(state, PowerState::TurningOn | PowerState::TurningOff) {
+            self.seen = state;
+        }
+        if let Some(asked) = self.asked {
+            if state != asked.action.wanted() {
+                // Not yet there: the deadline, not the next reading, ends the wait.
+                if let Some(fact) = &mut self.power {
+                    fact.observed_at = at;
+                    source.clone_into(&mut fact.source);
+                }
+                return None;
+            }
+            self.asked = None;
+            set(&mut self.power, at, source, state, None);
+            let message = format!("power is {state}, as asked");
+            return Some(Change::new(EventKind::PowerChanged, Severity::Info, message));
+        }
+        set(&mut self.power, at, source, state, None);
+        if state == before && !first {
+            return None;
+        }
+        let (severity, message) = match (first, before, state) {
+            (false, _, PowerState::Unknown) => {
+                (Severity::Warning, "the management controller no longer knows the power state".to_owned())
+            }
+            (true, _, PowerState::Unknown) => {
+                (Severity::Warning, "the management controller does not know the power state".to_owned())
+            }
+            (false, PowerState::On | PowerState::TurningOn, PowerState::Off) => {
+                (Severity::Warning, "power went off, and nobody asked for it here".to_owned())
+            }
+            (false, PowerState::Off, PowerState::On) => {
+                (Severity::Info, "power came on, and nobody asked for it here".to_owned())
+            }
+            _ => (Severity::Info, format!("power is {state}")),
+        };
+        Some(Change::new(EventKind::PowerChanged, severity, message))
+    }
+
+    fn await_power(&mut self, source: &str, asked: Asked) -> Option<Change> {
+        let (awaited, already) = match asked.action {
+            PowerAction::On => (PowerState::TurningOn, self.seen == PowerState::On),
+            PowerAction::Cycle => (PowerState::TurningOn, false),
+            PowerAction::Off | PowerAction::Soft => (PowerState::TurningOff, self.seen == PowerState::Off),
+            PowerAction::Reset | PowerAction::Nmi => return None,
+        };
+        if already && self.asked.is_none() {
+            return None;
+        }
+        let before = self.power();
+        self.asked = Some(asked);
+        set(&mut self.power, asked.at, source, awaited, None);
+        (before != awaited).then(|| {
+            let message = format!("power is {awaited}: {} was asked for by {source}", asked.action.as_str());
+            Change::new(EventKind::PowerChanged, Severity::Info, message)
+        })
+    }
+
+    fn see_screen(&mut self, hash: u64) -> Option<Change> {
+        let last = self.standing;
+        let told = last.and_then(|standing| standing.told);
+        let stands = last.is_some_and(|standing| standing.hash == hash);
+        let tell = stands && told != Some(hash);
+        self.standing = Some(Standing { hash, told: if tell { Some(hash) } else { told } });
+        let screen = self.screen.as_ref().filter(|_| tell)?;
+        let message = match screen.kind {
+            ScreenKind::Blank => "the screen is blank".to_owned(),
+            ScreenKind::Graphics => "the screen shows graphics".to_owned(),
+            ScreenKind::Text if screen.reliable => format!("the screen shows `{}`", screen.headline.trim()),
+            ScreenKind::Text => "the screen shows text that cannot be read with certainty".to_owned(),
+        };
+        Some(Change::new(EventKind::ScreenChanged, Severity::Info, message))
+    }
+
+    fn manage(&mut self, management: Management) -> Option<Change> {
+        if management == self.management {
+            return None;
+        }
+        self.management = management;
+        // Nothing is observed while a host is not managed, so contact is not known when it is managed again.
+        self.reach = None;
+        self.screen_reach = None;
+        let message = match management {
+            Management::Enabled => "the host is managed: it is watched and repaired",
+            Management::Disabled => "the host is not managed: it is neither watched nor repaired",
+        };
+        Some(Change::new(EventKind::ManagementChanged, Severity::Info, message.to_owned()))
+    }
+}
+
+/// Takes a value as observed; `since` moves only when the value does.
+fn set<T: PartialEq>(
+    fact: &mut Option<Fact<T>>,
+    at: Timestamp,
+    source: &str,
+    value: T,
+    detail: Option<String>,
+) {
+    let since = match fact {
+        Some(known) if known.value == value => known.since,
+        _ => at,
+    };
+    *fact = Some(Fact { value, observed_at: at, since, source: source.to_owned(), detail });
+}
+
+/// What is reached or not.
+#[derive(Clone, Copy)]
+enum Contact {
+    Controller,
+    Screen,
+}
+
+impl Contact {
+    fn see(
+        self,
+        fact: &mut Option<Fact<Reach>>,
+        at: Timestamp,
+        source: &str,
+        reach: Reach,
+        detail: Option<String>,
+    ) -> Option<Change> {
+        let before = fact.as_ref().map(|known| (known.value, known.since));
+        set(fact, at, source, reach, detail);
+        let detail = fact.as_ref().and_then(|known| known.detail.as_deref());
+        let message = match before {
+            Some((value, _)) if value == reach => return None,
+            Some((value, since)) if reach == Reach::Ok => {
+                let lost = in_words(at.since(since));
+                format!("{} again, after {lost} ({value})", self.words(Reach::Ok))
+            }
+            _ => match detail {
+                Some(detail) => format!("{} ({source}): {detail}", self.words(reach)),
+                None => format!("{} ({source})", self.words(reach)),
+            },
+        };
+        let severity = match reach {
+            Reach::Ok | Reach::Throttled => Severity::Info,
+            Reach::Unreachable | Reach::ProtocolError => Severity::Warning,
+            Reach::AuthFailed => Severity::Critical,
+        };
+        let kind = match self {
+            Self::Controller => EventKind::ReachChanged,
+            Self::Screen => EventKind::ScreenReachChanged,
+        };
+        Some(Change::new(kind, severity, message))
+    }
+
+    const fn words(self, reach: Reach) -> &'static str {
+        match (self, reach) {
+            (Self::Controller, Reach::Ok) => "the management controller answers",
+            (Self::Controller, Reach::Unreachable) => "the management controller does not answer",
+            (Self::Controller, Reach::AuthFailed) => {
+                "the management controller refuses the user name or password"
+            }
+            (Self::Controller, Reach::ProtocolError) => {
+                "the management controller answers with something that is not its protocol"
+            }
+            (Self::Controller, Reach::Throttled) => "the management controller is busy or out of sessions",
+            (Self::Screen, Reach::Ok) => "the screen can be seen",
+            (Self::Screen, Reach::Unreachable) => "the screen cannot be reached",
+            (Self::Screen, Reach::AuthFailed) => "the screen refuses the password",
+            (Self::Screen, Reach::ProtocolError) => {
+                "the screen answers with something that is not its protocol"
+            }
+            (Self::Screen, Reach::Throttled) => "the screen is busy or out of sessions",
+        }
+    }
+}
+
+/// A length of time in whole seconds, as people say it.
+pub(crate) fn in_words(length: Duration) -> Span {
+    Span::from_secs(length.as_secs())
+}
+
+#[cfg(test)]
+mod tests;
