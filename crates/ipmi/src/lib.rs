@@ -91,6 +91,8 @@ mod message;
 mod packet;
 pub mod presence;
 mod privilege;
+#[cfg(test)]
+mod recording;
 mod sequence;
 mod setup;
 mod suite;

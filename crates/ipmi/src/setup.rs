@@ -214,24 +214,23 @@ impl OpenSessionResponse {
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Fault> {
         let mut reader = Reader::new(bytes);
-        let [tag, status, privilege, _] = reader.array("Open Session Response")?;
+        let [tag, status] = reader.array("Open Session Response")?;
+        if let Some(console_session) = refused_session(status, reader) {
+            return Ok(Self { tag, privilege: 0, console_session, outcome: Err(RakpStatus(status)) });
+        }
+        let [privilege, _] = reader.array("maximum privilege level")?;
         let console_session = reader.u32("console session id")?;
-        let outcome = match RakpStatus(status) {
-            RakpStatus::OK => {
-                let bmc_session = reader.u32("BMC session id")?;
-                if bmc_session == 0 {
-                    return Err(Fault::Field { field: "BMC session id", value: 0 });
-                }
-                let mut accepted = |kind| decode_record(kind, &mut reader).map(|number| number.unwrap_or(0));
-                Ok(OpenedSession {
-                    bmc_session,
-                    authentication: accepted(0)?,
-                    integrity: accepted(1)?,
-                    confidentiality: accepted(2)?,
-                })
-            }
-            refused => Err(refused),
-        };
+        let bmc_session = reader.u32("BMC session id")?;
+        if bmc_session == 0 {
+            return Err(Fault::Field { field: "BMC session id", value: 0 });
+        }
+        let mut accepted = |kind| decode_record(kind, &mut reader).map(|number| number.unwrap_or(0));
+        let outcome = Ok(OpenedSession {
+            bmc_session,
+            authentication: accepted(0)?,
+            integrity: accepted(1)?,
+            confidentiality: accepted(2)?,
+        });
         Ok(Self { tag, privilege: privilege & 0x0F, console_session, outcome })
     }
 }
@@ -304,16 +303,17 @@ impl Rakp2 {
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Fault> {
         let mut reader = Reader::new(bytes);
-        let [tag, status, _, _] = reader.array("RAKP message 2")?;
+        let [tag, status] = reader.array("RAKP message 2")?;
+        if let Some(console_session) = refused_session(status, reader) {
+            return Ok(Self { tag, console_session, outcome: Err(RakpStatus(status)) });
+        }
+        reader.take(2, "RAKP message 2")?;
         let console_session = reader.u32("console session id")?;
-        let outcome = match RakpStatus(status) {
-            RakpStatus::OK => Ok(Rakp2Proof {
-                bmc_random: reader.array("BMC random number")?,
-                guid: reader.array("BMC GUID")?,
-                code: reader.rest().to_vec(),
-            }),
-            refused => Err(refused),
-        };
+        let outcome = Ok(Rakp2Proof {
+            bmc_random: reader.array("BMC random number")?,
+            guid: reader.array("BMC GUID")?,
+            code: reader.rest().to_vec(),
+        });
         Ok(Self { tag, console_session, outcome })
     }
 }
@@ -370,13 +370,26 @@ type Proof = (u8, u32, Result<Vec<u8>, RakpStatus>);
 
 fn decode_proof(what: &'static str, bytes: &[u8]) -> Result<Proof, Fault> {
     let mut reader = Reader::new(bytes);
-    let [tag, status, _, _] = reader.array(what)?;
+    let [tag, status] = reader.array(what)?;
+    if let Some(session) = refused_session(status, reader) {
+        return Ok((tag, session, Err(RakpStatus(status))));
+    }
+    reader.take(2, what)?;
     let session = reader.u32("session id")?;
-    let outcome = match RakpStatus(status) {
-        RakpStatus::OK => Ok(reader.rest().to_vec()),
-        refused => Err(refused),
+    Ok((tag, session, Ok(reader.rest().to_vec())))
+}
+
+/// The receiver's session id in a refusal, whose status is not zero; `None` in anything else.
+///
+/// Refusals are short, and shorter than they should be from some: OpenIPMI's Open Session Response ends before the id.
+/// What is missing reads as zero, and the tag alone says what is refused.
+fn refused_session(status: u8, behind_status: Reader<'_>) -> Option<u32> {
+    let mut reader = behind_status;
+    let id = |reader: &mut Reader<'_>| {
+        reader.take(2, "reserved bytes")?;
+        reader.u32("session id")
     };
-    Ok((tag, session, outcome))
+    (status != RakpStatus::OK.0).then(|| id(&mut reader).unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -1,1 +1,77 @@
+use super::*;
+use crate::recording;
 
+#[test]
+fn recorded_sessions_have_the_same_proofs_and_keys() {
+    for recording in recording::all() {
+        let suite = recording.suite;
+        let handshake = recording.handshake();
+        assert_eq!(*handshake.rakp2_code(&recording.user), recording.rakp2_code(), "{suite:?}");
+        assert_eq!(*handshake.rakp3_code(&recording.user), recording.rakp3_code(), "{suite:?}");
+        let sik = handshake.session_integrity_key(&recording.kg);
+        assert_eq!(*sik, recording.sik, "{suite:?}");
+        assert_eq!(handshake.rakp4_check_value(&sik), recording.rakp4_value(), "{suite:?}");
+        let keys = handshake.session_keys(&sik);
+        assert_eq!(*keys.k1, recording.k1, "{suite:?}");
+        assert_eq!(keys.aes.as_slice(), &recording.k2[..16], "{suite:?}");
+    }
+}
+
+#[test]
+fn proofs_are_checked_in_full() {
+    for recording in recording::all() {
+        let handshake = recording.handshake();
+        let code = recording.rakp2_code();
+        let check = |code: &[u8], expected| {
+            assert_eq!(handshake.rakp2_matches(&recording.user, code), expected, "{code:02x?}");
+        };
+        check(&code, Ok(true));
+        check(&code[..code.len() - 1], Err(Fault::Truncated("authentication code")));
+        check(&[&code[..], &[0]].concat(), Ok(true));
+        for at in 0..code.len() {
+            let mut wrong = code.clone();
+            wrong[at] ^= 1;
+            check(&wrong, Ok(false));
+        }
+        let other = SecretKey::from_password(&SecretString::from("Secret")).unwrap();
+        assert_eq!(handshake.rakp2_matches(&other, &code), Ok(false));
+        assert_eq!(handshake.rakp3_matches(&recording.user, &recording.rakp3_code()), Ok(true));
+        assert_eq!(handshake.rakp3_matches(&other, &recording.rakp3_code()), Ok(false));
+    }
+}
+
+#[test]
+fn secrets_have_at_most_twenty_bytes() {
+    let password =
+        |text: &str| SecretKey::from_password(&SecretString::from(text)).map(|key| key.bytes().to_vec());
+    assert_eq!(password(""), Some(vec![0; 20]));
+    assert_eq!(password("12345678901234567890"), Some(b"12345678901234567890".to_vec()));
+    assert_eq!(password("123456789012345678901"), None);
+}
+
+#[test]
+fn a_kg_is_text_or_hexadecimal() {
+    let kg = |text: &str| SecretKey::from_kg(&SecretString::from(text)).map(|key| key.bytes()[..4].to_vec());
+    let check = |text: &str, expected: &[u8; 4]| assert_eq!(kg(text), Some(expected.to_vec()), "{text}");
+    check("abc", b"abc\0");
+    check("0x00ff10", &[0x00, 0xFF, 0x10, 0x00]);
+    check("0xAbCd", &[0xAB, 0xCD, 0x00, 0x00]);
+    // Not hexadecimal after all, so it is text.
+    check("0x", b"0x\0\0");
+    check("0xabc", b"0xab");
+    check("0xzz", b"0xzz");
+    assert_eq!(kg("0x000102030405060708090a0b0c0d0e0f1011121314"), None, "21 bytes");
+}
+
+#[test]
+fn keys_do_not_show_in_debug_output() {
+    let recording = recording::all().remove(0);
+    let handshake = recording.handshake();
+    let sik = handshake.session_integrity_key(&recording.kg);
+    let shown = format!("{:?} {:?}", sik, handshake.session_keys(&sik));
+    assert_eq!(
+        shown,
+        "Digest { .. } SessionKeys { algorithms: Algorithms { authentication: RakpHmacSha1, \
+        integrity: HmacSha1_96, confidentiality: AesCbc128 }, .. }"
+    );
+}
