@@ -198,6 +198,8 @@ impl StoreError {
             | Self::Conflict { .. }
             | Self::InUse { .. }
             | Self::SecretReference { .. }
+            | Self::OtherKey { .. }
+            | Self::SealBroken { .. }
             | Self::ContinueInvalid { .. } => Fault::Caller,
             _ => Fault::Server,
         }
@@ -237,5 +239,49 @@ impl StoreError {
 
     pub(crate) fn damaged(what: impl Into<String>, reason: impl ToString) -> Self {
         Self::Damaged { what: what.into(), reason: reason.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Programs tell errors apart by these: a change here breaks them.
+    #[test]
+    fn codes_faults_and_retries_are_stable() {
+        let name = || -> Name { "dc-standard".parse().unwrap() };
+        let path = || PathBuf::from("/data/key");
+        let io = || Arc::new(io::Error::other("no"));
+        let sql = || Arc::new(sqlx::Error::RowNotFound);
+        let kind = Kind::Credential;
+        let key = crate::seal::Sealer::new(&[0; crate::seal::KEY_LENGTH]).id();
+        let check = |error: StoreError, code: &str, fault: Fault, retry: bool| {
+            assert_eq!((error.code(), error.fault(), error.retry()), (code, fault, retry), "{error}");
+        };
+        let server = |error, code| check(error, code, Fault::Server, false);
+        let caller = |error, code| check(error, code, Fault::Caller, false);
+        server(StoreError::File { doing: "open", path: path(), source: io() }, "store.file");
+        server(StoreError::PathNotUtf8 { path: path() }, "store.path_not_utf8");
+        server(StoreError::KeyFileExposed { path: path(), mode: 0o644 }, "store.key_file_exposed");
+        server(StoreError::KeyMalformed { origin: "the key file".into() }, "store.key_malformed");
+        server(StoreError::NoRandomness { reason: "none".into() }, "store.no_randomness");
+        server(StoreError::LaterRelease { path: path(), found: 9 }, "store.later_release");
+        server(StoreError::Open { path: path(), source: sql() }, "store.open");
+        check(StoreError::Busy { doing: "commit" }, "store.busy", Fault::Server, true);
+        server(StoreError::DiskFull { doing: "commit" }, "store.disk_full");
+        server(StoreError::Database { doing: "commit", source: sql() }, "store.database");
+        server(StoreError::damaged("run 7", "no"), "store.damaged");
+        server(StoreError::Unwritable { what: "run 7".into(), reason: "no".into() }, "store.unwritable");
+        server(StoreError::Closed, "store.closed");
+        server(StoreError::IdNotReserved { series: "run", id: 7 }, "store.id_not_reserved");
+        caller(StoreError::NotFound { kind, name: name() }, "resource.not_found");
+        caller(StoreError::Conflict { kind, name: name(), given: 1, current: None }, "resource.conflict");
+        caller(StoreError::InUse { kind, name: name(), users: vec![] }, "resource.in_use");
+        let reference = StoreError::SecretReference { credential: name(), form: "fromEnv" };
+        caller(reference, "credential.secret_reference");
+        let other_key = StoreError::OtherKey { credential: name(), sealed_by: key, key };
+        caller(other_key, "credential.other_key");
+        caller(StoreError::SealBroken { credential: name() }, "credential.seal_broken");
+        caller(StoreError::ContinueInvalid { given: "?".into() }, "list.continue_invalid");
     }
 }

@@ -10,10 +10,6 @@ use crate::sequence::Sequences;
 use crate::sqlite::meaning;
 use crate::writer::{Turn, Write};
 
-/// Events that are kept; of more, the oldest are dropped by [`Store::prune`](crate::Store::prune). About 50 MB, and
-/// months of history for a few hundred hosts.
-pub const EVENTS_KEPT: u64 = 200_000;
-
 /// Events that are dropped in one transaction, so that pruning holds up nobody for long.
 const PRUNED_AT_ONCE: u64 = 2_000;
 

@@ -9,7 +9,7 @@
 //!
 //! ```
 //! use ironhand_api::{Credential, CredentialSpec, Metadata, Secret, Timestamp};
-//! use ironhand_store::{Change, KeySource, Store, StoreError};
+//! use ironhand_store::{KeySource, Outcome, Store};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -22,9 +22,9 @@
 //!     spec: CredentialSpec { username: "admin".into(), password: Secret::Plain("correct horse".into()) },
 //! };
 //! let applied = store.apply(credential.clone(), now).await?;
-//! assert_eq!(applied.change, Change::Created);
+//! assert_eq!(applied.outcome, Outcome::Created);
 //! assert!(matches!(applied.resource.spec.password, Secret::Sealed(_)));
-//! assert_eq!(store.apply(credential, now).await?.change, Change::Unchanged);
+//! assert_eq!(store.apply(credential, now).await?.outcome, Outcome::Unchanged);
 //!
 //! let (username, _password) = store.credential(&"dc-standard".parse()?).await?;
 //! assert_eq!(username, "admin");
@@ -43,6 +43,7 @@ mod load;
 mod picture;
 mod record;
 mod resource;
+mod retention;
 mod seal;
 mod sequence;
 mod sqlite;
@@ -51,12 +52,13 @@ mod writer;
 
 pub use directory::KeySource;
 pub use error::StoreError;
-pub use event::{EVENTS_KEPT, EventDraft};
+pub use event::EventDraft;
 pub use history::{IncidentQuery, RunQuery, RunsOf};
 pub use list::ListQuery;
-pub use load::Snapshot;
-pub use picture::{PICTURE_GRACE, Picture};
+pub use load::{HostState, Snapshot};
+pub use picture::Picture;
 pub use record::Record;
-pub use resource::{Applied, Change, Resource};
+pub use resource::{Applied, Outcome, Resource};
+pub use retention::Retention;
 pub use seal::KeyId;
 pub use store::Store;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use ironhand_api::{Flow, Host, Incident, Name, Run};
-use sqlx::AnyPool;
+use ironhand_model::{HostFacts, HostRecovery};
+use serde::de::DeserializeOwned;
+use sqlx::{AnyConnection, AnyPool};
 
 use crate::StoreError;
 use crate::column::{unsigned, value};
@@ -14,7 +16,7 @@ use crate::sqlite::meaning;
 const RESOURCES: &str = "SELECT r.name, r.labels, r.spec, r.version, r.created_at, s.status FROM resources r \
     LEFT JOIN host_states s ON r.kind = 'Host' AND s.host = r.name WHERE r.kind = $1 ORDER BY r.name";
 
-const RECOVERIES: &str = "SELECT host, recovery FROM host_states WHERE recovery IS NOT NULL";
+const STATES: &str = "SELECT host, facts, recovery FROM host_states";
 
 const LAST_EVENT: &str = "SELECT event FROM sequences WHERE one = 1";
 
@@ -25,8 +27,8 @@ pub struct Snapshot {
     pub hosts: Vec<Host>,
     /// All flows, ordered by name.
     pub flows: Vec<Flow>,
-    /// How far the recovery of each host had come, as [`Record::recovery`](crate::Record::recovery) said it.
-    pub recoveries: BTreeMap<Name, serde_json::Value>,
+    /// What was believed of each host, and how far its recovery had come. Hosts that were never recorded are absent.
+    pub states: BTreeMap<Name, HostState>,
     /// Incidents that are not closed, by id.
     pub incidents: Vec<Incident>,
     /// Runs that have not ended, by id.
@@ -35,16 +37,28 @@ pub struct Snapshot {
     pub last_event: u64,
 }
 
+/// What was believed of a host, and how far its recovery had come.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HostState {
+    /// What was believed of the host.
+    pub facts: HostFacts,
+    /// How far its recovery had come.
+    pub recovery: HostRecovery,
+}
+
 pub(crate) async fn load(pool: &AnyPool) -> Result<Snapshot, StoreError> {
     let failed = |error| meaning("read everything", error);
     // One transaction, so that all of it is of the same moment.
     let mut transaction = pool.begin().await.map_err(failed)?;
-    let rows: Vec<(String, String)> =
-        sqlx::query_as(RECOVERIES).fetch_all(&mut *transaction).await.map_err(failed)?;
-    let mut recoveries = BTreeMap::new();
-    for (host, recovery) in rows {
-        let recovery = value(|| format!("recovery of Host {host}"), &recovery)?;
-        recoveries.insert(parse_name(&host)?, recovery);
+    let rows: Vec<(String, Option<String>, Option<String>)> =
+        sqlx::query_as(STATES).fetch_all(&mut *transaction).await.map_err(failed)?;
+    let mut states = BTreeMap::new();
+    for (host, facts, recovery) in rows {
+        let state = HostState {
+            facts: or_new(|| format!("facts of Host {host}"), facts)?,
+            recovery: or_new(|| format!("recovery of Host {host}"), recovery)?,
+        };
+        states.insert(parse_name(&host)?, state);
     }
     let hosts = resources(&mut transaction).await?;
     let flows = resources(&mut transaction).await?;
@@ -52,14 +66,22 @@ pub(crate) async fn load(pool: &AnyPool) -> Result<Snapshot, StoreError> {
     let (last_event,): (i64,) =
         sqlx::query_as(LAST_EVENT).fetch_one(&mut *transaction).await.map_err(failed)?;
     transaction.rollback().await.map_err(failed)?;
-    Ok(Snapshot { hosts, flows, recoveries, incidents, runs, last_event: unsigned(last_event)? })
+    Ok(Snapshot { hosts, flows, states, incidents, runs, last_event: unsigned(last_event)? })
 }
 
-async fn resources<T: Stored>(connection: &mut sqlx::AnyConnection) -> Result<Vec<T>, StoreError> {
+async fn resources<T: Stored>(connection: &mut AnyConnection) -> Result<Vec<T>, StoreError> {
     let rows: Vec<Row> = sqlx::query_as(RESOURCES)
         .bind(T::KIND.to_string())
         .fetch_all(connection)
         .await
         .map_err(|error| meaning("read everything", error))?;
     rows.iter().map(Row::resource).collect()
+}
+
+/// What was stored, or what a host begins with.
+fn or_new<T: DeserializeOwned + Default>(
+    what: impl FnOnce() -> String,
+    json: Option<String>,
+) -> Result<T, StoreError> {
+    json.map_or_else(|| Ok(T::default()), |json| value(what, &json))
 }

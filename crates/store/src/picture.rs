@@ -10,10 +10,6 @@ use crate::StoreError;
 use crate::sqlite::meaning;
 use crate::writer::{Turn, Write};
 
-/// How long a picture that nothing refers to any more is kept, so that whoever was just told of it can still fetch
-/// it.
-pub const PICTURE_GRACE: Duration = Duration::from_secs(10 * 60);
-
 /// Pictures that are dropped in one transaction.
 const PRUNED_AT_ONCE: i64 = 200;
 
@@ -162,17 +158,17 @@ pub(crate) async fn get(pool: &AnyPool, digest: &PictureDigest) -> Result<Option
     Ok(row.map(|(png,)| png))
 }
 
-/// Drops pictures that nothing has referred to for [`PICTURE_GRACE`], some at a time; returns how many. Done when it
-/// returns 0.
+/// Drops pictures that nothing has referred to for `grace`, some at a time; returns how many. Done when it returns 0.
 pub(crate) struct Prune {
     pub(crate) now: Timestamp,
+    pub(crate) grace: Duration,
 }
 
 impl Write for Prune {
     type Done = u64;
 
     async fn run(self, turn: &mut Turn<'_>) -> Result<u64, StoreError> {
-        let grace = i64::try_from(PICTURE_GRACE.as_millis()).unwrap_or(i64::MAX);
+        let grace = i64::try_from(self.grace.as_millis()).unwrap_or(i64::MAX);
         let failed = |error| meaning("prune pictures", error);
         let dropped: Vec<(String,)> = sqlx::query_as(PRUNE)
             .bind(self.now.as_millis().saturating_sub(grace))

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use ironhand_api::{
     Event, HostStatus, Incident, IncidentState, Name, PictureDigest, Run, RunState, Timestamp,
 };
+use ironhand_model::{Change, HostFacts, HostRecovery, Transition};
+use serde::Serialize;
 
 use crate::StoreError;
 use crate::column::{bigint, json};
@@ -15,9 +17,10 @@ use crate::sqlite::meaning;
 use crate::writer::{Turn, Write};
 
 /// Finds nothing to insert where the host was deleted meanwhile: what is observed of it then has no place.
-const PUT_STATE: &str = "INSERT INTO host_states (host, status, recovery) \
-    SELECT name, $2, $3 FROM resources WHERE kind = 'Host' AND name = $1 \
+const PUT_STATE: &str = "INSERT INTO host_states (host, status, facts, recovery) \
+    SELECT name, $2, $3, $4 FROM resources WHERE kind = 'Host' AND name = $1 \
     ON CONFLICT (host) DO UPDATE SET status = COALESCE(excluded.status, host_states.status), \
+    facts = COALESCE(excluded.facts, host_states.facts), \
     recovery = COALESCE(excluded.recovery, host_states.recovery)";
 
 const PUT_INCIDENT: &str = "INSERT INTO incidents (id, host, closed, body) VALUES ($1, $2, $3, $4) \
@@ -35,11 +38,13 @@ pub struct Record {
     pub host: Name,
     /// When it was decided; the time of the events.
     pub at: Timestamp,
-    /// What is now known of the host. Not stored where the host was deleted meanwhile.
+    /// What people are shown of the host; it keeps the picture that it names. This and the next two are not stored
+    /// where the host was deleted meanwhile, and stay as they were where they are absent.
     pub status: Option<HostStatus>,
-    /// How far its recovery has come, as the caller writes it; given back by
-    /// [`Store::load`](crate::Store::load). Not stored where the host was deleted meanwhile.
-    pub recovery: Option<serde_json::Value>,
+    /// What is believed of the host.
+    pub facts: Option<HostFacts>,
+    /// How far its recovery has come.
+    pub recovery: Option<HostRecovery>,
     /// Incidents as they now stand, under ids from
     /// [`Store::next_incident_id`](crate::Store::next_incident_id). Each keeps its two pictures.
     pub incidents: Vec<Incident>,
@@ -61,6 +66,7 @@ impl Record {
             host,
             at,
             status: None,
+            facts: None,
             recovery: None,
             incidents: Vec::new(),
             runs: Vec::new(),
@@ -69,18 +75,48 @@ impl Record {
             pictures: Vec::new(),
         }
     }
+
+    /// Adds the event of a changed fact.
+    pub fn add_change(&mut self, change: Change) {
+        let Change { kind, severity, message } = change;
+        self.events.push(EventDraft { kind, severity, incident: None, run: None, message });
+    }
+
+    /// Adds the event of a transition, and the incident and the run as it left them. Their ids must be given to the
+    /// transition before; see [`HostRecovery::number`].
+    pub fn add_transition(&mut self, transition: Transition) {
+        let Transition { kind, severity, message, incident, run } = transition;
+        let (incident_id, run_id) = (Some(incident.id), run.as_ref().map(|run| run.id));
+        self.events.push(EventDraft { kind, severity, incident: incident_id, run: run_id, message });
+        self.incidents.retain(|other| other.id != incident.id);
+        self.incidents.push(incident);
+        if let Some(run) = run {
+            self.runs.retain(|other| other.id != run.id);
+            self.runs.push(run);
+        }
+    }
 }
 
 impl Write for Record {
     type Done = Vec<Event>;
 
     async fn run(self, turn: &mut Turn<'_>) -> Result<Vec<Event>, StoreError> {
-        let Self { host, at, status, recovery, incidents, runs, run_pictures, events, pictures } = self;
+        let Self { host, at, status, facts, recovery, incidents, runs, run_pictures, events, pictures } =
+            self;
         for picture in pictures {
             picture::put(turn.connection, picture, at).await?;
         }
-        if status.is_some() || recovery.is_some() {
-            put_state(turn, &host, at, status, recovery).await?;
+        let state = State {
+            status: text(|| format!("status of Host {host}"), status.as_ref())?,
+            facts: text(|| format!("facts of Host {host}"), facts.as_ref())?,
+            recovery: text(|| format!("recovery of Host {host}"), recovery.as_ref())?,
+        };
+        let stored = state.put(turn, &host).await?;
+        if let Some(status) = status
+            && stored
+        {
+            let pictures = status.picture.iter().collect();
+            picture::hold_only(turn.connection, &Holder::host(&host), &pictures, at).await?;
         }
         for incident in &incidents {
             put_incident(turn, incident, at).await?;
@@ -99,28 +135,37 @@ impl Write for Record {
     }
 }
 
-async fn put_state(
-    turn: &mut Turn<'_>,
-    host: &Name,
-    at: Timestamp,
-    status: Option<HostStatus>,
-    recovery: Option<serde_json::Value>,
-) -> Result<(), StoreError> {
-    let text = status.as_ref().map(|status| json(|| format!("status of Host {host}"), status)).transpose()?;
-    let put = sqlx::query(PUT_STATE)
-        .bind(host.as_str())
-        .bind(text)
-        .bind(recovery.map(|recovery| recovery.to_string()))
-        .execute(&mut *turn.connection)
-        .await
-        .map_err(|error| meaning("store the state of a host", error))?;
-    if let Some(status) = status
-        && put.rows_affected() > 0
-    {
-        let pictures = status.picture.iter().collect();
-        picture::hold_only(turn.connection, &Holder::host(host), &pictures, at).await?;
+/// A row of `host_states`; what is absent stays as it was.
+struct State {
+    status: Option<String>,
+    facts: Option<String>,
+    recovery: Option<String>,
+}
+
+impl State {
+    /// Says whether there was a host to store it for.
+    async fn put(self, turn: &mut Turn<'_>, host: &Name) -> Result<bool, StoreError> {
+        let Self { status, facts, recovery } = self;
+        if status.is_none() && facts.is_none() && recovery.is_none() {
+            return Ok(false);
+        }
+        let put = sqlx::query(PUT_STATE)
+            .bind(host.as_str())
+            .bind(status)
+            .bind(facts)
+            .bind(recovery)
+            .execute(&mut *turn.connection)
+            .await
+            .map_err(|error| meaning("store the state of a host", error))?;
+        Ok(put.rows_affected() > 0)
     }
-    Ok(())
+}
+
+fn text<T: Serialize>(
+    what: impl FnOnce() -> String,
+    value: Option<&T>,
+) -> Result<Option<String>, StoreError> {
+    value.map(|value| json(what, value)).transpose()
 }
 
 async fn put_incident(turn: &mut Turn<'_>, incident: &Incident, at: Timestamp) -> Result<(), StoreError> {

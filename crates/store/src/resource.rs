@@ -68,7 +68,7 @@ pub trait Stored: Clone + Send + Sync + Sized + 'static {
 
 /// What applying a resource changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum Outcome {
     /// It is new.
     Created,
     /// Its labels or specification differ from what was kept.
@@ -77,7 +77,7 @@ pub enum Change {
     Unchanged,
 }
 
-impl Change {
+impl Outcome {
     /// The word that people read after the name of the resource.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -93,8 +93,8 @@ impl Change {
 pub struct Applied<T> {
     /// The resource as it is kept now, with its version; the password of a credential is sealed.
     pub resource: T,
-    /// What changed.
-    pub change: Change,
+    /// What it changed.
+    pub outcome: Outcome,
     /// The event that was recorded; none where nothing changed.
     pub event: Option<Event>,
 }
@@ -125,9 +125,9 @@ impl<T: Stored> Write for Apply<T> {
             && kept.metadata().labels == labels
             && kept.spec_json()? == spec
         {
-            return Ok(Applied { resource: kept, change: Change::Unchanged, event: None });
+            return Ok(Applied { resource: kept, outcome: Outcome::Unchanged, event: None });
         }
-        let change = if row.is_some() { Change::Configured } else { Change::Created };
+        let outcome = if row.is_some() { Outcome::Configured } else { Outcome::Created };
         let version = Sequences::next(&mut turn.sequences.resource);
         sqlx::query(PUT)
             .bind(T::KIND.to_string())
@@ -140,12 +140,13 @@ impl<T: Stored> Write for Apply<T> {
             .await
             .map_err(|error| meaning("store a resource", error))?;
         put_references(turn.connection, T::KIND, &name, &settled.references()).await?;
-        let event = note(turn, T::KIND, &name, EventKind::ResourceApplied, change.as_str(), self.now).await?;
+        let event =
+            note(turn, T::KIND, &name, EventKind::ResourceApplied, outcome.as_str(), self.now).await?;
         let resource = fetch(turn.connection, T::KIND, &name)
             .await?
             .ok_or(StoreError::NotFound { kind: T::KIND, name })?
             .resource()?;
-        Ok(Applied { resource, change, event: Some(event) })
+        Ok(Applied { resource, outcome, event: Some(event) })
     }
 }
 

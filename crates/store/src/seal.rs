@@ -53,6 +53,11 @@ impl Sealer {
         Self { cipher: XChaCha20Poly1305::new(<&Key>::from(key)), id: KeyId(id) }
     }
 
+    /// Names the key.
+    pub(crate) const fn id(&self) -> KeyId {
+        self.id
+    }
+
     /// The key that text, as the key file has it, stands for. `origin` says where it came from.
     pub(crate) fn from_text(text: &str, origin: &str) -> Result<Self, StoreError> {
         let malformed = || StoreError::KeyMalformed { origin: origin.to_owned() };
@@ -89,7 +94,7 @@ impl Sealer {
         let (id, rest) = octets.split_first_chunk::<KEY_ID_LENGTH>().ok_or_else(broken)?;
         let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_LENGTH>().ok_or_else(broken)?;
         if *id != self.id.0 {
-            let (credential, sealed_by, key) = (credential.clone(), KeyId(*id), self.id);
+            let (credential, sealed_by, key) = (credential.clone(), KeyId(*id), self.id());
             return Err(StoreError::OtherKey { credential, sealed_by, key });
         }
         let payload = Payload { msg: ciphertext, aad: &associated(credential) };

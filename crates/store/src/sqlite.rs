@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{AnyPool, Executor};
+use sqlx::{AnyConnection, AnyPool, Connection, Executor};
 
 use crate::StoreError;
 
@@ -48,6 +48,10 @@ pub(crate) async fn open(path: &Path) -> Result<Connections, StoreError> {
     sqlx::any::install_default_drivers();
     let failed = |source| StoreError::Open { path: path.to_owned(), source: Arc::new(source) };
     let options = AnyConnectOptions::from_str(&url(path)?).map_err(failed)?;
+    // A pool would try again for half a minute and then tell nothing but that its time is up.
+    let mut first = AnyConnection::connect_with(&options).await.map_err(failed)?;
+    first.execute(SET_UP).await.map_err(failed)?;
+    first.close().await.map_err(failed)?;
     let writer = AnyPoolOptions::new()
         .max_connections(1)
         .max_lifetime(None)
@@ -58,9 +62,7 @@ pub(crate) async fn open(path: &Path) -> Result<Connections, StoreError> {
                 Ok(())
             })
         })
-        .connect_with(options.clone())
-        .await
-        .map_err(failed)?;
+        .connect_lazy_with(options.clone());
     MIGRATOR.run(&writer).await.map_err(|error| match error {
         MigrateError::VersionMissing(found) => StoreError::LaterRelease { path: path.to_owned(), found },
         error => failed(sqlx::Error::Migrate(Box::new(error))),
@@ -104,4 +106,49 @@ fn url(path: &Path) -> Result<String, StoreError> {
         }
     }
     Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_are_set_up_for_durability() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("test.db");
+        std::fs::File::create(&path).unwrap();
+        let Connections { writer, readers } = open(&path).await.unwrap();
+        let check = async |pool: &AnyPool, pragma: &'static str, wanted: i64| {
+            let (value,): (i64,) = sqlx::query_as(pragma).fetch_one(pool).await.unwrap();
+            assert_eq!(value, wanted, "{pragma}");
+        };
+        for pool in [&writer, &readers] {
+            // 2 is FULL (https://www.sqlite.org/pragma.html#pragma_synchronous).
+            check(pool, "PRAGMA synchronous", 2).await;
+            check(pool, "PRAGMA busy_timeout", 10_000).await;
+            let (mode,): (String,) = sqlx::query_as("PRAGMA journal_mode").fetch_one(pool).await.unwrap();
+            assert_eq!(mode, "wal");
+        }
+        check(&writer, "PRAGMA query_only", 0).await;
+        check(&readers, "PRAGMA query_only", 1).await;
+        let refused = sqlx::query("DELETE FROM events").execute(&readers).await.err().unwrap();
+        assert!(refused.to_string().contains("readonly"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_database_that_stays_locked_is_busy() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("test.db");
+        std::fs::File::create(&path).unwrap();
+        let first = open(&path).await.unwrap();
+        let second = open(&path).await.unwrap();
+        let held = first.writer.begin_with(BEGIN_WRITING).await.unwrap();
+        let mut impatient = second.writer.acquire().await.unwrap();
+        impatient.execute("PRAGMA busy_timeout = 0").await.unwrap();
+        let refused = impatient.execute(BEGIN_WRITING).await.err().unwrap();
+        let error = meaning("begin a transaction", refused);
+        assert!(matches!(error, StoreError::Busy { .. }) && error.retry(), "{error}");
+        held.rollback().await.unwrap();
+        impatient.execute(BEGIN_WRITING).await.unwrap();
+    }
 }

@@ -1,22 +1,23 @@
 //! The store as its users see it.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use ironhand_api::{Credential, Event, Incident, Kind, List, Name, PictureDigest, Run, Secret, Timestamp};
 use secrecy::SecretString;
 use sqlx::AnyPool;
-use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::StoreError;
 use crate::directory::{self, KeySource, Prepared};
-use crate::event::{self, EVENTS_KEPT};
+use crate::event;
 use crate::history::{self, IncidentQuery, RunQuery};
 use crate::list::{self, ListQuery};
 use crate::load::{self, Snapshot};
 use crate::picture;
 use crate::record::{Record, Reserve};
 use crate::resource::{self, Applied, Apply, Delete, Resource};
+use crate::retention::Retention;
 use crate::seal::Sealer;
 use crate::sqlite::{self, meaning};
 use crate::writer::Writer;
@@ -192,12 +193,12 @@ impl Store {
         picture::get(&self.readers, digest).await
     }
 
-    /// Drops events beyond [`EVENTS_KEPT`] and pictures that nothing has referred to for
-    /// [`PICTURE_GRACE`](crate::PICTURE_GRACE), in short transactions that let other writes in between. To be called
+    /// Drops what `retention` does not keep, in short transactions that let other writes in between. To be called
     /// from time to time.
-    pub async fn prune(&self, now: Timestamp) -> Result<(), StoreError> {
-        while self.writer.write(event::Prune { keep: EVENTS_KEPT }).await? > 0 {}
-        while self.writer.write(picture::Prune { now }).await? > 0 {}
+    pub async fn prune(&self, now: Timestamp, retention: Retention) -> Result<(), StoreError> {
+        let Retention { events: keep, picture_grace: grace } = retention;
+        while self.writer.write(event::Prune { keep }).await? > 0 {}
+        while self.writer.write(picture::Prune { now, grace }).await? > 0 {}
         Ok(())
     }
 }

@@ -32,10 +32,11 @@ CREATE TABLE resource_references (
 );
 CREATE INDEX resource_references_by_target ON resource_references (target_kind, target_name);
 
--- What was observed of a host, and how far its recovery has come.
+-- What people are shown of a host, what is believed of it, and how far its recovery has come.
 CREATE TABLE host_states (
     host TEXT NOT NULL PRIMARY KEY,
     status TEXT,
+    facts TEXT,
     recovery TEXT
 );
 

@@ -1,0 +1,55 @@
+//! What every database under the store must keep to. Each test takes an empty store.
+
+mod events;
+mod pictures;
+mod records;
+mod resources;
+
+/// Runs each test of the contract on a store of its own, opened by `$open`, which gives the store and something that
+/// keeps its data for as long as the test runs.
+macro_rules! on_each_database {
+    ($database:ident: $open:path => $($topic:ident { $($test:ident),+ $(,)? })+) => {
+        mod $database {
+            $(mod $topic {
+                $(#[tokio::test]
+                async fn $test() {
+                    let (store, _data) = $open().await;
+                    super::super::$topic::$test(&store).await;
+                    store.close().await;
+                })+
+            })+
+        }
+    };
+}
+
+on_each_database! {
+    sqlite: crate::directory::fresh =>
+    resources {
+        applying_twice_changes_nothing,
+        versions_guard_against_lost_updates,
+        passwords_are_sealed,
+        sealed_passwords_are_accepted_under_their_own_name,
+        references_to_secrets_are_refused,
+        credentials_in_use_are_not_deleted,
+        deleted_hosts_leave_their_history,
+        lists_select_and_continue,
+        documents_come_back_as_they_were,
+    }
+    records {
+        a_decision_is_stored_whole,
+        a_refused_record_leaves_nothing,
+        a_refused_record_harms_no_other,
+        a_deleted_host_gets_no_state,
+        history_is_listed_newest_first,
+        everything_is_there_at_start,
+    }
+    events {
+        events_have_ids_without_gaps,
+        followers_are_told_of_new_events,
+        old_events_are_pruned,
+    }
+    pictures {
+        pictures_are_kept_as_long_as_something_refers_to_them,
+        runs_keep_every_picture_that_was_given_to_them,
+    }
+}

@@ -1,0 +1,125 @@
+//! Databases of other releases.
+
+use std::path::Path;
+
+use ironhand_api::{Flow, Host, IncidentState, Kind, Secret};
+use ironhand_store::{IncidentQuery, KeySource, Outcome, Record, RunQuery, Store, StoreError};
+use secrecy::ExposeSecret;
+use sqlx::{AnyConnection, Connection, Executor};
+use tempfile::TempDir;
+
+use crate::samples::{
+    NOON, credential, digest, draft, evidence, facts, flow, host, name, names, picture, recovery, status,
+};
+
+/// The database that release 0.1.0 wrote when it was given what [`fill`] gives, as SQL text so that it can be read.
+const RELEASE_0_1_0: &str = include_str!("release/0.1.0.sql");
+
+/// The key that its password was sealed under.
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+/// What each release's database holds.
+async fn fill(store: &Store) {
+    let mut host = host("rack7-12", &[("rack", "7")]);
+    host.spec.credentials = vec![name("dc-standard")];
+    store.apply(credential("dc-standard", Secret::Plain("correct horse".into())), NOON).await.unwrap();
+    store.apply(flow("power-supply-f1"), NOON).await.unwrap();
+    store.apply(host, NOON).await.unwrap();
+    let incident_id = store.next_incident_id().await.unwrap();
+    let run_id = store.next_run_id().await.unwrap();
+    let mut record = Record::of(name("rack7-12"), NOON);
+    record.status = Some(status(Some("now")));
+    record.facts = Some(facts());
+    let (recovery, decided) = recovery(incident_id, run_id);
+    record.recovery = Some(recovery);
+    for transition in decided.transitions {
+        record.add_transition(transition);
+    }
+    record.events.push(draft("the screen changed"));
+    record.pictures = vec![picture("then"), picture("now")];
+    store.record(record).await.unwrap();
+}
+
+/// Opens the database file of a data directory without the store.
+async fn connect(directory: &Path) -> AnyConnection {
+    sqlx::any::install_default_drivers();
+    let url = format!("sqlite://{}?mode=rwc", directory.join("ironhand.db").display());
+    AnyConnection::connect(&url).await.unwrap()
+}
+
+#[tokio::test]
+async fn databases_of_every_release_open_with_all_they_hold() {
+    for dump in [RELEASE_0_1_0] {
+        let directory = TempDir::new().unwrap();
+        let mut connection = connect(directory.path()).await;
+        connection.execute(dump).await.unwrap();
+        connection.close().await.unwrap();
+
+        let store = Store::open(directory.path(), KeySource::Value(KEY.into())).await.unwrap();
+        let kept: Host = store.get(&name("rack7-12")).await.unwrap().unwrap();
+        assert_eq!(kept.metadata.labels["rack"], "7");
+        assert_eq!(kept.status, Some(status(Some("now"))));
+        let (username, password) = store.credential(&name("dc-standard")).await.unwrap();
+        assert_eq!((username.as_str(), password.expose_secret()), ("admin", "correct horse"));
+        let kept: Flow = store.get(&name("power-supply-f1")).await.unwrap().unwrap();
+        assert_eq!(kept.spec, flow("power-supply-f1").spec);
+        let incidents = store.incidents(&IncidentQuery::default()).await.unwrap().items;
+        assert_eq!((incidents.len(), incidents[0].state), (1, IncidentState::Recovering));
+        let runs = store.runs(&RunQuery::default()).await.unwrap().items;
+        assert_eq!((runs.len(), &runs[0].matched), (1, &evidence(Some("then"))));
+        assert_eq!(store.picture(&digest("then")).await.unwrap(), Some(picture("then").png));
+        let events = store.events_after(0, 10, None).await.unwrap();
+        assert_eq!(names(&events).last(), Some(&"the screen changed"));
+        let snapshot = store.load().await.unwrap();
+        let state = &snapshot.states[&name("rack7-12")];
+        assert_eq!(state.facts, facts());
+        assert_eq!(state.recovery.incident(), incidents.first());
+        assert_eq!(state.recovery.run(), runs.first());
+
+        let again = credential("dc-standard", Secret::Plain("correct horse".into()));
+        assert_eq!(store.apply(again, NOON).await.unwrap().outcome, Outcome::Unchanged);
+        assert_eq!(store.next_run_id().await.unwrap(), 2);
+        let refused = store.delete(Kind::Credential, &name("dc-standard"), NOON).await.err().unwrap();
+        assert!(matches!(refused, StoreError::InUse { .. }), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn this_release_writes_what_the_last_dump_shows() {
+    let columns = async |directory: &Path| {
+        let mut connection = connect(directory).await;
+        let rows: Vec<(String,)> = sqlx::query_as(
+            "SELECT t.name || '.' || c.name || ' ' || c.type FROM sqlite_schema t, pragma_table_info(t.name) c \
+             WHERE t.type = 'table' ORDER BY 1",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+        connection.close().await.unwrap();
+        rows
+    };
+    let (dumped, fresh) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    connect(dumped.path()).await.execute(RELEASE_0_1_0).await.unwrap();
+    let store = Store::open(fresh.path(), KeySource::Value(KEY.into())).await.unwrap();
+    fill(&store).await;
+    store.close().await;
+    assert_eq!(columns(fresh.path()).await, columns(dumped.path()).await);
+}
+
+#[tokio::test]
+async fn databases_of_later_releases_are_left_alone() {
+    let directory = TempDir::new().unwrap();
+    Store::open(directory.path(), KeySource::File).await.unwrap().close().await;
+    let mut connection = connect(directory.path()).await;
+    connection
+        .execute(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+             VALUES (9999, 'from the future', 1, x'00', 0)",
+        )
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    let refused = Store::open(directory.path(), KeySource::File).await.err().unwrap();
+    assert!(matches!(&refused, StoreError::LaterRelease { found: 9999, .. }), "{refused}");
+    assert_eq!(refused.code(), "store.later_release");
+}

@@ -1,0 +1,178 @@
+//! Things to store.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ironhand_api::{
+    Connector, ConnectorType, Credential, CredentialSpec, Event, EventKind, Fact, Flow, FlowSpec, Health,
+    Host, HostSpec, HostStatus, Icon, Incident, IncidentState, Limits, Management, MatchEvidence, Metadata,
+    Name, PictureDigest, PowerState, Reach, Run, RunState, Secret, Select, Severity, Span, Step, StepOutcome,
+    StepRecord, Timestamp, Verdict, Verify, When,
+};
+use ironhand_model::{Decided, HostFacts, HostRecovery, Observation, ScreenView, View};
+use ironhand_store::{EventDraft, Picture};
+
+pub(crate) const NOON: Timestamp = Timestamp::from_millis(1_772_366_400_000);
+
+pub(crate) fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+pub(crate) fn names(events: &[Event]) -> Vec<&str> {
+    events.iter().map(|event| event.message.as_str()).collect()
+}
+
+fn metadata(text: &str, labels: &[(&str, &str)]) -> Metadata {
+    let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    Metadata { labels: labels.collect::<BTreeMap<_, _>>(), ..Metadata::named(name(text)) }
+}
+
+pub(crate) fn host(text: &str, labels: &[(&str, &str)]) -> Host {
+    let connector = |kind| Connector {
+        kind,
+        address: "192.0.2.7".into(),
+        port: None,
+        cipher_suites: None,
+        credentials: None,
+    };
+    let spec = HostSpec {
+        credentials: Vec::new(),
+        connectors: vec![connector(ConnectorType::Ipmi), connector(ConnectorType::Vnc)],
+    };
+    Host { metadata: metadata(text, labels), spec, status: None }
+}
+
+pub(crate) fn credential(text: &str, password: Secret) -> Credential {
+    let spec = CredentialSpec { username: "admin".into(), password };
+    Credential { metadata: metadata(text, &[]), spec }
+}
+
+pub(crate) fn flow(text: &str) -> Flow {
+    let spec = FlowSpec {
+        select: Select::default(),
+        when: When { screen: r"Press\s+F1".into(), unless: None, stable: 2 },
+        priority: 7,
+        steps: vec![Step::Keys("<F1>".into()), Step::Sleep(Span::from_secs(2))],
+        verify: Verify { screen: Some("login:".into()), power: None, timeout: Span::from_secs(300) },
+        limits: Limits::default(),
+        examples: Vec::new(),
+    };
+    Flow { metadata: metadata(text, &[]), spec }
+}
+
+pub(crate) fn status(picture: Option<&str>) -> HostStatus {
+    HostStatus {
+        power: Some(Fact {
+            value: PowerState::On,
+            observed_at: NOON,
+            since: NOON,
+            source: "ipmi 192.0.2.7".into(),
+            detail: None,
+        }),
+        reach: None,
+        screen_reach: None,
+        management: Management::Enabled,
+        icon: Icon::On,
+        screen: None,
+        health: Health::Well,
+        incident: None,
+        picture: picture.map(digest),
+    }
+}
+
+pub(crate) fn facts() -> HostFacts {
+    let mut facts = HostFacts::new();
+    facts.observe(NOON, "ipmi 192.0.2.7", Observation::Power(PowerState::On));
+    facts.observe(NOON, "vnc 192.0.2.7", Observation::ScreenReach(Reach::Ok, None));
+    facts
+}
+
+/// The recovery of a host whose screen has just been recognised, and the decision to work on it.
+pub(crate) fn recovery(incident: u64, run: u64) -> (HostRecovery, Decided) {
+    let mut flow = flow("power-supply-f1");
+    flow.spec.when.stable = 1;
+    let verdict = Verdict {
+        flow: flow.metadata.name.clone(),
+        applies: true,
+        reason: "the screen asks for F1".into(),
+        evidence: Some(evidence(Some("then"))),
+    };
+    let screen = ScreenView {
+        seq: 1,
+        read_at: NOON,
+        reliable: true,
+        picture: Some(&digest("then")),
+        verdicts: &[verdict],
+        find: &|_| None,
+    };
+    let view =
+        View { host: &name("rack7-12"), facts: &facts(), screen: Some(screen), flows: &[Arc::new(flow)] };
+    let mut recovery = HostRecovery::new();
+    let mut decided = recovery.decide(NOON, &view);
+    assert!(decided.needs_incident_id() && decided.needs_run_id());
+    recovery.number(&mut decided, incident, run);
+    (recovery, decided)
+}
+
+pub(crate) fn digest(text: &str) -> PictureDigest {
+    PictureDigest(text.to_owned())
+}
+
+pub(crate) fn picture(text: &str) -> Picture {
+    Picture { digest: digest(text), png: format!("\u{89}PNG\0 of {text}").into_bytes() }
+}
+
+pub(crate) fn incident(id: u64, host: &str, state: IncidentState) -> Incident {
+    Incident {
+        id,
+        host: name(host),
+        cause: "Press F1 to continue".into(),
+        flow: name("power-supply-f1"),
+        state,
+        reason: "the screen said so twice".into(),
+        opened_at: NOON,
+        closed_at: (state == IncidentState::Closed).then_some(NOON),
+        attempts: 1,
+        first_picture: None,
+        last_picture: None,
+    }
+}
+
+pub(crate) fn evidence(picture: Option<&str>) -> MatchEvidence {
+    MatchEvidence {
+        text: "Press F1".into(),
+        row: 12,
+        column: 3,
+        confidence: 0.987_654_3,
+        screen_text: "Alert!\nPress F1 to continue\n\u{2502}".into(),
+        read_at: NOON,
+        picture: picture.map(digest),
+    }
+}
+
+pub(crate) fn run(id: u64, incident: u64, host: &str, state: RunState) -> Run {
+    Run {
+        id,
+        host: name(host),
+        incident,
+        flow: name("power-supply-f1"),
+        attempt: 1,
+        state,
+        reason: "step 1 of 2".into(),
+        started_at: NOON,
+        ended_at: (state != RunState::Running).then_some(NOON),
+        matched: evidence(None),
+        steps: vec![StepRecord {
+            step: Step::Keys("<F1>".into()),
+            started_at: NOON,
+            ended_at: Some(NOON),
+            outcome: Some(StepOutcome::Done("1 key pressed".into())),
+            receipts: Vec::new(),
+        }],
+        proof: None,
+    }
+}
+
+pub(crate) fn draft(message: &str) -> EventDraft {
+    EventDraft::new(EventKind::ScreenChanged, Severity::Info, message)
+}
