@@ -78,10 +78,14 @@ fn unpack(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// dpkg's status file as if no package of QEMU were installed: apt then has nothing to collide with, and its plan holds
-/// exactly QEMU and the libraries that this machine lacks.
+/// dpkg's status file as if nothing of QEMU and its firmware were installed: apt then has nothing to collide with, and
+/// its plan holds exactly QEMU, its firmware, and the libraries that this machine lacks.
 fn without_qemu(status: &str) -> String {
-    status.split_inclusive("\n\n").filter(|paragraph| !paragraph.starts_with("Package: qemu-")).collect()
+    let dropped = ["Package: qemu-", "Package: seabios\n", "Package: ipxe-qemu\n"];
+    status
+        .split_inclusive("\n\n")
+        .filter(|paragraph| !dropped.iter().any(|start| paragraph.starts_with(start)))
+        .collect()
 }
 
 #[cfg(test)]
