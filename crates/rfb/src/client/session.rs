@@ -1,0 +1,291 @@
+//! Messages of a server after the handshake (RFC 6143 section 7.6), and the requests they answer.
+
+use std::time::{Duration, Instant};
+
+use super::{ClientConfig, Notices};
+use crate::encoding::desktop_size::{self, Monitors};
+use crate::encoding::{Canvas, Decoder, Encoding, PaintBudget, Progress};
+use crate::error::{Error, Phase, ProtocolError};
+use crate::framebuffer::{Framebuffer, Rectangle};
+use crate::inbox::Inbox;
+use crate::text::{self, Text};
+
+const FRAMEBUFFER_UPDATE: u8 = 0;
+const SET_COLOUR_MAP_ENTRIES: u8 = 1;
+const BELL: u8 = 2;
+const SERVER_CUT_TEXT: u8 = 3;
+
+pub(super) struct Session {
+    canvas: Canvas,
+    step: Step,
+    timeout: Duration,
+    /// The request that the server has not answered with pixels.
+    asked: Option<Request>,
+    /// The request to send with the next output. Kept apart from other output so that repetitions merge.
+    unsent: Option<Request>,
+    /// When the message that is half received must be complete.
+    message_deadline: Option<Instant>,
+}
+
+#[derive(Clone, Copy)]
+struct Request {
+    incremental: bool,
+    deadline: Option<Instant>,
+}
+
+/// What the next bytes belong to.
+enum Step {
+    Message,
+    Update(Update),
+    /// Colour map entries, of no use to us: true colour is all we ask for. Bytes still to drop.
+    ColourMap(usize),
+    CutText(Text),
+}
+
+struct Update {
+    /// Rectangles whose header is still to come.
+    missing: u16,
+    part: Part,
+    painted: bool,
+    resized: bool,
+}
+
+enum Part {
+    Header,
+    Pixels(Decoder),
+    Monitors(Monitors),
+}
+
+/// Whether a step could be taken.
+#[derive(PartialEq, Eq)]
+enum Taken {
+    Yes,
+    MessageComplete,
+    /// More bytes must arrive.
+    No,
+}
+
+impl Session {
+    /// Tells the server how we read pixels and which encodings we know (sections 7.5.1 and 7.5.2).
+    pub(super) fn new(screen: Framebuffer, config: &ClientConfig, out: &mut Vec<u8>) -> Self {
+        out.extend_from_slice(&[0; 4]);
+        out.extend_from_slice(&config.pixel_format.to_bytes());
+        let count = u16::try_from(config.encodings.len()).unwrap_or(u16::MAX);
+        out.extend_from_slice(&[2, 0]);
+        out.extend_from_slice(&count.to_be_bytes());
+        for encoding in config.encodings.iter().take(usize::from(count)) {
+            out.extend_from_slice(&encoding.number().to_be_bytes());
+        }
+        Self {
+            canvas: Canvas::new(screen, config.pixel_format),
+            step: Step::Message,
+            timeout: config.update_timeout,
+            asked: None,
+            unsent: None,
+            message_deadline: None,
+        }
+    }
+
+    pub(super) fn framebuffer(&self) -> &Framebuffer {
+        &self.canvas.framebuffer
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let answer = self.asked.and_then(|request| request.deadline);
+        [self.message_deadline, answer].into_iter().flatten().min()
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        if self.deadline().is_some() { Phase::Update } else { Phase::Idle }
+    }
+
+    pub(super) fn request_update(&mut self, now: Instant, incremental: bool) {
+        self.canvas.budget = PaintBudget::full();
+        self.ask(now, incremental);
+    }
+
+    /// A request for all includes one for changes, and is not pushed back by repeating it.
+    fn ask(&mut self, now: Instant, incremental: bool) {
+        let deadline = if incremental { None } else { now.checked_add(self.timeout) };
+        let request = match self.asked {
+            Some(earlier) if !earlier.incremental => earlier,
+            _ => Request { incremental, deadline },
+        };
+        self.asked = Some(request);
+        if self.unsent.is_none_or(|unsent| unsent.incremental) {
+            self.unsent = Some(Request { incremental, deadline });
+        }
+    }
+
+    /// Appends the FramebufferUpdateRequest that is due (section 7.5.3).
+    pub(super) fn write_request(&mut self, out: &mut Vec<u8>) {
+        if let Some(request) = self.unsent.take() {
+            out.extend_from_slice(&[3, u8::from(request.incremental), 0, 0, 0, 0]);
+            out.extend_from_slice(&self.canvas.framebuffer.width().to_be_bytes());
+            out.extend_from_slice(&self.canvas.framebuffer.height().to_be_bytes());
+        }
+    }
+
+    /// Understands all that can be understood.
+    pub(super) fn advance(
+        &mut self,
+        now: Instant,
+        inbox: &mut Inbox,
+        notices: &mut Notices,
+    ) -> Result<(), Error> {
+        loop {
+            match self.take(now, inbox, notices)? {
+                Taken::Yes => {}
+                Taken::MessageComplete => {
+                    self.step = Step::Message;
+                    self.message_deadline = None;
+                }
+                Taken::No => break,
+            }
+        }
+        let between_messages = matches!(self.step, Step::Message) && inbox.is_empty();
+        if !between_messages && self.message_deadline.is_none() {
+            self.message_deadline = now.checked_add(self.timeout);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, now: Instant, inbox: &mut Inbox, notices: &mut Notices) -> Result<Taken, Error> {
+        match &mut self.step {
+            Step::Message => Ok(self.take_message(inbox, notices)?),
+            Step::Update(update) => {
+                let taken = update.take(inbox, &mut self.canvas)?;
+                if taken == Taken::MessageComplete {
+                    let (painted, resized) = (update.painted, update.resized);
+                    self.update_complete(now, painted, resized, notices);
+                }
+                Ok(taken)
+            }
+            Step::ColourMap(missing) => {
+                let dropped = inbox.pending().len().min(*missing);
+                inbox.consume(dropped);
+                *missing -= dropped;
+                Ok(if *missing == 0 { Taken::MessageComplete } else { Taken::No })
+            }
+            Step::CutText(text) => {
+                let Some(bytes) = text.receive(inbox) else { return Ok(Taken::No) };
+                notices.cut_text = Some(text::latin1(&bytes));
+                Ok(Taken::MessageComplete)
+            }
+        }
+    }
+
+    /// Reads the head of a message.
+    fn take_message(&mut self, inbox: &mut Inbox, notices: &mut Notices) -> Result<Taken, ProtocolError> {
+        let Some(&kind) = inbox.pending().first() else { return Ok(Taken::No) };
+        self.step = match kind {
+            FRAMEBUFFER_UPDATE => {
+                let Some([_, _, n1, n0]) = inbox.take() else { return Ok(Taken::No) };
+                Step::Update(Update {
+                    missing: u16::from_be_bytes([n1, n0]),
+                    part: Part::Header,
+                    painted: false,
+                    resized: false,
+                })
+            }
+            SET_COLOUR_MAP_ENTRIES => {
+                let Some([_, _, _, _, n1, n0]) = inbox.take() else { return Ok(Taken::No) };
+                Step::ColourMap(6 * usize::from(u16::from_be_bytes([n1, n0])))
+            }
+            BELL => {
+                inbox.consume(1);
+                notices.bell = true;
+                return Ok(Taken::MessageComplete);
+            }
+            SERVER_CUT_TEXT => {
+                let Some([_, _, _, _, l3, l2, l1, l0]) = inbox.take() else { return Ok(Taken::No) };
+                let length = u32::from_be_bytes([l3, l2, l1, l0]);
+                // A negative length announces the extended clipboard, which we do not offer.
+                if i32::try_from(length).is_err() {
+                    return Err(ProtocolError::TextLength { length });
+                }
+                Step::CutText(Text::new(length))
+            }
+            number => return Err(ProtocolError::Message { number }),
+        };
+        Ok(Taken::Yes)
+    }
+
+    /// A new size needs the whole content; an update without pixels is no answer to what was asked.
+    fn update_complete(&mut self, now: Instant, painted: bool, resized: bool, notices: &mut Notices) {
+        let answered = if painted { self.asked.take() } else { self.asked };
+        notices.updated |= painted;
+        if resized {
+            notices.resized = true;
+            self.ask(now, false);
+        } else if !painted && let Some(request) = answered {
+            self.ask(now, request.incremental);
+        }
+    }
+}
+
+impl Update {
+    fn take(&mut self, inbox: &mut Inbox, canvas: &mut Canvas) -> Result<Taken, Error> {
+        let progress = match &mut self.part {
+            Part::Header if self.missing == 0 => return Ok(Taken::MessageComplete),
+            Part::Header => return self.take_header(inbox, canvas),
+            Part::Pixels(decoder) => decoder.decode(inbox, canvas)?,
+            Part::Monitors(monitors) => monitors.decode(inbox),
+        };
+        if progress == Progress::Starved {
+            return Ok(Taken::No);
+        }
+        if let Part::Pixels(decoder) = &self.part {
+            self.painted |= decoder.paints();
+        }
+        self.part = Part::Header;
+        Ok(Taken::Yes)
+    }
+
+    fn take_header(&mut self, inbox: &mut Inbox, canvas: &mut Canvas) -> Result<Taken, Error> {
+        let Some([x1, x0, y1, y0, w1, w0, h1, h0, e3, e2, e1, e0]) = inbox.take() else {
+            return Ok(Taken::No);
+        };
+        let area = Rectangle {
+            x: u16::from_be_bytes([x1, x0]),
+            y: u16::from_be_bytes([y1, y0]),
+            width: u16::from_be_bytes([w1, w0]),
+            height: u16::from_be_bytes([h1, h0]),
+        };
+        let number = i32::from_be_bytes([e3, e2, e1, e0]);
+        let encoding = Encoding::from_number(number).ok_or(ProtocolError::Encoding { number })?;
+        self.missing -= 1;
+        self.part = match Decoder::new(encoding, area, canvas)? {
+            Some(decoder) => Part::Pixels(decoder),
+            None => match encoding {
+                Encoding::ExtendedDesktopSize => {
+                    if desktop_size::extended_size_holds(area) {
+                        self.resize(area, canvas)?;
+                    }
+                    Part::Monitors(Monitors::new())
+                }
+                Encoding::DesktopSize => {
+                    self.resize(area, canvas)?;
+                    Part::Header
+                }
+                _ => {
+                    self.missing = 0;
+                    Part::Header
+                }
+            },
+        };
+        Ok(Taken::Yes)
+    }
+
+    /// Servers repeat the size they have, for instance when they first hear that we can follow it.
+    fn resize(&mut self, area: Rectangle, canvas: &mut Canvas) -> Result<(), Error> {
+        if (area.width, area.height) == (canvas.framebuffer.width(), canvas.framebuffer.height()) {
+            return Ok(());
+        }
+        let framebuffer = Framebuffer::black(area.width, area.height).map_err(Error::TooLarge)?;
+        canvas.budget.spend(area.pixels())?;
+        canvas.framebuffer = framebuffer;
+        self.resized = true;
+        Ok(())
+    }
+}

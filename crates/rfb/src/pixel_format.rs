@@ -1,0 +1,200 @@
+//! How a pixel is written (RFC 6143 section 7.4).
+
+use crate::error::ProtocolError;
+
+/// A true-colour pixel format: 8, 16 or 32 bits per pixel, either byte order.
+///
+/// Formats with a colour map are read but not represented here; see [`crate::Server`] for how they are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PixelFormat {
+    bits_per_pixel: u8,
+    depth: u8,
+    big_endian: bool,
+    red: Channel,
+    green: Channel,
+    blue: Channel,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Channel {
+    max: u16,
+    shift: u8,
+}
+
+impl Channel {
+    /// The intensity in `value` as 0 to 255, rounded to the nearest.
+    fn expand(self, value: u32) -> u32 {
+        let max = u32::from(self.max);
+        let intensity = (value >> self.shift) & max;
+        if max == 255 { intensity } else { (intensity * 255 + max / 2) / max }
+    }
+
+    fn reduce(self, intensity: u32) -> u32 {
+        let max = u32::from(self.max);
+        let reduced = if max == 255 { intensity } else { (intensity * max + 127) / 255 };
+        reduced << self.shift
+    }
+
+    fn mask(self) -> u32 {
+        u32::from(self.max) << self.shift
+    }
+}
+
+/// A pixel format as a viewer may ask for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RequestedFormat {
+    TrueColour(PixelFormat),
+    /// Pixels are indices of a colour map that the server sends (RFC 6143 section 7.6.2).
+    ColourMap {
+        bits_per_pixel: u8,
+    },
+}
+
+impl PixelFormat {
+    /// Eight bits per colour in 32-bit pixels, least significant byte first: blue, green, red, nothing.
+    pub const TRUE_COLOUR_32: Self = Self::true_colour(32, 24, false, (255, 16), (255, 8), (255, 0));
+    /// The same with the most significant byte first.
+    pub const TRUE_COLOUR_32_BIG_ENDIAN: Self = Self { big_endian: true, ..Self::TRUE_COLOUR_32 };
+    /// Five bits red, six green, five blue, least significant byte first.
+    pub const TRUE_COLOUR_16: Self = Self::true_colour(16, 16, false, (31, 11), (63, 5), (31, 0));
+    /// The same with the most significant byte first.
+    pub const TRUE_COLOUR_16_BIG_ENDIAN: Self = Self { big_endian: true, ..Self::TRUE_COLOUR_16 };
+    /// Three bits red in the lowest bits, three green, two blue: what viewers call BGR233.
+    pub const TRUE_COLOUR_8: Self = Self::true_colour(8, 8, false, (7, 0), (7, 3), (3, 6));
+
+    const fn true_colour(
+        bits_per_pixel: u8,
+        depth: u8,
+        big_endian: bool,
+        red: (u16, u8),
+        green: (u16, u8),
+        blue: (u16, u8),
+    ) -> Self {
+        Self {
+            bits_per_pixel,
+            depth,
+            big_endian,
+            red: Channel { max: red.0, shift: red.1 },
+            green: Channel { max: green.0, shift: green.1 },
+            blue: Channel { max: blue.0, shift: blue.1 },
+        }
+    }
+
+    /// Bytes that a pixel takes: 1, 2 or 4.
+    #[must_use]
+    pub fn bytes_per_pixel(&self) -> usize {
+        usize::from(self.bits_per_pixel / 8)
+    }
+
+    /// Reads the 16 bytes of a `PIXEL_FORMAT`.
+    pub(crate) fn parse(bytes: &[u8; 16]) -> Result<RequestedFormat, ProtocolError> {
+        let [bits_per_pixel, depth, big_endian, true_colour, r1, r0, g1, g0, b1, b0, red, green, blue, ..] =
+            *bytes;
+        if !matches!(bits_per_pixel, 8 | 16 | 32) {
+            return Err(ProtocolError::PixelFormat { bits_per_pixel });
+        }
+        if true_colour == 0 {
+            return Ok(RequestedFormat::ColourMap { bits_per_pixel });
+        }
+        let channel = |max: [u8; 2], shift: u8| {
+            let channel = Channel { max: u16::from_be_bytes(max), shift };
+            let highest_bit = u32::from(shift) + (16 - channel.max.leading_zeros());
+            let all_ones = u32::from(channel.max) & (u32::from(channel.max) + 1) == 0;
+            let usable = channel.max > 0 && all_ones && highest_bit <= u32::from(bits_per_pixel);
+            if usable { Ok(channel) } else { Err(ProtocolError::PixelFormat { bits_per_pixel }) }
+        };
+        Ok(RequestedFormat::TrueColour(Self {
+            bits_per_pixel,
+            depth,
+            big_endian: big_endian != 0,
+            red: channel([r1, r0], red)?,
+            green: channel([g1, g0], green)?,
+            blue: channel([b1, b0], blue)?,
+        }))
+    }
+
+    /// The 16 bytes of a `PIXEL_FORMAT`.
+    pub(crate) fn to_bytes(self) -> [u8; 16] {
+        let [r1, r0] = self.red.max.to_be_bytes();
+        let [g1, g0] = self.green.max.to_be_bytes();
+        let [b1, b0] = self.blue.max.to_be_bytes();
+        let shifts = [self.red.shift, self.green.shift, self.blue.shift];
+        let [red, green, blue] = shifts;
+        let big_endian = u8::from(self.big_endian);
+        [self.bits_per_pixel, self.depth, big_endian, 1, r1, r0, g1, g0, b1, b0, red, green, blue, 0, 0, 0]
+    }
+
+    /// The colour, `0x00RRGGBB`, of a pixel of [`Self::bytes_per_pixel`] bytes; black for any other length.
+    pub(crate) fn read(&self, pixel: &[u8]) -> u32 {
+        let value = match (pixel, self.big_endian) {
+            (&[a], _) => u32::from(a),
+            (&[a, b], false) => u32::from(u16::from_le_bytes([a, b])),
+            (&[a, b], true) => u32::from(u16::from_be_bytes([a, b])),
+            (&[a, b, c, d], false) => u32::from_le_bytes([a, b, c, d]),
+            (&[a, b, c, d], true) => u32::from_be_bytes([a, b, c, d]),
+            _ => 0,
+        };
+        self.red.expand(value) << 16 | self.green.expand(value) << 8 | self.blue.expand(value)
+    }
+
+    /// Appends a pixel of the colour `0x00RRGGBB`, or the nearest that the format has.
+    pub(crate) fn write(&self, colour: u32, out: &mut Vec<u8>) {
+        let (bytes, count) = self.bytes_of(colour);
+        out.extend_from_slice(bytes.get(..count).unwrap_or_default());
+    }
+
+    /// The pixel's bytes at the front of four, and how many they are.
+    fn bytes_of(&self, colour: u32) -> ([u8; 4], usize) {
+        let value = self.red.reduce(colour >> 16 & 0xFF)
+            | self.green.reduce(colour >> 8 & 0xFF)
+            | self.blue.reduce(colour & 0xFF);
+        let count = self.bytes_per_pixel();
+        if self.big_endian {
+            ((value << (32 - u32::from(self.bits_per_pixel))).to_be_bytes(), count)
+        } else {
+            (value.to_le_bytes(), count)
+        }
+    }
+
+    /// How ZRLE writes pixels of this format.
+    pub(crate) fn compressed(self) -> CompressedPixel {
+        let mask = self.red.mask() | self.green.mask() | self.blue.mask();
+        let (bytes, skipped) = if self.bits_per_pixel != 32 || self.depth > 24 {
+            (self.bytes_per_pixel(), 0)
+        } else if mask & 0xFF00_0000 == 0 {
+            (3, usize::from(self.big_endian))
+        } else if mask & 0x0000_00FF == 0 {
+            (3, usize::from(!self.big_endian))
+        } else {
+            (4, 0)
+        };
+        CompressedPixel { format: self, bytes, skipped }
+    }
+}
+
+/// A `CPIXEL` of ZRLE (RFC 6143 section 7.7.5): as a pixel, but the byte that carries no colour is left out.
+#[derive(Clone, Copy)]
+pub(crate) struct CompressedPixel {
+    format: PixelFormat,
+    pub(crate) bytes: usize,
+    /// Bytes of the whole pixel that stand before those sent.
+    skipped: usize,
+}
+
+impl CompressedPixel {
+    pub(crate) fn read(&self, bytes: &[u8]) -> u32 {
+        let mut pixel = [0; 4];
+        for (to, from) in pixel.iter_mut().skip(self.skipped).zip(bytes) {
+            *to = *from;
+        }
+        self.format.read(pixel.get(..self.format.bytes_per_pixel()).unwrap_or_default())
+    }
+
+    pub(crate) fn write(&self, colour: u32, out: &mut Vec<u8>) {
+        let (pixel, _) = self.format.bytes_of(colour);
+        out.extend(pixel.iter().skip(self.skipped).take(self.bytes));
+    }
+}
+
+#[cfg(test)]
+mod tests;
