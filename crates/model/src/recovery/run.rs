@@ -318,14 +318,6 @@ pub(super) fn holds(
     }
 }
 
-impl View<'_> {
-    fn still_applies(&self, flow: &ironhand_api::Name) -> bool {
-        self.screen.is_some_and(|screen| {
-            screen.verdicts.iter().any(|verdict| verdict.applies && verdict.flow == *flow)
-        })
-    }
-}
-
 /// Whether something outside must do the step; the others only wait.
 fn is_action(step: &Step) -> bool {
     match step {

@@ -1,0 +1,292 @@
+//! From a view to a decision.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ironhand_api::{Flow, IncidentState, Management, MatchEvidence, RunState, Timestamp, Verdict};
+
+use super::open::{Open, Proof};
+use super::run::Progress;
+use super::{
+    Decision, HostRecovery, LONGEST_DOUBT, Ledger, Log, MOST_RUNS, ScreenView, Streak, View,
+    obstacle_to_reading, obstacle_to_step, wait,
+};
+use crate::facts::in_words;
+
+impl HostRecovery {
+    /// Counts a reading for the flows that recognise it and for the proof that the host is well; tells whether it is
+    /// one that was not counted before and may be acted on.
+    pub(super) fn count(&mut self, view: &View<'_>) -> bool {
+        let obstructed = obstacle_to_reading(view.facts).is_some();
+        if obstructed {
+            self.forget_readings();
+        }
+        let Some(screen) = view.screen.filter(|screen| self.last_seq != Some(screen.seq)) else {
+            return false;
+        };
+        self.last_seq = Some(screen.seq);
+        if let Some(open) = &mut self.incident
+            && screen.picture.is_some()
+        {
+            open.record.last_picture = screen.picture.cloned();
+        }
+        if obstructed || !screen.reliable {
+            self.forget_readings();
+            return false;
+        }
+        let mut streaks = BTreeMap::new();
+        for verdict in screen.verdicts.iter().filter(|verdict| verdict.applies) {
+            let Some(flow) = view.flow(&verdict.flow) else { continue };
+            let version = flow.metadata.resource_version;
+            let before = self.streaks.get(&verdict.flow).filter(|streak| streak.version == version);
+            let readings = before.map_or(0, |streak| streak.readings).saturating_add(1);
+            let evidence = evidence_of(verdict, &screen);
+            streaks.insert(verdict.flow.clone(), Streak { readings, version, evidence });
+        }
+        self.streaks = streaks;
+        if let Some(open) = &mut self.incident {
+            open.count_proof(view, &screen, &self.streaks);
+        }
+        true
+    }
+
+    pub(super) fn forget_readings(&mut self) {
+        self.streaks.clear();
+        if let Some(open) = &mut self.incident {
+            open.proof = Proof::default();
+        }
+    }
+
+    /// A host without an incident.
+    pub(super) fn watch(&mut self, now: Timestamp, view: &View<'_>, fresh: bool, log: &mut Log) -> Decision {
+        if let Some(reason) = obstacle_to_reading(view.facts) {
+            return wait(reason, None, None);
+        }
+        let Some(flow) = self.recognising(view).next() else {
+            return match self.unsteady(view) {
+                Some((reason, evidence)) => wait(reason, None, Some(evidence)),
+                None => Decision::Settled,
+            };
+        };
+        let evidence = self.streaks[&flow.metadata.name].evidence.clone();
+        // What is older than its flow's cooldown was another illness.
+        self.ledgers.retain(|name, ledger| {
+            view.flow(name)
+                .is_some_and(|flow| now.since(ledger.ended_at) < flow.spec.limits.cooldown.duration())
+        });
+        let open = Open::new(now, view, flow, evidence, log);
+        self.tend(now, view, fresh, open, log)
+    }
+
+    /// A host with an incident.
+    pub(super) fn tend(
+        &mut self,
+        now: Timestamp,
+        view: &View<'_>,
+        fresh: bool,
+        mut open: Open,
+        log: &mut Log,
+    ) -> Decision {
+        if view.facts.management() == Management::Disabled {
+            let reason = "the host is not managed".to_owned();
+            self.end_run(now, &mut open, RunState::Cancelled, reason, log);
+        }
+        match open.drive(now, view, log) {
+            Progress::NoRun => {}
+            Progress::Going(decision) => {
+                self.incident = Some(open);
+                return decision;
+            }
+            Progress::Ended(state, reason) => {
+                self.end_run(now, &mut open, state, reason, log);
+                if state == RunState::Succeeded && self.streaks.is_empty() {
+                    let reason = "the host is proven well".to_owned();
+                    return self.close_proven(now, view, fresh, open, reason, log);
+                }
+            }
+        }
+        if open.is_proven() && self.streaks.is_empty() {
+            let reason = "the host is proven well again".to_owned();
+            return self.close_proven(now, view, fresh, open, reason, log);
+        }
+        let decision = if open.record.state == IncidentState::NeedsHuman {
+            open.needs_human()
+        } else {
+            self.choose(now, view, fresh, &mut open, log)
+        };
+        self.incident = Some(open);
+        decision
+    }
+
+    fn close_proven(
+        &mut self,
+        now: Timestamp,
+        view: &View<'_>,
+        fresh: bool,
+        mut open: Open,
+        reason: String,
+        log: &mut Log,
+    ) -> Decision {
+        open.close(now, reason, log);
+        self.watch(now, view, fresh, log)
+    }
+
+    /// An incident that is open and has no run: begins the next one, waits, or asks for a person.
+    fn choose(
+        &mut self,
+        now: Timestamp,
+        view: &View<'_>,
+        fresh: bool,
+        open: &mut Open,
+        log: &mut Log,
+    ) -> Decision {
+        if let Some(reason) = obstacle_to_reading(view.facts) {
+            open.doubt_since = now;
+            return wait(reason, None, Some(open.evidence.clone()));
+        }
+        let attempts =
+            |flow: &Flow| self.ledgers.get(&flow.metadata.name).map_or(0, |ledger| ledger.attempts);
+        let mut recognising = self.recognising(view).peekable();
+        let Some(first) = recognising.peek().copied() else {
+            drop(recognising);
+            return self.doubt(now, view, open, log);
+        };
+        open.doubt_since = now;
+        let candidate = recognising.find(|flow| attempts(flow) < flow.spec.limits.attempts);
+        let Some(flow) = candidate.filter(|_| open.record.attempts < MOST_RUNS).cloned() else {
+            let streak = &self.streaks[&first.metadata.name];
+            let reason = if open.record.attempts < MOST_RUNS {
+                format!(
+                    "flow {} was tried {}, and the screen still shows `{}`",
+                    first.metadata.name,
+                    times(attempts(first)),
+                    streak.evidence.text.trim()
+                )
+            } else {
+                format!("{MOST_RUNS} runs were made for this incident")
+            };
+            open.ask_for_human(reason, Some(&streak.evidence), log);
+            return open.needs_human();
+        };
+        let evidence = self.streaks[&flow.metadata.name].evidence.clone();
+        if let Some((reason, until)) = self.not_yet(now, view, fresh, &flow) {
+            reason.clone_into(&mut open.record.reason);
+            return wait(reason, until, Some(evidence));
+        }
+        let ledger = self.ledgers.entry(flow.metadata.name.clone()).or_insert(Ledger {
+            attempts: 0,
+            ended_at: now,
+            failed: false,
+        });
+        ledger.attempts = ledger.attempts.saturating_add(1);
+        open.start_run(now, flow, evidence, log);
+        match open.drive(now, view, log) {
+            Progress::Going(decision) => decision,
+            Progress::NoRun => Decision::Settled,
+            Progress::Ended(state, reason) => {
+                self.end_run(now, open, state, reason.clone(), log);
+                wait(reason, None, None)
+            }
+        }
+    }
+
+    /// Why `flow` may not begin at this moment, and when to ask again.
+    fn not_yet(
+        &self,
+        now: Timestamp,
+        view: &View<'_>,
+        fresh: bool,
+        flow: &Flow,
+    ) -> Option<(String, Option<Timestamp>)> {
+        let name = &flow.metadata.name;
+        if let Some(ledger) = self.ledgers.get(name).filter(|ledger| ledger.failed) {
+            let until = ledger.ended_at.after(flow.spec.limits.cooldown.duration());
+            if now < until {
+                let left = in_words(until.since(now));
+                return Some((format!("flow {name} may try again in {left}"), Some(until)));
+            }
+        }
+        if let Some(obstacle) = flow.spec.steps.iter().find_map(|step| obstacle_to_step(view.facts, step)) {
+            return Some((format!("flow {name} cannot begin: {obstacle}"), None));
+        }
+        // What was read before a cooldown or an outage may be history.
+        (!fresh).then(|| (format!("flow {name} begins after the next reading of the screen"), None))
+    }
+
+    /// No flow recognises the screen firmly.
+    fn doubt(&self, now: Timestamp, view: &View<'_>, open: &mut Open, log: &mut Log) -> Decision {
+        let until = open.doubt_since.after(LONGEST_DOUBT);
+        let (reason, evidence) = match self.unsteady(view) {
+            Some((reason, evidence)) => (reason, Some(evidence)),
+            None => {
+                ("the screen shows neither what a flow recognises nor that the host is well".to_owned(), None)
+            }
+        };
+        if now < until {
+            return wait(reason, Some(until), evidence);
+        }
+        let reason = format!("for {} {reason}", in_words(LONGEST_DOUBT));
+        open.ask_for_human(reason, evidence.as_ref(), log);
+        open.needs_human()
+    }
+
+    /// The flows that recognise the screen firmly, the one to take first.
+    fn recognising<'v>(&self, view: &View<'v>) -> impl Iterator<Item = &'v Arc<Flow>> + use<'v> {
+        let mut flows: Vec<&'v Arc<Flow>> = view
+            .flows
+            .iter()
+            .filter(|flow| {
+                let streak = self.streaks.get(&flow.metadata.name);
+                streak.is_some_and(|streak| streak.readings >= flow.spec.when.stable)
+            })
+            .collect();
+        flows.sort_by(|a, b| {
+            b.spec.priority.cmp(&a.spec.priority).then_with(|| a.metadata.name.cmp(&b.metadata.name))
+        });
+        flows.into_iter()
+    }
+
+    /// A flow that recognises the screen, though not yet on enough readings.
+    fn unsteady(&self, view: &View<'_>) -> Option<(String, MatchEvidence)> {
+        let (name, streak) = self.streaks.iter().max_by_key(|(_, streak)| streak.readings)?;
+        let stable = view.flow(name)?.spec.when.stable;
+        let reason = format!(
+            "flow {name} recognises `{}`, on {} of {stable} readings",
+            streak.evidence.text.trim(),
+            streak.readings
+        );
+        Some((reason, streak.evidence.clone()))
+    }
+
+    /// Ends the run of `open`, if it has one.
+    pub(super) fn end_run(
+        &mut self,
+        now: Timestamp,
+        open: &mut Open,
+        state: RunState,
+        reason: String,
+        log: &mut Log,
+    ) {
+        let Some(name) = open.end_run(now, state, reason, log) else { return };
+        if let Some(ledger) = self.ledgers.get_mut(&name) {
+            ledger.ended_at = now;
+            ledger.failed = state != RunState::Succeeded;
+        }
+    }
+}
+
+fn evidence_of(verdict: &Verdict, screen: &ScreenView<'_>) -> MatchEvidence {
+    verdict.evidence.clone().unwrap_or_else(|| MatchEvidence {
+        text: verdict.reason.clone(),
+        row: 0,
+        column: 0,
+        confidence: 0.0,
+        screen_text: String::new(),
+        read_at: screen.read_at,
+        picture: screen.picture.cloned(),
+    })
+}
+
+fn times(count: u32) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}

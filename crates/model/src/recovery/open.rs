@@ -1,0 +1,193 @@
+//! The open incident of a host.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ironhand_api::{
+    EventKind, Flow, Incident, IncidentState, MatchEvidence, Name, RunState, Severity, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+use super::run::{self, Progress, Running};
+use super::{Decision, Log, ScreenView, Streak, Transition, UNNUMBERED, View};
+use crate::facts::in_words;
+
+/// The open incident.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Open {
+    pub(super) record: Incident,
+    /// The flow of the last run, or the one that opened the incident: its `verify` proves the host well.
+    pub(super) flow: Arc<Flow>,
+    pub(super) proof: Proof,
+    /// Since when the screen was neither recognised nor a proof.
+    pub(super) doubt_since: Timestamp,
+    pub(super) run: Option<Running>,
+    /// What was seen when the incident opened or asked for a person.
+    pub(super) evidence: MatchEvidence,
+}
+
+/// Readings in a row that prove the host well.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Proof {
+    readings: u32,
+    evidence: Option<MatchEvidence>,
+}
+
+impl Open {
+    pub(super) fn new(
+        now: Timestamp,
+        view: &View<'_>,
+        flow: &Arc<Flow>,
+        evidence: MatchEvidence,
+        log: &mut Log,
+    ) -> Self {
+        let cause = format!("the screen shows `{}`", evidence.text.trim());
+        let name = &flow.metadata.name;
+        let record = Incident {
+            id: UNNUMBERED,
+            host: view.host.clone(),
+            cause: cause.clone(),
+            flow: name.clone(),
+            state: IncidentState::Open,
+            reason: format!("recognised by flow {name}"),
+            opened_at: now,
+            closed_at: None,
+            attempts: 0,
+            first_picture: evidence.picture.clone(),
+            last_picture: evidence.picture.clone(),
+        };
+        let open = Self {
+            record,
+            flow: Arc::clone(flow),
+            proof: Proof::default(),
+            doubt_since: now,
+            run: None,
+            evidence,
+        };
+        let message = format!("{cause}, which flow {name} recognises");
+        open.tell(EventKind::IncidentOpened, Severity::Warning, message, log);
+        open
+    }
+
+    fn tell(&self, kind: EventKind, severity: Severity, message: String, log: &mut Log) {
+        let run = self.run.as_ref().map(|running| running.record.clone());
+        log.push(Transition { kind, severity, message, incident: self.record.clone(), run });
+    }
+
+    pub(super) fn is_proven(&self) -> bool {
+        self.proof.readings >= self.flow.spec.when.stable
+    }
+
+    /// Counts a reading towards the proof that the host is well: the flow recognises it no longer, and what `verify`
+    /// names is there. During a run only readings after its last step count.
+    pub(super) fn count_proof(
+        &mut self,
+        view: &View<'_>,
+        screen: &ScreenView<'_>,
+        streaks: &BTreeMap<Name, Streak>,
+    ) {
+        let since = match &self.run {
+            Some(running) => running.verifying_since,
+            None => Some(self.record.opened_at),
+        };
+        let since = since.filter(|since| screen.read_at > *since);
+        let since = since.filter(|_| !streaks.contains_key(&self.flow.metadata.name));
+        let verify = &self.flow.spec.verify;
+        let seen =
+            since.and_then(|since| run::holds(verify.screen.as_deref(), verify.power, since, view).ok());
+        self.proof = match seen {
+            Some(evidence) => Proof { readings: self.proof.readings.saturating_add(1), evidence },
+            None => Proof::default(),
+        };
+    }
+
+    pub(super) fn start_run(
+        &mut self,
+        now: Timestamp,
+        flow: Arc<Flow>,
+        evidence: MatchEvidence,
+        log: &mut Log,
+    ) {
+        self.record.attempts = self.record.attempts.saturating_add(1);
+        self.record.state = IncidentState::Recovering;
+        self.record.reason = format!("flow {} runs", flow.metadata.name);
+        self.proof = Proof::default();
+        self.flow = Arc::clone(&flow);
+        let message = format!(
+            "flow {} begins, attempt {}: the screen shows `{}`",
+            flow.metadata.name,
+            self.record.attempts,
+            evidence.text.trim()
+        );
+        self.run = Some(Running::new(now, &self.record, flow, evidence));
+        self.tell(EventKind::RunStarted, Severity::Info, message, log);
+    }
+
+    /// Moves the run on as far as it goes at this moment.
+    pub(super) fn drive(&mut self, now: Timestamp, view: &View<'_>, log: &mut Log) -> Progress {
+        let proven = self.is_proven();
+        match &mut self.run {
+            Some(running) => running.drive(now, view, proven, &self.record, log),
+            None => Progress::NoRun,
+        }
+    }
+
+    /// Ends the run and tells its flow; none where there is no run.
+    pub(super) fn end_run(
+        &mut self,
+        now: Timestamp,
+        state: RunState,
+        reason: String,
+        log: &mut Log,
+    ) -> Option<Name> {
+        let mut running = self.run.take()?;
+        running.abandon_step(now);
+        let mut run = running.record;
+        run.state = state;
+        run.ended_at = Some(now);
+        run.reason.clone_from(&reason);
+        let severity = if state == RunState::Succeeded {
+            run.proof = self.proof.evidence.clone();
+            Severity::Info
+        } else {
+            self.proof = Proof::default();
+            Severity::Warning
+        };
+        self.record.state = IncidentState::Open;
+        self.record.reason = format!("flow {} {state}: {reason}", run.flow);
+        self.doubt_since = now;
+        let message = self.record.reason.clone();
+        let name = run.flow.clone();
+        let incident = self.record.clone();
+        log.push(Transition { kind: EventKind::RunEnded, severity, message, incident, run: Some(run) });
+        Some(name)
+    }
+
+    pub(super) fn ask_for_human(&mut self, reason: String, evidence: Option<&MatchEvidence>, log: &mut Log) {
+        if let Some(evidence) = evidence {
+            self.evidence = evidence.clone();
+        }
+        self.record.state = IncidentState::NeedsHuman;
+        self.record.reason.clone_from(&reason);
+        let message = format!("a person must look: {reason}");
+        self.tell(EventKind::IncidentNeedsHuman, Severity::Critical, message, log);
+    }
+
+    pub(super) fn needs_human(&self) -> Decision {
+        Decision::NeedsHuman {
+            reason: self.record.reason.clone(),
+            evidence: Some(Box::new(self.evidence.clone())),
+        }
+    }
+
+    pub(super) fn close(&mut self, now: Timestamp, reason: String, log: &mut Log) {
+        self.record.state = IncidentState::Closed;
+        self.record.closed_at = Some(now);
+        self.record.reason = reason;
+        let lasted = in_words(now.since(self.record.opened_at));
+        let message = format!("{}; the incident lasted {lasted}", self.record.reason);
+        self.tell(EventKind::IncidentClosed, Severity::Info, message, log);
+    }
+}

@@ -1,0 +1,83 @@
+//! What a decision is made from, and what of it says nothing now.
+
+use std::sync::Arc;
+
+use ironhand_api::{
+    Flow, Management, MatchEvidence, Name, PictureDigest, PowerState, Reach, Step, Timestamp, Verdict,
+};
+
+use crate::HostFacts;
+
+/// What a decision is made from.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// The host.
+    pub host: &'a Name,
+    /// What is believed of it.
+    pub facts: &'a HostFacts,
+    /// The last reading of its screen.
+    pub screen: Option<ScreenView<'a>>,
+    /// The flows that select the host, in any order.
+    pub flows: &'a [Arc<Flow>],
+}
+
+/// A reading of the screen.
+#[derive(Clone, Copy)]
+pub struct ScreenView<'a> {
+    /// Differs from one reading to the next; a reading that was seen before is not counted again.
+    pub seq: u64,
+    /// When the picture was taken.
+    pub read_at: Timestamp,
+    /// Whether the reading may be acted on.
+    pub reliable: bool,
+    /// The picture.
+    pub picture: Option<&'a PictureDigest>,
+    /// What each of the flows says of it.
+    pub verdicts: &'a [Verdict],
+    /// Looks for the pattern of a `waitFor` or `verify` on it.
+    pub find: &'a dyn Fn(&str) -> Option<MatchEvidence>,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn flow(&self, name: &Name) -> Option<&'a Arc<Flow>> {
+        self.flows.iter().find(|flow| flow.metadata.name == *name)
+    }
+
+    /// Whether `flow` recognises the last reading, firmly or not.
+    pub(super) fn still_applies(&self, flow: &Name) -> bool {
+        self.screen.is_some_and(|screen| {
+            screen.verdicts.iter().any(|verdict| verdict.applies && verdict.flow == *flow)
+        })
+    }
+}
+
+/// Why what the screen shows says nothing of the host now.
+pub(super) fn obstacle_to_reading(facts: &HostFacts) -> Option<String> {
+    if facts.management() == Management::Disabled {
+        return Some("the host is not managed".to_owned());
+    }
+    match facts.power() {
+        state @ (PowerState::Off | PowerState::TurningOff | PowerState::TurningOn) => {
+            return Some(format!("the host is {state}"));
+        }
+        PowerState::On | PowerState::Unknown => {}
+    }
+    match facts.screen_reach() {
+        None => Some("the screen was not seen yet".to_owned()),
+        Some(fact) if fact.value == Reach::Ok => None,
+        Some(fact) => Some(format!("the screen cannot be seen: {}", fact.value)),
+    }
+}
+
+/// Why `step` cannot be done now.
+pub(super) fn obstacle_to_step(facts: &HostFacts, step: &Step) -> Option<String> {
+    match step {
+        Step::Keys(_) | Step::Snapshot(_) => obstacle_to_reading(facts),
+        Step::Power(_) | Step::BootDevice(_) => match facts.reach() {
+            None => Some("the management controller was not reached yet".to_owned()),
+            Some(fact) if fact.value == Reach::Ok => None,
+            Some(fact) => Some(format!("the management controller cannot be used: {}", fact.value)),
+        },
+        Step::WaitFor(_) | Step::Sleep(_) => None,
+    }
+}
