@@ -62,6 +62,7 @@ const HANDLERS: &[Handler] = &[
     handler::<SetSessionPrivilegeLevel>(set_session_privilege),
     handler::<CloseSession>(close_session),
     app(0x3D, Access::From(PrivilegeLevel::User), session_info),
+    app(0x41, Access::From(PrivilegeLevel::User), channel_access),
     app(0x42, Access::From(PrivilegeLevel::User), channel_info),
     app(0x54, Access::Anybody, channel_cipher_suites),
     handler::<GetChassisStatus>(|bmc, _, _| Ok(bmc.chassis.encode())),
@@ -88,6 +89,9 @@ impl Bmc {
     }
 
     fn carry_out(&mut self, caller: Caller, request: &Message<'_>) -> Answer {
+        if self.busy && caller.session.is_some() {
+            return Err(CompletionCode::NODE_BUSY);
+        }
         let handler = HANDLERS
             .iter()
             .find(|handler| handler.netfn == request.netfn && handler.command == request.command)
@@ -230,6 +234,17 @@ fn console_address(peer: Peer) -> [u8; 12] {
     };
     let [port_low, port_high] = peer.port().to_le_bytes();
     [ip[0], ip[1], ip[2], ip[3], 0, 0, 0, 0, 0, 0, port_low, port_high]
+}
+
+/// Get Channel Access (section 22.23).
+fn channel_access(_: &mut Bmc, _: Caller, data: &[u8]) -> Answer {
+    let &[channel, settings] = data else { return Err(CompletionCode::REQUEST_LENGTH_INVALID) };
+    Bmc::check_channel(channel)?;
+    match settings >> 6 {
+        // Of both the present and the stored settings: always available, and limited to Administrator.
+        1 | 2 => Ok(vec![0x02, PrivilegeLevel::Administrator.number()]),
+        _ => Err(CompletionCode::INVALID_FIELD),
+    }
 }
 
 /// Get Channel Info (section 22.24).

@@ -125,6 +125,7 @@ pub struct Bmc {
     sessions: Sessions,
     chassis: ChassisStatus,
     boot: BootOptions,
+    busy: bool,
     outputs: VecDeque<BmcOutput>,
 }
 
@@ -138,6 +139,7 @@ impl Bmc {
             entropy,
             sessions: Sessions::default(),
             boot: BootOptions::default(),
+            busy: false,
             outputs: VecDeque::new(),
         }
     }
@@ -165,6 +167,11 @@ impl Bmc {
             self.boot.clear_valid();
         }
         Some(flags)
+    }
+
+    /// While `busy`, answers "node busy" (C0h) to every command of a session, as a BMC does that is starting.
+    pub fn set_busy(&mut self, busy: bool) {
+        self.busy = busy;
     }
 
     /// Forgets all sessions without a word, as a BMC does that restarts. Consoles find out by silence.

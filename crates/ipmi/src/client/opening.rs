@@ -59,6 +59,8 @@ pub(super) struct Opening {
 struct Refusals {
     privilege: bool,
     resources: bool,
+    /// Not a refusal, but no answer to a suite either: it may have been the network.
+    silence: bool,
 }
 
 /// One run through the steps.
@@ -162,7 +164,8 @@ impl Opening {
         }
         let at_first_step = matches!(self.run.stage, Stage::OpenSessionResponse);
         if self.probe.answered && at_first_step && self.suites.len() > 1 {
-            // It is there and says nothing to this suite: some old firmware drops what it does not know.
+            // It is there and says nothing to this suite: perhaps it drops what it does not know.
+            self.refusals.silence = true;
             self.suites.remove(0);
             self.attempt = 0;
             return self.retry(link, now);
@@ -369,19 +372,21 @@ impl Opening {
                     self.suites = self.all_suites.clone();
                     self.refusals = Refusals::default();
                 }
-                _ => return Progress::Failed(self.final_refusal()),
+                _ => return self.final_refusal(),
             }
         }
         self.retry(link, now)
     }
 
-    fn final_refusal(&self) -> Error {
+    fn final_refusal(&self) -> Progress {
         if self.refusals.privilege {
-            Error::PrivilegeRefused { needed: self.privilege }
+            Progress::Failed(Error::PrivilegeRefused { needed: self.privilege })
         } else if self.refusals.resources {
-            Error::SessionsExhausted
+            Progress::Failed(Error::SessionsExhausted)
+        } else if self.refusals.silence {
+            Progress::Silent
         } else {
-            Error::NoCommonSuite
+            Progress::Failed(Error::NoCommonSuite)
         }
     }
 }

@@ -70,8 +70,12 @@ pub struct World {
     pub sent: (usize, usize),
     /// The BMC is switched off: nothing arrives there.
     pub bmc_is_dead: bool,
-    /// Replaces each datagram of the BMC; to play a broken one.
-    pub mangle: Option<fn(Vec<u8>) -> Vec<u8>>,
+    /// Replaces each datagram of the BMC or swallows it; to play a broken one.
+    pub mangle: Option<fn(Vec<u8>) -> Option<Vec<u8>>>,
+    /// How many of the BMC's next datagrams get lost.
+    pub lose_replies: usize,
+    /// When the run began.
+    pub begun: Instant,
     random: Seeded,
     wire: BTreeMap<(Instant, u64), Arrival>,
     order: u64,
@@ -99,8 +103,11 @@ pub fn bmc_config() -> BmcConfig {
 
 impl World {
     pub fn new(seed: u64, client: ClientConfig, bmc: BmcConfig) -> Self {
+        let now = Instant::now();
         Self {
-            now: Instant::now(),
+            now,
+            begun: now,
+            lose_replies: 0,
             client: Client::new(client, Box::new(Seeded(seed ^ 0xC11E))),
             bmc: Bmc::new(bmc, Box::new(Seeded(seed ^ 0xB3C0))),
             weather: CLEAR,
@@ -175,13 +182,23 @@ impl World {
                     self.sent.1 += 1;
                     let bytes = match self.mangle {
                         Some(mangle) => mangle(bytes),
-                        None => bytes,
+                        None => Some(bytes),
                     };
-                    self.put_on_wire(false, bytes);
+                    match bytes {
+                        Some(_) if self.lose_replies > 0 => self.lose_replies -= 1,
+                        Some(bytes) => self.put_on_wire(false, bytes),
+                        None => {}
+                    }
                 }
                 BmcOutput::Event(event) => {
                     if let BmcEvent::ChassisControl(control) = event {
                         self.executed.push(control);
+                        let power_on = match control {
+                            ChassisControl::PowerDown | ChassisControl::SoftShutdown => false,
+                            ChassisControl::DiagnosticInterrupt => self.bmc.chassis().power_on,
+                            _ => true,
+                        };
+                        self.bmc.set_chassis(ChassisStatus { power_on, ..self.bmc.chassis() });
                     }
                     self.bmc_events.push(event);
                 }
@@ -238,9 +255,9 @@ impl World {
         self.now = end;
     }
 
-    /// Puts bytes in front of the client as if the BMC had sent them.
-    pub fn deliver_to_client(&mut self, bytes: &[u8]) {
-        self.client.receive(self.now, peer(), bytes);
-        self.drain();
+    /// Puts another console in the place of the present one, which vanishes without a word.
+    pub fn use_client(&mut self, config: ClientConfig) {
+        self.client = Client::new(config, Box::new(Seeded(self.random.next())));
+        self.results.clear();
     }
 }
