@@ -331,3 +331,6 @@ fn decode_request(payload: &[u8]) -> Result<Message<'_>, IgnoreReason> {
     }
     Ok(request)
 }
+
+#[cfg(test)]
+mod tests;

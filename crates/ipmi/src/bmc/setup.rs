@@ -76,7 +76,7 @@ impl Bmc {
     }
 
     /// The first suite that fits the proposal, in which each algorithm may be left to the BMC.
-    fn choose_suite(&self, request: &OpenSessionRequest) -> Result<CipherSuite, RakpStatus> {
+    pub(super) fn choose_suite(&self, request: &OpenSessionRequest) -> Result<CipherSuite, RakpStatus> {
         let fits = |proposed: Option<u8>, number: u8| proposed.is_none_or(|proposed| proposed == number);
         self.config
             .suites

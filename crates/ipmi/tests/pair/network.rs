@@ -30,6 +30,22 @@ impl Seeded {
     }
 }
 
+impl Seeded {
+    /// Changes up to four bytes, or cuts.
+    pub fn spoil(&mut self, bytes: &mut Vec<u8>) {
+        for _ in 0..=self.next() % 4 {
+            let length = bytes.len() as u64;
+            if length > 0 {
+                let at = (self.next() % length) as usize;
+                match self.next() % 8 {
+                    0 => bytes.truncate(at),
+                    _ => bytes[at] = self.next() as u8,
+                }
+            }
+        }
+    }
+}
+
 impl Entropy for Seeded {
     fn fill(&mut self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(8) {
@@ -46,9 +62,11 @@ pub struct Weather {
     pub copies: u64,
     pub delay: u64,
     pub jitter: u64,
+    /// Datagrams that arrive spoilt: with some bytes changed, or cut.
+    pub spoilt: u64,
 }
 
-pub const CLEAR: Weather = Weather { loss: 0, copies: 0, delay: 1, jitter: 0 };
+pub const CLEAR: Weather = Weather { loss: 0, copies: 0, delay: 1, jitter: 0, spoilt: 0 };
 
 enum Arrival {
     ToBmc(Vec<u8>),
@@ -152,7 +170,10 @@ impl World {
             let jitter = self.random.next() % (self.weather.jitter + 1);
             let at = self.now + Duration::from_millis(self.weather.delay + jitter);
             self.order += 1;
-            let bytes = bytes.clone();
+            let mut bytes = bytes.clone();
+            if self.random.chance(self.weather.spoilt) {
+                self.random.spoil(&mut bytes);
+            }
             let arrival = if to_bmc { Arrival::ToBmc(bytes) } else { Arrival::ToClient(bytes) };
             self.wire.insert((at, self.order), arrival);
         }

@@ -29,6 +29,7 @@ fn weather(random: &mut Seeded) -> Weather {
         copies: random.next() % 30,
         delay: random.next() % 50,
         jitter: random.next() % 500,
+        spoilt: 0,
     }
 }
 
@@ -151,11 +152,35 @@ fn in_any_weather_every_request_ends_and_nothing_is_done_twice() {
 }
 
 #[test]
+fn spoilt_datagrams_never_pass_for_good_ones() {
+    for seed in 0..SEEDS {
+        let mut storm = Storm::new(seed);
+        storm.world.weather.spoilt = 5 + seed % 30;
+        storm.run();
+        for (ticket, request) in &storm.asked {
+            let result = &storm.world.results[ticket];
+            match (request, result) {
+                (_, Err(_)) => {}
+                (Request::ChassisControl(control), Ok(_)) => assert!(storm.world.executed.contains(control)),
+                (Request::GetDeviceId, Ok(reply)) => {
+                    assert_eq!(*reply, Reply::DeviceId(bmc_config().device_id))
+                }
+                (_, Ok(_)) => {}
+            }
+        }
+        for (at, control) in storm.world.executed.iter().enumerate() {
+            assert!(!storm.world.executed[..at].contains(control), "seed {seed}: {control:?} twice");
+        }
+        storm.calm();
+    }
+}
+
+#[test]
 fn on_a_line_that_loses_one_per_cent_nearly_everything_is_answered() {
     let (mut asked, mut answered) = (0, 0);
     for seed in 0..300 {
         let mut world = World::new(seed, client_config(), bmc_config());
-        world.weather = Weather { loss: 1, copies: 0, delay: 20, jitter: 0 };
+        world.weather = Weather { loss: 1, copies: 0, delay: 20, jitter: 0, spoilt: 0 };
         for _ in 0..10 {
             asked += 1;
             answered += usize::from(world.ask(GetChassisStatus).is_ok());
