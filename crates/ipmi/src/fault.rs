@@ -68,7 +68,4 @@ pub enum IgnoreReason {
     /// A set-up step that its session cannot take at this point: out of order, or with other contents than before.
     #[error("the session set-up is not at this step")]
     OutOfStep,
-    /// Outputs wait to be fetched; until then input is refused so that they cannot pile up.
-    #[error("outputs were not fetched")]
-    Backlog,
 }

@@ -101,7 +101,7 @@ mod wire;
 pub use bmc::{Bmc, BmcConfig, BmcEvent, BmcOutput, User};
 pub use client::{Client, ClientConfig, Condition, Error, Event, Output, RetransmitPolicy, Ticket};
 pub use command::{
-    BootDevice, BootFlags, ChassisControl, ChassisStatus, Command, DeviceId, RawCommand, Reply, Request,
+    BootDevice, BootFlags, ChassisControl, ChassisStatus, DeviceId, RawCommand, Reply, Request,
 };
 pub use completion::CompletionCode;
 pub use entropy::Entropy;

@@ -14,7 +14,7 @@
 //!   is a reply of "node busy", by which the BMC says that it did not begin.
 //!
 //! A session that the BMC has forgotten would turn every such command into an unknown outcome. Therefore, unless the BMC
-//! answered within the last [two seconds](PROVEN_FOR), a repeatable command goes first; if that is not answered, the
+//! answered within the last two seconds, a repeatable command goes first; if that is not answered, the
 //! session is opened anew before the command is sent for its first and only time.
 
 mod config;

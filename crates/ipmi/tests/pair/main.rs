@@ -13,7 +13,7 @@ use ironhand_ipmi::{
     CompletionCode, Condition, Error, Event, IgnoreReason, PrivilegeLevel, RakpStatus, RawCommand, Reply,
     Request, RetransmitPolicy, User,
 };
-use network::{PASSWORD, USER, World, bmc_config, client_config, secret};
+use network::{Mangle, PASSWORD, USER, World, bmc_config, client_config, secret};
 
 const BOTH: [CipherSuite; 2] = CipherSuite::PREFERRED;
 const SECOND: Duration = Duration::from_secs(1);
@@ -163,6 +163,57 @@ fn boot_option_parameters_follow_the_specification() {
     check(SET, &[0x7F, 1], Err(0x80));
     check(GET, &[5], Err(0xC7));
     check(SET, &[], Err(0xC7));
+}
+
+#[test]
+fn session_commands_follow_the_specification() {
+    let client = ClientConfig { privilege: PrivilegeLevel::Administrator, ..client_config() };
+    let mut world = World::new(4, client, bmc_config());
+    let mut check = |cmd, data: &[u8], expected: Result<&[u8], u8>| {
+        let expected = expected.map(|data| Reply::Raw(data.to_vec()));
+        let expected = expected.map_err(|code| Error::Completion(CompletionCode(code)));
+        let command = RawCommand { netfn: 0x06, privilege: PrivilegeLevel::User, ..raw_boot(cmd, data) };
+        assert_eq!(world.ask(command), expected, "{cmd:#x} {data:02x?}");
+    };
+    const SET_PRIVILEGE: u8 = 0x3B;
+    check(SET_PRIVILEGE, &[0], Ok(&[2]));
+    check(SET_PRIVILEGE, &[1], Err(0x80));
+    check(SET_PRIVILEGE, &[5], Err(0x80));
+    check(SET_PRIVILEGE, &[3], Ok(&[3]));
+    check(SET_PRIVILEGE, &[0], Ok(&[3]));
+    check(SET_PRIVILEGE, &[], Err(0xC7));
+    const CLOSE: u8 = 0x3C;
+    check(CLOSE, &[1, 2, 3, 4], Err(0x87));
+    check(CLOSE, &[0, 0, 0, 0, 9], Err(0x88));
+    check(CLOSE, &[1], Err(0xC7));
+    const SESSION_INFO: u8 = 0x3D;
+    let session: &[u8] = &[1, 16, 1, 1, 3, 0x11, 192, 0, 2, 1, 0, 0, 0, 0, 0, 0, 0x6F, 0x02];
+    check(SESSION_INFO, &[0], Ok(session));
+    check(SESSION_INFO, &[1], Ok(session));
+    check(SESSION_INFO, &[0xFE, 1], Ok(session));
+    check(SESSION_INFO, &[2], Ok(&[0, 16, 1]));
+    check(SESSION_INFO, &[0xFF, 1, 2, 3, 4], Ok(&[0, 16, 1]));
+    check(SESSION_INFO, &[0xFE], Err(0xC7));
+    check(0x42, &[0x0E], Ok(&[1, 4, 1, 0x81, 0xF2, 0x1B, 0, 0, 0]));
+    check(0x42, &[0x0F], Err(0xCC));
+    check(0x41, &[0x0E, 0x40], Ok(&[2, 4]));
+    check(0x41, &[0x0E, 0x00], Err(0xCC));
+}
+
+#[test]
+fn a_session_may_not_rise_above_its_limit_nor_close_others() {
+    let client = ClientConfig { privilege: PrivilegeLevel::Operator, ..client_config() };
+    let mut world = World::new(4, client, bmc_config());
+    world.ask(GetChassisStatus).unwrap();
+    world.use_client(client_config());
+    world.ask(GetChassisStatus).unwrap();
+    assert_eq!(world.bmc.session_count(), 2);
+    let app = |cmd, data: &[u8]| RawCommand { netfn: 0x06, ..raw_boot(cmd, data) };
+    assert_eq!(world.ask(app(0x3B, &[4])), Err(Error::Completion(CompletionCode(0x81))));
+    let refused = Err(Error::Completion(CompletionCode::INSUFFICIENT_PRIVILEGE));
+    assert_eq!(world.ask(app(0x3C, &[0, 0, 0, 0, 1])), refused);
+    assert_eq!(world.ask(app(0x3C, &[0, 0, 0, 0, 2])), Ok(Reply::Raw(vec![])), "its own it may");
+    assert_eq!(world.bmc.session_count(), 1);
 }
 
 #[test]
@@ -331,7 +382,7 @@ fn a_dead_bmc_is_unreachable() {
 
 #[test]
 fn a_bmc_that_answers_garbage_is_not_unreachable() {
-    let check = |mangle: fn(Vec<u8>) -> Option<Vec<u8>>| {
+    let check = |mangle: Mangle| {
         let mut world = World::new(12, client_config(), bmc_config());
         world.mangle = Some(mangle);
         let Err(error) = world.ask(GetChassisStatus) else { panic!("garbage was understood") };
@@ -369,7 +420,7 @@ fn a_bmc_without_ipmi_2_says_so() {
 }
 
 fn fix_last_checksum(bytes: &mut [u8]) {
-    let (last, rest) = bytes.split_last_mut().unwrap();
+    let Some((last, rest)) = bytes.split_last_mut() else { return };
     *last = rest[17..].iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)).wrapping_neg();
 }
 

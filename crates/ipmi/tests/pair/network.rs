@@ -68,6 +68,9 @@ pub struct Weather {
 
 pub const CLEAR: Weather = Weather { loss: 0, copies: 0, delay: 1, jitter: 0, spoilt: 0 };
 
+/// What a broken BMC makes of a datagram; `None` swallows it.
+pub type Mangle = fn(Vec<u8>) -> Option<Vec<u8>>;
+
 enum Arrival {
     ToBmc(Vec<u8>),
     ToClient(Vec<u8>),
@@ -89,7 +92,7 @@ pub struct World {
     /// The BMC is switched off: nothing arrives there.
     pub bmc_is_dead: bool,
     /// Replaces each datagram of the BMC or swallows it; to play a broken one.
-    pub mangle: Option<fn(Vec<u8>) -> Option<Vec<u8>>>,
+    pub mangle: Option<Mangle>,
     /// How many of the BMC's next datagrams get lost.
     pub lose_replies: usize,
     /// When the run began.
@@ -100,7 +103,7 @@ pub struct World {
 }
 
 pub fn peer() -> Peer {
-    "192.0.2.1:623".parse().unwrap()
+    ([192, 0, 2, 1], 623).into()
 }
 
 pub fn secret(text: &str) -> SecretString {
