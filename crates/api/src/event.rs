@@ -55,6 +55,9 @@ pub enum EventKind {
     /// The text of a screen changed.
     #[serde(rename = "screen.changed")]
     ScreenChanged,
+    /// The work on a host failed inside Ironhand, and begins anew.
+    #[serde(rename = "lane.failed")]
+    LaneFailed,
     /// A host was found unwell.
     #[serde(rename = "incident.opened")]
     IncidentOpened,
@@ -83,7 +86,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind, for documentation and tests.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::ResourceApplied,
         Self::ResourceDeleted,
         Self::PowerChanged,
@@ -91,6 +94,7 @@ impl EventKind {
         Self::ScreenReachChanged,
         Self::ManagementChanged,
         Self::ScreenChanged,
+        Self::LaneFailed,
         Self::IncidentOpened,
         Self::IncidentNeedsHuman,
         Self::IncidentClosed,
@@ -111,6 +115,7 @@ impl EventKind {
             Self::ScreenReachChanged => "screen.reach-changed",
             Self::ManagementChanged => "management.changed",
             Self::ScreenChanged => "screen.changed",
+            Self::LaneFailed => "lane.failed",
             Self::IncidentOpened => "incident.opened",
             Self::IncidentNeedsHuman => "incident.needs-human",
             Self::IncidentClosed => "incident.closed",
