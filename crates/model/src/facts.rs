@@ -142,8 +142,7 @@ impl HostFacts {
     /// The state that people see at a glance. While a power action is awaited it stays what was last seen: a host
     /// that was told to power off is not off.
     pub fn icon(&self) -> Icon {
-        let answers = self.reach.as_ref().is_some_and(|fact| fact.value == Reach::Ok);
-        match (self.management, answers, self.seen) {
+        match (self.management, self.answers(), self.seen) {
             (Management::Disabled, ..) => Icon::Disabled,
             (_, true, PowerState::On) => Icon::On,
             (_, true, PowerState::Off) => Icon::Off,
@@ -229,6 +228,10 @@ impl HostFacts {
         self.asked.map(|asked| asked.until)
     }
 
+    fn answers(&self) -> bool {
+        self.reach.as_ref().is_some_and(|fact| fact.value == Reach::Ok)
+    }
+
     fn see_reach(
         &mut self,
         at: Timestamp,
@@ -282,13 +285,14 @@ impl HostFacts {
     }
 
     fn await_power(&mut self, source: &str, asked: Asked) -> Option<Change> {
-        let (awaited, already) = match asked.action {
-            PowerAction::On => (PowerState::TurningOn, self.seen == PowerState::On),
-            PowerAction::Cycle => (PowerState::TurningOn, false),
-            PowerAction::Off | PowerAction::Soft => (PowerState::TurningOff, self.seen == PowerState::Off),
+        let (awaited, nothing_to_do) = match asked.action {
+            PowerAction::On => (PowerState::TurningOn, Some(PowerState::On)),
+            PowerAction::Cycle => (PowerState::TurningOn, None),
+            PowerAction::Off | PowerAction::Soft => (PowerState::TurningOff, Some(PowerState::Off)),
             PowerAction::Reset | PowerAction::Nmi => return None,
         };
-        if already && self.asked.is_none() {
+        let seen = Some(self.seen).filter(|_| self.answers() && self.asked.is_none());
+        if seen.is_some() && seen == nothing_to_do {
             return None;
         }
         let before = self.power();

@@ -65,7 +65,11 @@ impl HostRecovery {
         let Some(flow) = self.recognising(view).next() else {
             return match self.unsteady(view) {
                 Some((reason, evidence)) => wait(reason, None, Some(evidence)),
-                None => Decision::Settled,
+                None => match view.screen {
+                    Some(screen) if screen.reliable => Decision::Settled,
+                    Some(_) => wait("the screen cannot be read with certainty".to_owned(), None, None),
+                    None => wait("the screen was not read yet".to_owned(), None, None),
+                },
             };
         };
         let evidence = self.streaks[&flow.metadata.name].evidence.clone();
@@ -154,6 +158,11 @@ impl HostRecovery {
         open.doubt_since = now;
         let candidate = recognising.find(|flow| attempts(flow) < flow.spec.limits.attempts);
         let Some(flow) = candidate.filter(|_| open.record.attempts < MOST_RUNS).cloned() else {
+            if !fresh {
+                // The last run may have helped after all.
+                let reason = "the next reading of the screen decides whether a person is asked".to_owned();
+                return wait(reason, None, Some(open.evidence.clone()));
+            }
             let streak = &self.streaks[&first.metadata.name];
             let reason = if open.record.attempts < MOST_RUNS {
                 format!(
@@ -202,8 +211,7 @@ impl HostRecovery {
         if let Some(ledger) = self.ledgers.get(name).filter(|ledger| ledger.failed) {
             let until = ledger.ended_at.after(flow.spec.limits.cooldown.duration());
             if now < until {
-                let left = in_words(until.since(now));
-                return Some((format!("flow {name} may try again in {left}"), Some(until)));
+                return Some((format!("flow {name} may try again after its cooldown"), Some(until)));
             }
         }
         if let Some(obstacle) = flow.spec.steps.iter().find_map(|step| obstacle_to_step(view.facts, step)) {
@@ -218,9 +226,7 @@ impl HostRecovery {
         let until = open.doubt_since.after(LONGEST_DOUBT);
         let (reason, evidence) = match self.unsteady(view) {
             Some((reason, evidence)) => (reason, Some(evidence)),
-            None => {
-                ("the screen shows neither what a flow recognises nor that the host is well".to_owned(), None)
-            }
+            None => (open.progress_of_proof(), None),
         };
         if now < until {
             return wait(reason, Some(until), evidence);

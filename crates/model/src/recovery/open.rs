@@ -80,6 +80,15 @@ impl Open {
         self.proof.readings >= self.flow.spec.when.stable
     }
 
+    /// How near the proof is, in words.
+    pub(super) fn progress_of_proof(&self) -> String {
+        let stable = self.flow.spec.when.stable;
+        if self.proof.readings == 0 {
+            return "the screen shows neither a known illness nor that the host is well".to_owned();
+        }
+        format!("the host looks well, on {} of {stable} readings", self.proof.readings)
+    }
+
     /// Counts a reading towards the proof that the host is well: the flow recognises it no longer, and what `verify`
     /// names is there. During a run only readings after its last step count.
     pub(super) fn count_proof(

@@ -216,14 +216,14 @@ impl Running {
                 if view.still_applies(&self.record.flow) {
                     "the screen still shows what the flow was begun for".to_owned()
                 } else {
-                    "the proof must stand on more readings".to_owned()
+                    format!("it must be seen on {} readings", self.flow.spec.when.stable)
                 }
             });
         if now >= until {
             let reason = format!("the host was not proven well within {}: {missing}", verify.timeout);
             return Progress::Ended(RunState::Failed, reason);
         }
-        let reason = format!("the proof that flow {} helped: {missing}", self.record.flow);
+        let reason = format!("flow {} awaits its proof: {missing}", self.record.flow);
         Progress::Going(wait(reason, Some(until), Some(self.record.matched.clone())))
     }
 

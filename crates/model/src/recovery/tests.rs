@@ -1,1 +1,5 @@
+//! Recoveries as transcripts: time, what happens, what is decided, what is recorded.
 
+mod anything;
+mod scene;
+mod transcripts;

@@ -1,0 +1,276 @@
+//! A host whose screen, facts and time a test plays.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ironhand_api::{
+    EventKind, Flow, Management, MatchEvidence, Name, PictureDigest, PowerAction, PowerState, Reach,
+    ScreenKind, StepOutcome, Timestamp, Verdict,
+};
+
+use super::super::{Decided, Decision, HostRecovery, Planned, ScreenView, Transition, View, describe};
+use crate::{HostFacts, Observation};
+
+/// 2026-03-01T02:14:07.120Z.
+pub(super) const EPOCH: Timestamp = Timestamp::from_millis(1_772_331_247_120);
+
+pub(super) fn flow(name: &str, sees: &str, steps: &[&str], verify: &str, more: &str) -> Arc<Flow> {
+    let json = format!(
+        r#"{{ "metadata": {{ "name": "{name}" }}, "spec": {{ "when": {{ "screen": "{sees}" }},
+              "do": [{}], "verify": {{ {verify} }} {more} }} }}"#,
+        steps.join(",")
+    );
+    Arc::new(serde_json::from_str(&json).expect("the flow of the test is valid"))
+}
+
+/// What happens in a scene.
+#[derive(Clone, Debug)]
+pub(super) enum Act {
+    /// A new reading of the screen.
+    Reading {
+        text: String,
+        reliable: bool,
+    },
+    /// Nothing but time.
+    Nothing,
+    /// The step that was asked for has an outcome.
+    Outcome(StepOutcome),
+    Power(PowerState),
+    PowerAsked(PowerAction),
+    Reach(Reach),
+    ScreenReach(Reach),
+    Manage(Management),
+    /// The server is killed and started again.
+    Restart,
+    /// A flow is deleted.
+    Delete(String),
+    Cancel,
+    Close,
+}
+
+pub(super) struct Scene {
+    host: Name,
+    pub(super) flows: Vec<Arc<Flow>>,
+    pub(super) facts: HostFacts,
+    pub(super) recovery: HostRecovery,
+    pub(super) now: Timestamp,
+    reading: Option<(u64, Timestamp, String, bool)>,
+    seq: u64,
+    last_id: u64,
+    pub(super) asked: Option<Planned>,
+}
+
+impl Scene {
+    /// A host that is on, with a screen that can be reached.
+    pub(super) fn new(flows: &[Arc<Flow>]) -> Self {
+        let mut facts = HostFacts::new();
+        facts.observe(EPOCH, "ipmi", Observation::Power(PowerState::On));
+        facts.observe(EPOCH, "vnc", Observation::ScreenReach(Reach::Ok, None));
+        Self {
+            host: "rack7-12".parse().unwrap(),
+            flows: flows.to_vec(),
+            facts,
+            recovery: HostRecovery::new(),
+            now: EPOCH,
+            reading: None,
+            seq: 0,
+            last_id: 0,
+            asked: None,
+        }
+    }
+
+    /// Lets something happen at a time after the epoch, then asks for a decision.
+    pub(super) fn play(&mut self, at: Duration, act: Act) -> Decided {
+        self.now = EPOCH.after(at);
+        self.facts.wake(self.now);
+        let mut transitions = self.happen(act);
+        // Every state must survive being written and read.
+        let written = serde_json::to_string(&self.recovery).unwrap();
+        let mut read: HostRecovery = serde_json::from_str(&written).unwrap();
+        assert_eq!(read, self.recovery);
+        let mut decided = self.decide();
+        let mut again = read.decide(self.now, &self.view(&self.verdicts(), &|pattern| self.find(pattern)));
+        read.number(&mut again, self.last_id - 1, self.last_id);
+        assert_eq!(read, self.recovery, "a restored state decides the same");
+        transitions.append(&mut decided.transitions);
+        Decided { decision: decided.decision, transitions }
+    }
+
+    fn happen(&mut self, act: Act) -> Vec<Transition> {
+        let now = self.now;
+        match act {
+            Act::Reading { text, reliable } => {
+                self.seq += 1;
+                let headline = text.lines().last().unwrap_or_default().to_owned();
+                let seen =
+                    Observation::Screen { kind: ScreenKind::Text, headline, reliable, text_hash: self.seq };
+                self.facts.observe(now, "vnc", seen);
+                self.reading = Some((self.seq, now, text, reliable));
+            }
+            Act::Nothing => {}
+            Act::Outcome(outcome) => {
+                if let Some(planned) = self.asked.take() {
+                    return self.recovery.record(now, &planned, outcome, Vec::new());
+                }
+            }
+            Act::Power(state) => {
+                self.facts.observe(now, "ipmi", Observation::Power(state));
+            }
+            Act::PowerAsked(action) => {
+                let until = now.after(crate::power_deadline(action));
+                self.facts.observe(now, "person", Observation::PowerAsked { action, until });
+            }
+            Act::Reach(reach) => {
+                self.facts.observe(now, "ipmi", Observation::Reach(reach, None));
+            }
+            Act::ScreenReach(reach) => {
+                self.facts.observe(now, "vnc", Observation::ScreenReach(reach, None));
+            }
+            Act::Manage(management) => {
+                self.facts.observe(now, "person", Observation::Management(management));
+                self.facts.observe(now, "ipmi", Observation::Power(PowerState::On));
+                self.facts.observe(now, "vnc", Observation::ScreenReach(Reach::Ok, None));
+            }
+            Act::Restart => {
+                // What was under way is lost with the process.
+                self.asked = None;
+                self.reading = None;
+                self.seq = 0;
+                return self.recovery.resume(now);
+            }
+            Act::Delete(name) => self.flows.retain(|flow| flow.metadata.name.as_str() != name),
+            Act::Cancel => return self.recovery.cancel(now, "alice"),
+            Act::Close => return self.recovery.close(now, "alice"),
+        }
+        Vec::new()
+    }
+
+    fn decide(&mut self) -> Decided {
+        let verdicts = self.verdicts();
+        let mut recovery = std::mem::take(&mut self.recovery);
+        let mut decided = recovery.decide(self.now, &self.view(&verdicts, &|pattern| self.find(pattern)));
+        self.last_id += 2;
+        recovery.number(&mut decided, self.last_id - 1, self.last_id);
+        assert!(!decided.needs_incident_id() && !decided.needs_run_id());
+        self.recovery = recovery;
+        if let Decision::Act(planned) = &decided.decision {
+            self.asked = Some(planned.as_ref().clone());
+        }
+        decided
+    }
+
+    fn view<'a>(
+        &'a self,
+        verdicts: &'a [Verdict],
+        find: &'a dyn Fn(&str) -> Option<MatchEvidence>,
+    ) -> View<'a> {
+        let screen = self.reading.as_ref().map(|(seq, read_at, _, reliable)| ScreenView {
+            seq: *seq,
+            read_at: *read_at,
+            reliable: *reliable,
+            picture: None,
+            verdicts,
+            find,
+        });
+        View { host: &self.host, facts: &self.facts, screen, flows: &self.flows }
+    }
+
+    fn verdicts(&self) -> Vec<Verdict> {
+        let verdict = |flow: &Arc<Flow>| {
+            let evidence = self.find(&flow.spec.when.screen);
+            let applies = evidence.is_some();
+            Verdict { flow: flow.metadata.name.clone(), applies, reason: String::new(), evidence }
+        };
+        self.flows.iter().map(verdict).collect()
+    }
+
+    /// A pattern is found where the screen contains it.
+    pub(super) fn find(&self, pattern: &str) -> Option<MatchEvidence> {
+        let (seq, read_at, text, _) = self.reading.as_ref()?;
+        let column = text.find(pattern)?;
+        Some(MatchEvidence {
+            text: pattern.to_owned(),
+            row: 0,
+            column: u32::try_from(column).unwrap(),
+            confidence: 1.0,
+            screen_text: text.clone(),
+            read_at: *read_at,
+            picture: Some(PictureDigest(format!("{seq:064x}"))),
+        })
+    }
+}
+
+/// Plays a transcript of lines `time | what happens | decision | events`, and compares decisions and events.
+pub(super) fn check(flows: &[Arc<Flow>], transcript: &str) -> Scene {
+    let mut scene = Scene::new(flows);
+    let mut wanted = String::new();
+    let mut got = String::new();
+    for line in transcript.lines().filter(|line| !line.trim().is_empty()) {
+        let cells: Vec<&str> = line.split(" | ").map(str::trim).collect();
+        let decided = scene.play(time(cells[0]), parse(cells[1]));
+        let events: Vec<&str> = decided.transitions.iter().map(|transition| short(transition.kind)).collect();
+        let shown = [cells[0], cells[1], &show(&decided.decision), &events.join(" ")].join(" | ");
+        got.push_str(shown.trim_end_matches([' ', '|']));
+        got.push('\n');
+        wanted.push_str(cells.join(" | ").trim_end_matches([' ', '|']));
+        wanted.push('\n');
+    }
+    assert!(got == wanted, "wanted:\n{wanted}\ngot:\n{got}");
+    scene
+}
+
+fn time(text: &str) -> Duration {
+    text.parse::<ironhand_api::Span>().unwrap().duration()
+}
+
+fn parse(text: &str) -> Act {
+    let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let rest = rest.to_owned();
+    let reach = |text: &str| serde_json::from_value(text.into()).unwrap();
+    match verb {
+        "sees" => Act::Reading { text: rest, reliable: true },
+        "guesses" => Act::Reading { text: rest, reliable: false },
+        "time" => Act::Nothing,
+        "done" => Act::Outcome(StepOutcome::Done(rest)),
+        "failed" => Act::Outcome(StepOutcome::Failed(rest)),
+        "unknown" => Act::Outcome(StepOutcome::Unknown(rest)),
+        "power" => Act::Power(serde_json::from_value(rest.into()).unwrap()),
+        "bmc" => Act::Reach(reach(&rest)),
+        "screen" => Act::ScreenReach(reach(&rest)),
+        "disable" => Act::Manage(Management::Disabled),
+        "enable" => Act::Manage(Management::Enabled),
+        "restart" => Act::Restart,
+        "delete" => Act::Delete(rest),
+        "cancel" => Act::Cancel,
+        "close" => Act::Close,
+        _ => panic!("{text}"),
+    }
+}
+
+fn show(decision: &Decision) -> String {
+    match decision {
+        Decision::Settled => "settled".to_owned(),
+        Decision::Wait { reason, until, .. } => match until {
+            Some(until) => {
+                let until = ironhand_api::Span::from_secs(until.since(EPOCH).as_secs());
+                format!("wait: {reason} (until {until})")
+            }
+            None => format!("wait: {reason}"),
+        },
+        Decision::Act(planned) => format!("act: {}", describe(&planned.step)),
+        Decision::NeedsHuman { reason, .. } => format!("human: {reason}"),
+    }
+}
+
+fn short(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::IncidentOpened => "opened",
+        EventKind::IncidentNeedsHuman => "human",
+        EventKind::IncidentClosed => "closed",
+        EventKind::RunStarted => "run",
+        EventKind::StepStarted => "step",
+        EventKind::StepEnded => "step-end",
+        EventKind::RunEnded => "run-end",
+        other => other.code(),
+    }
+}
