@@ -54,9 +54,9 @@ pub enum IdlePolicy {
 }
 
 impl Default for IdlePolicy {
-    /// Kept alive every 30 seconds: one keep-alive may be lost without losing the session.
+    /// Kept alive every 20 seconds: the specification gives a session 60, OpenIPMI's `ipmi_sim` only 30.
     fn default() -> Self {
-        Self::KeepAlive(Duration::from_secs(30))
+        Self::KeepAlive(Duration::from_secs(20))
     }
 }
 
