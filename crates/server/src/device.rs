@@ -1,0 +1,170 @@
+//! What goes wrong between Ironhand and a host.
+
+use std::time::Duration;
+
+use ironhand_api::{Capability, Fault, Name, PowerState, Reach};
+
+use crate::ipmi_port::OpenError;
+
+/// Why something could not be read from a host, or done to it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum DeviceError {
+    /// The host's manifest names nothing that could do it.
+    #[error("the host has no connector for {}", capability_word(*.capability))]
+    NoConnector { capability: Capability },
+    /// The name of the controller does not resolve.
+    #[error("the address {address} cannot be resolved: {reason}")]
+    Resolve { address: String, reason: String },
+    /// A credential of the host cannot be used.
+    #[error("{reason}")]
+    Credential { reason: String },
+    /// Every credential was refused not long ago; trying on would lock the account.
+    #[error("{last}; not tried again for {} s, since controllers lock accounts after a few failures", .wait.as_secs().max(1))]
+    Waiting { last: Box<DeviceError>, wait: Duration },
+    /// The BMC cannot be spoken to.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The BMC did not answer, or said no.
+    #[error("{0}")]
+    Ipmi(#[from] ironhand_ipmi::Error),
+    /// No connection to the screen came about.
+    #[error("no connection to the screen: {reason}")]
+    Connect { reason: String },
+    /// The connection to the screen ended.
+    #[error("{0}")]
+    Rfb(#[from] ironhand_rfb::Error),
+    /// The picture is there, but cannot be read.
+    #[error("the screen reader failed on the picture")]
+    ReaderFailed,
+    /// The host is not in a state in which the action means anything.
+    #[error("{reason}")]
+    NotNow { reason: &'static str },
+    /// The action was accepted, but the world does not show it.
+    #[error("not seen {wanted} within {} s; it is {seen}", .within.as_secs())]
+    NotSeen { wanted: PowerState, seen: PowerState, within: Duration },
+    /// The controller took the boot device, and says something else when asked.
+    #[error("the BMC took the boot device but does not show it when read back")]
+    BootDeviceNotKept,
+    /// Another action on the host is under way.
+    #[error("another action is under way on the host; {waiting} more wait for it")]
+    Busy { waiting: usize },
+    /// The screen was not seen yet.
+    #[error("the screen has not been seen yet")]
+    NotSeenYet,
+    /// The server, or the watch over the host, is stopping.
+    #[error("the server is stopping, or the host was changed meanwhile")]
+    Stopping,
+}
+
+const fn capability_word(capability: Capability) -> &'static str {
+    match capability {
+        Capability::Power => "power",
+        Capability::BootDevice => "the boot device",
+        Capability::Screen => "the screen",
+        Capability::Keyboard => "the keyboard",
+    }
+}
+
+impl DeviceError {
+    /// An error about a credential that the store cannot give.
+    pub(crate) fn credential(name: &Name, error: &ironhand_store::StoreError) -> Self {
+        Self::Credential { reason: format!("Credential {name} cannot be used: {error}") }
+    }
+
+    /// What it says about the connector as a whole.
+    pub(crate) fn reach(&self) -> Reach {
+        match self {
+            Self::Credential { .. } => Reach::AuthFailed,
+            Self::Waiting { last, .. } => last.reach(),
+            Self::Ipmi(error) => match error.condition() {
+                ironhand_ipmi::Condition::Unreachable => Reach::Unreachable,
+                ironhand_ipmi::Condition::AuthFailed => Reach::AuthFailed,
+                ironhand_ipmi::Condition::Throttled => Reach::Throttled,
+                ironhand_ipmi::Condition::ProtocolError | ironhand_ipmi::Condition::Refused => {
+                    Reach::ProtocolError
+                }
+            },
+            Self::Rfb(error) => match error.condition() {
+                ironhand_rfb::Condition::Unreachable => Reach::Unreachable,
+                ironhand_rfb::Condition::AuthFailed => Reach::AuthFailed,
+                ironhand_rfb::Condition::Throttled | ironhand_rfb::Condition::Refused => Reach::Throttled,
+                ironhand_rfb::Condition::ProtocolError => Reach::ProtocolError,
+            },
+            _ => Reach::Unreachable,
+        }
+    }
+
+    /// Whether the credentials were refused, so that another one may help.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Ipmi(_) | Self::Rfb(_)) && self.reach() == Reach::AuthFailed
+    }
+
+    /// Whose fault it is.
+    pub(crate) fn fault(&self) -> Fault {
+        match self {
+            Self::NoConnector { .. }
+            | Self::Credential { .. }
+            | Self::NotNow { .. }
+            | Self::Open(OpenError::InUse { .. }) => Fault::Caller,
+            Self::Busy { .. } | Self::Stopping | Self::Open(_) | Self::NotSeenYet | Self::ReaderFailed => {
+                Fault::Server
+            }
+            Self::Resolve { .. } | Self::Connect { .. } => Fault::Network,
+            Self::NotSeen { .. } | Self::BootDeviceNotKept => Fault::Device,
+            Self::Waiting { last, .. } => last.fault(),
+            Self::Ipmi(_) | Self::Rfb(_) => match self.reach() {
+                Reach::Unreachable => Fault::Network,
+                Reach::AuthFailed => Fault::Caller,
+                _ => Fault::Device,
+            },
+        }
+    }
+
+    /// Whether the same may succeed later without anybody changing anything.
+    pub(crate) fn retry(&self) -> bool {
+        match self {
+            Self::Ipmi(error) => error.is_retryable(),
+            Self::Rfb(_) | Self::Resolve { .. } | Self::Connect { .. } | Self::NotSeen { .. } => true,
+            Self::Busy { .. } | Self::NotSeenYet | Self::Stopping => true,
+            _ => false,
+        }
+    }
+
+    /// The stable code.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::NoConnector { .. } => "host.no_connector",
+            Self::Resolve { .. } => "host.address_unresolved",
+            Self::Credential { .. } => "host.credential_unusable",
+            Self::Waiting { last, .. } => last.code(),
+            Self::Open(OpenError::InUse { .. }) => "bmc.in_use",
+            Self::Open(OpenError::NoIpv6 { .. }) => "bmc.no_ipv6",
+            Self::Open(OpenError::Stopping) | Self::Stopping => "server.stopping",
+            Self::Ipmi(error) => error.code(),
+            Self::Connect { .. } => "screen.no_connection",
+            Self::Rfb(error) => error.code(),
+            Self::ReaderFailed => "screen.reader_failed",
+            Self::NotNow { .. } => "power.not_now",
+            Self::NotSeen { .. } => "power.not_seen",
+            Self::BootDeviceNotKept => "boot_device.not_kept",
+            Self::Busy { .. } => "host.busy",
+            Self::NotSeenYet => "screen.not_seen_yet",
+        }
+    }
+
+    /// What a person can do about it, where there is something.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoConnector { .. } => Some("add a connector with that capability to the host's manifest"),
+            Self::Waiting { .. } => Some("apply the host's credentials again to have them tried at once"),
+            Self::NotSeen { .. } => Some("look at the screen; ask again with a longer timeout"),
+            _ => match self.reach() {
+                Reach::AuthFailed => Some("check the credentials that the host names"),
+                Reach::Unreachable if self.fault() == Fault::Network => {
+                    Some("check the connector's address and port, and the network between")
+                }
+                _ => None,
+            },
+        }
+    }
+}

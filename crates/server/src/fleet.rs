@@ -1,0 +1,149 @@
+//! All lanes: started, told, ended, and begun anew where one panics.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use ironhand_api::{EventKind, Health, Host, HostStatus, Name, PictureDigest, Severity};
+use ironhand_store::{EventDraft, HostState, Record};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::credentials::BackOff;
+use crate::lane::{Ending, Lane, LaneHandle, Ports, Tools, ports};
+use crate::screen::Shot;
+
+/// The first wait before a lane that panicked begins anew; doubles up to [`LONGEST_REST`].
+const FIRST_REST: Duration = Duration::from_secs(1);
+const LONGEST_REST: Duration = Duration::from_secs(300);
+
+/// All lanes; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Fleet {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    tools: Tools,
+    stop: CancellationToken,
+    lanes: Mutex<BTreeMap<Name, Slot>>,
+}
+
+struct Slot {
+    handle: LaneHandle,
+    retire: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Fleet {
+    /// A fleet without hosts. Lanes end when `stop` is cancelled.
+    pub(crate) fn new(tools: Tools, stop: CancellationToken) -> Self {
+        Self { inner: Arc::new(Inner { tools, stop, lanes: Mutex::default() }) }
+    }
+
+    /// Starts the lane of a host where an earlier one ended.
+    pub(crate) fn start(&self, host: Host, state: HostState) {
+        let status = host.status.clone().unwrap_or_else(|| unseen(&state));
+        let (handle, ports) = ports(status);
+        let name = host.metadata.name.clone();
+        let ending = Ending { stop: self.inner.stop.clone(), retire: CancellationToken::new() };
+        let retire = ending.retire.clone();
+        let task = tokio::spawn(keep(host, state, self.inner.tools.clone(), ports, ending));
+        self.lanes().insert(name, Slot { handle, retire, task });
+    }
+
+    /// A host was applied: its lane is told, or started.
+    pub(crate) async fn apply(&self, host: Host) {
+        match self.lane(&host.metadata.name) {
+            Some(lane) => lane.reconfigure(host).await,
+            None => self.start(host, HostState::default()),
+        }
+    }
+
+    /// A host was deleted: when this returns, nothing touches it any more.
+    pub(crate) async fn remove(&self, name: &Name) {
+        let slot = self.lanes().remove(name);
+        if let Some(slot) = slot {
+            slot.retire.cancel();
+            // An error means that the lane panicked at its end, which changes nothing.
+            let _ = slot.task.await;
+        }
+    }
+
+    /// A credential changed, or is gone.
+    pub(crate) async fn credential_changed(&self, name: &Name) {
+        let lanes: Vec<_> = self.lanes().values().map(|slot| slot.handle.clone()).collect();
+        for lane in lanes {
+            lane.credential_changed(name.clone()).await;
+        }
+    }
+
+    /// The lane of a host.
+    pub(crate) fn lane(&self, name: &Name) -> Option<LaneHandle> {
+        self.lanes().get(name).map(|slot| slot.handle.clone())
+    }
+
+    /// The picture of the last look at some screen.
+    pub(crate) fn shot(&self, digest: &PictureDigest) -> Option<Arc<Shot>> {
+        self.lanes().values().find_map(|slot| slot.handle.shot(digest))
+    }
+
+    /// Waits until every lane has ended.
+    pub(crate) async fn ended(&self) {
+        let slots = std::mem::take(&mut *self.lanes());
+        for (_, slot) in slots {
+            // As above.
+            let _ = slot.task.await;
+        }
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, BTreeMap<Name, Slot>> {
+        // Nothing in here panics while the map is half changed.
+        self.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The status of a host that nothing was observed of yet.
+fn unseen(state: &HostState) -> HostStatus {
+    state.facts.status(Health::Well, None, None)
+}
+
+/// Runs the lane of a host, and begins it anew where it panics: a fault in the work on one host is a condition of that
+/// host, not the end of the process.
+async fn keep(mut host: Host, mut state: HostState, tools: Tools, mut ports: Ports, ending: Ending) {
+    let name = host.metadata.name.clone();
+    let mut back_off = BackOff::new(FIRST_REST, LONGEST_REST);
+    loop {
+        let lane = Lane::new(host.clone(), state.clone(), tools.clone());
+        let run = AssertUnwindSafe(Box::pin(lane.run(&mut ports, ending.clone()))).catch_unwind();
+        let Err(panic) = run.await else { return };
+        let rest = back_off.failed();
+        tracing::error!(host = %name, error = words(&*panic), "the lane failed and begins anew");
+        let message =
+            format!("the work on the host failed inside Ironhand and begins anew in {} s", rest.as_secs());
+        let mut record = Record::of(name.clone(), clock::now());
+        record.events.push(EventDraft::new(EventKind::LaneFailed, Severity::Critical, message));
+        if let Err(error) = tools.store.record(record).await {
+            tracing::error!(host = %name, %error, "the failure of a lane was not recorded");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(rest) => {}
+            () = ending.stop.cancelled() => return,
+            () = ending.retire.cancelled() => return,
+        }
+        // What the lane knew is lost with it; what it had made durable is not.
+        if let Ok(snapshot) = tools.store.load().await {
+            host = snapshot.hosts.into_iter().find(|kept| kept.metadata.name == name).unwrap_or(host);
+            state = snapshot.states.get(&name).cloned().unwrap_or_default();
+        }
+    }
+}
+
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without words")
+}

@@ -1,0 +1,122 @@
+//! The HTTP API: `/api/v1`, over a local socket and, if asked, loopback.
+//!
+//! Handlers parse, ask the store or a lane, and answer; no decision is made here. Every error that leaves is a problem
+//! document (RFC 9457) with a stable code.
+
+mod action;
+mod events;
+mod guard;
+mod history;
+mod listen;
+mod problem;
+mod resource;
+mod stream;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::routing::{get, post};
+use ironhand_api::{Credential, Flow, Host};
+use ironhand_store::Store;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::catalog::Catalog;
+use crate::fleet::Fleet;
+
+pub use listen::ListenError;
+pub(crate) use listen::{LocalSocket, bind_loopback, lock, serve};
+pub(crate) use problem::{ApiError, chain};
+
+/// The largest body taken: a flow with long examples is a hundredth of it.
+const BODY: usize = 1 << 20;
+
+/// Event streams at a time. Each holds a connection and a page of events.
+const STREAMS: usize = 256;
+
+/// What the handlers work with.
+pub(crate) struct Api {
+    pub(crate) store: Store,
+    pub(crate) fleet: Fleet,
+    pub(crate) catalog: Catalog,
+    /// Held while a resource is changed, so that lanes and the catalogue see changes in the order of the store.
+    changes: tokio::sync::Mutex<()>,
+    streams: Arc<Semaphore>,
+    stop: CancellationToken,
+}
+
+/// How a request arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Via {
+    /// Over the local socket, which only its owner can open.
+    Socket,
+    /// Over loopback, which every program and web page of this machine can reach.
+    Loopback,
+}
+
+impl Api {
+    pub(crate) fn new(store: Store, fleet: Fleet, catalog: Catalog, stop: CancellationToken) -> Self {
+        Self {
+            store,
+            fleet,
+            catalog,
+            changes: tokio::sync::Mutex::new(()),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+            stop,
+        }
+    }
+}
+
+/// The routes, for requests that arrive `via`.
+pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
+    let v1 = Router::new()
+        .route("/hosts", get(resource::list::<Host>))
+        .route(
+            "/hosts/{name}",
+            get(resource::get::<Host>).put(resource::put::<Host>).delete(resource::delete::<Host>),
+        )
+        .route("/credentials", get(resource::list::<Credential>))
+        .route(
+            "/credentials/{name}",
+            get(resource::get::<Credential>)
+                .put(resource::put::<Credential>)
+                .delete(resource::delete::<Credential>),
+        )
+        .route("/flows", get(resource::list::<Flow>))
+        .route(
+            "/flows/{name}",
+            get(resource::get::<Flow>).put(resource::put::<Flow>).delete(resource::delete::<Flow>),
+        )
+        .route("/hosts/{name}/power", post(action::power))
+        .route("/hosts/{name}/boot-device", post(action::boot_device))
+        .route("/hosts/{name}/keys", post(action::keys))
+        .route("/hosts/{name}/screen", get(action::screen).post(action::read_screen))
+        .route("/pictures/{digest}", get(history::picture))
+        .route("/incidents", get(history::incidents))
+        .route("/incidents/{id}", get(history::incident))
+        .route("/runs", get(history::runs))
+        .route("/runs/{id}", get(history::run))
+        .route("/events", get(events::events));
+    Router::new()
+        .nest("/api/v1", v1)
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .fallback(|| async { ApiError::no_route() })
+        .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
+        .with_state(api)
+        .layer(DefaultBodyLimit::max(BODY))
+        .layer(middleware::from_fn_with_state(via, guard::check))
+        .layer(middleware::from_fn(problem::finish))
+}
+
+/// Ready means that the store answers; the lanes run from before the first request is taken.
+async fn ready(State(api): State<Arc<Api>>) -> Result<(StatusCode, &'static str), ApiError> {
+    if api.stop.is_cancelled() {
+        return Err(ApiError::stopping());
+    }
+    api.store.latest_events(1, None).await?;
+    Ok((StatusCode::OK, "ready\n"))
+}

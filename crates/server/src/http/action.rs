@@ -1,0 +1,108 @@
+//! Actions on hosts, and their screens.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use ironhand_api::{ActionReport, BootDeviceRequest, KeysRequest, Kind, Name, PowerRequest, Screen};
+use ironhand_console::keys;
+use serde::de::DeserializeOwned;
+
+use super::resource::{Json, body, name};
+use super::{Api, ApiError};
+use crate::lane::{Action, LaneHandle};
+use crate::screen::Seen;
+
+/// `POST /api/v1/hosts/{name}/power`: 202 where the client does not wait for the action to come true.
+pub(super) async fn power(
+    State(api): State<Arc<Api>>,
+    Path(text): Path<String>,
+    received: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let (host, lane) = lane(&api, &text)?;
+    let PowerRequest { action, wait, timeout } = parse(received)?;
+    let status = if wait { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let action = Action::Power { action, wait, timeout: timeout.map(Into::into) };
+    let report = act(&host, &lane, action).await?;
+    Ok((status, Json(report)).into_response())
+}
+
+/// `POST /api/v1/hosts/{name}/boot-device`
+pub(super) async fn boot_device(
+    State(api): State<Arc<Api>>,
+    Path(text): Path<String>,
+    received: Result<Bytes, BytesRejection>,
+) -> Result<Json<ActionReport>, ApiError> {
+    let (host, lane) = lane(&api, &text)?;
+    let BootDeviceRequest { device, persistent, uefi } = parse(received)?;
+    Ok(Json(act(&host, &lane, Action::BootDevice { device, persistent, uefi }).await?))
+}
+
+/// `POST /api/v1/hosts/{name}/keys`
+pub(super) async fn keys(
+    State(api): State<Arc<Api>>,
+    Path(text): Path<String>,
+    received: Result<Bytes, BytesRejection>,
+) -> Result<Json<ActionReport>, ApiError> {
+    let (host, lane) = lane(&api, &text)?;
+    let KeysRequest { keys: written } = parse(received)?;
+    let steps =
+        keys::parse(&written).map_err(|error| ApiError::invalid("keys.invalid", &[error.to_string()]))?;
+    Ok(Json(act(&host, &lane, Action::Keys { steps }).await?))
+}
+
+/// `GET /api/v1/hosts/{name}/screen`: the last reading.
+pub(super) async fn screen(
+    State(api): State<Arc<Api>>,
+    Path(text): Path<String>,
+) -> Result<Json<Screen>, ApiError> {
+    let (host, lane) = lane(&api, &text)?;
+    let seen = lane.last_seen()?;
+    Ok(Json(shown(host, &seen)))
+}
+
+/// `POST /api/v1/hosts/{name}/screen`: a new reading.
+pub(super) async fn read_screen(
+    State(api): State<Arc<Api>>,
+    Path(text): Path<String>,
+) -> Result<Json<Screen>, ApiError> {
+    let (host, lane) = lane(&api, &text)?;
+    let seen = lane.look().await?;
+    Ok(Json(shown(host, &seen)))
+}
+
+fn lane(api: &Api, text: &str) -> Result<(Name, LaneHandle), ApiError> {
+    let host = name(text)?;
+    let lane = api.fleet.lane(&host).ok_or_else(|| ApiError::no_such(Kind::Host, &host))?;
+    Ok((host, lane))
+}
+
+async fn act(host: &Name, lane: &LaneHandle, action: Action) -> Result<ActionReport, ApiError> {
+    let done = lane.act(action).await?;
+    Ok(ActionReport { host: host.clone(), detail: done.detail, power: done.power, receipts: done.receipts })
+}
+
+fn parse<T: DeserializeOwned>(received: Result<Bytes, BytesRejection>) -> Result<T, ApiError> {
+    serde_json::from_slice(&body(received)?)
+        .map_err(|error| ApiError::malformed(format!("the body: {error}")))
+}
+
+fn shown(host: Name, seen: &Seen) -> Screen {
+    let shot = &seen.shot;
+    Screen {
+        host,
+        read_at: seen.at,
+        kind: shot.kind(),
+        reliable: shot.reading.is_reliable(),
+        confidence: shot.confidence(),
+        text: shot.text(),
+        rows: shot.rows(),
+        font: shot.font(),
+        width: shot.image.width,
+        height: shot.image.height,
+        picture: shot.digest.clone(),
+    }
+}

@@ -1,0 +1,139 @@
+//! Events: as a list, and as a stream of server-sent events (HTML standard, section 9.2).
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use ironhand_api::{Event, List, Name};
+use serde::Deserialize;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+
+use super::resource::{Json, Query};
+use super::{Api, ApiError};
+
+/// Events read from the store at a time.
+const PAGE: u32 = 200;
+
+/// Events in a reply at most.
+const MOST: u32 = 1000;
+
+/// A comment goes out after so much silence, so that a dead connection shows and proxies keep a living one.
+const SILENCE: Duration = Duration::from_secs(15);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EventsQuery {
+    after: Option<u64>,
+    host: Option<Name>,
+    limit: Option<u32>,
+    #[serde(rename = "continue")]
+    next: Option<u64>,
+}
+
+/// `GET /api/v1/events`: a stream where the client accepts one, else a page of the list, oldest first.
+pub(super) async fn events(
+    State(api): State<Arc<Api>>,
+    Query(query): Query<EventsQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accept.split(',').any(|part| part.trim().starts_with("text/event-stream")) {
+        return follow(&api, query, &headers);
+    }
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, MOST);
+    let after = query.next.or(query.after).unwrap_or(0);
+    let items = api.store.events_after(after, limit, query.host.as_ref()).await?;
+    let full = items.len() == usize::try_from(limit).unwrap_or(usize::MAX);
+    let next = items.last().filter(|_| full).map(|event| event.id.to_string());
+    Ok(Json(List { items, next }).into_response())
+}
+
+fn follow(api: &Arc<Api>, query: EventsQuery, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let permit = Arc::clone(&api.streams).try_acquire_owned().map_err(|_| ApiError::too_many_streams())?;
+    let mut news = api.store.last_event();
+    let last = *news.borrow_and_update();
+    let resumed = match headers.get("last-event-id") {
+        Some(value) => {
+            let id = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+            Some(id.ok_or_else(|| ApiError::malformed("Last-Event-ID is not the id of an event"))?)
+        }
+        None => None,
+    };
+    let after = resumed.or(query.after).unwrap_or(last);
+    if after > last {
+        return Err(ApiError::unknown_event(after, last));
+    }
+    let follower = Follower {
+        api: Arc::clone(api),
+        host: query.host,
+        after,
+        news,
+        // A client that loses the connection before the first event knows from this where to go on.
+        ready: VecDeque::from([Bytes::from(format!("retry: 1000\nid: {after}\n\n"))]),
+        _permit: permit,
+    };
+    let body = Body::from_stream(stream::unfold(follower, Follower::next));
+    let media_type = HeaderValue::from_static("text/event-stream");
+    Ok(([(header::CONTENT_TYPE, media_type)], body).into_response())
+}
+
+/// One client's place in the record of events. It reads from the store at the client's pace: a slow one holds up
+/// nobody and takes no memory.
+struct Follower {
+    api: Arc<Api>,
+    host: Option<Name>,
+    after: u64,
+    news: watch::Receiver<u64>,
+    ready: VecDeque<Bytes>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Follower {
+    /// The next piece of the stream; none when the server stops.
+    async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
+        loop {
+            if let Some(piece) = self.ready.pop_front() {
+                return Some((Ok(piece), self));
+            }
+            // Before the store is asked, so that what is recorded meanwhile is seen as news.
+            let last = *self.news.borrow_and_update();
+            let events = match self.api.store.events_after(self.after, PAGE, self.host.as_ref()).await {
+                Ok(events) => events,
+                Err(error) => {
+                    tracing::error!(%error, "an event stream ends");
+                    return None;
+                }
+            };
+            match events.last() {
+                Some(event) => {
+                    self.after = event.id;
+                    self.ready.extend(events.iter().map(frame));
+                }
+                None => {
+                    // Nothing of this host up to there.
+                    self.after = self.after.max(last);
+                    tokio::select! {
+                        changed = self.news.changed() => changed.ok()?,
+                        () = tokio::time::sleep(SILENCE) => {
+                            self.ready.push_back(Bytes::from_static(b": nothing new\n\n"));
+                        }
+                        () = self.api.stop.cancelled() => return None,
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn frame(event: &Event) -> Bytes {
+    // An event is plain data with string keys, which JSON can always hold; it has no line breaks outside of strings,
+    // and inside they are escaped.
+    let data = serde_json::to_string(event).unwrap_or_default();
+    Bytes::from(format!("id: {}\nevent: {}\ndata: {data}\n\n", event.id, event.kind.code()))
+}

@@ -1,0 +1,109 @@
+//! Incidents, runs and pictures.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use ironhand_api::{Incident, List, Name, PictureDigest, Run, RunState};
+use ironhand_store::{IncidentQuery, RunQuery, RunsOf};
+use serde::Deserialize;
+
+use super::resource::{Json, Query};
+use super::{Api, ApiError};
+
+/// Records in a reply, where the client does not say.
+const PAGE: u32 = 100;
+
+/// Records in a reply at most.
+const MOST: u32 = 1000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HistoryQuery {
+    host: Option<Name>,
+    incident: Option<u64>,
+    #[serde(default)]
+    open: bool,
+    limit: Option<u32>,
+    #[serde(rename = "continue")]
+    next: Option<String>,
+}
+
+impl HistoryQuery {
+    fn limit(&self) -> Option<u32> {
+        Some(self.limit.unwrap_or(PAGE).clamp(1, MOST))
+    }
+}
+
+/// `GET /api/v1/incidents`
+pub(super) async fn incidents(
+    State(api): State<Arc<Api>>,
+    Query(query): Query<HistoryQuery>,
+) -> Result<Json<List<Incident>>, ApiError> {
+    if query.incident.is_some() {
+        return Err(ApiError::malformed(
+            "incidents are not selected by incident; get /api/v1/incidents/{id}",
+        ));
+    }
+    let limit = query.limit();
+    let query = IncidentQuery { host: query.host, open_only: query.open, limit, next: query.next };
+    Ok(Json(api.store.incidents(&query).await?))
+}
+
+/// `GET /api/v1/incidents/{id}`
+pub(super) async fn incident(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+) -> Result<Json<Incident>, ApiError> {
+    let missing = || ApiError::no_such_record("incident", &id);
+    let number = id.parse().map_err(|_| missing())?;
+    Ok(Json(api.store.incident(number).await?.ok_or_else(missing)?))
+}
+
+/// `GET /api/v1/runs`: of a host, of an incident, or all; with `open`, those of the page that have not ended.
+pub(super) async fn runs(
+    State(api): State<Arc<Api>>,
+    Query(query): Query<HistoryQuery>,
+) -> Result<Json<List<Run>>, ApiError> {
+    let limit = query.limit();
+    let of = match (query.host, query.incident) {
+        (Some(_), Some(_)) => return Err(ApiError::malformed("give `host` or `incident`, not both")),
+        (Some(host), None) => RunsOf::Host(host),
+        (None, Some(incident)) => RunsOf::Incident(incident),
+        (None, None) => RunsOf::All,
+    };
+    let mut page = api.store.runs(&RunQuery { of, limit, next: query.next }).await?;
+    if query.open {
+        page.items.retain(|run| run.state == RunState::Running);
+    }
+    Ok(Json(page))
+}
+
+/// `GET /api/v1/runs/{id}`
+pub(super) async fn run(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Result<Json<Run>, ApiError> {
+    let missing = || ApiError::no_such_record("run", &id);
+    let number = id.parse().map_err(|_| missing())?;
+    Ok(Json(api.store.run(number).await?.ok_or_else(missing)?))
+}
+
+/// `GET /api/v1/pictures/{digest}`: from the store, or the last look at a screen.
+pub(super) async fn picture(
+    State(api): State<Arc<Api>>,
+    Path(digest): Path<String>,
+) -> Result<Response, ApiError> {
+    let missing = || ApiError::no_such_record("picture", &digest);
+    let digest = PictureDigest(digest.clone());
+    let png = match api.store.picture(&digest).await? {
+        Some(png) => png,
+        None => {
+            let shot = api.fleet.shot(&digest).ok_or_else(missing)?;
+            // Compressing takes milliseconds, in which others want to be served.
+            tokio::task::spawn_blocking(move || shot.png()).await.map_err(|_| missing())?
+        }
+    };
+    // What has this name never changes.
+    let cache = HeaderValue::from_static("private, max-age=31536000, immutable");
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("image/png")), (header::CACHE_CONTROL, cache)], png)
+        .into_response())
+}

@@ -1,0 +1,196 @@
+//! The lane of a host: the one task in which everything that touches the host happens, one thing at a time.
+//!
+//! A lane observes (power through IPMI, the screen through VNC), lets the pure crates decide, makes the intent durable,
+//! acts, and reads back what became of it. What people ask for through the API goes through it like everything else.
+
+mod album;
+mod hands;
+mod journal;
+mod line;
+mod work;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ironhand_api::{
+    ActionReceipt, BootDevice, Capability, Host, HostStatus, Name, PictureDigest, PowerAction, PowerState,
+};
+use ironhand_console::keys::KeyStep;
+use ironhand_store::Store;
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub(crate) use work::{Ending, Lane};
+
+use crate::Settings;
+use crate::catalog::Catalog;
+use crate::device::DeviceError;
+use crate::ipmi_port::IpmiPort;
+use crate::screen::{PictureReader, ScreenHands, Seen, Shot, View};
+
+/// Commands that wait for a lane. People who ask for more than this of one host are told that it is busy.
+const COMMANDS: usize = 16;
+
+/// What all lanes share; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Tools {
+    pub(crate) store: Store,
+    pub(crate) port: IpmiPort,
+    pub(crate) reader: PictureReader,
+    pub(crate) catalog: Catalog,
+    pub(crate) settings: Settings,
+}
+
+/// Something to do to a host.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Action {
+    /// Use the power button.
+    Power {
+        action: PowerAction,
+        /// Whether it must be seen to have come true.
+        wait: bool,
+        /// How long that may take, where not the default.
+        timeout: Option<Duration>,
+    },
+    /// Choose what the host boots from.
+    BootDevice { device: BootDevice, persistent: bool, uefi: bool },
+    /// Press keys.
+    Keys { steps: Vec<KeyStep> },
+    /// Keep a picture of the screen.
+    Snapshot { name: Option<String> },
+}
+
+impl Action {
+    /// Whether it goes through the BMC; the others go through the screen.
+    const fn needs_bmc(&self) -> bool {
+        matches!(self, Self::Power { .. } | Self::BootDevice { .. })
+    }
+
+    /// What it is, for an event.
+    fn describe(&self) -> String {
+        match self {
+            Self::Power { action, .. } => format!("power {}", action.as_str()),
+            Self::BootDevice { device, persistent: false, .. } => {
+                format!("boot device {} once", device.as_str())
+            }
+            Self::BootDevice { device, persistent: true, .. } => {
+                format!("boot device {} for good", device.as_str())
+            }
+            // What people type may be a password.
+            Self::Keys { steps } => format!("{} keys", steps.len()),
+            Self::Snapshot { .. } => "snapshot".to_owned(),
+        }
+    }
+}
+
+/// What was done, and what was seen of it.
+#[derive(Clone)]
+pub(crate) struct Done {
+    /// In words.
+    pub(crate) detail: String,
+    /// The power state, where it was read back.
+    pub(crate) power: Option<PowerState>,
+    /// Each attempt.
+    pub(crate) receipts: Vec<ActionReceipt>,
+    /// The picture that a snapshot keeps.
+    pub(crate) picture: Option<Arc<Shot>>,
+}
+
+/// What was not done, or not seen to have come true, and why.
+#[derive(Clone, Debug)]
+pub(crate) struct ActionFailure {
+    pub(crate) error: DeviceError,
+    pub(crate) receipts: Vec<ActionReceipt>,
+}
+
+/// What a lane is told.
+enum Command {
+    /// A person wants something done.
+    Act { action: Action, reply: oneshot::Sender<Result<Done, ActionFailure>> },
+    /// The host's manifest changed.
+    Reconfigure(Box<Host>),
+    /// A credential changed, or is gone.
+    CredentialChanged(Name),
+}
+
+/// The lane's side of its handle. It outlives a lane that panicked.
+pub(crate) struct Ports {
+    commands: mpsc::Receiver<Command>,
+    status: watch::Sender<HostStatus>,
+    view: watch::Sender<View>,
+    hands: watch::Sender<Option<ScreenHands>>,
+}
+
+/// How others speak to a lane; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct LaneHandle {
+    commands: mpsc::Sender<Command>,
+    status: watch::Receiver<HostStatus>,
+    view: watch::Receiver<View>,
+    hands: watch::Receiver<Option<ScreenHands>>,
+}
+
+/// A handle, and the lane's side of it.
+pub(crate) fn ports(status: HostStatus) -> (LaneHandle, Ports) {
+    let (commands, asked) = mpsc::channel(COMMANDS);
+    let (show_status, status) = watch::channel(status);
+    let (show_view, view) = watch::channel(View::Connecting);
+    let (lend_hands, hands) = watch::channel(None);
+    let handle = LaneHandle { commands, status, view, hands };
+    (handle, Ports { commands: asked, status: show_status, view: show_view, hands: lend_hands })
+}
+
+impl LaneHandle {
+    /// What is known of the host.
+    pub(crate) fn status(&self) -> HostStatus {
+        self.status.borrow().clone()
+    }
+
+    /// Does something to the host, after what others asked for before.
+    pub(crate) async fn act(&self, action: Action) -> Result<Done, ActionFailure> {
+        let failed = |error| ActionFailure { error, receipts: Vec::new() };
+        let (reply, done) = oneshot::channel();
+        self.commands.try_send(Command::Act { action, reply }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => failed(DeviceError::Busy { waiting: COMMANDS }),
+            mpsc::error::TrySendError::Closed(_) => failed(DeviceError::Stopping),
+        })?;
+        done.await.map_err(|_| failed(DeviceError::Stopping))?
+    }
+
+    /// The last look at the screen.
+    pub(crate) fn last_seen(&self) -> Result<Arc<Seen>, DeviceError> {
+        if self.hands.borrow().is_none() {
+            return Err(DeviceError::NoConnector { capability: Capability::Screen });
+        }
+        match &*self.view.borrow() {
+            View::Seen(seen) => Ok(Arc::clone(seen)),
+            View::Lost(error) => Err(error.clone()),
+            View::Connecting => Err(DeviceError::NotSeenYet),
+        }
+    }
+
+    /// Looks at the screen now.
+    pub(crate) async fn look(&self) -> Result<Arc<Seen>, DeviceError> {
+        let hands = self.hands.borrow().clone();
+        hands.ok_or(DeviceError::NoConnector { capability: Capability::Screen })?.look().await
+    }
+
+    /// The picture of the last look, where it has this name.
+    pub(crate) fn shot(&self, digest: &PictureDigest) -> Option<Arc<Shot>> {
+        match &*self.view.borrow() {
+            View::Seen(seen) if seen.shot.digest == *digest => Some(Arc::clone(&seen.shot)),
+            _ => None,
+        }
+    }
+
+    /// Tells the lane that the host's manifest changed.
+    pub(crate) async fn reconfigure(&self, host: Host) {
+        // An error means that the lane has ended, as it does when the server stops.
+        let _ = self.commands.send(Command::Reconfigure(Box::new(host))).await;
+    }
+
+    /// Tells the lane that a credential changed.
+    pub(crate) async fn credential_changed(&self, name: Name) {
+        // As above.
+        let _ = self.commands.send(Command::CredentialChanged(name)).await;
+    }
+}

@@ -1,0 +1,262 @@
+//! Doing things to a host, and reading back what became of them.
+
+use std::time::{Duration, Instant};
+
+use ironhand_api::{ActionReceipt, BootDevice, Capability, PowerAction, PowerState, Timestamp};
+use ironhand_console::keys::KeyStep;
+use ironhand_ipmi::{BootFlags, ChassisControl, Reply, Request};
+use ironhand_model::Observation;
+use tokio::sync::mpsc;
+
+use super::line::IpmiLine;
+use super::{Action, ActionFailure, Done};
+use crate::device::DeviceError;
+use crate::screen::ScreenHands;
+use crate::{Settings, clock};
+
+/// Something noticed while an action is under way: when, through what, what.
+pub(super) type Notice = (Timestamp, String, Observation);
+
+/// What an action is done with.
+pub(super) struct Hands {
+    /// The line to the BMC, where the host has one.
+    pub(super) line: Option<IpmiLine>,
+    /// The screen, where the host has one, and its name.
+    pub(super) screen: Option<(ScreenHands, String)>,
+    /// Where observations go; one that finds no room is seen again by the next reading.
+    pub(super) notices: mpsc::Sender<Notice>,
+    pub(super) settings: Settings,
+    /// Who asked, as facts name it.
+    pub(super) who: String,
+}
+
+impl Hands {
+    /// Does it, and waits until the world shows it.
+    pub(super) async fn perform(&mut self, action: &Action) -> Result<Done, ActionFailure> {
+        let mut receipts = Vec::new();
+        let result = match action {
+            Action::Power { action, wait, timeout } => {
+                self.power(*action, *wait, *timeout, &mut receipts).await
+            }
+            Action::BootDevice { device, persistent, uefi } => {
+                self.boot_device(*device, *persistent, *uefi, &mut receipts).await
+            }
+            Action::Keys { steps } => self.keys(steps, &mut receipts).await,
+            Action::Snapshot { name } => self.snapshot(name.as_deref(), &mut receipts).await,
+        };
+        match result {
+            Ok(mut done) => {
+                done.receipts = receipts;
+                Ok(done)
+            }
+            Err(error) => Err(ActionFailure { error, receipts }),
+        }
+    }
+
+    async fn power(
+        &mut self,
+        action: PowerAction,
+        wait: bool,
+        timeout: Option<Duration>,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<Done, DeviceError> {
+        let limit = timeout.unwrap_or(match action {
+            PowerAction::Soft => self.settings.soft_off_timeout,
+            _ => self.settings.power_timeout,
+        });
+        let before = self.read_power().await?;
+        let control = match (action, before) {
+            (PowerAction::On, PowerState::On) => return Ok(done("power is on already", Some(before))),
+            (PowerAction::Off | PowerAction::Soft, PowerState::Off) => {
+                return Ok(done("power is off already", Some(before)));
+            }
+            (PowerAction::Reset | PowerAction::Nmi, PowerState::Off) => {
+                return Err(DeviceError::NotNow {
+                    reason: "power is off: there is nothing to reset or interrupt",
+                });
+            }
+            // Many BMCs refuse to cycle a host that is off; powering it on is what is meant.
+            (PowerAction::On, _) | (PowerAction::Cycle, PowerState::Off) => ChassisControl::PowerUp,
+            (PowerAction::Off, _) => ChassisControl::PowerDown,
+            (PowerAction::Cycle, _) => ChassisControl::PowerCycle,
+            (PowerAction::Reset, _) => ChassisControl::HardReset,
+            (PowerAction::Soft, _) => ChassisControl::SoftShutdown,
+            (PowerAction::Nmi, _) => ChassisControl::DiagnosticInterrupt,
+        };
+        let until = clock::now().after(limit);
+        let sent = self.control(control, receipts).await;
+        let certain = match sent {
+            Ok(()) => true,
+            // On and off show in the power state whether they were done.
+            Err(DeviceError::Ipmi(ironhand_ipmi::Error::OutcomeUnknown))
+                if matches!(
+                    control,
+                    ChassisControl::PowerUp | ChassisControl::PowerDown | ChassisControl::SoftShutdown
+                ) =>
+            {
+                false
+            }
+            Err(error) => return Err(error),
+        };
+        if certain {
+            self.notice(Observation::PowerAsked { action, until });
+        }
+        if !wait {
+            return Ok(done("the BMC accepted it", None));
+        }
+        match control {
+            ChassisControl::HardReset => Ok(done("the BMC accepted the reset", Some(before))),
+            ChassisControl::DiagnosticInterrupt => Ok(done("the BMC accepted the interrupt", Some(before))),
+            ChassisControl::PowerCycle => self.watch_cycle(limit).await,
+            ChassisControl::PowerUp => self.watch_for(PowerState::On, limit).await,
+            ChassisControl::PowerDown | ChassisControl::SoftShutdown => {
+                self.watch_for(PowerState::Off, limit).await
+            }
+        }
+    }
+
+    /// Waits until the power state is what is wanted.
+    async fn watch_for(&mut self, wanted: PowerState, limit: Duration) -> Result<Done, DeviceError> {
+        let begun = Instant::now();
+        loop {
+            tokio::time::sleep(self.settings.read_back_interval).await;
+            // A reading that fails says nothing; the deadline decides.
+            let seen = self.read_power().await.unwrap_or(PowerState::Unknown);
+            if seen == wanted {
+                let detail = format!("power is seen {wanted} after {:.1} s", begun.elapsed().as_secs_f32());
+                return Ok(done(detail, Some(seen)));
+            }
+            if begun.elapsed() >= limit {
+                return Err(DeviceError::NotSeen { wanted, seen, within: limit });
+            }
+        }
+    }
+
+    /// Waits until the host was seen off and then on, or was on for so long that it must have been off in between.
+    async fn watch_cycle(&mut self, limit: Duration) -> Result<Done, DeviceError> {
+        let begun = Instant::now();
+        let mut was_off = false;
+        loop {
+            tokio::time::sleep(self.settings.read_back_interval).await;
+            let seen = self.read_power().await.unwrap_or(PowerState::Unknown);
+            was_off |= seen == PowerState::Off;
+            let elapsed = begun.elapsed();
+            match seen {
+                PowerState::On if was_off => {
+                    let detail = format!("power is seen off, then on after {:.1} s", elapsed.as_secs_f32());
+                    return Ok(done(detail, Some(seen)));
+                }
+                PowerState::On if elapsed >= self.settings.cycle_settle.min(limit) => {
+                    let detail = "the BMC accepted it and power is on; the time without power was too short to be seen";
+                    return Ok(done(detail, Some(seen)));
+                }
+                _ if elapsed >= limit => {
+                    return Err(DeviceError::NotSeen { wanted: PowerState::On, seen, within: limit });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    async fn boot_device(
+        &mut self,
+        device: BootDevice,
+        persistent: bool,
+        uefi: bool,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<Done, DeviceError> {
+        let line =
+            self.line.as_mut().ok_or(DeviceError::NoConnector { capability: Capability::BootDevice })?;
+        let mut flags = match device {
+            BootDevice::None => BootFlags::cleared(),
+            BootDevice::Pxe => BootFlags::once(ironhand_ipmi::BootDevice::Pxe),
+            BootDevice::Disk => BootFlags::once(ironhand_ipmi::BootDevice::Disk),
+            BootDevice::Cdrom => BootFlags::once(ironhand_ipmi::BootDevice::CdRom),
+            BootDevice::Bios => BootFlags::once(ironhand_ipmi::BootDevice::Setup),
+        };
+        if flags.valid {
+            flags.persistent = persistent;
+            flags.uefi = uefi;
+        }
+        line.request(Request::SetBootOptions(flags), receipts).await?;
+        match line.request(Request::GetBootFlags, &mut Vec::new()).await? {
+            Reply::BootFlags(kept)
+                if kept.valid == flags.valid && (!flags.valid || kept.device == flags.device) =>
+            {
+                let how = if persistent { "for good" } else { "for the next boot" };
+                let detail = match device {
+                    BootDevice::None => "the firmware's own boot order is read back".to_owned(),
+                    device => format!("boot device {} is read back, {how}", device.as_str()),
+                };
+                Ok(done(detail, None))
+            }
+            _ => Err(DeviceError::BootDeviceNotKept),
+        }
+    }
+
+    async fn keys(
+        &mut self,
+        steps: &[KeyStep],
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<Done, DeviceError> {
+        let (screen, source) =
+            self.screen.as_ref().ok_or(DeviceError::NoConnector { capability: Capability::Keyboard })?;
+        let begun = Instant::now();
+        let pressed = screen.press(steps.to_vec()).await;
+        receipts.push(receipt(source, begun, &pressed));
+        pressed?;
+        let keys = steps.iter().filter(|step| !matches!(step, KeyStep::Wait(_))).count();
+        Ok(done(if keys == 1 { "1 key pressed".to_owned() } else { format!("{keys} keys pressed") }, None))
+    }
+
+    async fn snapshot(
+        &mut self,
+        name: Option<&str>,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<Done, DeviceError> {
+        let (screen, source) =
+            self.screen.as_ref().ok_or(DeviceError::NoConnector { capability: Capability::Screen })?;
+        let begun = Instant::now();
+        let looked = screen.look().await;
+        receipts.push(receipt(source, begun, &looked));
+        let seen = looked?;
+        let detail = match name {
+            Some(name) => format!("picture kept as {name}"),
+            None => "picture kept".to_owned(),
+        };
+        Ok(Done { picture: Some(std::sync::Arc::clone(&seen.shot)), ..done(detail, None) })
+    }
+
+    async fn control(
+        &mut self,
+        control: ChassisControl,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<(), DeviceError> {
+        let line = self.line.as_mut().ok_or(DeviceError::NoConnector { capability: Capability::Power })?;
+        line.request(control.into(), receipts).await.map(drop)
+    }
+
+    /// Reads the power state, and lets everybody know.
+    async fn read_power(&mut self) -> Result<PowerState, DeviceError> {
+        let line = self.line.as_mut().ok_or(DeviceError::NoConnector { capability: Capability::Power })?;
+        let seen = line.power().await?;
+        let notice = (clock::now(), line.source(), Observation::Power(seen));
+        // An error means that the channel is full: the next reading tells the same.
+        let _ = self.notices.try_send(notice);
+        Ok(seen)
+    }
+
+    fn notice(&self, observation: Observation) {
+        // As above.
+        let _ = self.notices.try_send((clock::now(), self.who.clone(), observation));
+    }
+}
+
+fn done(detail: impl Into<String>, power: Option<PowerState>) -> Done {
+    Done { detail: detail.into(), power, receipts: Vec::new(), picture: None }
+}
+
+fn receipt<T>(source: &str, begun: Instant, result: &Result<T, DeviceError>) -> ActionReceipt {
+    let error = result.as_ref().err().map(ToString::to_string);
+    ActionReceipt { connector: source.to_owned(), took: begun.elapsed(), error }
+}

@@ -1,0 +1,105 @@
+//! What a lane is connected to, and what it is told.
+
+use std::time::Instant;
+
+use ironhand_api::{Capability, Connector, Name};
+
+use super::{Lane, Purpose, QUEUE, Wanted};
+use crate::credentials::Credentials;
+use crate::device::DeviceError;
+use crate::lane::line::IpmiLine;
+use crate::lane::{ActionFailure, Command, Ports};
+use crate::screen::{ScreenWatch, Target, View};
+
+impl Lane {
+    pub(super) fn told(&mut self, command: Command, ports: &mut Ports) {
+        match command {
+            Command::Act { action, reply } if self.queue.len() >= QUEUE => {
+                tracing::debug!(host = %self.name, op = action.describe(), "refused: others wait");
+                let error = DeviceError::Busy { waiting: QUEUE };
+                // An error means that the caller waits no longer; the same below.
+                let _ = reply.send(Err(ActionFailure { error, receipts: Vec::new() }));
+            }
+            Command::Act { action, reply } => {
+                self.queue.push_back(Wanted { action, purpose: Purpose::Person(reply) })
+            }
+            Command::Reconfigure(host) => {
+                let moved = host.spec != self.host.spec;
+                self.host = *host;
+                if moved {
+                    self.renew_line();
+                    self.open_screen(ports);
+                }
+                self.judge();
+            }
+            Command::CredentialChanged(name) => {
+                if self.connector(Capability::Power).is_some_and(|own| self.uses(own, &name)) {
+                    self.renew_line();
+                }
+                if self.connector(Capability::Screen).is_some_and(|own| self.uses(own, &name)) {
+                    self.open_screen(ports);
+                }
+            }
+        }
+    }
+
+    pub(super) fn connector(&self, capability: Capability) -> Option<&Connector> {
+        self.host.spec.connector_for(capability)
+    }
+
+    /// The credentials of a connector: its own, or the host's.
+    fn credentials(&self, connector: &Connector) -> Vec<Name> {
+        connector.credentials.clone().unwrap_or_else(|| self.host.spec.credentials.clone())
+    }
+
+    fn uses(&self, connector: &Connector, name: &Name) -> bool {
+        self.credentials(connector).contains(name)
+    }
+
+    pub(super) fn open_line(&mut self) {
+        self.line = self
+            .connector(Capability::Power)
+            .map(|connector| IpmiLine::new(&self.name, connector, self.credentials(connector), &self.tools));
+    }
+
+    /// Makes the line anew; one that is away is thrown out when it comes home.
+    fn renew_line(&mut self) {
+        let away = self.polling.is_some() || self.acting.is_some();
+        if away && self.line.is_none() {
+            self.line_stale = true;
+        } else {
+            self.open_line();
+        }
+        self.times.power = Instant::now();
+    }
+
+    pub(super) fn line_home(&mut self, line: Option<IpmiLine>) {
+        if std::mem::take(&mut self.line_stale) {
+            drop(line);
+            self.open_line();
+        } else if line.is_some() {
+            self.line = line;
+        }
+    }
+
+    /// Watches the screen that the manifest names, in place of the one before.
+    pub(super) fn open_screen(&mut self, ports: &Ports) {
+        self.view = None;
+        self.last = None;
+        self.screen = self.connector(Capability::Screen).map(|connector| {
+            let credentials = self.credentials(connector);
+            let target = Target {
+                host: self.name.clone(),
+                address: connector.address.clone(),
+                port: connector.effective_port(),
+                credentials: Credentials::new(credentials, self.tools.store.clone(), &self.tools.settings),
+                reader: self.tools.reader.clone(),
+                settings: self.tools.settings,
+            };
+            ScreenWatch::watch(target, self.pace().1)
+        });
+        self.view = self.screen.as_ref().map(ScreenWatch::view);
+        ports.hands.send_replace(self.screen.as_ref().map(ScreenWatch::hands));
+        ports.view.send_replace(View::Connecting);
+    }
+}

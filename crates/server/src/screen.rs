@@ -1,0 +1,203 @@
+//! The screen of a host: a session that is kept while the host is watched, and the readings that come out of it.
+
+mod connection;
+mod session;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ironhand_api::{PictureDigest, ScreenKind, Timestamp};
+use ironhand_console::keys::KeyStep;
+use ironhand_console::{self as console, Image, Page, Reader, Reading};
+use sha2::{Digest, Sha256};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use connection::resolve;
+pub(crate) use session::Target;
+
+use crate::device::DeviceError;
+
+/// Commands that wait for a session; its lane asks for one thing at a time, people for a few more.
+const COMMANDS: usize = 16;
+
+/// What is known of a screen at the moment.
+#[derive(Clone)]
+pub(crate) enum View {
+    /// It has not been seen yet, and nothing went wrong yet.
+    Connecting,
+    /// It cannot be seen.
+    Lost(DeviceError),
+    /// It was seen.
+    Seen(Arc<Seen>),
+}
+
+/// One look at a screen.
+pub(crate) struct Seen {
+    /// Rises with each look, so that two looks at an unchanged screen are two.
+    pub(crate) number: u64,
+    /// When the picture was known to be current.
+    pub(crate) at: Timestamp,
+    /// The picture and what was read from it; the same as before where no pixel changed.
+    pub(crate) shot: Arc<Shot>,
+}
+
+/// A picture and what was read from it.
+pub(crate) struct Shot {
+    pub(crate) image: Image,
+    pub(crate) digest: PictureDigest,
+    pub(crate) reading: Reading,
+    pub(crate) page: Page,
+}
+
+impl Shot {
+    /// The picture as a PNG file.
+    pub(crate) fn png(&self) -> Vec<u8> {
+        self.image.encode_png()
+    }
+
+    pub(crate) const fn kind(&self) -> ScreenKind {
+        match self.reading.kind {
+            console::ScreenKind::Blank => ScreenKind::Blank,
+            console::ScreenKind::Text => ScreenKind::Text,
+            console::ScreenKind::Graphics => ScreenKind::Graphics,
+        }
+    }
+
+    /// The text, a line for each row.
+    pub(crate) fn text(&self) -> String {
+        self.reading.text()
+    }
+
+    /// The rows of the grid.
+    pub(crate) fn rows(&self) -> Vec<String> {
+        self.reading.text().lines().map(str::to_owned).collect()
+    }
+
+    /// The last line that is not blank, as a person would glance at it.
+    pub(crate) fn headline(&self) -> String {
+        let text = self.reading.text();
+        text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
+    }
+
+    /// How certain the reading is, 0 to 1.
+    pub(crate) const fn confidence(&self) -> f32 {
+        self.reading.score
+    }
+
+    /// The name of the font that was recognised.
+    pub(crate) fn font(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Reads pictures, a few at a time: all screens of a fleet share the processors with everything else.
+#[derive(Clone)]
+pub(crate) struct PictureReader {
+    reader: Arc<Reader>,
+    turns: Arc<Semaphore>,
+}
+
+impl PictureReader {
+    pub(crate) fn new() -> Self {
+        let turns = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { reader: Arc::new(Reader::new()), turns: Arc::new(Semaphore::new(turns)) }
+    }
+
+    /// Reads a picture. None where the server is stopping, or the reader panicked.
+    async fn read(&self, image: Image, before: Option<Arc<Shot>>) -> Option<Shot> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await.ok()?;
+        let reader = Arc::clone(&self.reader);
+        let read = tokio::task::spawn_blocking(move || {
+            let hint = before.as_ref().and_then(|shot| shot.reading.grid.as_ref());
+            let reading = reader.read(&image, hint);
+            let page = Page::from(&reading);
+            drop(turn);
+            Shot { digest: digest(&image), reading, page, image }
+        });
+        read.await.ok()
+    }
+}
+
+/// The name under which a picture is kept: the SHA-256 of its size and pixels.
+fn digest(image: &Image) -> PictureDigest {
+    let mut hash = Sha256::new();
+    hash.update(image.width.to_le_bytes());
+    hash.update(image.height.to_le_bytes());
+    for pixel in &image.pixels {
+        hash.update(pixel.to_le_bytes());
+    }
+    PictureDigest(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// What a session can be asked.
+enum Command {
+    Keys { steps: Vec<KeyStep>, reply: oneshot::Sender<Result<(), DeviceError>> },
+    Look { reply: oneshot::Sender<Result<Arc<Seen>, DeviceError>> },
+}
+
+/// A host's screen. Dropping it ends the session.
+pub(crate) struct ScreenWatch {
+    commands: mpsc::Sender<Command>,
+    pace: watch::Sender<Duration>,
+    view: watch::Receiver<View>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl ScreenWatch {
+    /// Starts to watch the screen, looking at it every `pace`.
+    pub(crate) fn watch(target: Target, pace: Duration) -> Self {
+        let (commands, asked) = mpsc::channel(COMMANDS);
+        let (pace, paced) = watch::channel(pace);
+        let (show, view) = watch::channel(View::Connecting);
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(session::run(target, asked, paced, show, stop.clone()));
+        Self { commands, pace, view, stop, task }
+    }
+
+    /// Changes how often the screen is looked at.
+    pub(crate) fn set_pace(&self, pace: Duration) {
+        self.pace.send_if_modified(|current| std::mem::replace(current, pace) != pace);
+    }
+
+    /// What is known of the screen, as it changes.
+    pub(crate) fn view(&self) -> watch::Receiver<View> {
+        self.view.clone()
+    }
+
+    /// A handle for actions on the screen.
+    pub(crate) fn hands(&self) -> ScreenHands {
+        ScreenHands { commands: self.commands.clone() }
+    }
+
+    /// Ends the session politely.
+    pub(crate) async fn close(self) {
+        self.stop.cancel();
+        // An error means that the session panicked, which its lane has seen.
+        let _ = self.task.await;
+    }
+}
+
+/// A handle for actions on a screen; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct ScreenHands {
+    commands: mpsc::Sender<Command>,
+}
+
+impl ScreenHands {
+    /// Presses keys; returns when the last event was sent.
+    pub(crate) async fn press(&self, steps: Vec<KeyStep>) -> Result<(), DeviceError> {
+        let (reply, done) = oneshot::channel();
+        self.commands.send(Command::Keys { steps, reply }).await.map_err(|_| DeviceError::Stopping)?;
+        done.await.map_err(|_| DeviceError::Stopping)?
+    }
+
+    /// Looks at the screen now.
+    pub(crate) async fn look(&self) -> Result<Arc<Seen>, DeviceError> {
+        let (reply, seen) = oneshot::channel();
+        self.commands.send(Command::Look { reply }).await.map_err(|_| DeviceError::Stopping)?;
+        seen.await.map_err(|_| DeviceError::Stopping)?
+    }
+}

@@ -1,0 +1,360 @@
+//! The task that keeps a screen in view: connects, looks, reads, types, and connects again.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ironhand_api::{Name, Reach};
+use ironhand_console::keys::{self, KeyStep};
+use ironhand_rfb::Event;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::connection::Connection;
+use super::{Command, PictureReader, Seen, Shot, View};
+use crate::credentials::{BackOff, Credentials};
+use crate::device::DeviceError;
+use crate::{Settings, clock};
+
+/// How long a server may take to tell of a change that has happened already. A screen that is still for so long after
+/// it was asked for changes is taken as unchanged.
+const STILL: Duration = Duration::from_millis(150);
+
+/// How often the whole screen is asked for. A dead connection looks like a still screen until then.
+const WHOLE: Duration = Duration::from_secs(30);
+
+/// The screen to watch, and what is needed for it.
+pub(crate) struct Target {
+    pub(crate) host: Name,
+    pub(crate) address: String,
+    pub(crate) port: u16,
+    pub(crate) credentials: Credentials,
+    pub(crate) reader: PictureReader,
+    pub(crate) settings: Settings,
+}
+
+/// Connects, stays, and connects again, until `stop` is cancelled or nobody watches any more.
+pub(super) async fn run(
+    target: Target,
+    commands: mpsc::Receiver<Command>,
+    pace: watch::Receiver<Duration>,
+    show: watch::Sender<View>,
+    stop: CancellationToken,
+) {
+    let back_off = BackOff::new(target.settings.reconnect_first, target.settings.reconnect_longest);
+    let mut session = Session { target, commands, pace, show, back_off, shot: None, looks: 0 };
+    // Cancelled between two exchanges at the latest: a connection that is dropped is closed by the system.
+    stop.run_until_cancelled(session.run()).await;
+}
+
+struct Session {
+    target: Target,
+    commands: mpsc::Receiver<Command>,
+    pace: watch::Receiver<Duration>,
+    show: watch::Sender<View>,
+    back_off: BackOff,
+    shot: Option<Arc<Shot>>,
+    looks: u64,
+}
+
+impl Session {
+    async fn run(&mut self) {
+        loop {
+            let (error, wait) = match self.connect().await {
+                Ok(connection) => {
+                    self.back_off.worked();
+                    let Err(error) = self.stay(connection).await else { return };
+                    (error, self.back_off.failed())
+                }
+                Err((error, wait)) => (error, wait),
+            };
+            tracing::debug!(host = %self.target.host, connector = "vnc", %error, "screen lost");
+            self.show.send_replace(View::Lost(error.clone()));
+            if !self.rest(wait, &error).await {
+                return;
+            }
+        }
+    }
+
+    /// Connects with the first credential that is accepted; says how long to wait where none is.
+    async fn connect(&mut self) -> Result<Connection, (DeviceError, Duration)> {
+        let target = &mut self.target;
+        let mut refusal = None;
+        for place in target.credentials.order() {
+            let attempt = async {
+                let opened = target.credentials.open(place).await?;
+                Connection::open(&target.address, target.port, opened.password, &target.settings).await
+            };
+            match attempt.await {
+                Ok(connection) => {
+                    target.credentials.worked(place);
+                    return Ok(connection);
+                }
+                Err(error) if error.is_refusal() || matches!(error, DeviceError::Credential { .. }) => {
+                    refusal = Some(error);
+                }
+                // Asking on would only prolong the lock.
+                Err(error) if error.reach() == Reach::Throttled => {
+                    let wait = target.credentials.all_refused(Instant::now(), error.clone());
+                    return Err((error, wait));
+                }
+                Err(error) => return Err((error, self.back_off.failed())),
+            }
+        }
+        let error = refusal.unwrap_or(DeviceError::NotSeenYet);
+        let wait = target.credentials.all_refused(Instant::now(), error.clone());
+        Err((error, wait))
+    }
+
+    /// Waits before the next attempt, and tells everybody who asks meanwhile why nothing can be done. Someone who
+    /// wants to look ends the wait, unless passwords were refused. False where nobody watches any more.
+    async fn rest(&mut self, wait: Duration, error: &DeviceError) -> bool {
+        let over = tokio::time::sleep(wait);
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                () = &mut over => return true,
+                command = self.commands.recv() => match command {
+                    None => return false,
+                    // An error means that nobody waits for the answer any more.
+                    Some(Command::Keys { reply, .. }) => drop(reply.send(Err(error.clone()))),
+                    Some(Command::Look { reply }) => {
+                        let waiting = self.target.credentials.waiting(Instant::now());
+                        let again = waiting.is_none();
+                        drop(reply.send(Err(waiting.unwrap_or_else(|| error.clone()))));
+                        if again {
+                            return true;
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    /// Looks and types on a connection until it ends. Ok where nobody watches any more.
+    async fn stay(&mut self, connection: Connection) -> Result<(), DeviceError> {
+        let mut visit = Visit::new(connection);
+        let ended = loop {
+            if let Err(error) = self.turn(&mut visit).await {
+                break error;
+            }
+            if visit.over {
+                visit.connection.close().await;
+                return Ok(());
+            }
+        };
+        visit.fail_all(&ended);
+        Err(ended)
+    }
+
+    /// One thing that happens on a connection.
+    async fn turn(&mut self, visit: &mut Visit) -> Result<(), DeviceError> {
+        tokio::select! {
+            () = visit.connection.ready() => {
+                visit.connection.pump().await?;
+                while let Some(event) = visit.connection.next_event() {
+                    match event {
+                        Event::Updated => self.updated(visit).await?,
+                        Event::Failed(error) => return Err(error.into()),
+                        Event::Connected { .. } | Event::Resized { .. } | Event::Bell | Event::CutText(_) => {}
+                    }
+                }
+                Ok(())
+            }
+            () = tokio::time::sleep_until(visit.deadline().into()) => self.due(visit).await,
+            command = self.commands.recv() => {
+                match command {
+                    None => visit.over = true,
+                    Some(Command::Keys { steps, reply }) => visit.type_keys(&steps, reply),
+                    Some(Command::Look { reply }) => {
+                        visit.lookers.push(reply);
+                        visit.look(Kind::Whole).await?;
+                    }
+                }
+                Ok(())
+            }
+            Ok(()) = self.pace.changed() => {
+                let pace = *self.pace.borrow_and_update();
+                visit.next_look = visit.next_look.min(Instant::now() + pace);
+                Ok(())
+            }
+        }
+    }
+
+    async fn due(&mut self, visit: &mut Visit) -> Result<(), DeviceError> {
+        let now = Instant::now();
+        if visit.key_due.is_some_and(|due| due <= now) {
+            visit.press_next(self.target.settings.key_interval).await?;
+        }
+        match visit.look {
+            Look::Waiting { until: Some(until) } if until <= now => self.show(visit).await?,
+            Look::None if visit.next_look <= now => {
+                let kind = if visit.whole_at <= now { Kind::Whole } else { Kind::Changes };
+                visit.look(kind).await?;
+            }
+            Look::None | Look::Waiting { .. } => {}
+        }
+        Ok(())
+    }
+
+    async fn updated(&mut self, visit: &mut Visit) -> Result<(), DeviceError> {
+        visit.asked = None;
+        match visit.look {
+            // This may be what an earlier request for changes brought; whoever wants the whole waits for the whole.
+            Look::Waiting { .. } => self.show(visit).await,
+            Look::None => Ok(()),
+        }
+    }
+
+    /// Reads the screen as it is now, and shows it to everybody.
+    async fn show(&mut self, visit: &mut Visit) -> Result<(), DeviceError> {
+        let at = clock::now();
+        if let Some(image) = visit.connection.image(self.shot.as_ref().map(|shot| &shot.image)) {
+            let shot =
+                self.target.reader.read(image, self.shot.clone()).await.ok_or(DeviceError::ReaderFailed)?;
+            self.shot = Some(Arc::new(shot));
+        }
+        if let Some(shot) = &self.shot {
+            self.looks += 1;
+            let seen = Arc::new(Seen { number: self.looks, at, shot: Arc::clone(shot) });
+            self.show.send_replace(View::Seen(Arc::clone(&seen)));
+            for looker in visit.lookers.drain(..) {
+                // An error means that nobody waits for the answer any more.
+                let _ = looker.send(Ok(Arc::clone(&seen)));
+            }
+        }
+        visit.look = Look::None;
+        visit.next_look = Instant::now() + *self.pace.borrow();
+        Ok(())
+    }
+}
+
+/// What was asked of the server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Whole,
+    Changes,
+}
+
+/// A look that is under way.
+#[derive(Clone, Copy)]
+enum Look {
+    None,
+    /// Until the answer comes, or, where only changes were asked for, until the screen has been still for long enough.
+    Waiting {
+        until: Option<Instant>,
+    },
+}
+
+/// One connection, from its beginning to its end.
+struct Visit {
+    connection: Connection,
+    look: Look,
+    /// A request that the server has not answered.
+    asked: Option<Kind>,
+    next_look: Instant,
+    /// When the whole screen is to be asked for again.
+    whole_at: Instant,
+    lookers: Vec<oneshot::Sender<Result<Arc<Seen>, DeviceError>>>,
+    strokes: VecDeque<Stroke>,
+    key_due: Option<Instant>,
+    over: bool,
+}
+
+enum Stroke {
+    Key { keysym: u32, down: bool },
+    Wait(Duration),
+    Done(oneshot::Sender<Result<(), DeviceError>>),
+}
+
+impl Visit {
+    fn new(connection: Connection) -> Self {
+        let now = Instant::now();
+        Self {
+            connection,
+            look: Look::None,
+            asked: None,
+            next_look: now,
+            whole_at: now,
+            lookers: Vec::new(),
+            strokes: VecDeque::new(),
+            key_due: None,
+            over: false,
+        }
+    }
+
+    /// When [`Session::due`] has something to do.
+    fn deadline(&self) -> Instant {
+        let look = match self.look {
+            Look::None => Some(self.next_look),
+            Look::Waiting { until } => until,
+        };
+        let times = [look, self.key_due];
+        // Without either, the connection and its own deadline decide what is next.
+        times.into_iter().flatten().min().unwrap_or_else(|| Instant::now() + WHOLE)
+    }
+
+    /// Begins a look. A request for changes that is still open serves for another look at changes.
+    async fn look(&mut self, kind: Kind) -> Result<(), DeviceError> {
+        let now = Instant::now();
+        if kind == Kind::Whole || self.asked.is_none() {
+            if self.asked != Some(Kind::Whole) {
+                self.connection.request_update(kind == Kind::Changes).await?;
+            }
+            self.asked = Some(kind);
+        }
+        if kind == Kind::Whole {
+            self.whole_at = now + WHOLE;
+        }
+        let until = (self.asked == Some(Kind::Changes)).then(|| now + STILL);
+        self.look = Look::Waiting { until };
+        Ok(())
+    }
+
+    fn type_keys(&mut self, steps: &[KeyStep], reply: oneshot::Sender<Result<(), DeviceError>>) {
+        for step in steps {
+            match step {
+                KeyStep::Wait(time) => self.strokes.push_back(Stroke::Wait(*time)),
+                step => self.strokes.extend(
+                    keys::events(step).into_iter().map(|(keysym, down)| Stroke::Key { keysym, down }),
+                ),
+            }
+        }
+        self.strokes.push_back(Stroke::Done(reply));
+        self.key_due.get_or_insert_with(Instant::now);
+    }
+
+    async fn press_next(&mut self, interval: Duration) -> Result<(), DeviceError> {
+        let pause = match self.strokes.pop_front() {
+            Some(Stroke::Key { keysym, down }) => {
+                self.connection.key(keysym, down).await?;
+                interval
+            }
+            Some(Stroke::Wait(time)) => time,
+            Some(Stroke::Done(reply)) => {
+                // An error means that nobody waits for the answer any more.
+                let _ = reply.send(Ok(()));
+                Duration::ZERO
+            }
+            None => {
+                self.key_due = None;
+                return Ok(());
+            }
+        };
+        self.key_due = Some(Instant::now() + pause);
+        Ok(())
+    }
+
+    /// Tells everybody who waits why it will not come.
+    fn fail_all(&mut self, error: &DeviceError) {
+        // An error of sending means that nobody waits for the answer any more.
+        for looker in self.lookers.drain(..) {
+            let _ = looker.send(Err(error.clone()));
+        }
+        for stroke in self.strokes.drain(..) {
+            if let Stroke::Done(reply) = stroke {
+                let _ = reply.send(Err(error.clone()));
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Start and stop.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ironhand_store::{Store, StoreError};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::catalog::Catalog;
+use crate::fleet::Fleet;
+use crate::http::{self, Api, ListenError, LocalSocket, Via};
+use crate::ipmi_port::IpmiPort;
+use crate::lane::Tools;
+use crate::screen::PictureReader;
+use crate::{Config, Settings, clock};
+
+/// Held by the server that works on the hosts of a data directory.
+const LOCK_FILE: &str = "server.lock";
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Another server works on the same hosts.
+    #[error("another server uses the data directory {}", directory.display())]
+    DataInUse {
+        /// The data directory.
+        directory: PathBuf,
+    },
+    /// The store cannot be used.
+    #[error("the data directory {} cannot be used", directory.display())]
+    Store {
+        /// The data directory.
+        directory: PathBuf,
+        /// Why not.
+        source: StoreError,
+    },
+    /// The API cannot listen.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// There are no UDP sockets to be had.
+    #[error("no UDP socket to speak IPMI through")]
+    Udp(#[source] std::io::Error),
+}
+
+/// Starts servers; see [`Server::start`].
+#[derive(Debug)]
+pub struct Server;
+
+/// A server that runs. Dropping it stops it without waiting; [`shutdown`](Self::shutdown) stops it in order.
+pub struct Running {
+    http: Option<SocketAddr>,
+    socket: PathBuf,
+    stops: Stops,
+    fleet: Fleet,
+    store: Store,
+    listeners: TaskTracker,
+    port: JoinHandle<()>,
+    shutdown_timeout: Duration,
+    /// Held until everything else is gone.
+    _lock: std::fs::File,
+}
+
+/// What is stopped one after the other.
+struct Stops {
+    listeners: CancellationToken,
+    lanes: CancellationToken,
+    port: CancellationToken,
+}
+
+impl Server {
+    /// Opens the store, takes up the work on every host where it was left, and serves the API.
+    ///
+    /// # Errors
+    ///
+    /// Where the data directory, the sockets or the addresses cannot be used; nothing runs then.
+    pub async fn start(config: Config) -> Result<Running, StartError> {
+        let Config { data_dir, key, socket, listen, settings } = config;
+        let failed = |source| StartError::Store { directory: data_dir.clone(), source };
+        let store = Store::open(&data_dir, key).await.map_err(failed)?;
+        let lock = http::lock(&data_dir.join(LOCK_FILE))?
+            .ok_or_else(|| StartError::DataInUse { directory: data_dir.clone() })?;
+        let path = socket.unwrap_or_else(default_socket);
+        let local = LocalSocket::bind(&path)?;
+        let loopback = match listen {
+            Some(address) => Some(http::bind_loopback(address).await?),
+            None => None,
+        };
+        let snapshot = store.load().await.map_err(failed)?;
+
+        let stops = Stops {
+            listeners: CancellationToken::new(),
+            lanes: CancellationToken::new(),
+            port: CancellationToken::new(),
+        };
+        let (port, driver) = IpmiPort::start(stops.port.clone()).map_err(StartError::Udp)?;
+        let catalog = Catalog::new(snapshot.flows);
+        let reader = PictureReader::new();
+        let tools = Tools { store: store.clone(), port, reader, catalog: catalog.clone(), settings };
+        let fleet = Fleet::new(tools, stops.lanes.clone());
+        let mut states = snapshot.states;
+        for host in snapshot.hosts {
+            let state = states.remove(&host.metadata.name).unwrap_or_default();
+            fleet.start(host, state);
+        }
+
+        let api = Arc::new(Api::new(store.clone(), fleet.clone(), catalog, stops.listeners.clone()));
+        let listeners = TaskTracker::new();
+        let http = loopback.as_ref().and_then(|listener| listener.local_addr().ok());
+        listeners.spawn(serve_local(local, Arc::clone(&api), stops.listeners.clone()));
+        if let Some(listener) = loopback {
+            let router = http::router(api, Via::Loopback);
+            listeners.spawn(http::serve(listener, router, stops.listeners.clone()));
+        }
+        listeners.spawn(prune(store.clone(), settings, stops.listeners.clone()));
+        listeners.close();
+        tracing::info!(socket = %path.display(), http = http.map(tracing::field::display), "serving");
+        let shutdown_timeout = settings.shutdown_timeout;
+        Ok(Running {
+            http,
+            socket: path,
+            stops,
+            fleet,
+            store,
+            listeners,
+            port: driver,
+            shutdown_timeout,
+            _lock: lock,
+        })
+    }
+}
+
+/// Serves on the local socket, and removes it when done.
+async fn serve_local(mut local: LocalSocket, api: Arc<Api>, stop: CancellationToken) {
+    if let Some(listener) = local.listener() {
+        http::serve(listener, http::router(api, Via::Socket), stop).await;
+    }
+    tracing::debug!(socket = %local.path().display(), "closed");
+}
+
+/// Keeps the store from growing without end.
+async fn prune(store: Store, settings: Settings, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(settings.prune_interval)).await.is_some() {
+        if let Err(error) = store.prune(clock::now(), settings.retention).await {
+            tracing::error!(%error, "old events and pictures were not dropped");
+        }
+    }
+}
+
+impl Running {
+    /// The TCP address that is listened on; none unless asked for.
+    pub const fn http(&self) -> Option<SocketAddr> {
+        self.http
+    }
+
+    /// The local socket.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Stops in order: no more requests, lanes finish or record their step, sessions on BMCs and screens are closed,
+    /// the store is flushed. What is not done within the configured time is abandoned, which loses nothing that was
+    /// acknowledged.
+    pub async fn shutdown(self) {
+        let orderly = async {
+            self.stops.listeners.cancel();
+            self.stops.lanes.cancel();
+            self.fleet.ended().await;
+            self.listeners.wait().await;
+            self.stops.port.cancel();
+        };
+        if tokio::time::timeout(self.shutdown_timeout, orderly).await.is_err() {
+            tracing::warn!("stopped before everything was finished");
+        }
+        self.stops.port.cancel();
+        // An error means that the driver panicked; sessions then end by themselves.
+        let _ = tokio::time::timeout(self.shutdown_timeout, self.port).await;
+        self.store.close().await;
+    }
+}
+
+impl Drop for Stops {
+    fn drop(&mut self) {
+        self.listeners.cancel();
+        self.lanes.cancel();
+        self.port.cancel();
+    }
+}
+
+/// The local socket at which this user's server listens unless told otherwise.
+pub fn default_socket() -> PathBuf {
+    let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let uid = rustix::process::getuid().as_raw();
+    ironhand_api::local_socket(runtime_dir.as_deref(), &std::env::temp_dir(), uid)
+}
