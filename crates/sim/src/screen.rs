@@ -5,6 +5,8 @@
 //! `\n`, `\t`, and backspace. Other control characters are dropped. `\n` also returns to the first column, as it does on a
 //! console with `onlcr`.
 
+use ironhand_console::VGA_PALETTE;
+
 /// The columns and rows of cells, the pixels and the font of a screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
@@ -51,12 +53,6 @@ impl Mode {
     }
 }
 
-/// The sixteen colours of VGA, each `0x00RRGGBB`, in the adapter's order.
-const PALETTE: [u32; 16] = [
-    0x00_0000, 0x00_00AA, 0x00_AA00, 0x00_AAAA, 0xAA_0000, 0xAA_00AA, 0xAA_5500, 0xAA_AAAA, 0x55_5555,
-    0x55_55FF, 0x55_FF55, 0x55_FFFF, 0xFF_5555, 0xFF_55FF, 0xFF_FF55, 0xFF_FFFF,
-];
-
 /// ECMA-48 counts red, green, blue from the lowest bit, VGA the other way round.
 const ECMA_48_TO_VGA: [u8; 8] = [0, 4, 2, 6, 1, 5, 3, 7];
 
@@ -85,13 +81,13 @@ impl Cell {
     /// Colour of the character, `0x00RRGGBB`.
     #[must_use]
     pub const fn foreground(self) -> u32 {
-        PALETTE[(self.attribute.foreground & 0xF) as usize]
+        VGA_PALETTE[(self.attribute.foreground & 0xF) as usize]
     }
 
     /// Colour behind the character, `0x00RRGGBB`.
     #[must_use]
     pub const fn background(self) -> u32 {
-        PALETTE[(self.attribute.background & 0xF) as usize]
+        VGA_PALETTE[(self.attribute.background & 0xF) as usize]
     }
 }
 

@@ -41,6 +41,22 @@ impl MachineFault {
         Self::DiskErased,
         Self::GrubRescue,
     ];
+
+    /// Its name, like `kernel-panic`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PowerSupplyF1 => "power-supply-f1",
+            Self::KernelPanic => "kernel-panic",
+            Self::RootMissing => "root-missing",
+            Self::PanicEveryBoot => "panic-every-boot",
+            Self::FsckManually => "fsck-manually",
+            Self::FsckWithPassword => "fsck-with-password",
+            Self::NoBootableDevice => "no-bootable-device",
+            Self::DiskErased => "disk-erased",
+            Self::GrubRescue => "grub-rescue",
+        }
+    }
 }
 
 /// What of a machine is damaged at this moment.

@@ -1,0 +1,315 @@
+//! One host of a fleet: a machine, its management controller and its screen, on their sockets.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ironhand_ipmi::{BmcEvent, BootDevice, BootFlags, ChassisControl};
+use ironhand_rfb::Framebuffer;
+use secrecy::SecretString;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{Fault, HostState, SimHost};
+use crate::controller::{Controller, Manner, bmc};
+use crate::machine::{BootSource, Machine, NextBoot, Output};
+use crate::picture::picture;
+use crate::viewer::{self, Console};
+
+/// Viewers of one screen at a time. Each holds a picture of up to 3 MB; management controllers allow 4 to 8.
+const MAX_VIEWERS: usize = 8;
+
+/// Between two attempts to have the screen's port back.
+const LISTEN_AGAIN: Duration = Duration::from_millis(100);
+
+/// What nobody was told who only knows the configured password.
+const CHANGED_PASSWORD: &str = "c#4nged!";
+
+/// Bytes that no RFB server begins with.
+const GARBAGE: &[u8] = b"\x16\x03\x01 nothing that a viewer understands \x00\xFF\xFE\r\n\r\n";
+
+/// Who may use the host.
+pub(super) struct Access {
+    pub(super) user: String,
+    pub(super) password: SecretString,
+    pub(super) screen_password: Option<SecretString>,
+    pub(super) guid: [u8; 16],
+}
+
+/// How the screen's port behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ScreenManner {
+    Proper,
+    Refused,
+    Garbage,
+    PasswordChanged,
+}
+
+pub(super) struct Host {
+    info: SimHost,
+    access: Access,
+    machine: Mutex<Machine>,
+    controller: Controller,
+    /// The revision of the machine's screen.
+    revision: watch::Sender<u64>,
+    screen_manner: watch::Sender<ScreenManner>,
+    /// The machine was touched by another task than its own, which must look when to wake it next.
+    touched: Notify,
+}
+
+impl Host {
+    pub(super) fn new(info: SimHost, access: Access, machine: Machine, controller: Controller) -> Self {
+        Self {
+            info,
+            access,
+            revision: watch::Sender::new(machine.screen().revision()),
+            machine: Mutex::new(machine),
+            controller,
+            screen_manner: watch::Sender::new(ScreenManner::Proper),
+            touched: Notify::new(),
+        }
+    }
+
+    pub(super) fn info(&self) -> &SimHost {
+        &self.info
+    }
+
+    pub(super) fn state(&self) -> HostState {
+        let machine = self.machine();
+        HostState {
+            power_on: machine.is_on(),
+            activity: machine.activity(),
+            well: machine.is_well(),
+            screen: machine.screen().text(),
+        }
+    }
+
+    pub(super) fn stage(&self, fault: Fault) {
+        tracing::debug!(host = self.info.name, %fault, "a simulated host breaks");
+        match fault {
+            Fault::Machine(fault) => self.touch(|machine, now| machine.stage(now, fault)),
+            Fault::BmcSilent => self.controller.set_manner(Manner::Silent),
+            Fault::BmcGarbage => self.controller.set_manner(Manner::Garbage),
+            Fault::BmcPasswordChanged => self.restart_controller(CHANGED_PASSWORD.into()),
+            Fault::ScreenRefused => self.screen_manner.send_modify(|manner| *manner = ScreenManner::Refused),
+            Fault::ScreenGarbage => self.screen_manner.send_modify(|manner| *manner = ScreenManner::Garbage),
+            Fault::ScreenPasswordChanged => {
+                self.screen_manner.send_modify(|manner| *manner = ScreenManner::PasswordChanged);
+            }
+        }
+    }
+
+    pub(super) fn mend_connections(&self) {
+        self.controller.set_manner(Manner::Proper);
+        self.restart_controller(self.access.password.clone());
+        self.screen_manner.send_modify(|manner| *manner = ScreenManner::Proper);
+    }
+
+    /// A controller with another password has forgotten its sessions too, as after an update of its firmware.
+    fn restart_controller(&self, password: SecretString) {
+        let power_on = self.machine().is_on();
+        let fresh = bmc(&self.access.user, password, self.access.guid, power_on);
+        self.controller.with(|bmc| *bmc = fresh);
+        self.touched.notify_one();
+    }
+
+    /// The machine and its controller, until `stop`.
+    pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            let due = self.machine().next_wake();
+            let events = tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.touched.notified() => Vec::new(),
+                events = self.controller.turn(due) => events,
+            };
+            let mut machine = self.machine();
+            let now = Instant::now();
+            self.settle(&mut machine, now);
+            for event in events {
+                if let BmcEvent::ChassisControl(control) = event {
+                    act(&mut machine, now, control);
+                }
+            }
+            self.settle(&mut machine, now);
+        }
+    }
+
+    /// Changes the machine from outside of its own task.
+    fn touch(&self, change: impl FnOnce(&mut Machine, Instant)) {
+        let mut machine = self.machine();
+        let now = Instant::now();
+        self.settle(&mut machine, now);
+        change(&mut machine, now);
+        self.settle(&mut machine, now);
+        self.touched.notify_one();
+    }
+
+    /// Lets the machine catch up, and tells controller and viewers what changed.
+    fn settle(&self, machine: &mut Machine, now: Instant) {
+        machine.set_next_boot(self.controller.with(|bmc| bmc.boot_flags()).and_then(next_boot));
+        machine.wake(now);
+        while let Some(output) = machine.next_output() {
+            match output {
+                Output::PowerChanged(power_on) => self.controller.show_power(power_on),
+                Output::NextBootFollowed => {
+                    self.controller.with(|bmc| bmc.take_boot_flags());
+                }
+            }
+        }
+        let revision = machine.screen().revision();
+        self.revision.send_if_modified(|shown| std::mem::replace(shown, revision) != revision);
+    }
+
+    fn machine(&self) -> MutexGuard<'_, Machine> {
+        // A task that panicked while it held the lock is over; the others go on with the machine as it left it.
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The screen's port, until `stop`.
+    pub(super) async fn show_screen(
+        self: Arc<Self>,
+        listener: TcpListener,
+        stop: CancellationToken,
+        tasks: TaskTracker,
+    ) {
+        let mut manner = self.screen_manner.subscribe();
+        let mut listener = Some(listener);
+        while !stop.is_cancelled() {
+            let current = *manner.borrow_and_update();
+            if current == ScreenManner::Refused {
+                drop(listener.take());
+                // Bound but not listening, the port refuses connections and nobody else can take it.
+                let _held = reserve(self.info.vnc);
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    _ = manner.changed() => continue,
+                }
+            }
+            let open = match listener.take() {
+                Some(open) => open,
+                None => match TcpListener::bind(self.info.vnc).await {
+                    Ok(open) => open,
+                    Err(error) => {
+                        tracing::warn!(host = self.info.name, %error, "the screen's port cannot be had back yet");
+                        tokio::time::sleep(LISTEN_AGAIN).await;
+                        continue;
+                    }
+                },
+            };
+            let connections = stop.child_token();
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = manner.changed() => connections.cancel(),
+                () = self.accept(&open, current, &connections, &tasks) => {}
+            }
+            listener = Some(open);
+        }
+    }
+
+    /// Takes in viewers. Does not end.
+    async fn accept(
+        self: &Arc<Self>,
+        listener: &TcpListener,
+        manner: ScreenManner,
+        connections: &CancellationToken,
+        tasks: &TaskTracker,
+    ) {
+        let places = Arc::new(Semaphore::new(MAX_VIEWERS));
+        loop {
+            let stream = match listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // The process is out of file descriptors, most likely: others must close some first.
+                    tracing::warn!(host = self.info.name, %error, "a viewer could not be let in");
+                    tokio::time::sleep(LISTEN_AGAIN).await;
+                    continue;
+                }
+            };
+            let Ok(place) = places.clone().try_acquire_owned() else { continue };
+            let (host, stop) = (self.clone(), connections.clone());
+            tasks.spawn(async move {
+                if let Err(error) = host.serve(stream, manner, &stop).await {
+                    tracing::debug!(host = host.info.name, %error, "a viewer's connection broke");
+                }
+                drop(place);
+            });
+        }
+    }
+
+    async fn serve(
+        &self,
+        mut stream: TcpStream,
+        manner: ScreenManner,
+        stop: &CancellationToken,
+    ) -> io::Result<()> {
+        let password = match manner {
+            ScreenManner::Garbage => {
+                stream.write_all(GARBAGE).await?;
+                let mut ignored = [0; 256];
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    read = async { while stream.read(&mut ignored).await? > 0 {} Ok(()) } => return read,
+                }
+            }
+            ScreenManner::PasswordChanged => Some(CHANGED_PASSWORD.into()),
+            ScreenManner::Proper | ScreenManner::Refused => self.access.screen_password.clone(),
+        };
+        viewer::show(stream, self, &self.info.name, password, stop).await
+    }
+}
+
+impl Console for Host {
+    fn picture(&self) -> Framebuffer {
+        // Drawing takes milliseconds: not while the machine is locked.
+        let screen = self.machine().screen().clone();
+        picture(&screen)
+    }
+
+    fn key(&self, keysym: u32, down: bool) {
+        self.touch(|machine, now| machine.key(now, keysym, down));
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
+    }
+}
+
+/// Takes the port without listening on it. Best effort: a port that is refused to us is closed all the same.
+fn reserve(address: SocketAddr) -> Option<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.ok()?;
+    socket.set_reuseaddr(true).ok()?;
+    socket.bind(address).ok()?;
+    Some(socket)
+}
+
+fn act(machine: &mut Machine, now: Instant, control: ChassisControl) {
+    match control {
+        ChassisControl::PowerDown => machine.power_down(now),
+        ChassisControl::PowerUp => machine.power_up(now),
+        ChassisControl::PowerCycle => machine.power_cycle(now),
+        ChassisControl::HardReset => machine.hard_reset(now),
+        ChassisControl::DiagnosticInterrupt => machine.diagnostic_interrupt(now),
+        ChassisControl::SoftShutdown => machine.soft_shutdown(now),
+    }
+}
+
+fn next_boot(flags: BootFlags) -> Option<NextBoot> {
+    let source = match flags.device {
+        BootDevice::NoOverride | BootDevice::Reserved(_) => return None,
+        BootDevice::Pxe => BootSource::Network,
+        BootDevice::Disk | BootDevice::DiskSafeMode | BootDevice::Diagnostics | BootDevice::RemoteDisk => {
+            BootSource::Disk
+        }
+        BootDevice::Setup => BootSource::Setup,
+        BootDevice::CdRom
+        | BootDevice::RemoteCdRom
+        | BootDevice::RemoteFloppy
+        | BootDevice::RemoteMedia
+        | BootDevice::Floppy => BootSource::Optical,
+    };
+    Some(NextBoot { source, persistent: flags.persistent })
+}
