@@ -53,7 +53,7 @@ pub(super) enum Phase {
 }
 
 /// A session that waits for the console's proof.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Challenged {
     pub(super) rakp1: Rakp1,
     /// Message 2, for copies of message 1.

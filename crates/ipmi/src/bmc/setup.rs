@@ -187,67 +187,90 @@ impl Bmc {
 
     pub(super) fn rakp3(&mut self, now: Instant, from: Peer, payload: &[u8]) -> Result<(), IgnoreReason> {
         let rakp3 = Rakp3::decode(payload)?;
-        let tag = rakp3.tag;
-        let Some(place) = self.sessions.place_of(rakp3.bmc_session) else {
-            let rakp4 = Rakp4 { tag, console_session: 0, outcome: Err(RakpStatus::INVALID_SESSION_ID) };
-            self.send(from, packet::encode_clear(PayloadType::Rakp4, &rakp4.encode()));
-            return Ok(());
-        };
-        let full = self.is_full();
-        let session = self.sessions.get_mut(place).ok_or(IgnoreReason::UnknownSession(rakp3.bmc_session))?;
-        let challenged = match &session.phase {
-            Phase::Opened => return Err(IgnoreReason::OutOfStep),
-            Phase::Active(active) if active.rakp3 == payload => {
-                let rakp4 = active.rakp4.clone();
-                self.send(from, packet::encode_clear(PayloadType::Rakp4, &rakp4));
-                return Ok(());
+        let rakp4 = match self.sessions.place_of(rakp3.bmc_session) {
+            None => {
+                let outcome = Err(RakpStatus::INVALID_SESSION_ID);
+                Rakp4 { tag: rakp3.tag, console_session: 0, outcome }.encode()
             }
-            Phase::Active(_) => return Err(IgnoreReason::OutOfStep),
-            Phase::Challenged(challenged) => challenged,
-        };
-        let handshake = &challenged.handshake;
-        let console_session = handshake.console_session;
-        let Ok(code) = rakp3.outcome else {
-            // The console gives up, which is its right at this step, and waits for no answer.
-            self.sessions.remove(place);
-            return Ok(());
-        };
-        let key =
-            self.config.users.get(challenged.user).and_then(|user| SecretKey::from_password(&user.password));
-        let refusal = match &key {
-            Some(key) if handshake.rakp3_matches(key, &code) == Ok(true) => {
-                full.then_some(RakpStatus::INSUFFICIENT_RESOURCES)
-            }
-            _ => Some(RakpStatus::INVALID_INTEGRITY_CHECK_VALUE),
-        };
-        let outcome = match (refusal, key) {
-            (None, Some(key)) => {
-                let kg = self.config.kg.as_ref().and_then(SecretKey::from_kg).unwrap_or(key);
-                let sik = handshake.session_integrity_key(&kg);
-                let value = handshake.rakp4_check_value(&sik);
-                let rakp4 = Rakp4 { tag, console_session, outcome: Ok(value.clone()) }.encode();
-                let keys = handshake.session_keys(&sik);
-                let active = Active::new(challenged, keys, payload.to_vec(), rakp4);
-                let (user, limit, suite) = (active.user, active.limit, session.suite);
-                session.phase = Phase::Active(Box::new(active));
-                session.peer = from;
-                session.deadline = now + self.inactivity;
-                self.event(BmcEvent::SessionOpened { peer: from, user: self.user_name(user), suite, limit });
-                Ok(value)
-            }
-            (refusal, _) => {
-                let status = refusal.unwrap_or(RakpStatus::INVALID_INTEGRITY_CHECK_VALUE);
-                let name = handshake.name.clone();
-                self.sessions.remove(place);
-                if status == RakpStatus::INVALID_INTEGRITY_CHECK_VALUE {
-                    self.auth_failed(from, &name, AuthFailure::WrongPassword);
+            Some(place) => match self.sessions.get(place).map(|session| &session.phase) {
+                Some(Phase::Active(active)) if active.rakp3 == payload => active.rakp4.clone(),
+                Some(Phase::Challenged(_)) => {
+                    let Ok(code) = &rakp3.outcome else {
+                        // The console gives up, which is its right at this step, and waits for no answer.
+                        self.sessions.remove(place);
+                        return Ok(());
+                    };
+                    match self.check_proof(place, code) {
+                        Ok(proven) => self.activate(now, from, place, proven, rakp3.tag, payload),
+                        Err(status) => self.refuse_proof(from, place, rakp3.tag, status),
+                    }
                 }
-                Err(status)
-            }
+                Some(Phase::Opened | Phase::Active(_)) | None => return Err(IgnoreReason::OutOfStep),
+            },
         };
-        let rakp4 = Rakp4 { tag, console_session, outcome };
-        self.send(from, packet::encode_clear(PayloadType::Rakp4, &rakp4.encode()));
+        self.send(from, packet::encode_clear(PayloadType::Rakp4, &rakp4));
         Ok(())
+    }
+
+    /// Whether the console knows the password and a session is free; returns what the session is made from.
+    fn check_proof(&self, place: usize, code: &[u8]) -> Result<(Challenged, SecretKey), RakpStatus> {
+        let wrong = RakpStatus::INVALID_INTEGRITY_CHECK_VALUE;
+        let Some(Phase::Challenged(challenged)) = self.sessions.get(place).map(|session| &session.phase)
+        else {
+            return Err(wrong);
+        };
+        let user = self.config.users.get(challenged.user).ok_or(wrong)?;
+        let key = SecretKey::from_password(&user.password).ok_or(wrong)?;
+        match challenged.handshake.rakp3_matches(&key, code) {
+            Ok(true) if self.is_full() => Err(RakpStatus::INSUFFICIENT_RESOURCES),
+            Ok(true) => Ok((Challenged::clone(challenged), key)),
+            Ok(false) | Err(_) => Err(wrong),
+        }
+    }
+
+    /// Opens the session; returns RAKP message 4.
+    fn activate(
+        &mut self,
+        now: Instant,
+        from: Peer,
+        place: usize,
+        (challenged, key): (Challenged, SecretKey),
+        tag: u8,
+        rakp3: &[u8],
+    ) -> Vec<u8> {
+        let kg = self.config.kg.as_ref().and_then(SecretKey::from_kg).unwrap_or(key);
+        let handshake = &challenged.handshake;
+        let sik = handshake.session_integrity_key(&kg);
+        let rakp4 = Rakp4 {
+            tag,
+            console_session: handshake.console_session,
+            outcome: Ok(handshake.rakp4_check_value(&sik)),
+        }
+        .encode();
+        let active = Active::new(&challenged, handshake.session_keys(&sik), rakp3.to_vec(), rakp4.clone());
+        if let Some(session) = self.sessions.get_mut(place) {
+            session.phase = Phase::Active(Box::new(active));
+            session.peer = from;
+            session.deadline = now + self.inactivity;
+            let suite = session.suite;
+            let (user, limit) = (self.user_name(challenged.user), challenged.limit);
+            self.event(BmcEvent::SessionOpened { peer: from, user, suite, limit });
+        }
+        rakp4
+    }
+
+    /// Drops the session; returns RAKP message 4.
+    fn refuse_proof(&mut self, from: Peer, place: usize, tag: u8, status: RakpStatus) -> Vec<u8> {
+        let mut console_session = 0;
+        if let Some(Session { opened_by, phase: Phase::Challenged(challenged), .. }) =
+            self.sessions.remove(place)
+        {
+            console_session = opened_by.console_session;
+            if status == RakpStatus::INVALID_INTEGRITY_CHECK_VALUE {
+                self.auth_failed(from, &challenged.handshake.name, AuthFailure::WrongPassword);
+            }
+        }
+        Rakp4 { tag, console_session, outcome: Err(status) }.encode()
     }
 
     fn auth_failed(&mut self, peer: Peer, name: &[u8], reason: AuthFailure) {

@@ -3,7 +3,10 @@ use std::time::Instant;
 use super::*;
 use crate::command::{Command, GetChannelAuthenticationCapabilities, GetDeviceId};
 use crate::completion::CompletionCode;
-use crate::setup::OpenSessionRequest;
+use crate::keys::{Handshake, SecretKey};
+use crate::setup::{
+    NAME_ONLY_LOOKUP, OpenSessionRequest, OpenSessionResponse, Rakp1, Rakp2, Rakp3, Rakp4, RakpStatus,
+};
 
 fn bmc(users: Vec<User>) -> Bmc {
     let mut count = 0u8;
@@ -146,4 +149,120 @@ fn an_algorithm_may_be_left_to_the_bmc() {
     check(None, Ok(CipherSuite::Suite17));
     check(Some(1), Ok(CipherSuite::Suite3));
     check(Some(2), Err(0x11));
+}
+
+/// Sends a set-up message; returns the payload of the answer, if there is one, and the last event.
+fn step(bmc: &mut Bmc, payload_type: PayloadType, payload: &[u8]) -> (Option<Vec<u8>>, Option<BmcEvent>) {
+    bmc.receive(Instant::now(), peer(), &packet::encode_clear(payload_type, payload));
+    let (mut answer, mut last) = (None, None);
+    while let Some(output) = bmc.next_output() {
+        match output {
+            BmcOutput::Send { bytes, .. } => {
+                let Ok(Datagram::Plus(packet)) = Datagram::decode(&bytes) else { panic!("not RMCP+") };
+                answer = Some(packet.clear_payload().unwrap().to_vec());
+            }
+            BmcOutput::Event(event) => last = Some(event),
+        }
+    }
+    (answer, last)
+}
+
+/// Goes as far as RAKP message 2 as user `admin`.
+fn challenged(bmc: &mut Bmc, role: u8) -> (Handshake, Rakp2) {
+    let suite = CipherSuite::Suite17;
+    let request = OpenSessionRequest::proposing(suite, 1, 4, 77);
+    let (response, _) = step(bmc, PayloadType::OpenSessionRequest, &request.encode());
+    let opened = OpenSessionResponse::decode(&response.unwrap()).unwrap().outcome.unwrap();
+    let rakp1 = Rakp1 {
+        tag: 2,
+        bmc_session: opened.bmc_session,
+        console_random: [7; 16],
+        role,
+        name: b"admin".to_vec(),
+    };
+    let (answer, _) = step(bmc, PayloadType::Rakp1, &rakp1.encode());
+    let rakp2 = Rakp2::decode(&answer.unwrap()).unwrap();
+    let (again, _) = step(bmc, PayloadType::Rakp1, &rakp1.encode());
+    if rakp2.outcome.is_ok() {
+        assert_eq!(
+            again.map(|bytes| Rakp2::decode(&bytes).unwrap()),
+            Some(rakp2.clone()),
+            "to a copy of message 1"
+        );
+    }
+    let proof = rakp2.outcome.clone().ok();
+    let handshake = Handshake {
+        algorithms: suite.algorithms(),
+        console_session: 77,
+        bmc_session: opened.bmc_session,
+        console_random: [7; 16],
+        bmc_random: proof.as_ref().map_or([0; 16], |proof| proof.bmc_random),
+        guid: proof.as_ref().map_or([0; 16], |proof| proof.guid),
+        role,
+        name: b"admin".to_vec(),
+    };
+    (handshake, rakp2)
+}
+
+fn admin() -> Vec<User> {
+    vec![User::new("admin", "secret".into(), PrivilegeLevel::Operator)]
+}
+
+#[test]
+fn a_console_that_proves_the_password_gets_a_session_once() {
+    let mut bmc = bmc(admin());
+    let (handshake, rakp2) = challenged(&mut bmc, NAME_ONLY_LOOKUP | 3);
+    let key = SecretKey::from_password(&"secret".into()).unwrap();
+    assert_eq!(handshake.rakp2_matches(&key, &rakp2.outcome.unwrap().code), Ok(true));
+    let code = handshake.rakp3_code(&key).to_vec();
+    let rakp3 = Rakp3 { tag: 3, bmc_session: handshake.bmc_session, outcome: Ok(code) }.encode();
+    let (rakp4, event) = step(&mut bmc, PayloadType::Rakp3, &rakp3);
+    assert!(matches!(event, Some(BmcEvent::SessionOpened { limit: PrivilegeLevel::Operator, .. })));
+    let value = Rakp4::decode(rakp4.as_ref().unwrap()).unwrap().outcome.unwrap();
+    assert_eq!(handshake.rakp4_matches(&handshake.session_integrity_key(&key), &value), Ok(true));
+    assert_eq!(step(&mut bmc, PayloadType::Rakp3, &rakp3), (rakp4, None), "to a copy of message 3");
+    assert_eq!(bmc.session_count(), 1);
+}
+
+#[test]
+fn a_console_that_does_not_prove_the_password_is_refused_and_reported() {
+    let mut bmc = bmc(admin());
+    let (handshake, _) = challenged(&mut bmc, NAME_ONLY_LOOKUP | 3);
+    let rakp3 = |outcome| Rakp3 { tag: 3, bmc_session: handshake.bmc_session, outcome }.encode();
+    let guess = rakp3(Ok(vec![0; 32]));
+    let status = |bmc: &mut Bmc| {
+        let (rakp4, event) = step(bmc, PayloadType::Rakp3, &guess);
+        (Rakp4::decode(&rakp4.unwrap()).unwrap().outcome, event)
+    };
+    let failed =
+        BmcEvent::AuthFailed { peer: peer(), user: "admin".to_owned(), reason: AuthFailure::WrongPassword };
+    assert_eq!(status(&mut bmc), (Err(RakpStatus::INVALID_INTEGRITY_CHECK_VALUE), Some(failed)));
+    assert_eq!(status(&mut bmc), (Err(RakpStatus::INVALID_SESSION_ID), None), "one try for each session");
+    assert_eq!(bmc.sessions.iter().count(), 0);
+}
+
+#[test]
+fn a_console_may_give_up() {
+    let mut bmc = bmc(admin());
+    let (handshake, _) = challenged(&mut bmc, NAME_ONLY_LOOKUP | 3);
+    let outcome = Err(RakpStatus::INVALID_INTEGRITY_CHECK_VALUE);
+    let rakp3 = Rakp3 { tag: 3, bmc_session: handshake.bmc_session, outcome };
+    assert_eq!(step(&mut bmc, PayloadType::Rakp3, &rakp3.encode()), (None, None));
+    assert_eq!(bmc.sessions.iter().count(), 0);
+}
+
+#[test]
+fn roles_beyond_the_users_limit_are_refused() {
+    let check = |role: u8, expected: Result<(), RakpStatus>| {
+        let (_, rakp2) = challenged(&mut bmc(admin()), role);
+        assert_eq!(rakp2.outcome.map(|_| ()), expected, "role {role:#x}");
+    };
+    check(NAME_ONLY_LOOKUP | 2, Ok(()));
+    check(NAME_ONLY_LOOKUP | 3, Ok(()));
+    check(NAME_ONLY_LOOKUP | 4, Err(RakpStatus::UNAUTHORIZED_ROLE));
+    check(NAME_ONLY_LOOKUP, Err(RakpStatus::INVALID_ROLE));
+    check(NAME_ONLY_LOOKUP | 5, Err(RakpStatus::INVALID_ROLE));
+    // With a look-up by name and level, a user of a lower level is not found.
+    check(3, Ok(()));
+    check(4, Err(RakpStatus::UNAUTHORIZED_NAME));
 }
