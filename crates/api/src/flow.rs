@@ -74,12 +74,18 @@ pub struct When {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unless: Option<String>,
     /// How many readings in a row must give the verdict; 1 to 100.
-    #[serde(default = "two")]
+    #[serde(default = "When::default_stable")]
+    #[schemars(range(min = 1, max = 100))]
     pub stable: u32,
 }
 
-const fn two() -> u32 {
-    2
+impl When {
+    /// The readings in a row where a flow does not say: one may be a moment between two screens.
+    pub(crate) const DEFAULT_STABLE: u32 = 2;
+
+    const fn default_stable() -> u32 {
+        Self::DEFAULT_STABLE
+    }
 }
 
 /// One step of a flow.
@@ -230,7 +236,9 @@ pub struct Verify {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Limits {
-    /// Runs in one incident before a person is asked; 1 to 100.
+    /// Runs in one incident before a person is asked; 1 to 100. A host that falls ill of the same again within the
+    /// cooldown is counted on.
+    #[schemars(range(min = 1, max = 100))]
     pub attempts: u32,
     /// The least time between the end of a failed run and the next.
     pub cooldown: Span,

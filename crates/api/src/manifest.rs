@@ -1,8 +1,27 @@
 //! Manifests: parsing with every fault placed.
 
-use crate::{Credential, Flow, Host, Kind, Metadata};
+mod credential;
+mod fault;
+mod fields;
+mod flow;
+mod host;
+mod metadata;
+mod tree;
+
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{API_VERSION, Credential, Flow, Host, Kind, Metadata};
+use fault::Faults;
+use fields::{Fields, Shape};
+use tree::Node;
+
+pub use fault::ManifestError;
 
 /// One document of a manifest.
+///
+/// In JSON it is a resource as the HTTP API carries it: `apiVersion`, `kind`, `metadata`, `spec` and, where the server
+/// answers, `status`. A [`Credential`](Self::Credential) with a plain password cannot be written.
 #[derive(Clone)]
 pub enum Manifest {
     /// A physical server.
@@ -33,23 +52,115 @@ impl Manifest {
     }
 }
 
-/// One fault of a manifest, placed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}:{column}: {message}")]
-pub struct ManifestError {
-    /// The file, as the caller named it.
-    pub file: String,
-    /// Line, from 1.
-    pub line: usize,
-    /// Column, from 1.
-    pub column: usize,
-    /// What is wrong.
-    pub message: String,
-    /// What to do about it.
-    pub hint: Option<String>,
+impl Serialize for Manifest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut document = serializer.serialize_struct("Manifest", 5)?;
+        document.serialize_field("apiVersion", API_VERSION)?;
+        document.serialize_field("kind", &self.kind())?;
+        document.serialize_field("metadata", self.metadata())?;
+        match self {
+            Self::Host(host) => {
+                document.serialize_field("spec", &host.spec)?;
+                match &host.status {
+                    Some(status) => document.serialize_field("status", status)?,
+                    None => document.skip_field("status")?,
+                }
+            }
+            Self::Credential(credential) => document.serialize_field("spec", &credential.spec)?,
+            Self::Flow(flow) => document.serialize_field("spec", &flow.spec)?,
+        }
+        document.end()
+    }
 }
 
-/// Parses the documents of one YAML or JSON file and checks each; on failure returns every fault, in file order.
-pub fn parse_manifests(_file: &str, _text: &str) -> Result<Vec<Manifest>, Vec<ManifestError>> {
-    Ok(Vec::new())
+impl<'de> Deserialize<'de> for Manifest {
+    /// Reads what the HTTP API answers. What people write is read by [`parse_manifests`], which checks more and
+    /// says where the faults are.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        enum Version {
+            #[serde(rename = "ironhand/v1")]
+            V1,
+        }
+        #[derive(Deserialize)]
+        struct Versioned {
+            #[serde(rename = "apiVersion")]
+            _version: Version,
+            #[serde(flatten)]
+            document: Document,
+        }
+        #[derive(Deserialize)]
+        #[serde(tag = "kind")]
+        enum Document {
+            Host(Host),
+            Credential(Credential),
+            Flow(Flow),
+        }
+        Ok(match Versioned::deserialize(deserializer)?.document {
+            Document::Host(host) => Self::Host(host),
+            Document::Credential(credential) => Self::Credential(credential),
+            Document::Flow(flow) => Self::Flow(flow),
+        })
+    }
 }
+
+/// What every document has. `status` is what an exported document carries; the server knows better.
+const DOCUMENT: Shape =
+    Shape { what: "a manifest", fields: &["apiVersion", "kind", "metadata", "spec", "status"], planned: &[] };
+
+/// Kinds that people may have read of, and that this version does not keep.
+const PLANNED_KINDS: &[&str] =
+    &["Zone", "Cluster", "Notifier", "Media", "Profile", "Network", "Deployment", "Settings", "Device"];
+
+const KINDS: &[(&str, Kind)] =
+    &[("Credential", Kind::Credential), ("Flow", Kind::Flow), ("Host", Kind::Host)];
+
+/// Parses the documents of one YAML or JSON file and checks each; `file` is its name in the errors.
+///
+/// Documents that hold nothing are passed over, and so is `status`, which exported resources have. What the patterns
+/// and keys of a flow mean is not checked here.
+///
+/// # Errors
+///
+/// Every fault of every document, in file order. After a fault of the YAML itself, parsing goes on with the next
+/// document.
+pub fn parse_manifests(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<ManifestError>> {
+    let mut faults = Faults::new(file);
+    let documents = tree::read(text, &mut faults);
+    let manifests = documents.iter().filter_map(|document| read_document(document, &mut faults)).collect();
+    faults.none_or(manifests)
+}
+
+fn read_document(document: &Node, faults: &mut Faults) -> Option<Manifest> {
+    let fields = Fields::of(document, &DOCUMENT, faults)?;
+    let version = fields.require("apiVersion", faults).and_then(|node| node.text("apiVersion", faults));
+    if let Some((node, version)) = fields.get("apiVersion").zip(version)
+        && version != API_VERSION
+    {
+        let message = format!("apiVersion `{version}` is not understood");
+        faults.add(node.place, message, Some(format!("this version understands {API_VERSION}")));
+    }
+    let kind = fields
+        .require("kind", faults)
+        .and_then(|node| node.word("kind", "a kind of resource", KINDS, PLANNED_KINDS, faults));
+    let metadata = fields.require("metadata", faults).and_then(|node| metadata::read(node, faults));
+    let spec = fields.require("spec", faults)?;
+    // Each part is read even where another has faults, so that all of them are told at once.
+    Some(match kind? {
+        Kind::Host => {
+            let spec = host::read(spec, faults);
+            Manifest::Host(Host { metadata: metadata?, spec: spec?, status: None })
+        }
+        Kind::Credential => {
+            let spec = credential::read(spec, faults);
+            Manifest::Credential(Credential { metadata: metadata?, spec: spec? })
+        }
+        Kind::Flow => {
+            let spec = flow::read(spec, faults);
+            Manifest::Flow(Flow { metadata: metadata?, spec: spec? })
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! Reading the spec of a `Credential`. No fault repeats what was written for a password.
+
+use super::fault::Faults;
+use super::fields::{Fields, Shape};
+use super::tree::{Content, Node};
+use crate::{CredentialSpec, Secret};
+
+const CREDENTIAL: Shape =
+    Shape { what: "the spec of a Credential", fields: &["username", "password"], planned: &[] };
+
+const SECRET: Shape =
+    Shape { what: "a reference to a secret", fields: &["fromFile", "fromEnv", "sealed"], planned: &[] };
+
+/// The longest user name, in bytes: IPMI takes 16 (IPMI 2.0 section 22.28), others more.
+const LONGEST_USERNAME: usize = 255;
+
+pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<CredentialSpec> {
+    let fields = Fields::of(node, &CREDENTIAL, faults)?;
+    let username = fields.require("username", faults).and_then(|node| {
+        let username = node.text("username", faults)?;
+        if username.len() > LONGEST_USERNAME || username.contains(char::is_control) {
+            let message =
+                format!("`username` must be at most {LONGEST_USERNAME} bytes of printable characters");
+            faults.add(node.place, message, None);
+            return None;
+        }
+        Some(username.to_owned())
+    });
+    let password = fields.require("password", faults).and_then(|node| secret(node, faults));
+    Some(CredentialSpec { username: username?, password: password? })
+}
+
+fn secret(node: &Node, faults: &mut Faults) -> Option<Secret> {
+    if !matches!(node.content, Content::Mapping(_)) {
+        return node.text("password", faults).map(|value| Secret::Plain(value.into()));
+    }
+    let fields = Fields::of(node, &SECRET, faults)?;
+    let mut given = Vec::new();
+    for name in SECRET.fields {
+        given.extend(fields.get(name).map(|node| (*name, node)));
+    }
+    let [(name, node)] = given[..] else {
+        let message = format!("a reference to a secret has one field, not {}", given.len());
+        fields.fault(message, Some("one of: fromFile, fromEnv, sealed".to_owned()), faults);
+        return None;
+    };
+    let text = node.some_text(name, faults)?.to_owned();
+    Some(match name {
+        "fromFile" => Secret::FromFile(text),
+        "fromEnv" => Secret::FromEnv(text),
+        _ => Secret::Sealed(text),
+    })
+}

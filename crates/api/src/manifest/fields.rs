@@ -1,0 +1,283 @@
+//! Reading typed values out of the tree, telling every fault on the way.
+//!
+//! Each reader returns nothing where it told a fault, so that a caller reads all parts before it gives up.
+
+use std::ops::RangeInclusive;
+
+use super::fault::{Faults, nearest};
+use super::tree::{Content, Entry, Node, Place, Scalar, Sort};
+use crate::{Name, Span};
+
+/// What fields a mapping has.
+pub(super) struct Shape {
+    /// What the mapping is, as in "unknown field in ...".
+    pub(super) what: &'static str,
+    pub(super) fields: &'static [&'static str],
+    /// Fields that people may have read of, and that this version does not understand.
+    pub(super) planned: &'static [&'static str],
+}
+
+/// A mapping whose fields are all known.
+pub(super) struct Fields<'n> {
+    shape: &'static Shape,
+    place: Place,
+    entries: &'n [Entry],
+}
+
+impl<'n> Fields<'n> {
+    /// The mapping at `node`; tells each field that it may not have.
+    pub(super) fn of(node: &'n Node, shape: &'static Shape, faults: &mut Faults) -> Option<Self> {
+        let entries = match &node.content {
+            Content::Mapping(entries) => entries,
+            Content::Refused => return None,
+            other => {
+                let message = format!("{} must be a mapping, not {}", shape.what, other.named());
+                faults.add(node.place, message, Some(format!("its fields: {}", shape.fields.join(", "))));
+                return None;
+            }
+        };
+        for Entry { key, place, .. } in entries {
+            if shape.fields.contains(&key.as_str()) {
+                continue;
+            }
+            let (message, hint) = if shape.planned.contains(&key.as_str()) {
+                let message = format!("`{key}` in {} is not available in this version", shape.what);
+                (message, format!("available: {}", shape.fields.join(", ")))
+            } else {
+                let hint = match nearest(key, shape.fields.iter().copied()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!("known fields: {}", shape.fields.join(", ")),
+                };
+                (format!("unknown field `{key}` in {}", shape.what), hint)
+            };
+            faults.add(*place, message, Some(hint));
+        }
+        Some(Self { shape, place: node.place, entries })
+    }
+
+    /// The value of a field; a field without a value is as good as absent.
+    pub(super) fn get(&self, name: &'static str) -> Option<&'n Node> {
+        debug_assert!(self.shape.fields.contains(&name), "{name}");
+        let entry = self.entries.iter().find(|entry| entry.key == name)?;
+        (!matches!(entry.value.content, Content::Null)).then_some(&entry.value)
+    }
+
+    /// The value of a field that must be there.
+    pub(super) fn require(&self, name: &'static str, faults: &mut Faults) -> Option<&'n Node> {
+        let value = self.get(name);
+        if value.is_none() {
+            self.fault(format!("`{name}` is missing in {}", self.shape.what), None, faults);
+        }
+        value
+    }
+
+    /// A field as `read` reads it: `Some(None)` where it is absent, nothing where it has a fault.
+    pub(super) fn optional<T>(
+        &self,
+        name: &'static str,
+        faults: &mut Faults,
+        read: impl FnOnce(&'n Node, &mut Faults) -> Option<T>,
+    ) -> Option<Option<T>> {
+        match self.get(name) {
+            Some(node) => read(node, faults).map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// A fault of the mapping as a whole.
+    pub(super) fn fault(&self, message: String, hint: Option<String>, faults: &mut Faults) {
+        faults.add(self.place, message, hint);
+    }
+}
+
+impl Content {
+    /// What the content is, without repeating it: it may be a secret.
+    pub(super) const fn named(&self) -> &'static str {
+        match self {
+            Self::Null => "nothing",
+            Self::Scalar(Scalar { sort: Sort::Text, .. }) => "a text",
+            Self::Scalar(Scalar { sort: Sort::Bool(_), .. }) => "true or false",
+            Self::Scalar(Scalar { sort: Sort::Integer(_) | Sort::Number, .. }) => "a number",
+            Self::Sequence(_) => "a list",
+            Self::Mapping(_) => "a mapping",
+            Self::Refused => "what was refused",
+        }
+    }
+}
+
+impl Node {
+    fn must_be(&self, field: &str, wanted: &str, hint: Option<String>, faults: &mut Faults) {
+        if !matches!(self.content, Content::Refused) {
+            let message = format!("`{field}` must be {wanted}, not {}", self.content.named());
+            faults.add(self.place, message, hint);
+        }
+    }
+
+    /// A text. What reads as a number or as true or false needs quotes, as `0123` and `123` are one number and two
+    /// texts.
+    pub(super) fn text<'n>(&'n self, field: &str, faults: &mut Faults) -> Option<&'n str> {
+        match &self.content {
+            Content::Scalar(Scalar { text, sort: Sort::Text }) => Some(text),
+            Content::Scalar(_) => {
+                self.must_be(field, "a text", Some("write it in quotes".to_owned()), faults);
+                None
+            }
+            _ => {
+                self.must_be(field, "a text", None, faults);
+                None
+            }
+        }
+    }
+
+    /// A text that is not empty.
+    pub(super) fn some_text<'n>(&'n self, field: &str, faults: &mut Faults) -> Option<&'n str> {
+        let text = self.text(field, faults)?;
+        if text.is_empty() {
+            faults.add(self.place, format!("`{field}` is empty"), None);
+            return None;
+        }
+        Some(text)
+    }
+
+    pub(super) fn boolean(&self, field: &str, faults: &mut Faults) -> Option<bool> {
+        match self.content {
+            Content::Scalar(Scalar { sort: Sort::Bool(value), .. }) => Some(value),
+            _ => {
+                self.must_be(field, "true or false", None, faults);
+                None
+            }
+        }
+    }
+
+    /// A whole number within `range`.
+    pub(super) fn whole<T: TryFrom<i64>>(
+        &self,
+        field: &str,
+        range: RangeInclusive<i64>,
+        faults: &mut Faults,
+    ) -> Option<T> {
+        let Content::Scalar(Scalar { sort: Sort::Integer(value), .. }) = self.content else {
+            self.must_be(field, "a whole number", None, faults);
+            return None;
+        };
+        let read =
+            Some(value).filter(|value| range.contains(value)).and_then(|value| T::try_from(value).ok());
+        if read.is_none() {
+            let (first, last) = (range.start(), range.end());
+            let message = format!("`{field}` must be between {first} and {last}, not {value}");
+            faults.add(self.place, message, None);
+        }
+        read
+    }
+
+    /// A length of time, which may be nothing.
+    pub(super) fn span(&self, field: &str, faults: &mut Faults) -> Option<Span> {
+        let Content::Scalar(Scalar { text, .. }) = &self.content else {
+            self.must_be(
+                field,
+                "a length of time",
+                Some("write it like 500ms, 60s, 8m or 1h30m".to_owned()),
+                faults,
+            );
+            return None;
+        };
+        text.parse().map_err(|error| faults.add(self.place, format!("`{field}`: {error}"), None)).ok()
+    }
+
+    /// A length of time that is not nothing.
+    pub(super) fn some_span(&self, field: &str, faults: &mut Faults) -> Option<Span> {
+        let span = self.span(field, faults)?;
+        if span.duration().is_zero() {
+            faults.add(self.place, format!("`{field}` must be longer than 0s"), None);
+            return None;
+        }
+        Some(span)
+    }
+
+    pub(super) fn name(&self, field: &str, faults: &mut Faults) -> Option<Name> {
+        let text = self.text(field, faults)?;
+        text.parse()
+            .map_err(|error| {
+                let lower = text.to_lowercase();
+                let hint = lower.parse::<Name>().ok().map(|meant| format!("did you mean `{meant}`?"));
+                faults.add(self.place, format!("`{field}`: {error}"), hint);
+            })
+            .ok()
+    }
+
+    /// One word of `known`; `what` says what such a word is, as in "is not ...".
+    pub(super) fn word<T: Copy>(
+        &self,
+        field: &str,
+        what: &str,
+        known: &[(&'static str, T)],
+        planned: &[&str],
+        faults: &mut Faults,
+    ) -> Option<T> {
+        let text = self.text(field, faults)?;
+        if let Some((_, value)) = known.iter().find(|(word, _)| *word == text) {
+            return Some(*value);
+        }
+        let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
+        if planned.contains(&text) {
+            let message = format!("{field} `{text}` is not available in this version");
+            faults.add(self.place, message, Some(format!("available: {}", words.join(", "))));
+            return None;
+        }
+        let hint = match nearest(text, words.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("one of: {}", words.join(", ")),
+        };
+        faults.add(self.place, format!("`{text}` is not {what}"), Some(hint));
+        None
+    }
+
+    /// A list, with each item as `read` reads it and no more than `most` of them.
+    pub(super) fn list<T>(
+        &self,
+        field: &str,
+        most: usize,
+        faults: &mut Faults,
+        mut read: impl FnMut(&Node, &mut Faults) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let Content::Sequence(items) = &self.content else {
+            self.must_be(field, "a list", None, faults);
+            return None;
+        };
+        if items.len() > most {
+            let message = format!("`{field}` has {} items, and may have {most}", items.len());
+            faults.add(self.place, message, None);
+            return None;
+        }
+        // All items are read before the first fault makes the list worthless.
+        let read: Vec<Option<T>> = items.iter().map(|item| read(item, faults)).collect();
+        read.into_iter().collect()
+    }
+
+    /// A list with at least one item.
+    pub(super) fn some_list<T>(
+        &self,
+        field: &str,
+        most: usize,
+        faults: &mut Faults,
+        read: impl FnMut(&Node, &mut Faults) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let items = self.list(field, most, faults, read)?;
+        if items.is_empty() {
+            faults.add(self.place, format!("`{field}` is empty"), None);
+            return None;
+        }
+        Some(items)
+    }
+
+    /// The entries of a mapping whose keys are free.
+    pub(super) fn entries<'n>(&'n self, field: &str, faults: &mut Faults) -> Option<&'n [Entry]> {
+        match &self.content {
+            Content::Mapping(entries) => Some(entries),
+            _ => {
+                self.must_be(field, "a mapping", None, faults);
+                None
+            }
+        }
+    }
+}
