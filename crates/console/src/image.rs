@@ -1,0 +1,133 @@
+//! Pictures of screens.
+
+use ::image::ImageReader;
+use std::io::Cursor;
+
+/// The widest and highest picture that is decoded: an 8K screen, twice what any management controller sends.
+const LARGEST_SIDE: u32 = 8192;
+
+/// The most memory that decoding may take, in bytes.
+const MAX_DECODED: u64 = 512 << 20;
+
+/// A picture of a screen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Image {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// The pixels row by row from the top left, each `0x00RRGGBB`; `width * height` of them.
+    pub pixels: Vec<u32>,
+}
+
+/// Why bytes are not a picture.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// Neither PNG nor JPEG, or a damaged one.
+    #[error("not a PNG or JPEG picture: {source}")]
+    Undecodable {
+        /// What the decoder says.
+        #[from]
+        source: ::image::ImageError,
+    },
+    /// The file cannot be looked at.
+    #[error("the picture ends too early")]
+    Truncated,
+}
+
+impl Image {
+    /// A picture of one colour.
+    pub fn filled(width: u32, height: u32, color: u32) -> Self {
+        Self { width, height, pixels: vec![color; width as usize * height as usize] }
+    }
+
+    /// Decodes a PNG or JPEG file of at most 8192 pixels in each direction.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`] where the bytes are no such picture.
+    pub fn decode(bytes: &[u8]) -> Result<Self, ImageError> {
+        let mut limits = ::image::Limits::default();
+        limits.max_image_width = Some(LARGEST_SIDE);
+        limits.max_image_height = Some(LARGEST_SIDE);
+        limits.max_alloc = Some(MAX_DECODED);
+        let mut reader =
+            ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|_| ImageError::Truncated)?;
+        reader.limits(limits);
+        let decoded = reader.decode()?.into_rgb8();
+        let pixels =
+            decoded.pixels().map(|pixel| u32::from_be_bytes([0, pixel[0], pixel[1], pixel[2]])).collect();
+        Ok(Self { width: decoded.width(), height: decoded.height(), pixels })
+    }
+
+    /// The picture as a PNG file.
+    pub fn encode_png(&self) -> Vec<u8> {
+        use ::image::ImageEncoder;
+        use ::image::codecs::png::{CompressionType, FilterType, PngEncoder};
+        let bytes: Vec<u8> = self.pixels.iter().flat_map(|pixel| pixel.to_be_bytes()[1..].to_vec()).collect();
+        let mut file = Vec::new();
+        // Screens are flat colours: the fast setting loses little and no filter helps.
+        PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::NoFilter)
+            .write_image(&bytes, self.width, self.height, ::image::ExtendedColorType::Rgb8)
+            .expect("writing to memory does not fail, and the size fits the pixels");
+        file
+    }
+
+    /// The picture with each block of `factor` by `factor` pixels made one, if every block is of one colour.
+    pub(crate) fn undoubled(&self, factor: u32) -> Option<Self> {
+        let (width, height) = (self.width / factor, self.height / factor);
+        if width == 0
+            || height == 0
+            || !self.width.is_multiple_of(factor)
+            || !self.height.is_multiple_of(factor)
+        {
+            return None;
+        }
+        let (stride, step) = (self.width as usize, factor as usize);
+        let mut pixels = Vec::with_capacity(width as usize * height as usize);
+        for block_row in self.pixels.chunks_exact(stride * step) {
+            let (first, others) = block_row.split_at(stride);
+            if others.chunks_exact(stride).any(|row| row != first) {
+                return None;
+            }
+            for block in first.chunks_exact(step) {
+                if block.iter().any(|pixel| *pixel != block[0]) {
+                    return None;
+                }
+                pixels.push(block[0]);
+            }
+        }
+        Some(Self { width, height, pixels })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn png_files_come_back() {
+        let image =
+            Image { width: 3, height: 2, pixels: vec![0, 0xff_ffff, 0x12_3456, 0xff_0000, 0x00_ff00, 0xff] };
+        assert_eq!(Image::decode(&image.encode_png()).unwrap(), image);
+    }
+
+    #[test]
+    fn other_bytes_are_refused() {
+        let check = |bytes: &[u8]| assert!(Image::decode(bytes).is_err(), "{bytes:?}");
+        check(b"");
+        check(b"GIF89a");
+        check(b"\x89PNG\r\n\x1a\n");
+        check(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xff\xff\xff\xff\xff\xff\xff\xff\x08\x02\0\0\0");
+        check(&Image::filled(40, 40, 7).encode_png()[..60]);
+    }
+
+    #[test]
+    fn doubled_pictures_are_undone() {
+        let small = Image { width: 2, height: 1, pixels: vec![1, 2] };
+        let double = Image { width: 4, height: 2, pixels: vec![1, 1, 2, 2, 1, 1, 2, 2] };
+        assert_eq!(double.undoubled(2), Some(small));
+        assert_eq!(Image { pixels: vec![1, 1, 2, 2, 1, 1, 2, 3], ..double }.undoubled(2), None);
+        assert_eq!(Image::default().undoubled(2), None);
+    }
+}

@@ -1,0 +1,235 @@
+//! From a picture of a console to its characters: certain, or unread.
+//!
+//! The grid of cells is found first; then each cell's bitmap is looked up among the glyphs of all fonts of that cell
+//! size. Two colours make a bitmap whichever they are. What no font draws is unread (U+FFFD), never guessed; many-coloured
+//! cells without a glyph are pictures and count as blanks.
+
+mod cell;
+mod glyph_table;
+mod search;
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::Image;
+use crate::font::fonts;
+use crate::reading::{Place, Reading, ReadingCell, ScreenKind};
+use cell::{Cell, look};
+use glyph_table::{Candidate, GlyphTable};
+use search::Found;
+
+/// Where the cells of a screen are. Given back with the next picture of the same host, it saves the search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Grid {
+    /// Left edge of the first whole cell, in pixels.
+    pub x: u32,
+    /// Top edge of the first whole cell.
+    pub y: u32,
+    /// Distance of two cells in a row: the width, or one more in the 720-pixel text modes of VGA.
+    pub pitch: u32,
+    /// Width of a cell's glyph.
+    pub cell_width: u32,
+    /// Height of a cell.
+    pub cell_height: u32,
+    /// Cells in a row.
+    pub columns: usize,
+    /// Rows.
+    pub rows: usize,
+    /// How many times the picture is larger than the screen: its pixels are squares of this side.
+    pub scale: u32,
+}
+
+impl Grid {
+    fn new(image: &Image, table: &GlyphTable, pitch: u32, x: u32, y: u32) -> Self {
+        // The last cell of a row may lack the ninth column.
+        let columns = (image.width + (pitch - table.width)).saturating_sub(x) / pitch;
+        let rows = image.height.saturating_sub(y) / table.height;
+        Self {
+            x,
+            y,
+            pitch,
+            cell_width: table.width,
+            cell_height: table.height,
+            columns: columns as usize,
+            rows: rows as usize,
+            scale: 1,
+        }
+    }
+
+    /// The upper left pixel of a cell.
+    const fn origin(&self, row: usize, column: usize) -> (usize, usize) {
+        (self.x as usize + column * self.pitch as usize, self.y as usize + row * self.cell_height as usize)
+    }
+
+    /// The row and column of the cell around a pixel.
+    fn cell_of(&self, (x, y): (usize, usize)) -> Option<(usize, usize)> {
+        let column = x.checked_sub(self.x as usize)? / self.pitch as usize;
+        let row = y.checked_sub(self.y as usize)? / self.cell_height as usize;
+        (row < self.rows && column < self.columns).then_some((row, column))
+    }
+}
+
+/// Reads pictures; holds the glyphs of all fonts. To be made once and shared.
+pub struct Reader {
+    tables: Vec<GlyphTable>,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Reader {
+    /// A reader with all built-in fonts.
+    pub fn new() -> Self {
+        Self { tables: GlyphTable::all() }
+    }
+
+    /// Reads a picture. `hint` is the grid of the last reading of the same screen; a wrong one costs only time.
+    pub fn read(&self, image: &Image, hint: Option<&Grid>) -> Reading {
+        if image.pixels.len() != image.width as usize * image.height as usize {
+            return Reading::empty(ScreenKind::Graphics);
+        }
+        let Some(first) = image.pixels.first() else { return Reading::empty(ScreenKind::Blank) };
+        if image.pixels.iter().all(|pixel| pixel == first) {
+            return Reading::empty(ScreenKind::Blank);
+        }
+        let hint_scale = hint.map(|grid| grid.scale);
+        let scales = hint_scale.into_iter().chain([4, 3, 2]).filter(|scale| *scale > 1);
+        let reduced = scales.into_iter().find_map(|scale| image.undoubled(scale).map(|small| (small, scale)));
+        let (image, scale) = reduced.as_ref().map_or((image, 1), |(small, scale)| (small, *scale));
+        match search::find(image, &self.tables, hint.filter(|grid| grid.scale == scale)) {
+            Some(found) => read_cells(image, &found, scale),
+            None => Reading::empty(ScreenKind::Graphics),
+        }
+    }
+}
+
+/// Reads every cell of a grid.
+fn read_cells(image: &Image, found: &Found<'_>, scale: u32) -> Reading {
+    let grid = &found.grid;
+    let ground = commonest_color(image, found);
+    let cells: Vec<Cell<'_>> = (0..grid.rows * grid.columns)
+        .map(|index| {
+            let (x, y) = grid.origin(index / grid.columns, index % grid.columns);
+            look(image, found.table, x, y, Some(ground))
+        })
+        .collect();
+    let font = dominant_font(&cells);
+    let mut cursor = None;
+    let read: Vec<ReadingCell> = cells
+        .iter()
+        .enumerate()
+        .map(|(index, cell)| {
+            let below_cursor = below_cursor(cell, found.table, font);
+            if below_cursor.is_some() {
+                cursor = Some(Place { row: index / grid.columns, column: index % grid.columns });
+            }
+            below_cursor.unwrap_or_else(|| read_cell(cell, font, || beside_picture(&cells, grid, index)))
+        })
+        .collect();
+    let grid = Grid { scale, ..*grid };
+    Reading::of_cells(grid, read, ground, font.map(|font| fonts()[usize::from(font)].name()), cursor)
+}
+
+/// The confidence of a character that was read below a cursor.
+const BELOW_CURSOR: f32 = 0.9;
+
+/// What stands below an underline cursor, if this cell shows one.
+fn below_cursor(cell: &Cell<'_>, table: &GlyphTable, font: Option<u8>) -> Option<ReadingCell> {
+    match cell {
+        // Bars at the foot of a cell are drawn by cursors; as characters nobody prints them.
+        Cell::Glyph { candidates, foreground, background, .. } => {
+            let bar =
+                |c: &Candidate| matches!(c.character, '\u{2581}'..='\u{2583}' | '\u{23bd}' | '\u{25ac}');
+            let only_bar = candidates.iter().any(bar) && !candidates.iter().any(|c| c.character.is_ascii());
+            only_bar.then(|| ReadingCell::new(' ', 1.0, *foreground, *background))
+        }
+        Cell::Unknown { mask, first, second } => {
+            let font = font?;
+            let read = |character, ink, ground| ReadingCell::new(character, BELOW_CURSOR, ink, ground);
+            let plain = table.below_cursor(mask, font).map(|character| read(character, *second, *first));
+            plain.or_else(|| {
+                let inverse = table.inverse(mask);
+                table.below_cursor(&inverse, font).map(|character| read(character, *first, *second))
+            })
+        }
+        Cell::Plain(_) | Cell::Picture => None,
+    }
+}
+
+fn read_cell(cell: &Cell<'_>, font: Option<u8>, beside_picture: impl Fn() -> bool) -> ReadingCell {
+    match cell {
+        Cell::Plain(color) => ReadingCell::new(' ', 1.0, *color, *color),
+        // A glyph in a picture that stands alone is a chance likeness.
+        Cell::Glyph { foreground, background, two_colors: false, .. } if beside_picture() => {
+            ReadingCell::new(' ', 1.0, *foreground, *background)
+        }
+        Cell::Glyph { candidates, foreground, background, .. } => {
+            ReadingCell::new(resolve(candidates, font), 1.0, *foreground, *background)
+        }
+        Cell::Unknown { first, second, .. } if beside_picture() => {
+            ReadingCell::new(' ', 1.0, *second, *first)
+        }
+        Cell::Unknown { first, second, .. } => {
+            ReadingCell::new(char::REPLACEMENT_CHARACTER, 0.0, *second, *first)
+        }
+        Cell::Picture => ReadingCell::new(' ', 1.0, 0, 0),
+    }
+}
+
+/// Whether one of the cells around is part of a picture.
+fn beside_picture(cells: &[Cell<'_>], grid: &Grid, index: usize) -> bool {
+    let (row, column) = (index / grid.columns, index % grid.columns);
+    let rows = row.saturating_sub(1)..=(row + 1).min(grid.rows - 1);
+    rows.flat_map(|row| {
+        let columns = column.saturating_sub(1)..=(column + 1).min(grid.columns - 1);
+        columns.map(move |column| row * grid.columns + column)
+    })
+    .any(|neighbour| matches!(cells[neighbour], Cell::Picture))
+}
+
+/// The character that a bitmap stands for: the ASCII one if there is one, else that of the page's font.
+fn resolve(candidates: &[Candidate], font: Option<u8>) -> char {
+    let rank = |candidate: &&Candidate| {
+        let block = match candidate.character {
+            '\u{20}'..='\u{7e}' => 0,
+            '\u{a0}'..='\u{ff}' => 1,
+            '\u{2500}'..='\u{25ff}' => 2,
+            _ => 3,
+        };
+        (block != 0, Some(candidate.font) != font, block, candidate.character)
+    };
+    candidates.iter().min_by_key(rank).map_or(char::REPLACEMENT_CHARACTER, |candidate| candidate.character)
+}
+
+/// The font that draws most letters and digits of the page.
+fn dominant_font(cells: &[Cell<'_>]) -> Option<u8> {
+    let mut counts: HashMap<u8, usize> = HashMap::new();
+    for cell in cells {
+        let Cell::Glyph { candidates, .. } = cell else { continue };
+        for candidate in candidates.iter().filter(|candidate| candidate.character.is_ascii_alphanumeric()) {
+            *counts.entry(candidate.font).or_default() += 1;
+        }
+    }
+    counts.into_iter().max_by_key(|(font, count)| (*count, std::cmp::Reverse(*font))).map(|(font, _)| font)
+}
+
+/// The colour of most of the picture, from one pixel of each cell's corner.
+fn commonest_color(image: &Image, found: &Found<'_>) -> u32 {
+    let grid = &found.grid;
+    let mut counts: HashMap<u32, usize> = HashMap::new();
+    for row in 0..grid.rows {
+        for column in 0..grid.columns {
+            let (x, y) = grid.origin(row, column);
+            *counts.entry(image.pixels[y * image.width as usize + x]).or_default() += 1;
+        }
+    }
+    counts.into_iter().max_by_key(|(color, count)| (*count, *color)).map_or(0, |(color, _)| color)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! One cell of a picture: its colours and its bitmap.
+
+use super::glyph_table::{Candidate, GlyphTable, Mask};
+use crate::Image;
+
+/// The most colours in a cell that may still be text over a picture; a photograph has more.
+const MOST_COLORS: usize = 6;
+
+/// What a cell of the picture is.
+pub(super) enum Cell<'t> {
+    /// One colour.
+    Plain(u32),
+    /// A bitmap that some font draws.
+    Glyph { candidates: &'t [Candidate], foreground: u32, background: u32, two_colors: bool },
+    /// Two colours that make no known bitmap.
+    Unknown { mask: Mask, first: u32, second: u32 },
+    /// More colours, and none of them makes a known bitmap.
+    Picture,
+}
+
+/// Looks at the cell whose upper left pixel is at `x`, `y`; it must lie within the picture. `ground` is the colour to
+/// take as background where both of two colours would do.
+pub(super) fn look<'t>(
+    image: &Image,
+    table: &'t GlyphTable,
+    x: usize,
+    y: usize,
+    ground: Option<u32>,
+) -> Cell<'t> {
+    let first = image.pixels[y * image.width as usize + x];
+    let mut second = None;
+    let mut mask = Mask::default();
+    for (row, pixels) in rows(image, table, x, y).enumerate() {
+        let mut bits = 0;
+        for pixel in pixels {
+            bits <<= 1;
+            if *pixel != first {
+                if *second.get_or_insert(*pixel) != *pixel {
+                    return over_picture(image, table, x, y);
+                }
+                bits |= 1;
+            }
+        }
+        mask[row] = bits;
+    }
+    let Some(second) = second else { return Cell::Plain(first) };
+    let glyph = |candidates, foreground, background| Cell::Glyph {
+        candidates,
+        foreground,
+        background,
+        two_colors: true,
+    };
+    match (table.lookup(&mask), table.lookup(&table.inverse(&mask))) {
+        (Some(_), Some(inverse)) if ground == Some(second) => glyph(inverse, first, second),
+        (Some(candidates), _) => glyph(candidates, second, first),
+        (None, Some(inverse)) => glyph(inverse, first, second),
+        (None, None) => Cell::Unknown { mask, first, second },
+    }
+}
+
+fn rows<'i>(image: &'i Image, table: &GlyphTable, x: usize, y: usize) -> impl Iterator<Item = &'i [u32]> {
+    let (stride, width) = (image.width as usize, table.width as usize);
+    (y..y + table.height as usize).map(move |row| &image.pixels[row * stride + x..row * stride + x + width])
+}
+
+/// Text over a picture, or with a shadow: one of the colours alone makes the bitmap.
+fn over_picture<'t>(image: &Image, table: &'t GlyphTable, x: usize, y: usize) -> Cell<'t> {
+    let mut colors: Vec<(u32, u32)> = Vec::with_capacity(MOST_COLORS);
+    for pixel in rows(image, table, x, y).flatten() {
+        match colors.iter().position(|(color, _)| color == pixel) {
+            Some(place) => colors[place].1 += 1,
+            None if colors.len() == MOST_COLORS => return Cell::Picture,
+            None => colors.push((*pixel, 1)),
+        }
+    }
+    colors.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let background = colors[0].0;
+    for (ink, _) in &colors {
+        let mut mask = Mask::default();
+        for (row, pixels) in rows(image, table, x, y).enumerate() {
+            mask[row] = pixels.iter().fold(0, |bits, pixel| bits << 1 | u32::from(pixel == ink));
+        }
+        if let Some(candidates) = table.lookup(&mask)
+            && candidates.iter().any(|candidate| candidate.character.is_ascii_alphanumeric())
+        {
+            return Cell::Glyph { candidates, foreground: *ink, background, two_colors: false };
+        }
+    }
+    Cell::Picture
+}

@@ -1,0 +1,97 @@
+//! From bitmaps back to characters.
+
+use std::collections::HashMap;
+
+use crate::font::{Font, fonts};
+
+/// The tallest cell of any font.
+pub(super) const TALLEST_CELL: usize = 32;
+
+/// The bitmap of one cell; rows past the height of the cell are zero.
+pub(super) type Mask = [u32; TALLEST_CELL];
+
+/// All drawings of all fonts of one cell size.
+pub(super) struct GlyphTable {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    entries: HashMap<Mask, Vec<Candidate>>,
+}
+
+/// What a bitmap may stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Candidate {
+    pub(super) character: char,
+    /// The index of the font in [`fonts`].
+    pub(super) font: u8,
+}
+
+impl GlyphTable {
+    /// One table for each cell size, the commonest size first.
+    pub(super) fn all() -> Vec<Self> {
+        let mut tables: Vec<Self> = Vec::new();
+        for (index, font) in fonts().iter().enumerate() {
+            let place = tables.iter().position(|t| (t.width, t.height) == (font.width(), font.height()));
+            let place = place.unwrap_or_else(|| {
+                let (width, height) = (font.width(), font.height());
+                tables.push(Self { width, height, entries: HashMap::new() });
+                tables.len() - 1
+            });
+            tables[place].add(u8::try_from(index).expect("there are fewer than 256 fonts"), font);
+        }
+        tables
+    }
+
+    fn add(&mut self, index: u8, font: &Font) {
+        for (character, glyph) in font.drawings() {
+            let mut mask = Mask::default();
+            mask[..glyph.len()].copy_from_slice(glyph);
+            if mask == Mask::default() {
+                continue;
+            }
+            let candidates = self.entries.entry(mask).or_default();
+            let candidate = Candidate { character, font: index };
+            if !candidates.contains(&candidate) {
+                candidates.push(candidate);
+            }
+        }
+    }
+
+    /// What this bitmap may stand for; nothing where no font draws it.
+    pub(super) fn lookup(&self, mask: &Mask) -> Option<&[Candidate]> {
+        self.entries.get(mask).map(Vec::as_slice)
+    }
+
+    /// The bitmap with ink and ground exchanged.
+    pub(super) fn inverse(&self, mask: &Mask) -> Mask {
+        let full = if self.width == 32 { u32::MAX } else { (1 << self.width) - 1 };
+        let mut inverse = *mask;
+        for row in &mut inverse[..self.height as usize] {
+            *row = !*row & full;
+        }
+        inverse
+    }
+
+    /// The character below an underline cursor, and the first row of the cursor: some full rows of the lower half are
+    /// the cursor's, and one ASCII character alone agrees with the rows around them. A blank where only the cursor shows.
+    pub(super) fn below_cursor(&self, mask: &Mask, font: u8) -> Option<char> {
+        let height = self.height as usize;
+        let full = (1 << self.width) - 1;
+        let last = (height / 2..height).rev().find(|row| mask[*row] == full)?;
+        let first = (height / 2..=last).rev().take_while(|row| mask[*row] == full).last()?;
+        let mut around = *mask;
+        around[first..=last].fill(0);
+        if around == Mask::default() {
+            return Some(' ');
+        }
+        let agrees = |glyph: &Mask| {
+            let mut glyph = *glyph;
+            glyph[first..=last].fill(0);
+            glyph == around
+        };
+        let mut found = self.entries.iter().filter(|(glyph, _)| agrees(glyph)).flat_map(|(_, candidates)| {
+            candidates.iter().filter(|c| c.font == font && c.character.is_ascii()).map(|c| c.character)
+        });
+        let only = found.next()?;
+        found.all(|other| other == only).then_some(only)
+    }
+}

@@ -1,0 +1,197 @@
+//! Drawn screens read back, and hostile pictures.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Cursor, CursorShape, Drawing, DrawnCell, Font};
+
+const COLUMNS: usize = 40;
+
+fn cells(text: &str, foreground: u32, background: u32) -> Vec<DrawnCell> {
+    let blank = DrawnCell { character: ' ', foreground, background };
+    text.lines()
+        .flat_map(|line| {
+            let mut row = vec![blank; COLUMNS];
+            for (cell, character) in row.iter_mut().zip(line.chars()) {
+                cell.character = character;
+            }
+            row
+        })
+        .collect()
+}
+
+fn drawn(text: &str, font: &Font, ninth_column: bool, colors: (u32, u32)) -> Image {
+    let cells = cells(text, colors.0, colors.1);
+    Drawing { cells: &cells, columns: COLUMNS, font, ninth_column, cursor: None }.image()
+}
+
+/// The picture with a border of the background around it, whose size puts the grid anywhere.
+fn shifted(image: &Image, left: u32, top: u32, ground: u32) -> Image {
+    let mut out = Image::filled(image.width + left, image.height + top, ground);
+    let (from, to) = (image.width as usize, out.width as usize);
+    for (y, row) in image.pixels.chunks(from).enumerate() {
+        let start = (y + top as usize) * to + left as usize;
+        out.pixels[start..start + from].copy_from_slice(row);
+    }
+    out
+}
+
+const SAMPLE: &str = "Kernel panic - not syncing: VFS: Unable\nPress F1 to continue, not Fl or FI\n[0O1lI|!] {8B5S2Z} node17 login: root\n/dev/sda1: RUN fsck MANUALLY. (a-zA-Z)";
+
+#[test]
+fn every_font_reads_back_on_both_pitches() {
+    let reader = Reader::new();
+    for font in fonts() {
+        let text_mode = font.width() == 8 && matches!(font.height(), 8 | 14 | 16);
+        let pitches: &[bool] = if text_mode { &[false, true] } else { &[false] };
+        for ninth in pitches {
+            let reading = reader.read(&drawn(SAMPLE, font, *ninth, (0xaa_aaaa, 0)), None);
+            assert_eq!(reading.text(), SAMPLE, "{} {ninth}", font.name());
+            assert!(reading.is_reliable(), "{}", font.name());
+        }
+    }
+}
+
+#[test]
+fn f1_fl_and_fi_are_three_texts() {
+    let reader = Reader::new();
+    for font in fonts() {
+        for key in ["F1", "Fl", "FI", "f1"] {
+            let text = format!("Press {key} to continue");
+            let reading = reader.read(&drawn(&text, font, false, (0xff_ffff, 0x00_00aa)), None);
+            assert_eq!(reading.text(), text, "{}", font.name());
+        }
+    }
+}
+
+#[test]
+fn a_cursor_is_told_and_nothing_below_it_is_guessed() {
+    let reader = Reader::new();
+    let font = Font::named("qemu-vga16").unwrap();
+    let text = "set root=(hd0,msdos1)";
+    for shape in [CursorShape::Underline, CursorShape::Block] {
+        for column in 0..30 {
+            let cells = cells(text, 0xaa_aaaa, 0);
+            let cursor = Some(Cursor { row: 0, column, shape });
+            let image = Drawing { cells: &cells, columns: COLUMNS, font, ninth_column: true, cursor }.image();
+            let reading = reader.read(&image, None);
+            let under = reading.cells[column].character;
+            let mut expected: Vec<char> = text.chars().collect();
+            if shape == CursorShape::Underline && under == char::REPLACEMENT_CHARACTER {
+                expected[column] = under;
+            } else if shape == CursorShape::Underline {
+                assert_eq!(reading.cursor, Some(Place { row: 0, column }));
+            }
+            assert_eq!(reading.text(), String::from_iter(expected), "{shape:?} at {column}");
+        }
+    }
+}
+
+#[test]
+fn what_a_cursor_makes_ambiguous_is_unread() {
+    let font = Font::named("qemu-vga16").unwrap();
+    let cells = cells("grub rescue> insmod", 0xaa_aaaa, 0);
+    // Below the cursor `g` and `q` differ, above it they do not.
+    let cursor = Some(Cursor { row: 0, column: 0, shape: CursorShape::Underline });
+    let image = Drawing { cells: &cells, columns: COLUMNS, font, ninth_column: true, cursor }.image();
+    assert_eq!(Reader::new().read(&image, None).text(), "\u{fffd}rub rescue> insmod");
+}
+
+#[test]
+fn a_glyph_that_no_font_has_is_unread_and_lowers_the_score() {
+    let reader = Reader::new();
+    let font = Font::named("linux-8x16").unwrap();
+    let mut image = drawn("Press F1 to continue", font, false, (0xaa_aaaa, 0));
+    // A pixel on the foot of the `1`.
+    let (x, y) = (7 * 8 + 4, 9);
+    image.pixels[y * image.width as usize + x] ^= 0xaa_aaaa;
+    let reading = reader.read(&image, None);
+    assert_eq!(reading.text(), "Press F\u{fffd} to continue");
+    assert!(reading.score < 1.0);
+    assert!(reading.least_confidence() < 0.1);
+}
+
+#[test]
+fn the_chosen_line_of_a_menu_is_told() {
+    let font = Font::named("qemu-vga16").unwrap();
+    let mut cells = cells("Boot menu\n  Debian\n  Memory test\n  Firmware setup", 0xaa_aaaa, 0);
+    for cell in &mut cells[2 * COLUMNS..3 * COLUMNS] {
+        (cell.foreground, cell.background) = (0, 0xaa_aaaa);
+    }
+    let image = Drawing { cells: &cells, columns: COLUMNS, font, ninth_column: true, cursor: None }.image();
+    let reading = Reader::new().read(&image, None);
+    assert_eq!(reading.highlighted_row, Some(2));
+    assert_eq!(reading.rows().nth(2).unwrap(), "  Memory test");
+}
+
+#[test]
+fn enlarged_screens_are_read_at_their_own_size() {
+    let font = Font::named("console-setup-vga16").unwrap();
+    let small = drawn(SAMPLE, font, true, (0xff_ffff, 0));
+    let (width, height) = (small.width * 2, small.height * 2);
+    let at = |x: u32, y: u32| small.pixels[((y / 2) * small.width + x / 2) as usize];
+    let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|(x, y)| at(x, y)).collect();
+    let reading = Reader::new().read(&Image { width, height, pixels }, None);
+    assert_eq!(reading.text(), SAMPLE);
+    assert_eq!(reading.grid.unwrap().scale, 2);
+}
+
+#[test]
+fn pictures_without_text_say_so() {
+    let reader = Reader::new();
+    let check = |image: &Image, kind: ScreenKind| {
+        let reading = reader.read(image, None);
+        assert_eq!((reading.kind, reading.text().as_str()), (kind, ""));
+    };
+    check(&Image::default(), ScreenKind::Blank);
+    check(&Image::filled(720, 400, 0), ScreenKind::Blank);
+    check(&Image { width: 4, height: 4, pixels: vec![0; 3] }, ScreenKind::Graphics);
+    let gradient = (0..320 * 200).map(|at| (at % 320) * 0x01_0101 / 2).collect();
+    check(&Image { width: 320, height: 200, pixels: gradient }, ScreenKind::Graphics);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_text_reads_back_wherever_the_grid_is(
+        lines in prop::collection::vec("[ -~]{0,40}", 1..8),
+        font in 0..fonts().len(),
+        ninth in any::<bool>(),
+        (foreground, background) in (0..0x100_0000u32, 0..0x100_0000u32),
+        (left, top) in (0..20u32, 0..20u32),
+    ) {
+        prop_assume!(foreground != background);
+        let text: Vec<&str> = [SAMPLE].into_iter().chain(lines.iter().map(String::as_str)).collect();
+        let text = text.join("\n");
+        let font = &fonts()[font];
+        let ninth = ninth && font.width() == 8 && matches!(font.height(), 8 | 14 | 16);
+        let image = shifted(&drawn(&text, font, ninth, (foreground, background)), left, top, background);
+        let reading = Reader::new().read(&image, None);
+        let trimmed = |text: &str| -> Vec<String> {
+            text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
+        };
+        prop_assert_eq!(trimmed(&reading.text()), trimmed(&text), "{}", font.name());
+    }
+
+    #[test]
+    fn noise_never_panics_and_never_passes_the_gate(
+        (width, height) in (0..70u32, 0..70u32),
+        seed in any::<u32>(),
+        hint in prop::option::of((0..40u32, 0..40u32)),
+    ) {
+        let mut state = seed | 1;
+        let pixels = (0..width * height).map(|_| {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            if state & 1 == 0 { 0 } else { 0xff_ffff }
+        }).collect();
+        let image = Image { width, height, pixels };
+        let hint = hint.map(|(x, y)| Grid {
+            x, y, pitch: 9, cell_width: 8, cell_height: 16, columns: 80, rows: 25, scale: 1,
+        });
+        let reading = Reader::new().read(&image, hint.as_ref());
+        prop_assert!(reading.text().is_empty() || !reading.is_reliable());
+    }
+}

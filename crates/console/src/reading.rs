@@ -1,0 +1,164 @@
+//! What was read of a picture.
+
+use serde::Serialize;
+
+use crate::page::{Page, PageCell};
+use crate::reader::Grid;
+
+/// A reading with a smaller share of recognised characters is not acted on.
+const RELIABLE_SHARE: f32 = 0.84;
+
+/// What a picture shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScreenKind {
+    /// One colour.
+    Blank,
+    /// Characters on a grid.
+    Text,
+    /// Anything else.
+    Graphics,
+}
+
+/// What was read of one cell.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadingCell {
+    /// The character; U+FFFD where no font draws what stands there.
+    pub character: char,
+    /// 1 where the bitmap is a glyph exactly, less where a cursor covers part of it, 0 where it is unread.
+    pub confidence: f32,
+    /// The colour of the ink, `0x00RRGGBB`.
+    pub foreground: u32,
+    /// The colour behind it.
+    pub background: u32,
+}
+
+impl ReadingCell {
+    pub(crate) const fn new(character: char, confidence: f32, foreground: u32, background: u32) -> Self {
+        Self { character, confidence, foreground, background }
+    }
+}
+
+/// A cell's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// From 0.
+    pub row: usize,
+    /// From 0.
+    pub column: usize,
+}
+
+/// What was read of a picture.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reading {
+    /// What the picture shows.
+    pub kind: ScreenKind,
+    /// Where the cells are; none where no text was found.
+    pub grid: Option<Grid>,
+    /// The cells, row by row, `grid.columns` in each row.
+    pub cells: Vec<ReadingCell>,
+    /// The share of the characters that was recognised, 0 to 1.
+    pub score: f32,
+    /// The name of the font, as in the crate's `fonts/ORIGIN.md`.
+    pub font: Option<&'static str>,
+    /// The underline cursor, where one shows. A block cursor is an inverted cell, which its colours tell.
+    pub cursor: Option<Place>,
+    /// The one row that is drawn in other colours than all others: the chosen line of a menu.
+    pub highlighted_row: Option<usize>,
+    /// Equal for equal text: the 64-bit FNV-1a of [`text`](Self::text).
+    pub hash: u64,
+}
+
+impl Reading {
+    pub(crate) fn empty(kind: ScreenKind) -> Self {
+        Self {
+            kind,
+            grid: None,
+            cells: Vec::new(),
+            score: if kind == ScreenKind::Blank { 1.0 } else { 0.0 },
+            font: None,
+            cursor: None,
+            highlighted_row: None,
+            hash: fnv1a(""),
+        }
+    }
+
+    pub(crate) fn of_cells(
+        grid: Grid,
+        cells: Vec<ReadingCell>,
+        ground: u32,
+        font: Option<&'static str>,
+        cursor: Option<Place>,
+    ) -> Self {
+        let inked = cells.iter().filter(|cell| cell.character != ' ').count();
+        let unread = cells.iter().filter(|cell| cell.character == char::REPLACEMENT_CHARACTER).count();
+        // Counts of cells are far below what f32 holds exactly.
+        #[expect(clippy::cast_precision_loss, reason = "counts of cells are below 2^24")]
+        let score = if inked == 0 { 0.0 } else { (inked - unread) as f32 / inked as f32 };
+        let highlighted_row = highlighted_row(&cells, grid.columns, ground);
+        let mut reading = Self {
+            kind: ScreenKind::Text,
+            grid: Some(grid),
+            cells,
+            score,
+            font,
+            cursor,
+            highlighted_row,
+            hash: 0,
+        };
+        reading.hash = fnv1a(&reading.text());
+        reading
+    }
+
+    /// The rows from top to bottom, without trailing blanks.
+    pub fn rows(&self) -> impl Iterator<Item = String> + '_ {
+        let columns = self.grid.map_or(1, |grid| grid.columns.max(1));
+        self.cells.chunks(columns).map(|row| {
+            let text: String = row.iter().map(|cell| cell.character).collect();
+            text.trim_end().to_owned()
+        })
+    }
+
+    /// The rows joined by line feeds, without blank ones at the end.
+    pub fn text(&self) -> String {
+        let text = self.rows().collect::<Vec<_>>().join("\n");
+        text.trim_end().to_owned()
+    }
+
+    /// Whether the reading may be acted on: the picture is text or blank, and nearly all of it was recognised.
+    pub fn is_reliable(&self) -> bool {
+        self.kind != ScreenKind::Graphics && self.score >= RELIABLE_SHARE
+    }
+
+    /// The least confidence of any character; 1 where there is none.
+    pub fn least_confidence(&self) -> f32 {
+        self.cells.iter().filter(|cell| cell.character != ' ').map(|cell| cell.confidence).fold(1.0, f32::min)
+    }
+}
+
+impl From<&Reading> for Page {
+    fn from(reading: &Reading) -> Self {
+        let columns = reading.grid.map_or(1, |grid| grid.columns.max(1));
+        let page_cell =
+            |cell: &ReadingCell| PageCell { character: cell.character, confidence: cell.confidence };
+        Self::from_rows(columns, reading.cells.chunks(columns).map(|row| row.iter().map(page_cell).collect()))
+    }
+}
+
+/// The one row with text whose background differs from the ground on most of the text, where there is only one.
+fn highlighted_row(cells: &[ReadingCell], columns: usize, ground: u32) -> Option<usize> {
+    let mut highlighted = cells.chunks(columns.max(1)).enumerate().filter(|(_, row)| {
+        let inked: Vec<_> = row.iter().filter(|cell| cell.character.is_alphanumeric()).collect();
+        let other = inked.iter().filter(|cell| cell.background != ground).count();
+        inked.len() >= 2 && other * 2 > inked.len()
+    });
+    let (row, _) = highlighted.next()?;
+    highlighted.next().is_none().then_some(row)
+}
+
+fn fnv1a(text: &str) -> u64 {
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
