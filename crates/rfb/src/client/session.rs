@@ -213,13 +213,17 @@ impl Session {
 
     /// A new size needs the whole content; an update without pixels is no answer to what was asked.
     fn update_complete(&mut self, now: Instant, painted: bool, resized: bool, notices: &mut Notices) {
-        let answered = if painted { self.asked.take() } else { self.asked };
-        notices.updated |= painted;
+        if painted {
+            self.asked = None;
+            notices.updated = true;
+        }
         if resized {
             notices.resized = true;
             self.ask(now, false);
-        } else if !painted && let Some(request) = answered {
-            self.ask(now, request.incremental);
+        } else if self.asked.is_some() {
+            // TigerVNC and QEMU answer each request for all by the screen's size alone and hold the pixels for the
+            // next request; to ask for all once more would bring the size once more.
+            self.ask(now, true);
         }
     }
 }

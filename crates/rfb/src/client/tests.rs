@@ -254,6 +254,13 @@ fn an_update_without_pixels_is_asked_for_again() {
     let same_size = [&[0, 0, 0, 1, 0, 0, 0, 0, 0, 4, 0, 2, 0xFF, 0xFF, 0xFE, 0xCC][..], &monitor].concat();
     client.receive(now, &same_size);
     assert_eq!(drain(&mut client), (INCREMENTAL_REQUEST.to_vec(), vec![]));
+    // The size alone in answer to a request for all: the pixels are to be fetched by a request for changes.
+    client.request_update(now, false);
+    let deadline = client.next_wake();
+    drain(&mut client);
+    client.receive(now + Duration::from_secs(1), &same_size);
+    assert_eq!(drain(&mut client), (INCREMENTAL_REQUEST.to_vec(), vec![]));
+    assert_eq!(client.next_wake(), deadline, "the request for all is not yet answered");
     // However often it happens between two outputs.
     for _ in 0..1000 {
         client.receive(now, &[0, 0, 0, 0]);
