@@ -71,6 +71,14 @@ impl GlyphTable {
         inverse
     }
 
+    /// Whether nothing but full rows in the lower half is inked: an underline cursor over a blank.
+    pub(super) fn is_bar(&self, mask: &Mask) -> bool {
+        let full = (1 << self.width) - 1;
+        let height = self.height as usize;
+        mask[..height / 2].iter().all(|row| *row == 0)
+            && mask[height / 2..height].iter().all(|row| *row == 0 || *row == full)
+    }
+
     /// The character below an underline cursor, and the first row of the cursor: some full rows of the lower half are
     /// the cursor's, and one ASCII character alone agrees with the rows around them. A blank where only the cursor shows.
     pub(super) fn below_cursor(&self, mask: &Mask, font: u8) -> Option<char> {

@@ -5,8 +5,12 @@ use super::cell::{Cell, look};
 use super::glyph_table::GlyphTable;
 use crate::Image;
 
-/// Places with ink are looked for in tiles of this many pixels, so that a logo cannot drown the text.
-const TILE: usize = 32;
+/// Places with ink are looked for in tiles of so many pixels, so that a logo cannot drown the text; in smaller ones where
+/// there is little text.
+const TILES: [usize; 3] = [32, 16, 8];
+
+/// Places that tell enough.
+const ENOUGH_PROBES: usize = 120;
 
 /// Places that a grid is judged by, at most.
 const MOST_PROBES: usize = 240;
@@ -19,6 +23,12 @@ const CERTAIN: f32 = 0.97;
 
 /// A grid worse than this is none.
 const ACCEPTED: f32 = 0.80;
+
+/// By how much a grid must be better than one that is tried before it: cells of a commoner size, or from the corner.
+const MARGIN: f32 = 0.02;
+
+/// What it counts for a grid that its cells fill the picture to the last pixel, as they do in text modes.
+const FILLS: f32 = 0.05;
 
 /// The least number of letters and digits that a grid must show.
 const FEWEST_LETTERS: u32 = 3;
@@ -56,7 +66,7 @@ pub(super) fn find<'t>(image: &Image, tables: &'t [GlyphTable], hint: Option<&Gr
     if judge.probes.is_empty() {
         return None;
     }
-    let mut best = Best { share: 0.0, found: None };
+    let mut best = Best { share: 0.0, rank: 0.0, found: None };
     if let Some(hint) = hint
         && let Some(table) =
             tables.iter().find(|t| (t.width, t.height) == (hint.cell_width, hint.cell_height))
@@ -100,6 +110,7 @@ fn shapes(tables: &[GlyphTable]) -> impl Iterator<Item = (&GlyphTable, u32)> {
 
 struct Best<'t> {
     share: f32,
+    rank: f32,
     found: Option<Found<'t>>,
 }
 
@@ -107,15 +118,19 @@ impl<'t> Best<'t> {
     /// Keeps the grid if it is the best so far; tells whether no better one need be looked for.
     fn offer(&mut self, judge: &Judge<'_>, grid: Grid, table: &'t GlyphTable) -> bool {
         let share = judge.share(&grid, table);
-        if share > self.share {
-            self.share = share;
-            self.found = Some(Found { grid, table });
+        let rank = share + if judge.is_filled_by(&grid) { FILLS } else { 0.0 };
+        if share > 0.0 && rank > self.rank + MARGIN {
+            *self = Self { share, rank, found: Some(Found { grid, table }) };
         }
         self.share >= CERTAIN
     }
 }
 
 impl Judge<'_> {
+    fn is_filled_by(&self, grid: &Grid) -> bool {
+        self.image.width.is_multiple_of(grid.pitch) && self.image.height.is_multiple_of(grid.cell_height)
+    }
+
     fn share(&self, grid: &Grid, table: &GlyphTable) -> f32 {
         if grid.columns == 0 || grid.rows == 0 {
             return 0.0;
@@ -153,23 +168,41 @@ impl Judge<'_> {
                         0.5
                     };
                 }
+                // A cursor over a blank says nothing for or against the grid.
+                Cell::Unknown { mask, .. } if table.is_bar(&mask) || table.is_bar(&table.inverse(&mask)) => {}
                 Cell::Unknown { .. } => fit.misses += 2.0,
-                Cell::Picture => fit.misses += 0.25,
+                // Nearly nothing, or a logo would outvote a login prompt.
+                Cell::Picture => fit.misses += 0.02,
             }
         }
         fit
     }
 }
 
-/// Places with ink, spread over the picture: the pixels where a colour ends, two for each tile at most.
+/// Places with ink, spread over the picture.
 fn probes(image: &Image) -> Vec<(usize, usize)> {
+    let mut probes = Vec::new();
+    for tile in TILES {
+        probes = edges(image, tile);
+        if probes.len() >= ENOUGH_PROBES {
+            break;
+        }
+    }
+    // Every so many, in an order that spreads the first ones over the whole picture.
+    let step = probes.len().div_ceil(FIRST_PROBES).max(1);
+    let spread = (0..step).flat_map(|start| probes.iter().skip(start).step_by(step)).copied();
+    spread.take(MOST_PROBES).collect()
+}
+
+/// The pixels where a colour ends, two for each tile at most.
+fn edges(image: &Image, tile: usize) -> Vec<(usize, usize)> {
     let (width, height) = (image.width as usize, image.height as usize);
     let mut probes = Vec::new();
-    for top in (0..height).step_by(TILE) {
-        for left in (1..width).step_by(TILE) {
-            let edges = (top..height.min(top + TILE)).flat_map(|y| {
+    for top in (0..height).step_by(tile) {
+        for left in (1..width).step_by(tile) {
+            let edges = (top..height.min(top + tile)).flat_map(|y| {
                 let row = &image.pixels[y * width..(y + 1) * width];
-                (left..width.min(left + TILE)).filter(move |x| row[*x] != row[*x - 1]).map(move |x| (x, y))
+                (left..width.min(left + tile)).filter(move |x| row[*x] != row[*x - 1]).map(move |x| (x, y))
             });
             let mut edges = edges.peekable();
             let first = edges.peek().copied();
@@ -177,8 +210,5 @@ fn probes(image: &Image) -> Vec<(usize, usize)> {
             probes.extend(edges.last().filter(|last| Some(*last) != first));
         }
     }
-    // Every so many, in an order that spreads the first ones over the whole picture.
-    let step = probes.len().div_ceil(FIRST_PROBES).max(1);
-    let spread = (0..step).flat_map(|start| probes.iter().skip(start).step_by(step)).copied();
-    spread.take(MOST_PROBES).collect()
+    probes
 }
