@@ -72,7 +72,7 @@ impl Shot {
 
     /// The rows of the grid.
     pub(crate) fn rows(&self) -> Vec<String> {
-        self.reading.text().lines().map(str::to_owned).collect()
+        self.reading.rows().collect()
     }
 
     /// The last line that is not blank, as a person would glance at it.
@@ -81,14 +81,20 @@ impl Shot {
         text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
     }
 
-    /// How certain the reading is, 0 to 1.
-    pub(crate) const fn confidence(&self) -> f32 {
-        self.reading.score
+    /// Equal for screens that say the same.
+    pub(crate) const fn text_hash(&self) -> u64 {
+        // A screen without text says something else when it is blank than when it shows a picture.
+        self.reading.hash ^ self.reading.kind as u64
+    }
+
+    /// The least certain character's confidence, 0 to 1.
+    pub(crate) fn confidence(&self) -> f32 {
+        self.reading.least_confidence()
     }
 
     /// The name of the font that was recognised.
     pub(crate) fn font(&self) -> Option<String> {
-        None
+        self.reading.font.map(str::to_owned)
     }
 }
 

@@ -94,12 +94,12 @@ mod tests {
         };
         let json = (header::CONTENT_TYPE, "application/json; charset=utf-8");
         let local = (header::HOST, "localhost:7080");
-        check(Via::Loopback, Method::GET, &[local.clone()], None);
+        check(Via::Loopback, Method::GET, std::slice::from_ref(&local), None);
         check(Via::Loopback, Method::GET, &[], Some("request.foreign"));
         check(Via::Socket, Method::GET, &[], None);
         check(Via::Loopback, Method::GET, &[(header::HOST, "rebound.example")], Some("request.foreign"));
         check(Via::Loopback, Method::PUT, &[local.clone(), json.clone()], None);
-        check(Via::Loopback, Method::PUT, &[local.clone()], Some("request.media_type"));
+        check(Via::Loopback, Method::PUT, std::slice::from_ref(&local), Some("request.media_type"));
         check(Via::Socket, Method::POST, &[(header::CONTENT_TYPE, "text/plain")], Some("request.media_type"));
         let page = (header::ORIGIN, "https://evil.example");
         check(Via::Loopback, Method::DELETE, &[local.clone(), page], Some("request.foreign"));

@@ -1,9 +1,9 @@
 //! Where the API listens: a local socket that only its owner can open, and loopback.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use axum::Router;
@@ -13,8 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::stream::ImpatientListener;
 
-/// Permission bits of group and others.
-const OTHERS: u32 = 0o077;
+/// Permission bits that let group and others write.
+const OTHERS_WRITE: u32 = 0o022;
+
+/// A directory beside the socket in which it is made, so that nobody can open it before its rights are set.
+const CRADLE: &str = ".new";
 
 /// Why the server cannot listen.
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +37,11 @@ pub enum ListenError {
         /// The socket.
         path: PathBuf,
     },
-    /// The directory of the socket belongs to somebody else, or lets others in.
-    #[error("the directory {} is not of this user alone; run: chmod 700 '{0}', or choose another --socket", path.display())]
+    /// The directory of the socket belongs to somebody else, or lets others put a socket of theirs in its place.
+    #[error(
+        "others may write to the directory {}, or own it; run: chmod 700 '{0}', or choose another --socket",
+        path.display()
+    )]
     Exposed {
         /// The directory.
         path: PathBuf,
@@ -73,7 +79,8 @@ pub(crate) struct LocalSocket {
 }
 
 impl LocalSocket {
-    /// Listens at `path`, in a directory of this user alone, which is made where it is missing.
+    /// Listens at `path`, where only this user may connect. The directory is made where it is missing; one that is there
+    /// must be this user's, and nobody else's to write to.
     pub(crate) fn bind(path: &Path) -> Result<Self, ListenError> {
         let directory = path
             .parent()
@@ -84,13 +91,13 @@ impl LocalSocket {
         // Not followed: a link in a directory that everybody may write to would lead into somebody else's.
         let found = directory.symlink_metadata().map_err(|source| system("look at", directory, source))?;
         let ours = found.uid() == rustix::process::getuid().as_raw();
-        if !found.is_dir() || !ours || found.mode() & OTHERS != 0 {
+        if !found.is_dir() || !ours || found.mode() & OTHERS_WRITE != 0 {
             return Err(ListenError::Exposed { path: directory.to_owned() });
         }
         let lock = lock(&path.with_extension("lock"))?
             .ok_or_else(|| ListenError::InUse { path: path.to_owned() })?;
         remove_stale(path)?;
-        let listener = UnixListener::bind(path).map_err(|source| system("listen on", path, source))?;
+        let listener = bind_privately(directory, path)?;
         Ok(Self { path: path.to_owned(), listener: Some(listener), _lock: lock })
     }
 
@@ -109,6 +116,24 @@ impl Drop for LocalSocket {
         // A socket that stays behind is removed by the next server.
         let _ = std::fs::remove_file(&self.path);
     }
+}
+
+/// Makes a socket that only its owner may connect to, and only then puts it in its place.
+fn bind_privately(directory: &Path, path: &Path) -> Result<UnixListener, ListenError> {
+    let cradle = directory.join(CRADLE);
+    match DirBuilder::new().mode(0o700).create(&cradle) {
+        // Left behind by a server that was killed here; the lock says that it is gone.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made.map_err(|source| system("make the directory", &cradle, source))?,
+    }
+    let born = cradle.join("sock");
+    remove_stale(&born)?;
+    let listener = UnixListener::bind(&born).map_err(|source| system("listen on", path, source))?;
+    std::fs::set_permissions(&born, Permissions::from_mode(0o600))
+        .and_then(|()| std::fs::rename(&born, path))
+        .and_then(|()| std::fs::remove_dir(&cradle))
+        .map_err(|source| system("make the socket", path, source))?;
+    Ok(listener)
 }
 
 /// Takes the lock of a file; none where another process has it.
@@ -168,13 +193,14 @@ fn system(doing: &'static str, path: &Path, source: io::Error) -> ListenError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[tokio::test]
     async fn a_socket_has_one_server_and_a_stale_one_is_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("run").join("api.sock");
         let first = LocalSocket::bind(&path).unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
         assert!(matches!(LocalSocket::bind(&path), Err(ListenError::InUse { .. })));
         drop(first);
         assert!(!path.exists());
@@ -192,12 +218,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let open = directory.path().join("open");
         std::fs::create_dir(&open).unwrap();
-        std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
         assert!(matches!(LocalSocket::bind(&open.join("api.sock")), Err(ListenError::Exposed { .. })));
 
         let closed = directory.path().join("closed");
         std::fs::create_dir(&closed).unwrap();
-        std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o700)).unwrap();
+        std::fs::set_permissions(&closed, Permissions::from_mode(0o700)).unwrap();
         let link = directory.path().join("link");
         std::os::unix::fs::symlink(&closed, &link).unwrap();
         assert!(matches!(LocalSocket::bind(&link.join("api.sock")), Err(ListenError::Exposed { .. })));

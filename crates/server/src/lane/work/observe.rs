@@ -1,6 +1,5 @@
 //! What a lane sees: power, contact, screens, and what the flows say of them.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -66,13 +65,11 @@ impl Lane {
             View::Seen(seen) => {
                 self.judge_look(Arc::clone(&seen));
                 let shot = &seen.shot;
-                let mut hash = DefaultHasher::new();
-                self.last.as_ref().map(|last| &last.text).hash(&mut hash);
                 let observation = Observation::Screen {
                     kind: shot.kind(),
                     headline: shot.headline(),
                     reliable: shot.reading.is_reliable(),
-                    text_hash: hash.finish(),
+                    text_hash: shot.text_hash(),
                 };
                 self.observe(seen.at, &source, observation);
             }

@@ -1,0 +1,91 @@
+//! What people ask for is done, and done means that it was seen.
+
+use std::time::Duration;
+
+use ironhand_api::{
+    BootDevice, BootDeviceRequest, EventKind, PowerAction, PowerRequest, PowerState, Screen, Span,
+};
+use ironhand_sim::Fault;
+
+use crate::harness::{World, soon};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn power_actions_are_done_when_they_are_seen() {
+    let world = World::new(1).await;
+    let host = world.adopt().await.remove(0);
+    world.until_well(&host).await;
+    let truth = || world.fleet.state(host.as_str()).unwrap().power_on;
+    let act = async |action| soon(world.client.power(&host, &PowerRequest::new(action))).await;
+
+    let report = act(PowerAction::Off).await.unwrap();
+    assert_eq!((report.power, truth()), (Some(PowerState::Off), false), "{report:#?}");
+    assert_eq!(report.receipts.len(), 1);
+    let report = act(PowerAction::Off).await.unwrap();
+    assert!(report.detail.contains("already") && report.receipts.is_empty(), "{report:#?}");
+    let refused = act(PowerAction::Reset).await.unwrap_err();
+    assert_eq!(
+        refused.problem().map(|problem| (problem.code.as_str(), problem.status)),
+        Some(("power.not_now", 409))
+    );
+    let report = act(PowerAction::On).await.unwrap();
+    assert_eq!((report.power, truth()), (Some(PowerState::On), true), "{report:#?}");
+    act(PowerAction::Cycle).await.unwrap();
+    act(PowerAction::Reset).await.unwrap();
+    world.until_well(&host).await;
+    let report = act(PowerAction::Soft).await.unwrap();
+    assert_eq!((report.power, truth()), (Some(PowerState::Off), false), "{report:#?}");
+
+    let request = PowerRequest { action: PowerAction::On, wait: false, timeout: None };
+    soon(world.client.power(&host, &request)).await.unwrap();
+    world.until_well(&host).await;
+    let told = world.events().await.into_iter().filter(|event| event.kind == EventKind::ActionDone).count();
+    assert_eq!(told, 8);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_seen_in_time_is_told() {
+    let world = World::new(1).await;
+    let host = world.adopt().await.remove(0);
+    world.until_well(&host).await;
+    world.fleet.stage(host.as_str(), Fault::BmcSilent).unwrap();
+    let request = PowerRequest {
+        action: PowerAction::Off,
+        wait: true,
+        timeout: Some(Span::from(Duration::from_millis(200))),
+    };
+    let problem = soon(world.client.power(&host, &request)).await.unwrap_err().problem().cloned().unwrap();
+    assert_eq!((problem.code.as_str(), problem.status), ("ipmi.timeout", 502), "{problem:#?}");
+    assert_eq!((problem.fault, problem.retry), (ironhand_api::Fault::Network, true));
+    assert!(problem.request_id.is_some());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boot_devices_keys_and_screens() {
+    let world = World::new(1).await;
+    let host = world.adopt().await.remove(0);
+    world.until_well(&host).await;
+    let request = BootDeviceRequest { device: BootDevice::Pxe, persistent: false, uefi: false };
+    let report = soon(world.client.boot_device(&host, &request)).await.unwrap();
+    assert!(report.detail.contains("pxe is read back"), "{}", report.detail);
+
+    soon(world.client.keys(&host, "root")).await.unwrap();
+    let seen = |screen: &Screen| screen.rows.iter().any(|row| row.contains("login: root"));
+    soon(async {
+        while !seen(&world.client.read_screen(&host).await.unwrap()) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    let screen = world.client.screen(&host).await.unwrap();
+    assert!(screen.reliable && screen.font.is_some(), "{screen:#?}");
+    assert_eq!(&world.client.picture(&screen.picture).await.unwrap()[1..4], b"PNG");
+
+    let wrong = world.client.keys(&host, "<NoSuchKey>").await.unwrap_err();
+    assert_eq!(
+        wrong.problem().map(|problem| (problem.code.as_str(), problem.status)),
+        Some(("keys.invalid", 422))
+    );
+    world.end().await;
+}

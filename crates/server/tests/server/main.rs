@@ -1,0 +1,12 @@
+//! The server against simulated hosts on loopback, through its own client.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
+
+mod actions;
+mod api;
+mod conditions;
+mod events;
+mod harness;
+mod recovery;
+mod restart;
+mod secrets;

@@ -1,0 +1,137 @@
+//! Hosts fall ill and are healed, once; or are left to people.
+
+use ironhand_api::{EventKind, Health, IncidentState, PictureDigest, RunState, StepOutcome};
+use ironhand_client::IncidentFilter;
+use ironhand_sim::MachineFault;
+use serde_json::json;
+
+use crate::harness::{World, flow, until, until_kind};
+
+async fn assert_png(world: &World, digest: Option<&PictureDigest>) {
+    let png = world.client.picture(digest.expect("a picture is kept")).await.unwrap();
+    assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_panics_is_recovered_and_then_left_alone() {
+    let world = World::new(2).await;
+    let spec = json!({
+        "when": { "screen": "Kernel panic - not syncing" },
+        "do": [{ "snapshot": "before" }, { "power": "cycle" }],
+        "verify": { "screen": "^\\S+ login:", "power": "on", "timeout": "60s" },
+        "limits": { "attempts": 2, "cooldown": "1s" },
+    });
+    world.client.apply(&flow("kernel-panic", spec)).await.unwrap();
+    let hosts = world.adopt().await;
+    for host in &hosts {
+        world.until_well(host).await;
+    }
+    let mut events = world.client.follow(None, None);
+    events.connect().await.unwrap();
+    world.fleet.stage(hosts[0].as_str(), MachineFault::KernelPanic).unwrap();
+
+    let story = until(&mut events, |event| event.kind == EventKind::IncidentClosed).await;
+    let kinds: Vec<_> =
+        story.iter().filter(|event| event.incident.is_some()).map(|event| event.kind).collect();
+    use EventKind::{IncidentClosed, IncidentOpened, RunEnded, RunStarted, StepEnded, StepStarted};
+    let wanted = [
+        IncidentOpened,
+        RunStarted,
+        StepStarted,
+        StepEnded,
+        StepStarted,
+        StepEnded,
+        RunEnded,
+        IncidentClosed,
+    ];
+    assert_eq!(kinds, wanted, "{story:#?}");
+    assert!(
+        story.iter().all(|event| event.host.as_ref() == Some(&hosts[0])),
+        "the other host is well: {story:#?}"
+    );
+
+    let run = world.client.runs(&IncidentFilter::default()).await.unwrap().remove(0);
+    assert_eq!(run.state, RunState::Succeeded, "{run:#?}");
+    assert!(run.matched.text.contains("Kernel panic - not syncing"));
+    assert!(run.steps.iter().all(|step| matches!(step.outcome, Some(StepOutcome::Done(_)))), "{run:#?}");
+    let proof = run.proof.as_ref().expect("a proof is kept");
+    assert!(proof.screen_text.contains("login:"), "{proof:#?}");
+    assert_png(&world, run.matched.picture.as_ref()).await;
+    assert_png(&world, proof.picture.as_ref()).await;
+    let incident = world.client.incident(run.incident).await.unwrap();
+    assert_eq!(incident.state, IncidentState::Closed);
+    assert_png(&world, incident.first_picture.as_ref()).await;
+    assert_png(&world, incident.last_picture.as_ref()).await;
+    assert!(world.fleet.state(hosts[0].as_str()).unwrap().well);
+
+    let before = world.events().await.len();
+    world.ten_cycles(&hosts[0]).await;
+    let after = world.events().await;
+    let later: Vec<_> =
+        after[before..].iter().filter(|event| event.kind != EventKind::ScreenChanged).collect();
+    assert!(later.is_empty(), "{later:#?}");
+    assert_eq!(world.status(&hosts[0]).await.health, Health::Well);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_that_does_not_help_stops_at_its_limit_and_asks_for_a_person() {
+    let world = World::new(1).await;
+    let spec = json!({
+        "when": { "screen": "Kernel panic - not syncing" },
+        "do": [{ "keys": "<Enter>" }],
+        "verify": { "screen": "login:", "timeout": "300ms" },
+        "limits": { "attempts": 2, "cooldown": "100ms" },
+    });
+    world.client.apply(&flow("hopeless", spec)).await.unwrap();
+    let host = world.adopt().await.remove(0);
+    world.until_well(&host).await;
+    let mut events = world.client.follow(None, None);
+    events.connect().await.unwrap();
+    world.fleet.stage(host.as_str(), MachineFault::KernelPanic).unwrap();
+
+    let asked = until_kind(&mut events, EventKind::IncidentNeedsHuman).await;
+    let incident = world.client.incident(asked.incident.unwrap()).await.unwrap();
+    assert_eq!((incident.state, incident.attempts), (IncidentState::NeedsHuman, 2), "{incident:#?}");
+    assert_png(&world, incident.last_picture.as_ref()).await;
+    let runs = world.client.runs(&IncidentFilter::default()).await.unwrap();
+    assert_eq!(runs.iter().map(|run| run.state).collect::<Vec<_>>(), [RunState::Failed, RunState::Failed]);
+    world
+        .until_status(&host, |status| {
+            status.health == Health::NeedsHuman && status.incident == Some(incident.id)
+        })
+        .await;
+
+    let before = world.events().await.len();
+    world.ten_cycles(&host).await;
+    let after = world.events().await;
+    let later: Vec<_> =
+        after[before..].iter().filter(|event| event.kind != EventKind::ScreenChanged).collect();
+    assert!(later.is_empty(), "nothing more is tried: {later:#?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_may_heal_what_ironhand_could_not() {
+    let world = World::new(1).await;
+    let spec = json!({
+        "when": { "screen": "Kernel panic - not syncing" },
+        "do": [{ "sleep": "10ms" }],
+        "verify": { "screen": "login:", "timeout": "200ms" },
+        "limits": { "attempts": 1, "cooldown": "100ms" },
+    });
+    world.client.apply(&flow("hopeless", spec)).await.unwrap();
+    let host = world.adopt().await.remove(0);
+    world.until_well(&host).await;
+    let mut events = world.client.follow(None, None);
+    events.connect().await.unwrap();
+    world.fleet.stage(host.as_str(), MachineFault::KernelPanic).unwrap();
+    until_kind(&mut events, EventKind::IncidentNeedsHuman).await;
+
+    let cycle = ironhand_api::PowerRequest::new(ironhand_api::PowerAction::Cycle);
+    world.client.power(&host, &cycle).await.unwrap();
+    let closed = until_kind(&mut events, EventKind::IncidentClosed).await;
+    assert_eq!(closed.host, Some(host.clone()));
+    world.until_status(&host, |status| status.health == Health::Well && status.incident.is_none()).await;
+    world.end().await;
+}
