@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{API_VERSION, Credential, Flow, Host, Kind, Metadata};
 use fault::Faults;
 use fields::{Fields, Shape};
-use tree::Node;
+use tree::{Content, Node};
 
 pub use fault::ManifestError;
 
@@ -132,6 +132,13 @@ pub fn parse_manifests(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<Mani
 }
 
 fn read_document(document: &Node, faults: &mut Faults) -> Option<Manifest> {
+    if let Content::Mapping(entries) = &document.content
+        && !entries.iter().any(|entry| matches!(entry.key.as_str(), "apiVersion" | "kind" | "spec"))
+    {
+        let hint = format!("a manifest has `apiVersion: {API_VERSION}`, `kind`, `metadata` and `spec`");
+        faults.add(document.place, "this is not a manifest", Some(hint));
+        return None;
+    }
     let fields = Fields::of(document, &DOCUMENT, faults)?;
     let version = fields.require("apiVersion", faults).and_then(|node| node.text("apiVersion", faults));
     if let Some((node, version)) = fields.get("apiVersion").zip(version)

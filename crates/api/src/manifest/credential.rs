@@ -5,7 +5,7 @@ use super::fields::{Fields, Shape};
 use super::tree::{Content, Node};
 use crate::{CredentialSpec, Secret};
 
-const CREDENTIAL: Shape =
+pub(super) const CREDENTIAL: Shape =
     Shape { what: "the spec of a Credential", fields: &["username", "password"], planned: &[] };
 
 const SECRET: Shape =
@@ -40,8 +40,10 @@ fn secret(node: &Node, faults: &mut Faults) -> Option<Secret> {
         given.extend(fields.get(name).map(|node| (*name, node)));
     }
     let [(name, node)] = given[..] else {
-        let message = format!("a reference to a secret has one field, not {}", given.len());
-        fields.fault(message, Some("one of: fromFile, fromEnv, sealed".to_owned()), faults);
+        if !fields.has_strangers() {
+            let message = format!("a reference to a secret has one field, not {}", given.len());
+            fields.fault(message, Some(format!("one of: {}", SECRET.fields.join(", "))), faults);
+        }
         return None;
     };
     let text = node.some_text(name, faults)?.to_owned();

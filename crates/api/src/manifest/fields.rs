@@ -22,6 +22,9 @@ pub(super) struct Fields<'n> {
     shape: &'static Shape,
     place: Place,
     entries: &'n [Entry],
+    /// Fields that were probably meant by unknown ones: telling that they are missing would tell one slip twice.
+    meant: Vec<&'static str>,
+    has_strangers: bool,
 }
 
 impl<'n> Fields<'n> {
@@ -36,23 +39,36 @@ impl<'n> Fields<'n> {
                 return None;
             }
         };
+        let mut fields = Self { shape, place: node.place, entries, meant: Vec::new(), has_strangers: false };
         for Entry { key, place, .. } in entries {
-            if shape.fields.contains(&key.as_str()) {
-                continue;
+            if !shape.fields.contains(&key.as_str()) {
+                fields.refuse(key, *place, faults);
             }
-            let (message, hint) = if shape.planned.contains(&key.as_str()) {
-                let message = format!("`{key}` in {} is not available in this version", shape.what);
-                (message, format!("available: {}", shape.fields.join(", ")))
-            } else {
-                let hint = match nearest(key, shape.fields.iter().copied()) {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => format!("known fields: {}", shape.fields.join(", ")),
-                };
-                (format!("unknown field `{key}` in {}", shape.what), hint)
-            };
-            faults.add(*place, message, Some(hint));
         }
-        Some(Self { shape, place: node.place, entries })
+        Some(fields)
+    }
+
+    fn refuse(&mut self, key: &str, place: Place, faults: &mut Faults) {
+        let Shape { what, fields, planned } = self.shape;
+        self.has_strangers = true;
+        if planned.contains(&key) {
+            let message = format!("`{key}` in {what} is not available in this version");
+            faults.add(place, message, Some(format!("available: {}", fields.join(", "))));
+            return;
+        }
+        let hint = match nearest(key, fields.iter().copied()) {
+            Some(meant) => {
+                self.meant.push(meant);
+                format!("did you mean `{meant}`?")
+            }
+            None => format!("known fields: {}", fields.join(", ")),
+        };
+        faults.add(place, format!("unknown field `{key}` in {what}"), Some(hint));
+    }
+
+    /// Whether fields were refused, so that what seems to be missing may be one of them.
+    pub(super) fn has_strangers(&self) -> bool {
+        self.has_strangers
     }
 
     /// The value of a field; a field without a value is as good as absent.
@@ -65,7 +81,7 @@ impl<'n> Fields<'n> {
     /// The value of a field that must be there.
     pub(super) fn require(&self, name: &'static str, faults: &mut Faults) -> Option<&'n Node> {
         let value = self.get(name);
-        if value.is_none() {
+        if value.is_none() && !self.meant.contains(&name) {
             self.fault(format!("`{name}` is missing in {}", self.shape.what), None, faults);
         }
         value
@@ -97,7 +113,8 @@ impl Content {
             Self::Null => "nothing",
             Self::Scalar(Scalar { sort: Sort::Text, .. }) => "a text",
             Self::Scalar(Scalar { sort: Sort::Bool(_), .. }) => "true or false",
-            Self::Scalar(Scalar { sort: Sort::Integer(_) | Sort::Number, .. }) => "a number",
+            Self::Scalar(Scalar { sort: Sort::Integer(_), .. }) => "a whole number",
+            Self::Scalar(Scalar { sort: Sort::Number, .. }) => "a number that is not whole",
             Self::Sequence(_) => "a list",
             Self::Mapping(_) => "a mapping",
             Self::Refused => "what was refused",
@@ -214,12 +231,15 @@ impl Node {
         planned: &[&str],
         faults: &mut Faults,
     ) -> Option<T> {
-        let text = self.text(field, faults)?;
+        let Content::Scalar(Scalar { text, .. }) = &self.content else {
+            self.must_be(field, "a word", None, faults);
+            return None;
+        };
         if let Some((_, value)) = known.iter().find(|(word, _)| *word == text) {
             return Some(*value);
         }
         let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
-        if planned.contains(&text) {
+        if planned.contains(&text.as_str()) {
             let message = format!("{field} `{text}` is not available in this version");
             faults.add(self.place, message, Some(format!("available: {}", words.join(", "))));
             return None;

@@ -9,36 +9,37 @@ use crate::{
     Verify, WaitFor, When,
 };
 
-const FLOW: Shape = Shape {
+pub(super) const FLOW: Shape = Shape {
     what: "the spec of a Flow",
     fields: &["select", "when", "priority", "do", "verify", "limits", "examples"],
     planned: &["onFailure"],
 };
 
-const SELECT: Shape =
+pub(super) const SELECT: Shape =
     Shape { what: "`select`", fields: &["labels"], planned: &["cluster", "vendor", "model"] };
 
-const WHEN: Shape = Shape {
+pub(super) const WHEN: Shape = Shape {
     what: "`when`",
     fields: &["screen", "unless", "stable"],
     planned: &["serial", "any", "all", "not"],
 };
 
-const WAIT_FOR: Shape = Shape {
+pub(super) const WAIT_FOR: Shape = Shape {
     what: "`waitFor`",
     fields: &["screen", "power", "timeout"],
     planned: &["ping", "phoneHome", "any", "all", "not"],
 };
 
-const VERIFY: Shape = Shape {
+pub(super) const VERIFY: Shape = Shape {
     what: "`verify`",
     fields: &["screen", "power", "timeout"],
     planned: &["ping", "phoneHome", "any", "all", "not"],
 };
 
-const LIMITS: Shape = Shape { what: "`limits`", fields: &["attempts", "cooldown"], planned: &[] };
+pub(super) const LIMITS: Shape = Shape { what: "`limits`", fields: &["attempts", "cooldown"], planned: &[] };
 
-const EXAMPLE: Shape = Shape { what: "an example", fields: &["picture", "text", "matches"], planned: &[] };
+pub(super) const EXAMPLE: Shape =
+    Shape { what: "an example", fields: &["picture", "text", "matches"], planned: &[] };
 
 const BOOT_DEVICE: Shape =
     Shape { what: "`bootDevice`", fields: &["device", "persistent", "uefi"], planned: &[] };
@@ -222,6 +223,9 @@ fn condition(node: &Node, shape: &'static Shape, faults: &mut Faults) -> Option<
     let timeout = fields.require("timeout", faults).and_then(|node| node.some_span("timeout", faults));
     let (screen, power) = (screen?, power?);
     if screen.is_none() && power.is_none() {
+        if fields.has_strangers() {
+            return None;
+        }
         let message = format!("{} names neither `screen` nor `power`", shape.what);
         fields.fault(message, Some("name what must come true, like screen: 'login:'".to_owned()), faults);
         return None;

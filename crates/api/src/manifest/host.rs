@@ -7,13 +7,13 @@ use super::fields::{Fields, Shape};
 use super::tree::Node;
 use crate::{Connector, ConnectorType, HostSpec, Name};
 
-const HOST: Shape = Shape {
+pub(super) const HOST: Shape = Shape {
     what: "the spec of a Host",
     fields: &["credentials", "connectors"],
     planned: &["cluster", "macs", "health"],
 };
 
-const CONNECTOR: Shape = Shape {
+pub(super) const CONNECTOR: Shape = Shape {
     what: "a connector",
     fields: &["type", "address", "port", "cipherSuites", "credentials"],
     planned: &["tls", "outlets"],
@@ -38,20 +38,21 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<HostSpec> {
     let fields = Fields::of(node, &HOST, faults)?;
     let credentials = fields.optional("credentials", faults, credentials);
     let connectors = fields.require("connectors", faults).and_then(|node| {
-        let connectors = node.some_list("connectors", MOST_CONNECTORS, faults, connector)?;
-        Some((node, connectors))
+        node.some_list("connectors", MOST_CONNECTORS, faults, |item, faults| {
+            Some((item.place, connector(item, faults)?))
+        })
     });
     let credentials = credentials?.unwrap_or_default();
-    let (node, connectors) = connectors?;
-    let nameless = |connector: &Connector| {
-        connector.kind == ConnectorType::Ipmi && connector.credentials.is_none() && credentials.is_empty()
-    };
-    if connectors.iter().any(nameless) {
-        let hint = "name a Credential in the spec's `credentials`".to_owned();
-        faults.add(node.place, "an ipmi connector needs credentials", Some(hint));
-        return None;
+    let mut read = Vec::new();
+    for (place, connector) in connectors? {
+        let nameless = credentials.is_empty() && connector.credentials.is_none();
+        if nameless && connector.kind == ConnectorType::Ipmi {
+            let hint = "name a Credential in the spec's `credentials`".to_owned();
+            faults.add(place, "an ipmi connector needs credentials", Some(hint));
+        }
+        read.push(connector);
     }
-    Some(HostSpec { credentials, connectors })
+    Some(HostSpec { credentials, connectors: read })
 }
 
 fn credentials(node: &Node, faults: &mut Faults) -> Option<Vec<Name>> {

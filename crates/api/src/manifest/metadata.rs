@@ -7,7 +7,7 @@ use super::fields::{Fields, Shape};
 use super::tree::Node;
 use crate::{Metadata, Timestamp};
 
-const METADATA: Shape =
+pub(super) const METADATA: Shape =
     Shape { what: "metadata", fields: &["name", "labels", "resourceVersion", "createdAt"], planned: &[] };
 
 /// Labels of one resource.

@@ -5,7 +5,7 @@
 
 use std::str::FromStr;
 
-use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, ScanError};
+use granit_parser::{ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError};
 
 use super::fault::Faults;
 
@@ -106,7 +106,13 @@ pub(super) fn read(text: &str, faults: &mut Faults) -> Vec<Node> {
 }
 
 fn add_error(error: &ScanError, faults: &mut Faults) {
-    faults.add(error.marker().into(), format!("not YAML: {}", error.info()), None);
+    let message = match error.kind() {
+        ErrorKind::RecursionLimitExceeded => {
+            format!("mappings and lists are more than {DEEPEST_NESTING} deep inside one another")
+        }
+        _ => format!("not YAML: {}", error.info()),
+    };
+    faults.add(error.marker().into(), message, None);
 }
 
 /// A document as far as it was read.

@@ -1,0 +1,550 @@
+//! What is told of manifests with faults: place, message, hint.
+
+use super::document;
+use crate::parse_manifests;
+
+/// Checks the faults of a text, each written as `line:column message (hint)`.
+fn check(text: &str, wanted: &[&str]) {
+    let faults = parse_manifests("f.yaml", text).err().unwrap_or_default();
+    let got: Vec<String> = faults
+        .iter()
+        .map(|fault| {
+            assert_eq!(fault.file, "f.yaml");
+            let place = format!("{}:{} {}", fault.line, fault.column, fault.message);
+            fault.hint.as_ref().map_or(place.clone(), |hint| format!("{place} ({hint})"))
+        })
+        .collect();
+    assert_eq!(got, wanted, "\n{text}");
+}
+
+/// Checks a `Host` whose spec is `spec`, which begins at line 5, column 3.
+fn check_host(spec: &str, wanted: &[&str]) {
+    check(&document("Host", spec), wanted);
+}
+
+/// The same for a `Flow`.
+fn check_flow(spec: &str, wanted: &[&str]) {
+    check(&document("Flow", spec), wanted);
+}
+
+/// The same for a `Credential`.
+fn check_credential(spec: &str, wanted: &[&str]) {
+    check(&document("Credential", spec), wanted);
+}
+
+#[test]
+fn what_is_no_manifest_says_so() {
+    check(
+        "just words",
+        &[
+            "1:1 a manifest must be a mapping, not a text (its fields: apiVersion, kind, metadata, spec, status)",
+        ],
+    );
+    check(
+        "[1, 2]",
+        &[
+            "1:1 a manifest must be a mapping, not a list (its fields: apiVersion, kind, metadata, spec, status)",
+        ],
+    );
+    check(
+        "{}",
+        &[
+            "1:1 this is not a manifest (a manifest has `apiVersion: ironhand/v1`, `kind`, `metadata` and `spec`)",
+        ],
+    );
+    check(
+        "apiVersion: ironhand/v2\nkind: Host\nmetadata: { name: a }\n",
+        &[
+            "1:1 `spec` is missing in a manifest",
+            "1:13 apiVersion `ironhand/v2` is not understood (this version understands ironhand/v1)",
+        ],
+    );
+    check(
+        "apiVersion: 1\nkind: Host\nmetadata: { name: a }\nspec: 5",
+        &[
+            "1:13 `apiVersion` must be a text, not a whole number (write it in quotes)",
+            "4:7 the spec of a Host must be a mapping, not a whole number (its fields: credentials, connectors)",
+        ],
+    );
+    check(
+        "apiVersion: ironhand/v1\nkind: Hots\nmetadata: { name: a }\nspec: {}\n",
+        &["2:7 `Hots` is not a kind of resource (did you mean `Host`?)"],
+    );
+    check(
+        "apiVersion: ironhand/v1\nkind: Pod\nmetadata: { name: a }\nspec: {}\n",
+        &["2:7 `Pod` is not a kind of resource (one of: Credential, Flow, Host)"],
+    );
+    check(
+        "apiVersion: ironhand/v1\nkind: Cluster\nmetadata: { name: a }\nspec: {}\n",
+        &["2:7 kind `Cluster` is not available in this version (available: Credential, Flow, Host)"],
+    );
+    check(
+        "apiVersion: ironhand/v1\nkind: Flow\nmetadata: { name: a }\nspek: {}\n",
+        &["4:1 unknown field `spek` in a manifest (did you mean `spec`?)"],
+    );
+}
+
+#[test]
+fn faults_of_the_yaml_itself_are_placed() {
+    check("apiVersion: [1, 2\nkind: Host\n", &["2:5 not YAML: illegal placement of ':' indicator"]);
+    check("a: 1\n\tb: 2\n", &["1:4 not YAML: while scanning a plain scalar, found a tab"]);
+    check("a: 'open\n", &["2:1 not YAML: invalid indentation in multiline quoted scalar"]);
+    check(
+        "a: 1\na: 2\n",
+        &[
+            "1:1 this is not a manifest (a manifest has `apiVersion: ironhand/v1`, `kind`, `metadata` and `spec`)",
+            "2:1 `a` is written twice, first on line 1 (keep one of the two)",
+        ],
+    );
+    check(
+        "a: &x 1\nb: *x\n",
+        &[
+            "1:1 this is not a manifest (a manifest has `apiVersion: ironhand/v1`, `kind`, `metadata` and `spec`)",
+            "1:7 anchors are not understood in manifests (write the value out where it is needed)",
+            "2:4 aliases are not understood in manifests (write the value out)",
+        ],
+    );
+    check(
+        "a: !!str 1\n",
+        &[
+            "1:1 this is not a manifest (a manifest has `apiVersion: ironhand/v1`, `kind`, `metadata` and `spec`)",
+            "1:10 tags are not understood in manifests (write texts in quotes, everything else without)",
+        ],
+    );
+    check("? [a, b]\n: 1\n", &["1:3 a key must be a word"]);
+    check(
+        "<<: { a: 1 }\n",
+        &[
+            "1:1 this is not a manifest (a manifest has `apiVersion: ironhand/v1`, `kind`, `metadata` and `spec`)",
+        ],
+    );
+    check(&"[".repeat(100), &["1:33 mappings and lists are more than 32 deep inside one another"]);
+    check(
+        &format!("a:{}", "\n".repeat(3)),
+        &[
+            "1:1 this is not a manifest (a manifest has `apiVersion: ironhand/v1`, `kind`, `metadata` and `spec`)",
+        ],
+    );
+}
+
+#[test]
+fn faults_of_metadata_are_placed() {
+    let check = |metadata: &str, wanted: &[&str]| {
+        let spec = "spec: { credentials: [c], connectors: [{ type: vnc, address: a }] }";
+        check(&format!("apiVersion: ironhand/v1\nkind: Host\nmetadata: {metadata}\n{spec}\n"), wanted);
+    };
+    check(
+        "{ name: Rack7 }",
+        &[
+            "3:19 `name`: `Rack7` is not a name: use 1 to 63 lower-case letters, digits, `-` and `.`, beginning and ending with a letter or digit (did you mean `rack7`?)",
+        ],
+    );
+    check(
+        "{ name: 'rack 7' }",
+        &[
+            "3:19 `name`: `rack 7` is not a name: use 1 to 63 lower-case letters, digits, `-` and `.`, beginning and ending with a letter or digit",
+        ],
+    );
+    check("{ name: 7 }", &["3:19 `name` must be a text, not a whole number (write it in quotes)"]);
+    check("{ labels: { a: b } }", &["3:11 `name` is missing in metadata"]);
+    check(
+        "{ name: a, label: { a: b } }",
+        &["3:22 unknown field `label` in metadata (did you mean `labels`?)"],
+    );
+    check("{ name: a, labels: [a] }", &["3:30 `labels` must be a mapping, not a list"]);
+    check(
+        "{ name: a, labels: { rack: 7, ok: on, b: true, 'c d': x, e: 'f=g' } }",
+        &[
+            "3:38 `rack` must be a text, not a whole number (write it in quotes)",
+            "3:52 `b` must be a text, not true or false (write it in quotes)",
+            "3:58 `c d` cannot be the key of a label (without blanks and without any of , = ! ( ))",
+            "3:71 `f=g` cannot be the value of a label (without blanks and without any of , = ! ( ))",
+        ],
+    );
+    check(
+        "{ name: a, resourceVersion: x, createdAt: yesterday }",
+        &[
+            "3:39 `resourceVersion` must be a whole number, not a text",
+            "3:53 `createdAt`: `yesterday` is not a point in time; write it like 2026-03-01T02:14:07Z",
+        ],
+    );
+}
+
+#[test]
+fn faults_of_a_host_are_placed() {
+    check_host("{}", &["5:3 `connectors` is missing in the spec of a Host"]);
+    check_host("connectors: []", &["5:15 `connectors` is empty"]);
+    check_host(
+        "conectors: [{ type: ipmi }]",
+        &["5:3 unknown field `conectors` in the spec of a Host (did you mean `connectors`?)"],
+    );
+    check_host(
+        "connectors: [{ type: ipmi, address: a }]",
+        &["5:16 an ipmi connector needs credentials (name a Credential in the spec's `credentials`)"],
+    );
+    check_host("connectors: [{ type: ipmi, address: a, credentials: [] }]", &[]);
+    check_host("connectors: [{ type: vnc, address: a }]", &[]);
+    check_host(
+        "cluster: web\nmacs: []\nhealth: { ping: a }\nconnectors: [{ type: vnc, address: a }]",
+        &[
+            "5:3 `cluster` in the spec of a Host is not available in this version (available: credentials, connectors)",
+            "6:3 `macs` in the spec of a Host is not available in this version (available: credentials, connectors)",
+            "7:3 `health` in the spec of a Host is not available in this version (available: credentials, connectors)",
+        ],
+    );
+    check_host(
+        "connectors:\n  - { type: redfish, address: a }\n  - { type: wol, address: b }\n  - { type: impi, address: c }\n  - { type: telnet, address: d }",
+        &[
+            "6:15 type `redfish` is not available in this version (available: ipmi, vnc)",
+            "7:15 type `wol` is not available in this version (available: ipmi, vnc)",
+            "8:15 `impi` is not a type of connector (did you mean `ipmi`?)",
+            "9:15 `telnet` is not a type of connector (one of: ipmi, vnc)",
+        ],
+    );
+    check_host(
+        "connectors: [{ type: vnc, address: '10.0.0.1:5901' }, { type: vnc, address: 10.0.0.256 }, { type: vnc, address: 'a b' }, { type: vnc, address: '' }, { type: vnc }]",
+        &[
+            "5:38 `10.0.0.1:5901` is neither an IP address nor a host name (write the port apart: `port: 5901`)",
+            "5:79 `10.0.0.256` is neither an IP address nor a host name (write it like 10.0.7.12, 2001:db8::7 or bmc-12.example.net)",
+            "5:115 `a b` is neither an IP address nor a host name (write it like 10.0.7.12, 2001:db8::7 or bmc-12.example.net)",
+            "5:146 `address` is empty",
+            "5:152 `address` is missing in a connector",
+        ],
+    );
+    check_host(
+        "connectors: [{ type: vnc, address: a, port: 0 }, { type: vnc, address: a, port: 65536 }, { type: vnc, address: a, port: '5900' }, { type: vnc, address: a, port: 5.5 }]",
+        &[
+            "5:47 `port` must be between 1 and 65535, not 0",
+            "5:83 `port` must be between 1 and 65535, not 65536",
+            "5:123 `port` must be a whole number, not a text",
+            "5:164 `port` must be a whole number, not a number that is not whole",
+        ],
+    );
+    check_host(
+        "connectors: [{ type: vnc, address: a, cipherSuites: [3] }]",
+        &["5:55 `cipherSuites` is for connectors of type ipmi alone"],
+    );
+    check_host(
+        "credentials: [c]\nconnectors: [{ type: ipmi, address: a, cipherSuites: [3, 8] }, { type: ipmi, address: a, cipherSuites: [0] }, { type: ipmi, address: a, cipherSuites: [] }, { type: ipmi, address: a, cipherSuites: [3, 3] }, { type: ipmi, address: a, cipherSuites: 17 }, { type: ipmi, address: a, cipherSuites: [17, 3] }]",
+        &[
+            "6:60 cipher suite 8 is not available in this version (available: 17, 3)",
+            "6:107 cipher suite 0 is not available in this version (available: 17, 3)",
+            "6:153 `cipherSuites` is empty",
+            "6:199 `cipherSuites` names a suite twice",
+            "6:249 `cipherSuites` must be a list, not a whole number",
+        ],
+    );
+    check_host(
+        "connectors: [{ type: vnc, address: a, tls: { pin: first-use }, outlets: [1], Address: b, speed: 1 }]",
+        &[
+            "5:41 `tls` in a connector is not available in this version (available: type, address, port, cipherSuites, credentials)",
+            "5:66 `outlets` in a connector is not available in this version (available: type, address, port, cipherSuites, credentials)",
+            "5:80 unknown field `Address` in a connector (did you mean `address`?)",
+            "5:92 unknown field `speed` in a connector (known fields: type, address, port, cipherSuites, credentials)",
+        ],
+    );
+    check_host(
+        "credentials: dc\nconnectors: vnc",
+        &["5:16 `credentials` must be a list, not a text", "6:15 `connectors` must be a list, not a text"],
+    );
+    check_host(
+        "credentials: [DC, ok, 5]\nconnectors: [vnc]",
+        &[
+            "5:17 `credentials`: `DC` is not a name: use 1 to 63 lower-case letters, digits, `-` and `.`, beginning and ending with a letter or digit (did you mean `dc`?)",
+            "5:25 `credentials` must be a text, not a whole number (write it in quotes)",
+            "6:16 a connector must be a mapping, not a text (its fields: type, address, port, cipherSuites, credentials)",
+        ],
+    );
+}
+
+#[test]
+fn faults_of_a_flow_are_placed() {
+    let rest = "when: { screen: x }\ndo: [{ keys: y }]\nverify: { screen: z, timeout: 1m }";
+    check_flow(rest, &[]);
+    check_flow(
+        "{}",
+        &[
+            "5:3 `when` is missing in the spec of a Flow",
+            "5:3 `do` is missing in the spec of a Flow",
+            "5:3 `verify` is missing in the spec of a Flow",
+        ],
+    );
+    check_flow(
+        &format!("{rest}\nonFailure: {{ notify: oncall }}\npriorty: 1"),
+        &[
+            "8:3 `onFailure` in the spec of a Flow is not available in this version (available: select, when, priority, do, verify, limits, examples)",
+            "9:3 unknown field `priorty` in the spec of a Flow (did you mean `priority`?)",
+        ],
+    );
+    check_flow(
+        &format!("{rest}\nselect: {{ cluster: a, labels: {{ a: 1 }} }}\npriority: 3000000000"),
+        &[
+            "8:13 `cluster` in `select` is not available in this version (available: labels)",
+            "8:38 `a` must be a text, not a whole number (write it in quotes)",
+            "9:13 `priority` must be between -2147483648 and 2147483647, not 3000000000",
+        ],
+    );
+    check_flow(
+        &format!("{rest}\nlimits: {{ attempts: 0, cooldown: 30 }}"),
+        &[
+            "8:23 `attempts` must be between 1 and 100, not 0",
+            "8:36 `cooldown`: `30` is not a length of time; write it with units, like 500ms, 60s, 8m or 1h30m",
+        ],
+    );
+    check_flow(
+        &format!("{rest}\nlimits: {{ attempts: 101, cooldown: 0s, retries: 1 }}"),
+        &[
+            "8:23 `attempts` must be between 1 and 100, not 101",
+            "8:42 unknown field `retries` in `limits` (known fields: attempts, cooldown)",
+        ],
+    );
+    check_flow(
+        &format!(
+            "{rest}\nexamples: [{{ matches: true }}, {{ text: a, picture: b, matches: true }}, {{ text: a }}, {{ text: a, matches: yes }}]"
+        ),
+        &[
+            "8:14 an example has either `picture` or `text`",
+            "8:33 an example has either `picture` or `text`",
+            "8:73 `matches` is missing in an example",
+            "8:106 `matches` must be true or false, not a text",
+        ],
+    );
+}
+
+#[test]
+fn faults_of_when_are_placed() {
+    let check = |when: &str, wanted: &[&str]| {
+        check_flow(
+            &format!("when: {when}\ndo: [{{ keys: y }}]\nverify: {{ screen: z, timeout: 1m }}"),
+            wanted,
+        );
+    };
+    check(
+        "{ stable: 0 }",
+        &["5:9 `screen` is missing in `when`", "5:19 `stable` must be between 1 and 100, not 0"],
+    );
+    check("{ screen: x, stable: 101 }", &["5:30 `stable` must be between 1 and 100, not 101"]);
+    check("{ screen: x, stable: two }", &["5:30 `stable` must be a whole number, not a text"]);
+    check(
+        "{ screen: '', unless: '' }",
+        &[
+            "5:19 `screen`: an empty pattern matches every screen",
+            "5:31 `unless`: an empty pattern matches every screen",
+        ],
+    );
+    check("{ screen: 5 }", &["5:19 `screen` must be a text, not a whole number (write it in quotes)"]);
+    check(
+        "{ serial: x, any: [x] }",
+        &[
+            "5:9 `screen` is missing in `when`",
+            "5:11 `serial` in `when` is not available in this version (available: screen, unless, stable)",
+            "5:22 `any` in `when` is not available in this version (available: screen, unless, stable)",
+        ],
+    );
+    check("screen", &["5:9 `when` must be a mapping, not a text (its fields: screen, unless, stable)"]);
+    check(
+        &format!("{{ screen: '{}' }}", "x".repeat(5000)),
+        &["5:19 `screen` has 5000 bytes, and may have 4096"],
+    );
+}
+
+#[test]
+fn faults_of_steps_are_placed() {
+    let check = |steps: &str, wanted: &[&str]| {
+        check_flow(
+            &format!("when: {{ screen: x }}\ndo: {steps}\nverify: {{ screen: z, timeout: 1m }}"),
+            wanted,
+        );
+    };
+    check("[]", &["6:7 `do` is empty"]);
+    check("{ keys: x }", &["6:7 `do` must be a list, not a mapping"]);
+    check(
+        "[snapshot]",
+        &[
+            "6:8 a step must be a mapping, not a text (one of: keys, power, bootDevice, waitFor, sleep, snapshot)",
+        ],
+    );
+    check("[{}]", &["6:8 a step has one field, not 0 (write each step as an item of its own)"]);
+    check(
+        "[{ keys: x, sleep: 1s }]",
+        &["6:8 a step has one field, not 2 (write each step as an item of its own)"],
+    );
+    check(
+        "[{ keys: '' }, { keys: 1 }, { keys: }]",
+        &[
+            "6:16 `keys` is empty",
+            "6:30 `keys` must be a text, not a whole number (write it in quotes)",
+            "6:41 `keys` must be a text, not nothing",
+        ],
+    );
+    check(
+        "[{ key: x }, { reboot: now }]",
+        &[
+            "6:10 `key` is not a step (did you mean `keys`?)",
+            "6:22 `reboot` is not a step (one of: keys, power, bootDevice, waitFor, sleep, snapshot)",
+        ],
+    );
+    check(
+        "[{ http: a }, { ipmiRaw: a }, { ssh: a }, { deploy: a }, { serial: a }]",
+        &[
+            "6:10 step `http` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot)",
+            "6:23 step `ipmiRaw` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot)",
+            "6:39 step `ssh` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot)",
+            "6:51 step `deploy` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot)",
+            "6:66 step `serial` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot)",
+        ],
+    );
+    check(
+        "[{ notify: a }, { approve: a }, { call: a }, { repeat: a }, { choose: a }]",
+        &[
+            "6:10 step `notify` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot)",
+            "6:25 step `approve` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot)",
+            "6:41 step `call` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot)",
+            "6:54 step `repeat` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot)",
+            "6:69 step `choose` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot)",
+        ],
+    );
+    check(
+        "[{ power: of }, { power: diag }, { power: true }]",
+        &[
+            "6:17 `of` is not a power action (did you mean `off`?)",
+            "6:32 `diag` is not a power action (one of: on, off, cycle, reset, soft, nmi)",
+            "6:49 `true` is not a power action (one of: on, off, cycle, reset, soft, nmi)",
+        ],
+    );
+    check(
+        "[{ bootDevice: http }, { bootDevice: hdd }, { bootDevice: { persistent: 1 } }]",
+        &[
+            "6:22 boot device `http` is not available in this version (available: none, pxe, disk, cdrom, bios)",
+            "6:44 `hdd` is not a boot device (one of: none, pxe, disk, cdrom, bios)",
+            "6:65 `device` is missing in `bootDevice`",
+            "6:79 `persistent` must be true or false, not a whole number",
+        ],
+    );
+    check(
+        "[{ sleep: 5 }, { sleep: 0s }, { sleep: -5s }, { sleep: 9000h }, { sleep: [] }]",
+        &[
+            "6:17 `sleep`: `5` is not a length of time; write it with units, like 500ms, 60s, 8m or 1h30m",
+            "6:31 `sleep` must be longer than 0s",
+            "6:46 `sleep`: `-5s` is out of range; a length of time is between 0s and 366 days",
+            "6:62 `sleep`: `9000h` is out of range; a length of time is between 0s and 366 days",
+            "6:80 `sleep` must be a length of time, not a list (write it like 500ms, 60s, 8m or 1h30m)",
+        ],
+    );
+    check(
+        "[{ waitFor: { timeout: 1m } }, { waitFor: { screen: x } }, { waitFor: login }]",
+        &[
+            "6:19 `waitFor` names neither `screen` nor `power` (name what must come true, like screen: 'login:')",
+            "6:49 `timeout` is missing in `waitFor`",
+            "6:77 `waitFor` must be a mapping, not a text (its fields: screen, power, timeout)",
+        ],
+    );
+    check(
+        "[{ waitFor: { ping: true, timeout: 1m } }, { waitFor: { power: turning_on, timeout: 0s } }]",
+        &[
+            "6:21 `ping` in `waitFor` is not available in this version (available: screen, power, timeout)",
+            "6:70 `turning_on` is not a power state that can be waited for (one of: on, off)",
+            "6:91 `timeout` must be longer than 0s",
+        ],
+    );
+}
+
+#[test]
+fn faults_of_verify_are_placed() {
+    let check = |verify: &str, wanted: &[&str]| {
+        check_flow(&format!("when: {{ screen: x }}\ndo: [{{ keys: y }}]\nverify: {verify}"), wanted);
+    };
+    check(
+        "{ ping: true, timeout: 5m }",
+        &["7:13 `ping` in `verify` is not available in this version (available: screen, power, timeout)"],
+    );
+    check(
+        "{ timeout: 5m }",
+        &[
+            "7:11 `verify` names neither `screen` nor `power` (name what must come true, like screen: 'login:')",
+        ],
+    );
+    check(
+        "{ screen: x, power: maybe }",
+        &[
+            "7:11 `timeout` is missing in `verify`",
+            "7:31 `maybe` is not a power state that can be waited for (one of: on, off)",
+        ],
+    );
+    check(
+        "{ screen: x, timeout: soon }",
+        &[
+            "7:33 `timeout`: `soon` is not a length of time; write it with units, like 500ms, 60s, 8m or 1h30m",
+        ],
+    );
+    check("{ screen: x, timeout: 0s }", &["7:33 `timeout` must be longer than 0s"]);
+}
+
+#[test]
+fn faults_of_a_credential_are_placed_and_never_repeat_a_password() {
+    check_credential(
+        "{}",
+        &[
+            "5:3 `username` is missing in the spec of a Credential",
+            "5:3 `password` is missing in the spec of a Credential",
+        ],
+    );
+    check_credential(
+        "username: admin\npassword: 12345678",
+        &["6:13 `password` must be a text, not a whole number (write it in quotes)"],
+    );
+    check_credential("username: admin\npassword: [hunter2]", &["6:13 `password` must be a text, not a list"]);
+    check_credential(
+        "username: \"a\\tb\"\npasswort: hunter2",
+        &[
+            "5:13 `username` must be at most 255 bytes of printable characters",
+            "6:3 unknown field `passwort` in the spec of a Credential (did you mean `password`?)",
+        ],
+    );
+    check_credential(
+        "username: 5\npassword: { fromFile: a, fromEnv: b }",
+        &[
+            "5:13 `username` must be a text, not a whole number (write it in quotes)",
+            "6:13 a reference to a secret has one field, not 2 (one of: fromFile, fromEnv, sealed)",
+        ],
+    );
+    check_credential(
+        "username: admin\npassword: { fromVault: a }",
+        &[
+            "6:15 unknown field `fromVault` in a reference to a secret (known fields: fromFile, fromEnv, sealed)",
+        ],
+    );
+    check_credential("username: admin\npassword: { fromFile: '' }", &["6:25 `fromFile` is empty"]);
+    check_credential(
+        "username: admin\npassword: { plain: hunter2 }",
+        &["6:15 unknown field `plain` in a reference to a secret (known fields: fromFile, fromEnv, sealed)"],
+    );
+}
+
+#[test]
+fn all_faults_of_all_documents_are_told_in_file_order() {
+    check(
+        "
+apiVersion: ironhand/v1
+kind: Host
+metadata: { name: A }
+spec: { connectors: [{ type: vnc }] }
+---
+kind: Flow
+metadata: { name: f
+---
+apiVersion: ironhand/v1
+kind: Credential
+metadata: { name: c, lables: {} }
+spec: { username: 1 }
+",
+        &[
+            "4:19 `name`: `A` is not a name: use 1 to 63 lower-case letters, digits, `-` and `.`, beginning and ending with a letter or digit (did you mean `a`?)",
+            "5:22 `address` is missing in a connector",
+            "8:11 not YAML: unclosed bracket '{'",
+            "12:22 unknown field `lables` in metadata (did you mean `labels`?)",
+            "13:7 `password` is missing in the spec of a Credential",
+            "13:19 `username` must be a text, not a whole number (write it in quotes)",
+        ],
+    );
+}
