@@ -11,6 +11,12 @@ const BLUE: u32 = 0x0000_00FF;
 const R: u8 = 0x07;
 const B: u8 = 0xC0;
 
+/// Bits of a Hextile subencoding.
+const BACKGROUND: u8 = 2;
+const FOREGROUND: u8 = 4;
+const PARTS: u8 = 8;
+const COLOURED: u8 = 16;
+
 /// A screen of 24x20 pixels, so that rectangles have whole and cut tiles.
 fn canvas() -> Canvas {
     Canvas::new(Framebuffer::black(24, 20).expect("small"), PixelFormat::TRUE_COLOUR_8)
@@ -120,11 +126,11 @@ fn hextile() {
     // Four tiles: 16x16 with background and two foreground parts, 8x16 raw, 16x4 with the same background,
     // 8x4 with coloured parts.
     let bytes = [
-        &[2 | 4 | 8, R, B, 2, 0x00, 0x00, 0xFF, 0x00][..],
+        &[BACKGROUND | FOREGROUND | PARTS, R, B, 2, 0x00, 0x00, 0xFF, 0x00][..],
         &[1],
         &[B; 128],
         &[0],
-        &[8 | 16, 2, B, 0x10, 0x10, 0, 0x03, 0x70],
+        &[PARTS | COLOURED, 2, B, 0x10, 0x10, 0, 0x03, 0x70],
     ]
     .concat();
     let expected = [
@@ -138,7 +144,12 @@ fn hextile() {
     check(Encoding::Hextile, rectangle(0, 0, 24, 20), &bytes, &expected);
     check(Encoding::Hextile, rectangle(3, 3, 2, 0), &[], &[]);
     let outside = ProtocolError::Rectangle { x: 3, y: 0, width: 2, height: 1 };
-    check_refused(Encoding::Hextile, rectangle(0, 0, 4, 4), &[2 | 4 | 8, R, B, 1, 0x30, 0x10], outside);
+    check_refused(
+        Encoding::Hextile,
+        rectangle(0, 0, 4, 4),
+        &[BACKGROUND | FOREGROUND | PARTS, R, B, 1, 0x30, 0x10],
+        outside,
+    );
 }
 
 fn deflated(parts: &[&[u8]]) -> Vec<Vec<u8>> {
@@ -209,6 +220,38 @@ fn painting_over_and_over_ends() {
     assert_eq!(paint(&mut canvas), Err(ProtocolError::PaintLimit { limit: PAINT_LIMIT }));
     canvas.budget = PaintBudget::full();
     assert_eq!(paint(&mut canvas), Ok(Progress::Complete));
+}
+
+/// A subrectangle of RRE is twelve bytes and may be the whole screen.
+#[test]
+fn subrectangles_count_as_painting() {
+    let mut canvas =
+        Canvas::new(Framebuffer::black(4096, 2304).expect("the limit"), PixelFormat::TRUE_COLOUR_8);
+    let area = rectangle(0, 0, 4096, 2304);
+    let all = [R, 0, 0, 0, 0, 16, 0, 9, 0];
+    let bytes = [&[0, 0, 0, 16, B][..], &all.repeat(16)].concat();
+    let refused = Err(ProtocolError::PaintLimit { limit: PAINT_LIMIT });
+    assert_eq!(decode(&mut canvas, Encoding::Rre, area, &bytes, usize::MAX), refused);
+}
+
+/// What a viewer remembers of the tiles before is used only where all viewers agree.
+#[test]
+fn hextile_as_sent() {
+    let mut picture = Framebuffer::black(80, 1).expect("small");
+    // Five tiles: black; a red pixel; another; a red and a blue pixel; a red pixel.
+    for (x, colour) in [(16, RED), (33, RED), (48, RED), (50, BLUE), (64, RED)] {
+        picture.fill(rectangle(x, 0, 1, 1), colour);
+    }
+    let mut sent = Vec::new();
+    hextile::encode(&picture, &PixelFormat::TRUE_COLOUR_8, &mut sent);
+    let expected: [&[u8]; 5] = [
+        &[BACKGROUND, 0],
+        &[FOREGROUND | PARTS, R, 1, 0x00, 0x00],
+        &[PARTS, 1, 0x10, 0x00],
+        &[PARTS | COLOURED, 2, R, 0x00, 0x00, B, 0x20, 0x00],
+        &[FOREGROUND | PARTS, R, 1, 0x00, 0x00],
+    ];
+    assert_eq!(sent, expected.concat());
 }
 
 #[test]
