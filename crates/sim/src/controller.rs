@@ -61,8 +61,16 @@ impl Controller {
         self.state().manner = manner;
     }
 
+    /// Power came or went, as asked.
     pub(crate) fn show_power(&self, power_on: bool) {
-        self.with(|bmc| bmc.set_chassis(ChassisStatus { power_on, ..bmc.chassis() }));
+        self.with(|bmc| {
+            bmc.set_chassis(ChassisStatus { power_on, power_control_fault: false, ..bmc.chassis() })
+        });
+    }
+
+    /// Power could not be switched as asked.
+    pub(crate) fn show_power_control_fault(&self) {
+        self.with(|bmc| bmc.set_chassis(ChassisStatus { power_control_fault: true, ..bmc.chassis() }));
     }
 
     /// Waits for a datagram, or for a deadline of the controller's or `until`, and does what is to be done. May be dropped

@@ -4,6 +4,7 @@ mod controller;
 mod fleet;
 mod machine;
 mod picture;
+pub mod qemu;
 mod screen;
 mod viewer;
 
