@@ -71,7 +71,7 @@ pub enum Error {
     },
 }
 
-/// What an [`Error`] says about the host, so that callers need not know the variants.
+/// What an [`enum@Error`] says about the host, so that callers need not know the variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// The password is wrong or missing, or no common way to authenticate exists: retrying alone does not help.
