@@ -13,9 +13,9 @@ pub(crate) struct Catalog {
     current: Arc<watch::Sender<Arc<FlowSet>>>,
 }
 
-/// All flows at one moment.
+/// Flows with their patterns compiled: what judges screens, in the server and without one.
 #[derive(Default)]
-pub(crate) struct FlowSet {
+pub struct FlowSet {
     flows: Vec<Compiled>,
     /// Every pattern of a `waitFor` or `verify`, by its text.
     patterns: HashMap<String, Pattern>,
@@ -29,11 +29,15 @@ struct Compiled {
 
 /// A screen that patterns are tried on.
 #[derive(Clone, Copy)]
-pub(crate) struct Looked<'l> {
-    pub(crate) page: &'l Page,
-    pub(crate) text: &'l str,
-    pub(crate) at: Timestamp,
-    pub(crate) picture: &'l PictureDigest,
+pub struct Looked<'l> {
+    /// The characters with their places.
+    pub page: &'l Page,
+    /// The whole text, for the evidence.
+    pub text: &'l str,
+    /// When the screen was seen.
+    pub at: Timestamp,
+    /// The picture that was read.
+    pub picture: Option<&'l PictureDigest>,
 }
 
 impl Catalog {
@@ -55,10 +59,10 @@ impl Catalog {
 impl FlowSet {
     /// Compiles what was checked when it was applied. A flow that an earlier release took and this one does not is left
     /// out, with a word in the log: it must not keep the others from working.
-    fn compile(flows: Vec<Flow>) -> Self {
+    pub fn compile(flows: Vec<Flow>) -> Self {
         let mut set = Self::default();
         for flow in flows {
-            let faults = faults(&flow);
+            let faults = flow_faults(&flow);
             if !faults.is_empty() {
                 tracing::error!(flow = %flow.metadata.name, error = faults.join("; "), "flow left out");
                 continue;
@@ -88,6 +92,11 @@ impl FlowSet {
     /// What each of those flows says of a screen.
     pub(crate) fn verdicts(&self, labels: &BTreeMap<String, String>, looked: &Looked<'_>) -> Vec<Verdict> {
         self.select(labels).map(|compiled| compiled.verdict(looked)).collect()
+    }
+
+    /// What every flow says of a screen, whichever hosts it selects.
+    pub fn verdicts_on_any_host(&self, looked: &Looked<'_>) -> Vec<Verdict> {
+        self.flows.iter().map(|compiled| compiled.verdict(looked)).collect()
     }
 
     /// Looks for the pattern of a `waitFor` or `verify`. A run keeps its flow as it was, so that a pattern may be asked
@@ -131,7 +140,7 @@ fn evidence(found: Match, looked: &Looked<'_>) -> MatchEvidence {
         confidence: found.confidence,
         screen_text: looked.text.to_owned(),
         read_at: looked.at,
-        picture: Some(looked.picture.clone()),
+        picture: looked.picture.cloned(),
     }
 }
 
@@ -145,7 +154,7 @@ fn waited(flow: &Flow) -> impl Iterator<Item = &str> {
 }
 
 /// What in a flow cannot be, each fault with its field.
-pub(crate) fn faults(flow: &Flow) -> Vec<String> {
+pub fn flow_faults(flow: &Flow) -> Vec<String> {
     let mut faults = Vec::new();
     let mut pattern = |field: String, source: Option<&String>| {
         if let Some(Err(error)) = source.map(|source| Pattern::new(source)) {
@@ -186,7 +195,7 @@ mod tests {
                 "do":[{"keys":"<NoSuchKey>"},{"waitFor":{"screen":"*","timeout":"1s"}}],
                 "verify":{"screen":"login:","timeout":"1s"}}}"#,
         );
-        let found = faults(&broken);
+        let found = flow_faults(&broken);
         let fields: Vec<_> = found.iter().filter_map(|fault| fault.split(':').next()).collect();
         assert_eq!(
             fields,
@@ -217,7 +226,7 @@ mod tests {
             page: &page,
             text: "Press F1 for setup",
             at: Timestamp::from_millis(7),
-            picture: &picture,
+            picture: Some(&picture),
         };
         let verdicts = set.verdicts(&BTreeMap::new(), &looked);
         let brief: Vec<_> = verdicts.iter().map(|verdict| (verdict.flow.as_str(), verdict.applies)).collect();

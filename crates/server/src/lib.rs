@@ -40,6 +40,7 @@ mod screen;
 mod server;
 mod settings;
 
+pub use catalog::{FlowSet, Looked, flow_faults};
 pub use http::ListenError;
 pub use server::{Running, Server, StartError, default_socket};
 pub use settings::{Config, Settings};

@@ -163,7 +163,7 @@ impl Applicable for Flow {
     }
 
     fn faults(&self) -> Vec<String> {
-        catalog::faults(self)
+        catalog::flow_faults(self)
     }
 
     fn same(&self, other: &Self) -> bool {

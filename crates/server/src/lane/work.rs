@@ -202,6 +202,10 @@ impl Lane {
             Happening::FlowsChanged => self.judge(),
             Happening::Due => {}
             Happening::Acted(acted) => {
+                // What the action saw at its very end came true before it ended.
+                while let Ok((at, source, observation)) = self.notices.1.try_recv() {
+                    self.observe(at, &source, observation);
+                }
                 self.polled_by_action(&acted);
                 return self.acted(acted).await;
             }
