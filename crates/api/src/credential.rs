@@ -16,7 +16,7 @@ pub struct Credential {
     pub spec: CredentialSpec,
 }
 
-/// What a [`Credential`] is.
+/// What a credential is.
 ///
 /// There is no `Debug`: a password must not reach a log by a careless `{:?}`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]

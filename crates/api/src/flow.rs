@@ -17,7 +17,7 @@ pub struct Flow {
     pub spec: FlowSpec,
 }
 
-/// What a [`Flow`] does.
+/// What a flow does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FlowSpec {
@@ -31,6 +31,7 @@ pub struct FlowSpec {
     pub priority: i32,
     /// What it does, in order.
     #[serde(rename = "do")]
+    #[schemars(length(min = 1))]
     pub steps: Vec<Step>,
     /// How it knows that the host is well again.
     pub verify: Verify,

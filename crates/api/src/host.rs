@@ -22,10 +22,11 @@ pub struct Host {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HostSpec {
-    /// Names of [`Credential`](crate::Credential)s, tried in this order.
+    /// Names of credentials, tried in this order.
     #[serde(default)]
     pub credentials: Vec<Name>,
     /// Ways to reach the host, tried in this order for each capability.
+    #[schemars(length(min = 1))]
     pub connectors: Vec<Connector>,
 }
 
@@ -43,6 +44,7 @@ pub struct Connector {
     pub port: Option<u16>,
     /// `ipmi` only: RMCP+ cipher suites, tried in this order; without it 17, then 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("items" = { "enum": [17, 3] }))]
     pub cipher_suites: Option<Vec<u8>>,
     /// Credentials for this connector alone, in place of the host's; an empty list means none are needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
