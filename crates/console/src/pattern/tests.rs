@@ -78,12 +78,11 @@ proptest! {
     #[test]
     fn any_page_takes_any_pattern(text in "[ -~é─\u{fffd}\n]{0,200}", pattern in "[a-z.*+?^$ ]{0,8}", columns in 0usize..12) {
         let page = screen(columns, &text);
-        if let Ok(pattern) = Pattern::new(&pattern) {
-            if let Some(found) = pattern.find(&page) {
+        if let Ok(pattern) = Pattern::new(&pattern)
+            && let Some(found) = pattern.find(&page) {
                 prop_assert!(!found.text.trim().is_empty());
                 prop_assert!((0.0..=1.0).contains(&found.confidence));
             }
-        }
     }
 
     #[test]
