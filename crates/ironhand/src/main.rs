@@ -1,1 +1,111 @@
-fn main() {}
+//! `ironhand`: arguments, tables and exit codes. What it commands lives in the other crates.
+
+mod args;
+mod events;
+mod exit;
+mod files;
+mod flow;
+mod hosts;
+mod incidents;
+mod manifests;
+mod output;
+mod read;
+mod sandbox;
+mod schema;
+mod select;
+mod serve;
+mod sim;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use ironhand_client::{Client, Endpoint};
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Cli, Command, FlowCommand, Global, Sim};
+use crate::exit::Failure;
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr(&cli.global);
+    let output = Output::new(&cli.global);
+    let result = match cli.command {
+        Command::Read(asked) => read::read(&asked),
+        Command::Match(asked) => flow::match_screen(&asked, output),
+        Command::Flow { command: FlowCommand::Test(files) } => flow::test(&files, output),
+        Command::Validate(files) => manifests::validate(&files),
+        Command::Schema { kind } => schema::schema(kind.as_deref()),
+        Command::Completions { shell } => {
+            schema::completions(shell);
+            Ok(())
+        }
+        Command::Version => {
+            schema::version();
+            Ok(())
+        }
+        command => block_on(waiting(command, &cli.global, output)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// The commands that wait for others.
+async fn waiting(command: Command, global: &Global, output: Output) -> Result<(), Failure> {
+    match command {
+        Command::Sandbox(asked) => return sandbox::run(asked, output).await,
+        Command::Serve(asked) => return serve::run(asked).await,
+        Command::Sim { command: Sim::Qemu(asked) } => return sim::qemu(asked, output).await,
+        Command::Sim { command: Sim::Bmc(asked) } => return sim::bmc(asked, output).await,
+        _ => {}
+    }
+    let client = connect(global)?;
+    match command {
+        Command::Apply(asked) => manifests::apply(&client, &asked).await,
+        Command::Get(asked) => hosts::get(&client, &asked, output).await,
+        Command::Delete(asked) => hosts::delete(&client, &asked).await,
+        Command::Power(asked) => hosts::power(&client, &asked, output).await,
+        Command::BootDevice(asked) => hosts::boot_device(&client, &asked, output).await,
+        Command::Screen(asked) => hosts::screen(&client, &asked, output).await,
+        Command::Type(asked) => hosts::type_keys(&client, &asked, output).await,
+        Command::Incidents(asked) => incidents::incidents(&client, &asked, output).await,
+        Command::Runs(asked) => incidents::runs(&client, &asked, output).await,
+        Command::Events(asked) => events::events(&client, &asked, output).await,
+        _ => Ok(()),
+    }
+}
+
+fn connect(global: &Global) -> Result<Client, Failure> {
+    let endpoint = match &global.server {
+        None => Endpoint::local(),
+        Some(text) => text.parse().map_err(|error: ironhand_client::EndpointError| Failure::Usage {
+            message: error.to_string(),
+            hint: None,
+        })?,
+    };
+    Ok(Client::new(endpoint)?)
+}
+
+fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Failed(format!("cannot start the threads of the program: {error}")))?
+        .block_on(work)
+}
+
+/// Logs go to standard error; `RUST_LOG` overrides the number of `-v`.
+fn log_to_stderr(global: &Global) {
+    use std::io::IsTerminal;
+    let level = match global.verbose {
+        0 => "warn",
+        1 => "ironhand=info,info",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let color = !global.no_color && std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(color).init();
+}

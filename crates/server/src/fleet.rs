@@ -7,14 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use ironhand_api::{EventKind, Health, Host, HostStatus, Name, PictureDigest, Severity};
-use ironhand_store::{EventDraft, HostState, Record};
+use ironhand_store::{EventDraft, HostState, Record, Store};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::credentials::BackOff;
-use crate::lane::{Ending, Lane, LaneHandle, Ports, Tools, ports};
+use crate::lane::{Ending, Lane, LaneHandle, Tools, ports};
 use crate::screen::Shot;
 
 /// The first wait before a lane that panicked begins anew; doubles up to [`LONGEST_REST`].
@@ -52,7 +53,19 @@ impl Fleet {
         let name = host.metadata.name.clone();
         let ending = Ending { stop: self.inner.stop.clone(), retire: CancellationToken::new() };
         let retire = ending.retire.clone();
-        let task = tokio::spawn(keep(host, state, self.inner.tools.clone(), ports, ending));
+        let tools = self.inner.tools.clone();
+        let store = tools.store.clone();
+        // One lane at a time has them: the next one when its predecessor is gone.
+        let ports = Arc::new(tokio::sync::Mutex::new(ports));
+        let work = {
+            let ending = ending.clone();
+            move |host, state| -> BoxFuture<'static, ()> {
+                let (ports, ending) = (Arc::clone(&ports), ending.clone());
+                let lane = Lane::new(host, state, tools.clone());
+                Box::pin(async move { lane.run(&mut *ports.lock().await, ending).await })
+            }
+        };
+        let task = tokio::spawn(async move { keep(host, state, &store, &ending, FIRST_REST, work).await });
         self.lanes().insert(name, Slot { handle, retire, task });
     }
 
@@ -112,22 +125,29 @@ fn unseen(state: &HostState) -> HostStatus {
     state.facts.status(Health::Well, None, None)
 }
 
-/// Runs the lane of a host, and begins it anew where it panics: a fault in the work on one host is a condition of that
-/// host, not the end of the process.
-async fn keep(mut host: Host, mut state: HostState, tools: Tools, mut ports: Ports, ending: Ending) {
+/// Does the `work` on a host, and begins it anew where it panics: a fault in the work on one host is a condition of
+/// that host, not the end of the process.
+async fn keep(
+    mut host: Host,
+    mut state: HostState,
+    store: &Store,
+    ending: &Ending,
+    first_rest: Duration,
+    mut work: impl FnMut(Host, HostState) -> BoxFuture<'static, ()>,
+) {
     let name = host.metadata.name.clone();
-    let mut back_off = BackOff::new(FIRST_REST, LONGEST_REST);
+    let mut back_off = BackOff::new(first_rest, LONGEST_REST);
     loop {
-        let lane = Lane::new(host.clone(), state.clone(), tools.clone());
-        let run = AssertUnwindSafe(Box::pin(lane.run(&mut ports, ending.clone()))).catch_unwind();
-        let Err(panic) = run.await else { return };
+        let Err(panic) = AssertUnwindSafe(work(host.clone(), state.clone())).catch_unwind().await else {
+            return;
+        };
         let rest = back_off.failed();
         tracing::error!(host = %name, error = words(&*panic), "the lane failed and begins anew");
         let message =
             format!("the work on the host failed inside Ironhand and begins anew in {} s", rest.as_secs());
         let mut record = Record::of(name.clone(), clock::now());
         record.events.push(EventDraft::new(EventKind::LaneFailed, Severity::Critical, message));
-        if let Err(error) = tools.store.record(record).await {
+        if let Err(error) = store.record(record).await {
             tracing::error!(host = %name, %error, "the failure of a lane was not recorded");
         }
         tokio::select! {
@@ -136,7 +156,7 @@ async fn keep(mut host: Host, mut state: HostState, tools: Tools, mut ports: Por
             () = ending.retire.cancelled() => return,
         }
         // What the lane knew is lost with it; what it had made durable is not.
-        if let Ok(snapshot) = tools.store.load().await {
+        if let Ok(snapshot) = store.load().await {
             host = snapshot.hosts.into_iter().find(|kept| kept.metadata.name == name).unwrap_or(host);
             state = snapshot.states.get(&name).cloned().unwrap_or_default();
         }
@@ -146,4 +166,34 @@ async fn keep(mut host: Host, mut state: HostState, tools: Tools, mut ports: Por
 fn words(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without words")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ironhand_store::KeySource;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    #[tokio::test]
+    async fn a_panic_is_told_as_an_event_and_the_work_begins_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), KeySource::File).await.unwrap();
+        let host: Host =
+            serde_json::from_str(r#"{"metadata":{"name":"h"},"spec":{"connectors":[]}}"#).unwrap();
+        store.apply(host.clone(), clock::now()).await.unwrap();
+        let ending = Ending { stop: CancellationToken::new(), retire: CancellationToken::new() };
+        let begun = Arc::new(AtomicU32::new(0));
+        let work = {
+            let begun = Arc::clone(&begun);
+            move |_, _| -> BoxFuture<'static, ()> {
+                let turn = begun.fetch_add(1, Ordering::Relaxed);
+                Box::pin(async move { assert!(turn == 2, "fault {turn}") })
+            }
+        };
+        keep(host, HostState::default(), &store, &ending, Duration::ZERO, work).await;
+        assert_eq!(begun.load(Ordering::Relaxed), 3);
+        let told = store.events_after(1, 10, None).await.unwrap();
+        let kinds: Vec<_> = told.iter().map(|event| (event.kind, event.severity)).collect();
+        assert_eq!(kinds, [(EventKind::LaneFailed, Severity::Critical); 2]);
+    }
 }

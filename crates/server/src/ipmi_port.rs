@@ -108,3 +108,6 @@ impl fmt::Debug for Bmc {
         f.debug_tuple("Bmc").field(&self.key.0).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,26 @@
-//! Peers
+//! What the tests against foreign programs share: the product as a user starts it, and the peers that judge it.
+//!
+//! `cargo xtask test` and `cargo xtask e2e` install the peers, build the product and set the two environment
+//! variables that are read here. A test whose peer is missing fails and says so; none passes by being skipped.
+
+mod ironhand;
+mod peer;
+
+pub use ironhand::{Daemon, Ironhand};
+pub use peer::{Peer, free_udp_port, peer, peer_file, run};
+
+use std::time::{Duration, Instant};
+
+/// Asks again and again until `probe` gives a value; fails with `what` and the last refusal when the time is over.
+///
+/// Between two tries the thread is parked for a moment: a foreign program gives no other sign that it is ready.
+pub fn wait_until<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> Result<T, String>) -> T {
+    let deadline = Instant::now() + limit;
+    loop {
+        match probe() {
+            Ok(value) => return value,
+            Err(refusal) if Instant::now() >= deadline => panic!("not within {limit:?}: {what}: {refusal}"),
+            Err(_) => std::thread::park_timeout(Duration::from_millis(50)),
+        }
+    }
+}

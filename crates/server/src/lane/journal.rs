@@ -93,7 +93,8 @@ impl Journal {
                 incident = transition.incident.id,
                 run = transition.run.as_ref().map(|run| run.id),
                 flow = %transition.incident.flow,
-                "{}", transition.message
+                detail = transition.message,
+                "recovery"
             );
         }
         Ok(())

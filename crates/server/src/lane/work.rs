@@ -107,6 +107,21 @@ struct Acted {
     result: Result<Done, ActionFailure>,
 }
 
+/// The outcome of an action for the person who asked for it.
+struct Answer {
+    reply: oneshot::Sender<Result<Done, ActionFailure>>,
+    result: Result<Done, ActionFailure>,
+}
+
+impl Answer {
+    fn give(answer: Option<Self>) {
+        if let Some(Self { reply, result }) = answer {
+            // An error means that the person waits no longer.
+            let _ = reply.send(result);
+        }
+    }
+}
+
 /// What a lane wakes up for.
 enum Happening {
     Stopped,
@@ -202,21 +217,27 @@ impl Lane {
             Happening::FlowsChanged => self.judge(),
             Happening::Due => {}
             Happening::Acted(acted) => {
-                // What the action saw at its very end came true before it ended.
-                while let Ok((at, source, observation)) = self.notices.1.try_recv() {
-                    self.observe(at, &source, observation);
-                }
-                self.polled_by_action(&acted);
-                return self.acted(acted).await;
+                let answer = self.acted(acted);
+                self.think().await;
+                return Answer::give(answer);
             }
         }
         self.think().await;
     }
 
-    async fn acted(&mut self, Acted { line, words, purpose, result }: Acted) {
+    /// Takes in what became of an action. Returns whom to tell, once it is durable.
+    fn acted(&mut self, Acted { line, words, purpose, result }: Acted) -> Option<Answer> {
         self.acting = None;
+        // What the action saw at its very end came true before it ended.
+        while let Ok((at, source, observation)) = self.notices.1.try_recv() {
+            self.observe(at, &source, observation);
+        }
+        if result.as_ref().is_ok_and(|done| done.power.is_some()) {
+            // It read the power state, which saves a reading.
+            self.times.power = Instant::now() + self.pace().0;
+        }
         self.line_home(line);
-        let reply = match purpose {
+        match purpose {
             Purpose::Step(planned) => {
                 self.step_ended(&planned, result);
                 None
@@ -232,13 +253,8 @@ impl Lane {
                     ),
                 };
                 self.journal.event(EventDraft::new(EventKind::ActionDone, severity, message));
-                Some((reply, result))
+                Some(Answer { reply, result })
             }
-        };
-        self.think().await;
-        if let Some((reply, result)) = reply {
-            // An error means that the caller waits no longer.
-            let _ = reply.send(result);
         }
     }
 
@@ -426,19 +442,16 @@ impl Lane {
     /// that is not done in time is found without an outcome by the next start.
     async fn park(mut self, ports: &Ports) {
         let patience = self.tools.settings.shutdown_timeout / 2;
+        let mut answer = None;
         if let Some(acting) = &mut self.acting
             && let Ok(acted) = tokio::time::timeout(patience, acting).await
         {
-            self.acting = None;
-            match acted.purpose {
-                Purpose::Step(planned) => self.step_ended(&planned, acted.result),
-                // An error means that the caller waits no longer.
-                Purpose::Person(reply) => drop(reply.send(acted.result)),
-            }
+            answer = self.acted(acted);
         }
         if let Err(error) = self.commit(clock::now(), &[]).await {
             tracing::error!(host = %self.name, %error, "the last readings were not stored");
         }
+        Answer::give(answer);
         ports.hands.send_replace(None);
         if let Some(screen) = self.screen.take() {
             screen.close().await;
@@ -458,7 +471,7 @@ impl Lane {
 }
 
 fn looked<'l>(seen: &'l Seen, text: &'l str) -> Looked<'l> {
-    Looked { page: &seen.shot.page, text, at: seen.at, picture: &seen.shot.digest }
+    Looked { page: &seen.shot.page, text, at: seen.at, picture: Some(&seen.shot.digest) }
 }
 
 /// The action that a step of a flow asks for.

@@ -33,16 +33,15 @@ async fn a_host_that_panics_is_recovered_and_then_left_alone() {
     let story = until(&mut events, |event| event.kind == EventKind::IncidentClosed).await;
     let kinds: Vec<_> =
         story.iter().filter(|event| event.incident.is_some()).map(|event| event.kind).collect();
-    use EventKind::{IncidentClosed, IncidentOpened, RunEnded, RunStarted, StepEnded, StepStarted};
     let wanted = [
-        IncidentOpened,
-        RunStarted,
-        StepStarted,
-        StepEnded,
-        StepStarted,
-        StepEnded,
-        RunEnded,
-        IncidentClosed,
+        EventKind::IncidentOpened,
+        EventKind::RunStarted,
+        EventKind::StepStarted,
+        EventKind::StepEnded,
+        EventKind::StepStarted,
+        EventKind::StepEnded,
+        EventKind::RunEnded,
+        EventKind::IncidentClosed,
     ];
     assert_eq!(kinds, wanted, "{story:#?}");
     let of_others = |event: &&Event| event.incident.is_some() && event.host.as_ref() != Some(&hosts[0]);

@@ -6,7 +6,7 @@ use std::time::Instant;
 use ironhand_api::{Capability, Timestamp};
 use ironhand_model::Observation;
 
-use super::{Acted, Lane, LastLook, Polled, looked};
+use super::{Lane, LastLook, Polled, looked};
 use crate::clock;
 use crate::device::DeviceError;
 use crate::lane::Ports;
@@ -16,7 +16,7 @@ impl Lane {
     pub(super) fn observe(&mut self, at: Timestamp, source: &str, observation: Observation) {
         let changes = self.facts.observe(at, source, observation);
         for change in &changes {
-            tracing::info!(host = %self.name, connector = source, op = change.kind.code(), "{}", change.message);
+            tracing::info!(host = %self.name, connector = source, op = change.kind.code(), detail = change.message, "observed");
         }
         self.journal.changes(changes);
     }
@@ -41,13 +41,6 @@ impl Lane {
                 let observation = Observation::Reach(error.reach(), Some(error.to_string()));
                 self.observe(clock::now(), &source, observation);
             }
-        }
-    }
-
-    /// An action that read the power state saves a reading.
-    pub(super) fn polled_by_action(&mut self, acted: &Acted) {
-        if acted.result.as_ref().is_ok_and(|done| done.power.is_some()) {
-            self.times.power = Instant::now() + self.pace().0;
         }
     }
 

@@ -1,0 +1,172 @@
+//! Manifest and picture files of the command line.
+
+use std::path::{Path, PathBuf};
+
+use ironhand_api::{Manifest, ManifestError, Secret, parse_manifests};
+
+use crate::exit::{Failure, at};
+
+/// The largest manifest file: a slip like `-f /dev/zero` or a disk image must end with a message.
+const LARGEST_MANIFEST: u64 = 16 << 20;
+
+/// The largest picture or screen text.
+const LARGEST_SCREEN: u64 = 64 << 20;
+
+/// How deep folders with manifests may nest.
+const DEEPEST_FOLDER: usize = 16;
+
+/// A manifest and where it stands.
+pub struct Located {
+    /// The file.
+    pub file: PathBuf,
+    /// What it says.
+    pub manifest: Manifest,
+}
+
+/// Reads all manifests of files and folders; on failure tells every fault of every file.
+pub fn read_manifests(paths: &[PathBuf]) -> Result<Vec<Located>, Failure> {
+    let mut manifests = Vec::new();
+    let mut faults = Vec::new();
+    for path in paths {
+        let mut files = Vec::new();
+        collect(path, 0, &mut files)?;
+        if files.is_empty() {
+            return Err(Failure::Usage {
+                message: format!("{}: no .yaml, .yml or .json file in this folder", path.display()),
+                hint: None,
+            });
+        }
+        for file in files {
+            let text =
+                String::from_utf8(read_bounded(&file, LARGEST_MANIFEST)?).map_err(|_| Failure::Usage {
+                    message: format!("{}: not a text file", file.display()),
+                    hint: Some("manifests are YAML or JSON in UTF-8".to_owned()),
+                })?;
+            match parse_manifests(&file.display().to_string(), &text) {
+                Ok(parsed) => {
+                    manifests
+                        .extend(parsed.into_iter().map(|manifest| Located { file: file.clone(), manifest }));
+                }
+                Err(more) => faults.extend(more),
+            }
+        }
+    }
+    faults.extend(duplicates(&manifests));
+    if faults.is_empty() { Ok(manifests) } else { Err(Failure::Manifests(faults)) }
+}
+
+/// Two resources of one kind and name in the same call: which would win is nobody's guess.
+fn duplicates(manifests: &[Located]) -> Vec<ManifestError> {
+    let mut faults = Vec::new();
+    for (index, later) in manifests.iter().enumerate() {
+        let same = |earlier: &&Located| {
+            earlier.manifest.kind() == later.manifest.kind()
+                && earlier.manifest.metadata().name == later.manifest.metadata().name
+        };
+        if let Some(earlier) = manifests[..index].iter().find(same) {
+            faults.push(ManifestError {
+                file: later.file.display().to_string(),
+                line: 1,
+                column: 1,
+                message: format!(
+                    "{} `{}` is also described in {}",
+                    later.manifest.kind(),
+                    later.manifest.metadata().name,
+                    earlier.file.display()
+                ),
+                hint: Some("remove one of the two".to_owned()),
+            });
+        }
+    }
+    faults
+}
+
+fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    if !at(path, std::fs::metadata(path))?.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    if depth == DEEPEST_FOLDER {
+        return Err(Failure::Usage {
+            message: format!("{}: more than {DEEPEST_FOLDER} folders deep", path.display()),
+            hint: None,
+        });
+    }
+    let mut entries = at(path, std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>))?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        let manifest = path
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"));
+        let kind = at(&path, entry.file_type())?;
+        if kind.is_dir() || (manifest && !kind.is_dir()) {
+            collect(&path, depth + 1, files)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a picture or the text of a screen.
+pub fn read_screen(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_bounded(path, LARGEST_SCREEN)
+}
+
+fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+    use std::io::Read;
+    let file = at(path, std::fs::File::open(path))?;
+    let mut bytes = Vec::new();
+    at(path, file.take(limit + 1).read_to_end(&mut bytes))?;
+    if bytes.len() as u64 > limit {
+        return Err(Failure::Usage {
+            message: format!("{}: larger than {} MiB", path.display(), limit >> 20),
+            hint: None,
+        });
+    }
+    Ok(bytes)
+}
+
+/// The password in a file, without one trailing line break.
+pub fn read_password(path: &Path) -> Result<secrecy::SecretString, Failure> {
+    /// Longer than any protocol takes.
+    const LONGEST_PASSWORD: u64 = 4096;
+    let bytes = zeroize::Zeroizing::new(read_bounded(path, LONGEST_PASSWORD)?);
+    let text = std::str::from_utf8(&bytes).map_err(|_| Failure::Usage {
+        message: format!("{}: the password is not UTF-8 text", path.display()),
+        hint: None,
+    })?;
+    Ok(text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text)).into())
+}
+
+/// Replaces references to files and the environment by what they refer to. A relative path is taken from the
+/// manifest's own folder. Returns warnings.
+pub fn resolve_secrets(manifests: &mut [Located]) -> Result<Vec<String>, Failure> {
+    let mut warnings = Vec::new();
+    for Located { file, manifest } in manifests {
+        let Manifest::Credential(credential) = manifest else { continue };
+        let name = &credential.metadata.name;
+        credential.spec.password = match &credential.spec.password {
+            Secret::FromFile(path) => {
+                let folder = file.parent().unwrap_or(Path::new("."));
+                Secret::Plain(read_password(&folder.join(path))?)
+            }
+            Secret::FromEnv(variable) => {
+                let value = std::env::var(variable).map_err(|_| Failure::Usage {
+                    message: format!("credential `{name}`: the environment has no variable {variable}"),
+                    hint: Some(format!("set {variable}, or use fromFile")),
+                })?;
+                Secret::Plain(value.into())
+            }
+            Secret::Plain(value) => {
+                warnings.push(format!(
+                    "{}: the password of credential `{name}` stands in the manifest; fromFile or fromEnv keep it out",
+                    file.display()
+                ));
+                Secret::Plain(value.clone())
+            }
+            Secret::Sealed(text) => Secret::Sealed(text.clone()),
+        };
+    }
+    Ok(warnings)
+}

@@ -1,0 +1,190 @@
+//! `ironhand match` and `ironhand flow test`: what flows would do, without a server. The judging itself is the server's own.
+
+use std::path::Path;
+
+use ironhand_api::{Flow, Manifest, ManifestError, Verdict};
+use ironhand_console::{Page, Reader};
+use ironhand_server::{FlowSet, Looked, flow_faults};
+
+use crate::args;
+use crate::exit::Failure;
+use crate::files::{Located, read_manifests, read_screen};
+use crate::output::{Output, line, now};
+use crate::read::image;
+use crate::words::step_words;
+
+/// Reads manifests and checks everything that can be checked without a server.
+pub fn checked_manifests(files: &args::Files) -> Result<Vec<Located>, Failure> {
+    let manifests = read_manifests(&files.files)?;
+    let mut faults = Vec::new();
+    for Located { file, manifest } in &manifests {
+        let Manifest::Flow(flow) = manifest else { continue };
+        faults.extend(flow_faults(flow).into_iter().map(|message| ManifestError {
+            file: file.display().to_string(),
+            line: 1,
+            column: 1,
+            message: format!("Flow `{}`: {message}", flow.metadata.name),
+            hint: None,
+        }));
+    }
+    if faults.is_empty() { Ok(manifests) } else { Err(Failure::Manifests(faults)) }
+}
+
+/// The flows among the manifests, each with the file it stands in.
+fn flows(files: &args::Files) -> Result<Vec<(std::path::PathBuf, Flow)>, Failure> {
+    let manifests = checked_manifests(files)?;
+    let flows: Vec<_> = manifests
+        .into_iter()
+        .filter_map(|located| match located.manifest {
+            Manifest::Flow(flow) => Some((located.file, flow)),
+            _ => None,
+        })
+        .collect();
+    if flows.is_empty() {
+        return Err(Failure::Usage { message: "there is no flow in these manifests".to_owned(), hint: None });
+    }
+    Ok(flows)
+}
+
+/// A screen from a file, and what was read of it.
+struct Seen {
+    page: Page,
+    text: String,
+    /// Why the text may not be acted on.
+    unreliable: Option<String>,
+}
+
+impl Seen {
+    fn picture(path: &Path) -> Result<Self, Failure> {
+        let reading = Reader::new().read(&image(path)?, None);
+        let unreliable = (!reading.is_reliable()).then(|| {
+            format!("only {:.0} % of the screen could be read with certainty", reading.score * 100.0)
+        });
+        Ok(Self { page: Page::from(&reading), text: reading.text(), unreliable })
+    }
+
+    fn text(text: &str) -> Self {
+        Self { page: Page::from_text(text), text: text.to_owned(), unreliable: None }
+    }
+
+    fn verdicts(&self, flows: &[Flow]) -> Vec<Verdict> {
+        let looked = Looked { page: &self.page, text: &self.text, at: now(), picture: None };
+        FlowSet::compile(flows.to_vec()).verdicts_on_any_host(&looked)
+    }
+}
+
+/// A picture by its first bytes, else a text.
+fn see(path: &Path) -> Result<Seen, Failure> {
+    let bytes = read_screen(path)?;
+    if bytes.starts_with(b"\x89PNG") || bytes.starts_with(b"\xff\xd8") {
+        return Seen::picture(path);
+    }
+    let text = String::from_utf8(bytes).map_err(|_| Failure::Usage {
+        message: format!("{}: neither a PNG or JPEG picture nor a text in UTF-8", path.display()),
+        hint: None,
+    })?;
+    Ok(Seen::text(&text))
+}
+
+/// `ironhand match`.
+pub fn match_screen(asked: &args::Match, output: Output) -> Result<(), Failure> {
+    let flows: Vec<Flow> = flows(&asked.flows)?.into_iter().map(|(_, flow)| flow).collect();
+    let seen = see(&asked.screen)?;
+    let verdicts = seen.verdicts(&flows);
+    if output.is_structured() {
+        return output.value(&serde_json::json!({
+            "reliable": seen.unreliable.is_none(),
+            "text": seen.text,
+            "verdicts": verdicts,
+        }));
+    }
+    if let Some(reason) = &seen.unreliable {
+        line(&format!("no flow would act: {reason}"));
+    }
+    let mut chosen = seen.unreliable.is_some();
+    for verdict in &verdicts {
+        let word = match (verdict.applies, chosen) {
+            (true, false) => "applies    ",
+            (true, true) => "would apply",
+            (false, _) => "does not   ",
+        };
+        line(&format!("{word}  {:<24} {}", verdict.flow.as_str(), verdict.reason));
+        if !verdict.applies || chosen {
+            continue;
+        }
+        chosen = true;
+        if let Some(flow) = flows.iter().find(|flow| flow.metadata.name == verdict.flow) {
+            tell_what_it_does(flow, verdict);
+        }
+    }
+    Ok(())
+}
+
+fn tell_what_it_does(flow: &Flow, verdict: &Verdict) {
+    let indent = " ".repeat(13);
+    if let Some(evidence) = &verdict.evidence {
+        line(&format!(
+            "{indent}row {}, column {}, confidence {:.2}",
+            evidence.row + 1,
+            evidence.column + 1,
+            evidence.confidence
+        ));
+    }
+    line(&format!("{indent}on {} such readings in a row it would:", flow.spec.when.stable));
+    for (index, step) in flow.spec.steps.iter().enumerate() {
+        line(&format!("{indent}  {}. {}", index + 1, step_words(step)));
+    }
+    if !flow.spec.select.is_all() {
+        line(&format!("{indent}only on hosts with labels {:?}", flow.spec.select.labels));
+    }
+}
+
+/// `ironhand flow test`.
+pub fn test(files: &args::Files, output: Output) -> Result<(), Failure> {
+    let mut results = Vec::new();
+    for (file, flow) in flows(files)? {
+        for (index, example) in flow.spec.examples.iter().enumerate() {
+            let seen = match (&example.text, &example.picture) {
+                (Some(text), _) => Seen::text(text),
+                (None, Some(picture)) => {
+                    Seen::picture(&file.parent().unwrap_or(Path::new(".")).join(picture))?
+                }
+                (None, None) => continue,
+            };
+            let verdicts = seen.verdicts(std::slice::from_ref(&flow));
+            let (matches, reason) = verdicts.first().map_or((false, String::new()), |verdict| {
+                (verdict.applies && seen.unreliable.is_none(), verdict.reason.clone())
+            });
+            results.push(TestResult {
+                flow: flow.metadata.name.to_string(),
+                example: index + 1,
+                passed: matches == example.matches,
+                expected: example.matches,
+                reason: seen.unreliable.unwrap_or(reason),
+            });
+        }
+    }
+    let failed = results.iter().filter(|result| !result.passed).count();
+    if output.is_structured() {
+        output.value(&results)?;
+    } else {
+        for result in &results {
+            let word = if result.passed { "ok    " } else { "FAILED" };
+            let wanted = if result.expected { "must match" } else { "must not match" };
+            line(&format!("{word}  {} example {}: {wanted}: {}", result.flow, result.example, result.reason));
+        }
+        line(&format!("{} examples right, {failed} wrong", results.len() - failed));
+    }
+    if failed == 0 { Ok(()) } else { Err(Failure::Reported) }
+}
+
+/// What became of one example.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TestResult {
+    flow: String,
+    example: usize,
+    passed: bool,
+    expected: bool,
+    reason: String,
+}

@@ -1,0 +1,161 @@
+//! `ironhand incidents` and `ironhand runs`: what was wrong, what was done about it, and the evidence.
+
+use std::path::Path;
+
+use ironhand_api::{Incident, IncidentState, MatchEvidence, Run, RunState, StepOutcome, StepRecord};
+use ironhand_client::{Client, IncidentFilter};
+
+use crate::args;
+use crate::exit::{Failure, at};
+use crate::output::{Field, Output, Tone, age, clock, line, now};
+use crate::select::host_name;
+use crate::words::step_words;
+
+/// `ironhand incidents`.
+pub async fn incidents(client: &Client, asked: &args::Incidents, output: Output) -> Result<(), Failure> {
+    if let Some(id) = asked.id {
+        let incident = client.incident(id).await?;
+        return if output.is_structured() {
+            output.value(&incident)
+        } else {
+            show_incidents(&[incident], output)
+        };
+    }
+    let host = asked.host.as_deref().map(host_name).transpose()?;
+    let filter = IncidentFilter { host, open: asked.open, limit: None };
+    show_incidents(&client.incidents(&filter).await?, output)
+}
+
+fn show_incidents(incidents: &[Incident], output: Output) -> Result<(), Failure> {
+    let now = now();
+    output.list(
+        incidents,
+        &["id", "host", "state", "flow", "runs", "opened", "took", "cause", "stands"],
+        |incident| incident.id.to_string(),
+        |incident| {
+            vec![
+                incident.id.to_string().into(),
+                incident.host.as_str().into(),
+                Field::toned(incident.state.to_string(), tone(incident.state)),
+                incident.flow.as_str().into(),
+                incident.attempts.to_string().into(),
+                format!("{} ago", age(now, incident.opened_at)).into(),
+                age(incident.closed_at.unwrap_or(now), incident.opened_at).into(),
+                incident.cause.as_str().into(),
+                incident.reason.as_str().into(),
+            ]
+        },
+    )
+}
+
+const fn tone(state: IncidentState) -> Tone {
+    match state {
+        IncidentState::Closed => Tone::Good,
+        IncidentState::Open | IncidentState::Recovering => Tone::Warn,
+        IncidentState::NeedsHuman => Tone::Bad,
+    }
+}
+
+/// `ironhand runs`.
+pub async fn runs(client: &Client, asked: &args::Runs, output: Output) -> Result<(), Failure> {
+    let Some(id) = asked.id else {
+        let host = asked.host.as_deref().map(host_name).transpose()?;
+        let filter = IncidentFilter { host, ..IncidentFilter::default() };
+        return show_runs(&client.runs(&filter).await?, output);
+    };
+    let run = client.run(id).await?;
+    if let Some(folder) = &asked.save {
+        save_pictures(client, &run, folder).await?;
+    }
+    if output.is_structured() {
+        output.value(&run)
+    } else {
+        show_run(&run);
+        Ok(())
+    }
+}
+
+fn show_runs(runs: &[Run], output: Output) -> Result<(), Failure> {
+    let now = now();
+    output.list(
+        runs,
+        &["id", "host", "incident", "flow", "try", "state", "started", "took", "stands"],
+        |run| run.id.to_string(),
+        |run| {
+            let tone = match run.state {
+                RunState::Succeeded => Tone::Good,
+                RunState::Running => Tone::Warn,
+                RunState::Failed | RunState::Cancelled => Tone::Bad,
+            };
+            vec![
+                run.id.to_string().into(),
+                run.host.as_str().into(),
+                run.incident.to_string().into(),
+                run.flow.as_str().into(),
+                run.attempt.to_string().into(),
+                Field::toned(run.state.to_string(), tone),
+                format!("{} ago", age(now, run.started_at)).into(),
+                age(run.ended_at.unwrap_or(now), run.started_at).into(),
+                run.reason.as_str().into(),
+            ]
+        },
+    )
+}
+
+/// One run as a transcript.
+fn show_run(run: &Run) {
+    line(&format!(
+        "run {} of flow {} on {}, try {} of incident {}",
+        run.id, run.flow, run.host, run.attempt, run.incident
+    ));
+    show_evidence("matched", &run.matched);
+    for step in &run.steps {
+        show_step(step);
+    }
+    if let Some(proof) = &run.proof {
+        show_evidence("proof", proof);
+    }
+    let ended = run.ended_at.map_or_else(|| "        ".to_owned(), clock);
+    line(&format!("{ended}  {}: {}", run.state, run.reason));
+}
+
+fn show_evidence(word: &str, evidence: &MatchEvidence) {
+    line(&format!(
+        "{}  {word}: {:?} in row {}, column {}, confidence {:.2}",
+        clock(evidence.read_at),
+        evidence.text,
+        evidence.row + 1,
+        evidence.column + 1,
+        evidence.confidence
+    ));
+    for row in evidence.screen_text.lines() {
+        line(&format!("          | {row}"));
+    }
+}
+
+fn show_step(record: &StepRecord) {
+    let outcome = match &record.outcome {
+        None => "under way".to_owned(),
+        Some(StepOutcome::Done(detail)) => format!("done: {detail}"),
+        Some(StepOutcome::Failed(detail)) => format!("failed: {detail}"),
+        Some(StepOutcome::Unknown(detail)) => format!("outcome unknown: {detail}"),
+    };
+    line(&format!("{}  {}; {outcome}", clock(record.started_at), step_words(&record.step)));
+    for receipt in &record.receipts {
+        let result = receipt.error.as_deref().unwrap_or("ok");
+        line(&format!("            {} took {} ms: {result}", receipt.connector, receipt.took.as_millis()));
+    }
+}
+
+/// Keeps the pictures of a run: `matched.png`, what made the flow apply, and `proof.png`, what proved it.
+async fn save_pictures(client: &Client, run: &Run, folder: &Path) -> Result<(), Failure> {
+    at(folder, std::fs::create_dir_all(folder))?;
+    let pictures = [("matched.png", Some(&run.matched)), ("proof.png", run.proof.as_ref())];
+    for (name, evidence) in pictures {
+        if let Some(digest) = evidence.and_then(|evidence| evidence.picture.as_ref()) {
+            let path = folder.join(name);
+            at(&path, std::fs::write(&path, client.picture(digest).await?))?;
+        }
+    }
+    Ok(())
+}

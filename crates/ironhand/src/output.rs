@@ -1,0 +1,163 @@
+//! Tables for people, JSON and YAML for programs: the same values in both.
+
+use std::io::{IsTerminal, Write};
+
+use comfy_table::{Attribute, Cell, Color, Table, presets};
+use serde::Serialize;
+
+use crate::args::{Format, Global};
+use crate::exit::Failure;
+
+/// Where and how results are printed.
+#[derive(Clone, Copy)]
+pub struct Output {
+    /// Table, JSON ...
+    pub format: Format,
+    /// Whether standard output shows colours.
+    pub color: bool,
+}
+
+/// How a cell is coloured on a terminal: colour supports the words, it never replaces them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// As the terminal has it.
+    Plain,
+    /// Fine.
+    Good,
+    /// In between, or needs a look.
+    Warn,
+    /// Wrong.
+    Bad,
+    /// Of little weight.
+    Dim,
+}
+
+/// One cell of a table.
+pub struct Field {
+    text: String,
+    tone: Tone,
+}
+
+impl Field {
+    /// A cell with a tone.
+    pub fn toned(text: impl Into<String>, tone: Tone) -> Self {
+        Self { text: text.into(), tone }
+    }
+}
+
+impl<T: Into<String>> From<T> for Field {
+    fn from(text: T) -> Self {
+        Self::toned(text, Tone::Plain)
+    }
+}
+
+impl Output {
+    /// From the options of the command line. Colours need a terminal and honour `NO_COLOR` (no-color.org).
+    pub fn new(global: &Global) -> Self {
+        let color =
+            !global.no_color && std::env::var_os("NO_COLOR").is_none() && std::io::stdout().is_terminal();
+        Self { format: global.output, color }
+    }
+
+    /// Whether programs read the result.
+    pub const fn is_structured(self) -> bool {
+        matches!(self.format, Format::Json | Format::Yaml)
+    }
+
+    /// Prints `items`: as a table with `head` and one row each, as names, or as JSON or YAML.
+    pub fn list<T: Serialize>(
+        self,
+        items: &[T],
+        head: &[&str],
+        name: impl Fn(&T) -> String,
+        row: impl Fn(&T) -> Vec<Field>,
+    ) -> Result<(), Failure> {
+        match self.format {
+            Format::Json | Format::Yaml => self.value(&items),
+            Format::Name => {
+                items.iter().for_each(|item| line(&name(item)));
+                Ok(())
+            }
+            Format::Table | Format::Wide => {
+                self.table(head, items.iter().map(row));
+                Ok(())
+            }
+        }
+    }
+
+    /// Prints a table; nothing but the head where there are no rows.
+    pub fn table(self, head: &[&str], rows: impl Iterator<Item = Vec<Field>>) {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        if !self.color {
+            table.force_no_tty();
+        } else {
+            table.enforce_styling();
+        }
+        table.set_header(head.iter().map(|title| {
+            let cell = Cell::new(title.to_uppercase());
+            if self.color { cell.add_attribute(Attribute::Bold) } else { cell }
+        }));
+        for row in rows {
+            table.add_row(row.into_iter().map(|field| self.cell(field)));
+        }
+        for text in table.lines() {
+            line(text.trim_end());
+        }
+    }
+
+    fn cell(self, field: Field) -> Cell {
+        let cell = Cell::new(field.text);
+        if !self.color {
+            return cell;
+        }
+        match field.tone {
+            Tone::Plain => cell,
+            Tone::Good => cell.fg(Color::Green),
+            Tone::Warn => cell.fg(Color::Yellow),
+            Tone::Bad => cell.fg(Color::Red),
+            Tone::Dim => cell.add_attribute(Attribute::Dim),
+        }
+    }
+
+    /// Prints one value as JSON or, for people and where asked, as YAML.
+    pub fn value<T: Serialize>(self, value: &T) -> Result<(), Failure> {
+        let text = if self.format == Format::Json {
+            serde_json::to_string_pretty(value).map_err(|error| Failure::Failed(error.to_string()))?
+        } else {
+            serde_saphyr::to_string(value).map_err(|error| Failure::Failed(error.to_string()))?
+        };
+        line(text.trim_end());
+        Ok(())
+    }
+}
+
+/// Prints a line. A reader that went away (`| head`) ends the program quietly, as it does with other tools.
+pub fn line(text: &str) {
+    if writeln!(std::io::stdout().lock(), "{text}").is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// A time as people glance at it: how long ago, in one or two units.
+pub fn age(now: ironhand_api::Timestamp, then: ironhand_api::Timestamp) -> String {
+    let seconds = now.since(then).as_secs();
+    match seconds {
+        0..120 => format!("{seconds}s"),
+        120..7200 => format!("{}m", seconds / 60),
+        7200..172_800 => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// The clock time of the day of a timestamp, in UTC, to the second.
+pub fn clock(time: ironhand_api::Timestamp) -> String {
+    let seconds = time.as_millis().div_euclid(1000).rem_euclid(86_400);
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// Now, for ages.
+pub fn now() -> ironhand_api::Timestamp {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    ironhand_api::Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,50 @@
+//! `ironhand serve`: the server, until it is told to stop.
+
+use ironhand_server::{Config, Server};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::args;
+use crate::exit::Failure;
+use crate::output::line;
+
+/// `ironhand serve`.
+pub async fn run(asked: args::Serve) -> Result<(), Failure> {
+    let mut config = Config::new(asked.data);
+    config.listen = asked.listen;
+    config.socket = asked.socket;
+    let running = Server::start(config).await.map_err(|error| Failure::Failed(chain(&error)))?;
+    line(&format!("ironhand {} serves at {}", env!("CARGO_PKG_VERSION"), places(&running)));
+    stop_asked().await?;
+    running.shutdown().await;
+    Ok(())
+}
+
+/// Where a running server can be reached, in words.
+pub fn places(running: &ironhand_server::Running) -> String {
+    let http = running.http().map(|address| format!(" and http://{address}"));
+    format!("unix:{}{}", running.socket().display(), http.unwrap_or_default())
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+pub async fn stop_asked() -> Result<(), Failure> {
+    let wrong = |error: std::io::Error| Failure::Failed(format!("cannot listen for signals: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(wrong)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(wrong)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// An error with its causes, on one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,77 @@
+//! `ironhand sim`: simulated hardware, until it is told to stop.
+
+use ironhand_sim::qemu::{QemuBmc, QemuConfig};
+use ironhand_sim::{Fleet, FleetConfig};
+use secrecy::SecretString;
+
+use crate::args;
+use crate::exit::Failure;
+use crate::files::read_password;
+use crate::output::{Output, line};
+use crate::serve::{chain, stop_asked};
+
+/// The password from a file, else from the environment: an argument would be seen by every user of the machine.
+fn password(file: Option<&std::path::Path>) -> Result<SecretString, Failure> {
+    if let Some(file) = file {
+        return read_password(file);
+    }
+    std::env::var("IRONHAND_PASSWORD").map(SecretString::from).map_err(|_| Failure::Usage {
+        message: "the controller needs a password".to_owned(),
+        hint: Some("name a file with --password-file, or set IRONHAND_PASSWORD".to_owned()),
+    })
+}
+
+/// `ironhand sim qemu`.
+pub async fn qemu(asked: args::SimQemu, output: Output) -> Result<(), Failure> {
+    let args = asked.args.into_iter().map(Into::into).collect();
+    let mut config = QemuConfig::new(asked.name.clone(), args, password(asked.password_file.as_deref())?);
+    config.program = asked.qemu;
+    config.bind = asked.bind;
+    config.ipmi_port = asked.ipmi_port;
+    config.vnc_port = asked.vnc_port;
+    config.user = asked.user;
+    config.power_on = !asked.off;
+    let guest = QemuBmc::start(config).await.map_err(|error| Failure::Failed(chain(&error)))?;
+    let (ipmi, vnc) = (guest.ipmi(), guest.vnc());
+    if output.is_structured() {
+        line(&serde_json::json!({ "name": asked.name, "ipmi": ipmi, "vnc": vnc }).to_string());
+    } else {
+        line(&format!("guest {}: IPMI at {ipmi}, screen at {vnc} (VNC)", asked.name));
+    }
+    stop_asked().await?;
+    guest.shutdown().await;
+    Ok(())
+}
+
+/// `ironhand sim bmc`.
+pub async fn bmc(asked: args::SimBmc, output: Output) -> Result<(), Failure> {
+    let mut config = FleetConfig::new(usize::from(asked.count));
+    config.bind = asked.bind;
+    config.ipmi_port = asked.port;
+    config.user = asked.user;
+    config.password = password(asked.password_file.as_deref())?;
+    config.seed = asked.seed;
+    let fleet = Fleet::start(config).await.map_err(|error| Failure::Failed(chain(&error)))?;
+    if output.is_structured() {
+        let bmcs: Vec<_> = fleet
+            .hosts()
+            .iter()
+            .map(|host| {
+                serde_json::json!({
+                    "name": host.name, "make": host.make.name(), "ipmi": host.ipmi, "vnc": host.vnc,
+                })
+            })
+            .collect();
+        line(&serde_json::json!({ "bmcs": bmcs }).to_string());
+    } else {
+        for host in fleet.hosts() {
+            line(&format!(
+                "{} ({}): IPMI at {}, screen at {} (VNC)",
+                host.name, host.make, host.ipmi, host.vnc
+            ));
+        }
+    }
+    stop_asked().await?;
+    fleet.shutdown().await;
+    Ok(())
+}

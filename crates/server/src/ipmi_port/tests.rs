@@ -1,0 +1,97 @@
+use std::net::Ipv4Addr;
+use std::time::Instant;
+
+use ironhand_ipmi::{
+    Bmc as BmcMachine, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, PrivilegeLevel, RetransmitPolicy, User,
+};
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::{Duration, timeout};
+
+use super::*;
+use crate::clock::OsEntropy;
+
+/// A BMC on loopback: its address, and the events of its machine. Every second one is on.
+async fn bmc(number: usize) -> (SocketAddr, UnboundedReceiver<BmcEvent>) {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let users = vec![User::new("admin", "secret".into(), PrivilegeLevel::Operator)];
+    let mut machine = BmcMachine::new(BmcConfig::new(users), Box::new(OsEntropy));
+    machine.set_chassis(ChassisStatus { power_on: number.is_multiple_of(2), ..ChassisStatus::default() });
+    let (tell, events) = unbounded_channel();
+    tokio::spawn(async move {
+        let mut buffer = [0; 2048];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+            machine.receive(Instant::now(), from, &buffer[..length]);
+            while let Some(output) = machine.next_output() {
+                match output {
+                    BmcOutput::Send { to, bytes } => drop(socket.send_to(&bytes, to).await.unwrap()),
+                    BmcOutput::Event(event) => drop(tell.send(event)),
+                }
+            }
+        }
+    });
+    (address, events)
+}
+
+fn config() -> ClientConfig {
+    let retransmit = RetransmitPolicy { first: Duration::from_millis(200), ..RetransmitPolicy::default() };
+    ClientConfig { retransmit, ..ClientConfig::new("admin", "secret".into()) }
+}
+
+/// Waits until the session on a BMC is closed.
+async fn closed(mut events: UnboundedReceiver<BmcEvent>) {
+    let wait = async {
+        while let Some(event) = events.recv().await {
+            if matches!(event, BmcEvent::SessionClosed { .. }) {
+                return;
+            }
+        }
+        panic!("the session was never closed");
+    };
+    timeout(Duration::from_secs(30), wait).await.unwrap();
+}
+
+#[tokio::test]
+async fn each_bmc_gets_its_own_answers() {
+    let (port, driver) = IpmiPort::start(CancellationToken::new()).unwrap();
+    let mut asked = tokio::task::JoinSet::new();
+    for number in 0..100 {
+        let (address, _events) = bmc(number).await;
+        let bmc = port.open(address, config()).await.unwrap();
+        asked.spawn(async move {
+            let reply = bmc.request(Request::GetChassisStatus).await.unwrap();
+            assert!(
+                matches!(reply, Reply::ChassisStatus(status) if status.power_on == number.is_multiple_of(2)),
+                "BMC {number}: {reply:?}"
+            );
+        });
+    }
+    while let Some(done) = asked.join_next().await {
+        done.unwrap();
+    }
+    drop(port);
+    timeout(Duration::from_secs(30), driver).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn sessions_are_closed_politely_and_an_address_has_one_owner() {
+    let stop = CancellationToken::new();
+    let (port, driver) = IpmiPort::start(stop.clone()).unwrap();
+    let (address, events) = bmc(0).await;
+    let first = port.open(address, config()).await.unwrap();
+    first.request(Request::GetChassisStatus).await.unwrap();
+    assert_eq!(port.open(address, config()).await.unwrap_err(), OpenError::InUse { peer: address });
+    drop(first);
+    closed(events).await;
+
+    let again = port.open(address, config()).await.unwrap();
+    again.request(Request::GetChassisStatus).await.unwrap();
+    let (other, events) = bmc(1).await;
+    let kept = port.open(other, config()).await.unwrap();
+    kept.request(Request::GetChassisStatus).await.unwrap();
+    stop.cancel();
+    closed(events).await;
+    timeout(Duration::from_secs(30), driver).await.unwrap().unwrap();
+    assert_eq!(kept.request(Request::GetChassisStatus).await, Err(Error::Closed));
+}
