@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use secrecy::SecretString;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -26,7 +27,8 @@ const HOSTS_PER_RACK: usize = 40;
 /// What a [`Fleet`] is made of.
 #[derive(Clone, Debug)]
 pub struct FleetConfig {
-    /// How many hosts. Each takes two sockets.
+    /// How many hosts. Each takes two sockets, and one more for each viewer; where the process may not open so many files, its
+    /// soft limit is raised as far as the hard limit lets it.
     pub hosts: usize,
     /// The address of the first host. Where a port below is not 0, each further host has the next address.
     pub bind: IpAddr,
@@ -171,6 +173,7 @@ impl Fleet {
         if let Some(staged) = config.script.faults().iter().find(|staged| staged.host >= config.hosts) {
             return Err(FleetError::ScriptHost { host: staged.host, hosts: config.hosts });
         }
+        allow_sockets(config.hosts);
         let mut bound = Vec::with_capacity(config.hosts);
         let mut seed = Seed::new(config.seed);
         for index in 0..config.hosts {
@@ -295,6 +298,22 @@ async fn bind(
     let machine = MachineConfig { name, make, seed, pace: config.pace, running: config.running };
     let machine = Machine::new(machine, Instant::now());
     Ok((Arc::new(Host::new(info, access, machine, controller)), Some(listener)))
+}
+
+/// Files that the rest of the process may want: a store, listeners, and connections to the hosts from the same process.
+const OTHER_FILES: u64 = 256;
+
+/// Raises the soft limit of open files where it is too low for so many hosts. Many systems give 1024, enough for 300 hosts.
+fn allow_sockets(hosts: usize) {
+    let limit = getrlimit(Resource::Nofile);
+    // Per host: the two sockets, a viewer, and the viewer's and a console's own ends where those live in this process.
+    let needed = OTHER_FILES + 5 * hosts as u64;
+    if limit.current.is_some_and(|current| current < needed) {
+        let current = Some(limit.maximum.map_or(needed, |maximum| maximum.min(needed)));
+        if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current, ..limit }) {
+            tracing::warn!(%error, needed, "the limit of open files stays as it is");
+        }
+    }
 }
 
 /// Breaks what the script says, when it says so.

@@ -1,5 +1,7 @@
 use std::time::{Duration, Instant};
 
+use proptest::prelude::*;
+
 use super::{
     Activity, BootSource, Machine, MachineConfig, MachineFault, Make, NextBoot, Output, ROOT_PASSWORD,
 };
@@ -442,4 +444,62 @@ fn faults_wait_for_a_machine_that_is_off() {
     assert_eq!(bench.machine.activity(), Activity::Off);
     bench.machine.power_up(bench.now);
     bench.until(Activity::PowerSupplyQuestion);
+}
+
+/// Something that happens to a machine.
+#[derive(Clone, Debug)]
+enum Happening {
+    Key(u32, bool),
+    Line(String),
+    Power(u8),
+    Fault(usize),
+    Order(Option<NextBoot>),
+    Pass(u64),
+}
+
+fn happenings() -> impl Strategy<Value = Vec<Happening>> {
+    let sources = [BootSource::Network, BootSource::Disk, BootSource::Optical, BootSource::Setup];
+    let order = (0..sources.len(), any::<bool>())
+        .prop_map(move |(source, persistent)| NextBoot { source: sources[source], persistent });
+    let happening = prop_oneof![
+        (0xFF00u32..=0xFFFF, any::<bool>()).prop_map(|(keysym, down)| Happening::Key(keysym, down)),
+        "(fsck -y /dev/sda1|set prefix=.{0,9}|insmod normal|normal|exit|reboot|root|\\PC{0,20})"
+            .prop_map(Happening::Line),
+        (0u8..6).prop_map(Happening::Power),
+        (0..MachineFault::ALL.len()).prop_map(Happening::Fault),
+        proptest::option::of(order).prop_map(Happening::Order),
+        (0u64..90_000).prop_map(Happening::Pass),
+    ];
+    proptest::collection::vec(happening, 0..60)
+}
+
+proptest! {
+    #[test]
+    fn nothing_that_happens_breaks_the_simulation(make in 0..Make::ALL.len(), happenings in happenings()) {
+        let mut bench = Bench::new(Make::ALL[make], true);
+        for happening in happenings {
+            match happening {
+                Happening::Key(keysym, down) => bench.machine.key(bench.now, keysym, down),
+                Happening::Line(line) => bench.enter(&line),
+                Happening::Power(0) => bench.machine.power_up(bench.now),
+                Happening::Power(1) => bench.machine.power_down(bench.now),
+                Happening::Power(2) => bench.machine.power_cycle(bench.now),
+                Happening::Power(3) => bench.machine.hard_reset(bench.now),
+                Happening::Power(4) => bench.machine.soft_shutdown(bench.now),
+                Happening::Power(_) => bench.machine.diagnostic_interrupt(bench.now),
+                Happening::Fault(fault) => bench.machine.stage(bench.now, MachineFault::ALL[fault]),
+                Happening::Order(order) => bench.machine.set_next_boot(order),
+                Happening::Pass(milliseconds) => {
+                    bench.now += Duration::from_millis(milliseconds);
+                    bench.machine.wake(bench.now);
+                }
+            }
+            prop_assert_eq!(bench.machine.is_on(), bench.machine.activity() != Activity::Off);
+            prop_assert!(bench.machine.is_on() || !bench.machine.screen().is_lit());
+        }
+        // However it was left, an hour on it has come to rest.
+        bench.pass(3600);
+        let waits = bench.machine.next_wake().is_none();
+        prop_assert!(waits, "still busy: {:?}", bench.machine.activity());
+    }
 }

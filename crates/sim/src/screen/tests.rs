@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::{Mode, Position, Screen};
 
 fn screen(text: &str) -> Screen {
@@ -52,4 +54,13 @@ fn a_dark_screen_shows_nothing_and_forgets() {
     assert_eq!((screen.text().as_str(), screen.cursor()), ("", None));
     screen.set_mode(Mode::Framebuffer1024);
     assert_eq!((screen.text().as_str(), screen.cursor()), ("", Some(Position::default())));
+}
+
+proptest! {
+    #[test]
+    fn any_text_can_be_written(text in "([\\x00-\\x7F]|\\x1B\\[[0-9;]{0,6}[HJKm]|\\PC){0,400}") {
+        let screen = screen(&text);
+        prop_assert_eq!(screen.cells().len(), 80 * 25);
+        prop_assert!(screen.cursor().is_some_and(|cursor| cursor.row < 25 && cursor.column <= 80));
+    }
 }

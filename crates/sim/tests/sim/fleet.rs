@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use ironhand_ipmi::{BootDevice, BootFlags, ChassisControl, Condition, Reply, Request};
 use ironhand_rfb as rfb;
+use ironhand_sim::machine::ROOT_PASSWORD;
 use ironhand_sim::{
-    Activity, Fault, FaultScript, Fleet, FleetConfig, FleetError, MachineFault, ROOT_PASSWORD, SimHost,
-    StagedFault,
+    Activity, Fault, FaultScript, Fleet, FleetConfig, FleetError, MachineFault, SimHost, StagedFault,
 };
 use tokio::task::JoinSet;
 
