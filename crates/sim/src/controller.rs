@@ -11,10 +11,12 @@ use tokio::net::UdpSocket;
 
 use crate::machine::Seed;
 
-/// Longest datagram taken in: RMCP+ messages of the commands served here are far below, and Ethernet carries no more at once.
+/// Longest datagram taken in: RMCP+ messages of the commands served here are far below, and Ethernet carries
+/// no more at once.
 const MAX_DATAGRAM: usize = 1500;
 
-/// How long to wait after the socket failed, so that a socket that fails at once again does not keep a core busy.
+/// How long to wait after the socket failed, so that a socket that fails at once again does not keep a core
+/// busy.
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
 
 /// How a controller answers.
@@ -51,8 +53,8 @@ impl Controller {
         self.socket.local_addr()
     }
 
-    /// Looks at or changes the controller. Where this makes an earlier wake necessary, the caller of [`Self::turn`] must
-    /// call it anew.
+    /// Looks at or changes the controller. Where this makes an earlier wake necessary, the caller of
+    /// [`Self::turn`] must call it anew.
     pub(crate) fn with<T>(&self, change: impl FnOnce(&mut Bmc) -> T) -> T {
         change(&mut self.state().bmc)
     }
@@ -73,8 +75,8 @@ impl Controller {
         self.with(|bmc| bmc.set_chassis(ChassisStatus { power_control_fault: true, ..bmc.chassis() }));
     }
 
-    /// Waits for a datagram, or for a deadline of the controller's or `until`, and does what is to be done. May be dropped
-    /// at any time.
+    /// Waits for a datagram, or for a deadline of the controller's or `until`, and does what is to be done.
+    /// May be dropped at any time.
     pub(crate) async fn turn(&self, until: Option<Instant>) -> Vec<BmcEvent> {
         let deadline = self.with(|bmc| bmc.next_wake()).into_iter().chain(until).min();
         let mut datagram = vec![0; MAX_DATAGRAM];
@@ -144,8 +146,8 @@ pub(crate) fn bmc(user: &str, password: SecretString, guid: [u8; 16], power_on: 
     Bmc::new(BmcConfig { guid, chassis, ..BmcConfig::new(users) }, Box::new(fill_random))
 }
 
-/// Bytes of the operating system's generator. Sessions of a controller must not open with predictable ones, so there is no
-/// going on without it.
+/// Bytes of the operating system's generator. Sessions of a controller must not open with predictable ones,
+/// so there is no going on without it.
 fn fill_random(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the operating system gives random bytes");
 }

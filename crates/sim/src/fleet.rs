@@ -27,8 +27,8 @@ const HOSTS_PER_RACK: usize = 40;
 /// What a [`Fleet`] is made of.
 #[derive(Clone, Debug)]
 pub struct FleetConfig {
-    /// How many hosts. Each takes two sockets, and one more for each viewer; where the process may not open so many files, its
-    /// soft limit is raised as far as the hard limit lets it.
+    /// How many hosts. Each takes two sockets, and one more for each viewer; where the process may not open
+    /// so many files, its soft limit is raised as far as the hard limit lets it.
     pub hosts: usize,
     /// The address of the first host. Where a port below is not 0, each further host has the next address.
     pub bind: IpAddr,
@@ -38,7 +38,8 @@ pub struct FleetConfig {
     pub vnc_port: u16,
     /// What machines, names and times are drawn from.
     pub seed: u64,
-    /// How many times faster than real machines these are; script and machines alike. 1 boots in about half a minute.
+    /// How many times faster than real machines these are; script and machines alike. 1 boots in about half a
+    /// minute.
     pub pace: f64,
     /// Whether the machines stand at their login prompts at first, or are off.
     pub running: bool,
@@ -53,8 +54,8 @@ pub struct FleetConfig {
 }
 
 impl FleetConfig {
-    /// `hosts` running machines on 127.0.0.1 at free ports, user `admin` with password `simulated`, screens without one,
-    /// and nothing that breaks.
+    /// `hosts` running machines on 127.0.0.1 at free ports, user `admin` with password `simulated`, screens
+    /// without one, and nothing that breaks.
     #[must_use]
     pub fn new(hosts: usize) -> Self {
         Self {
@@ -220,7 +221,8 @@ impl Fleet {
         Ok(())
     }
 
-    /// Takes back all faults of the host's management controller and of the way to its screen. Its machine stays as it is.
+    /// Takes back all faults of the host's management controller and of the way to its screen. Its machine
+    /// stays as it is.
     ///
     /// # Errors
     ///
@@ -300,13 +302,16 @@ async fn bind(
     Ok((Arc::new(Host::new(info, access, machine, controller)), Some(listener)))
 }
 
-/// Files that the rest of the process may want: a store, listeners, and connections to the hosts from the same process.
+/// Files that the rest of the process may want: a store, listeners, and connections to the hosts from the
+/// same process.
 const OTHER_FILES: u64 = 256;
 
-/// Raises the soft limit of open files where it is too low for so many hosts. Many systems give 1024, enough for 300 hosts.
+/// Raises the soft limit of open files where it is too low for so many hosts. Many systems give 1024, enough
+/// for 300 hosts.
 fn allow_sockets(hosts: usize) {
     let limit = getrlimit(Resource::Nofile);
-    // Per host: the two sockets, a viewer, and the viewer's and a console's own ends where those live in this process.
+    // Per host: the two sockets, a viewer, and the viewer's and a console's own ends where those live in this
+    // process.
     let needed = OTHER_FILES + 5 * hosts as u64;
     if limit.current.is_some_and(|current| current < needed) {
         let current = Some(limit.maximum.map_or(needed, |maximum| maximum.min(needed)));

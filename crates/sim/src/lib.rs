@@ -1,9 +1,11 @@
-//! Simulated servers that break on demand and are healed by what heals real ones: keys, power, and another boot device.
+//! Simulated servers that break on demand and are healed by what heals real ones: keys, power, and another
+//! boot device.
 //!
-//! A [`Machine`] is a server without clock and sockets: firmware, loader, kernel and login on a screen of characters, a power
-//! button and a keyboard. It is told the time and can be driven through hours in an instant. A [`Fleet`] gives hundreds of
-//! them what people reach servers by: a management controller that speaks IPMI over UDP and a screen that speaks RFB over
-//! TCP. [`qemu::QemuBmc`] gives the same to one real QEMU guest.
+//! A [`Machine`] is a server without clock and sockets: firmware, loader, kernel and login on a screen of
+//! characters, a power button and a keyboard. It is told the time and can be driven through hours in an
+//! instant. A [`Fleet`] gives hundreds of them what people reach servers by: a management controller that
+//! speaks IPMI over UDP and a screen that speaks RFB over TCP. [`qemu::QemuBmc`] gives the same to one real
+//! QEMU guest.
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -28,8 +30,8 @@
 //! assert!(machine.screen().text().ends_with("rack7-12 login:"));
 //! ```
 //!
-//! What can go wrong is in [`Fault`]; [`FaultScript::sandbox`] is what the sandbox plays. Nothing here is needed to run
-//! Ironhand on real servers.
+//! What can go wrong is in [`Fault`]; [`FaultScript::sandbox`] is what the sandbox plays. Nothing here is
+//! needed to run Ironhand on real servers.
 //!
 //! | module | knows |
 //! | --- | --- |

@@ -1,8 +1,9 @@
-//! A simulated server: what it does by itself, to its power button and to its keys, and what its screen shows meanwhile.
+//! A simulated server: what it does by itself, to its power button and to its keys, and what its screen shows
+//! meanwhile.
 //!
-//! A [`Machine`] has no clock and no sockets. It is told what time it is with each call, and does everything that was due
-//! until then; [`Machine::next_wake`] says when it next has something to do. The same seed, calls and times give the same
-//! screens.
+//! A [`Machine`] has no clock and no sockets. It is told what time it is with each call, and does everything
+//! that was due until then; [`Machine::next_wake`] says when it next has something to do. The same seed,
+//! calls and times give the same screens.
 
 mod fault;
 mod firmware;
@@ -39,7 +40,8 @@ pub struct MachineConfig {
     pub make: Make,
     /// What its serial number, addresses and times are drawn from.
     pub seed: u64,
-    /// How many times faster than a real machine it is: 1 boots in about half a minute. Kept within 0.01 to 1000.
+    /// How many times faster than a real machine it is: 1 boots in about half a minute. Kept within 0.01 to
+    /// 1000.
     pub pace: f64,
     /// Whether it stands at its login prompt already, or is off.
     pub running: bool,
@@ -137,7 +139,8 @@ pub struct Machine {
     outputs: VecDeque<Output>,
 }
 
-/// Keys kept while the machine is busy: a Linux terminal keeps 4096 and a PC's firmware 16; typed repairs lie between.
+/// Keys kept while the machine is busy: a Linux terminal keeps 4096 and a PC's firmware 16; typed repairs lie
+/// between.
 const MAX_TYPE_AHEAD: usize = 256;
 
 /// How long the management controller takes to act on power, at pace 1.
@@ -315,7 +318,8 @@ impl Machine {
         }
     }
 
-    /// Presses the power button shortly: an operating system that runs shuts down, anything else does not care.
+    /// Presses the power button shortly: an operating system that runs shuts down, anything else does not
+    /// care.
     pub fn soft_shutdown(&mut self, now: Instant) {
         self.wake(now);
         if matches!(self.activity(), Activity::Up | Activity::RescueUp) {

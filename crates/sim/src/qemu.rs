@@ -8,11 +8,11 @@
 //! | hard reset | `system_reset`; a new QEMU where the boot device has been changed |
 //! | soft shutdown | `system_powerdown`, an ACPI power button; QEMU ends when the guest has shut down |
 //! | diagnostic interrupt | `inject-nmi` |
-//! | boot flags | `-boot once=` or, persistent, `-boot order=` at the next start, which uses up flags for one boot |
+//! | boot flags | `-boot once=` at the next start, which uses them up; `-boot order=` if they are persistent |
 //!
-//! A guest whose QEMU ends for any reason is off. The screen's port is always ours: it hands viewers on to QEMU's own VNC
-//! server while that runs, and shows black while it does not. A viewer is disconnected when power comes or goes, as by many
-//! management controllers, and sees the other screen when it connects again.
+//! A guest whose QEMU ends for any reason is off. The screen's port is always ours: it hands viewers on to
+//! QEMU's own VNC server while that runs, and shows black while it does not. A viewer is disconnected when
+//! power comes or goes, as by many management controllers, and sees the other screen when it connects again.
 //!
 //! `-boot` speaks to the PC BIOS. OVMF follows it only for devices without a `bootindex` of their own.
 
@@ -41,8 +41,8 @@ pub use self::qmp::QmpError;
 use self::screen::Front;
 use crate::controller::{Controller, bmc, random_challenge};
 
-/// Power actions that wait while an earlier one is under way. A console has one request in flight; further ones are dropped
-/// here as by a controller that is busy.
+/// Power actions that wait while an earlier one is under way. A console has one request in flight; further
+/// ones are dropped here as by a controller that is busy.
 const MAX_ORDERS: usize = 8;
 
 /// What a [`QemuBmc`] runs, and where it listens.
@@ -73,8 +73,8 @@ pub struct QemuConfig {
 }
 
 impl QemuConfig {
-    /// The guest `name` with these arguments, on: `qemu-system-x86_64` from `PATH`, free ports of 127.0.0.1, user `admin`, no
-    /// password for the screen, three seconds off in a power cycle.
+    /// The guest `name` with these arguments, on: `qemu-system-x86_64` from `PATH`, free ports of 127.0.0.1,
+    /// user `admin`, no password for the screen, three seconds off in a power cycle.
     #[must_use]
     pub fn new(name: impl Into<String>, args: Vec<OsString>, password: SecretString) -> Self {
         Self {
@@ -162,8 +162,8 @@ pub enum QemuError {
     },
 }
 
-/// A management controller with a QEMU guest behind it, running in the background until [`QemuBmc::shutdown`] or until this
-/// is dropped. Either ends the guest.
+/// A management controller with a QEMU guest behind it, running in the background until [`QemuBmc::shutdown`]
+/// or until this is dropped. Either ends the guest.
 pub struct QemuBmc {
     ipmi: SocketAddr,
     vnc: SocketAddr,
@@ -177,7 +177,8 @@ impl QemuBmc {
     ///
     /// # Errors
     ///
-    /// [`QemuError`]: a port is taken, or QEMU does not run with these arguments; then nothing is left running.
+    /// [`QemuError`]: a port is taken, or QEMU does not run with these arguments; then nothing is left
+    /// running.
     pub async fn start(config: QemuConfig) -> Result<Self, QemuError> {
         let refused = |what, port| {
             let (guest, address) = (config.name.clone(), SocketAddr::new(config.bind, port));
@@ -248,7 +249,7 @@ impl Drop for QemuBmc {
 pub async fn run(config: QemuConfig, shutdown: impl Future<Output = ()>) -> Result<(), QemuError> {
     let name = config.name.clone();
     let bmc = QemuBmc::start(config).await?;
-    tracing::info!(guest = name, ipmi = %bmc.ipmi(), screen = %bmc.vnc(), "a QEMU guest has a management controller");
+    tracing::info!(guest = name, ipmi = %bmc.ipmi(), screen = %bmc.vnc(), "a QEMU guest has its controller");
     shutdown.await;
     bmc.shutdown().await;
     Ok(())

@@ -1,9 +1,9 @@
 //! What a machine's graphics adapter holds: a grid of characters with colours and a cursor.
 //!
-//! Firmware, loader and kernel write to it with the few control sequences of ECMA-48 that they use themselves: `ESC [ n m`
-//! (colours), `ESC [ row ; column H` (place), `ESC [ J` and `ESC [ K` (erase to the end of the screen, of the line), `\r`,
-//! `\n`, `\t`, and backspace. Other control characters are dropped. `\n` also returns to the first column, as it does on a
-//! console with `onlcr`.
+//! Firmware, loader and kernel write to it with the few control sequences of ECMA-48 that they use
+//! themselves: `ESC [ n m` (colours), `ESC [ row ; column H` (place), `ESC [ J` and `ESC [ K` (erase to the
+//! end of the screen, of the line), `\r`, `\n`, `\t`, and backspace. Other control characters are dropped.
+//! `\n` also returns to the first column, as it does on a console with `onlcr`.
 
 use ironhand_console::VGA_PALETTE;
 
@@ -162,7 +162,8 @@ impl Screen {
         (self.lit && self.cursor_shown).then_some(self.cursor)
     }
 
-    /// The text from the first row to the last that is not blank, a line for each row, trailing blanks removed.
+    /// The text from the first row to the last that is not blank, a line for each row, trailing blanks
+    /// removed.
     #[must_use]
     pub fn text(&self) -> String {
         if !self.lit {
@@ -218,7 +219,8 @@ impl Screen {
     }
 
     fn put(&mut self, ch: char) {
-        // A console wraps when the next character comes, not when the row is full: a full last line does not scroll.
+        // A console wraps when the next character comes, not when the row is full: a full last line does not
+        // scroll.
         if self.cursor.column >= self.mode.columns() {
             self.line_feed();
         }

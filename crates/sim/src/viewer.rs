@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::controller::{random_challenge, sleep_until};
 
-/// Least time between two pictures for one viewer: what changes faster than this is not seen by anyone, and drawing costs
-/// more than a change does.
+/// Least time between two pictures for one viewer: what changes faster than this is not seen by anyone, and
+/// drawing costs more than a change does.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(40);
 
 /// How long a viewer may leave its data unread before it is given up.

@@ -8,7 +8,8 @@ use thiserror::Error;
 
 use crate::machine::{MachineFault, Seed};
 
-/// A fault of a simulated host: of the machine itself, of its management controller or of the way to its screen.
+/// A fault of a simulated host: of the machine itself, of its management controller or of the way to its
+/// screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// The machine does not do what it should; it stays so until it is repaired.
@@ -72,7 +73,7 @@ impl fmt::Display for Fault {
 
 /// A name that is no [`Fault`].
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("no fault is named {name:?}; there are {}", Fault::all().iter().map(|fault| fault.name()).collect::<Vec<_>>().join(", "))]
+#[error("no fault is named {name:?}; there are {}", names())]
 pub struct UnknownFault {
     /// The name that was given.
     pub name: String,
@@ -87,6 +88,10 @@ impl FromStr for Fault {
             .find(|fault| fault.name() == name)
             .ok_or_else(|| UnknownFault { name: name.to_owned() })
     }
+}
+
+fn names() -> String {
+    Fault::all().into_iter().map(Fault::name).collect::<Vec<_>>().join(", ")
 }
 
 /// A fault that is to come.
@@ -135,8 +140,8 @@ impl FaultScript {
         Self::default()
     }
 
-    /// What happens to a sandbox of `hosts` hosts: within a minute half of them break, of a large fleet a tenth, each in one
-    /// of six ways that can be healed. Which ones follows from `seed`.
+    /// What happens to a sandbox of `hosts` hosts: within a minute half of them break, of a large fleet a
+    /// tenth, each in one of six ways that can be healed. Which ones follows from `seed`.
     #[must_use]
     pub fn sandbox(hosts: usize, seed: u64) -> Self {
         const SMALL: usize = 2 * SANDBOX.len();
@@ -162,5 +167,46 @@ impl FaultScript {
     #[must_use]
     pub fn faults(&self) -> &[StagedFault] {
         &self.faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_lead_back_to_faults() {
+        for fault in Fault::all() {
+            assert_eq!(fault.to_string().parse(), Ok(fault));
+        }
+        let unknown = "kernel-panik".parse::<Fault>().unwrap_err();
+        assert!(unknown.to_string().contains("kernel-panic, "), "{unknown}");
+    }
+
+    #[test]
+    fn the_sandbox_breaks_different_hosts_in_different_ways_within_a_minute() {
+        let check = |hosts: usize, broken: usize, kinds: usize| {
+            for seed in 0..20 {
+                let script = FaultScript::sandbox(hosts, seed);
+                let faults = script.faults();
+                assert_eq!(faults.len(), broken, "{hosts} hosts");
+                let struck: HashSet<usize> = faults.iter().map(|staged| staged.host).collect();
+                assert_eq!(struck.len(), broken, "{hosts} hosts, each broken once: {struck:?}");
+                assert!(struck.iter().all(|host| *host < hosts));
+                let kind: HashSet<Fault> = faults.iter().map(|staged| staged.fault).collect();
+                assert_eq!(kind.len(), kinds, "{hosts} hosts");
+                assert!(faults.iter().all(|staged| staged.at < Duration::from_secs(60)));
+            }
+        };
+        check(0, 0, 0);
+        check(1, 1, 1);
+        check(5, 3, 3);
+        check(12, 6, 6);
+        check(13, 6, 6);
+        check(1000, 104, 6);
+        assert_ne!(FaultScript::sandbox(12, 1), FaultScript::sandbox(12, 2));
+        assert_eq!(FaultScript::sandbox(12, 1), FaultScript::sandbox(12, 1));
     }
 }

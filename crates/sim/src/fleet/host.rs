@@ -165,7 +165,8 @@ impl Host {
     }
 
     fn machine(&self) -> MutexGuard<'_, Machine> {
-        // A task that panicked while it held the lock is over; the others go on with the machine as it left it.
+        // A task that panicked while it held the lock is over; the others go on with the machine as it left
+        // it.
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -194,7 +195,7 @@ impl Host {
                 None => match TcpListener::bind(self.info.vnc).await {
                     Ok(open) => open,
                     Err(error) => {
-                        tracing::warn!(host = self.info.name, %error, "the screen's port cannot be had back yet");
+                        tracing::warn!(host = self.info.name, %error, "the screen's port is not free yet");
                         tokio::time::sleep(LISTEN_AGAIN).await;
                         continue;
                     }

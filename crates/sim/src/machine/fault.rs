@@ -2,29 +2,32 @@
 
 /// A fault of a simulated machine.
 ///
-/// Faults of its boot path make a running machine restart by itself, as a failing machine does, and show on the way up.
+/// Faults of its boot path make a running machine restart by itself, as a failing machine does, and show on
+/// the way up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MachineFault {
     /// A power supply fails: firmware stops with `Press F1 to continue`. F1 acknowledges it.
     PowerSupplyF1,
     /// The kernel panics, once. A reset or a power cycle brings the machine back.
     KernelPanic,
-    /// The kernel on the disk does not find its root at any boot: `VFS: Unable to mount root fs`. The network image repairs
-    /// the disk.
+    /// The kernel on the disk does not find its root at any boot: `VFS: Unable to mount root fs`. The network
+    /// image repairs the disk.
     RootMissing,
     /// The machine check handler panics at each boot, whatever is booted. Nothing but a person helps.
     PanicEveryBoot,
-    /// The root file system is damaged: `RUN fsck MANUALLY`, with a shell of the initial RAM disk. `fsck -y /dev/sda1`, then
-    /// `exit` or `reboot`.
+    /// The root file system is damaged: `RUN fsck MANUALLY`, with a shell of the initial RAM disk. `fsck -y
+    /// /dev/sda1`, then `exit` or `reboot`.
     FsckManually,
-    /// As [`MachineFault::FsckManually`], but the maintenance shell asks for [`ROOT_PASSWORD`](super::ROOT_PASSWORD) first.
+    /// As [`MachineFault::FsckManually`], but the maintenance shell asks for
+    /// [`ROOT_PASSWORD`](super::ROOT_PASSWORD) first.
     FsckWithPassword,
     /// The disk controller hangs: `No bootable device`, until a power cycle; a reset does not help.
     NoBootableDevice,
-    /// The disk is empty: `No bootable device`, until the machine is booted from the network, whose image restores the disk.
+    /// The disk is empty: `No bootable device`, until the machine is booted from the network, whose image
+    /// restores the disk.
     DiskErased,
-    /// GRUB does not find its modules: `grub rescue>`. It takes `set prefix=(hd0,msdos1)/boot/grub`, `insmod normal`, `normal`;
-    /// the booted system then repairs the loader.
+    /// GRUB does not find its modules: `grub rescue>`. It takes `set prefix=(hd0,msdos1)/boot/grub`, `insmod
+    /// normal`, `normal`; the booted system then repairs the loader.
     GrubRescue,
 }
 

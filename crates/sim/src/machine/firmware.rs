@@ -32,7 +32,8 @@ impl Machine {
         self.begin(now, Step::ChooseDevice);
     }
 
-    /// What was pressed during the self test comes first, then the order of the management controller, then the disk.
+    /// What was pressed during the self test comes first, then the order of the management controller, then
+    /// the disk.
     pub(super) fn choose_device(&mut self, now: Instant) {
         self.phase = Phase::Firmware;
         let order = self.next_boot.inspect(|_| self.outputs.push_back(Output::NextBootFollowed));
@@ -77,7 +78,8 @@ impl Machine {
         self.phase = Phase::Setup;
         let traits = self.make.traits();
         let page = format!(
-            "\u{1B}[1;37;44m System Setup \u{1B}[0m\n\n  Product         {}\n  Serial number   {}\n  NIC 1           {}\n\n  \
+            "\u{1B}[1;37;44m System Setup \u{1B}[0m\n\n  \
+             Product         {}\n  Serial number   {}\n  NIC 1           {}\n\n  \
              Boot order      1. Disk 0\n                  2. NIC 1\n\n  Esc  leave setup and restart\n",
             traits.product, self.serial, self.mac
         );

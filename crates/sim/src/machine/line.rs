@@ -5,8 +5,8 @@ use super::keyboard::Key;
 /// Longest line taken in, in characters: what a Linux terminal takes is longer, and no repair needs it.
 const MAX_LINE: usize = 255;
 
-/// A line of text under edit, as a terminal in line mode or GRUB's rescue shell has it: characters are added and taken
-/// away at its end only.
+/// A line of text under edit, as a terminal in line mode or GRUB's rescue shell has it: characters are added
+/// and taken away at its end only.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Line {
     text: String,

@@ -78,7 +78,8 @@ impl Grub {
         String::new()
     }
 
-    /// Splits a place like `(hd0,msdos1)/boot/grub` into partition and path; without parentheses it lies on `root`.
+    /// Splits a place like `(hd0,msdos1)/boot/grub` into partition and path; without parentheses it lies on
+    /// `root`.
     fn place<'a>(&'a self, place: &'a str) -> (&'a str, &'a str) {
         match place.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
             Some(place) => place,

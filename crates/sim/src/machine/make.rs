@@ -55,7 +55,7 @@ impl fmt::Display for Make {
 /// A name that is no [`Make`].
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "no make of simulated machine is named {name:?}; there are r740-like, dl380-like, x11-like and openbmc-like"
+    "no make of machine is named {name:?}; there are {}", Make::ALL.map(Make::name).join(", ")
 )]
 pub struct UnknownMake {
     /// The name that was given.
@@ -73,7 +73,8 @@ impl FromStr for Make {
     }
 }
 
-/// A line of firmware and the milliseconds before it comes. `{host}`, `{serial}` and `{mac}` stand for the machine's.
+/// A line of firmware and the milliseconds before it comes. `{host}`, `{serial}` and `{mac}` stand for the
+/// machine's.
 pub(crate) type PostLine = (u64, &'static str);
 
 /// What makes a make. Times are milliseconds at pace 1.

@@ -32,7 +32,8 @@ impl Bench {
         self.machine.wake(self.now);
     }
 
-    /// Lets the machine go on until it does `activity` and has nothing more to do by itself, a minute or two at most.
+    /// Lets the machine go on until it does `activity` and has nothing more to do by itself, a minute or two
+    /// at most.
     #[track_caller]
     fn until(&mut self, activity: Activity) -> String {
         let deadline = self.now + Duration::from_secs(120);

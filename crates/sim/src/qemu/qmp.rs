@@ -10,10 +10,12 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines, 
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
-/// How long a command may take, from the connection to the answer. QEMU answers in its main loop, which a busy host delays.
+/// How long a command may take, from the connection to the answer. QEMU answers in its main loop, which a
+/// busy host delays.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Most bytes read of one connection: the commands used here answer in less than a hundred, and events come between.
+/// Most bytes read of one connection: the commands used here answer in less than a hundred, and events come
+/// between.
 const MAX_ANSWER: u64 = 1 << 20;
 
 /// Why a command of the QEMU Machine Protocol was not carried out.
@@ -60,8 +62,8 @@ struct Refusal {
     desc: String,
 }
 
-/// Carries out one command that takes no arguments. QEMU serves one connection at a time, so each command has its own: none
-/// is left hanging, and no events pile up between two commands.
+/// Carries out one command that takes no arguments. QEMU serves one connection at a time, so each command has
+/// its own: none is left hanging, and no events pile up between two commands.
 pub(crate) async fn execute(socket: &Path, command: &'static str) -> Result<(), QmpError> {
     tokio::time::timeout(TIMEOUT, converse(socket, command))
         .await

@@ -20,7 +20,8 @@ use crate::viewer::{self, Console};
 /// Viewers at a time; QEMU itself lets 32 in.
 const MAX_VIEWERS: usize = 8;
 
-/// How long to wait after a connection could not be accepted, so that a full table of files does not keep a core busy.
+/// How long to wait after a connection could not be accepted, so that a full table of files does not keep a
+/// core busy.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
 #[derive(Clone)]

@@ -1,5 +1,5 @@
-//! Management controllers of QEMU guests, with a QEMU that this test binary plays itself: the real one is tried in the
-//! end-to-end tests.
+//! Management controllers of QEMU guests, with a QEMU that this test binary plays itself: the real one is
+//! tried in the end-to-end tests.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, UdpSocket};
@@ -33,7 +33,8 @@ fn fake_qemu(folder: &Path) -> PathBuf {
     script
 }
 
-/// Does nothing but in a process that [`fake_qemu`] started: answers QMP, and shows its boot order and how often it was reset.
+/// Does nothing but in a process that [`fake_qemu`] started: answers QMP, and shows its boot order and how
+/// often it was reset.
 #[test]
 fn plays_qemu() {
     let Ok(arguments) = std::env::var(ARGUMENTS) else { return };
