@@ -124,12 +124,23 @@ impl Compiled {
         if let Some(unless) = &self.unless
             && let Some(barred) = unless.find(looked.page)
         {
-            let reason = format!("`{}` stands in row {}, which rules it out", barred.text, barred.row + 1);
+            let reason =
+                format!("`{}` stands in row {}, which rules it out", brief(&barred.text), barred.row + 1);
             return Verdict { flow, applies: false, reason, evidence: Some(evidence(barred, looked)) };
         }
-        let reason = format!("`{}` stands in row {}", found.text, found.row + 1);
+        let reason = format!("`{}` stands in row {}", brief(&found.text), found.row + 1);
         Verdict { flow, applies: true, reason, evidence: Some(evidence(found, looked)) }
     }
+}
+
+/// The longest piece of a screen that a sentence quotes, in characters: most of a row.
+const QUOTED: usize = 60;
+
+/// The beginning of a matched text, for a sentence; the whole of it stands in the evidence.
+fn brief(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let quoted: String = line.chars().take(QUOTED).collect();
+    if quoted.len() < text.len() { format!("{} ...", quoted.trim_end()) } else { quoted }
 }
 
 fn evidence(found: Match, looked: &Looked<'_>) -> MatchEvidence {
@@ -220,6 +231,7 @@ mod tests {
                     "do":[],"verify":{"power":"on","timeout":"1s"}}}"#,
             ),
         ]);
+        assert_eq!(brief("RUN fsck MANUALLY.\n(initramfs)"), "RUN fsck MANUALLY. ...");
         let page = Page::from_text("Press F1 for setup");
         let picture = PictureDigest("aa".to_owned());
         let looked = Looked {

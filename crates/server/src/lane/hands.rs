@@ -179,19 +179,21 @@ impl Hands {
             flags.uefi = uefi;
         }
         line.request(Request::SetBootOptions(flags), receipts).await?;
-        match line.request(Request::GetBootFlags, &mut Vec::new()).await? {
-            Reply::BootFlags(kept)
-                if kept.valid == flags.valid && (!flags.valid || kept.device == flags.device) =>
-            {
-                let how = if persistent { "for good" } else { "for the next boot" };
-                let detail = match device {
-                    BootDevice::None => "the firmware's own boot order is read back".to_owned(),
-                    device => format!("boot device {} is read back, {how}", device.as_str()),
-                };
-                Ok(done(detail, None))
-            }
-            _ => Err(DeviceError::BootDeviceNotKept),
+        let Reply::BootFlags(kept) = line.request(Request::GetBootFlags, &mut Vec::new()).await? else {
+            return Err(DeviceError::BootDeviceNotKept);
+        };
+        if device == BootDevice::None {
+            let cleared = !kept.valid || kept.device == flags.device;
+            let detail = "the firmware's own boot order is read back".to_owned();
+            return if cleared { Ok(done(detail, None)) } else { Err(DeviceError::BootDeviceNotKept) };
         }
+        if kept.device != flags.device {
+            return Err(DeviceError::BootDeviceNotKept);
+        }
+        let how = if persistent { "for good" } else { "for the next boot" };
+        // Some BMCs, OpenIPMI's simulator among them, keep the device and show it without its valid bit.
+        let doubt = if kept.valid { "" } else { ", though the BMC does not mark it valid" };
+        Ok(done(format!("boot device {} is read back, {how}{doubt}", device.as_str()), None))
     }
 
     async fn keys(

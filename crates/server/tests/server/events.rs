@@ -47,7 +47,10 @@ async fn a_stream_goes_on_after_the_server_was_started_again() {
     world.client.apply(&credential("before", "admin", "x")).await.unwrap();
     until(&mut stream, |event| event.message.contains("before")).await;
 
+    let begun = std::time::Instant::now();
     world.server.take().unwrap().shutdown().await;
+    let limit = crate::harness::settings().shutdown_timeout;
+    assert!(begun.elapsed() < limit, "an open stream does not hold up the end: {:?}", begun.elapsed());
     let again = crate::harness::config(&world.directory(), crate::harness::settings());
     world.server = Some(ironhand_server::Server::start(again).await.unwrap());
     world.client.apply(&credential("after", "admin", "x")).await.unwrap();
