@@ -1,6 +1,7 @@
 //! Recovery procedures.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -105,6 +106,31 @@ pub enum Step {
     Sleep(Span),
     /// Keep a picture of the screen as evidence.
     Snapshot(Option<String>),
+}
+
+impl fmt::Display for Step {
+    /// What the step does, as an operator would say it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Keys(keys) => write!(f, "press `{keys}`"),
+            Self::Power(action) => write!(f, "power {}", action.as_str()),
+            Self::BootDevice(choice) => {
+                let (device, persistent, uefi) = choice.resolve();
+                let how_long = if persistent { "every boot" } else { "the next boot" };
+                let how = if uefi { " by UEFI" } else { "" };
+                write!(f, "boot from {} at {how_long}{how}", device.as_str())
+            }
+            Self::WaitFor(wait) => {
+                let mut wanted = Vec::new();
+                wanted.extend(wait.screen.as_ref().map(|pattern| format!("`{pattern}` on the screen")));
+                wanted.extend(wait.power.map(|state| format!("power {state}")));
+                write!(f, "wait for {}, at most {}", wanted.join(" and "), wait.timeout)
+            }
+            Self::Sleep(length) => write!(f, "sleep {length}"),
+            Self::Snapshot(Some(note)) => write!(f, "keep a picture of the screen ({note})"),
+            Self::Snapshot(None) => f.write_str("keep a picture of the screen"),
+        }
+    }
 }
 
 /// What can be done with the power (IPMI 2.0 section 28.3).

@@ -11,7 +11,6 @@ use crate::exit::Failure;
 use crate::files::{Located, read_manifests, read_screen};
 use crate::output::{Output, line, now};
 use crate::read::image;
-use crate::words::step_words;
 
 /// Reads manifests and checks everything that can be checked without a server.
 pub fn checked_manifests(files: &args::Files) -> Result<Vec<Located>, Failure> {
@@ -132,7 +131,7 @@ fn tell_what_it_does(flow: &Flow, verdict: &Verdict) {
     }
     line(&format!("{indent}on {} such readings in a row it would:", flow.spec.when.stable));
     for (index, step) in flow.spec.steps.iter().enumerate() {
-        line(&format!("{indent}  {}. {}", index + 1, step_words(step)));
+        line(&format!("{indent}  {}. {}", index + 1, step));
     }
     if !flow.spec.select.is_all() {
         line(&format!("{indent}only on hosts with labels {:?}", flow.spec.select.labels));

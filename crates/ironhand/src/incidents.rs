@@ -9,7 +9,6 @@ use crate::args;
 use crate::exit::{Failure, at};
 use crate::output::{Field, Output, Tone, age, clock, line, now};
 use crate::select::host_name;
-use crate::words::step_words;
 
 /// `ironhand incidents`.
 pub async fn incidents(client: &Client, asked: &args::Incidents, output: Output) -> Result<(), Failure> {
@@ -140,7 +139,7 @@ fn show_step(record: &StepRecord) {
         Some(StepOutcome::Failed(detail)) => format!("failed: {detail}"),
         Some(StepOutcome::Unknown(detail)) => format!("outcome unknown: {detail}"),
     };
-    line(&format!("{}  {}; {outcome}", clock(record.started_at), step_words(&record.step)));
+    line(&format!("{}  {}; {outcome}", clock(record.started_at), record.step));
     for receipt in &record.receipts {
         let result = receipt.error.as_deref().unwrap_or("ok");
         line(&format!("            {} took {} ms: {result}", receipt.connector, receipt.took.as_millis()));

@@ -15,7 +15,6 @@ mod schema;
 mod select;
 mod serve;
 mod sim;
-mod words;
 
 use std::process::ExitCode;
 

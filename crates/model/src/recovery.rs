@@ -5,8 +5,8 @@
 //! have made their attempts, or when nobody can tell for long what the screen shows.
 
 mod decide;
-mod describe;
 mod open;
+mod quote;
 mod run;
 mod view;
 
@@ -19,8 +19,8 @@ use ironhand_api::{
 };
 use serde::{Deserialize, Serialize};
 
-use describe::describe;
 use open::Open;
+use quote::quote;
 pub use view::{ScreenView, View};
 use view::{obstacle_to_reading, obstacle_to_step};
 

@@ -9,7 +9,6 @@ use serde::Serialize;
 use super::Struck;
 use crate::exit::Failure;
 use crate::output::{Field, Output, Tone, line};
-use crate::words::step_words;
 
 /// What happened to one host.
 #[derive(Serialize)]
@@ -65,7 +64,7 @@ fn row(one: &Struck, incident: Option<&Incident>, runs: &[Run]) -> Row {
     let did = of_incident
         .clone()
         .next()
-        .map(|run| run.steps.iter().map(|record| step_words(&record.step)).collect())
+        .map(|run| run.steps.iter().map(|record| record.step.to_string()).collect())
         .unwrap_or_default();
     let took = |incident: &Incident| incident.closed_at.map(|closed| closed.since(incident.opened_at));
     let result = match incident {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ironhand_api::{Flow, IncidentState, Management, MatchEvidence, RunState, Timestamp, Verdict};
 
 use super::open::{Open, Proof};
+use super::quote::quote;
 use super::run::Progress;
 use super::{
     Decision, HostRecovery, LONGEST_DOUBT, Ledger, Log, MOST_RUNS, ScreenView, Streak, View,
@@ -166,10 +167,10 @@ impl HostRecovery {
             let streak = &self.streaks[&first.metadata.name];
             let reason = if open.record.attempts < MOST_RUNS {
                 format!(
-                    "flow {} was tried {}, and the screen still shows `{}`",
+                    "flow {} was tried {}, and the screen still shows {}",
                     first.metadata.name,
                     times(attempts(first)),
-                    streak.evidence.text.trim()
+                    quote(&streak.evidence)
                 )
             } else {
                 format!("{MOST_RUNS} runs were made for this incident")
@@ -257,8 +258,8 @@ impl HostRecovery {
         let (name, streak) = self.streaks.iter().max_by_key(|(_, streak)| streak.readings)?;
         let stable = view.flow(name)?.spec.when.stable;
         let reason = format!(
-            "flow {name} recognises `{}`, on {} of {stable} readings",
-            streak.evidence.text.trim(),
+            "flow {name} recognises {}, on {} of {stable} readings",
+            quote(&streak.evidence),
             streak.readings
         );
         Some((reason, streak.evidence.clone()))

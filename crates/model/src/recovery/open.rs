@@ -8,6 +8,7 @@ use ironhand_api::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::quote::quote;
 use super::run::{self, Progress, Running};
 use super::{Decision, Log, ScreenView, Streak, Transition, UNNUMBERED, View};
 use crate::facts::in_words;
@@ -43,7 +44,7 @@ impl Open {
         evidence: MatchEvidence,
         log: &mut Log,
     ) -> Self {
-        let cause = format!("the screen shows `{}`", evidence.text.trim());
+        let cause = format!("the screen shows {}", quote(&evidence));
         let name = &flow.metadata.name;
         let record = Incident {
             id: UNNUMBERED,
@@ -125,10 +126,10 @@ impl Open {
         self.proof = Proof::default();
         self.flow = Arc::clone(&flow);
         let message = format!(
-            "flow {} begins, attempt {}: the screen shows `{}`",
+            "flow {} begins, attempt {}: the screen shows {}",
             flow.metadata.name,
             self.record.attempts,
-            evidence.text.trim()
+            quote(&evidence)
         );
         self.run = Some(Running::new(now, &self.record, flow, evidence));
         self.tell(EventKind::RunStarted, Severity::Info, message, log);

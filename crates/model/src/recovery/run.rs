@@ -9,8 +9,8 @@ use ironhand_api::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Decision, LONGEST_PAUSE, LONGEST_STEP, Log, Planned, Transition, UNNUMBERED, View, describe,
-    obstacle_to_reading, obstacle_to_step, wait,
+    Decision, LONGEST_PAUSE, LONGEST_STEP, Log, Planned, Transition, UNNUMBERED, View, obstacle_to_reading,
+    obstacle_to_step, quote, wait,
 };
 use crate::facts::in_words;
 
@@ -138,7 +138,7 @@ impl Running {
             outcome: None,
             receipts: Vec::new(),
         });
-        self.record.reason = format!("{}: {}", self.title(), describe(&step));
+        self.record.reason = format!("{}: {}", self.title(), step);
         self.tell(EventKind::StepStarted, Severity::Info, self.record.reason.clone(), incident, log);
         if !is_action(&step) {
             return Begun::Waiting;
@@ -149,7 +149,7 @@ impl Running {
             index: self.next,
             record: self.record.steps.len() - 1,
             step,
-            reason: format!("the screen shows `{}`", self.record.matched.text.trim()),
+            reason: format!("the screen shows {}", quote(&self.record.matched)),
             evidence: self.record.matched.clone(),
         })))
     }
@@ -255,7 +255,7 @@ fn progress_of(
         Step::Sleep(length) => {
             let until = record.started_at.after(length.duration());
             if now < until {
-                return Err((describe(&record.step), until));
+                return Err((record.step.to_string(), until));
             }
             Ok(StepOutcome::Done(format!("slept {length}")))
         }
@@ -263,7 +263,7 @@ fn progress_of(
         Step::Keys(_) | Step::Power(_) | Step::BootDevice(_) | Step::Snapshot(_) => {
             let until = record.started_at.after(LONGEST_STEP);
             if now < until {
-                return Err((format!("{} is being done", describe(&record.step)), until));
+                return Err((format!("{} is being done", record.step), until));
             }
             let limit = in_words(LONGEST_STEP);
             Ok(StepOutcome::Unknown(format!("no outcome was reported within {limit}")))
@@ -279,7 +279,7 @@ fn progress_of_wait(
 ) -> Result<StepOutcome, (String, Timestamp)> {
     let until = since.after(wanted.timeout.duration());
     match holds(wanted.screen.as_deref(), wanted.power, since, view) {
-        Ok(Some(evidence)) => Ok(StepOutcome::Done(format!("the screen shows `{}`", evidence.text.trim()))),
+        Ok(Some(evidence)) => Ok(StepOutcome::Done(format!("the screen shows {}", quote(&evidence)))),
         Ok(None) => Ok(StepOutcome::Done("seen to be so".to_owned())),
         Err(missing) if now >= until => {
             Ok(StepOutcome::Failed(format!("not within {}: {missing}", wanted.timeout)))

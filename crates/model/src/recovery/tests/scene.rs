@@ -8,7 +8,7 @@ use ironhand_api::{
     ScreenKind, StepOutcome, Timestamp, Verdict,
 };
 
-use super::super::{Decided, Decision, HostRecovery, Planned, ScreenView, Transition, View, describe};
+use super::super::{Decided, Decision, HostRecovery, Planned, ScreenView, Transition, View};
 use crate::{HostFacts, Observation};
 
 /// 2026-03-01T02:14:07.120Z.
@@ -257,7 +257,7 @@ fn show(decision: &Decision) -> String {
             }
             None => format!("wait: {reason}"),
         },
-        Decision::Act(planned) => format!("act: {}", describe(&planned.step)),
+        Decision::Act(planned) => format!("act: {}", planned.step),
         Decision::NeedsHuman { reason, .. } => format!("human: {reason}"),
     }
 }
