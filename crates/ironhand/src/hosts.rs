@@ -27,13 +27,13 @@ pub async fn get(client: &Client, asked: &args::Get, output: Output) -> Result<(
     match parse_kind(&asked.kind)? {
         Kind::Host => match name {
             Some(name) => show_one(&client.get::<Host>(&name).await?, output, |host| {
-                show_hosts(&[host.clone()], output)
+                show_hosts(std::slice::from_ref(host), output)
             }),
             None => show_hosts(&client.list(&selector).await?, output),
         },
         Kind::Flow => match name {
             Some(name) => show_one(&client.get::<Flow>(&name).await?, output, |flow| {
-                show_flows(&[flow.clone()], output)
+                show_flows(std::slice::from_ref(flow), output)
             }),
             None => show_flows(&client.list(&selector).await?, output),
         },

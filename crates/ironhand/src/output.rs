@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use comfy_table::{Attribute, Cell, Color, Table, presets};
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use crate::args::{Format, Global};
@@ -89,6 +89,9 @@ impl Output {
     pub fn table(self, head: &[&str], rows: impl Iterator<Item = Vec<Field>>) {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
+        if std::io::stdout().is_terminal() {
+            table.set_content_arrangement(ContentArrangement::Dynamic);
+        }
         if !self.color {
             table.force_no_tty();
         } else {

@@ -3,7 +3,6 @@
 
 mod report;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ironhand_api::{
@@ -185,11 +184,11 @@ async fn watch(
 
 /// What a person wants to follow; every power reading and screen is in `ironhand events`.
 fn is_worth_showing(event: &Event) -> bool {
-    let quiet =
-        BTreeSet::from([EventKind::ResourceApplied, EventKind::ScreenChanged, EventKind::StepStarted]);
-    let first_contact = matches!(event.kind, EventKind::ReachChanged | EventKind::ScreenReachChanged)
-        && event.severity == ironhand_api::Severity::Info;
-    !quiet.contains(&event.kind)
-        && !first_contact
-        && !(event.kind == EventKind::PowerChanged && event.incident.is_none())
+    match event.kind {
+        EventKind::ResourceApplied | EventKind::ScreenChanged | EventKind::StepStarted => false,
+        EventKind::ReachChanged | EventKind::ScreenReachChanged => event.severity != Severity::Info,
+        // Without an incident it is somebody at the power button, and that is told as an action.
+        EventKind::PowerChanged => event.incident.is_some(),
+        _ => true,
+    }
 }
