@@ -28,7 +28,7 @@ pub enum Failure {
     #[error(transparent)]
     Client(#[from] ironhand_client::Error),
     /// A file cannot be read or written.
-    #[error("{path}: {source}")]
+    #[error("cannot use {path}")]
     File {
         /// The file.
         path: String,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ironhand_api::{
     Connector, ConnectorType, Credential, CredentialSpec, Event, EventKind, Host, HostSpec, Manifest,
-    Metadata, Name, Secret, parse_manifests,
+    Metadata, Name, Secret, Severity, parse_manifests,
 };
 use ironhand_client::{Client, Endpoint, EventStream};
 use ironhand_server::{Config, Running, Server, Settings};
