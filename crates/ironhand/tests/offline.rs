@@ -1,0 +1,139 @@
+//! The commands that need no server, as a user runs them.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn repository() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+fn ironhand(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ironhand"))
+        .args(arguments)
+        .current_dir(repository())
+        .env_remove("IRONHAND_SERVER")
+        .stdin(Stdio::null())
+        .output()
+        .expect("ironhand starts")
+}
+
+/// Exit code, standard output, standard error.
+fn said(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = ironhand(arguments);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn read_prints_the_text_of_a_screen() {
+    let (code, text, _) = said(&["read", "testdata/screens/panic-vfs-text.png"]);
+    assert_eq!(code, Some(0));
+    assert!(text.contains("Kernel panic - not syncing: VFS: Unable to mount root fs on unkno\n"), "{text}");
+}
+
+#[test]
+fn read_goes_on_past_a_file_that_is_no_picture() {
+    let (code, text, errors) =
+        said(&["read", "README.md", "no-such-file.png", "testdata/screens/seabios-bootmenu.png"]);
+    assert_eq!(code, Some(1));
+    assert!(text.contains("Select boot device:"), "{text}");
+    assert!(errors.contains("README.md: not a PNG or JPEG picture"), "{errors}");
+    assert!(errors.contains("cannot use no-such-file.png"), "{errors}");
+}
+
+#[test]
+fn read_writes_a_text_for_each_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_string_lossy().into_owned();
+    let name = "systemd-boot-text__pal6bit";
+    let (code, ..) = said(&["read", "--out", &out, &format!("testdata/screens/{name}.png")]);
+    assert_eq!(code, Some(0));
+    let written = std::fs::read_to_string(folder.path().join(format!("{name}.txt"))).unwrap();
+    let truth = std::fs::read_to_string(repository().join(format!("testdata/screens/{name}.txt"))).unwrap();
+    assert_eq!(written.trim_end(), truth.trim_end());
+}
+
+#[test]
+fn read_says_where_it_is_not_certain() {
+    let (code, text, errors) = said(&["read", "testdata/screens/bsod-modern-1024.png"]);
+    assert_eq!((code, text.trim()), (Some(0), ""));
+    assert!(errors.contains("not everything could be read with certainty"), "{errors}");
+}
+
+#[test]
+fn match_tells_which_flow_applies_and_why_not_the_others() {
+    let (code, text, _) = said(&["match", "testdata/screens/panic-vfs-text.png", "-f", "flows"]);
+    assert_eq!(code, Some(0));
+    let line = |flow: &str| {
+        text.lines().find(|line| line.contains(flow)).unwrap_or_else(|| panic!("{flow}: {text}"))
+    };
+    assert!(line("kernel-panic-no-root ").starts_with("applies "), "{text}");
+    assert!(line("kernel-panic ").starts_with("would apply "), "{text}");
+    assert!(line("grub-rescue ").starts_with("does not "), "{text}");
+    assert!(text.contains("1. boot from pxe at the next boot"), "{text}");
+}
+
+#[test]
+fn match_never_acts_on_an_uncertain_reading() {
+    let (code, text, _) = said(&["match", "testdata/screens/bsod-modern-1024.png", "-f", "flows"]);
+    assert_eq!(code, Some(0));
+    assert!(text.starts_with("no flow would act: only 0 % of the screen could be read"), "{text}");
+}
+
+#[test]
+fn the_library_passes_its_own_examples() {
+    let (code, text, _) = said(&["flow", "test", "-f", "flows"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains(" examples right, 0 wrong"), "{text}");
+}
+
+#[test]
+fn validate_places_every_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rack7.yaml");
+    std::fs::write(
+        &file,
+        "apiVersion: ironhand/v1\nkind: Host\nmetadata: { name: Rack7 }\nspec:\n  conectors: []\n---\n\
+         apiVersion: ironhand/v1\nkind: Flow\nmetadata: { name: f }\nspec:\n  when: { screen: '(' }\n  do: []\n  \
+         verify: { screen: 'login:', timeout: 8 }\n",
+    )
+    .unwrap();
+    let path = file.to_string_lossy().into_owned();
+    let (code, _, errors) = said(&["validate", "-f", &path]);
+    assert_eq!(code, Some(2), "{errors}");
+    for fault in ["rack7.yaml:3:", "rack7.yaml:5:3: ", "connectors", "with units", "nothing was changed"] {
+        assert!(errors.contains(fault), "{fault} is missing in {errors}");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_has_its_own_exit_code() {
+    let (code, _, errors) = said(&["--server", "unix:/nonexistent/api.sock", "get", "hosts"]);
+    assert_eq!(code, Some(6), "{errors}");
+    assert!(errors.contains("ironhand serve"), "{errors}");
+}
+
+#[test]
+fn wrong_use_has_its_own_exit_code() {
+    let check = |arguments: &[&str], wanted: &str| {
+        let (code, _, errors) = said(arguments);
+        assert_eq!(code, Some(2), "{arguments:?}: {errors}");
+        assert!(errors.contains(wanted), "{arguments:?}: {errors}");
+    };
+    check(&["power", "explode", "node1"], "invalid value 'explode'");
+    check(&["get", "cupboards"], "the kinds are hosts, credentials and flows");
+    check(&["power", "on", "a[1-"], "a bracket is not closed");
+    check(&["power", "on"], "no host is named");
+    check(&["--server", "ftp://x", "get", "hosts"], "http and unix sockets");
+}
+
+#[test]
+fn schema_and_completions_are_for_programs() {
+    let (code, text, _) = said(&["schema", "flow"]);
+    assert_eq!(code, Some(0));
+    let schema: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(schema.to_string().contains("stable"), "{text}");
+    let (code, text, _) = said(&["completions", "bash"]);
+    assert_eq!(code, Some(0));
+    assert!(text.contains("_ironhand"), "{text}");
+}
