@@ -80,7 +80,9 @@ pub enum Command {
     /// Show a host's screen as text, or keep its picture
     Screen(Screen),
     /// Press keys on a host.
-    #[command(about = "Press keys on a host: plain text, <Enter>, <F1>, <Ctrl-Alt-Del>, <Down*3>, <wait 500ms>")]
+    #[command(
+        about = "Press keys on a host: plain text, <Enter>, <F1>, <Ctrl-Alt-Del>, <Down*3>, <wait 500ms>"
+    )]
     Type(Type),
     /// What is or was wrong with hosts
     Incidents(Incidents),

@@ -2,10 +2,10 @@
 
 use futures_util::{StreamExt, stream};
 use ironhand_api::{
-    ActionReport, BootDevice, BootDeviceRequest, Fact, Flow, Health, Host, HostStatus, Icon, Kind, Name,
-    PowerAction, PowerRequest, PowerState, Reach,
+    ActionReport, BootDevice, BootDeviceRequest, Credential, Fact, Flow, Health, Host, HostStatus, Icon,
+    Kind, LabelSelector, Manifest, Name, PowerAction, PowerRequest, PowerState, Reach,
 };
-use ironhand_client::{Client, Error};
+use ironhand_client::{Client, Error, Resource};
 use serde::Serialize;
 
 use crate::args::{self, Format, PowerWord};
@@ -25,45 +25,63 @@ pub async fn get(client: &Client, asked: &args::Get, output: Output) -> Result<(
     let selector = label_selector(asked.selector.as_deref())?;
     let name = asked.name.as_deref().map(host_name).transpose()?;
     match parse_kind(&asked.kind)? {
-        Kind::Host => match name {
-            Some(name) => show_one(&client.get::<Host>(&name).await?, output, |host| {
-                show_hosts(std::slice::from_ref(host), output)
-            }),
-            None => show_hosts(&client.list(&selector).await?, output),
-        },
-        Kind::Flow => match name {
-            Some(name) => show_one(&client.get::<Flow>(&name).await?, output, |flow| {
-                show_flows(std::slice::from_ref(flow), output)
-            }),
-            None => show_flows(&client.list(&selector).await?, output),
-        },
+        Kind::Host => {
+            let hosts = one_or_all(client, name.as_ref(), &selector).await?;
+            show(hosts, name.is_some(), Manifest::Host, output, show_hosts)
+        }
+        Kind::Flow => {
+            let flows = one_or_all(client, name.as_ref(), &selector).await?;
+            show(flows, name.is_some(), Manifest::Flow, output, show_flows)
+        }
         Kind::Credential => {
-            let credentials = match name {
-                Some(name) => vec![client.get::<ironhand_api::Credential>(&name).await?],
-                None => client.list(&selector).await?,
-            };
-            output.list(
-                &credentials,
-                &["name", "username", "password"],
-                |credential| credential.metadata.name.to_string(),
-                |credential| {
-                    vec![
-                        credential.metadata.name.as_str().into(),
-                        credential.spec.username.as_str().into(),
-                        Field::toned("sealed", Tone::Dim),
-                    ]
-                },
-            )
+            let credentials = one_or_all(client, name.as_ref(), &selector).await?;
+            show(credentials, name.is_some(), Manifest::Credential, output, show_credentials)
         }
     }
 }
 
-fn show_one<T: Serialize>(
-    item: &T,
+async fn one_or_all<R: Resource>(
+    client: &Client,
+    name: Option<&Name>,
+    selector: &LabelSelector,
+) -> Result<Vec<R>, Failure> {
+    Ok(match name {
+        Some(name) => vec![client.get(name).await?],
+        None => client.list(selector).await?,
+    })
+}
+
+/// Programs get manifests that can be applied again: one where one was named, else a list. People get a table.
+fn show<R>(
+    resources: Vec<R>,
+    single: bool,
+    manifest: impl Fn(R) -> Manifest,
     output: Output,
-    table: impl Fn(&T) -> Result<(), Failure>,
+    table: impl Fn(&[R], Output) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    if output.is_structured() { output.value(item) } else { table(item) }
+    if !output.is_structured() {
+        return table(&resources, output);
+    }
+    let manifests: Vec<Manifest> = resources.into_iter().map(manifest).collect();
+    match manifests.first() {
+        Some(only) if single => output.value(only),
+        _ => output.value(&manifests),
+    }
+}
+
+fn show_credentials(credentials: &[Credential], output: Output) -> Result<(), Failure> {
+    output.list(
+        credentials,
+        &["name", "username", "password"],
+        |credential| credential.metadata.name.to_string(),
+        |credential| {
+            vec![
+                credential.metadata.name.as_str().into(),
+                credential.spec.username.as_str().into(),
+                Field::toned("sealed", Tone::Dim),
+            ]
+        },
+    )
 }
 
 fn show_hosts(hosts: &[Host], output: Output) -> Result<(), Failure> {

@@ -104,6 +104,9 @@ impl Output {
         for row in rows {
             table.add_row(row.into_iter().map(|field| self.cell(field)));
         }
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
         for text in table.lines() {
             line(text.trim_end());
         }
