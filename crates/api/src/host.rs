@@ -1,5 +1,7 @@
 //! Physical servers and the ways to reach them out of band.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -105,6 +107,17 @@ impl Connector {
     /// The port to use: the one given, or the protocol's own.
     pub fn effective_port(&self) -> u16 {
         self.port.unwrap_or(self.kind.default_port())
+    }
+}
+
+impl fmt::Display for Connector {
+    /// As facts and receipts name it: `ipmi 10.0.7.12`, with the port where it is not the protocol's own.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind.as_str(), self.address)?;
+        match self.port {
+            Some(port) if port != self.kind.default_port() => write!(f, " port {port}"),
+            _ => Ok(()),
+        }
     }
 }
 

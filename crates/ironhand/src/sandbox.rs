@@ -185,7 +185,7 @@ async fn watch(
 /// What a person wants to follow; every power reading and screen is in `ironhand events`.
 fn is_worth_showing(event: &Event) -> bool {
     match event.kind {
-        EventKind::ResourceApplied | EventKind::ScreenChanged | EventKind::StepStarted => false,
+        EventKind::ResourceApplied | EventKind::ScreenChanged => false,
         EventKind::ReachChanged | EventKind::ScreenReachChanged => event.severity != Severity::Info,
         // Without an incident it is somebody at the power button, and that is told as an action.
         EventKind::PowerChanged => event.incident.is_some(),

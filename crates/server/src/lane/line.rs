@@ -16,6 +16,8 @@ use crate::screen::resolve;
 /// The line to a host's BMC.
 pub(super) struct IpmiLine {
     host: Name,
+    /// The connector, as facts and receipts name it.
+    source: String,
     address: String,
     port_number: u16,
     suites: Vec<CipherSuite>,
@@ -33,6 +35,7 @@ impl IpmiLine {
         });
         Self {
             host: host.clone(),
+            source: connector.to_string(),
             address: connector.address.clone(),
             port_number: connector.effective_port(),
             suites: suites
@@ -47,7 +50,7 @@ impl IpmiLine {
 
     /// The line as facts and receipts name it.
     pub(super) fn source(&self) -> String {
-        format!("ipmi {}", self.address)
+        self.source.clone()
     }
 
     /// The power state, as the BMC reports it.

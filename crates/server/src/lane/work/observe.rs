@@ -70,8 +70,7 @@ impl Lane {
     }
 
     pub(super) fn screen_source(&self) -> String {
-        self.connector(Capability::Screen)
-            .map_or_else(|| "vnc".to_owned(), |own| format!("vnc {}", own.address))
+        self.connector(Capability::Screen).map_or_else(|| "vnc".to_owned(), ToString::to_string)
     }
 
     /// Asks the flows of a look, unless they have said it of the same picture.
