@@ -4,6 +4,7 @@
 //! size. Two colours make a bitmap whichever they are. What no font draws is unread (U+FFFD), never guessed; many-coloured
 //! cells without a glyph are pictures and count as blanks.
 
+mod area;
 mod cell;
 mod glyph_table;
 mod search;
@@ -128,11 +129,13 @@ fn read_cells(image: &Image, found: &Found<'_>, scale: u32) -> Reading {
             if below_cursor.is_some() {
                 cursor = Some(Place { row: index / grid.columns, column: index % grid.columns });
             }
-            below_cursor.unwrap_or_else(|| read_cell(cell, font, || beside_picture(&cells, grid, index)))
+            below_cursor
+                .unwrap_or_else(|| read_cell(cell, found.table, font, || beside_picture(&cells, grid, index)))
         })
         .collect();
-    let grid = Grid { scale, ..*grid };
-    Reading::of_cells(grid, read, ground, font.map(|font| fonts()[usize::from(font)].name()), cursor)
+    let (cut, read, cursor) = area::cut(*grid, read, cursor, (image.width, image.height));
+    let name = font.map(|font| fonts()[usize::from(font)].name());
+    Reading::of_cells(Grid { scale, ..cut }, read, ground, name, cursor)
 }
 
 /// The confidence of a character that was read below a cursor.
@@ -161,7 +164,12 @@ fn below_cursor(cell: &Cell<'_>, table: &GlyphTable, font: Option<u8>) -> Option
     }
 }
 
-fn read_cell(cell: &Cell<'_>, font: Option<u8>, beside_picture: impl Fn() -> bool) -> ReadingCell {
+fn read_cell(
+    cell: &Cell<'_>,
+    table: &GlyphTable,
+    font: Option<u8>,
+    beside_picture: impl Fn() -> bool,
+) -> ReadingCell {
     match cell {
         Cell::Plain(color) => ReadingCell::new(' ', 1.0, *color, *color),
         // A glyph in a picture that stands alone is a chance likeness.
@@ -171,7 +179,7 @@ fn read_cell(cell: &Cell<'_>, font: Option<u8>, beside_picture: impl Fn() -> boo
         Cell::Glyph { candidates, foreground, background, .. } => {
             ReadingCell::new(resolve(candidates, font), 1.0, *foreground, *background)
         }
-        Cell::Unknown { first, second, .. } if beside_picture() => {
+        Cell::Unknown { mask, first, second } if table.is_rule(mask) || beside_picture() => {
             ReadingCell::new(' ', 1.0, *second, *first)
         }
         Cell::Unknown { first, second, .. } => {

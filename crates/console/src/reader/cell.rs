@@ -74,6 +74,9 @@ fn over_picture<'t>(image: &Image, table: &'t GlyphTable, x: usize, y: usize) ->
         }
     }
     colors.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    if let Some(cell) = under_coloured_bar(image, table, x, y, &colors) {
+        return cell;
+    }
     let background = colors[0].0;
     for (ink, _) in &colors {
         let mut mask = Mask::default();
@@ -87,4 +90,33 @@ fn over_picture<'t>(image: &Image, table: &'t GlyphTable, x: usize, y: usize) ->
         }
     }
     Cell::Picture
+}
+
+/// A character of two colours under a cursor of a third: the cursor's rows count as ink, as if it had the text's colour.
+fn under_coloured_bar<'t>(
+    image: &Image,
+    table: &GlyphTable,
+    x: usize,
+    y: usize,
+    colors: &[(u32, u32)],
+) -> Option<Cell<'t>> {
+    if colors.len() != 3 {
+        return None;
+    }
+    let is_bar = |color: u32| {
+        let mut lines = rows(image, table, x, y).enumerate();
+        lines.all(|(row, pixels)| {
+            let count = pixels.iter().filter(|pixel| **pixel == color).count();
+            count == 0 || count == pixels.len() && row >= table.height as usize / 2
+        })
+    };
+    let bar = colors.iter().map(|(color, _)| *color).find(|color| is_bar(*color))?;
+    // The commoner of the other two is the ground: glyphs cover less than half of a cell.
+    let mut others = colors.iter().map(|(color, _)| *color).filter(|color| *color != bar);
+    let (ground, ink) = (others.next()?, others.next()?);
+    let mut mask = Mask::default();
+    for (row, pixels) in rows(image, table, x, y).enumerate() {
+        mask[row] = pixels.iter().fold(0, |bits, pixel| bits << 1 | u32::from(*pixel != ground));
+    }
+    Some(Cell::Unknown { mask, first: ground, second: ink })
 }

@@ -79,6 +79,13 @@ impl GlyphTable {
             && mask[height / 2..height].iter().all(|row| *row == 0 || *row == full)
     }
 
+    /// Whether the ink is straight lines from edge to edge: part of a frame or a picture's border, and no character.
+    pub(super) fn is_rule(&self, mask: &Mask) -> bool {
+        let full = (1 << self.width) - 1;
+        let rows = &mask[..self.height as usize];
+        rows.iter().all(|row| *row == 0 || *row == full) || rows.iter().all(|row| *row == rows[0])
+    }
+
     /// The character below an underline cursor, and the first row of the cursor: some full rows of the lower half are
     /// the cursor's, and one ASCII character alone agrees with the rows around them. A blank where only the cursor shows.
     pub(super) fn below_cursor(&self, mask: &Mask, font: u8) -> Option<char> {
