@@ -9,8 +9,6 @@ mod cell;
 mod glyph_table;
 mod search;
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 
 use crate::Image;
@@ -216,27 +214,29 @@ fn resolve(candidates: &[Candidate], font: Option<u8>) -> char {
 
 /// The font that draws most letters and digits of the page.
 fn dominant_font(cells: &[Cell<'_>]) -> Option<u8> {
-    let mut counts: HashMap<u8, usize> = HashMap::new();
+    let mut counts = [0usize; 256];
     for cell in cells {
         let Cell::Glyph { candidates, .. } = cell else { continue };
         for candidate in candidates.iter().filter(|candidate| candidate.character.is_ascii_alphanumeric()) {
-            *counts.entry(candidate.font).or_default() += 1;
+            counts[usize::from(candidate.font)] += 1;
         }
     }
-    counts.into_iter().max_by_key(|(font, count)| (*count, std::cmp::Reverse(*font))).map(|(font, _)| font)
+    let used = (0u8..=255).filter(|font| counts[usize::from(*font)] > 0);
+    used.max_by_key(|font| (counts[usize::from(*font)], std::cmp::Reverse(*font)))
 }
 
 /// The colour of most of the picture, from one pixel of each cell's corner.
 fn commonest_color(image: &Image, found: &Found<'_>) -> u32 {
     let grid = &found.grid;
-    let mut counts: HashMap<u32, usize> = HashMap::new();
-    for row in 0..grid.rows {
-        for column in 0..grid.columns {
+    let corners = (0..grid.rows).flat_map(|row| (0..grid.columns).map(move |column| (row, column)));
+    let mut colors: Vec<u32> = corners
+        .map(|(row, column)| {
             let (x, y) = grid.origin(row, column);
-            *counts.entry(image.pixels[y * image.width as usize + x]).or_default() += 1;
-        }
-    }
-    counts.into_iter().max_by_key(|(color, count)| (*count, *color)).map_or(0, |(color, _)| color)
+            image.pixels[y * image.width as usize + x]
+        })
+        .collect();
+    colors.sort_unstable();
+    colors.chunk_by(|a, b| a == b).max_by_key(|run| run.len()).map_or(0, |run| run[0])
 }
 
 #[cfg(test)]

@@ -28,22 +28,29 @@ pub(super) fn look<'t>(
     ground: Option<u32>,
 ) -> Cell<'t> {
     let first = image.pixels[y * image.width as usize + x];
-    let mut second = None;
+    let mut second = first;
     let mut mask = Mask::default();
     for (row, pixels) in rows(image, table, x, y).enumerate() {
-        let mut bits = 0;
-        for pixel in pixels {
-            bits <<= 1;
-            if *pixel != first {
-                if *second.get_or_insert(*pixel) != *pixel {
-                    return over_picture(image, table, x, y);
-                }
-                bits |= 1;
-            }
+        // Most cells are eight pixels wide: a known length lets the compiler compare them all at once.
+        let bits = match <&[u32; 8]>::try_from(pixels) {
+            Ok(pixels) => pixels.iter().fold(0, |bits, pixel| bits << 1 | u32::from(*pixel != first)),
+            Err(_) => pixels.iter().fold(0, |bits, pixel| bits << 1 | u32::from(*pixel != first)),
+        };
+        if bits == 0 {
+            continue;
         }
         mask[row] = bits;
+        if second == first {
+            second = pixels.iter().copied().find(|pixel| *pixel != first).unwrap_or(first);
+        }
+        let others = pixels.iter().fold(0, |others, pixel| others | (pixel ^ first).min(pixel ^ second));
+        if others != 0 {
+            return over_picture(image, table, x, y);
+        }
     }
-    let Some(second) = second else { return Cell::Plain(first) };
+    if second == first {
+        return Cell::Plain(first);
+    }
     let glyph = |candidates, foreground, background| Cell::Glyph {
         candidates,
         foreground,

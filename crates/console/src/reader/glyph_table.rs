@@ -1,6 +1,7 @@
 //! From bitmaps back to characters.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::font::{Font, fonts};
 
@@ -10,11 +11,29 @@ pub(super) const TALLEST_CELL: usize = 32;
 /// The bitmap of one cell; rows past the height of the cell are zero.
 pub(super) type Mask = [u32; TALLEST_CELL];
 
+/// Hashes bitmaps. A lookup for each cell is most of the work of reading, and the keys are our own fonts, so nobody can
+/// choose them to collide: a multiplication for each two rows will do.
+#[derive(Default)]
+struct MaskHasher(u64);
+
+impl Hasher for MaskHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks_exact(8) {
+            let rows = chunk.iter().rev().fold(0, |rows, byte| rows << 8 | u64::from(*byte));
+            self.0 = (self.0.rotate_left(5) ^ rows).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
+}
+
 /// All drawings of all fonts of one cell size.
 pub(super) struct GlyphTable {
     pub(super) width: u32,
     pub(super) height: u32,
-    entries: HashMap<Mask, Vec<Candidate>>,
+    entries: HashMap<Mask, Vec<Candidate>, BuildHasherDefault<MaskHasher>>,
 }
 
 /// What a bitmap may stand for.
@@ -33,7 +52,7 @@ impl GlyphTable {
             let place = tables.iter().position(|t| (t.width, t.height) == (font.width(), font.height()));
             let place = place.unwrap_or_else(|| {
                 let (width, height) = (font.width(), font.height());
-                tables.push(Self { width, height, entries: HashMap::new() });
+                tables.push(Self { width, height, entries: HashMap::default() });
                 tables.len() - 1
             });
             tables[place].add(u8::try_from(index).expect("there are fewer than 256 fonts"), font);

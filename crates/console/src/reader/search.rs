@@ -194,20 +194,33 @@ fn probes(image: &Image) -> Vec<(usize, usize)> {
     spread.take(MOST_PROBES).collect()
 }
 
-/// The pixels where a colour ends, two for each tile at most.
+/// The first and the last pixel of each tile where a colour begins.
 fn edges(image: &Image, tile: usize) -> Vec<(usize, usize)> {
     let (width, height) = (image.width as usize, image.height as usize);
     let mut probes = Vec::new();
     for top in (0..height).step_by(tile) {
         for left in (1..width).step_by(tile) {
-            let edges = (top..height.min(top + tile)).flat_map(|y| {
-                let row = &image.pixels[y * width..(y + 1) * width];
-                (left..width.min(left + tile)).filter(move |x| row[*x] != row[*x - 1]).map(move |x| (x, y))
+            // The pixels of one line of the tile, and their left neighbours.
+            let line = |y: usize| {
+                let (from, to) = (y * width + left, y * width + width.min(left + tile));
+                (&image.pixels[from..to], &image.pixels[from - 1..to - 1])
+            };
+            let differs = |((a, b), x): ((&u32, &u32), usize)| (a != b).then_some(left + x);
+            let mut lines = top..height.min(top + tile);
+            let first = lines.find_map(|y| {
+                let (here, before) = line(y);
+                // Most lines are empty, which comparing them whole tells fastest.
+                let mut pixels = (here != before).then(|| here.iter().zip(before).zip(0..))?;
+                pixels.find_map(differs).map(|x| (x, y))
             });
-            let mut edges = edges.peekable();
-            let first = edges.peek().copied();
-            probes.extend(first);
-            probes.extend(edges.last().filter(|last| Some(*last) != first));
+            let Some(first) = first else { continue };
+            probes.push(first);
+            let last = (first.1..height.min(top + tile)).rev().find_map(|y| {
+                let (here, before) = line(y);
+                let pixels = (here != before).then(|| here.iter().zip(before).zip(0..))?;
+                pixels.filter_map(differs).last().map(|x| (x, y))
+            });
+            probes.extend(last.filter(|last| *last != first));
         }
     }
     probes
