@@ -60,17 +60,57 @@ impl Image {
         Ok(Self { width: decoded.width(), height: decoded.height(), pixels })
     }
 
-    /// The picture as a PNG file.
+    /// The picture as a PNG file: with a palette where 256 colours or fewer do, as on all text screens, which makes files of a
+    /// few kilobytes; else with full colour.
     pub fn encode_png(&self) -> Vec<u8> {
-        use ::image::ImageEncoder;
-        use ::image::codecs::png::{CompressionType, FilterType, PngEncoder};
-        let bytes: Vec<u8> = self.pixels.iter().flat_map(|pixel| pixel.to_be_bytes()[1..].to_vec()).collect();
         let mut file = Vec::new();
-        // Screens are flat colours: the fast setting loses little and no filter helps.
-        PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::NoFilter)
-            .write_image(&bytes, self.width, self.height, ::image::ExtendedColorType::Rgb8)
-            .expect("writing to memory does not fail, and the size fits the pixels");
+        let mut encoder = png::Encoder::new(&mut file, self.width.max(1), self.height.max(1));
+        encoder.set_compression(png::Compression::Balanced);
+        // Filters help photographs; flat colours compress best as they are.
+        encoder.set_filter(png::Filter::NoFilter);
+        let data = match self.indexed() {
+            Some((palette, indices)) => {
+                encoder.set_color(png::ColorType::Indexed);
+                encoder.set_palette(palette.iter().flat_map(|color| rgb(*color)).collect::<Vec<u8>>());
+                indices
+            }
+            None => {
+                encoder.set_color(png::ColorType::Rgb);
+                self.pixels.iter().flat_map(|pixel| rgb(*pixel)).collect()
+            }
+        };
+        encoder
+            .write_header()
+            .and_then(|mut writer| writer.write_image_data(&data))
+            .expect("writing to memory does not fail, and there is a byte or three for each pixel");
         file
+    }
+
+    /// The colours, and the place of each pixel's colour among them; nothing where there are more than 256. An empty
+    /// picture counts as one black pixel, as PNG has no empty ones.
+    fn indexed(&self) -> Option<(Vec<u32>, Vec<u8>)> {
+        if self.pixels.is_empty() {
+            return Some((vec![0], vec![0]));
+        }
+        let mut palette: Vec<u32> = Vec::new();
+        let mut indices = Vec::with_capacity(self.pixels.len());
+        let mut last = (self.pixels[0], None);
+        for pixel in &self.pixels {
+            if let (color, Some(index)) = last
+                && color == *pixel
+            {
+                indices.push(index);
+                continue;
+            }
+            let place = palette.iter().position(|color| color == pixel).unwrap_or_else(|| {
+                palette.push(*pixel);
+                palette.len() - 1
+            });
+            let index = u8::try_from(place).ok()?;
+            last = (*pixel, Some(index));
+            indices.push(index);
+        }
+        Some((palette, indices))
     }
 
     /// The picture with each block of `factor` by `factor` pixels made one, if every block is of one colour.
@@ -101,6 +141,12 @@ impl Image {
     }
 }
 
+/// Red, green and blue of a pixel.
+const fn rgb(pixel: u32) -> [u8; 3] {
+    let [_, red, green, blue] = pixel.to_be_bytes();
+    [red, green, blue]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +156,21 @@ mod tests {
         let image =
             Image { width: 3, height: 2, pixels: vec![0, 0xff_ffff, 0x12_3456, 0xff_0000, 0x00_ff00, 0xff] };
         assert_eq!(Image::decode(&image.encode_png()).unwrap(), image);
+    }
+
+    #[test]
+    fn png_files_of_many_colours_come_back_too() {
+        let pixels = (0..40 * 30).map(|at| at * 0x01_01_03 & 0xff_ffff).collect();
+        let image = Image { width: 40, height: 30, pixels };
+        assert_eq!(Image::decode(&image.encode_png()).unwrap(), image);
+        assert_eq!(Image::decode(&Image::default().encode_png()).unwrap(), Image::filled(1, 1, 0));
+    }
+
+    #[test]
+    fn text_screens_make_small_files() {
+        let mut image = Image::filled(720, 400, 0);
+        image.pixels.iter_mut().step_by(7).for_each(|pixel| *pixel = 0xaa_aaaa);
+        assert!(image.encode_png().len() < 8000);
     }
 
     #[test]
