@@ -125,6 +125,45 @@ fn the_chosen_line_of_a_menu_is_told() {
 }
 
 #[test]
+fn a_small_screen_in_the_middle_of_a_large_one_keeps_its_rows() {
+    let font = Font::named("qemu-vga16").unwrap();
+    let blank = DrawnCell { character: ' ', foreground: 0xaa_aaaa, background: 0 };
+    let mut cells = vec![blank; 80 * 25];
+    // Breaks at the last of 80 columns.
+    let text = "Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0) ]---";
+    for (cell, character) in cells[80 * 3..].iter_mut().zip(text.chars()) {
+        cell.character = character;
+    }
+    let console = Drawing { cells: &cells, columns: 80, font, ninth_column: true, cursor: None }.image();
+    let mut screen = Image::filled(1024, 768, 0);
+    for (y, line) in console.pixels.chunks(720).enumerate() {
+        let start = (y + 184) * 1024 + 152;
+        screen.pixels[start..start + 720].copy_from_slice(line);
+    }
+    let reading = Reader::new().read(&screen, None);
+    let grid = reading.grid.unwrap();
+    assert_eq!((grid.x, grid.y, grid.columns, grid.rows), (152, 184, 80, 25));
+    assert_eq!(reading.text(), format!("\n\n\n{}\n{}", &text[..80], &text[80..]));
+    let pattern = crate::Pattern::new(r"^Kernel panic.*\(0,0\) \]---$").unwrap();
+    assert_eq!(pattern.find(&crate::Page::from(&reading)).unwrap().text, text);
+}
+
+#[test]
+fn a_cursor_of_another_colour_than_the_text_hides_nothing() {
+    let font = Font::named("qemu-vga16").unwrap();
+    let cells = cells("command line...", 0xff_ffff, 0);
+    let mut image =
+        Drawing { cells: &cells, columns: COLUMNS, font, ninth_column: true, cursor: None }.image();
+    for y in 13..15 {
+        let start = y * image.width as usize + 12 * 9;
+        image.pixels[start..start + 9].fill(0xaa_aaaa);
+    }
+    let reading = Reader::new().read(&image, None);
+    assert_eq!(reading.text(), "command line...");
+    assert_eq!(reading.cursor, Some(Place { row: 0, column: 12 }));
+}
+
+#[test]
 fn enlarged_screens_are_read_at_their_own_size() {
     let font = Font::named("console-setup-vga16").unwrap();
     let small = drawn(SAMPLE, font, true, (0xff_ffff, 0));
