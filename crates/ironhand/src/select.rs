@@ -1,5 +1,7 @@
 //! SELECTOR: host names, ranges like `rack7-[01-40]`, labels, or all.
 
+use std::collections::HashSet;
+
 use ironhand_api::{Host, LabelSelector, Name};
 use ironhand_client::Client;
 
@@ -30,20 +32,30 @@ pub async fn hosts(
                 hint: Some("leave out the names, or -l and --all".to_owned()),
             });
         }
-        let mut found = Vec::new();
-        for word in names {
-            for name in expand(word)? {
-                found.push(host_name(&name)?);
-            }
-        }
-        return Ok(found);
+        return named(names);
     }
     let selector = label_selector(labels)?;
     let hosts: Vec<Host> = client.list(&selector).await?;
     if hosts.is_empty() {
-        return Err(Failure::Failed("no host has these labels".to_owned()));
+        let reason = if all { "there is no host" } else { "no host has these labels" };
+        return Err(Failure::Failed(reason.to_owned()));
     }
     Ok(hosts.into_iter().map(|host| host.metadata.name).collect())
+}
+
+/// The hosts that names and ranges stand for. One that is named twice is meant once: nobody wants two power cycles.
+fn named(words: &[String]) -> Result<Vec<Name>, Failure> {
+    let mut seen = HashSet::new();
+    let mut found = Vec::new();
+    for word in words {
+        for name in expand(word)? {
+            let name = host_name(&name)?;
+            if seen.insert(name.clone()) {
+                found.push(name);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Labels as written on the command line; everything where nothing is written.
@@ -108,6 +120,13 @@ mod tests {
         check("rack7-[08-11]", &["rack7-08", "rack7-09", "rack7-10", "rack7-11"]);
         check("r[1-2]n[3,5]", &["r1n3", "r1n5", "r2n3", "r2n5"]);
         check("n[5]", &["n5"]);
+    }
+
+    #[test]
+    fn a_host_named_twice_is_meant_once() {
+        let words = ["n2", "n[1-3]", "n2"].map(str::to_owned);
+        let names: Vec<_> = named(&words).unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["n2", "n1", "n3"]);
     }
 
     #[test]
