@@ -10,6 +10,12 @@ pub enum Failure {
     /// What was asked did not come true; everything has been said already.
     #[error("")]
     Reported,
+    /// A command on many hosts failed on some of them; a row has been printed for each.
+    #[error("")]
+    Hosts {
+        /// The exit code that the failures have in common, else 1.
+        code: u8,
+    },
     /// What was asked did not come true.
     #[error("{0}")]
     Failed(String),
@@ -43,16 +49,8 @@ impl Failure {
         match self {
             Self::Reported | Self::Failed(_) => 1,
             Self::Usage { .. } | Self::Manifests(_) | Self::File { .. } => 2,
-            Self::Client(error) => match error.problem() {
-                None => 6,
-                Some(problem) => match problem.status {
-                    404 => 3,
-                    401 | 403 | 409 | 423 => 4,
-                    408 | 504 => 5,
-                    400 | 413 | 415 | 422 => 2,
-                    _ => 1,
-                },
-            },
+            Self::Client(error) => code_of(error),
+            Self::Hosts { code } => *code,
         }
     }
 
@@ -74,7 +72,7 @@ impl Failure {
     /// Tells people on standard error, and gives the exit code.
     pub fn report(&self) -> ExitCode {
         match self {
-            Self::Reported => {}
+            Self::Reported | Self::Hosts { .. } => {}
             Self::Manifests(faults) => {
                 for fault in faults {
                     eprintln!("{fault}");
@@ -97,6 +95,20 @@ impl Failure {
             }
         }
         ExitCode::from(self.code())
+    }
+}
+
+/// The exit code of a call that did not come true.
+pub fn code_of(error: &ironhand_client::Error) -> u8 {
+    match error.problem() {
+        None => 6,
+        Some(problem) => match problem.status {
+            404 => 3,
+            401 | 403 | 409 | 423 => 4,
+            408 | 504 => 5,
+            400 | 413 | 415 | 422 => 2,
+            _ => 1,
+        },
     }
 }
 

@@ -9,7 +9,7 @@ use ironhand_client::{Client, Error, Resource};
 use serde::Serialize;
 
 use crate::args::{self, Format, PowerWord};
-use crate::exit::{Failure, at};
+use crate::exit::{Failure, at, code_of};
 use crate::output::{Field, Output, Tone, age, line, now};
 use crate::schema::parse_kind;
 use crate::select::{host_name, hosts, label_selector};
@@ -194,22 +194,30 @@ struct Row {
     error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
+    /// How the command would have ended, had this been its only host.
+    #[serde(skip)]
+    exit: u8,
 }
 
 impl Row {
     fn new(host: Name, result: Result<ActionReport, Error>) -> Self {
-        let mut row = Self { host, power: None, device: None, detail: None, error: None, code: None };
         match result {
-            Ok(report) => {
-                row.power = report.power;
-                row.detail = Some(report.detail);
-            }
-            Err(error) => {
-                row.code = error.problem().map(|problem| problem.code.clone());
-                row.error = Some(error.to_string());
-            }
+            Ok(report) => Self { power: report.power, detail: Some(report.detail), ..Self::blank(host) },
+            Err(error) => Self::failed(host, &error),
         }
-        row
+    }
+
+    const fn blank(host: Name) -> Self {
+        Self { host, power: None, device: None, detail: None, error: None, code: None, exit: 0 }
+    }
+
+    fn failed(host: Name, error: &Error) -> Self {
+        Self {
+            code: error.problem().map(|problem| problem.code.clone()),
+            error: Some(error.to_string()),
+            exit: code_of(error),
+            ..Self::blank(host)
+        }
     }
 }
 
@@ -228,7 +236,17 @@ fn finish(rows: &[Row], output: Output) -> Result<(), Failure> {
             vec![row.host.as_str().into(), result]
         },
     )?;
-    if rows.iter().any(|row| row.error.is_some()) { Err(Failure::Reported) } else { Ok(()) }
+    match exit_of(rows) {
+        0 => Ok(()),
+        code => Err(Failure::Hosts { code }),
+    }
+}
+
+/// The exit code of all hosts that failed, where they failed alike.
+fn exit_of(rows: &[Row]) -> u8 {
+    let mut failed = rows.iter().map(|row| row.exit).filter(|exit| *exit != 0);
+    let Some(first) = failed.next() else { return 0 };
+    if failed.all(|exit| exit == first) { first } else { 1 }
 }
 
 /// `ironhand power`.
@@ -260,19 +278,16 @@ pub async fn power(client: &Client, asked: &args::Power, output: Output) -> Resu
 async fn power_status(client: &Client, selected: &[Name], output: Output) -> Result<(), Failure> {
     let rows: Vec<Row> = stream::iter(selected.to_vec())
         .map(|name| async move {
-            let mut row =
-                Row { host: name.clone(), power: None, device: None, detail: None, error: None, code: None };
+            let mut row = Row::blank(name.clone());
             match client.get::<Host>(&name).await {
-                Err(error) => {
-                    row.code = error.problem().map(|problem| problem.code.clone());
-                    row.error = Some(error.to_string());
-                }
+                Err(error) => row = Row::failed(name, &error),
                 Ok(host) => {
                     let reach = host.status.as_ref().and_then(|status| status.reach.clone());
                     let power = host.status.and_then(|status| status.power).map(|fact| fact.value);
                     match reach {
                         Some(reach) if reach.value != Reach::Ok => {
                             row.error = Some(reach.detail.unwrap_or_else(|| reach.value.to_string()));
+                            row.exit = 1;
                         }
                         _ => row.power = Some(power.unwrap_or_default()),
                     }

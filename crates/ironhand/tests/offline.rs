@@ -111,6 +111,9 @@ fn a_server_that_is_not_there_has_its_own_exit_code() {
     let (code, _, errors) = said(&["--server", "unix:/nonexistent/api.sock", "get", "hosts"]);
     assert_eq!(code, Some(6), "{errors}");
     assert!(errors.contains("ironhand serve"), "{errors}");
+
+    let (code, rows, _) = said(&["--server", "unix:/nonexistent/api.sock", "power", "on", "n[1-2]"]);
+    assert_eq!(code, Some(6), "{rows}");
 }
 
 #[test]
