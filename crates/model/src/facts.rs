@@ -82,6 +82,9 @@ pub struct HostFacts {
     /// The last state that was seen, where `power` tells what is awaited.
     seen: PowerState,
     asked: Option<Asked>,
+    /// Until when a cycle may still take the power away: many controllers show the host on for a while after they
+    /// accepted one.
+    cycling: Option<Timestamp>,
     standing: Option<Standing>,
 }
 
@@ -248,7 +251,12 @@ impl HostFacts {
         if !matches!(state, PowerState::TurningOn | PowerState::TurningOff) {
             self.seen = state;
         }
+        self.cycling = self.cycling.filter(|until| *until > at);
+        let cycling = self.cycling.is_some();
         if let Some(asked) = self.asked {
+            if state == PowerState::Off {
+                self.cycling = None;
+            }
             if state != asked.action.wanted() {
                 // Not yet there: the deadline, not the next reading, ends the wait.
                 if let Some(fact) = &mut self.power {
@@ -259,7 +267,11 @@ impl HostFacts {
             }
             self.asked = None;
             set(&mut self.power, at, source, state, None);
-            let message = format!("power is {state}, as asked");
+            let message = if self.cycling.is_some() {
+                format!("power is {state}; the cycle has not been seen to take it away yet")
+            } else {
+                format!("power is {state}, as asked")
+            };
             return Some(Change::new(EventKind::PowerChanged, Severity::Info, message));
         }
         set(&mut self.power, at, source, state, None);
@@ -272,6 +284,13 @@ impl HostFacts {
             }
             (true, _, PowerState::Unknown) => {
                 (Severity::Warning, "the management controller does not know the power state".to_owned())
+            }
+            (false, PowerState::On, PowerState::Off) if cycling => {
+                (Severity::Info, "power is off, as the cycle wants it for a moment".to_owned())
+            }
+            (false, PowerState::Off, PowerState::On) if cycling => {
+                self.cycling = None;
+                (Severity::Info, "power is on again, as asked".to_owned())
             }
             (false, PowerState::On | PowerState::TurningOn, PowerState::Off) => {
                 (Severity::Warning, "power went off, and nobody asked for it here".to_owned())
@@ -296,6 +315,7 @@ impl HostFacts {
             return None;
         }
         let before = self.power();
+        self.cycling = (asked.action == PowerAction::Cycle).then_some(asked.until);
         self.asked = Some(asked);
         set(&mut self.power, asked.at, source, awaited, None);
         (before != awaited).then(|| {

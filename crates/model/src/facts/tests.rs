@@ -372,6 +372,44 @@ fn power_is_told_with_who_asked_for_it() {
 }
 
 #[test]
+fn the_moment_without_power_of_a_cycle_is_what_was_asked_for() {
+    let power = |seconds, state| (seconds, "ipmi", Observation::Power(state));
+    let asked = |seconds| {
+        (seconds, "run 7", Observation::PowerAsked { action: PowerAction::Cycle, until: at(seconds + 60) })
+    };
+    assert_eq!(
+        told(vec![
+            power(0, PowerState::On),
+            asked(10),
+            power(10, PowerState::On),
+            power(11, PowerState::Off),
+            power(15, PowerState::On),
+            power(16, PowerState::Off),
+            power(20, PowerState::On),
+            asked(30),
+            power(31, PowerState::Off),
+            power(35, PowerState::On),
+            asked(40),
+            power(41, PowerState::On),
+            power(101, PowerState::Off),
+        ])[2..],
+        [
+            "info power is turning on: cycle was asked for by run 7",
+            "info power is on; the cycle has not been seen to take it away yet",
+            "info power is off, as the cycle wants it for a moment",
+            "info power is on again, as asked",
+            "warning power went off, and nobody asked for it here",
+            "info power came on, and nobody asked for it here",
+            "info power is turning on: cycle was asked for by run 7",
+            "info power is on, as asked",
+            "info power is turning on: cycle was asked for by run 7",
+            "info power is on; the cycle has not been seen to take it away yet",
+            "warning power went off, and nobody asked for it here",
+        ]
+    );
+}
+
+#[test]
 fn a_power_action_that_does_not_come_true_ends_at_its_deadline() {
     let mut facts = host("off");
     ask(&mut facts, 10, PowerAction::On);
