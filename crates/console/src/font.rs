@@ -19,7 +19,6 @@ pub(crate) type Glyph = Box<[u32]>;
 /// Name, cell width, cell height and drawings of the built-in fonts.
 const SOURCES: &[(&str, u32, u32, &str)] = &[
     ("qemu-vga16", 8, 16, include_str!("../fonts/qemu-vga16.hex")),
-    ("ibm-vga16", 8, 16, include_str!("../fonts/ibm-vga16.hex")),
     ("linux-8x16", 8, 16, include_str!("../fonts/linux-8x16.hex")),
     ("console-setup-fixed16", 8, 16, include_str!("../fonts/console-setup-fixed16.hex")),
     ("console-setup-vga16", 8, 16, include_str!("../fonts/console-setup-vga16.hex")),

@@ -10,7 +10,7 @@ use crate::screen::{Mode, Screen};
 /// The font of a mode.
 fn font(mode: Mode) -> Option<&'static Font> {
     static FONTS: OnceLock<[Option<&Font>; 3]> = OnceLock::new();
-    let [vga, uefi, linux] = FONTS.get_or_init(|| ["ibm-vga16", "edk2", "linux-8x16"].map(Font::named));
+    let [vga, uefi, linux] = FONTS.get_or_init(|| ["qemu-vga16", "edk2", "linux-8x16"].map(Font::named));
     match mode {
         Mode::VgaText => *vga,
         Mode::Uefi800 | Mode::Uefi1024 => *uefi,
