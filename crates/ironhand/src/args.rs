@@ -26,20 +26,23 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// Under which heading help lists the options of every command.
+const GLOBAL: &str = "Options of every command";
+
 /// Options of every command.
 #[derive(Args, Clone)]
 pub struct Global {
     /// The server: http://ADDRESS:PORT or unix:PATH [default: the local socket of a running server]
-    #[arg(long, global = true, env = "IRONHAND_SERVER", value_name = "URL")]
+    #[arg(long, global = true, help_heading = GLOBAL, env = "IRONHAND_SERVER", value_name = "URL")]
     pub server: Option<String>,
     /// How to print
-    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table)]
+    #[arg(short, long, global = true, help_heading = GLOBAL, value_enum, default_value_t = Format::Table)]
     pub output: Format,
     /// No colours, whatever the terminal
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub no_color: bool,
     /// Say more: -v what is done, -vv every exchange
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = GLOBAL, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
 
