@@ -39,7 +39,7 @@ pub enum ListenError {
     },
     /// The directory of the socket belongs to somebody else, or lets others put a socket of theirs in its place.
     #[error(
-        "others may write to the directory {}, or own it; run: chmod 700 '{0}', or choose another --socket",
+        "others may write to the directory {}, or own it; choose a --socket in a directory that is yours alone, like one made with mkdir -m 700",
         path.display()
     )]
     Exposed {
