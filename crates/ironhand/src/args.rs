@@ -226,9 +226,9 @@ pub struct Power {
     /// The hosts.
     #[command(flatten)]
     pub selector: Selector,
-    /// How long it may take until the world shows it
-    #[arg(long, default_value = "60s", value_name = "TIME")]
-    pub timeout: Span,
+    /// How long it may take until the world shows it [default: the server's, longer for soft]
+    #[arg(long, value_name = "TIME")]
+    pub timeout: Option<Span>,
     /// Do not wait until the world shows it
     #[arg(long)]
     pub no_wait: bool,

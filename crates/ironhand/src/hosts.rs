@@ -262,7 +262,7 @@ pub async fn power(client: &Client, asked: &args::Power, output: Output) -> Resu
         PowerWord::Soft => PowerAction::Soft,
         PowerWord::Nmi => PowerAction::Nmi,
     };
-    let request = PowerRequest { action, wait: !asked.no_wait, timeout: Some(asked.timeout) };
+    let request = PowerRequest { action, wait: !asked.no_wait, timeout: asked.timeout };
     let rows: Vec<Row> = stream::iter(selected)
         .map(|host| async move {
             let result = client.power(&host, &request).await;
