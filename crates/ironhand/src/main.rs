@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     log_to_stderr(&cli.global);
     let output = Output::new(&cli.global);
     let result = match cli.command {
-        Command::Read(asked) => read::read(&asked),
+        Command::Read(asked) => read::read(&asked, output),
         Command::Match(asked) => flow::match_screen(&asked, output),
         Command::Flow { command: FlowCommand::Test(files) } => flow::test(&files, output),
         Command::Validate(files) => manifests::validate(&files),

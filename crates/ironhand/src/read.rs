@@ -7,7 +7,7 @@ use ironhand_console::{Image, Reader, Reading};
 use crate::args;
 use crate::exit::{Failure, at};
 use crate::files::read_screen;
-use crate::output::line;
+use crate::output::{Output, line};
 
 /// Decodes a picture file.
 pub fn image(path: &Path) -> Result<Image, Failure> {
@@ -16,7 +16,7 @@ pub fn image(path: &Path) -> Result<Image, Failure> {
 }
 
 /// `ironhand read`. Goes on past pictures that cannot be read, and fails at the end.
-pub fn read(asked: &args::Read) -> Result<(), Failure> {
+pub fn read(asked: &args::Read, output: Output) -> Result<(), Failure> {
     if let Some(folder) = &asked.out {
         at(folder, std::fs::create_dir_all(folder))?;
     }
@@ -31,7 +31,7 @@ pub fn read(asked: &args::Read) -> Result<(), Failure> {
                 continue;
             }
         };
-        tell(asked, path, &reading)?;
+        tell(asked, path, &reading, output)?;
         if !reading.is_reliable() {
             eprintln!("warning: {}: not everything could be read with certainty", path.display());
         }
@@ -39,7 +39,7 @@ pub fn read(asked: &args::Read) -> Result<(), Failure> {
     if failed { Err(Failure::Reported) } else { Ok(()) }
 }
 
-fn tell(asked: &args::Read, path: &Path, reading: &Reading) -> Result<(), Failure> {
+fn tell(asked: &args::Read, path: &Path, reading: &Reading, output: Output) -> Result<(), Failure> {
     if let Some(folder) = &asked.out {
         let name = path.file_stem().unwrap_or(path.as_os_str());
         let mut file = folder.join(name).into_os_string();
@@ -51,10 +51,13 @@ fn tell(asked: &args::Read, path: &Path, reading: &Reading) -> Result<(), Failur
         }
         return at(&file, std::fs::write(&file, text));
     }
+    let value = || serde_json::json!({ "file": path.display().to_string(), "reading": reading });
     if asked.json {
-        let value = serde_json::json!({ "file": path.display().to_string(), "reading": reading });
-        line(&value.to_string());
+        line(&value().to_string());
         return Ok(());
+    }
+    if output.is_structured() {
+        return output.value(&value());
     }
     if asked.images.len() > 1 {
         line(&format!("--- {}", path.display()));

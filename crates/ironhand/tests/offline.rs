@@ -32,6 +32,15 @@ fn read_prints_the_text_of_a_screen() {
 }
 
 #[test]
+fn read_prints_json_where_it_is_asked_for() {
+    for arguments in [&["--json"][..], &["-o", "json"]] {
+        let (code, text, _) = said(&[&["read", "testdata/screens/panic-vfs-text.png"], arguments].concat());
+        assert_eq!(code, Some(0));
+        assert!(text.starts_with('{') && text.contains("\"confidence\""), "{arguments:?}");
+    }
+}
+
+#[test]
 fn read_goes_on_past_a_file_that_is_no_picture() {
     let (code, text, errors) =
         said(&["read", "README.md", "no-such-file.png", "testdata/screens/seabios-bootmenu.png"]);
