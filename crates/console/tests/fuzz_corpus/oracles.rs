@@ -1,0 +1,134 @@
+//! What must hold for any picture, pattern and key sequence. Each function takes one input of a fuzz target.
+
+use std::sync::OnceLock;
+
+use ironhand_console::{
+    Drawing, DrawnCell, Grid, Image, Page, Pattern, Reader, Reading, VGA_PALETTE, fonts, keys,
+};
+
+/// A file is a picture of its stated size or is refused; small pictures come back from a PNG file.
+pub fn image(data: &[u8]) {
+    let Ok(image) = Image::decode(data) else { return };
+    assert_eq!(image.pixels.len(), image.width as usize * image.height as usize);
+    assert!(image.pixels.iter().all(|pixel| *pixel <= 0x00FF_FFFF));
+    if image.pixels.len() < 1 << 14 {
+        assert_eq!(Image::decode(&image.encode_png()).expect("our own file"), image);
+    }
+}
+
+/// A key sequence is refused at a place in it, or comes back as it is written.
+pub fn keys(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match keys::parse(text) {
+        Ok(steps) => {
+            assert!(steps.len() <= keys::MAX_STEPS);
+            let written: String = steps.iter().map(ToString::to_string).collect();
+            let read =
+                keys::parse(&written).unwrap_or_else(|error| panic!("{text:?} as {written:?}: {error}"));
+            assert_eq!(read, steps, "{text:?} as {written:?}");
+            for step in &steps {
+                let mut held = Vec::new();
+                for (keysym, down) in keys::events(step) {
+                    if down {
+                        held.push(keysym);
+                    } else {
+                        assert_eq!(held.pop(), Some(keysym), "{step:?}");
+                    }
+                }
+                assert!(held.is_empty(), "{step:?} leaves keys down");
+            }
+        }
+        Err(error) => assert!(text.is_char_boundary(error.offset()), "{error}"),
+    }
+}
+
+/// The input is a pattern, a zero byte and a page; what is found stands where it is said to.
+pub fn pattern(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (source, screen) = text.split_once('\0').unwrap_or((text, text));
+    let Ok(pattern) = Pattern::new(source) else { return };
+    let Some(found) = pattern.find(&Page::from_text(screen)) else { return };
+    assert!(!found.text.trim().is_empty(), "{found:?}");
+    assert_eq!(found.confidence, 1.0, "{found:?}");
+    let line = screen.lines().nth(found.row).unwrap_or_else(|| panic!("{found:?} beyond the page"));
+    match (found.text.chars().next(), line.chars().nth(found.column)) {
+        // Trailing blanks are not kept, so the line feed may come early.
+        (Some('\n'), _) => {}
+        // Line art is blanked.
+        (Some(' '), Some(_)) => {}
+        (first, there) => assert_eq!(first, there, "{found:?}"),
+    }
+}
+
+/// Any picture is read to cells inside it, with any hint.
+///
+/// The input: what the picture is made of, a hint, then pixels or characters.
+pub fn reader(data: &[u8]) {
+    static READER: OnceLock<Reader> = OnceLock::new();
+    let Some((&[kind, width, height, colours], data)) = data.split_first_chunk() else { return };
+    let Some((hint, data)) = data.split_first_chunk::<8>() else { return };
+    let mut image = if kind & 1 == 0 {
+        let pixel = |index: usize| {
+            let byte = data.get(index / 2 % data.len().max(1)).copied().unwrap_or_default();
+            let colour = if index % 2 == 0 { byte & 15 } else { byte >> 4 };
+            VGA_PALETTE[usize::from(colour % (colours % 16 + 1))]
+        };
+        let pixels = (0..usize::from(width) * usize::from(height)).map(pixel).collect();
+        Image { width: width.into(), height: height.into(), pixels }
+    } else {
+        drawn(kind >> 2, usize::from(width % 40) + 1, usize::from(height % 12) + 1, colours, data)
+    };
+    if kind & 2 != 0 {
+        image.pixels.pop(); // A picture that is not what it says.
+    }
+    let number = |index: usize| u32::from(hint[index]);
+    let hint = Grid {
+        x: number(0),
+        y: number(1),
+        pitch: number(2),
+        cell_width: number(3),
+        cell_height: number(4),
+        columns: usize::from(hint[5]),
+        rows: usize::from(hint[6]),
+        scale: number(7),
+    };
+    let reader = READER.get_or_init(Reader::new);
+    holds(&image, &reader.read(&image, Some(&hint)));
+    let reading = reader.read(&image, None);
+    holds(&image, &reading);
+    if let Some(grid) = &reading.grid {
+        let again = reader.read(&image, Some(grid));
+        assert_eq!(again.text(), reading.text(), "its own grid {grid:?} as the hint changes what is read");
+    }
+}
+
+fn drawn(font: u8, columns: usize, rows: usize, colours: u8, characters: &[u8]) -> Image {
+    let font = &fonts()[usize::from(font) % fonts().len()];
+    let (foreground, background) = (usize::from(colours & 15), usize::from(colours >> 4));
+    let cell = |index: usize| DrawnCell {
+        character: characters.get(index).map_or(' ', |byte| char::from(*byte)),
+        foreground: VGA_PALETTE[foreground],
+        background: VGA_PALETTE[background],
+    };
+    let cells: Vec<DrawnCell> = (0..columns * rows).map(cell).collect();
+    Drawing { cells: &cells, columns, font, ninth_column: false, cursor: None }.image()
+}
+
+fn holds(image: &Image, reading: &Reading) {
+    assert!((0.0..=1.0).contains(&reading.score), "{reading:?}");
+    assert!(reading.cells.iter().all(|cell| (0.0..=1.0).contains(&cell.confidence)), "{reading:?}");
+    let Some(grid) = &reading.grid else {
+        assert!(reading.cells.is_empty() && reading.text().is_empty(), "{reading:?}");
+        return;
+    };
+    assert_eq!(reading.cells.len(), grid.rows * grid.columns, "{grid:?}");
+    assert_eq!(reading.rows().count(), grid.rows, "{grid:?}");
+    let right = (grid.x as usize + grid.columns * grid.pitch as usize) * grid.scale as usize;
+    let slack = (grid.pitch - grid.cell_width) as usize * grid.scale as usize;
+    assert!(right <= image.width as usize + slack, "{grid:?} in {} columns", image.width);
+    let bottom = (grid.y as usize + grid.rows * grid.cell_height as usize) * grid.scale as usize;
+    assert!(bottom <= image.height as usize, "{grid:?} in {} rows", image.height);
+    for row in reading.cursor.iter().map(|place| place.row).chain(reading.highlighted_row) {
+        assert!(row < grid.rows, "{reading:?}");
+    }
+}

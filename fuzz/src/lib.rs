@@ -1,0 +1,11 @@
+//! What the fuzz targets do with their input. Ordinary tests of each crate play the kept inputs through the same
+//! functions, so these stand there.
+
+#[path = "../../crates/api/tests/fuzz_corpus/oracles.rs"]
+pub mod api;
+#[path = "../../crates/console/tests/fuzz_corpus/oracles.rs"]
+pub mod console;
+#[path = "../../crates/ipmi/tests/fuzz_corpus/oracles.rs"]
+pub mod ipmi;
+#[path = "../../crates/rfb/tests/fuzz_corpus/oracles.rs"]
+pub mod rfb;
