@@ -70,7 +70,7 @@ pub fn reader(data: &[u8]) {
     let mut image = if kind & 1 == 0 {
         let pixel = |index: usize| {
             let byte = data.get(index / 2 % data.len().max(1)).copied().unwrap_or_default();
-            let colour = if index % 2 == 0 { byte & 15 } else { byte >> 4 };
+            let colour = if index.is_multiple_of(2) { byte & 15 } else { byte >> 4 };
             VGA_PALETTE[usize::from(colour % (colours % 16 + 1))]
         };
         let pixels = (0..usize::from(width) * usize::from(height)).map(pixel).collect();
