@@ -158,6 +158,8 @@ pub enum Health {
     Recovering,
     /// Ironhand has done what it may: a person must look.
     NeedsHuman,
+    /// No incident is open, but the controller or the screen cannot be reached: nobody can tell.
+    Unknown,
 }
 
 impl fmt::Display for Health {
@@ -167,6 +169,7 @@ impl fmt::Display for Health {
             Self::Unwell => "unwell",
             Self::Recovering => "recovering",
             Self::NeedsHuman => "needs human",
+            Self::Unknown => "unknown",
         })
     }
 }

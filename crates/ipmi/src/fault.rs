@@ -39,6 +39,9 @@ pub enum Fault {
     /// An encrypted payload whose length or confidentiality pad is impossible (section 13.29).
     #[error("the encrypted payload has an impossible length or pad")]
     Encryption,
+    /// A message that only consoles send came to a console: something reflects its own datagrams.
+    #[error("a message that only consoles send came back: what answers is no BMC")]
+    Reflected,
     /// A field holds a value that has no meaning there.
     #[error("the {field} holds {value:#x}, which has no meaning there")]
     Field {

@@ -107,7 +107,7 @@ fn host_row(host: &Host, status: &HostStatus, now: ironhand_api::Timestamp, wide
     );
     let health = match status.health {
         Health::Well => Tone::Good,
-        Health::Unwell | Health::Recovering => Tone::Warn,
+        Health::Unwell | Health::Recovering | Health::Unknown => Tone::Warn,
         Health::NeedsHuman => Tone::Bad,
     };
     vec![

@@ -167,10 +167,16 @@ impl HostFacts {
             management: self.management,
             icon: self.icon(),
             screen: self.screen.clone(),
-            health,
+            health: if health == Health::Well && self.is_blind() { Health::Unknown } else { health },
             incident,
             picture,
         }
+    }
+
+    /// Whether the controller or the screen was never reached, or cannot be reached now.
+    fn is_blind(&self) -> bool {
+        let reached = |fact: &Option<Fact<Reach>>| fact.as_ref().is_some_and(|fact| fact.value == Reach::Ok);
+        !reached(&self.reach) || self.screen_reach.is_some() && !reached(&self.screen_reach)
     }
 
     /// Takes in what was seen at `at` through `source` (a connector like `ipmi 10.0.7.12`; for a power action, who

@@ -12,7 +12,7 @@ use crate::setup::RakpStatus;
 #[non_exhaustive]
 pub enum Error {
     /// No answer came in time, and nothing else that could be blamed.
-    #[error("the BMC did not answer within {after:?}")]
+    #[error("the BMC did not answer within {:.1} s", after.as_secs_f64())]
     Timeout {
         /// Since the request was begun.
         after: Duration,

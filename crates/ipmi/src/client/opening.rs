@@ -188,6 +188,9 @@ impl Opening {
 
     fn receive_probe(&mut self, link: &mut Link, payload: &[u8]) -> Result<Progress, IgnoreReason> {
         let message = Message::decode(payload)?;
+        if message.netfn & 1 == 0 {
+            return Err(Fault::Reflected.into());
+        }
         let expected = message.netfn == GetChannelAuthenticationCapabilities::NETFN | 1
             && message.command == GetChannelAuthenticationCapabilities::CMD
             && message.sequence == PROBE_SEQUENCE;
@@ -244,6 +247,9 @@ impl Opening {
                     Ok(_) => Ok(Progress::Failed(Error::WrongKg)),
                     Err(status) => Ok(self.refused(link, now, status)),
                 }
+            }
+            (PayloadType::OpenSessionRequest | PayloadType::Rakp1 | PayloadType::Rakp3, _) => {
+                Err(Fault::Reflected.into())
             }
             _ => Err(IgnoreReason::Unexpected),
         }

@@ -436,6 +436,8 @@ fn the_last_value_and_its_age_survive_an_outage() {
     assert_eq!((fact.value, fact.since, fact.observed_at), (PowerState::On, at(0), at(30)));
     assert_eq!(facts.icon(), Icon::Unknown);
     let status = facts.status(Health::Well, None, None);
+    assert_eq!(status.health, Health::Unknown, "nobody can tell");
+    assert_eq!(facts.status(Health::NeedsHuman, Some(7), None).health, Health::NeedsHuman);
     assert_eq!(status.reach.unwrap().detail.as_deref(), Some("no reply"));
 }
 
