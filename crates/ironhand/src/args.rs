@@ -312,6 +312,9 @@ pub struct Incidents {
     /// Only those that are not closed
     #[arg(long)]
     pub open: bool,
+    /// Keep the first and the last picture of one incident in this folder
+    #[arg(long, value_name = "DIR", requires = "id")]
+    pub save: Option<PathBuf>,
 }
 
 /// `ironhand runs`.

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use ironhand_api::{Incident, IncidentState, MatchEvidence, Run, RunState, StepOutcome, StepRecord};
+use ironhand_api::{
+    Incident, IncidentState, MatchEvidence, PictureDigest, Run, RunState, StepOutcome, StepRecord,
+};
 use ironhand_client::{Client, IncidentFilter};
 
 use crate::args;
@@ -14,6 +16,10 @@ use crate::select::host_name;
 pub async fn incidents(client: &Client, asked: &args::Incidents, output: Output) -> Result<(), Failure> {
     if let Some(id) = asked.id {
         let incident = client.incident(id).await?;
+        if let Some(folder) = &asked.save {
+            let pictures = [("first.png", &incident.first_picture), ("last.png", &incident.last_picture)];
+            save_pictures(client, &pictures.map(|(name, digest)| (name, digest.as_ref())), folder).await?;
+        }
         return if output.is_structured() {
             output.value(&incident)
         } else {
@@ -64,7 +70,10 @@ pub async fn runs(client: &Client, asked: &args::Runs, output: Output) -> Result
     };
     let run = client.run(id).await?;
     if let Some(folder) = &asked.save {
-        save_pictures(client, &run, folder).await?;
+        // What made the flow apply, and what proved it.
+        let proof = run.proof.as_ref().and_then(|proof| proof.picture.as_ref());
+        let pictures = [("matched.png", run.matched.picture.as_ref()), ("proof.png", proof)];
+        save_pictures(client, &pictures, folder).await?;
     }
     if output.is_structured() {
         output.value(&run)
@@ -146,12 +155,15 @@ fn show_step(record: &StepRecord) {
     }
 }
 
-/// Keeps the pictures of a run: `matched.png`, what made the flow apply, and `proof.png`, what proved it.
-async fn save_pictures(client: &Client, run: &Run, folder: &Path) -> Result<(), Failure> {
+/// Keeps pictures as files of these names.
+async fn save_pictures(
+    client: &Client,
+    pictures: &[(&str, Option<&PictureDigest>)],
+    folder: &Path,
+) -> Result<(), Failure> {
     at(folder, std::fs::create_dir_all(folder))?;
-    let pictures = [("matched.png", Some(&run.matched)), ("proof.png", run.proof.as_ref())];
-    for (name, evidence) in pictures {
-        if let Some(digest) = evidence.and_then(|evidence| evidence.picture.as_ref()) {
+    for (name, digest) in pictures {
+        if let Some(digest) = digest {
             let path = folder.join(name);
             at(&path, std::fs::write(&path, client.picture(digest).await?))?;
         }
