@@ -129,7 +129,10 @@ impl FromStr for Span {
         let length: jiff::SignedDuration =
             text.parse().map_err(|_| SpanError::NotASpan { text: text.to_owned() })?;
         match Duration::try_from(length) {
-            Ok(length) if length <= LONGEST_SPAN => Ok(Self(length)),
+            // Whole milliseconds, as a span is written out again.
+            Ok(length) if length <= LONGEST_SPAN => {
+                Ok(Self(Duration::from_millis(u64::try_from(length.as_millis()).unwrap_or(u64::MAX))))
+            }
             _ => Err(SpanError::OutOfRange { text: text.to_owned() }),
         }
     }
@@ -195,6 +198,7 @@ mod tests {
         check("60s", 60_000, "1m");
         check("8m", 480_000, "8m");
         check("1h 30m", 5_400_000, "1h30m");
+        check("1.0009s", 1000, "1s");
         check("0s", 0, "0s");
     }
 

@@ -96,9 +96,8 @@ impl Reader {
         if image.pixels.iter().all(|pixel| pixel == first) {
             return Reading::empty(ScreenKind::Blank);
         }
-        let hint_scale = hint.map(|grid| grid.scale);
-        let scales = hint_scale.into_iter().chain([4, 3, 2]).filter(|scale| *scale > 1);
-        let reduced = scales.into_iter().find_map(|scale| image.undoubled(scale).map(|small| (small, scale)));
+        let reduced =
+            [4, 3, 2].into_iter().find_map(|scale| image.undoubled(scale).map(|small| (small, scale)));
         let (image, scale) = reduced.as_ref().map_or((image, 1), |(small, scale)| (small, *scale));
         match search::find(image, &self.tables, hint.filter(|grid| grid.scale == scale)) {
             Some(found) => read_cells(image, &found, scale),
