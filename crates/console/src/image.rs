@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn png_files_of_many_colours_come_back_too() {
-        let pixels = (0..40 * 30).map(|at| at * 0x01_01_03 & 0xff_ffff).collect();
+        let pixels = (0..40 * 30).map(|at| (at * 0x01_01_03) & 0xff_ffff).collect();
         let image = Image { width: 40, height: 30, pixels };
         assert_eq!(Image::decode(&image.encode_png()).unwrap(), image);
         assert_eq!(Image::decode(&Image::default().encode_png()).unwrap(), Image::filled(1, 1, 0));
