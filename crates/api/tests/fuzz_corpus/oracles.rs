@@ -49,13 +49,13 @@ pub fn words(data: &[u8]) {
     word::<LabelSelector>(text);
 }
 
-fn word<T: FromStr<Err: Display> + Display>(text: &str) {
+fn word<T: FromStr<Err: Display> + Display + PartialEq>(text: &str) {
     match text.parse::<T>() {
         Ok(value) => {
             let written = value.to_string();
             let read =
                 written.parse::<T>().unwrap_or_else(|error| panic!("{text:?} as {written:?}: {error}"));
-            // A fraction of a millisecond is not written, so values may differ by it; texts may not.
+            assert!(read == value, "{text:?} as {written:?} is another value");
             assert_eq!(read.to_string(), written, "{text:?}");
         }
         Err(error) => assert!(!error.to_string().is_empty(), "{text:?}"),
