@@ -77,8 +77,8 @@
 //! # Where things are
 //!
 //! `packet` (RMCP, session wrappers) carries `message` (a command, a reply) or `setup` (Open Session, RAKP); `keys` and
-//! `suite` hold the cryptography, `sequence` the windows. [`command`] has one type per command. Both machines are built
-//! from these. Section numbers are those of the IPMI specification, version 2.0, revision 1.1.
+//! `suite` hold the cryptography, `sequence` the windows. [`command`] has one type per command, [`procedure`] what takes
+//! several of them. Both machines are built from these. Section numbers are those of the IPMI specification, version 2.0, revision 1.1.
 
 pub mod bmc;
 pub mod client;
@@ -91,6 +91,7 @@ mod message;
 mod packet;
 pub mod presence;
 mod privilege;
+pub mod procedure;
 #[cfg(test)]
 mod recording;
 mod sequence;
@@ -107,6 +108,7 @@ pub use completion::CompletionCode;
 pub use entropy::Entropy;
 pub use fault::{Fault, IgnoreReason};
 pub use privilege::PrivilegeLevel;
+pub use procedure::{Answer, Procedure, ProcedureError, Turn};
 pub use setup::RakpStatus;
 pub use suite::CipherSuite;
 

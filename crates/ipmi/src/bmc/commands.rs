@@ -26,27 +26,32 @@ pub(super) struct Caller {
     pub(super) now: Instant,
     /// Where the session is, for commands inside one.
     pub(super) session: Option<usize>,
+    /// The session's present privilege level.
+    pub(super) privilege: Option<PrivilegeLevel>,
 }
 
-type Answer = Result<Vec<u8>, CompletionCode>;
+/// The data of a reply, or why there is none.
+pub(super) type Answer = Result<Vec<u8>, CompletionCode>;
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy)]
-enum Access {
+pub(super) enum Access {
     /// Anybody, also outside a session.
     Anybody,
     /// Sessions at this privilege level or above.
     From(PrivilegeLevel),
 }
 
-struct Handler {
-    netfn: u8,
-    command: u8,
-    access: Access,
-    answer: fn(&mut Bmc, Caller, &[u8]) -> Answer,
+/// A command that the BMC knows.
+pub(super) struct Handler {
+    pub(super) netfn: u8,
+    pub(super) command: u8,
+    pub(super) access: Access,
+    pub(super) answer: fn(&mut Bmc, Caller, &[u8]) -> Answer,
 }
 
-const fn handler<C: Command>(answer: fn(&mut Bmc, Caller, &[u8]) -> Answer) -> Handler {
+/// The entry of a typed command, with the numbers and the privilege level that its type has.
+pub(super) const fn handler<C: Command>(answer: fn(&mut Bmc, Caller, &[u8]) -> Answer) -> Handler {
     Handler { netfn: C::NETFN, command: C::CMD, access: Access::From(C::PRIVILEGE), answer }
 }
 
@@ -54,6 +59,10 @@ const fn app(command: u8, access: Access, answer: fn(&mut Bmc, Caller, &[u8]) ->
     Handler { netfn: netfn::APP, command, access, answer }
 }
 
+/// Every command that the BMC knows: a table for each of its parts.
+const TABLES: &[&[Handler]] = &[HANDLERS];
+
+/// Those of the BMC itself, its sessions and its machine.
 const HANDLERS: &[Handler] = &[
     handler::<GetDeviceId>(|bmc, _, _| Ok(bmc.config.device_id.encode())),
     app(0x04, Access::From(PrivilegeLevel::User), |_, _, _| Ok(SELF_TEST_PASSED.to_vec())),
@@ -92,16 +101,16 @@ impl Bmc {
         if self.busy && caller.session.is_some() {
             return Err(CompletionCode::NODE_BUSY);
         }
-        let handler = HANDLERS
+        let handler = TABLES
             .iter()
+            .copied()
+            .flatten()
             .find(|handler| handler.netfn == request.netfn && handler.command == request.command)
             .filter(|_| request.to_lun == 0)
             .ok_or(CompletionCode::INVALID_COMMAND)?;
-        let privilege =
-            caller.session.and_then(|place| self.sessions.active(place)).map(|active| active.privilege);
         match handler.access {
             Access::Anybody => {}
-            Access::From(needed) if privilege.is_some_and(|privilege| privilege >= needed) => {}
+            Access::From(needed) if caller.privilege.is_some_and(|privilege| privilege >= needed) => {}
             Access::From(_) => return Err(CompletionCode::INSUFFICIENT_PRIVILEGE),
         }
         (handler.answer)(self, caller, request.data)
@@ -189,9 +198,7 @@ fn close_session(bmc: &mut Bmc, caller: Caller, data: &[u8]) -> Answer {
         _ => return Err(CompletionCode::REQUEST_LENGTH_INVALID),
     };
     let own = caller.session == Some(place);
-    let privilege =
-        caller.session.and_then(|place| bmc.sessions.active(place)).map(|active| active.privilege);
-    if !own && privilege < Some(PrivilegeLevel::Administrator) {
+    if !own && caller.privilege < Some(PrivilegeLevel::Administrator) {
         return Err(CompletionCode::INSUFFICIENT_PRIVILEGE);
     }
     bmc.sessions.active_mut(place).ok_or(INVALID_SESSION_ID)?.closing = true;

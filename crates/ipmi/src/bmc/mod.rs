@@ -264,7 +264,7 @@ impl Bmc {
 
     fn receive_sessionless(&mut self, now: Instant, payload: &[u8]) -> Result<Vec<u8>, IgnoreReason> {
         let request = decode_request(payload)?;
-        Ok(self.answer(Caller { now, session: None }, &request))
+        Ok(self.answer(Caller { now, session: None, privilege: None }, &request))
     }
 
     fn receive_in_session(
@@ -285,7 +285,8 @@ impl Bmc {
         let reply = match active.kept_reply(now, &payload) {
             Some(reply) => reply,
             None => {
-                let reply = self.answer(Caller { now, session: Some(place) }, &request);
+                let privilege = Some(active.privilege);
+                let reply = self.answer(Caller { now, session: Some(place), privilege }, &request);
                 if let Some(active) = self.sessions.active_mut(place) {
                     active.keep_reply(now, payload, reply.clone());
                 }
@@ -332,5 +333,7 @@ fn decode_request(payload: &[u8]) -> Result<Message<'_>, IgnoreReason> {
     Ok(request)
 }
 
+#[cfg(test)]
+pub(crate) mod desk;
 #[cfg(test)]
 mod tests;

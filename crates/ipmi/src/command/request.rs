@@ -29,6 +29,20 @@ pub struct RawCommand {
 impl RawCommand {
     /// Longest request data in bytes: what fits, with all headers, into the 255 bytes of an inner message.
     pub const DATA_LIMIT: usize = 248;
+
+    /// The numbers and data of a typed command, for LUN 0.
+    pub fn of<C: Command>(command: &C) -> Self {
+        let mut data = Vec::new();
+        command.encode(&mut data);
+        Self {
+            netfn: C::NETFN,
+            lun: 0,
+            cmd: C::CMD,
+            data,
+            privilege: C::PRIVILEGE,
+            repeatable: C::REPEATABLE,
+        }
+    }
 }
 
 /// Something to ask of a BMC, for [`Client::submit`](crate::Client::submit).
