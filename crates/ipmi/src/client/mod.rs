@@ -19,30 +19,30 @@
 
 mod config;
 mod error;
+mod event;
 mod exchange;
 mod link;
 mod opening;
+mod requests;
 mod session;
 
 pub use config::{ClientConfig, IdlePolicy, RetransmitPolicy};
 pub use error::{Condition, Error};
+pub use event::{CloseReason, Event, Output, Ticket};
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::Peer;
-use crate::command::{
-    CloseSession, Command, GetDeviceId, RawCommand, Reply, Request, SetSessionPrivilegeLevel, Step,
-};
-use crate::completion::CompletionCode;
+use crate::command::{CloseSession, GetDeviceId, RawCommand, Request, Step};
 use crate::entropy::Entropy;
 use crate::fault::{Fault, IgnoreReason};
 use crate::packet::Datagram;
-use crate::privilege::PrivilegeLevel;
 use crate::suite::CipherSuite;
 use exchange::{Exchange, Lapse, Purpose};
 use link::Link;
 use opening::{Opening, Progress};
+use requests::{Current, Pending};
 use session::Session;
 
 /// Requests that may wait behind the one in flight. One BMC's worker asks for little at a time; more than this means
@@ -57,59 +57,6 @@ const PROVEN_FOR: Duration = Duration::from_secs(2);
 
 /// How often a request may find its session gone before the BMC is given up.
 const REOPEN_LIMIT: u32 = 1;
-
-/// Names a request, from [`Client::submit`] to [`Event::Done`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Ticket(u64);
-
-/// What a client wants done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// Send this datagram to the BMC.
-    Send(Vec<u8>),
-    /// Something happened.
-    Event(Event),
-}
-
-/// What happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// A request is finished. Each ticket is answered exactly once.
-    Done {
-        /// Which request.
-        ticket: Ticket,
-        /// What the BMC answered, or why it did not.
-        result: Result<Reply, Error>,
-    },
-    /// A session was opened.
-    SessionOpened {
-        /// The cipher suite that protects it.
-        suite: CipherSuite,
-        /// The highest privilege level it may rise to.
-        limit: PrivilegeLevel,
-    },
-    /// The session is no more.
-    SessionClosed {
-        /// Why.
-        reason: CloseReason,
-    },
-    /// A datagram had no effect.
-    Ignored {
-        /// Why.
-        reason: IgnoreReason,
-    },
-}
-
-/// Why a client's session ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CloseReason {
-    /// [`Client::close`] was called.
-    Requested,
-    /// It had no work for as long as [`IdlePolicy::Close`] says.
-    Idle,
-    /// The BMC no longer answered in it.
-    Lost,
-}
 
 /// A console that talks to one BMC.
 ///
@@ -142,23 +89,6 @@ struct Open {
     last_answer: Instant,
     idle_since: Instant,
     close_reason: CloseReason,
-}
-
-struct Pending {
-    ticket: Ticket,
-    request: Request,
-}
-
-/// The request being worked on; it outlives a session that is lost under it.
-struct Current {
-    ticket: Ticket,
-    request: Request,
-    begun: Instant,
-    /// Which of the request's messages is next.
-    step: usize,
-    reopened: u32,
-    /// A step failed; the steps behind it that tidy up still run.
-    failure: Option<CompletionCode>,
 }
 
 impl Client {
@@ -285,79 +215,6 @@ impl Client {
         matches!(self.state, State::Open(_))
     }
 
-    fn done(&mut self, ticket: Ticket, result: Result<Reply, Error>) {
-        self.link.event(Event::Done { ticket, result });
-    }
-
-    fn finish(&mut self, result: Result<Reply, Error>) {
-        if let Some(current) = self.current.take() {
-            self.done(current.ticket, result);
-        }
-        self.fault = None;
-    }
-
-    fn fail_queue(&mut self, error: Error) {
-        while let Some(pending) = self.queue.pop_front() {
-            self.done(pending.ticket, Err(error));
-        }
-    }
-
-    /// What silence means, given what else was heard.
-    fn silence(&self, now: Instant) -> Error {
-        match (self.fault, &self.current) {
-            (Some(fault), _) => Error::Protocol(fault),
-            (None, Some(current)) => Error::Timeout { after: now.saturating_duration_since(current.begun) },
-            (None, None) => Error::Timeout { after: Duration::ZERO },
-        }
-    }
-
-    /// Begins whatever can begin: the next request, a session for it, its next message.
-    fn advance(&mut self, now: Instant) {
-        if self.current.is_none() {
-            self.current = self.queue.pop_front().map(|Pending { ticket, request }| Current {
-                ticket,
-                request,
-                begun: now,
-                step: 0,
-                reopened: 0,
-                failure: None,
-            });
-        }
-        match (&self.state, &self.current) {
-            (State::NoSession, Some(current)) => {
-                match Opening::start(&mut self.link, now, self.learned, current.request.privilege()) {
-                    Ok(opening) => self.state = State::Opening(Box::new(opening)),
-                    Err(error) => self.fail(error),
-                }
-            }
-            (State::Open(_), Some(_)) => self.send_next(now),
-            (State::Open(open), None)
-                if open.exchange.is_none() && self.link.config.idle == IdlePolicy::Close(Duration::ZERO) =>
-            {
-                self.start_close(now, CloseReason::Idle);
-            }
-            _ => {}
-        }
-    }
-
-    /// Sends what the current request needs next, unless an answer is still waited for.
-    fn send_next(&mut self, now: Instant) {
-        let (State::Open(open), Some(current)) = (&mut self.state, &self.current) else { return };
-        let Some(step) = current.request.step(current.step) else { return };
-        if open.exchange.is_some() {
-            return;
-        }
-        let proven = now.saturating_duration_since(open.last_answer) < PROVEN_FOR;
-        let (purpose, step) = if step.privilege > open.session.privilege {
-            (Purpose::RaisePrivilege, Step::of(&SetSessionPrivilegeLevel(step.privilege)))
-        } else if !step.repeatable && !proven {
-            (Purpose::ProveSession, Step::of(&GetDeviceId))
-        } else {
-            (Purpose::Step, step)
-        };
-        open.exchange = Some(Exchange::start(&mut self.link, &mut open.session, now, purpose, step));
-    }
-
     fn take(&mut self, now: Instant, datagram: &Datagram<'_>) -> Result<(), IgnoreReason> {
         match &mut self.state {
             State::NoSession => Err(IgnoreReason::Unexpected),
@@ -409,63 +266,6 @@ impl Client {
                 self.state = State::NoSession;
                 self.fail(self.silence(now));
             }
-        }
-    }
-
-    /// No session can be had. Those who wait for it all get the same answer, for asking again would take as long again.
-    fn fail(&mut self, error: Error) {
-        self.finish(Err(error));
-        // A request behind it may need less privilege.
-        if !matches!(error, Error::PrivilegeRefused { .. }) {
-            self.fail_queue(error);
-        }
-    }
-
-    /// The BMC answered the message in flight.
-    fn answered(&mut self, exchange: &Exchange, code: CompletionCode, data: &[u8]) {
-        match exchange.purpose {
-            Purpose::Step => self.answered_step(&exchange.step, code, data),
-            Purpose::RaisePrivilege => self.answered_privilege(code, data),
-            // Any answer proves the session.
-            Purpose::ProveSession | Purpose::KeepAlive => {}
-            Purpose::Close => self.session_closed(),
-        }
-    }
-
-    fn answered_step(&mut self, step: &Step, code: CompletionCode, data: &[u8]) {
-        let Some(current) = &mut self.current else { return };
-        if !step.repeatable && code.leaves_outcome_open() {
-            return self.finish(Err(Error::OutcomeUnknown));
-        }
-        if !step.tolerates(code) {
-            current.failure = current.failure.or(Some(code));
-        }
-        current.step += 1;
-        if current.request.step(current.step).is_some() {
-            return;
-        }
-        let result = match current.failure {
-            Some(code) => Err(Error::Completion(code)),
-            None => current.request.decode_reply(data).map_err(Error::Protocol),
-        };
-        self.finish(result);
-    }
-
-    fn answered_privilege(&mut self, code: CompletionCode, data: &[u8]) {
-        let (State::Open(open), Some(current)) = (&mut self.state, &self.current) else { return };
-        let needed = current.request.privilege();
-        if code == CompletionCode::INVALID_COMMAND {
-            // Firmware without the command gives the session its limit from the start.
-            open.session.privilege = needed;
-            return;
-        }
-        if !code.is_ok() {
-            return self.finish(Err(Error::PrivilegeRefused { needed }));
-        }
-        match SetSessionPrivilegeLevel::decode(data) {
-            Ok(level) if level >= needed => open.session.privilege = level,
-            Ok(_) => self.finish(Err(Error::PrivilegeRefused { needed })),
-            Err(fault) => self.finish(Err(Error::Protocol(fault))),
         }
     }
 
