@@ -92,6 +92,7 @@ mod packet;
 pub mod presence;
 mod privilege;
 pub mod procedure;
+pub mod quirk;
 #[cfg(test)]
 mod recording;
 mod sequence;
@@ -109,6 +110,7 @@ pub use entropy::Entropy;
 pub use fault::{Fault, IgnoreReason};
 pub use privilege::PrivilegeLevel;
 pub use procedure::{Answer, Procedure, ProcedureError, Turn};
+pub use quirk::{Quirk, Quirks, UnknownQuirk};
 pub use setup::RakpStatus;
 pub use suite::CipherSuite;
 

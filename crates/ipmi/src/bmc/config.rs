@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use crate::command::{ChassisStatus, DeviceId, IpmiVersion};
 use crate::privilege::PrivilegeLevel;
+use crate::quirk::Quirks;
 use crate::suite::CipherSuite;
 
 /// A user of the BMC. Its user id is its place in [`BmcConfig::users`], counted from 1.
@@ -47,6 +48,8 @@ pub struct BmcConfig {
     pub max_sessions: u8,
     /// How long a session may be silent before it is closed. The specification says 60 seconds, three more or less.
     pub inactivity: Duration,
+    /// Vendor faults that it shows.
+    pub quirks: Quirks,
 }
 
 impl BmcConfig {
@@ -73,6 +76,7 @@ impl BmcConfig {
             chassis: ChassisStatus::default(),
             max_sessions: 16,
             inactivity: Duration::from_secs(60),
+            quirks: Quirks::NONE,
         }
     }
 }

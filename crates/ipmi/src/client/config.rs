@@ -5,6 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::privilege::PrivilegeLevel;
+use crate::quirk::Quirks;
 use crate::suite::CipherSuite;
 
 /// Credentials and habits of one [`Client`](crate::Client).
@@ -26,6 +27,8 @@ pub struct ClientConfig {
     pub retransmit: RetransmitPolicy,
     /// What becomes of a session without work.
     pub idle: IdlePolicy,
+    /// Vendor faults to work around. Those that are dealt with always need not be named.
+    pub quirks: Quirks,
 }
 
 impl ClientConfig {
@@ -39,6 +42,7 @@ impl ClientConfig {
             privilege: PrivilegeLevel::Operator,
             retransmit: RetransmitPolicy::default(),
             idle: IdlePolicy::default(),
+            quirks: Quirks::NONE,
         }
     }
 }
