@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use ironhand_api::{Capability, Fault, Name, PowerState, Reach};
-
-use crate::ipmi_port::OpenError;
+use ironhand_ipmi_port::OpenError;
 
 /// Why something could not be read from a host, or done to it.
 #[derive(Clone, Debug, thiserror::Error)]

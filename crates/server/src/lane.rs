@@ -16,6 +16,7 @@ use ironhand_api::{
     ActionReceipt, BootDevice, Capability, Host, HostStatus, Name, PictureDigest, PowerAction, PowerState,
 };
 use ironhand_console::keys::KeyStep;
+use ironhand_ipmi_port::IpmiPort;
 use ironhand_store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -24,7 +25,6 @@ pub(crate) use work::{Ending, Lane};
 use crate::Settings;
 use crate::catalog::Catalog;
 use crate::device::DeviceError;
-use crate::ipmi_port::IpmiPort;
 use crate::screen::{PictureReader, ScreenHands, Seen, Shot, View};
 
 /// Commands that wait for a lane. People who ask for more than this of one host are told that it is busy.

@@ -34,7 +34,6 @@ mod credentials;
 mod device;
 mod fleet;
 mod http;
-mod ipmi_port;
 mod lane;
 mod screen;
 mod server;

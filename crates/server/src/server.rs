@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ironhand_ipmi_port::{IpmiPort, PortConfig};
 use ironhand_store::{Store, StoreError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +14,6 @@ use tokio_util::task::TaskTracker;
 use crate::catalog::Catalog;
 use crate::fleet::Fleet;
 use crate::http::{self, Api, ListenError, LocalSocket, Via};
-use crate::ipmi_port::IpmiPort;
 use crate::lane::Tools;
 use crate::screen::PictureReader;
 use crate::{Config, Settings, clock};
@@ -97,7 +97,8 @@ impl Server {
             lanes: CancellationToken::new(),
             port: CancellationToken::new(),
         };
-        let (port, driver) = IpmiPort::start(stops.port.clone()).map_err(StartError::Udp)?;
+        let (port, driver) =
+            IpmiPort::start(PortConfig::default(), stops.port.clone()).map_err(StartError::Udp)?;
         let catalog = Catalog::new(snapshot.flows);
         let reader = PictureReader::new();
         let tools = Tools { store: store.clone(), port, reader, catalog: catalog.clone(), settings };

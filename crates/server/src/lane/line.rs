@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use ironhand_api::{ActionReceipt, Connector, Name, PowerState, Reach};
 use ironhand_ipmi::{CipherSuite, ClientConfig, Reply, Request};
+use ironhand_ipmi_port::{Bmc, IpmiPort, OpenError};
 
 use super::Tools;
 use crate::Settings;
 use crate::credentials::{Credentials, Opened};
 use crate::device::DeviceError;
-use crate::ipmi_port::{Bmc, IpmiPort, OpenError};
 use crate::screen::resolve;
 
 /// The line to a host's BMC.

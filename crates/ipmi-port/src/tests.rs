@@ -1,15 +1,18 @@
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
+use ironhand_ipmi::command::GetDeviceId;
+use ironhand_ipmi::procedure::Ask;
 use ironhand_ipmi::{
-    Bmc as BmcMachine, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, PrivilegeLevel, RetransmitPolicy, User,
+    Bmc as BmcMachine, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, CompletionCode, PrivilegeLevel,
+    RawCommand, RetransmitPolicy, User,
 };
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Duration, timeout};
 
 use super::*;
-use crate::clock::OsEntropy;
+use crate::entropy::OsEntropy;
 
 /// A BMC on loopback: its address, and the events of its machine. Every second one is on.
 async fn bmc(number: usize) -> (SocketAddr, UnboundedReceiver<BmcEvent>) {
@@ -54,7 +57,7 @@ async fn closed(mut events: UnboundedReceiver<BmcEvent>) {
 
 #[tokio::test]
 async fn each_bmc_gets_its_own_answers() {
-    let (port, driver) = IpmiPort::start(CancellationToken::new()).unwrap();
+    let (port, driver) = IpmiPort::start(PortConfig::default(), CancellationToken::new()).unwrap();
     let mut asked = tokio::task::JoinSet::new();
     for number in 0..100 {
         let (address, _events) = bmc(number).await;
@@ -77,7 +80,7 @@ async fn each_bmc_gets_its_own_answers() {
 #[tokio::test]
 async fn sessions_are_closed_politely_and_an_address_has_one_owner() {
     let stop = CancellationToken::new();
-    let (port, driver) = IpmiPort::start(stop.clone()).unwrap();
+    let (port, driver) = IpmiPort::start(PortConfig::default(), stop.clone()).unwrap();
     let (address, events) = bmc(0).await;
     let first = port.open(address, config()).await.unwrap();
     first.request(Request::GetChassisStatus).await.unwrap();
@@ -94,4 +97,33 @@ async fn sessions_are_closed_politely_and_an_address_has_one_owner() {
     closed(events).await;
     timeout(Duration::from_secs(30), driver).await.unwrap().unwrap();
     assert_eq!(kept.request(Request::GetChassisStatus).await, Err(Error::Closed));
+}
+
+#[tokio::test]
+async fn procedures_run_over_a_session_and_closing_waits_for_the_bmc() {
+    let (port, _driver) = IpmiPort::start(PortConfig::default(), CancellationToken::new()).unwrap();
+    let (address, mut events) = bmc(0).await;
+    let bmc = port.open(address, config()).await.unwrap();
+    let id = bmc.run(Ask::new("read the device id", &GetDeviceId)).await.unwrap();
+    assert_eq!(id, BmcConfig::new(Vec::new()).device_id);
+
+    let unknown = RawCommand {
+        netfn: 0x2E,
+        lun: 0,
+        cmd: 1,
+        data: Vec::new(),
+        privilege: PrivilegeLevel::User,
+        repeatable: true,
+    };
+    let refused = bmc.request(Request::Raw(unknown)).await;
+    assert_eq!(refused, Err(Error::Completion(CompletionCode::INVALID_COMMAND)));
+
+    bmc.close().await;
+    let mut told = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        told.push(event);
+    }
+    assert!(told.iter().any(|event| matches!(event, BmcEvent::SessionClosed { .. })), "{told:?}");
+    // Open session, RAKP 1 and 3, two commands, the farewell.
+    assert_eq!(port.statistics(), Statistics { sent: 6, received: 6, retransmitted: 0 });
 }

@@ -2,15 +2,18 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use ironhand_ipmi::{Client, ClientConfig, Error, Event, Output, Reply, Request, Ticket};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::sockets::Sockets;
-use super::{BmcKey, Command, OpenError};
-use crate::clock::OsEntropy;
+use crate::entropy::OsEntropy;
+use crate::sockets::Sockets;
+use crate::statistics::Counters;
+use crate::{BmcKey, Command, OpenError};
 
 /// Datagrams taken before timers and commands get their turn.
 const BURST: usize = 64;
@@ -30,19 +33,28 @@ struct Slot {
     wake: Option<Instant>,
     /// Its owner has let go of it; it is forgotten when its session is closed.
     closing: bool,
+    /// Who waits for that.
+    closed: Option<oneshot::Sender<()>>,
+    /// Nothing came since the last datagram went out.
+    unanswered: bool,
 }
 
 pub(super) struct Driver {
     sockets: Sockets,
-    commands: mpsc::Receiver<Command>,
+    commands: mpsc::UnboundedReceiver<Command>,
     slots: HashMap<BmcKey, Slot>,
     by_peer: HashMap<SocketAddr, BmcKey>,
     wakes: BTreeSet<(Instant, BmcKey)>,
     last_key: u64,
+    counters: Arc<Counters>,
 }
 
 impl Driver {
-    pub(super) fn new(sockets: Sockets, commands: mpsc::Receiver<Command>) -> Self {
+    pub(super) fn new(
+        sockets: Sockets,
+        commands: mpsc::UnboundedReceiver<Command>,
+        counters: Arc<Counters>,
+    ) -> Self {
         Self {
             sockets,
             commands,
@@ -50,6 +62,7 @@ impl Driver {
             by_peer: HashMap::new(),
             wakes: BTreeSet::new(),
             last_key: 0,
+            counters,
         }
     }
 
@@ -79,9 +92,10 @@ impl Driver {
                 }
             }
             Command::Request { bmc, request, reply } => self.request(now, bmc, request, reply),
-            Command::Close { bmc } => {
+            Command::Close { bmc, closed } => {
                 if let Some(slot) = self.slots.get_mut(&bmc) {
                     slot.closing = true;
+                    slot.closed = slot.closed.take().or(closed);
                     slot.client.close(now);
                     self.drain(bmc);
                 }
@@ -102,7 +116,18 @@ impl Driver {
         self.last_key += 1;
         let key = BmcKey(self.last_key);
         let client = Client::new(config, Box::new(OsEntropy));
-        self.slots.insert(key, Slot { peer, client, waiting: HashMap::new(), wake: None, closing: false });
+        self.slots.insert(
+            key,
+            Slot {
+                peer,
+                client,
+                waiting: HashMap::new(),
+                wake: None,
+                closing: false,
+                closed: None,
+                unanswered: false,
+            },
+        );
         self.by_peer.insert(peer, key);
         Ok(key)
     }
@@ -134,6 +159,8 @@ impl Driver {
                 continue;
             };
             if let Some(slot) = self.slots.get_mut(&key) {
+                self.counters.received.fetch_add(1, Ordering::Relaxed);
+                slot.unanswered = false;
                 slot.client.receive(now, peer, &buffer[..length]);
                 self.drain(key);
             }
@@ -163,7 +190,13 @@ impl Driver {
         let Some(slot) = self.slots.get_mut(&key) else { return };
         while let Some(output) = slot.client.next_output() {
             match output {
-                Output::Send(bytes) => self.sockets.send(slot.peer, &bytes),
+                Output::Send(bytes) => {
+                    self.counters.sent.fetch_add(1, Ordering::Relaxed);
+                    if std::mem::replace(&mut slot.unanswered, true) {
+                        self.counters.retransmitted.fetch_add(1, Ordering::Relaxed);
+                    }
+                    self.sockets.send(slot.peer, &bytes);
+                }
                 Output::Event(Event::Done { ticket, result }) => {
                     if let Some(reply) = slot.waiting.remove(&ticket) {
                         // An error means that the caller waits no longer.
