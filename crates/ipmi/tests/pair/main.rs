@@ -1,6 +1,5 @@
 //! Client and BMC against each other on a virtual clock: each behaviour once, on a good network unless it says otherwise.
 
-mod faults;
 mod network;
 mod storms;
 
