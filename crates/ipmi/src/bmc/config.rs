@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::bmc::faults::Faults;
+use crate::bmc::lockout::BadPasswordThreshold;
 use crate::command::{ChassisStatus, DeviceId, IpmiVersion};
 use crate::privilege::PrivilegeLevel;
 use crate::quirk::Quirks;
@@ -48,8 +50,12 @@ pub struct BmcConfig {
     pub max_sessions: u8,
     /// How long a session may be silent before it is closed. The specification says 60 seconds, three more or less.
     pub inactivity: Duration,
+    /// When failed logins lock a user out; `None` for never.
+    pub bad_password_threshold: Option<BadPasswordThreshold>,
     /// Vendor faults that it shows.
     pub quirks: Quirks,
+    /// What it does wrong until [`Bmc::set_faults`](crate::Bmc::set_faults) says otherwise.
+    pub faults: Faults,
 }
 
 impl BmcConfig {
@@ -76,7 +82,9 @@ impl BmcConfig {
             chassis: ChassisStatus::default(),
             max_sessions: 16,
             inactivity: Duration::from_secs(60),
+            bad_password_threshold: None,
             quirks: Quirks::NONE,
+            faults: Faults::default(),
         }
     }
 }

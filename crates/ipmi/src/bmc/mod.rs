@@ -3,10 +3,14 @@
 mod boot;
 mod commands;
 mod config;
+mod faults;
+mod lockout;
 mod session;
 mod setup;
 
 pub use config::{BmcConfig, User};
+pub use faults::{Faults, Proof};
+pub use lockout::BadPasswordThreshold;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -21,6 +25,8 @@ use crate::privilege::PrivilegeLevel;
 use crate::suite::CipherSuite;
 use boot::BootOptions;
 use commands::Caller;
+use faults::Misbehaviour;
+use lockout::Lockout;
 use session::{Phase, Sessions};
 
 /// Outputs that may wait to be fetched before datagrams are no longer taken, as a full socket buffer would do.
@@ -123,6 +129,8 @@ pub struct Bmc {
     entropy: Box<dyn Entropy>,
     inactivity: Duration,
     sessions: Sessions,
+    lockout: Lockout,
+    misbehaviour: Misbehaviour,
     chassis: ChassisStatus,
     boot: BootOptions,
     busy: bool,
@@ -135,9 +143,11 @@ impl Bmc {
         Self {
             inactivity: config.inactivity.min(INACTIVITY_LIMIT),
             chassis: config.chassis,
+            misbehaviour: Misbehaviour::new(config.faults),
             config,
             entropy,
             sessions: Sessions::default(),
+            lockout: Lockout::default(),
             boot: BootOptions::default(),
             busy: false,
             outputs: VecDeque::new(),
@@ -174,6 +184,11 @@ impl Bmc {
         self.busy = busy;
     }
 
+    /// Lets all users log in again that failed logins locked out.
+    pub fn unlock_users(&mut self) {
+        self.lockout = Lockout::default();
+    }
+
     /// Forgets all sessions without a word, as a BMC does that restarts. Consoles find out by silence.
     pub fn forget_sessions(&mut self) {
         self.sessions = Sessions::default();
@@ -186,10 +201,13 @@ impl Bmc {
 
     /// Takes a datagram from a console.
     pub fn receive(&mut self, now: Instant, from: Peer, bytes: &[u8]) {
-        if self.outputs.len() >= OUTPUT_LIMIT {
+        if self.outputs.len() + self.misbehaviour.held_count() >= OUTPUT_LIMIT
+            || self.misbehaviour.is_silent(now)
+        {
             return;
         }
         self.wake(now);
+        let before = self.outputs.len();
         let taken = match Datagram::decode(bytes) {
             Ok(Datagram::Ping { tag }) => {
                 self.send(from, packet::encode_pong(tag));
@@ -205,10 +223,12 @@ impl Bmc {
         if let Err(reason) = taken {
             self.event(BmcEvent::Ignored { peer: from, reason });
         }
+        self.misbehave(now, before);
     }
 
     /// Acts on a deadline that passed; calls before it are harmless.
     pub fn wake(&mut self, now: Instant) {
+        self.release_held(now);
         self.boot.wake(now);
         while let Some(place) = self.sessions.lapsed(now) {
             self.end_session(place, SessionEnd::Inactive);
@@ -217,7 +237,8 @@ impl Bmc {
 
     /// When to call [`Bmc::wake`] next; `None` while there is nothing to wait for.
     pub fn next_wake(&self) -> Option<Instant> {
-        self.sessions.next_deadline().into_iter().chain(self.boot.next_wake()).min()
+        let wakes = [self.sessions.next_deadline(), self.boot.next_wake(), self.misbehaviour.next_wake()];
+        wakes.into_iter().flatten().min()
     }
 
     /// The next thing to do for this BMC, in order.
@@ -293,8 +314,13 @@ impl Bmc {
                 reply
             }
         };
+        if let Some(silent_for) = self.misbehaviour.faults.restart_at_command.take() {
+            self.restart(now, silent_for);
+            return Ok(());
+        }
         if let Some(active) = self.sessions.active_mut(place) {
-            let bytes = active.seal(&mut *self.entropy, &reply);
+            let mut bytes = active.seal(&mut *self.entropy, &reply);
+            Proof::Packets.spoil(&self.misbehaviour.faults, &mut bytes);
             self.send(from, bytes);
         }
         if let Some(place) = self.sessions.closing() {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::Peer;
 use crate::bmc::session::{Active, Challenged, HALF_OPEN_FOR, Phase, Session};
-use crate::bmc::{AuthFailure, Bmc, BmcEvent};
+use crate::bmc::{AuthFailure, Bmc, BmcEvent, Proof};
 use crate::entropy;
 use crate::fault::IgnoreReason;
 use crate::keys::{Handshake, NAME_LIMIT, SecretKey};
@@ -60,7 +60,7 @@ impl Bmc {
             return Err(RakpStatus::INVALID_ROLE);
         }
         let suite = self.choose_suite(&request)?;
-        if self.is_full() {
+        if self.is_full() || self.misbehaviour.faults.sessions_full {
             return Err(RakpStatus::INSUFFICIENT_RESOURCES);
         }
         let id = self.new_session_id();
@@ -118,7 +118,7 @@ impl Bmc {
             Phase::Opened => {
                 let console_session = session.opened_by.console_session;
                 let name = rakp1.name.clone();
-                match self.challenge(place, rakp1) {
+                match self.challenge(now, place, rakp1) {
                     Ok(challenged) => {
                         let rakp2 = challenged.rakp2.clone();
                         if let Some(session) = self.sessions.get_mut(place) {
@@ -146,7 +146,7 @@ impl Bmc {
     }
 
     /// Looks the user up and makes message 2.
-    fn challenge(&mut self, place: usize, rakp1: Rakp1) -> Result<Challenged, RakpStatus> {
+    fn challenge(&mut self, now: Instant, place: usize, rakp1: Rakp1) -> Result<Challenged, RakpStatus> {
         if rakp1.name.len() > NAME_LIMIT {
             return Err(RakpStatus::INVALID_NAME_LENGTH);
         }
@@ -161,6 +161,11 @@ impl Bmc {
                 user.enabled && user.name.as_bytes() == rakp1.name && (by_name_alone || user.limit >= asked)
             })
             .ok_or(RakpStatus::UNAUTHORIZED_NAME)?;
+        if let Some(rule) = &self.config.bad_password_threshold
+            && self.lockout.is_locked(rule, now, user)
+        {
+            return Err(RakpStatus::UNAUTHORIZED_NAME);
+        }
         if asked > found.limit {
             return Err(RakpStatus::UNAUTHORIZED_ROLE);
         }
@@ -176,11 +181,9 @@ impl Bmc {
             role: rakp1.role,
             name: rakp1.name.clone(),
         };
-        let proof = Rakp2Proof {
-            bmc_random: handshake.bmc_random,
-            guid: handshake.guid,
-            code: handshake.rakp2_code(&key).to_vec(),
-        };
+        let mut code = handshake.rakp2_code(&key).to_vec();
+        Proof::Rakp2.spoil(&self.misbehaviour.faults, &mut code);
+        let proof = Rakp2Proof { bmc_random: handshake.bmc_random, guid: handshake.guid, code };
         let rakp2 = Rakp2 { tag: rakp1.tag, console_session: handshake.console_session, outcome: Ok(proof) };
         Ok(Challenged { rakp2: rakp2.encode(), rakp1, handshake, user, limit: asked })
     }
@@ -202,7 +205,7 @@ impl Bmc {
                     };
                     match self.check_proof(place, code) {
                         Ok(proven) => self.activate(now, from, place, proven, rakp3.tag, payload),
-                        Err(status) => self.refuse_proof(from, place, rakp3.tag, status),
+                        Err(status) => self.refuse_proof(now, from, place, rakp3.tag, status),
                     }
                 }
                 Some(Phase::Opened | Phase::Active(_)) | None => return Err(IgnoreReason::OutOfStep),
@@ -241,14 +244,12 @@ impl Bmc {
         let kg = self.config.kg.as_ref().and_then(SecretKey::from_kg).unwrap_or(key);
         let handshake = &challenged.handshake;
         let sik = handshake.session_integrity_key(&kg);
-        let rakp4 = Rakp4 {
-            tag,
-            console_session: handshake.console_session,
-            outcome: Ok(handshake.rakp4_check_value(&sik)),
-        }
-        .encode();
+        let mut value = handshake.rakp4_check_value(&sik);
+        Proof::Rakp4.spoil(&self.misbehaviour.faults, &mut value);
+        let rakp4 = Rakp4 { tag, console_session: handshake.console_session, outcome: Ok(value) }.encode();
         let active = Active::new(&challenged, handshake.session_keys(&sik), rakp3.to_vec(), rakp4.clone());
         if let Some(session) = self.sessions.get_mut(place) {
+            self.lockout.succeeded(challenged.user);
             session.phase = Phase::Active(Box::new(active));
             session.peer = from;
             session.deadline = now + self.inactivity;
@@ -260,13 +261,23 @@ impl Bmc {
     }
 
     /// Drops the session; returns RAKP message 4.
-    fn refuse_proof(&mut self, from: Peer, place: usize, tag: u8, status: RakpStatus) -> Vec<u8> {
+    fn refuse_proof(
+        &mut self,
+        now: Instant,
+        from: Peer,
+        place: usize,
+        tag: u8,
+        status: RakpStatus,
+    ) -> Vec<u8> {
         let mut console_session = 0;
         if let Some(Session { opened_by, phase: Phase::Challenged(challenged), .. }) =
             self.sessions.remove(place)
         {
             console_session = opened_by.console_session;
             if status == RakpStatus::INVALID_INTEGRITY_CHECK_VALUE {
+                if let Some(rule) = &self.config.bad_password_threshold {
+                    self.lockout.failed(rule, now, challenged.user);
+                }
                 self.auth_failed(from, &challenged.handshake.name, AuthFailure::WrongPassword);
             }
         }

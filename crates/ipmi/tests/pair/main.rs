@@ -1,5 +1,6 @@
 //! Client and BMC against each other on a virtual clock: each behaviour once, on a good network unless it says otherwise.
 
+mod faults;
 mod network;
 mod storms;
 

@@ -93,6 +93,8 @@ pub struct World {
     pub bmc_is_dead: bool,
     /// Replaces each datagram of the BMC or swallows it; to play a broken one.
     pub mangle: Option<Mangle>,
+    /// The same for the client's datagrams; to play a broken console.
+    pub mangle_to_bmc: Option<Mangle>,
     /// How many of the BMC's next datagrams get lost.
     pub lose_replies: usize,
     /// When the run began.
@@ -139,6 +141,7 @@ impl World {
             sent: (0, 0),
             bmc_is_dead: false,
             mangle: None,
+            mangle_to_bmc: None,
             random: Seeded(seed),
             wire: BTreeMap::new(),
             order: 0,
@@ -188,7 +191,13 @@ impl World {
             match output {
                 Output::Send(bytes) => {
                     self.sent.0 += 1;
-                    self.put_on_wire(true, bytes);
+                    let bytes = match self.mangle_to_bmc {
+                        Some(mangle) => mangle(bytes),
+                        None => Some(bytes),
+                    };
+                    if let Some(bytes) = bytes {
+                        self.put_on_wire(true, bytes);
+                    }
                 }
                 Output::Event(event) => {
                     if let Event::Done { ticket, result } = &event {
