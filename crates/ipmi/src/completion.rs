@@ -17,10 +17,18 @@ impl CompletionCode {
     pub const INVALID_COMMAND: Self = Self(0xC1);
     /// The command took too long inside the BMC; whether it was carried out is unknown.
     pub const PROCESSING_TIMEOUT: Self = Self(0xC3);
+    /// There is no room for what is to be stored.
+    pub const OUT_OF_SPACE: Self = Self(0xC4);
+    /// The reservation was cancelled by a change of the data, or never given.
+    pub const RESERVATION_LOST: Self = Self(0xC5);
     /// The request is shorter or longer than the command wants.
     pub const REQUEST_LENGTH_INVALID: Self = Self(0xC7);
+    /// A field of the request is longer than allowed.
+    pub const FIELD_LENGTH_EXCEEDED: Self = Self(0xC8);
     /// The data exceeds a limit of the field.
     pub const PARAMETER_OUT_OF_RANGE: Self = Self(0xC9);
+    /// The BMC cannot answer with as many bytes as were asked for.
+    pub const CANNOT_RETURN_LENGTH: Self = Self(0xCA);
     /// What the request names (a sensor, a record) does not exist.
     pub const NOT_PRESENT: Self = Self(0xCB);
     /// A field of the request holds a value that is not allowed.

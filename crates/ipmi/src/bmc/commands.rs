@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::Peer;
-use crate::bmc::{Bmc, BmcEvent};
+use crate::bmc::{Bmc, BmcEvent, sel};
 use crate::command::{
     AuthenticationCapabilities, ChassisControl, CloseSession, Command, GetBootFlags,
     GetChannelAuthenticationCapabilities, GetChassisStatus, GetDeviceId, GetSystemGuid,
@@ -60,7 +60,7 @@ const fn app(command: u8, access: Access, answer: fn(&mut Bmc, Caller, &[u8]) ->
 }
 
 /// Every command that the BMC knows: a table for each of its parts.
-const TABLES: &[&[Handler]] = &[HANDLERS];
+const TABLES: &[&[Handler]] = &[HANDLERS, sel::HANDLERS];
 
 /// Those of the BMC itself, its sessions and its machine.
 const HANDLERS: &[Handler] = &[

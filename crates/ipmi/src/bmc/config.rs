@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::bmc::SelConfig;
 use crate::bmc::faults::Faults;
 use crate::bmc::lockout::BadPasswordThreshold;
 use crate::command::{ChassisStatus, DeviceId, IpmiVersion};
@@ -52,6 +53,8 @@ pub struct BmcConfig {
     pub inactivity: Duration,
     /// When failed logins lock a user out; `None` for never.
     pub bad_password_threshold: Option<BadPasswordThreshold>,
+    /// Its System Event Log.
+    pub sel: SelConfig,
     /// Vendor faults that it shows.
     pub quirks: Quirks,
     /// What it does wrong until [`Bmc::set_faults`](crate::Bmc::set_faults) says otherwise.
@@ -74,7 +77,7 @@ impl BmcConfig {
                 firmware_major: 1,
                 firmware_minor: 0,
                 ipmi_version: IpmiVersion { major: 2, minor: 0 },
-                additional_support: 0x80,
+                additional_support: 0x8C,
                 manufacturer: 0,
                 product: 0,
                 auxiliary_revision: None,
@@ -83,6 +86,7 @@ impl BmcConfig {
             max_sessions: 16,
             inactivity: Duration::from_secs(60),
             bad_password_threshold: None,
+            sel: SelConfig::default(),
             quirks: Quirks::NONE,
             faults: Faults::default(),
         }

@@ -5,12 +5,14 @@ mod commands;
 mod config;
 mod faults;
 mod lockout;
+mod sel;
 mod session;
 mod setup;
 
 pub use config::{BmcConfig, User};
 pub use faults::{Faults, Proof};
 pub use lockout::BadPasswordThreshold;
+pub use sel::{SelClock, SelConfig, WhenFull};
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -27,6 +29,7 @@ use boot::BootOptions;
 use commands::Caller;
 use faults::Misbehaviour;
 use lockout::Lockout;
+use sel::SystemEventLog;
 use session::{Phase, Sessions};
 
 /// Outputs that may wait to be fetched before datagrams are no longer taken, as a full socket buffer would do.
@@ -133,6 +136,7 @@ pub struct Bmc {
     misbehaviour: Misbehaviour,
     chassis: ChassisStatus,
     boot: BootOptions,
+    sel: SystemEventLog,
     busy: bool,
     outputs: VecDeque<BmcOutput>,
 }
@@ -144,6 +148,7 @@ impl Bmc {
             inactivity: config.inactivity.min(INACTIVITY_LIMIT),
             chassis: config.chassis,
             misbehaviour: Misbehaviour::new(config.faults),
+            sel: SystemEventLog::new(&config.sel),
             config,
             entropy,
             sessions: Sessions::default(),
