@@ -34,7 +34,8 @@ impl SecretKey {
         }
     }
 
-    fn padded(bytes: &[u8]) -> Option<Self> {
+    /// The key with these bytes; `None` if they are more than 20.
+    pub(crate) fn padded(bytes: &[u8]) -> Option<Self> {
         let mut key = Zeroizing::new([0; SECRET_LIMIT]);
         key.get_mut(..bytes.len())?.copy_from_slice(bytes);
         Some(Self(key))
@@ -42,6 +43,19 @@ impl SecretKey {
 
     pub(crate) fn bytes(&self) -> &[u8] {
         self.0.as_slice()
+    }
+
+    /// The key of the password's first `length` bytes.
+    pub(crate) fn truncated(mut self, length: usize) -> Self {
+        if let Some(rest) = self.0.get_mut(length..) {
+            rest.fill(0);
+        }
+        self
+    }
+
+    /// Whether it is that of the empty password.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.iter().all(|byte| *byte == 0)
     }
 }
 

@@ -100,6 +100,7 @@ pub mod sensor;
 mod sequence;
 mod setup;
 mod suite;
+pub mod user;
 mod wire;
 
 pub use bmc::{Bmc, BmcConfig, BmcEvent, BmcOutput, User};

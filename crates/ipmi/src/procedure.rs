@@ -5,6 +5,10 @@
 //! each [`Turn::Ask`] is submitted as [`Request::Raw`](crate::Request::Raw), and what comes back is handed to
 //! [`Procedure::answer`]. An error of the client's, such as silence, ends the run.
 
+pub(crate) mod chain;
+#[cfg(test)]
+pub(crate) mod script;
+
 use std::time::Duration;
 
 use crate::command::{Command, RawCommand};
@@ -71,6 +75,14 @@ pub enum ProcedureError {
         /// How often it was tried.
         attempts: u32,
     },
+    /// It cannot be done here, whatever the command.
+    #[error("cannot {doing}: {reason}")]
+    Impossible {
+        /// What was wanted.
+        doing: &'static str,
+        /// Why not.
+        reason: &'static str,
+    },
     /// The BMC accepted a setting and shows another one.
     #[error("the BMC accepted to {doing} but did not do it")]
     NotKept {
@@ -91,6 +103,12 @@ impl<C: Command> Ask<C> {
     /// Asks `command`. `doing` says in errors what it is for, as a verb with its object: "read the SEL time".
     pub fn new(doing: &'static str, command: &C) -> Self {
         Self { doing, command: RawCommand::of(command), outcome: None }
+    }
+}
+
+impl<C: Command> Drop for Ask<C> {
+    fn drop(&mut self) {
+        self.command.wipe();
     }
 }
 

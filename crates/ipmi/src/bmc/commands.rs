@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::Peer;
-use crate::bmc::{Bmc, BmcEvent, sel};
+use crate::bmc::{Bmc, BmcEvent, sel, users};
 use crate::command::{
     AuthenticationCapabilities, ChassisControl, CloseSession, Command, GetBootFlags,
     GetChannelAuthenticationCapabilities, GetChassisStatus, GetDeviceId, GetSystemGuid,
@@ -60,7 +60,7 @@ const fn app(command: u8, access: Access, answer: fn(&mut Bmc, Caller, &[u8]) ->
 }
 
 /// Every command that the BMC knows: a table for each of its parts.
-const TABLES: &[&[Handler]] = &[HANDLERS, sel::HANDLERS];
+const TABLES: &[&[Handler]] = &[HANDLERS, sel::HANDLERS, users::HANDLERS];
 
 /// Those of the BMC itself, its sessions and its machine.
 const HANDLERS: &[Handler] = &[
@@ -116,7 +116,7 @@ impl Bmc {
         (handler.answer)(self, caller, request.data)
     }
 
-    fn check_channel(byte: u8) -> Result<(), CompletionCode> {
+    pub(super) fn check_channel(byte: u8) -> Result<(), CompletionCode> {
         match byte & 0x0F {
             LAN_CHANNEL | THIS_CHANNEL => Ok(()),
             _ => Err(CompletionCode::INVALID_FIELD),
@@ -128,16 +128,14 @@ fn authentication_capabilities(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer 
     let &[channel, privilege] = data else { return Err(CompletionCode::REQUEST_LENGTH_INVALID) };
     Bmc::check_channel(channel)?;
     PrivilegeLevel::from_number(privilege & 0x0F).ok_or(CompletionCode::INVALID_FIELD)?;
-    let enabled = || bmc.config.users.iter().filter(|user| user.enabled);
-    let is_empty =
-        |password: &secrecy::SecretString| secrecy::ExposeSecret::expose_secret(password).is_empty();
+    let [named_users, null_users, anonymous_login] = bmc.users.kinds();
     let capabilities = AuthenticationCapabilities {
         channel: LAN_CHANNEL,
         extended: channel & 0x80 != 0,
         kg_is_set: bmc.config.kg.is_some(),
-        named_users: enabled().any(|user| !user.name.is_empty()),
-        null_users: enabled().any(|user| user.name.is_empty() && !is_empty(&user.password)),
-        anonymous_login: enabled().any(|user| user.name.is_empty() && is_empty(&user.password)),
+        named_users,
+        null_users,
+        anonymous_login,
         rmcp_plus: true,
         oem: 0,
     };

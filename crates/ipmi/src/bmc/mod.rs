@@ -8,6 +8,7 @@ mod lockout;
 mod sel;
 mod session;
 mod setup;
+mod users;
 
 pub use config::{BmcConfig, User};
 pub use faults::{Faults, Proof};
@@ -31,6 +32,7 @@ use faults::Misbehaviour;
 use lockout::Lockout;
 use sel::SystemEventLog;
 use session::{Phase, Sessions};
+use users::Users;
 
 /// Outputs that may wait to be fetched before datagrams are no longer taken, as a full socket buffer would do.
 const OUTPUT_LIMIT: usize = 256;
@@ -134,6 +136,7 @@ pub struct Bmc {
     sessions: Sessions,
     lockout: Lockout,
     misbehaviour: Misbehaviour,
+    users: Users,
     chassis: ChassisStatus,
     boot: BootOptions,
     sel: SystemEventLog,
@@ -143,8 +146,10 @@ pub struct Bmc {
 
 impl Bmc {
     /// A BMC without sessions.
-    pub fn new(config: BmcConfig, entropy: Box<dyn Entropy>) -> Self {
+    pub fn new(mut config: BmcConfig, entropy: Box<dyn Entropy>) -> Self {
+        let users = Users::new(std::mem::take(&mut config.users));
         Self {
+            users,
             inactivity: config.inactivity.min(INACTIVITY_LIMIT),
             chassis: config.chassis,
             misbehaviour: Misbehaviour::new(config.faults),
@@ -260,7 +265,7 @@ impl Bmc {
     }
 
     fn user_name(&self, user: usize) -> String {
-        self.config.users.get(user).map(|user| user.name.clone()).unwrap_or_default()
+        self.users.name(user)
     }
 
     fn receive_plus(

@@ -152,24 +152,12 @@ impl Bmc {
         }
         let asked = PrivilegeLevel::from_number(rakp1.role & 0x0F).ok_or(RakpStatus::INVALID_ROLE)?;
         let by_name_alone = rakp1.role & NAME_ONLY_LOOKUP != 0;
-        let (user, found) = self
-            .config
-            .users
-            .iter()
-            .enumerate()
-            .find(|(_, user)| {
-                user.enabled && user.name.as_bytes() == rakp1.name && (by_name_alone || user.limit >= asked)
-            })
-            .ok_or(RakpStatus::UNAUTHORIZED_NAME)?;
+        let found = self.users.find(&rakp1.name, asked, by_name_alone, self.config.quirks)?;
         if let Some(rule) = &self.config.bad_password_threshold
-            && self.lockout.is_locked(rule, now, user)
+            && self.lockout.is_locked(rule, now, found.index)
         {
             return Err(RakpStatus::UNAUTHORIZED_NAME);
         }
-        if asked > found.limit {
-            return Err(RakpStatus::UNAUTHORIZED_ROLE);
-        }
-        let key = SecretKey::from_password(&found.password).ok_or(RakpStatus::UNAUTHORIZED_NAME)?;
         let session = self.sessions.get(place).ok_or(RakpStatus::INVALID_SESSION_ID)?;
         let handshake = Handshake {
             algorithms: session.suite.algorithms(),
@@ -181,11 +169,11 @@ impl Bmc {
             role: rakp1.role,
             name: rakp1.name.clone(),
         };
-        let mut code = handshake.rakp2_code(&key).to_vec();
+        let mut code = handshake.rakp2_code(&found.key).to_vec();
         Proof::Rakp2.spoil(&self.misbehaviour.faults, &mut code);
         let proof = Rakp2Proof { bmc_random: handshake.bmc_random, guid: handshake.guid, code };
         let rakp2 = Rakp2 { tag: rakp1.tag, console_session: handshake.console_session, outcome: Ok(proof) };
-        Ok(Challenged { rakp2: rakp2.encode(), rakp1, handshake, user, limit: asked })
+        Ok(Challenged { rakp2: rakp2.encode(), rakp1, handshake, user: found.index, limit: asked })
     }
 
     pub(super) fn rakp3(&mut self, now: Instant, from: Peer, payload: &[u8]) -> Result<(), IgnoreReason> {
@@ -222,8 +210,7 @@ impl Bmc {
         else {
             return Err(wrong);
         };
-        let user = self.config.users.get(challenged.user).ok_or(wrong)?;
-        let key = SecretKey::from_password(&user.password).ok_or(wrong)?;
+        let key = self.users.key(challenged.user, self.config.quirks).ok_or(wrong)?;
         match challenged.handshake.rakp3_matches(&key, code) {
             Ok(true) if self.is_full() => Err(RakpStatus::INSUFFICIENT_RESOURCES),
             Ok(true) => Ok((Challenged::clone(challenged), key)),

@@ -25,6 +25,14 @@ pub(super) struct Current {
     pub(super) failure: Option<CompletionCode>,
 }
 
+impl Drop for Current {
+    fn drop(&mut self) {
+        if let Request::Raw(raw) = &mut self.request {
+            raw.wipe();
+        }
+    }
+}
+
 impl Client {
     pub(super) fn done(&mut self, ticket: Ticket, result: Result<Reply, Error>) {
         self.link.event(Event::Done { ticket, result });

@@ -1,16 +1,22 @@
 //! What can be asked of a BMC, what it answers, and which messages this takes.
 
+use std::fmt;
+
+use zeroize::{Zeroize, Zeroizing};
+
 use crate::command::boot::SetBootOption;
 use crate::command::{
     BootFlags, ChassisControl, ChassisStatus, Command, DeviceId, GetBootFlags, GetChassisStatus, GetDeviceId,
-    GetSystemGuid, SystemGuid,
+    GetSystemGuid, SystemGuid, netfn,
 };
 use crate::completion::CompletionCode;
 use crate::fault::Fault;
 use crate::privilege::PrivilegeLevel;
 
 /// A command given by its numbers, for what this crate has no type for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+///
+/// What is shown of it for debugging has no data where that holds a password or a key.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RawCommand {
     /// Network function of the request: an even number up to 62.
     pub netfn: u8,
@@ -43,6 +49,31 @@ impl RawCommand {
             repeatable: C::REPEATABLE,
         }
     }
+
+    /// Overwrites the data if it holds a password or a key.
+    pub(crate) fn wipe(&mut self) {
+        if holds_secret(self.netfn, self.cmd) {
+            self.data.zeroize();
+        }
+    }
+}
+
+impl fmt::Debug for RawCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("RawCommand");
+        shown.field("netfn", &self.netfn).field("lun", &self.lun).field("cmd", &self.cmd);
+        if !holds_secret(self.netfn, self.cmd) {
+            shown.field("data", &self.data);
+        }
+        shown.field("privilege", &self.privilege).field("repeatable", &self.repeatable);
+        if holds_secret(self.netfn, self.cmd) { shown.finish_non_exhaustive() } else { shown.finish() }
+    }
+}
+
+/// Whether the request of a command carries a password or a key: Set User Password (section 22.30) and Set Channel
+/// Security Keys (section 22.25).
+fn holds_secret(netfn: u8, cmd: u8) -> bool {
+    netfn & 0x3E == netfn::APP && matches!(cmd, 0x47 | 0x56)
 }
 
 /// Something to ask of a BMC, for [`Client::submit`](crate::Client::submit).
@@ -124,21 +155,33 @@ impl From<GetBootFlags> for Request {
 }
 
 /// One message of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) netfn: u8,
     pub(crate) lun: u8,
     pub(crate) command: u8,
-    pub(crate) data: Vec<u8>,
+    /// Wiped in any case: some commands carry passwords.
+    pub(crate) data: Zeroizing<Vec<u8>>,
     pub(crate) privilege: PrivilegeLevel,
     pub(crate) repeatable: bool,
     /// Whether the request goes on when the BMC refuses this step.
     pub(crate) optional: bool,
 }
 
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { netfn, lun, command, .. } = self;
+        f.debug_struct("Step")
+            .field("netfn", netfn)
+            .field("lun", lun)
+            .field("command", command)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Step {
     pub(crate) fn of<C: Command>(command: &C) -> Self {
-        let mut data = Vec::new();
+        let mut data = Zeroizing::new(Vec::new());
         command.encode(&mut data);
         Self {
             netfn: C::NETFN,
@@ -189,7 +232,7 @@ impl Request {
                 netfn: raw.netfn & 0x3E,
                 lun: raw.lun,
                 command: raw.cmd,
-                data: raw.data.clone(),
+                data: Zeroizing::new(raw.data.clone()),
                 privilege: raw.privilege,
                 repeatable: raw.repeatable,
                 optional: false,

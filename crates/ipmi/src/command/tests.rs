@@ -36,7 +36,8 @@ fn boot_flags_have_the_bytes_of_the_specification() {
 #[test]
 fn setting_boot_options_takes_five_messages() {
     let request = Request::SetBootOptions(BootFlags::once(BootDevice::Pxe).uefi());
-    let data: Vec<Vec<u8>> = (0..).map_while(|index| request.step(index)).map(|step| step.data).collect();
+    let data: Vec<Vec<u8>> =
+        (0..).map_while(|index| request.step(index)).map(|step| step.data.to_vec()).collect();
     let expected: [&[u8]; 5] = [&[0, 1], &[3, 8], &[4, 1, 1], &[5, 0xA0, 0x04, 0, 0, 0], &[0, 0]];
     assert_eq!(data, expected);
 }
