@@ -104,7 +104,7 @@ pub mod user;
 mod wire;
 
 pub use bmc::{Bmc, BmcConfig, BmcEvent, BmcOutput, User};
-pub use client::{Client, ClientConfig, Condition, Error, Event, Output, RetransmitPolicy, Ticket};
+pub use client::{Client, ClientConfig, Condition, Error, Event, Learned, Output, RetransmitPolicy, Ticket};
 pub use command::{
     BootDevice, BootFlags, ChassisControl, ChassisStatus, DeviceId, RawCommand, Reply, Request,
 };

@@ -125,10 +125,10 @@ impl Settings {
             key_interval: Duration::from_millis(5),
             shutdown_timeout: Duration::from_secs(5),
             ipmi_retransmit: ironhand_ipmi::RetransmitPolicy {
-                first: Duration::from_millis(250),
                 ceiling: Duration::from_secs(1),
-                handshake: Duration::from_millis(500),
-                attempts: 3,
+                session_patience: Duration::from_millis(1500),
+                patience: Duration::from_secs(2),
+                ..ironhand_ipmi::RetransmitPolicy::default()
             },
             ..Self::default()
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::client::learned::Learned;
 use crate::privilege::PrivilegeLevel;
 use crate::quirk::Quirks;
 use crate::suite::CipherSuite;
@@ -20,9 +21,14 @@ pub struct ClientConfig {
     pub kg: Option<SecretString>,
     /// Cipher suites in the order in which they are tried. The one that worked last comes first from then on.
     pub suites: Vec<CipherSuite>,
-    /// Highest privilege level to ask for. If a BMC refuses it, lower ones are tried, down to what the request at hand
-    /// needs. The session rises above [`PrivilegeLevel::User`] only when a request needs it.
+    /// The highest privilege level that a session may have; requests that need more end with
+    /// [`Error::PrivilegeRefused`](crate::Error::PrivilegeRefused) and nothing is sent.
+    ///
+    /// A session is opened at the lowest level that the requests at hand need, as users are often limited, and opened
+    /// again for a request that needs more.
     pub privilege: PrivilegeLevel,
+    /// What an earlier client of the same BMC learned.
+    pub learned: Learned,
     /// How long to wait for answers and how often to ask again.
     pub retransmit: RetransmitPolicy,
     /// What becomes of a session without work.
@@ -32,14 +38,15 @@ pub struct ClientConfig {
 }
 
 impl ClientConfig {
-    /// Suites 17 then 3, at most Operator, no Kg, the session kept alive.
+    /// Suites 17 then 3, any privilege level, no Kg, nothing known, the session kept alive.
     pub fn new(username: impl Into<String>, password: SecretString) -> Self {
         Self {
             username: username.into(),
             password,
             kg: None,
             suites: CipherSuite::PREFERRED.to_vec(),
-            privilege: PrivilegeLevel::Operator,
+            privilege: PrivilegeLevel::Administrator,
+            learned: Learned::default(),
             retransmit: RetransmitPolicy::default(),
             idle: IdlePolicy::default(),
             quirks: Quirks::NONE,
@@ -64,32 +71,39 @@ impl Default for IdlePolicy {
     }
 }
 
-/// How long to wait for an answer, and how often.
+/// How long to wait for answers and how often to ask again.
 ///
-/// The wait doubles from `first` to `ceiling` and varies by an eighth so that many clients do not fall into step.
-/// Within a session a repeatable command is transmitted up to `attempts` times; a set-up, of which no single message may
-/// be repeated once it moved on, starts over as a whole up to `attempts` times.
+/// Once a BMC has answered, waits follow what its answers took. Each wait for the same answer is twice as long as the one
+/// before, up to `ceiling`, and varies by an eighth so that many clients do not fall into step. A BMC that says nothing is
+/// given up after `patience`, or `session_patience` and `patience` where a session was open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetransmitPolicy {
-    /// Wait after the first transmission.
+    /// First wait for a BMC that has not answered anything yet.
     pub first: Duration,
-    /// Longest wait.
-    pub ceiling: Duration,
-    /// The least wait for RAKP messages 2 and 4, while the BMC does its cryptography: some take a second for each.
+    /// The least wait, however fast a BMC answered before: some commands take longer than others.
+    pub floor: Duration,
+    /// The least wait for RAKP messages 2 and 4, while the BMC does its cryptography. Some take a second for each; such a
+    /// BMC is asked a little too often once, and not again when its times are known.
     pub handshake: Duration,
-    /// Transmissions of a command, runs of a set-up: at least 1.
-    pub attempts: u32,
+    /// Longest wait between two transmissions.
+    pub ceiling: Duration,
+    /// How long a BMC may say nothing in an open session before the session is taken to be lost.
+    pub session_patience: Duration,
+    /// How long a BMC may say nothing to a step of a set-up before it is given up, and how long a command is waited for
+    /// that must not be sent twice.
+    pub patience: Duration,
 }
 
 impl Default for RetransmitPolicy {
-    /// One second, doubling up to four, three seconds for the handshake, three attempts: a dead BMC is known after
-    /// about seven seconds.
+    /// First wait 250 ms, least 200 ms and 300 ms for the handshake, longest 4 s, 3 s in a session, 6 s in all.
     fn default() -> Self {
         Self {
-            first: Duration::from_secs(1),
+            first: Duration::from_millis(250),
+            floor: Duration::from_millis(200),
+            handshake: Duration::from_millis(300),
             ceiling: Duration::from_secs(4),
-            handshake: Duration::from_secs(3),
-            attempts: 3,
+            session_patience: Duration::from_secs(3),
+            patience: Duration::from_secs(6),
         }
     }
 }
@@ -101,24 +115,12 @@ const WAIT_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 const WAIT_FLOOR: Duration = Duration::from_millis(1);
 
 impl RetransmitPolicy {
-    /// The wait after transmission `attempt`, which counts from 0. `noise` spreads it by up to an eighth either way.
-    pub(crate) fn wait(&self, attempt: u32, noise: u8) -> Duration {
-        let doubled = self.first.saturating_mul(1u32.checked_shl(attempt).unwrap_or(u32::MAX));
-        let wait = bounded(doubled.min(self.ceiling.max(self.first)));
-        wait - wait / 8 + wait / 4 * u32::from(noise) / 255
+    pub(crate) fn session_patience(&self) -> Duration {
+        bounded(self.session_patience)
     }
 
-    pub(crate) fn handshake_wait(&self, attempt: u32, noise: u8) -> Duration {
-        self.wait(attempt, noise).max(bounded(self.handshake))
-    }
-
-    /// How long a command that may be sent only once is waited for: as long as all transmissions of another.
     pub(crate) fn patience(&self) -> Duration {
-        bounded((0..self.attempts().min(32)).map(|attempt| self.wait(attempt, 128)).sum())
-    }
-
-    pub(crate) fn attempts(&self) -> u32 {
-        self.attempts.max(1)
+        bounded(self.patience)
     }
 }
 

@@ -33,7 +33,7 @@ pub enum Event {
     SessionOpened {
         /// The cipher suite that protects it.
         suite: CipherSuite,
-        /// The highest privilege level it may rise to.
+        /// The highest privilege level it may rise to: what the requests at hand needed.
         limit: PrivilegeLevel,
     },
     /// The session is no more.
@@ -57,4 +57,6 @@ pub enum CloseReason {
     Idle,
     /// The BMC no longer answered in it.
     Lost,
+    /// A request needs a session of a higher privilege level, which is opened next.
+    Privilege,
 }

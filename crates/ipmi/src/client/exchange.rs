@@ -1,6 +1,6 @@
 //! One message of an open session and the wait for its reply.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::client::link::Link;
 use crate::client::session::Session;
@@ -8,6 +8,12 @@ use crate::command::Step;
 use crate::completion::CompletionCode;
 use crate::fault::{Fault, IgnoreReason};
 use crate::message::Message;
+
+/// How often a busy BMC is asked again.
+const BUSY_LIMIT: u32 = 3;
+
+/// The least pause before that.
+const BUSY_PAUSE: Duration = Duration::from_millis(500);
 
 /// Why a message was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,9 +36,14 @@ pub(super) struct Exchange {
     pub(super) purpose: Purpose,
     pub(super) step: Step,
     request_sequence: u8,
-    /// Transmissions so far, less one.
-    attempt: u32,
+    /// Whether it was sent more than once, or begun anew by a busy BMC's leave.
+    repeated: bool,
+    /// Answers of "node busy" so far.
+    busy: u32,
+    sent_at: Instant,
     due: Instant,
+    /// When the wait for a reply is over for good.
+    give_up: Instant,
     wait: Wait,
 }
 
@@ -64,9 +75,27 @@ impl Exchange {
         step: Step,
     ) -> Self {
         let request_sequence = session.next_request_sequence();
-        let mut exchange = Self { purpose, step, request_sequence, attempt: 0, due: now, wait: Wait::Reply };
+        let give_up = now + Self::patience(link, &step);
+        let mut exchange = Self {
+            purpose,
+            step,
+            request_sequence,
+            repeated: false,
+            busy: 0,
+            sent_at: now,
+            due: now,
+            give_up,
+            wait: Wait::Reply,
+        };
         exchange.transmit(link, session, now);
         exchange
+    }
+
+    fn patience(link: &Link, step: &Step) -> Duration {
+        match step.repeatable {
+            true => link.config.retransmit.session_patience(),
+            false => link.config.retransmit.patience(),
+        }
     }
 
     pub(super) fn due(&self) -> Instant {
@@ -81,11 +110,11 @@ impl Exchange {
         let bytes = session.seal(&mut *link.entropy, &message.encode());
         link.send(bytes);
         self.wait = Wait::Reply;
-        self.due = now
-            + match self.step.repeatable {
-                true => link.wait(self.attempt),
-                false => link.config.retransmit.patience(),
-            };
+        self.sent_at = now;
+        self.due = match self.step.repeatable {
+            true => (now + link.command_wait()).min(self.give_up),
+            false => self.give_up,
+        };
     }
 
     /// Acts on a deadline that passed.
@@ -97,20 +126,19 @@ impl Exchange {
             Wait::Busy => {
                 // The BMC answered, so this is a new request and not a retransmission of the old one.
                 self.request_sequence = session.next_request_sequence();
+                self.repeated = false;
+                self.give_up = now + Self::patience(link, &self.step);
                 self.transmit(link, session, now);
                 Lapse::Pending
             }
-            Wait::Reply if self.step.repeatable && self.may_repeat(link) => {
-                self.attempt += 1;
+            Wait::Reply if now < self.give_up => {
+                self.repeated = true;
+                link.timing.retransmitted();
                 self.transmit(link, session, now);
                 Lapse::Pending
             }
             Wait::Reply => Lapse::Unanswered,
         }
-    }
-
-    fn may_repeat(&self, link: &Link) -> bool {
-        self.attempt + 1 < link.config.retransmit.attempts()
     }
 
     /// Takes the completion code and data out of the reply to this message; `None` if the BMC is busy and the message
@@ -131,9 +159,12 @@ impl Exchange {
         }
         let (&code, data) = reply.data.split_first().ok_or(Fault::Truncated("completion code"))?;
         let code = CompletionCode(code);
-        if code == CompletionCode::NODE_BUSY && self.may_repeat(link) {
-            self.due = now + link.wait(self.attempt);
-            self.attempt += 1;
+        if !self.repeated {
+            link.timing.answered(now.saturating_duration_since(self.sent_at));
+        }
+        if code == CompletionCode::NODE_BUSY && self.busy < BUSY_LIMIT {
+            self.due = now + link.open_wait(self.busy).max(BUSY_PAUSE);
+            self.busy += 1;
             self.wait = Wait::Busy;
             return Ok(None);
         }

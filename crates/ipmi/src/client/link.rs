@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::client::config::ClientConfig;
 use crate::client::error::Error;
+use crate::client::learned::Learned;
+use crate::client::timing::Timing;
 use crate::client::{Event, Output};
 use crate::entropy::{self, Entropy};
 use crate::keys::{NAME_LIMIT, SECRET_LIMIT, SecretKey};
@@ -39,6 +41,10 @@ impl Credentials {
         Ok(Self { name: config.username.as_bytes().to_vec(), user_key, kg })
     }
 
+    pub(super) fn has_kg(&self) -> bool {
+        self.kg.is_some()
+    }
+
     /// Kg; the user's key stands in for it where none is set (section 13.31).
     pub(super) fn kg(&self) -> &SecretKey {
         self.kg.as_ref().unwrap_or(&self.user_key)
@@ -51,13 +57,22 @@ pub(super) struct Link {
     /// Or why the configured ones cannot be used.
     pub(super) credentials: Result<Credentials, Error>,
     pub(super) entropy: Box<dyn Entropy>,
+    pub(super) learned: Learned,
+    pub(super) timing: Timing,
     outputs: VecDeque<Output>,
 }
 
 impl Link {
     pub(super) fn new(config: ClientConfig, entropy: Box<dyn Entropy>) -> Self {
         let credentials = Credentials::new(&config);
-        Self { config, credentials, entropy, outputs: VecDeque::new() }
+        Self {
+            learned: config.learned,
+            config,
+            credentials,
+            entropy,
+            timing: Timing::default(),
+            outputs: VecDeque::new(),
+        }
     }
 
     pub(super) fn send(&mut self, bytes: Vec<u8>) {
@@ -76,14 +91,26 @@ impl Link {
         self.outputs.len()
     }
 
-    /// How long to wait after transmission `attempt`, which counts from 0.
-    pub(super) fn wait(&mut self, attempt: u32) -> Duration {
-        let [noise] = entropy::draw(&mut *self.entropy);
-        self.config.retransmit.wait(attempt, noise)
+    /// How long to wait for the reply to a command.
+    pub(super) fn command_wait(&mut self) -> Duration {
+        let noise = self.noise();
+        self.timing.command_wait(&self.config.retransmit, noise)
     }
 
+    /// How long to wait for an Open Session Response after `attempt` waits in vain.
+    pub(super) fn open_wait(&mut self, attempt: u32) -> Duration {
+        let noise = self.noise();
+        self.timing.open_wait(&self.config.retransmit, attempt, noise)
+    }
+
+    /// How long to wait for RAKP message 2 or 4 after `attempt` waits in vain.
     pub(super) fn handshake_wait(&mut self, attempt: u32) -> Duration {
+        let noise = self.noise();
+        self.timing.handshake_wait(&self.config.retransmit, attempt, noise)
+    }
+
+    fn noise(&mut self) -> u8 {
         let [noise] = entropy::draw(&mut *self.entropy);
-        self.config.retransmit.handshake_wait(attempt, noise)
+        noise
     }
 }

@@ -21,14 +21,17 @@ mod config;
 mod error;
 mod event;
 mod exchange;
+mod learned;
 mod link;
 mod opening;
 mod requests;
 mod session;
+mod timing;
 
 pub use config::{ClientConfig, IdlePolicy, RetransmitPolicy};
 pub use error::{Condition, Error};
 pub use event::{CloseReason, Event, Output, Ticket};
+pub use learned::Learned;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -38,9 +41,8 @@ use crate::command::{CloseSession, GetDeviceId, RawCommand, Request, Step};
 use crate::entropy::Entropy;
 use crate::fault::{Fault, IgnoreReason};
 use crate::packet::Datagram;
-use crate::suite::CipherSuite;
 use exchange::{Exchange, Lapse, Purpose};
-use link::Link;
+use link::{Credentials, Link};
 use opening::{Opening, Progress};
 use requests::{Current, Pending};
 use session::Session;
@@ -70,8 +72,6 @@ pub struct Client {
     state: State,
     queue: VecDeque<Pending>,
     current: Option<Current>,
-    /// The suite that opened the last session.
-    learned: Option<CipherSuite>,
     /// What was wrong with the last bad datagram since the last good one.
     fault: Option<Fault>,
     next_ticket: u64,
@@ -101,7 +101,6 @@ impl Client {
             state: State::NoSession,
             queue: VecDeque::new(),
             current: None,
-            learned: None,
             fault: None,
             next_ticket: 0,
         }
@@ -210,6 +209,11 @@ impl Client {
         self.link.next_output()
     }
 
+    /// What has been found out about the BMC so far.
+    pub fn learned(&self) -> Learned {
+        self.link.learned
+    }
+
     /// Whether a session is open.
     pub fn is_open(&self) -> bool {
         matches!(self.state, State::Open(_))
@@ -248,7 +252,8 @@ impl Client {
         match progress {
             Progress::Pending => {}
             Progress::Opened(session) => {
-                self.learned = Some(session.suite);
+                let with_kg = self.link.credentials.as_ref().is_ok_and(Credentials::has_kg);
+                self.link.learned.opened(session.suite, session.limit, with_kg);
                 self.link.event(Event::SessionOpened { suite: session.suite, limit: session.limit });
                 self.state = State::Open(Box::new(Open {
                     session: *session,

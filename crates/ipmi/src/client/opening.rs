@@ -1,27 +1,33 @@
 //! Setting up a session: Open Session, RAKP 1 and 2, RAKP 3 and 4 (IPMI 2.0 section 13.15).
 //!
 //! Once the BMC has moved on to the next step, the messages of the one before cannot be repeated: a second RAKP message 1
-//! gets another random number or is refused. So silence restarts the set-up as a whole, with new ids and numbers, and
-//! answers to the abandoned run no longer fit.
+//! gets another random number, and the proof made with the first one would count as a failed login. So an unanswered
+//! RAKP message makes a second run begin under new numbers, beside the first, whose answer is still welcome: whichever
+//! is answered goes on. A BMC that was only slow answers the first run before it looks at the second, and has lost
+//! nothing but one Open Session Request. There are never more than two runs.
+
+mod probe;
+mod run;
 
 use std::time::Instant;
 
 use crate::client::error::Error;
 use crate::client::link::{Credentials, Link};
 use crate::client::session::Session;
-use crate::command::{Command, GetChannelAuthenticationCapabilities};
-use crate::completion::CompletionCode;
-use crate::entropy;
-use crate::fault::{Fault, IgnoreReason};
-use crate::keys::{Digest, Handshake};
-use crate::message::Message;
-use crate::packet::{self, Datagram, PayloadType, PlusPacket};
+use crate::fault::IgnoreReason;
+use crate::packet::{Datagram, PlusPacket};
 use crate::privilege::PrivilegeLevel;
-use crate::setup::{
-    NAME_ONLY_LOOKUP, OpenSessionRequest, OpenSessionResponse, OpenedSession, Rakp1, Rakp2, Rakp3, Rakp4,
-    RakpStatus,
-};
+use crate::setup::RakpStatus;
 use crate::suite::CipherSuite;
+use probe::Probe;
+use run::{Proposal, Run, Verdict};
+
+/// Waits in vain for an Open Session Response, with the BMC known to be there, until it is taken to drop the suite in
+/// silence.
+const SILENT_REFUSAL: u32 = 3;
+
+/// How often a BMC may forget a session between two steps of its set-up.
+const FORGOTTEN_LIMIT: u32 = 3;
 
 /// What became of a set-up.
 #[derive(Debug)]
@@ -48,9 +54,18 @@ pub(super) struct Opening {
     suites: Vec<CipherSuite>,
     all_suites: Vec<CipherSuite>,
     refusals: Refusals,
-    /// Runs with the first suite that got stuck.
+    /// The user is refused at the level needed; what is asked for is only whether there is such a user.
+    only_name: bool,
+    newest: Run,
+    /// The run before, while its answer may still come.
+    older: Option<Run>,
+    /// Waits in vain since the set-up came further than ever before.
     attempt: u32,
-    run: Run,
+    /// The most answers that a run got.
+    furthest: u8,
+    forgotten: u32,
+    due: Instant,
+    give_up: Instant,
     probe: Probe,
 }
 
@@ -63,114 +78,103 @@ struct Refusals {
     silence: bool,
 }
 
-/// One run through the steps.
-#[derive(Debug)]
-struct Run {
-    tag: u8,
-    console_session: u32,
-    stage: Stage,
-    due: Instant,
-}
-
-/// What is waited for.
-#[derive(Debug)]
-enum Stage {
-    OpenSessionResponse,
-    Rakp2 { bmc_session: u32, console_random: [u8; 16] },
-    Rakp4 { handshake: Box<Handshake>, sik: Digest },
-}
-
-/// Get Channel Authentication Capabilities, asked beside an Open Session Request that got no answer: it tells a BMC
-/// that does not like the request from one that is not there.
-#[derive(Debug, Default)]
-struct Probe {
-    answered: bool,
-    /// The BMC refused the IPMI 2.0 form of the question.
-    plain: bool,
-}
-
-/// Sequence number of the probe's inner message; nothing else outside a session has one.
-const PROBE_SEQUENCE: u8 = 0x3F;
-
 impl Opening {
-    /// Begins a set-up and sends its first message. `first` is the suite to try before the others.
+    /// Begins a set-up for a session of level `wanted`, or a lower one down to `needed`, and sends its first message.
     pub(super) fn start(
         link: &mut Link,
         now: Instant,
-        first: Option<CipherSuite>,
         needed: PrivilegeLevel,
+        wanted: PrivilegeLevel,
     ) -> Result<Self, Error> {
+        if needed > link.config.privilege {
+            return Err(Error::PrivilegeRefused { needed });
+        }
         let mut all_suites = link.config.suites.clone();
-        all_suites.sort_by_key(|suite| Some(*suite) != first);
-        let mut opening = Self {
-            credentials: link.credentials.clone()?,
-            privilege: link.config.privilege.max(PrivilegeLevel::User),
+        all_suites.sort_by_key(|suite| Some(*suite) != link.learned.suite);
+        let suite = *all_suites.first().ok_or(Error::NoCommonSuite)?;
+        let credentials = link.credentials.clone()?;
+        let privilege = wanted.max(PrivilegeLevel::User);
+        let proposal = Proposal { suite, privilege, only_name: false };
+        Ok(Self {
+            credentials,
+            privilege,
             needed,
             suites: all_suites.clone(),
             all_suites,
             refusals: Refusals::default(),
+            only_name: false,
+            newest: Run::begin(link, now, proposal, None),
+            older: None,
             attempt: 0,
-            run: Run { tag: 0, console_session: 0, stage: Stage::OpenSessionResponse, due: now },
+            furthest: 0,
+            forgotten: 0,
+            due: now + link.open_wait(0),
+            give_up: now + link.config.retransmit.patience(),
             probe: Probe::default(),
-        };
-        opening.restart(link, now).map(|()| opening)
+        })
     }
 
     pub(super) fn next_wake(&self) -> Instant {
-        self.run.due
+        self.due
     }
 
-    fn restart(&mut self, link: &mut Link, now: Instant) -> Result<(), Error> {
-        let suite = *self.suites.first().ok_or(Error::NoCommonSuite)?;
-        let [tag] = entropy::draw(&mut *link.entropy);
-        let console_session = entropy::draw_session_id(&mut *link.entropy);
-        let privilege = self.privilege.number();
-        let request = OpenSessionRequest::proposing(suite, tag, privilege, console_session);
-        link.send(packet::encode_clear(PayloadType::OpenSessionRequest, &request.encode()));
-        if self.attempt > 0 && !self.probe.answered {
-            self.send_probe(link);
-        }
-        let due = now + link.wait(self.attempt);
-        self.run = Run { tag, console_session, stage: Stage::OpenSessionResponse, due };
-        Ok(())
+    /// Begins a run for what is to be proposed now. The one before stays welcome if it proposed the same.
+    fn begin_run(&mut self, link: &mut Link, now: Instant) -> Progress {
+        let Some(&suite) = self.suites.first() else { return self.final_refusal() };
+        let proposal = Proposal { suite, privilege: self.privilege, only_name: self.only_name };
+        let run = Run::begin(link, now, proposal, Some(&self.newest));
+        self.older = Some(std::mem::replace(&mut self.newest, run));
+        self.set_due(link, now);
+        Progress::Pending
     }
 
-    fn send_probe(&self, link: &mut Link) {
-        let command =
-            GetChannelAuthenticationCapabilities { extended: !self.probe.plain, privilege: self.privilege };
-        let mut data = Vec::new();
-        command.encode(&mut data);
-        let (netfn, cmd) =
-            (GetChannelAuthenticationCapabilities::NETFN, GetChannelAuthenticationCapabilities::CMD);
-        let message = Message::request(netfn, 0, cmd, PROBE_SEQUENCE, &data);
-        link.send(packet::encode_sessionless(&message.encode()));
+    /// Starts over with another proposal.
+    fn propose(&mut self, link: &mut Link, now: Instant) -> Progress {
+        self.attempt = 0;
+        self.furthest = 0;
+        self.give_up = now + link.config.retransmit.patience();
+        let progress = self.begin_run(link, now);
+        self.older = None;
+        progress
     }
 
-    fn retry(&mut self, link: &mut Link, now: Instant) -> Progress {
-        match self.restart(link, now) {
-            Ok(()) => Progress::Pending,
-            Err(error) => Progress::Failed(error),
-        }
+    fn set_due(&mut self, link: &mut Link, now: Instant) {
+        let wait = match self.newest.progress() {
+            0 => link.open_wait(self.attempt),
+            _ => link.handshake_wait(self.attempt),
+        };
+        self.due = (now + wait).min(self.give_up);
     }
 
     /// The deadline passed without an answer.
     pub(super) fn wake(&mut self, link: &mut Link, now: Instant) -> Progress {
-        if now < self.run.due {
+        if now < self.due {
             return Progress::Pending;
         }
         self.attempt += 1;
-        if self.attempt < link.config.retransmit.attempts() {
-            return self.retry(link, now);
+        if self.newest.progress() > 0 {
+            return if now < self.give_up { self.begin_run(link, now) } else { Progress::Silent };
         }
-        let at_first_step = matches!(self.run.stage, Stage::OpenSessionResponse);
-        if self.probe.answered && at_first_step && self.suites.len() > 1 {
+        let is_dropped = self.furthest == 0
+            && self.probe.is_answered()
+            && (self.attempt >= SILENT_REFUSAL || now >= self.give_up);
+        if is_dropped && self.suites.len() > 1 {
             // It is there and says nothing to this suite: perhaps it drops what it does not know.
             self.refusals.silence = true;
             self.suites.remove(0);
             self.attempt = 0;
-            return self.retry(link, now);
+            self.give_up = now + link.config.retransmit.patience();
+            return self.begin_run(link, now);
         }
-        Progress::Silent
+        if now >= self.give_up {
+            return Progress::Silent;
+        }
+        self.newest.repeat_open(link);
+        if self.furthest == 0 && self.attempt % 2 == 1 && !self.probe.is_answered() {
+            self.probe.send(link, self.privilege);
+        }
+        self.set_due(link, now);
+        Progress::Pending
     }
 
     pub(super) fn receive(
@@ -180,39 +184,19 @@ impl Opening {
         datagram: &Datagram<'_>,
     ) -> Result<Progress, IgnoreReason> {
         match datagram {
-            Datagram::Sessionless(payload) => self.receive_probe(link, payload),
+            Datagram::Sessionless(payload) => {
+                if let Err(error) = self.probe.receive(link, self.privilege, payload)? {
+                    return Ok(Progress::Failed(error));
+                }
+                if self.probe.is_answered() && self.furthest == 0 {
+                    // It is awake: an answer to the request that went out with the question must follow at once.
+                    self.due = (now + link.open_wait(0)).min(self.due);
+                }
+                Ok(Progress::Pending)
+            }
             Datagram::Plus(packet) => self.receive_step(link, now, packet),
             Datagram::Ping { .. } | Datagram::Pong { .. } => Err(IgnoreReason::Unexpected),
         }
-    }
-
-    fn receive_probe(&mut self, link: &mut Link, payload: &[u8]) -> Result<Progress, IgnoreReason> {
-        let message = Message::decode(payload)?;
-        if message.netfn & 1 == 0 {
-            return Err(Fault::Reflected.into());
-        }
-        let expected = message.netfn == GetChannelAuthenticationCapabilities::NETFN | 1
-            && message.command == GetChannelAuthenticationCapabilities::CMD
-            && message.sequence == PROBE_SEQUENCE;
-        if !expected || self.attempt == 0 || self.probe.answered {
-            return Err(IgnoreReason::Unexpected);
-        }
-        let (&code, data) = message.data.split_first().ok_or(Fault::Truncated("completion code"))?;
-        if CompletionCode(code) == CompletionCode::INVALID_FIELD && !self.probe.plain {
-            self.probe.plain = true;
-            self.send_probe(link);
-            return Ok(Progress::Pending);
-        }
-        self.probe.answered = true;
-        if !CompletionCode(code).is_ok() {
-            return Ok(Progress::Pending);
-        }
-        let capabilities = GetChannelAuthenticationCapabilities::decode(data)?;
-        // Only an answer in the 2.0 form that denies 2.0 is believed.
-        Ok(match capabilities.extended && !capabilities.rmcp_plus {
-            true => Progress::Failed(Error::NoRmcpPlus),
-            false => Progress::Pending,
-        })
     }
 
     fn receive_step(
@@ -224,155 +208,96 @@ impl Opening {
         if packet.session != 0 {
             return Err(IgnoreReason::UnknownSession(packet.session));
         }
-        let payload = packet.clear_payload()?;
-        match (packet.payload_type, &self.run.stage) {
-            (PayloadType::OpenSessionResponse, Stage::OpenSessionResponse) => {
-                let response = OpenSessionResponse::decode(payload)?;
-                self.expect(response.tag, response.console_session)?;
-                Ok(self.take_open_session_response(link, now, response.outcome))
-            }
-            (PayloadType::Rakp2, Stage::Rakp2 { bmc_session, console_random }) => {
-                let (bmc_session, console_random) = (*bmc_session, *console_random);
-                let rakp2 = Rakp2::decode(payload)?;
-                self.expect(rakp2.tag, rakp2.console_session)?;
-                self.take_rakp2(link, now, bmc_session, console_random, rakp2)
-            }
-            (PayloadType::Rakp4, Stage::Rakp4 { handshake, sik }) => {
-                let rakp4 = Rakp4::decode(payload)?;
-                self.expect(rakp4.tag, rakp4.console_session)?;
-                match rakp4.outcome {
-                    Ok(value) if handshake.rakp4_matches(sik, &value)? => {
-                        Ok(Progress::Opened(Box::new(self.session(handshake, sik)?)))
-                    }
-                    Ok(_) => Ok(Progress::Failed(Error::WrongKg)),
-                    Err(status) => Ok(self.refused(link, now, status)),
-                }
-            }
-            (PayloadType::OpenSessionRequest | PayloadType::Rakp1 | PayloadType::Rakp3, _) => {
-                Err(Fault::Reflected.into())
-            }
-            _ => Err(IgnoreReason::Unexpected),
+        match self.newest.receive(link, &self.credentials, now, packet) {
+            Ok(verdict) => Ok(self.judge(link, now, verdict)),
+            Err(IgnoreReason::Unexpected) => self.receive_for_older(link, now, packet),
+            Err(reason) => Err(reason),
         }
     }
 
-    /// Whether an answer belongs to this run. A refusal may leave the session id zero: then the tag decides.
-    fn expect(&self, tag: u8, console_session: u32) -> Result<(), IgnoreReason> {
-        let ours =
-            tag == self.run.tag && (console_session == self.run.console_session || console_session == 0);
-        if ours { Ok(()) } else { Err(IgnoreReason::Unexpected) }
-    }
-
-    fn suite(&self) -> Result<CipherSuite, Fault> {
-        self.suites.first().copied().ok_or(Fault::Field { field: "cipher suite", value: 0 })
-    }
-
-    fn take_open_session_response(
+    fn receive_for_older(
         &mut self,
         link: &mut Link,
         now: Instant,
-        outcome: Result<OpenedSession, RakpStatus>,
-    ) -> Progress {
-        let opened = match outcome {
-            Ok(opened) => opened,
-            Err(status) => return self.refused(link, now, status),
-        };
-        let offered = self.suites.first().map(|suite| OpenedSession::accepting(*suite, opened.bmc_session));
-        if offered != Some(opened) {
-            return self.refused(link, now, RakpStatus::NO_CIPHER_SUITE_MATCH);
-        }
-        let console_random = entropy::draw(&mut *link.entropy);
-        self.run.tag = self.run.tag.wrapping_add(1);
-        let rakp1 = Rakp1 {
-            tag: self.run.tag,
-            bmc_session: opened.bmc_session,
-            console_random,
-            role: self.role(),
-            name: self.credentials.name.clone(),
-        };
-        link.send(packet::encode_clear(PayloadType::Rakp1, &rakp1.encode()));
-        self.run.due = now + link.handshake_wait(self.attempt);
-        self.run.stage = Stage::Rakp2 { bmc_session: opened.bmc_session, console_random };
-        Progress::Pending
-    }
-
-    /// The same explicit level as in the Open Session Request: some BMCs make their keys with that one.
-    fn role(&self) -> u8 {
-        NAME_ONLY_LOOKUP | self.privilege.number()
-    }
-
-    fn take_rakp2(
-        &mut self,
-        link: &mut Link,
-        now: Instant,
-        bmc_session: u32,
-        console_random: [u8; 16],
-        rakp2: Rakp2,
+        packet: &PlusPacket<'_>,
     ) -> Result<Progress, IgnoreReason> {
-        let proof = match rakp2.outcome {
-            Ok(proof) => proof,
-            Err(status) => return Ok(self.refused(link, now, status)),
-        };
-        let handshake = Handshake {
-            algorithms: self.suite()?.algorithms(),
-            console_session: self.run.console_session,
-            bmc_session,
-            console_random,
-            bmc_random: proof.bmc_random,
-            guid: proof.guid,
-            role: self.role(),
-            name: self.credentials.name.clone(),
-        };
-        if !handshake.rakp2_matches(&self.credentials.user_key, &proof.code)? {
-            // Going on would count as a failed login at the BMC, and the answer is known.
-            return Ok(Progress::Failed(Error::WrongPassword));
+        let Some(mut run) = self.older.take() else { return Err(IgnoreReason::Unexpected) };
+        match run.receive(link, &self.credentials, now, packet) {
+            // Its refusal decides nothing, as the newest one will get its own.
+            Ok(Verdict::Refused(_)) => Ok(Progress::Pending),
+            Ok(verdict) => {
+                self.older = Some(std::mem::replace(&mut self.newest, run));
+                Ok(self.judge(link, now, verdict))
+            }
+            Err(reason) => {
+                self.older = Some(run);
+                Err(reason)
+            }
         }
-        self.run.tag = self.run.tag.wrapping_add(1);
-        let rakp3 = Rakp3 {
-            tag: self.run.tag,
-            bmc_session,
-            outcome: Ok(handshake.rakp3_code(&self.credentials.user_key).to_vec()),
-        };
-        link.send(packet::encode_clear(PayloadType::Rakp3, &rakp3.encode()));
-        let sik = handshake.session_integrity_key(self.credentials.kg());
-        self.run.due = now + link.handshake_wait(self.attempt);
-        self.run.stage = Stage::Rakp4 { handshake: Box::new(handshake), sik };
-        Ok(Progress::Pending)
     }
 
-    fn session(&self, handshake: &Handshake, sik: &Digest) -> Result<Session, Fault> {
-        Ok(Session::new(
-            self.suite()?,
-            self.privilege,
-            handshake.bmc_session,
-            handshake.console_session,
-            handshake.session_keys(sik),
-        ))
+    /// What the newest run's answer leads to.
+    fn judge(&mut self, link: &mut Link, now: Instant, verdict: Verdict) -> Progress {
+        match verdict {
+            Verdict::Next => {
+                if self.newest.progress() > self.furthest {
+                    self.furthest = self.newest.progress();
+                    self.attempt = 0;
+                    self.give_up = now + link.config.retransmit.patience();
+                }
+                if self.newest.progress() > 1 {
+                    // Two proofs would open two sessions.
+                    self.older = None;
+                }
+                self.set_due(link, now);
+                Progress::Pending
+            }
+            Verdict::Opened(session) => Progress::Opened(session),
+            Verdict::Refused(status) => self.refused(link, now, status),
+            Verdict::UserKnown => {
+                link.learned.refused(self.needed);
+                Progress::Failed(Error::PrivilegeRefused { needed: self.needed })
+            }
+            Verdict::WrongPassword => Progress::Failed(Error::WrongPassword),
+            Verdict::WrongKg => {
+                link.learned.kg_is_set = (!self.credentials.has_kg()).then_some(true);
+                Progress::Failed(Error::WrongKg)
+            }
+        }
     }
 
     /// The BMC refused. Which of several things it dislikes is not always what it says, so what may be the suite is
     /// tried with the next suite, what may be the privilege level with a lower one.
     fn refused(&mut self, link: &mut Link, now: Instant, status: RakpStatus) -> Progress {
+        let may_be_crowded =
+            matches!(status, RakpStatus::INSUFFICIENT_RESOURCES | RakpStatus::INVALID_SESSION_ID);
+        if may_be_crowded && let Some(older) = self.older.take() {
+            // Two runs may be more than it has room for.
+            self.newest = older;
+            return Progress::Pending;
+        }
         if status == RakpStatus::INVALID_SESSION_ID {
             // It forgot the session between two steps.
-            self.attempt += 1;
-            return match self.attempt < link.config.retransmit.attempts() {
-                true => self.retry(link, now),
+            self.forgotten += 1;
+            return match self.forgotten < FORGOTTEN_LIMIT {
+                true => self.propose(link, now),
                 false => Progress::Failed(Error::SetupRefused(status)),
             };
         }
         if status == RakpStatus::UNAUTHORIZED_NAME {
-            return Progress::Failed(Error::UnknownUser);
+            return self.refused_name(link, now);
         }
         if !status.may_refuse_suite() && !status.refuses_privilege() {
             return Progress::Failed(Error::SetupRefused(status));
         }
         self.refusals.privilege |= status.refuses_privilege();
         self.refusals.resources |= status == RakpStatus::INSUFFICIENT_RESOURCES;
-        self.suites.remove(0);
-        self.attempt = 0;
+        self.suites.retain(|suite| *suite != self.newest.suite());
         if self.suites.is_empty() {
-            let lower = self.privilege.lower().filter(|lower| *lower >= self.needed);
-            match lower {
+            if self.refusals.privilege && !self.only_name {
+                link.learned.refused(self.privilege);
+            }
+            match self.privilege.lower().filter(|lower| *lower >= self.needed) {
                 Some(lower) if self.refusals.privilege => {
                     self.privilege = lower;
                     self.suites = self.all_suites.clone();
@@ -381,12 +306,27 @@ impl Opening {
                 _ => return self.final_refusal(),
             }
         }
-        self.retry(link, now)
+        self.propose(link, now)
+    }
+
+    /// The BMC says that there is no such user. Some say it of a user who may not have the level asked for: then the
+    /// user exists at the lowest one, which is asked for to tell the two apart.
+    fn refused_name(&mut self, link: &mut Link, now: Instant) -> Progress {
+        let Some(lower) = self.privilege.lower().filter(|_| !self.only_name) else {
+            return Progress::Failed(Error::UnknownUser);
+        };
+        if lower >= self.needed {
+            self.privilege = lower;
+        } else {
+            self.privilege = PrivilegeLevel::User;
+            self.only_name = true;
+        }
+        self.propose(link, now)
     }
 
     fn final_refusal(&self) -> Progress {
         if self.refusals.privilege {
-            Progress::Failed(Error::PrivilegeRefused { needed: self.privilege })
+            Progress::Failed(Error::PrivilegeRefused { needed: self.needed })
         } else if self.refusals.resources {
             Progress::Failed(Error::SessionsExhausted)
         } else if self.refusals.silence {

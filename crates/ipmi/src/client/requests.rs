@@ -7,6 +7,7 @@ use crate::client::opening::Opening;
 use crate::client::{Client, CloseReason, Error, Event, IdlePolicy, PROVEN_FOR, State, Ticket};
 use crate::command::{Command, GetDeviceId, Reply, Request, SetSessionPrivilegeLevel, Step};
 use crate::completion::CompletionCode;
+use crate::privilege::PrivilegeLevel;
 
 pub(super) struct Pending {
     pub(super) ticket: Ticket,
@@ -74,7 +75,9 @@ impl Client {
         }
         match (&self.state, &self.current) {
             (State::NoSession, Some(current)) => {
-                match Opening::start(&mut self.link, now, self.learned, current.request.privilege()) {
+                let needed = current.request.privilege();
+                let wanted = self.wanted_privilege(needed);
+                match Opening::start(&mut self.link, now, needed, wanted) {
                     Ok(opening) => self.state = State::Opening(Box::new(opening)),
                     Err(error) => self.fail(error),
                 }
@@ -89,12 +92,23 @@ impl Client {
         }
     }
 
+    /// The level that one session needs for all requests at hand, of which the current one needs `needed`, unless the
+    /// user is known not to have it.
+    fn wanted_privilege(&self, needed: PrivilegeLevel) -> PrivilegeLevel {
+        let waiting = self.queue.iter().map(|pending| pending.request.privilege()).max();
+        let limit = self.link.learned.privilege.unwrap_or(self.link.config.privilege);
+        waiting.map_or(needed, |waiting| waiting.min(limit).min(self.link.config.privilege).max(needed))
+    }
+
     /// Sends what the current request needs next, unless an answer is still waited for.
     pub(super) fn send_next(&mut self, now: Instant) {
         let (State::Open(open), Some(current)) = (&mut self.state, &self.current) else { return };
         let Some(step) = current.request.step(current.step) else { return };
         if open.exchange.is_some() {
             return;
+        }
+        if step.privilege > open.session.limit {
+            return self.start_close(now, CloseReason::Privilege);
         }
         let proven = now.saturating_duration_since(open.last_answer) < PROVEN_FOR;
         let (purpose, step) = if step.privilege > open.session.privilege {

@@ -84,7 +84,7 @@ fn every_command_is_answered() {
         assert_eq!(world.ask(self_test.clone()), Ok(Reply::Raw(vec![0x55, 0x00])));
         let unknown = RawCommand { netfn: 0x2E, cmd: 0x99, ..self_test };
         assert_eq!(world.ask(unknown), Err(Error::Completion(CompletionCode::INVALID_COMMAND)));
-        assert_eq!(opened_suites(&world), [suite], "all in one session");
+        assert_eq!(opened_suites(&world), [suite; 2], "one session for users, one for operators");
     }
 }
 
@@ -170,6 +170,8 @@ fn boot_option_parameters_follow_the_specification() {
 fn session_commands_follow_the_specification() {
     let client = ClientConfig { privilege: PrivilegeLevel::Administrator, ..client_config() };
     let mut world = World::new(4, client, bmc_config());
+    let administrator = RawCommand { privilege: PrivilegeLevel::Administrator, ..raw_boot(0x01, &[]) };
+    world.ask(administrator).unwrap();
     let mut check = |cmd, data: &[u8], expected: Result<&[u8], u8>| {
         let expected = expected.map(|data| Reply::Raw(data.to_vec()));
         let expected = expected.map_err(|code| Error::Completion(CompletionCode(code)));
@@ -177,7 +179,8 @@ fn session_commands_follow_the_specification() {
         assert_eq!(world.ask(command), expected, "{cmd:#x} {data:02x?}");
     };
     const SET_PRIVILEGE: u8 = 0x3B;
-    check(SET_PRIVILEGE, &[0], Ok(&[2]));
+    check(SET_PRIVILEGE, &[0], Ok(&[4]));
+    check(SET_PRIVILEGE, &[2], Ok(&[2]));
     check(SET_PRIVILEGE, &[1], Err(0x80));
     check(SET_PRIVILEGE, &[5], Err(0x80));
     check(SET_PRIVILEGE, &[3], Ok(&[3]));
@@ -598,12 +601,12 @@ fn patience_is_configurable() {
     let retransmit = RetransmitPolicy {
         first: Duration::from_millis(50),
         ceiling: Duration::from_millis(50),
-        handshake: Duration::from_millis(100),
-        attempts: 2,
+        patience: Duration::from_millis(75),
+        ..RetransmitPolicy::default()
     };
     let mut world = World::new(23, ClientConfig { retransmit, ..client_config() }, bmc_config());
     world.bmc_is_dead = true;
     assert!(matches!(world.ask(GetChassisStatus), Err(Error::Timeout { .. })));
-    assert!(world.now.duration_since(world.begun) < Duration::from_millis(150));
-    assert_eq!(world.sent.0, 3, "two set-ups and a probe");
+    assert_eq!(world.now.duration_since(world.begun), retransmit.patience);
+    assert_eq!(world.sent.0, 3, "two Open Session Requests and a probe");
 }

@@ -29,10 +29,9 @@ impl Desk {
         let socket = UdpSocket::bind((bmc.ip(), 0)).await.unwrap();
         let mut config = ClientConfig::new(user, password.into());
         config.retransmit = RetransmitPolicy {
-            first: Duration::from_millis(300),
-            ceiling: Duration::from_millis(300),
-            handshake: Duration::from_secs(2),
-            attempts: 3,
+            session_patience: Duration::from_secs(1),
+            patience: Duration::from_secs(2),
+            ..RetransmitPolicy::default()
         };
         Self { socket, bmc, client: ironhand_ipmi::Client::new(config, Box::new(entropy)) }
     }
