@@ -1,0 +1,192 @@
+//! `ironhand bmc` against `ironhand sim bmc`, as a user runs both.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::UdpSocket;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+const PASSWORD: &str = "canary-b81c";
+
+/// Simulated BMCs on consecutive addresses, ended when dropped.
+struct Bmcs {
+    sim: Child,
+    /// The range for `-H`.
+    range: String,
+    password_file: tempfile::NamedTempFile,
+}
+
+impl Bmcs {
+    /// `network` is one that no other test uses: the first three numbers of the addresses.
+    fn start(network: &str, count: u16) -> Self {
+        let first = format!("{network}.1");
+        let free = UdpSocket::bind((first.as_str(), 0)).expect("loopback has this address");
+        let port = free.local_addr().expect("it is bound").port();
+        drop(free);
+        let mut sim = Command::new(env!("CARGO_BIN_EXE_ironhand"))
+            .args([
+                "sim",
+                "bmc",
+                "--bind",
+                &first,
+                "--port",
+                &port.to_string(),
+                "--count",
+                &count.to_string(),
+            ])
+            .env("IRONHAND_PASSWORD", PASSWORD)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("ironhand starts");
+        let mut lines = BufReader::new(sim.stdout.take().expect("a pipe")).lines();
+        lines.next().expect("it says where it listens").expect("it can be read");
+        std::thread::spawn(move || lines.for_each(drop));
+        let mut password_file = tempfile::NamedTempFile::new().expect("a temporary file");
+        writeln!(password_file, "{PASSWORD}").expect("written");
+        Self { sim, range: format!("{network}.[1-{count}]:{port}"), password_file }
+    }
+
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let password_file = self.password_file.path().to_string_lossy().into_owned();
+        said(&[&["-H", &self.range, "-U", "admin", "--password-file", &password_file], arguments].concat())
+    }
+
+    /// Runs a verb with `-o json`, and gives the rows and the summary.
+    fn json(&self, arguments: &[&str]) -> (Vec<Value>, Value) {
+        let (_, text, errors) = self.run(&[&["-o", "json"], arguments].concat());
+        let document: Value =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}{errors}"));
+        (document["results"].as_array().expect("rows").clone(), document["summary"].clone())
+    }
+}
+
+impl Drop for Bmcs {
+    fn drop(&mut self) {
+        let _ = self.sim.kill();
+        let _ = self.sim.wait();
+    }
+}
+
+/// Exit code, standard output, standard error of `ironhand bmc`; neither output holds the password.
+fn said(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output: Output = Command::new(env!("CARGO_BIN_EXE_ironhand"))
+        .arg("bmc")
+        .args(arguments)
+        .env_remove("IRONHAND_PASSWORD")
+        .env_remove("IRONHAND_USER")
+        .stdin(Stdio::null())
+        .output()
+        .expect("ironhand starts");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, errors) = (text(&output.stdout), text(&output.stderr));
+    assert!(!out.contains("canary") && !errors.contains("canary"), "{arguments:?}: {out}{errors}");
+    (output.status.code(), out, errors)
+}
+
+#[test]
+fn a_range_answers_and_is_summed_up() {
+    let bmcs = Bmcs::start("127.71.0", 20);
+    let (code, text, errors) = bmcs.run(&["power", "status"]);
+    assert_eq!(code, Some(0), "{text}{errors}");
+    assert_eq!(text.lines().filter(|line| line.ends_with("  on")).count(), 20, "{text}");
+    assert!(errors.contains("20 BMCs in") && errors.contains("20 on"), "{errors}");
+
+    let (rows, summary) = bmcs.json(&["power", "status"]);
+    assert!(rows.iter().all(|row| row["power"] == "On" && row["outcome"] == "on"), "{rows:?}");
+    assert_eq!((summary["bmcs"].as_u64(), summary["outcomes"]["on"].as_u64()), (Some(20), Some(20)));
+}
+
+#[test]
+fn power_is_switched_until_the_bmc_shows_it() {
+    let bmcs = Bmcs::start("127.72.0", 3);
+    let check = |action: &str, power: &str, detail: &str| {
+        let (rows, _) = bmcs.json(&["power", action]);
+        assert_eq!(rows.len(), 3);
+        for row in rows {
+            assert_eq!((row["power"].as_str(), row["detail"].as_str()), (Some(power), Some(detail)), "{row}");
+        }
+    };
+    check("on", "On", "was on already");
+    check("off", "Off", "switched");
+    check("off", "Off", "was off already");
+    let (rows, _) = bmcs.json(&["power", "cycle"]);
+    assert!(rows.iter().all(|row| row["code"] == "power.is_off"), "{rows:?}");
+    check("on", "On", "switched");
+    check("cycle", "On", "cycled");
+    check("reset", "On", "accepted");
+}
+
+#[test]
+fn the_boot_device_is_read_back() {
+    let bmcs = Bmcs::start("127.73.0", 2);
+    let check = |arguments: &[&str], expected: &str| {
+        let (code, text, errors) = bmcs.run(&[&["boot"], arguments].concat());
+        assert_eq!(code, Some(0), "{arguments:?}: {text}{errors}");
+        assert_eq!(text.lines().filter(|line| line.ends_with(expected)).count(), 2, "{arguments:?}: {text}");
+    };
+    check(&[], "none: the machine's own order");
+    check(&["pxe", "--uefi"], "pxe for the next boot, by UEFI");
+    check(&["show"], "pxe for the next boot, by UEFI");
+    check(&["disk", "--persistent"], "disk for every boot, by BIOS");
+    check(&["none"], "none: the machine's own order");
+}
+
+#[test]
+fn one_bad_bmc_does_not_hide_the_others() {
+    let bmcs = Bmcs::start("127.74.0", 2);
+    let absent = bmcs.range.replace("[1-2]", "9");
+    let (code, text, errors) = bmcs.run(&["-H", &absent, "--timeout", "2s", "power", "status"]);
+    assert_eq!(code, Some(5), "{text}{errors}");
+    assert_eq!(text.lines().count(), 3, "{text}");
+    assert!(errors.contains("2 on") && errors.contains("3 BMCs"), "{errors}");
+}
+
+#[test]
+fn wrong_credentials_say_which() {
+    let bmcs = Bmcs::start("127.75.0", 1);
+    let mut wrong = tempfile::NamedTempFile::new().expect("a temporary file");
+    write!(wrong, "canary-wrong").expect("written");
+    let wrong = wrong.path().to_string_lossy().into_owned();
+    let right = bmcs.password_file.path().to_string_lossy().into_owned();
+    let check = |user: &str, password_file: &str, reason: &str| {
+        let arguments = ["-H", &bmcs.range, "-U", user, "--password-file", password_file, "power", "status"];
+        let (code, text, _) = said(&arguments);
+        assert_eq!(code, Some(4), "{text}");
+        assert!(text.contains(reason), "{text}");
+    };
+    check("admin", &wrong, "wrong password");
+    check("nobody", &right, "unknown or disabled user");
+}
+
+#[test]
+fn raw_commands_answer_in_bytes() {
+    let bmcs = Bmcs::start("127.76.0", 1);
+    let (rows, _) = bmcs.json(&["raw", "0x06", "1"]);
+    assert!(rows[0]["data"].as_str().expect("data").starts_with("20 "), "{rows:?}");
+    let (code, text, _) = bmcs.run(&["raw", "0x2e", "0x01"]);
+    assert_eq!(code, Some(1));
+    assert!(text.contains("C1h (invalid command)"), "{text}");
+}
+
+#[test]
+fn what_is_missing_or_wrong_is_told_before_anything_is_sent() {
+    let check = |arguments: &[&str], reason: &str| {
+        let (code, text, errors) = said(arguments);
+        assert_eq!(code, Some(2), "{arguments:?}: {text}{errors}");
+        assert!(errors.contains(reason), "{arguments:?}: {errors}");
+    };
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let file = file.path().to_string_lossy().into_owned();
+    check(&["power", "status"], "no BMC is named");
+    check(&["-H", "127.0.0.1", "power", "status"], "no user is named");
+    check(&["-H", "127.0.0.1", "-U", "admin", "power", "status"], "need a password");
+    check(&["-H", "127.0.0.300", "-U", "admin", "power", "status"], "not an IPv4 address");
+    let with = |more: &[&str], reason: &str| {
+        check(&[&["-H", "127.0.0.1", "-U", "admin", "--password-file", &file], more].concat(), reason);
+    };
+    with(&["-C", "99", "power", "status"], "cipher suite 99");
+    with(&["raw", "0x07", "1"], "even");
+    with(&["raw", "0x106", "1"], "not a byte");
+    with(&["boot", "--uefi"], "no device is named");
+}
