@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ironhand_api::Span;
+use ironhand_sim::bmc_fleet::Share;
 
 /// Ironhand keeps bare metal alive without hands.
 ///
@@ -384,13 +385,16 @@ pub enum Sim {
     Bmc(SimBmc),
 }
 
+/// Under which heading help lists what can be wrong with simulated BMCs.
+const FAULTS: &str = "Faults";
+
 /// `ironhand sim bmc`.
 #[derive(Args)]
 pub struct SimBmc {
-    /// How many
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    pub count: u16,
-    /// The address of the first; each further one has the next address, unless --port is 0
+    /// How many, up to 65000
+    #[arg(long, default_value_t = 1)]
+    pub count: usize,
+    /// The loopback address of the first; each further one has the next address, unless --port is 0
     #[arg(long, default_value = "127.1.0.1", value_name = "ADDR")]
     pub bind: std::net::IpAddr,
     /// UDP port of IPMI; 0 takes a free one for each on the same address
@@ -402,9 +406,30 @@ pub struct SimBmc {
     /// The password of the controllers is in this file, else in IRONHAND_PASSWORD
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
-    /// What the machines do follows from this number
+    /// What the machines do, and which datagrams faults strike, follows from this number
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// How long the machines take to follow their power buttons; cycles and shutdowns take some times as long
+    #[arg(long, default_value = "100ms", value_name = "TIME")]
+    pub power_delay: Span,
+    /// Leave the machines without power at first
+    #[arg(long)]
+    pub off: bool,
+    /// Give each a whole machine with a screen (VNC), as in the sandbox: for tens of them, and without faults
+    #[arg(long, conflicts_with_all = ["silent", "delay", "jitter", "loss", "power_delay", "off"])]
+    pub screens: bool,
+    /// So many of them answer nothing, spread evenly
+    #[arg(long, help_heading = FAULTS, default_value_t = 0, value_name = "COUNT")]
+    pub silent: usize,
+    /// All of them answer that much later
+    #[arg(long, help_heading = FAULTS, default_value = "0ms", value_name = "TIME")]
+    pub delay: Span,
+    /// And up to that much later still, anew for each answer
+    #[arg(long, help_heading = FAULTS, default_value = "0ms", value_name = "TIME")]
+    pub jitter: Span,
+    /// This part of all datagrams gets lost, both ways: 1%, 0.5%
+    #[arg(long, help_heading = FAULTS, default_value = "0%", value_name = "PERCENT")]
+    pub loss: Share,
 }
 
 /// `ironhand sim qemu`.

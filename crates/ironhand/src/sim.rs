@@ -1,7 +1,9 @@
 //! `ironhand sim`: simulated hardware, until it is told to stop.
 
+use ironhand_sim::bmc_fleet::{BmcFault, BmcSelector, FaultPlan, FaultRule, PowerTimes, Share};
+use ironhand_sim::fleet::host_name;
 use ironhand_sim::qemu::{QemuBmc, QemuConfig};
-use ironhand_sim::{Fleet, FleetConfig};
+use ironhand_sim::{BmcFleet, BmcFleetConfig, Fleet, FleetConfig};
 use secrecy::SecretString;
 
 use crate::args;
@@ -44,8 +46,72 @@ pub async fn qemu(asked: args::SimQemu, output: Output) -> Result<(), Failure> {
 }
 
 /// `ironhand sim bmc`.
-pub async fn bmc(asked: args::SimBmc, output: Output) -> Result<(), Failure> {
-    let mut config = FleetConfig::new(usize::from(asked.count));
+pub async fn bmc(asked: args::SimBmc, output: Output, each: bool) -> Result<(), Failure> {
+    if asked.screens {
+        return bmcs_with_screens(asked, output).await;
+    }
+    let mut config = BmcFleetConfig::new(asked.count);
+    config.bind = asked.bind;
+    config.port = asked.port;
+    config.password = password(asked.password_file.as_deref())?;
+    config.seed = asked.seed;
+    config.on = !asked.off;
+    config.times = PowerTimes::from_act(asked.power_delay.duration());
+    config.plan = plan(&asked);
+    config.user = asked.user.clone();
+    let fleet = BmcFleet::start(config).map_err(|error| Failure::Failed(chain(&error)))?;
+    show(&fleet, &asked.user, output, each);
+    let stopped = stop_asked().await;
+    let statistics = fleet.shutdown();
+    if output.is_structured() {
+        line(&serde_json::json!({ "statistics": statistics }).to_string());
+    } else {
+        eprintln!("{statistics}");
+    }
+    stopped
+}
+
+/// The faults that options ask for.
+fn plan(asked: &args::SimBmc) -> FaultPlan {
+    let mut rules = Vec::new();
+    let (delay, jitter) = (asked.delay.duration(), asked.jitter.duration());
+    if !(delay + jitter).is_zero() {
+        rules.push(FaultRule::always(BmcSelector::all(), BmcFault::Slow { delay, jitter }));
+    }
+    if asked.loss != Share::NONE {
+        rules.push(FaultRule::always(BmcSelector::all(), BmcFault::Lossy { share: asked.loss }));
+    }
+    if asked.silent > 0 {
+        let some = BmcSelector::spread(asked.silent, asked.count);
+        rules.push(FaultRule::always(some, BmcFault::Silent));
+    }
+    rules.into_iter().collect()
+}
+
+/// Says where the BMCs are: all of them for programs, first and last for people who did not ask for `each`.
+fn show(fleet: &BmcFleet, user: &str, output: Output, each: bool) {
+    if output.is_structured() {
+        let bmcs: Vec<_> = (fleet.addresses().enumerate())
+            .map(|(index, ipmi)| serde_json::json!({ "name": host_name(index), "ipmi": ipmi }))
+            .collect();
+        line(&serde_json::json!({ "bmcs": bmcs }).to_string());
+        return;
+    }
+    let last = fleet.addresses().last();
+    if let Some((first, last)) = fleet.addresses().next().zip(last) {
+        let range = if first == last { first.to_string() } else { format!("{first} to {last}") };
+        line(&format!("{} simulated BMCs: IPMI at {range}, user {user}", fleet.count()));
+    }
+    if each {
+        for (index, ipmi) in fleet.addresses().enumerate() {
+            line(&format!("{}: IPMI at {ipmi}", host_name(index)));
+        }
+    }
+}
+
+/// `ironhand sim bmc --screens`.
+async fn bmcs_with_screens(asked: args::SimBmc, output: Output) -> Result<(), Failure> {
+    let mut config = FleetConfig::new(asked.count);
     config.bind = asked.bind;
     config.ipmi_port = asked.port;
     config.user = asked.user;

@@ -24,6 +24,12 @@ use crate::machine::{Activity, Machine, MachineConfig, Make, Seed};
 /// Hosts in one rack: the names count on in the next one.
 const HOSTS_PER_RACK: usize = 40;
 
+/// The name of the host with this index, counted from 0.
+#[must_use]
+pub fn host_name(index: usize) -> String {
+    format!("rack{}-{:02}", index / HOSTS_PER_RACK + 1, index % HOSTS_PER_RACK + 1)
+}
+
 /// What a [`Fleet`] is made of.
 #[derive(Clone, Debug)]
 pub struct FleetConfig {
@@ -267,7 +273,7 @@ async fn bind(
     index: usize,
     seed: u64,
 ) -> Result<(Arc<Host>, Option<TcpListener>), FleetError> {
-    let name = format!("rack{}-{:02}", index / HOSTS_PER_RACK + 1, index % HOSTS_PER_RACK + 1);
+    let name = host_name(index);
     let address =
         config.address(index).ok_or(FleetError::Addresses { hosts: config.hosts, first: config.bind })?;
     let refused = |what, port| {
@@ -309,10 +315,16 @@ const OTHER_FILES: u64 = 256;
 /// Raises the soft limit of open files where it is too low for so many hosts. Many systems give 1024, enough
 /// for 300 hosts.
 fn allow_sockets(hosts: usize) {
-    let limit = getrlimit(Resource::Nofile);
     // Per host: the two sockets, a viewer, and the viewer's and a console's own ends where those live in this
     // process.
-    let needed = OTHER_FILES + 5 * hosts as u64;
+    allow_files(5 * hosts as u64);
+}
+
+/// Raises the soft limit of open files where it is too low for so many, and for what the rest of the process
+/// has open.
+pub(crate) fn allow_files(files: u64) {
+    let limit = getrlimit(Resource::Nofile);
+    let needed = OTHER_FILES + files;
     if limit.current.is_some_and(|current| current < needed) {
         let current = Some(limit.maximum.map_or(needed, |maximum| maximum.min(needed)));
         if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current, ..limit }) {

@@ -37,9 +37,11 @@
 //! | --- | --- |
 //! | [`machine`] | what a server does, by itself and to its buttons; faults; makes |
 //! | [`screen`] | cells, colours, scrolling, modes |
+//! | [`bmc_fleet`] | thousands of BMCs without screens, faults of networks and firmware |
 //! | [`fleet`] | sockets and tasks for many machines, faults of controllers and screens |
 //! | [`qemu`] | a process in place of a machine |
 
+pub mod bmc_fleet;
 mod controller;
 pub mod fleet;
 pub mod machine;
@@ -48,5 +50,6 @@ pub mod qemu;
 pub mod screen;
 mod viewer;
 
+pub use bmc_fleet::{BmcFleet, BmcFleetConfig, BmcFleetError};
 pub use fleet::{Fault, FaultScript, Fleet, FleetConfig, FleetError, HostState, SimHost, StagedFault};
 pub use machine::{Activity, Machine, MachineConfig, MachineFault, Make};

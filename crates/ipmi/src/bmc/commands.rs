@@ -91,6 +91,7 @@ const SELF_TEST_PASSED: [u8; 2] = [0x55, 0x00];
 impl Bmc {
     /// Carries out a command and encodes the reply.
     pub(super) fn answer(&mut self, caller: Caller, request: &Message<'_>) -> Vec<u8> {
+        self.commands += 1;
         match self.carry_out(caller, request) {
             Ok(data) => request.encode_reply(CompletionCode::OK, &data),
             Err(code) => request.encode_reply(code, &[]),

@@ -141,6 +141,7 @@ pub struct Bmc {
     boot: BootOptions,
     sel: SystemEventLog,
     busy: bool,
+    commands: u64,
     outputs: VecDeque<BmcOutput>,
 }
 
@@ -160,6 +161,7 @@ impl Bmc {
             lockout: Lockout::default(),
             boot: BootOptions::default(),
             busy: false,
+            commands: 0,
             outputs: VecDeque::new(),
         }
     }
@@ -202,6 +204,11 @@ impl Bmc {
     /// Forgets all sessions without a word, as a BMC does that restarts. Consoles find out by silence.
     pub fn forget_sessions(&mut self) {
         self.sessions = Sessions::default();
+    }
+
+    /// Commands answered so far, whatever the answer; a repeated request counts once.
+    pub fn commands(&self) -> u64 {
+        self.commands
     }
 
     /// Sessions that are open.

@@ -1,0 +1,297 @@
+//! Thousands of simulated BMCs in one process, on loopback addresses.
+//!
+//! Where a [`Fleet`](crate::Fleet) simulates whole servers with screens, a [`BmcFleet`] has BMCs alone: each with
+//! an address, users, sessions and a machine that follows the power button. A BMC costs a few bytes until
+//! something is sent to it, and all of them share a few sockets and threads. Those sockets are tied to the
+//! loopback device: nothing outside of the machine reaches them.
+//!
+//! ```
+//! # fn main() -> Result<(), ironhand_sim::BmcFleetError> {
+//! use ironhand_sim::{BmcFleet, BmcFleetConfig};
+//!
+//! let fleet = BmcFleet::start(BmcFleetConfig::new(3))?;
+//! assert!(fleet.addresses().all(|address| address.ip().is_loopback()));
+//! assert_eq!(fleet.is_on(2), Some(true));
+//! assert_eq!(fleet.shutdown().sessions_opened, 0);
+//! # Ok(())
+//! # }
+//! ```
+
+mod addresses;
+mod host;
+mod path;
+mod plan;
+mod socket;
+mod statistics;
+mod switch;
+mod worker;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use secrecy::SecretString;
+use thiserror::Error;
+
+use self::addresses::Addresses;
+use self::host::Pattern;
+pub use self::plan::{BmcFault, BmcSelector, FaultPlan, FaultRule, MAX_RULES, Share, ShareError, Spread};
+use self::socket::{SharedError, Socket};
+use self::statistics::Counters;
+pub use self::statistics::Statistics;
+pub use self::switch::PowerTimes;
+use self::worker::{Places, Shared, Worker};
+use crate::fleet::allow_files;
+
+/// BMCs that one fleet may have.
+pub const MAX_BMCS: usize = 65_000;
+
+/// Sockets that share a port: each has a receive buffer of its own, and bursts of consoles fill those.
+const SHARED_SOCKETS: usize = 8;
+
+/// Threads that serve a fleet where the machine has as many cores.
+const THREADS: usize = 4;
+
+/// What a [`BmcFleet`] is made of.
+#[derive(Clone, Debug)]
+pub struct BmcFleetConfig {
+    /// How many BMCs: 1 to [`MAX_BMCS`].
+    pub count: usize,
+    /// The address of the first, a loopback address. Each further one has the next address, of which those that
+    /// end in 0 and 255 are left out.
+    pub bind: IpAddr,
+    /// UDP port of all of them; 0 gives each a free port of the first address.
+    pub port: u16,
+    /// User name at all of them, an administrator.
+    pub user: String,
+    /// Password at all of them: up to 20 bytes.
+    pub password: SecretString,
+    /// What session ids, GUIDs and the dice of faults are drawn from.
+    pub seed: u64,
+    /// Whether the machines have power at first.
+    pub on: bool,
+    /// How fast the machines follow their buttons.
+    pub times: PowerTimes,
+    /// What is wrong with which of them.
+    pub plan: FaultPlan,
+}
+
+impl BmcFleetConfig {
+    /// So many BMCs at free ports of 127.0.0.1, user `admin` with password `simulated`, machines that are on,
+    /// and nothing wrong.
+    #[must_use]
+    pub fn new(count: usize) -> Self {
+        Self {
+            count,
+            bind: Ipv4Addr::LOCALHOST.into(),
+            port: 0,
+            user: "admin".to_owned(),
+            password: "simulated".into(),
+            seed: 1,
+            on: true,
+            times: PowerTimes::default(),
+            plan: FaultPlan::none(),
+        }
+    }
+}
+
+/// Why a [`BmcFleet`] could not start.
+#[derive(Debug, Error)]
+pub enum BmcFleetError {
+    /// There cannot be so many, or so few.
+    #[error("there can be 1 to {MAX_BMCS} simulated BMCs, not {count}")]
+    Count {
+        /// How many were asked for.
+        count: usize,
+    },
+    /// They would be reachable from outside, or there are not enough addresses.
+    #[error("there are no {count} loopback addresses from {first} on; simulated BMCs listen nowhere else")]
+    Addresses {
+        /// How many BMCs there should be.
+        count: usize,
+        /// The first address.
+        first: IpAddr,
+    },
+    /// The port is taken.
+    #[error(
+        "cannot listen on UDP port {port} of all loopback addresses; something else has it, perhaps on one of them"
+    )]
+    Port {
+        /// The port.
+        port: u16,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A socket was refused.
+    #[error("simulated BMC {number} cannot listen on {address}")]
+    Bind {
+        /// Its number, counted from 1.
+        number: usize,
+        /// Where it should have listened.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The system refused something else.
+    #[error("cannot serve simulated BMCs")]
+    System {
+        /// What the system says.
+        #[from]
+        source: io::Error,
+    },
+}
+
+/// Simulated BMCs that answer in the background until [`BmcFleet::shutdown`], or until this is dropped.
+pub struct BmcFleet {
+    shared: Arc<Shared>,
+    stop: Arc<EventFd>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl BmcFleet {
+    /// Starts the BMCs. All of them can be reached when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`BmcFleetError`], and nothing runs.
+    pub fn start(config: BmcFleetConfig) -> Result<Self, BmcFleetError> {
+        if !(1..=MAX_BMCS).contains(&config.count) {
+            return Err(BmcFleetError::Count { count: config.count });
+        }
+        let (places, sockets) = listen(&config)?;
+        let shared = Arc::new(Shared {
+            start: Instant::now(),
+            places,
+            hosts: std::iter::repeat_with(|| Mutex::new(None)).take(config.count).collect(),
+            counters: Counters::default(),
+            pattern: Pattern {
+                user: config.user,
+                password: config.password,
+                seed: config.seed,
+                on: config.on,
+                times: config.times,
+                plan: config.plan,
+            },
+        });
+        let flags = EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC;
+        let stop = Arc::new(EventFd::from_flags(flags).map_err(io::Error::from)?);
+        let mut fleet = Self { shared, stop, threads: Vec::new() };
+        let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().clamp(1, THREADS));
+        let mut parts: Vec<Vec<Socket>> = std::iter::repeat_with(Vec::new).take(threads).collect();
+        for (place, socket) in sockets.into_iter().enumerate() {
+            parts[place % threads].push(socket);
+        }
+        for sockets in parts.into_iter().filter(|sockets| !sockets.is_empty()) {
+            let worker = Worker::new(Arc::clone(&fleet.shared), sockets);
+            let epoll = worker.watch(&fleet.stop)?;
+            let thread = std::thread::Builder::new().name("sim-bmc".to_owned());
+            fleet.threads.push(thread.spawn(move || worker.run(&epoll))?);
+        }
+        Ok(fleet)
+    }
+
+    /// How many BMCs there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.shared.hosts.len()
+    }
+
+    /// Where the BMC with this index, counted from 0, speaks IPMI.
+    #[must_use]
+    pub fn address(&self, index: usize) -> Option<SocketAddr> {
+        self.shared.places.get(index)
+    }
+
+    /// Where the BMCs speak IPMI, in the order of their numbers.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        (0..self.count()).filter_map(|index| self.address(index))
+    }
+
+    /// The truth about a machine: whether it has power.
+    #[must_use]
+    pub fn is_on(&self, index: usize) -> Option<bool> {
+        self.shared.is_on(index)
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.shared.counters.statistics()
+    }
+
+    /// Ends all BMCs, waits until none of their sockets is open, and says what was counted.
+    pub fn shutdown(mut self) -> Statistics {
+        self.end();
+        self.statistics()
+    }
+
+    fn end(&mut self) {
+        if let Err(error) = self.stop.write(1) {
+            tracing::error!(%error, "simulated BMCs cannot be told to stop");
+            return;
+        }
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so, and is gone.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for BmcFleet {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Opens the sockets.
+fn listen(config: &BmcFleetConfig) -> Result<(Places, Vec<Socket>), BmcFleetError> {
+    let &BmcFleetConfig { count, bind: first, port, .. } = config;
+    let missing = || BmcFleetError::Addresses { count, first };
+    if !addresses::is_loopback(first) {
+        return Err(missing());
+    }
+    if port == 0 || count == 1 {
+        let (sockets, places) = singles(&vec![SocketAddr::new(first, port); count])?;
+        return Ok((Places::Each(places), sockets));
+    }
+    let IpAddr::V4(first) = first else { return Err(missing()) };
+    let addresses = Addresses::new(first, count).ok_or_else(missing)?;
+    let places = Places::Consecutive { addresses, port };
+    match shared(port) {
+        Ok(sockets) => Ok((places, sockets)),
+        Err(SharedError::Bind(source)) => Err(BmcFleetError::Port { port, source }),
+        Err(SharedError::Refused(error)) => {
+            tracing::warn!(%error, "no socket for all addresses here: each simulated BMC takes one of its own");
+            let (sockets, _) =
+                singles(&(0..count).filter_map(|index| places.get(index)).collect::<Vec<_>>())?;
+            Ok((places, sockets))
+        }
+    }
+}
+
+fn shared(port: u16) -> Result<Vec<Socket>, SharedError> {
+    let mut sockets = vec![Socket::shared(port)?];
+    for _ in 1..SHARED_SOCKETS {
+        sockets.push(Socket::another(port)?);
+    }
+    Ok(sockets)
+}
+
+/// A socket for each of these addresses, and where they listen.
+fn singles(addresses: &[SocketAddr]) -> Result<(Vec<Socket>, Vec<SocketAddr>), BmcFleetError> {
+    allow_files(addresses.len() as u64);
+    let mut bound = (Vec::new(), Vec::new());
+    for (index, &address) in addresses.iter().enumerate() {
+        let refused = |source| BmcFleetError::Bind { number: index + 1, address, source };
+        let socket = Socket::single(address, index).map_err(refused)?;
+        bound.1.push(socket.local_addr().map_err(refused)?);
+        bound.0.push(socket);
+    }
+    Ok(bound)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! One BMC of a fleet with the little machine behind it.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use ironhand_ipmi::{Bmc, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, PrivilegeLevel, User};
+use secrecy::SecretString;
+
+use super::path::{Path, Way};
+use super::plan::{Effects, FaultPlan};
+use super::statistics::Counters;
+use super::switch::{Change, PowerSwitch, PowerTimes};
+use crate::machine::Seed;
+
+/// What all hosts of a fleet are made from.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    pub(super) user: String,
+    pub(super) password: SecretString,
+    pub(super) seed: u64,
+    pub(super) on: bool,
+    pub(super) times: PowerTimes,
+    pub(super) plan: FaultPlan,
+}
+
+/// The time, and what is the same for all hosts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock<'a> {
+    pub(super) now: Instant,
+    /// Since the start of the fleet.
+    pub(super) elapsed: Duration,
+    pub(super) pattern: &'a Pattern,
+    pub(super) counters: &'a Counters,
+}
+
+/// A datagram that is to leave, some time after now.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Outgoing {
+    pub(super) after: Duration,
+    pub(super) to: SocketAddr,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// What a datagram that came leads to.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    /// To be sent.
+    pub(super) outgoing: Vec<Outgoing>,
+    /// To be given to [`Host::deliver`] some time after now: what faults have held up on the way in.
+    pub(super) incoming: Vec<Outgoing>,
+}
+
+/// A BMC, the machine behind it, and what is wrong with them.
+pub(super) struct Host {
+    bmc: Bmc,
+    switch: PowerSwitch,
+    path: Path,
+    /// The rules of the plan that are about this host.
+    rules: Box<[u16]>,
+    /// When a worker will call [`Self::wake`].
+    pub(super) armed: Option<Instant>,
+    commands: u64,
+}
+
+impl Host {
+    pub(super) fn new(pattern: &Pattern, index: usize, address: SocketAddr) -> Self {
+        let mut seed = Seed::new(pattern.seed ^ (index as u64).wrapping_mul(0xA24B_AED4_963E_E407));
+        let mut guid = [0; 16];
+        guid[..8].copy_from_slice(&seed.next().to_le_bytes());
+        guid[8..].copy_from_slice(&(index as u64).to_be_bytes());
+        let users = vec![User::new(&*pattern.user, pattern.password.clone(), PrivilegeLevel::Administrator)];
+        let chassis = ChassisStatus { power_on: pattern.on, ..ChassisStatus::default() };
+        let config = BmcConfig { guid, chassis, ..BmcConfig::new(users) };
+        let mut bytes = Seed::new(seed.next());
+        // Predictable on purpose: the same seed gives the same session ids, and nobody outside reaches it.
+        let entropy = move |out: &mut [u8]| {
+            for chunk in out.chunks_mut(8) {
+                chunk.copy_from_slice(&bytes.next().to_le_bytes()[..chunk.len()]);
+            }
+        };
+        Self {
+            bmc: Bmc::new(config, Box::new(entropy)),
+            switch: PowerSwitch::new(pattern.on, pattern.times),
+            path: Path::new(seed.next()),
+            rules: pattern.plan.rules_of(index, address.ip()),
+            armed: None,
+            commands: 0,
+        }
+    }
+
+    pub(super) fn is_on(&self) -> bool {
+        self.switch.is_on()
+    }
+
+    /// A datagram sets out on its way to the BMC.
+    pub(super) fn receive(&mut self, clock: &Clock<'_>, from: SocketAddr, bytes: &[u8], work: &mut Work) {
+        let effects = self.effects(clock);
+        let passes = self.path.pass(&effects, Way::In);
+        if passes.is_lost() {
+            clock.counters.lost.add(1);
+        }
+        for after in passes {
+            if after.is_zero() {
+                self.hear(clock, &effects, from, bytes, work);
+            } else {
+                work.incoming.push(Outgoing { after, to: from, bytes: bytes.to_vec() });
+            }
+        }
+    }
+
+    /// A datagram that was held up on its way reaches the BMC.
+    pub(super) fn deliver(&mut self, clock: &Clock<'_>, from: SocketAddr, bytes: &[u8], work: &mut Work) {
+        let effects = self.effects(clock);
+        self.hear(clock, &effects, from, bytes, work);
+    }
+
+    fn hear(
+        &mut self,
+        clock: &Clock<'_>,
+        effects: &Effects,
+        from: SocketAddr,
+        bytes: &[u8],
+        work: &mut Work,
+    ) {
+        self.follow_switch(clock.now);
+        self.bmc.receive(clock.now, from, bytes);
+        self.drain(clock, effects, work);
+    }
+
+    /// Does what is due.
+    pub(super) fn wake(&mut self, clock: &Clock<'_>, work: &mut Work) {
+        let effects = self.effects(clock);
+        self.follow_switch(clock.now);
+        self.bmc.wake(clock.now);
+        self.drain(clock, &effects, work);
+    }
+
+    pub(super) fn next_wake(&self) -> Option<Instant> {
+        self.bmc.next_wake().into_iter().chain(self.switch.next_wake()).min()
+    }
+
+    fn effects(&self, clock: &Clock<'_>) -> Effects {
+        clock.pattern.plan.effects(&self.rules, clock.elapsed)
+    }
+
+    fn follow_switch(&mut self, now: Instant) {
+        while let Some(change) = self.switch.wake(now) {
+            let power_on = self.switch.is_on();
+            self.bmc.set_chassis(ChassisStatus { power_on, ..self.bmc.chassis() });
+            if matches!(change, Change::On | Change::Reset) {
+                self.bmc.take_boot_flags();
+            }
+        }
+    }
+
+    fn drain(&mut self, clock: &Clock<'_>, effects: &Effects, work: &mut Work) {
+        let counters = clock.counters;
+        while let Some(output) = self.bmc.next_output() {
+            match output {
+                BmcOutput::Send { to, bytes } => self.send(clock, effects, to, bytes, work),
+                BmcOutput::Event(BmcEvent::ChassisControl(control)) => {
+                    self.switch.control(clock.now, control);
+                }
+                BmcOutput::Event(BmcEvent::SessionOpened { .. }) => counters.sessions_opened.add(1),
+                BmcOutput::Event(BmcEvent::AuthFailed { .. }) => counters.failed_logins.add(1),
+                BmcOutput::Event(BmcEvent::Ignored { .. }) => counters.ignored.add(1),
+                BmcOutput::Event(_) => {}
+            }
+        }
+        let commands = self.bmc.commands();
+        counters.commands.add(commands.wrapping_sub(std::mem::replace(&mut self.commands, commands)));
+    }
+
+    fn send(
+        &mut self,
+        clock: &Clock<'_>,
+        effects: &Effects,
+        to: SocketAddr,
+        bytes: Vec<u8>,
+        work: &mut Work,
+    ) {
+        let passes = self.path.pass(effects, Way::Out);
+        if passes.is_lost() {
+            clock.counters.lost.add(1);
+            return;
+        }
+        let bytes = self.path.spoil(effects, bytes);
+        let mut passes = passes.peekable();
+        while let Some(after) = passes.next() {
+            if passes.peek().is_none() {
+                work.outgoing.push(Outgoing { after, to, bytes });
+                return;
+            }
+            work.outgoing.push(Outgoing { after, to, bytes: bytes.clone() });
+        }
+    }
+}

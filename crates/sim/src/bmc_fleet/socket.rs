@@ -1,0 +1,180 @@
+//! UDP sockets that answer for many addresses, and receive many datagrams with one system call.
+
+use std::ffi::OsString;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use nix::cmsg_space;
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockFlag, SockType,
+    SockaddrIn, SockaddrStorage, bind, recvmmsg, sendmsg, setsockopt, socket, sockopt,
+};
+
+/// Datagrams taken with one system call.
+const BATCH: usize = 64;
+
+/// Longest datagram taken in: RMCP+ messages are far below, and Ethernet carries no more at once.
+const MAX_DATAGRAM: usize = 1500;
+
+/// What a socket asks the kernel to hold for it: a burst from some thousand consoles. The kernel gives less
+/// to processes without privilege.
+const RECEIVE_BUFFER: usize = 8 << 20;
+
+/// A socket that does not block.
+pub(super) struct Socket {
+    socket: UdpSocket,
+    /// The one BMC behind it; `None` where the address that was asked says which one is meant.
+    pub(super) only: Option<usize>,
+}
+
+impl Socket {
+    /// The first of several sockets that listen on `port` of every address of the loopback device, and on
+    /// nothing else. Nobody else has the port then.
+    ///
+    /// # Errors
+    ///
+    /// [`SharedError`].
+    pub(super) fn shared(port: u16) -> Result<Self, SharedError> {
+        let first = Self::loopback(|_| Ok(()), port)?;
+        // Set only after the port was taken alone: two simulators on one port would share datagrams by
+        // chance.
+        setsockopt(&first.socket, sockopt::ReusePort, &true).map_err(SharedError::from_option)?;
+        Ok(first)
+    }
+
+    /// A further socket beside one of [`Self::shared`]: the kernel gives each console and BMC to one of them.
+    ///
+    /// # Errors
+    ///
+    /// [`SharedError`].
+    pub(super) fn another(port: u16) -> Result<Self, SharedError> {
+        Self::loopback(|socket| setsockopt(&socket, sockopt::ReusePort, &true), port)
+    }
+
+    fn loopback(
+        prepare: impl FnOnce(BorrowedFd<'_>) -> nix::Result<()>,
+        port: u16,
+    ) -> Result<Self, SharedError> {
+        let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+        let socket =
+            socket(AddressFamily::Inet, SockType::Datagram, flags, None).map_err(SharedError::from_option)?;
+        setsockopt(&socket, sockopt::BindToDevice, &OsString::from("lo"))
+            .map_err(SharedError::from_option)?;
+        setsockopt(&socket, sockopt::Ipv4PacketInfo, &true).map_err(SharedError::from_option)?;
+        prepare(socket.as_fd()).map_err(SharedError::from_option)?;
+        let any = SockaddrIn::from(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port));
+        bind(socket.as_raw_fd(), &any).map_err(|error| SharedError::Bind(error.into()))?;
+        let socket = UdpSocket::from(socket);
+        widen(&socket);
+        Ok(Self { socket, only: None })
+    }
+
+    /// A socket of BMC `index` alone.
+    pub(super) fn single(at: SocketAddr, index: usize) -> io::Result<Self> {
+        let socket = UdpSocket::bind(at)?;
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket, only: Some(index) })
+    }
+
+    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Sends from address `from`, which is only needed where the socket has several.
+    pub(super) fn send(&self, from: Option<Ipv4Addr>, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        let Some(from) = from.filter(|_| self.only.is_none()) else {
+            return self.socket.send_to(bytes, to).map(drop);
+        };
+        let source = libc::in_pktinfo {
+            ipi_ifindex: 0,
+            ipi_spec_dst: libc::in_addr { s_addr: from.to_bits().to_be() },
+            ipi_addr: libc::in_addr { s_addr: 0 },
+        };
+        let source = [ControlMessage::Ipv4PacketInfo(&source)];
+        let to = SockaddrStorage::from(to);
+        sendmsg(self.socket.as_raw_fd(), &[IoSlice::new(bytes)], &source, MsgFlags::empty(), Some(&to))?;
+        Ok(())
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Why there is no socket for all addresses.
+#[derive(Debug)]
+pub(super) enum SharedError {
+    /// The port is not free.
+    Bind(io::Error),
+    /// The system does not let us have a socket of this kind: old kernels keep `SO_BINDTODEVICE` for root.
+    Refused(io::Error),
+}
+
+impl SharedError {
+    fn from_option(error: Errno) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+/// Asks for a larger receive buffer, past the limit where the process may. What it gets is enough or is not;
+/// datagrams may be lost on every network.
+fn widen(socket: &UdpSocket) {
+    let _ = setsockopt(socket, sockopt::RcvBuf, &RECEIVE_BUFFER);
+    let _ = setsockopt(socket, sockopt::RcvBufForce, &RECEIVE_BUFFER);
+}
+
+/// A datagram as it came.
+pub(super) struct Datagram<'a> {
+    /// The address that was asked, where the socket has several.
+    pub(super) to: Option<Ipv4Addr>,
+    pub(super) from: SocketAddr,
+    pub(super) bytes: &'a [u8],
+}
+
+/// Room for one system call's datagrams. Stays in one thread.
+pub(super) struct Receiver {
+    buffers: Vec<[u8; MAX_DATAGRAM]>,
+    headers: MultiHeaders<SockaddrStorage>,
+}
+
+impl Receiver {
+    pub(super) fn new() -> Self {
+        let control = cmsg_space!(libc::in_pktinfo);
+        Self {
+            buffers: vec![[0; MAX_DATAGRAM]; BATCH],
+            headers: MultiHeaders::preallocate(BATCH, Some(control)),
+        }
+    }
+
+    /// Hands datagrams that wait at `socket` to `take`: at most as many as one system call brings.
+    pub(super) fn receive(&mut self, socket: &Socket, mut take: impl FnMut(Datagram<'_>)) -> io::Result<()> {
+        let mut slices: Vec<_> = self.buffers.iter_mut().map(|buffer| [IoSliceMut::new(buffer)]).collect();
+        let flags = MsgFlags::MSG_DONTWAIT;
+        let fd = socket.socket.as_raw_fd();
+        let messages = match recvmmsg(fd, &mut self.headers, &mut slices, flags, None) {
+            Ok(messages) => messages,
+            Err(Errno::EAGAIN | Errno::EINTR) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        for message in messages {
+            let Some(from) = message.address.and_then(peer) else { continue };
+            let to = message.cmsgs()?.find_map(|control| match control {
+                ControlMessageOwned::Ipv4PacketInfo(info) => {
+                    Some(Ipv4Addr::from_bits(u32::from_be(info.ipi_addr.s_addr)))
+                }
+                _ => None,
+            });
+            take(Datagram { to, from, bytes: message.iovs().next().unwrap_or_default() });
+        }
+        Ok(())
+    }
+}
+
+fn peer(address: SockaddrStorage) -> Option<SocketAddr> {
+    let v4 = address.as_sockaddr_in().map(|address| SocketAddrV4::from(*address).into());
+    v4.or_else(|| address.as_sockaddr_in6().map(|address| SocketAddr::V6((*address).into())))
+}
