@@ -12,6 +12,9 @@ use crate::suite::{Algorithms, Hash};
 /// Longest password and Kg in bytes (section 13.31: keys are 160 bits).
 pub(crate) const SECRET_LIMIT: usize = 20;
 
+/// Longest password in bytes of IPMI 1.5, and of firmware that kept to it.
+pub(crate) const SHORT_SECRET_LIMIT: usize = 16;
+
 /// Longest user name in bytes (section 13.20).
 pub(crate) const NAME_LIMIT: usize = 16;
 

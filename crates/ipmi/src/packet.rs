@@ -33,6 +33,9 @@ const NEXT_HEADER: u8 = 0x07;
 
 const AES_BLOCK: usize = 16;
 
+/// Where the low byte of the payload length is in an RMCP+ datagram.
+pub(crate) const PLUS_LENGTH_AT: usize = 14;
+
 /// Longest datagram that is looked at. IPMI messages stay far below; what is longer is not for us and must not be
 /// copied, decrypted or kept.
 pub(crate) const DATAGRAM_LIMIT: usize = 2048;
@@ -159,7 +162,13 @@ fn decode_ipmi(mut reader: Reader<'_>) -> Result<Datagram<'_>, Fault> {
             let session = reader.u32("session id")?;
             let sequence = reader.u32("session sequence number")?;
             let length = reader.u16("payload length")?;
-            let payload = reader.take(usize::from(length), "payload")?;
+            let payload = match usize::from(length) {
+                // `Quirk::Supermicro20`. The proof at the payload's end shows whether it is all there.
+                length if payload_type == PayloadType::Rakp2 && length == reader.rest().len() + 1 => {
+                    reader.take(length - 1, "payload")?
+                }
+                length => reader.take(length, "payload")?,
+            };
             Ok(Datagram::Plus(PlusPacket {
                 payload_type,
                 encrypted: kind & ENCRYPTED != 0,

@@ -251,6 +251,9 @@ pub(crate) struct Rakp1 {
 pub(crate) const NAME_ONLY_LOOKUP: u8 = 0x10;
 
 impl Rakp1 {
+    /// Length in bytes with the longest name.
+    pub(crate) const FULL_LENGTH: usize = 28 + NAME_LIMIT;
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![self.tag, 0, 0, 0];
         bytes.extend_from_slice(&self.bmc_session.to_le_bytes());

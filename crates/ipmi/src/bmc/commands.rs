@@ -13,6 +13,7 @@ use crate::command::{
 use crate::completion::CompletionCode;
 use crate::message::Message;
 use crate::privilege::PrivilegeLevel;
+use crate::quirk::Quirk;
 
 /// The number of the LAN channel.
 const LAN_CHANNEL: u8 = 1;
@@ -129,12 +130,13 @@ fn authentication_capabilities(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer 
     let &[channel, privilege] = data else { return Err(CompletionCode::REQUEST_LENGTH_INVALID) };
     Bmc::check_channel(channel)?;
     PrivilegeLevel::from_number(privilege & 0x0F).ok_or(CompletionCode::INVALID_FIELD)?;
+    let untrue = bmc.config.quirks.contains(Quirk::AuthenticationCapabilities);
     let [named_users, null_users, anonymous_login] = bmc.users.kinds();
     let capabilities = AuthenticationCapabilities {
         channel: LAN_CHANNEL,
         extended: channel & 0x80 != 0,
-        kg_is_set: bmc.config.kg.is_some(),
-        named_users,
+        kg_is_set: bmc.config.kg.is_some() != untrue,
+        named_users: named_users != untrue,
         null_users,
         anonymous_login,
         rmcp_plus: true,
@@ -148,9 +150,14 @@ fn channel_cipher_suites(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer {
     let &[channel, _payload_type, list] = data else { return Err(CompletionCode::REQUEST_LENGTH_INVALID) };
     Bmc::check_channel(channel)?;
     let mut records = encode_suite_records(&bmc.config.suites);
+    if bmc.config.quirks.contains(Quirk::Sun20) {
+        // Without the byte that begins a record.
+        records.retain(|byte| *byte != 0xC0);
+    }
     if list & 0x80 == 0 {
         // The other form lists algorithms, not suites: each of the tagged numbers once.
-        records = records.chunks(5).flat_map(|record| record[2..].to_vec()).collect();
+        records =
+            records.chunks(5).flat_map(|record| record.iter().skip(2).copied().collect::<Vec<_>>()).collect();
         records.sort_unstable();
         records.dedup();
     }
@@ -163,6 +170,9 @@ fn set_session_privilege(bmc: &mut Bmc, caller: Caller, data: &[u8]) -> Answer {
     /// Codes of this command's own (section 22.18).
     const LEVEL_UNAVAILABLE: CompletionCode = CompletionCode(0x80);
     const EXCEEDS_LIMIT: CompletionCode = CompletionCode(0x81);
+    if bmc.config.quirks.contains(Quirk::Intel82571) {
+        return Err(CompletionCode::INVALID_COMMAND);
+    }
     let &[asked] = data else { return Err(CompletionCode::REQUEST_LENGTH_INVALID) };
     let active = caller
         .session

@@ -25,6 +25,7 @@ use crate::fault::{Fault, IgnoreReason};
 use crate::message::{BMC_ADDRESS, Message};
 use crate::packet::{self, Datagram, PayloadType, PlusPacket};
 use crate::privilege::PrivilegeLevel;
+use crate::quirk::Quirk;
 use crate::suite::CipherSuite;
 use boot::BootOptions;
 use commands::Caller;
@@ -226,6 +227,7 @@ impl Bmc {
         self.wake(now);
         let before = self.outputs.len();
         let taken = match Datagram::decode(bytes) {
+            Ok(Datagram::Ping { .. }) if self.config.quirks.contains(Quirk::IpmiPing) => Ok(()),
             Ok(Datagram::Ping { tag }) => {
                 self.send(from, packet::encode_pong(tag));
                 Ok(())
@@ -320,7 +322,7 @@ impl Bmc {
         session.peer = from;
         session.deadline = now + self.inactivity;
         let request = decode_request(&payload)?;
-        let reply = match active.kept_reply(now, &payload) {
+        let mut reply = match active.kept_reply(now, &payload) {
             Some(reply) => reply,
             None => {
                 let privilege = Some(active.privilege);
@@ -331,12 +333,17 @@ impl Bmc {
                 reply
             }
         };
+        if self.config.quirks.contains(Quirk::NoChecksumCheck)
+            && let Some(checksum) = reply.last_mut()
+        {
+            *checksum = !*checksum;
+        }
         if let Some(silent_for) = self.misbehaviour.faults.restart_at_command.take() {
             self.restart(now, silent_for);
             return Ok(());
         }
         if let Some(active) = self.sessions.active_mut(place) {
-            let mut bytes = active.seal(&mut *self.entropy, &reply);
+            let mut bytes = active.seal(&mut *self.entropy, self.config.quirks, &reply);
             Proof::Packets.spoil(&self.misbehaviour.faults, &mut bytes);
             self.send(from, bytes);
         }

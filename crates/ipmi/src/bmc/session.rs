@@ -9,6 +9,7 @@ use crate::fault::IgnoreReason;
 use crate::keys::{Handshake, SessionKeys};
 use crate::packet::{self, PayloadType, PlusPacket};
 use crate::privilege::PrivilegeLevel;
+use crate::quirk::{Quirk, Quirks};
 use crate::sequence::{BMC_AHEAD, InboundWindow, OutboundSequence};
 use crate::setup::{OpenSessionRequest, Rakp1};
 use crate::suite::CipherSuite;
@@ -117,10 +118,14 @@ impl Active {
         }
     }
 
-    pub(super) fn seal(&mut self, entropy: &mut dyn Entropy, payload: &[u8]) -> Vec<u8> {
+    pub(super) fn seal(&mut self, entropy: &mut dyn Entropy, quirks: Quirks, payload: &[u8]) -> Vec<u8> {
         let iv = entropy::draw(entropy);
         let sequence = self.outbound.advance();
-        packet::seal(&self.keys, PayloadType::Ipmi, self.console_session, sequence, iv, payload)
+        if quirks.contains(Quirk::OddSequence) {
+            self.outbound.advance();
+        }
+        let console_session = if quirks.contains(Quirk::IdZero) { 0 } else { self.console_session };
+        packet::seal(&self.keys, PayloadType::Ipmi, console_session, sequence, iv, payload)
     }
 
     /// The reply to an earlier transmission of the same request, which must not be carried out again.

@@ -9,10 +9,11 @@ use crate::Peer;
 use crate::bmc::session::{Active, Challenged, HALF_OPEN_FOR, Phase, Session};
 use crate::bmc::{AuthFailure, Bmc, BmcEvent, Proof};
 use crate::entropy;
-use crate::fault::IgnoreReason;
+use crate::fault::{Fault, IgnoreReason};
 use crate::keys::{Handshake, NAME_LIMIT, SecretKey};
 use crate::packet::{self, PayloadType};
 use crate::privilege::PrivilegeLevel;
+use crate::quirk::Quirk;
 use crate::setup::{
     NAME_ONLY_LOOKUP, OpenSessionRequest, OpenSessionResponse, OpenedSession, Rakp1, Rakp2, Rakp2Proof,
     Rakp3, Rakp4, RakpStatus,
@@ -27,13 +28,16 @@ impl Bmc {
         payload: &[u8],
     ) -> Result<(), IgnoreReason> {
         let request = OpenSessionRequest::decode(payload)?;
-        let outcome = self.opened_session(now, from, request);
+        let outcome = match self.opened_session(now, from, request) {
+            Err(RakpStatus::NO_CIPHER_SUITE_MATCH) if self.shows(Quirk::SuiteSilence) => return Ok(()),
+            Err(RakpStatus::NO_CIPHER_SUITE_MATCH) if self.shows(Quirk::SuiteStatus) => {
+                Err(RakpStatus::INSUFFICIENT_RESOURCES)
+            }
+            outcome => outcome,
+        };
         let response = OpenSessionResponse {
             tag: request.tag,
-            privilege: match request.privilege {
-                0 => PrivilegeLevel::Administrator.number(),
-                asked => asked,
-            },
+            privilege: granted(request.privilege),
             console_session: request.console_session,
             outcome,
         };
@@ -75,6 +79,10 @@ impl Bmc {
         Ok(OpenedSession::accepting(suite, id))
     }
 
+    fn shows(&self, quirk: Quirk) -> bool {
+        self.config.quirks.contains(quirk)
+    }
+
     /// The first suite that fits the proposal, in which each algorithm may be left to the BMC.
     pub(super) fn choose_suite(&self, request: &OpenSessionRequest) -> Result<CipherSuite, RakpStatus> {
         let fits = |proposed: Option<u8>, number: u8| proposed.is_none_or(|proposed| proposed == number);
@@ -105,6 +113,9 @@ impl Bmc {
     }
 
     pub(super) fn rakp1(&mut self, now: Instant, from: Peer, payload: &[u8]) -> Result<(), IgnoreReason> {
+        if self.shows(Quirk::Intel82571) && payload.len() < Rakp1::FULL_LENGTH {
+            return Err(Fault::Truncated("RAKP message 1").into());
+        }
         let rakp1 = Rakp1::decode(payload)?;
         let tag = rakp1.tag;
         let refuse = |console_session, status| Rakp2 { tag, console_session, outcome: Err(status) }.encode();
@@ -141,7 +152,13 @@ impl Bmc {
             Phase::Challenged(challenged) if challenged.rakp1 == rakp1 => challenged.rakp2.clone(),
             Phase::Challenged(_) | Phase::Active(_) => return Err(IgnoreReason::OutOfStep),
         };
-        self.send(from, packet::encode_clear(PayloadType::Rakp2, &rakp2));
+        let mut bytes = packet::encode_clear(PayloadType::Rakp2, &rakp2);
+        if self.shows(Quirk::Supermicro20)
+            && let Some(length) = bytes.get_mut(packet::PLUS_LENGTH_AT)
+        {
+            *length += 1;
+        }
+        self.send(from, bytes);
         Ok(())
     }
 
@@ -152,7 +169,15 @@ impl Bmc {
         }
         let asked = PrivilegeLevel::from_number(rakp1.role & 0x0F).ok_or(RakpStatus::INVALID_ROLE)?;
         let by_name_alone = rakp1.role & NAME_ONLY_LOOKUP != 0;
-        let found = self.users.find(&rakp1.name, asked, by_name_alone, self.config.quirks)?;
+        let mut name = rakp1.name.as_slice();
+        if self.shows(Quirk::Intel20) {
+            if by_name_alone || name.len() != NAME_LIMIT {
+                return Err(RakpStatus::UNAUTHORIZED_NAME);
+            }
+            let length = name.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+            name = &name[..length];
+        }
+        let found = self.users.find(name, asked, by_name_alone, self.config.quirks)?;
         if let Some(rule) = &self.config.bad_password_threshold
             && self.lockout.is_locked(rule, now, found.index)
         {
@@ -166,14 +191,31 @@ impl Bmc {
             console_random: rakp1.console_random,
             bmc_random: entropy::draw(&mut *self.entropy),
             guid: self.config.guid,
-            role: rakp1.role,
+            role: self.hashed_role(rakp1.role, session.opened_by.privilege),
             name: rakp1.name.clone(),
         };
         let mut code = handshake.rakp2_code(&found.key).to_vec();
+        code.extend_from_slice(self.surplus());
         Proof::Rakp2.spoil(&self.misbehaviour.faults, &mut code);
         let proof = Rakp2Proof { bmc_random: handshake.bmc_random, guid: handshake.guid, code };
         let rakp2 = Rakp2 { tag: rakp1.tag, console_session: handshake.console_session, outcome: Ok(proof) };
         Ok(Challenged { rakp2: rakp2.encode(), rakp1, handshake, user: found.index, limit: asked })
+    }
+
+    /// The role byte that goes into the keys: that of RAKP message 1, where a vendor did not think otherwise.
+    fn hashed_role(&self, role: u8, opened: u8) -> u8 {
+        if self.shows(Quirk::Intel82571) {
+            role & !NAME_ONLY_LOOKUP
+        } else if self.shows(Quirk::OpenSessionPrivilege) || self.shows(Quirk::Sun20) {
+            role & NAME_ONLY_LOOKUP | granted(opened)
+        } else {
+            role
+        }
+    }
+
+    /// What stands behind a proof.
+    fn surplus(&self) -> &'static [u8] {
+        if self.shows(Quirk::Sun20) { &[0xA5; 4] } else { &[] }
     }
 
     pub(super) fn rakp3(&mut self, now: Instant, from: Peer, payload: &[u8]) -> Result<(), IgnoreReason> {
@@ -233,8 +275,13 @@ impl Bmc {
         let sik = handshake.session_integrity_key(&kg);
         let mut value = handshake.rakp4_check_value(&sik);
         Proof::Rakp4.spoil(&self.misbehaviour.faults, &mut value);
+        value.extend_from_slice(self.surplus());
         let rakp4 = Rakp4 { tag, console_session: handshake.console_session, outcome: Ok(value) }.encode();
-        let active = Active::new(&challenged, handshake.session_keys(&sik), rakp3.to_vec(), rakp4.clone());
+        let mut active =
+            Active::new(&challenged, handshake.session_keys(&sik), rakp3.to_vec(), rakp4.clone());
+        if self.shows(Quirk::Intel82571) {
+            active.privilege = challenged.limit;
+        }
         if let Some(session) = self.sessions.get_mut(place) {
             self.lockout.succeeded(challenged.user);
             session.phase = Phase::Active(Box::new(active));
@@ -274,5 +321,13 @@ impl Bmc {
     fn auth_failed(&mut self, peer: Peer, name: &[u8], reason: AuthFailure) {
         let user = String::from_utf8_lossy(name).into_owned();
         self.event(BmcEvent::AuthFailed { peer, user, reason });
+    }
+}
+
+/// The level that an Open Session Request for `asked` gets, where 0 asks for the highest.
+fn granted(asked: u8) -> u8 {
+    match asked {
+        0 => PrivilegeLevel::Administrator.number(),
+        asked => asked,
     }
 }

@@ -7,7 +7,8 @@ use crate::client::session::Session;
 use crate::command::Step;
 use crate::completion::CompletionCode;
 use crate::fault::{Fault, IgnoreReason};
-use crate::message::Message;
+use crate::message::{Checksums, Message};
+use crate::quirk::Quirk;
 
 /// How often a busy BMC is asked again.
 const BUSY_LIMIT: u32 = 3;
@@ -149,7 +150,11 @@ impl Exchange {
         now: Instant,
         payload: &'a [u8],
     ) -> Result<Option<(CompletionCode, &'a [u8])>, IgnoreReason> {
-        let reply = Message::decode(payload)?;
+        let checksums = match link.config.quirks.contains(Quirk::NoChecksumCheck) {
+            true => Checksums::Ignored,
+            false => Checksums::Checked,
+        };
+        let reply = Message::decode_as(payload, checksums)?;
         let matches = self.wait == Wait::Reply
             && reply.netfn == self.step.netfn | 1
             && reply.command == self.step.command

@@ -9,7 +9,8 @@ use crate::client::learned::Learned;
 use crate::client::timing::Timing;
 use crate::client::{Event, Output};
 use crate::entropy::{self, Entropy};
-use crate::keys::{NAME_LIMIT, SECRET_LIMIT, SecretKey};
+use crate::keys::{NAME_LIMIT, SECRET_LIMIT, SHORT_SECRET_LIMIT, SecretKey};
+use crate::quirk::Quirk;
 
 /// The credentials in the form that the protocol uses.
 #[derive(Clone)]
@@ -32,13 +33,20 @@ impl Credentials {
         if config.username.len() > NAME_LIMIT {
             return Err(too_long("user name", NAME_LIMIT));
         }
-        let user_key =
+        let mut user_key =
             SecretKey::from_password(&config.password).ok_or(too_long("password", SECRET_LIMIT))?;
+        if config.quirks.contains(Quirk::TruncatedPassword) {
+            user_key = user_key.truncated(SHORT_SECRET_LIMIT);
+        }
+        let mut name = config.username.as_bytes().to_vec();
+        if config.quirks.contains(Quirk::Intel20) {
+            name.resize(NAME_LIMIT, 0);
+        }
         let kg = match &config.kg {
             Some(kg) => Some(SecretKey::from_kg(kg).ok_or(too_long("Kg", SECRET_LIMIT))?),
             None => None,
         };
-        Ok(Self { name: config.username.as_bytes().to_vec(), user_key, kg })
+        Ok(Self { name, user_key, kg })
     }
 
     pub(super) fn has_kg(&self) -> bool {

@@ -229,7 +229,7 @@ impl Client {
             }
             State::Open(open) => {
                 let Datagram::Plus(packet) = datagram else { return Err(IgnoreReason::Unexpected) };
-                if packet.session == 0 {
+                if packet.session == 0 && !packet.authenticated {
                     // A late answer of the set-up.
                     return Err(IgnoreReason::Unexpected);
                 }

@@ -60,7 +60,8 @@ impl Session {
     }
 
     pub(super) fn open(&mut self, packet: &PlusPacket<'_>) -> Result<Vec<u8>, IgnoreReason> {
-        if packet.session != self.console_session {
+        // `Quirk::IdZero`: the integrity check below shows whose packet it is.
+        if packet.session != self.console_session && packet.session != 0 {
             return Err(IgnoreReason::UnknownSession(packet.session));
         }
         let payload = packet.open(&self.keys)?;

@@ -2,6 +2,7 @@
 
 mod faults;
 mod network;
+mod quirks;
 mod storms;
 
 use std::time::Duration;

@@ -9,6 +9,7 @@ use crate::fault::{Fault, IgnoreReason};
 use crate::keys::{Digest, Handshake};
 use crate::packet::{self, PayloadType, PlusPacket};
 use crate::privilege::PrivilegeLevel;
+use crate::quirk::{Quirk, Quirks};
 use crate::setup::{
     NAME_ONLY_LOOKUP, OpenSessionRequest, OpenSessionResponse, OpenedSession, Rakp1, Rakp2, Rakp2Proof,
     Rakp3, Rakp4, RakpStatus,
@@ -134,7 +135,7 @@ impl Run {
                     Ok(proof) => proof,
                     Err(status) => return Ok(Verdict::Refused(status)),
                 };
-                let handshake = self.handshake(credentials, bmc_session, console_random, &proof);
+                let handshake = self.handshake(link, credentials, bmc_session, console_random, &proof);
                 self.take_proof(link, credentials, now, handshake, &proof.code)
             }
             (PayloadType::Rakp4, Stage::Rakp4 { handshake, sik }) => {
@@ -164,8 +165,9 @@ impl Run {
     }
 
     /// The same explicit level as in the Open Session Request: some BMCs make their keys with that one.
-    fn role(&self) -> u8 {
-        NAME_ONLY_LOOKUP | self.proposal.privilege.number()
+    fn role(&self, quirks: Quirks) -> u8 {
+        let by_name_and_level = quirks.contains(Quirk::Intel20) || quirks.contains(Quirk::Intel82571);
+        self.proposal.privilege.number() | if by_name_and_level { 0 } else { NAME_ONLY_LOOKUP }
     }
 
     fn advance(&mut self, now: Instant, stage: Stage) {
@@ -188,14 +190,19 @@ impl Run {
         let console_random = entropy::draw(&mut *link.entropy);
         self.tag = self.tag.wrapping_add(1);
         let name = credentials.name.clone();
-        let rakp1 = Rakp1 { tag: self.tag, bmc_session, console_random, role: self.role(), name };
-        link.send(packet::encode_clear(PayloadType::Rakp1, &rakp1.encode()));
+        let role = self.role(link.config.quirks);
+        let mut message = Rakp1 { tag: self.tag, bmc_session, console_random, role, name }.encode();
+        if link.config.quirks.contains(Quirk::Intel82571) {
+            message.resize(Rakp1::FULL_LENGTH, 0);
+        }
+        link.send(packet::encode_clear(PayloadType::Rakp1, &message));
         self.advance(now, Stage::Rakp2 { bmc_session, console_random });
         Verdict::Next
     }
 
     fn handshake(
         &self,
+        link: &Link,
         credentials: &Credentials,
         bmc_session: u32,
         console_random: [u8; 16],
@@ -208,7 +215,7 @@ impl Run {
             console_random,
             bmc_random: proof.bmc_random,
             guid: proof.guid,
-            role: self.role(),
+            role: self.role(link.config.quirks),
             name: credentials.name.clone(),
         }
     }

@@ -1,0 +1,172 @@
+//! Every fault of the table: the BMC shows it, and the client fails as described or works.
+
+use std::time::Instant;
+
+use ironhand_ipmi::command::GetChassisStatus;
+use ironhand_ipmi::quirk::Handling;
+use ironhand_ipmi::{
+    Bmc, BmcConfig, BmcOutput, ChassisControl, CipherSuite, ClientConfig, Error, Fault, PrivilegeLevel,
+    Quirk, Quirks, Reply, User, presence,
+};
+
+use crate::network::{Mangle, PASSWORD, Seeded, USER, World, bmc_config, client_config, peer, secret};
+use crate::{opened_suites, power_is_on};
+
+/// A client that may know of the quirk, and a BMC that shows it.
+fn world(quirk: Quirk, known: bool) -> World {
+    let quirks = if known { quirk.into() } else { Quirks::NONE };
+    let client = ClientConfig { quirks, ..client_config() };
+    World::new(41, client, BmcConfig { quirks: quirk.into(), ..bmc_config() })
+}
+
+/// Power is read and switched in one session of each suite.
+fn works(quirk: Quirk, known: bool) {
+    works_on(quirk, known, None);
+}
+
+fn works_on(quirk: Quirk, known: bool, shows: Option<Mangle>) {
+    for suite in CipherSuite::PREFERRED {
+        let mut world = world(quirk, known);
+        world.mangle = shows;
+        world.use_client(ClientConfig {
+            suites: vec![suite],
+            quirks: if known { quirk.into() } else { Quirks::NONE },
+            ..client_config()
+        });
+        assert!(power_is_on(&world.ask(GetChassisStatus)), "{quirk} {suite:?}");
+        assert_eq!(world.ask(ChassisControl::HardReset), Ok(Reply::Done), "{quirk} {suite:?}");
+        assert_eq!(world.executed, [ChassisControl::HardReset]);
+        assert!(opened_suites(&world).iter().all(|opened| *opened == suite));
+    }
+}
+
+/// The client is told what is described unless it knows of the quirk.
+fn needs_the_workaround(quirk: Quirk, symptom: fn(&Error) -> bool) {
+    assert_eq!(quirk.description().handling, Handling::OnRequest, "{quirk}");
+    match world(quirk, false).ask(GetChassisStatus) {
+        Err(error) => assert!(symptom(&error), "{quirk}: {error}"),
+        Ok(reply) => panic!("{quirk} does not show: {reply:?}"),
+    }
+    works(quirk, true);
+}
+
+fn is_tolerated(quirk: Quirk) {
+    assert_eq!(quirk.description().handling, Handling::Always, "{quirk}");
+    works(quirk, false);
+}
+
+#[test]
+fn keys_from_the_open_session_privilege_are_met_by_asking_for_the_same_twice() {
+    for quirk in [Quirk::OpenSessionPrivilege, Quirk::Sun20] {
+        is_tolerated(quirk);
+        // What a console gets that asks for the highest level first and for a certain one then.
+        let mut world = world(quirk, false);
+        world.mangle_to_bmc = Some(|mut bytes| {
+            if bytes[5] == 0x10 {
+                bytes[17] = 0;
+            }
+            Some(bytes)
+        });
+        assert_eq!(world.ask(GetChassisStatus), Err(Error::WrongPassword), "{quirk} does not show");
+    }
+}
+
+#[test]
+fn authentication_capabilities_are_not_believed() {
+    is_tolerated(Quirk::AuthenticationCapabilities);
+    // The client asks for them where the first answer is lost.
+    let mut world = world(Quirk::AuthenticationCapabilities, false);
+    world.lose_replies = 1;
+    assert!(power_is_on(&world.ask(GetChassisStatus)));
+}
+
+fn suites_with(quirk: Quirk, client: &[CipherSuite], bmc: &[CipherSuite]) -> Result<CipherSuite, Error> {
+    let mut world = World::with_suites(42, client, bmc);
+    world.bmc.set_quirks(quirk.into());
+    world.ask(GetChassisStatus).map(|_| opened_suites(&world)[0])
+}
+
+#[test]
+fn a_lie_about_resources_leads_to_the_next_suite() {
+    use CipherSuite::{Suite3, Suite17};
+    is_tolerated(Quirk::SuiteStatus);
+    let check = |client: &[_], bmc: &[_], expected| {
+        assert_eq!(suites_with(Quirk::SuiteStatus, client, bmc), expected, "{client:?} {bmc:?}");
+    };
+    check(&[Suite3, Suite17], &[Suite17], Ok(Suite17));
+    check(&[Suite17, Suite3], &[Suite3], Ok(Suite3));
+    check(&[Suite3], &[Suite17], Err(Error::SessionsExhausted));
+}
+
+#[test]
+fn silence_to_a_suite_leads_to_the_next() {
+    use CipherSuite::{Suite3, Suite17};
+    is_tolerated(Quirk::SuiteSilence);
+    assert_eq!(suites_with(Quirk::SuiteSilence, &[Suite17, Suite3], &[Suite3]), Ok(Suite3));
+    let silent = suites_with(Quirk::SuiteSilence, &[Suite17], &[Suite3]);
+    assert!(matches!(silent, Err(Error::Timeout { .. })), "{silent:?}");
+}
+
+#[test]
+fn a_short_memory_for_passwords_needs_the_short_password() {
+    let quirk = Quirk::TruncatedPassword;
+    let password = "twenty characters ok";
+    let (whole, kept) = (password, &password[..16]);
+    let check = |password: &str, quirks: Quirks, expected: Result<(), Error>| {
+        let user = User::new(USER, secret(whole), PrivilegeLevel::Administrator);
+        let bmc = BmcConfig { users: vec![user], quirks: quirk.into(), ..bmc_config() };
+        let client = ClientConfig { quirks, ..ClientConfig::new(USER, secret(password)) };
+        let result = World::new(43, client, bmc).ask(GetChassisStatus);
+        assert_eq!(result.map(|_| ()), expected, "{} bytes", password.len());
+    };
+    check(whole, Quirks::NONE, Err(Error::WrongPassword));
+    check(whole, quirk.into(), Ok(()));
+    check(kept, Quirks::NONE, Ok(()));
+    check(kept, quirk.into(), Ok(()));
+    check(&whole[..15], quirk.into(), Err(Error::WrongPassword));
+    works(quirk, true);
+    assert!(PASSWORD.len() <= 16, "so that the usual password does not show it");
+}
+
+#[test]
+fn a_ping_without_an_answer_has_a_question_beside_it() {
+    let ask = |quirks: Quirks, datagram: &[u8]| {
+        let mut bmc = Bmc::new(BmcConfig { quirks, ..bmc_config() }, Box::new(Seeded(44)));
+        bmc.receive(Instant::now(), peer(), datagram);
+        match bmc.next_output() {
+            Some(BmcOutput::Send { bytes, .. }) => Some(bytes),
+            _ => None,
+        }
+    };
+    let pong = ask(Quirks::NONE, &presence::ping(9));
+    assert_eq!(pong.as_deref().and_then(presence::pong), Some(9));
+    assert_eq!(ask(Quirk::IpmiPing.into(), &presence::ping(9)), None);
+    for quirks in [Quirks::NONE, Quirk::IpmiPing.into()] {
+        let answer = ask(quirks, &presence::question(9));
+        assert_eq!(answer.as_deref().and_then(presence::answer), Some(9));
+    }
+    is_tolerated(Quirk::IpmiPing);
+}
+
+#[test]
+fn faults_of_packets_are_tolerated_where_their_integrity_is_proven() {
+    // What does not show the fault is swallowed, so that it can work only with it.
+    let check = |quirk: Quirk, shows: Mangle| {
+        assert_eq!(quirk.description().handling, Handling::Always, "{quirk}");
+        works_on(quirk, false, Some(shows));
+    };
+    check(Quirk::Supermicro20, |bytes| {
+        let claimed = usize::from(bytes[14]) + 16;
+        (bytes[5] != 0x13 || claimed == bytes.len() + 1).then_some(bytes)
+    });
+    check(Quirk::Sun20, |bytes| (bytes[5] != 0x13 || bytes.ends_with(&[0xA5; 4])).then_some(bytes));
+    check(Quirk::IdZero, |bytes| (bytes[5] != 0xC0 || bytes[6..10] == [0; 4]).then_some(bytes));
+    check(Quirk::OddSequence, |bytes| (bytes[5] != 0xC0 || bytes[10] % 2 == 1).then_some(bytes));
+    needs_the_workaround(Quirk::NoChecksumCheck, |error| *error == Error::Protocol(Fault::Checksum));
+}
+
+#[test]
+fn users_that_are_looked_up_otherwise_need_the_workaround() {
+    needs_the_workaround(Quirk::Intel20, |error| *error == Error::UnknownUser);
+    needs_the_workaround(Quirk::Intel82571, |error| matches!(error, Error::Timeout { .. }));
+}
