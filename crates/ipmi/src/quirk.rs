@@ -134,7 +134,7 @@ impl fmt::Display for Quirk {
 
 /// A name that no quirk has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown quirk {0:?}; `ironhand bmc --quirks list` shows all")]
+#[error("unknown quirk {0:?}; `ironhand bmc quirks` lists all")]
 pub struct UnknownQuirk(String);
 
 impl FromStr for Quirk {

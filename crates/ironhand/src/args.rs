@@ -94,6 +94,8 @@ pub enum Command {
     Runs(Runs),
     /// What happened, in order
     Events(Events),
+    /// Speak to management controllers directly, without a server
+    Bmc(crate::bmc::args::Bmc),
     /// Turn pictures of screens into text, without a server
     Read(Read),
     /// Tell which flow would apply to a screen, and why the others would not, without a server

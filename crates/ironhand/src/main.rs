@@ -1,6 +1,7 @@
 //! `ironhand`: arguments, tables and exit codes. What it commands lives in the other crates.
 
 mod args;
+mod bmc;
 mod events;
 mod exit;
 mod files;
@@ -57,6 +58,7 @@ async fn waiting(command: Command, global: &Global, output: Output) -> Result<()
     match command {
         Command::Sandbox(asked) => return sandbox::run(asked, output).await,
         Command::Serve(asked) => return serve::run(asked).await,
+        Command::Bmc(asked) => return bmc::run(asked, output).await,
         Command::Sim { command: Sim::Qemu(asked) } => return sim::qemu(asked, output).await,
         Command::Sim { command: Sim::Bmc(asked) } => {
             return sim::bmc(asked, output, global.verbose > 0).await;

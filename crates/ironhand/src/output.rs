@@ -87,6 +87,11 @@ impl Output {
 
     /// Prints a table; nothing but the head where there are no rows.
     pub fn table(self, head: &[&str], rows: impl Iterator<Item = Vec<Field>>) {
+        self.table_lines(head, rows).iter().for_each(|text| line(text));
+    }
+
+    /// The lines of a table.
+    pub fn table_lines(self, head: &[&str], rows: impl Iterator<Item = Vec<Field>>) -> Vec<String> {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         if std::io::stdout().is_terminal() {
@@ -107,9 +112,20 @@ impl Output {
         for column in table.column_iter_mut() {
             column.set_padding((0, 2));
         }
-        for text in table.lines() {
-            line(text.trim_end());
-        }
+        table.lines().map(|text| text.trim_end().to_owned()).collect()
+    }
+
+    /// The text of a field outside a table.
+    pub fn inline(self, field: &Field) -> String {
+        let style = match field.tone {
+            Tone::Plain => return field.text.clone(),
+            _ if !self.color => return field.text.clone(),
+            Tone::Good => "32",
+            Tone::Warn => "33",
+            Tone::Bad => "31",
+            Tone::Dim => "2",
+        };
+        format!("\x1b[{style}m{}\x1b[0m", field.text)
     }
 
     fn cell(self, field: Field) -> Cell {

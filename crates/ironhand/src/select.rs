@@ -73,7 +73,7 @@ pub fn host_name(text: &str) -> Result<Name, Failure> {
 }
 
 /// Expands the brackets of a range: `a[1-3,7]` gives `a1`, `a2`, `a3`, `a7`; leading zeros keep their width.
-fn expand(word: &str) -> Result<Vec<String>, Failure> {
+pub fn expand(word: &str) -> Result<Vec<String>, Failure> {
     let wrong = |reason: &str| Failure::Usage {
         message: format!("`{word}`: {reason}"),
         hint: Some("write ranges like rack7-[01-40] or rack[1-3,7]-node[1-4]".to_owned()),

@@ -1,0 +1,169 @@
+//! The command line of `ironhand bmc`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use ironhand_api::Span;
+use ironhand_ipmi::Quirks;
+
+/// Under which heading help lists how BMCs are reached.
+const ACCESS: &str = "Which BMCs, and how";
+
+/// `ironhand bmc`.
+#[derive(Args)]
+pub struct Bmc {
+    /// Which BMCs, and how.
+    #[command(flatten)]
+    pub access: Access,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Which BMCs, and how.
+#[derive(Args, Clone)]
+pub struct Access {
+    /// Addresses, names and ranges like 10.0.[0-3].[1-250] or 10.0.0.0/24, with :PORT if it is not 623; may be given more than once
+    #[arg(
+        short = 'H',
+        long = "host",
+        global = true,
+        help_heading = ACCESS,
+        value_name = "RANGE"
+    )]
+    pub hosts: Vec<String>,
+    /// The user name; empty for the null user
+    #[arg(short = 'U', long, global = true, help_heading = ACCESS, env = "IRONHAND_USER", value_name = "NAME")]
+    pub user: Option<String>,
+    /// The password is in this file, else in IRONHAND_PASSWORD
+    #[arg(long, global = true, help_heading = ACCESS, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// The BMCs' own key Kg is in this file, else in IRONHAND_KG; 0x and hexadecimal digits stand for bytes
+    #[arg(long, global = true, help_heading = ACCESS, value_name = "FILE")]
+    pub kg_file: Option<PathBuf>,
+    /// How the BMCs are spoken to
+    #[arg(long, global = true, help_heading = ACCESS, value_enum, default_value_t = Protocol::Ipmi)]
+    pub protocol: Protocol,
+    /// The UDP port, where a range names none
+    #[arg(short = 'p', long, global = true, help_heading = ACCESS, default_value_t = 623)]
+    pub port: u16,
+    /// Only this cipher suite [default: 17, then 3]
+    #[arg(short = 'C', long, global = true, help_heading = ACCESS, value_name = "NUMBER")]
+    pub cipher_suite: Option<u8>,
+    /// The highest privilege level to ask for; each command asks for the lowest that it needs
+    #[arg(short = 'L', long, global = true, help_heading = ACCESS, value_enum, default_value_t = Privilege::Administrator)]
+    pub privilege: Privilege,
+    /// Work around these faults of vendors' BMCs: names from `ironhand bmc quirks`, separated by commas
+    #[arg(long, global = true, help_heading = ACCESS, value_name = "NAMES")]
+    pub quirks: Option<Quirks>,
+    /// How long one BMC may take for all of a command [default: until it is silent for some seconds]
+    #[arg(long, global = true, help_heading = ACCESS, value_name = "TIME")]
+    pub timeout: Option<Span>,
+}
+
+/// How a BMC is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Protocol {
+    /// IPMI 2.0 (RMCP+)
+    Ipmi,
+}
+
+/// Privilege levels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Privilege {
+    /// May read
+    User,
+    /// May also switch power and set the boot device
+    Operator,
+    /// May also manage users and the network
+    Administrator,
+}
+
+/// What can be done with BMCs.
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Read or change the power of the machines
+    Power(Power),
+    /// Show or choose what the next boot starts from
+    Boot(Boot),
+    /// Send a command by its numbers
+    Raw(Raw),
+    /// List the faults of vendors' BMCs that are known, and what is done about each
+    Quirks,
+}
+
+/// `ironhand bmc power`.
+#[derive(Args)]
+pub struct Power {
+    /// status, or what to do
+    #[arg(value_enum)]
+    pub action: crate::args::PowerWord,
+    /// How long it may take until the BMC shows it; soft takes five times as long
+    #[arg(long, default_value = "60s", value_name = "TIME")]
+    pub wait: Span,
+    /// Do not wait until the BMC shows it
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `ironhand bmc boot`.
+#[derive(Args)]
+pub struct Boot {
+    /// show, or the device
+    #[arg(value_enum, default_value_t = BootWord::Show)]
+    pub device: BootWord,
+    /// For every boot from now on
+    #[arg(long)]
+    pub persistent: bool,
+    /// Through the legacy BIOS
+    #[arg(long, conflicts_with = "uefi")]
+    pub legacy: bool,
+    /// Through UEFI
+    #[arg(long)]
+    pub uefi: bool,
+}
+
+/// The words of `ironhand bmc boot`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BootWord {
+    /// Show what is chosen
+    Show,
+    /// What the machine's own settings say
+    None,
+    /// The network
+    Pxe,
+    /// The first disk
+    Disk,
+    /// The first disk, in safe mode
+    Safe,
+    /// The diagnostic partition
+    Diagnostic,
+    /// CD or DVD
+    Cdrom,
+    /// The firmware's set-up
+    Bios,
+    /// Floppy or other removable medium
+    Floppy,
+    /// A floppy that the BMC provides
+    RemoteFloppy,
+    /// A CD or DVD that the BMC provides
+    RemoteCdrom,
+    /// The first medium that the BMC provides
+    RemoteMedia,
+    /// A disk that the BMC provides
+    RemoteDisk,
+}
+
+/// `ironhand bmc raw`.
+#[derive(Args)]
+pub struct Raw {
+    /// Network function, command and data as bytes: 0x06 0x01, or decimal
+    #[arg(required = true, num_args = 2.., value_name = "BYTE")]
+    pub bytes: Vec<String>,
+    /// Logical unit of the BMC
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=3))]
+    pub lun: u8,
+    /// May be sent again when no reply comes: only for commands that do no harm when they are carried out twice
+    #[arg(long)]
+    pub repeatable: bool,
+}

@@ -1,0 +1,163 @@
+//! `ironhand bmc`: commands to BMCs directly, without a server or a store.
+//!
+//! A verb is a function that does its work on one [`Bmc`] and returns a [`Finding`]; [`Fleet::each`] runs
+//! it on all of them at once and prints what they answer as it comes.
+
+pub mod args;
+mod boot;
+mod power;
+mod problem;
+mod quirks;
+mod raw;
+mod report;
+mod targets;
+
+use std::time::Duration;
+
+use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt, pin_mut};
+use ironhand_ipmi::client::IdlePolicy;
+use ironhand_ipmi::{CipherSuite, ClientConfig, PrivilegeLevel};
+use ironhand_ipmi_port::{Bmc, IpmiPort, PortConfig};
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+
+use self::args::{Access, Privilege, Verb};
+use self::problem::Problem;
+use self::report::{Finding, Report, Shown};
+use self::targets::Target;
+use crate::exit::Failure;
+use crate::files::read_password;
+use crate::output::Output;
+use crate::serve::stop_asked;
+
+/// `ironhand bmc`.
+pub async fn run(asked: args::Bmc, output: Output) -> Result<(), Failure> {
+    if let Verb::Quirks = asked.verb {
+        return quirks::list(output);
+    }
+    let fleet = Fleet::new(&asked.access, output)?;
+    match asked.verb {
+        Verb::Power(asked) => power::power(&fleet, &asked).await,
+        Verb::Boot(asked) => boot::boot(&fleet, &asked).await,
+        Verb::Raw(asked) => raw::raw(&fleet, &asked).await,
+        Verb::Quirks => Ok(()),
+    }
+}
+
+/// The BMCs of a command, and how they are spoken to.
+struct Fleet {
+    targets: Vec<Target>,
+    config: ClientConfig,
+    /// How long one BMC may take.
+    timeout: Option<Duration>,
+    output: Output,
+}
+
+impl Fleet {
+    fn new(access: &Access, output: Output) -> Result<Self, Failure> {
+        let targets = targets::targets(&access.hosts, access.port)?;
+        let user = access.user.clone().ok_or_else(|| Failure::Usage {
+            message: "no user is named".to_owned(),
+            hint: Some("name one with -U, or set IRONHAND_USER; -U '' is the null user".to_owned()),
+        })?;
+        let password =
+            secret(access.password_file.as_deref(), "IRONHAND_PASSWORD")?.ok_or_else(|| Failure::Usage {
+                message: "the BMCs need a password".to_owned(),
+                hint: Some("name a file with --password-file, or set IRONHAND_PASSWORD".to_owned()),
+            })?;
+        let mut config = ClientConfig::new(user, password);
+        config.kg = secret(access.kg_file.as_deref(), "IRONHAND_KG")?;
+        config.privilege = match access.privilege {
+            Privilege::User => PrivilegeLevel::User,
+            Privilege::Operator => PrivilegeLevel::Operator,
+            Privilege::Administrator => PrivilegeLevel::Administrator,
+        };
+        // Commands of several messages think between them; a session is closed when its BMC is let go of.
+        config.idle = IdlePolicy::default();
+        config.quirks = access.quirks.unwrap_or_default();
+        if let Some(number) = access.cipher_suite {
+            let suite = CipherSuite::from_id(number).ok_or_else(|| Failure::Usage {
+                message: format!("cipher suite {number} is not spoken"),
+                hint: Some("use 17 or 3".to_owned()),
+            })?;
+            config.suites = vec![suite];
+        }
+        Ok(Self { targets, config, timeout: access.timeout.map(Duration::from), output })
+    }
+
+    /// Does `work` on every BMC at once, and prints what comes of it as it comes.
+    async fn each<F: Finding>(&self, work: impl AsyncFn(&Bmc) -> Result<F, Problem>) -> Result<(), Failure> {
+        let stop = CancellationToken::new();
+        let (port, driver) = IpmiPort::start(PortConfig::default(), stop.clone())
+            .map_err(|error| Failure::Failed(format!("cannot open UDP sockets: {error}")))?;
+        let width = self.targets.iter().map(|target| target.name.len()).max().unwrap_or_default();
+        let mut report = Report::new(self.output, self.targets.len(), width);
+        let mut waiting: Vec<bool> = vec![true; self.targets.len()];
+        let interrupted = stop_asked();
+        pin_mut!(interrupted);
+        let mut results: FuturesUnordered<_> = self
+            .targets
+            .iter()
+            .enumerate()
+            .map(|(place, target)| {
+                let (port, work) = (&port, &work);
+                async move { (place, self.on(port, target, work).await) }
+            })
+            .collect();
+        loop {
+            tokio::select! {
+                biased;
+                result = results.next() => match result {
+                    Some((place, result)) => {
+                        waiting[place] = false;
+                        report.add(&self.targets[place].name, &result)?;
+                    }
+                    None => break,
+                },
+                _ = &mut interrupted => {
+                    let left = self.targets.iter().zip(&waiting).filter(|(_, waits)| **waits);
+                    for (target, _) in left {
+                        report.add(&target.name, &Err::<F, _>(Problem::interrupted()))?;
+                    }
+                    break;
+                }
+            }
+        }
+        drop(results);
+        let outcome = report.finish();
+        drop(port);
+        stop.cancel();
+        // The driver closes what is open on the BMCs, in bounded time.
+        let _ = driver.await;
+        outcome
+    }
+
+    async fn on<F>(
+        &self,
+        port: &IpmiPort,
+        target: &Target,
+        work: impl AsyncFn(&Bmc) -> Result<F, Problem>,
+    ) -> Result<F, Problem> {
+        let work = async {
+            let address = target.address().await.map_err(|error| Problem::unknown_name(&error))?;
+            let bmc = port.open(address, self.config.clone()).await?;
+            work(&bmc).await
+        };
+        match self.timeout {
+            None => work.await,
+            Some(limit) => match tokio::time::timeout(limit, work).await {
+                Ok(result) => result,
+                Err(_) => Err(Problem::timed_out(limit)),
+            },
+        }
+    }
+}
+
+/// A secret from a file, else from the environment: an argument would be seen by every user of the machine.
+fn secret(file: Option<&std::path::Path>, variable: &str) -> Result<Option<SecretString>, Failure> {
+    match file {
+        Some(file) => read_password(file).map(Some),
+        None => Ok(std::env::var(variable).ok().map(SecretString::from)),
+    }
+}

@@ -1,0 +1,224 @@
+//! What is printed as BMCs answer, and the summary at the end.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::args::Format;
+use crate::bmc::problem::Problem;
+use crate::exit::Failure;
+use crate::output::{Field, Output, Tone, line};
+
+/// What a command learned of one BMC, or did there.
+pub trait Finding: Serialize {
+    /// The word under which the summary counts it.
+    fn outcome(&self) -> Cow<'static, str> {
+        "done".into()
+    }
+
+    /// What people read.
+    fn shown(&self, output: Output) -> Shown;
+}
+
+/// What people read of one BMC.
+pub enum Shown {
+    /// A few words.
+    Line(Field),
+    /// Named values.
+    Pairs(Vec<(&'static str, Field)>),
+    /// Several things of a kind.
+    Table {
+        /// Titles of the columns.
+        head: &'static [&'static str],
+        /// The rows; without any, the table says so.
+        rows: Vec<Vec<Field>>,
+    },
+}
+
+/// One BMC in a document for programs.
+#[derive(Serialize)]
+struct Row<'a, F> {
+    bmc: &'a str,
+    outcome: &'a str,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    finding: Option<&'a F>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+}
+
+/// All BMCs together, in a document for programs.
+#[derive(Serialize)]
+struct Summary<'a> {
+    bmcs: usize,
+    seconds: f64,
+    outcomes: &'a BTreeMap<String, usize>,
+}
+
+/// Prints results as they come.
+pub struct Report {
+    output: Output,
+    begun: Instant,
+    /// How many BMCs there are.
+    expected: usize,
+    /// Width of the longest name.
+    width: usize,
+    printed: usize,
+    outcomes: BTreeMap<String, usize>,
+    /// The exit codes of those that failed.
+    exits: Vec<u8>,
+    /// Hints and how many BMCs each is for.
+    hints: BTreeMap<&'static str, usize>,
+    /// Rows of a document that cannot be printed piece by piece.
+    rows: Vec<serde_json::Value>,
+}
+
+impl Report {
+    /// Nothing printed yet. `width` is that of the longest name.
+    pub fn new(output: Output, expected: usize, width: usize) -> Self {
+        if output.format == Format::Json {
+            line("{\"results\":[");
+        }
+        Self {
+            output,
+            begun: Instant::now(),
+            expected,
+            width,
+            printed: 0,
+            outcomes: BTreeMap::new(),
+            exits: Vec::new(),
+            hints: BTreeMap::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Prints what became of one BMC.
+    pub fn add<F: Finding>(&mut self, bmc: &str, result: &Result<F, Problem>) -> Result<(), Failure> {
+        let outcome = match result {
+            Ok(finding) => finding.outcome(),
+            Err(problem) => problem.outcome.into(),
+        };
+        *self.outcomes.entry(outcome.clone().into_owned()).or_default() += 1;
+        if let Err(problem) = result {
+            self.exits.push(problem.exit);
+            if let Some(hint) = problem.hint {
+                *self.hints.entry(hint).or_default() += 1;
+            }
+        }
+        match self.output.format {
+            Format::Json => self.json(&row(bmc, &outcome, result))?,
+            Format::Yaml => {
+                self.rows.push(serde_json::to_value(row(bmc, &outcome, result)).map_err(unprintable)?)
+            }
+            Format::Name if result.is_ok() => line(bmc),
+            Format::Name => {}
+            Format::Table | Format::Wide => self.text(bmc, result),
+        }
+        self.printed += 1;
+        Ok(())
+    }
+
+    /// One row on one line, so that what came is there even if the program is killed.
+    fn json<F: Finding>(&self, row: &Row<'_, F>) -> Result<(), Failure> {
+        let text = serde_json::to_string(row).map_err(unprintable)?;
+        let comma = if self.printed + 1 < self.expected { "," } else { "" };
+        line(&format!("{text}{comma}"));
+        Ok(())
+    }
+
+    fn text<F: Finding>(&self, bmc: &str, result: &Result<F, Problem>) {
+        let one = self.expected == 1;
+        let shown = match result {
+            Ok(finding) => finding.shown(self.output),
+            Err(problem) => Shown::Line(Field::toned(problem.message.clone(), Tone::Bad)),
+        };
+        match shown {
+            Shown::Line(field) => {
+                line(&format!("{bmc:width$}  {}", self.output.inline(&field), width = self.width))
+            }
+            Shown::Pairs(pairs) => {
+                let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+                for (name, field) in pairs {
+                    let text = format!("{name:width$}  {}", self.output.inline(&field));
+                    line(&if one { text } else { format!("{bmc}: {text}") });
+                }
+            }
+            Shown::Table { rows, .. } if rows.is_empty() => {
+                line(&format!("{bmc:width$}  none", width = self.width));
+            }
+            Shown::Table { head, rows } => {
+                for text in self.output.table_lines(head, rows.into_iter()) {
+                    line(&if one { text } else { format!("{bmc}: {text}") });
+                }
+            }
+        }
+    }
+
+    /// Ends the document, and tells how many BMCs came to which end.
+    pub fn finish(self) -> Result<(), Failure> {
+        let took = self.begun.elapsed();
+        let summary = Summary {
+            bmcs: self.printed,
+            seconds: (took.as_secs_f64() * 1000.0).round() / 1000.0,
+            outcomes: &self.outcomes,
+        };
+        match self.output.format {
+            Format::Json => {
+                let summary = serde_json::to_string(&summary).map_err(unprintable)?;
+                line(&format!("],\"summary\":{summary}}}"));
+            }
+            Format::Yaml => {
+                self.output.value(&serde_json::json!({ "results": self.rows, "summary": summary }))?;
+            }
+            Format::Name => {}
+            Format::Table | Format::Wide => self.summarise(took),
+        }
+        match exit_of(&self.exits) {
+            0 => Ok(()),
+            code => Err(Failure::Hosts { code }),
+        }
+    }
+
+    /// The summary goes to standard error: what is piped on are the results.
+    fn summarise(&self, took: Duration) {
+        if self.expected > 1 {
+            let outcomes: Vec<_> =
+                self.outcomes.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+            eprintln!("{} BMCs in {:.3} s: {}", self.printed, took.as_secs_f64(), outcomes.join(", "));
+        }
+        for (hint, count) in &self.hints {
+            let which = if self.expected > 1 { format!(" ({count} of them)") } else { String::new() };
+            eprintln!("  hint{which}: {hint}");
+        }
+    }
+}
+
+fn row<'a, F: Finding>(bmc: &'a str, outcome: &'a str, result: &'a Result<F, Problem>) -> Row<'a, F> {
+    let problem = result.as_ref().err();
+    Row {
+        bmc,
+        outcome,
+        finding: result.as_ref().ok(),
+        error: problem.map(|problem| problem.message.as_str()),
+        code: problem.map(|problem| problem.code),
+        hint: problem.and_then(|problem| problem.hint),
+    }
+}
+
+fn unprintable(error: serde_json::Error) -> Failure {
+    Failure::Failed(format!("the result cannot be printed: {error}"))
+}
+
+/// The exit code of all BMCs that failed, where they failed alike.
+fn exit_of(exits: &[u8]) -> u8 {
+    match exits {
+        [] => 0,
+        [first, rest @ ..] if rest.iter().all(|exit| exit == first) => *first,
+        _ => 1,
+    }
+}
