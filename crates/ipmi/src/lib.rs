@@ -95,6 +95,7 @@ pub mod procedure;
 pub mod quirk;
 #[cfg(test)]
 mod recording;
+pub mod sdr;
 pub mod sel;
 pub mod sensor;
 mod sequence;
