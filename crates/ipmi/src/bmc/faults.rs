@@ -23,6 +23,8 @@ pub struct Faults {
     /// It carries the next command of a session out and restarts before it answers, silent for this long. Happens
     /// once.
     pub restart_at_command: Option<Duration>,
+    /// It keeps no replies: a request that a console sends again is carried out again.
+    pub repeats_commands: bool,
     /// How long it takes to answer anything.
     pub latency: Duration,
 }

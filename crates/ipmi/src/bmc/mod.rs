@@ -322,7 +322,11 @@ impl Bmc {
         session.peer = from;
         session.deadline = now + self.inactivity;
         let request = decode_request(&payload)?;
-        let mut reply = match active.kept_reply(now, &payload) {
+        let kept = match self.misbehaviour.faults.repeats_commands {
+            true => None,
+            false => active.kept_reply(now, &payload),
+        };
+        let mut reply = match kept {
             Some(reply) => reply,
             None => {
                 let privilege = Some(active.privilege);
