@@ -140,10 +140,17 @@ impl Opening {
 
     fn set_due(&mut self, link: &mut Link, now: Instant) {
         let wait = match self.newest.progress() {
+            // What decides whether a suite is dropped in silence is not whether the line is bad.
+            0 if self.may_be_dropped() => link.open_wait(0),
             0 => link.open_wait(self.attempt),
             _ => link.handshake_wait(self.attempt),
         };
         self.due = (now + wait).min(self.give_up);
+    }
+
+    /// Whether the BMC is there, says nothing to this suite, and another is left.
+    fn may_be_dropped(&self) -> bool {
+        self.furthest == 0 && self.probe.is_answered() && self.suites.len() > 1
     }
 
     /// The deadline passed without an answer.
@@ -155,10 +162,7 @@ impl Opening {
         if self.newest.progress() > 0 {
             return if now < self.give_up { self.begin_run(link, now) } else { Progress::Silent };
         }
-        let is_dropped = self.furthest == 0
-            && self.probe.is_answered()
-            && (self.attempt >= SILENT_REFUSAL || now >= self.give_up);
-        if is_dropped && self.suites.len() > 1 {
+        if self.may_be_dropped() && (self.attempt >= SILENT_REFUSAL || now >= self.give_up) {
             // It is there and says nothing to this suite: perhaps it drops what it does not know.
             self.refusals.silence = true;
             self.suites.remove(0);
@@ -171,7 +175,7 @@ impl Opening {
         }
         self.newest.repeat_open(link);
         if self.furthest == 0 && self.attempt % 2 == 1 && !self.probe.is_answered() {
-            self.probe.send(link, self.privilege);
+            self.probe.send(link, now, self.privilege);
         }
         self.set_due(link, now);
         Progress::Pending
@@ -185,7 +189,7 @@ impl Opening {
     ) -> Result<Progress, IgnoreReason> {
         match datagram {
             Datagram::Sessionless(payload) => {
-                if let Err(error) = self.probe.receive(link, self.privilege, payload)? {
+                if let Err(error) = self.probe.receive(link, now, self.privilege, payload)? {
                     return Ok(Progress::Failed(error));
                 }
                 if self.probe.is_answered() && self.furthest == 0 {

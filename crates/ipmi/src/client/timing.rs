@@ -36,6 +36,9 @@ impl Estimate {
 pub(super) struct Timing {
     /// Of commands and Open Session Requests.
     round_trip: Option<Estimate>,
+    /// A wait that would have been long enough for an answer to one of several transmissions: what there is to go by until
+    /// an answer can be told apart.
+    guess: Duration,
     /// Of RAKP messages 1 and 3, for which a BMC does its cryptography.
     handshake: Option<Estimate>,
     /// Retransmissions since an answer that could belong to one transmission only. As nobody can say which of several
@@ -48,6 +51,11 @@ impl Timing {
     pub(super) fn answered(&mut self, sample: Duration) {
         Estimate::take(&mut self.round_trip, sample);
         self.backoff = 0;
+    }
+
+    /// The answer to a message that was sent several times came after `longest`, counted from the first of them.
+    pub(super) fn answered_late(&mut self, longest: Duration) {
+        self.guess = bounded(longest + longest / 4);
     }
 
     /// The answer to a RAKP message came after `sample`.
@@ -77,7 +85,7 @@ impl Timing {
     }
 
     fn round_trip_wait(&self, policy: &RetransmitPolicy) -> Duration {
-        self.round_trip.map_or(policy.first, |estimate| estimate.wait().max(policy.floor))
+        self.round_trip.map_or(policy.first.max(self.guess), |estimate| estimate.wait().max(policy.floor))
     }
 }
 

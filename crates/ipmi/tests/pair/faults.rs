@@ -50,7 +50,11 @@ fn a_slow_bmc_is_waited_for() {
     let latency = Duration::from_millis(700);
     let mut world = faulty(Faults { latency, ..Faults::default() });
     assert!(power_is_on(&world.ask(GetChassisStatus)));
+    assert_eq!(world.sent.0, 6, "one request twice and a question whether it is there");
     assert!(world.now.duration_since(world.begun) >= 4 * latency);
+    let before = world.sent;
+    assert!(power_is_on(&world.ask(GetChassisStatus)));
+    assert_eq!(world.sent.0 - before.0, 1, "then its pace is known");
     world.bmc.set_faults(Faults { latency: 10 * SECOND, ..Faults::default() });
     assert!(matches!(world.ask(GetDeviceId), Err(Error::Timeout { .. })), "but not for ever");
     world.bmc.set_faults(Faults::default());

@@ -1,7 +1,9 @@
 //! Client and BMC against each other on a virtual clock: each behaviour once, on a good network unless it says otherwise.
 
 mod faults;
+mod learning;
 mod network;
+mod patience;
 mod quirks;
 mod storms;
 

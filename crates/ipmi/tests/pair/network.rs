@@ -97,11 +97,17 @@ pub struct World {
     pub mangle_to_bmc: Option<Mangle>,
     /// How many of the BMC's next datagrams get lost.
     pub lose_replies: usize,
+    /// The datagrams that get lost, counted from 0 over both directions.
+    pub lose: Vec<usize>,
+    /// How long the BMC works before each of its datagrams, one after the other.
+    pub work: Option<fn(&[u8]) -> Duration>,
     /// When the run began.
     pub begun: Instant,
     random: Seeded,
     wire: BTreeMap<(Instant, u64), Arrival>,
     order: u64,
+    /// When the BMC has done its work.
+    free: Instant,
 }
 
 pub fn peer() -> Peer {
@@ -131,6 +137,9 @@ impl World {
             now,
             begun: now,
             lose_replies: 0,
+            lose: Vec::new(),
+            work: None,
+            free: now,
             client: Client::new(client, Box::new(Seeded(seed ^ 0xC11E))),
             bmc: Bmc::new(bmc, Box::new(Seeded(seed ^ 0xB3C0))),
             weather: CLEAR,
@@ -168,13 +177,21 @@ impl World {
     }
 
     fn put_on_wire(&mut self, to_bmc: bool, bytes: Vec<u8>) {
+        let index = self.sent.0 + self.sent.1 - 1;
+        if self.lose.contains(&index) {
+            return;
+        }
+        if let Some(work) = self.work.filter(|_| !to_bmc) {
+            self.free = self.free.max(self.now) + work(&bytes);
+        }
+        let start = if to_bmc { self.now } else { self.free.max(self.now) };
         let copies = 1 + u64::from(self.random.chance(self.weather.copies));
         for _ in 0..copies {
             if self.random.chance(self.weather.loss) {
                 continue;
             }
             let jitter = self.random.next() % (self.weather.jitter + 1);
-            let at = self.now + Duration::from_millis(self.weather.delay + jitter);
+            let at = start + Duration::from_millis(self.weather.delay + jitter);
             self.order += 1;
             let mut bytes = bytes.clone();
             if self.random.chance(self.weather.spoilt) {

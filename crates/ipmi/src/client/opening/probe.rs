@@ -1,6 +1,8 @@
 //! Get Channel Authentication Capabilities, asked beside an Open Session Request that got no answer: it tells a BMC
 //! that does not like the request from one that is not there.
 
+use std::time::Instant;
+
 use crate::client::error::Error;
 use crate::client::link::Link;
 use crate::command::{Command, GetChannelAuthenticationCapabilities};
@@ -16,6 +18,8 @@ const PROBE_SEQUENCE: u8 = 0x3F;
 /// The question and what is known of its answer.
 #[derive(Debug, Default)]
 pub(super) struct Probe {
+    /// When it was sent, if only once.
+    sent_at: Option<Instant>,
     sent: bool,
     answered: bool,
     /// The BMC refused the IPMI 2.0 form of the question.
@@ -28,7 +32,8 @@ impl Probe {
         self.answered
     }
 
-    pub(super) fn send(&mut self, link: &mut Link, privilege: PrivilegeLevel) {
+    pub(super) fn send(&mut self, link: &mut Link, now: Instant, privilege: PrivilegeLevel) {
+        self.sent_at = (!self.sent).then_some(now);
         self.sent = true;
         let command = GetChannelAuthenticationCapabilities { extended: !self.plain, privilege };
         let mut data = Vec::new();
@@ -43,6 +48,7 @@ impl Probe {
     pub(super) fn receive(
         &mut self,
         link: &mut Link,
+        now: Instant,
         privilege: PrivilegeLevel,
         payload: &[u8],
     ) -> Result<Result<(), Error>, IgnoreReason> {
@@ -59,10 +65,13 @@ impl Probe {
         let (&code, data) = message.data.split_first().ok_or(Fault::Truncated("completion code"))?;
         if CompletionCode(code) == CompletionCode::INVALID_FIELD && !self.plain {
             self.plain = true;
-            self.send(link, privilege);
+            self.send(link, now, privilege);
             return Ok(Ok(()));
         }
         self.answered = true;
+        if let Some(sent_at) = self.sent_at {
+            link.timing.answered(now.saturating_duration_since(sent_at));
+        }
         if !CompletionCode(code).is_ok() {
             return Ok(Ok(()));
         }

@@ -1,6 +1,6 @@
 //! One run through the steps of a set-up: its numbers, what it sends, and whether an answer is for it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::client::link::{Credentials, Link};
 use crate::client::session::Session;
@@ -47,8 +47,9 @@ pub(super) struct Run {
     tag: u8,
     console_session: u32,
     stage: Stage,
+    /// When the last message was sent for the first time.
     sent_at: Instant,
-    /// Whether the last message was sent more than once.
+    /// Whether it was sent again, which only the Open Session Request is.
     repeated: bool,
 }
 
@@ -101,11 +102,6 @@ impl Run {
         self.proposal.suite
     }
 
-    /// What the answer took, where that can be told.
-    fn sample(&self, now: Instant) -> Option<Duration> {
-        (!self.repeated).then(|| now.saturating_duration_since(self.sent_at))
-    }
-
     /// Takes an answer. One that is not for this run is [`IgnoreReason::Unexpected`].
     pub(super) fn receive(
         &mut self,
@@ -119,8 +115,10 @@ impl Run {
             (PayloadType::OpenSessionResponse, Stage::OpenSessionResponse) => {
                 let response = OpenSessionResponse::decode(payload)?;
                 self.expect(response.tag, response.console_session)?;
-                if let Some(sample) = self.sample(now) {
-                    link.timing.answered(sample);
+                let took = now.saturating_duration_since(self.sent_at);
+                match self.repeated {
+                    false => link.timing.answered(took),
+                    true => link.timing.answered_late(took),
                 }
                 Ok(match response.outcome {
                     Ok(opened) => self.take_opened(link, credentials, now, opened),
@@ -148,7 +146,7 @@ impl Run {
                 if !handshake.rakp4_matches(sik, &value)? {
                     return Ok(Verdict::WrongKg);
                 }
-                self.sample(now).into_iter().for_each(|sample| link.timing.shook_hands(sample));
+                link.timing.shook_hands(now.saturating_duration_since(self.sent_at));
                 Ok(Verdict::Opened(Box::new(self.session(handshake, sik))))
             }
             (PayloadType::OpenSessionRequest | PayloadType::Rakp1 | PayloadType::Rakp3, _) => {
@@ -173,7 +171,6 @@ impl Run {
     fn advance(&mut self, now: Instant, stage: Stage) {
         self.stage = stage;
         self.sent_at = now;
-        self.repeated = false;
     }
 
     fn take_opened(
@@ -232,7 +229,7 @@ impl Run {
             // Going on would count as a failed login at the BMC, and the answer is known.
             return Ok(Verdict::WrongPassword);
         }
-        self.sample(now).into_iter().for_each(|sample| link.timing.shook_hands(sample));
+        link.timing.shook_hands(now.saturating_duration_since(self.sent_at));
         if self.proposal.only_name {
             return Ok(Verdict::UserKnown);
         }
