@@ -418,8 +418,11 @@ pub struct SimBmc {
     #[arg(long)]
     pub off: bool,
     /// Give each a whole machine with a screen (VNC), as in the sandbox: for tens of them, and without faults
-    #[arg(long, conflicts_with_all = ["silent", "delay", "jitter", "loss", "power_delay", "off"])]
+    #[arg(long, conflicts_with_all = ["faults", "silent", "delay", "jitter", "loss", "power_delay", "off"])]
     pub screens: bool,
+    /// A script that says what is wrong with which of them, and when; see docs/guides/simulated-bmcs.md
+    #[arg(long, help_heading = FAULTS, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
     /// So many of them answer nothing, spread evenly
     #[arg(long, help_heading = FAULTS, default_value_t = 0, value_name = "COUNT")]
     pub silent: usize,

@@ -1,6 +1,6 @@
 //! `ironhand sim`: simulated hardware, until it is told to stop.
 
-use ironhand_sim::bmc_fleet::{BmcFault, BmcSelector, FaultPlan, FaultRule, PowerTimes, Share};
+use ironhand_sim::bmc_fleet::{BmcFault, BmcSelector, FaultPlan, FaultRule, PowerTimes, ScriptError, Share};
 use ironhand_sim::fleet::host_name;
 use ironhand_sim::qemu::{QemuBmc, QemuConfig};
 use ironhand_sim::{BmcFleet, BmcFleetConfig, Fleet, FleetConfig};
@@ -57,7 +57,7 @@ pub async fn bmc(asked: args::SimBmc, output: Output, each: bool) -> Result<(), 
     config.seed = asked.seed;
     config.on = !asked.off;
     config.times = PowerTimes::from_act(asked.power_delay.duration());
-    config.plan = plan(&asked);
+    config.plan = plan(&asked)?;
     config.user = asked.user.clone();
     let fleet = BmcFleet::start(config).map_err(|error| Failure::Failed(chain(&error)))?;
     show(&fleet, &asked.user, output, each);
@@ -71,21 +71,35 @@ pub async fn bmc(asked: args::SimBmc, output: Output, each: bool) -> Result<(), 
     stopped
 }
 
-/// The faults that options ask for.
-fn plan(asked: &args::SimBmc) -> FaultPlan {
+/// The faults that a script and options ask for.
+fn plan(asked: &args::SimBmc) -> Result<FaultPlan, Failure> {
+    let script = match &asked.faults {
+        Some(path) => fault_script(path)?,
+        None => FaultPlan::none(),
+    };
     let mut rules = Vec::new();
     let (delay, jitter) = (asked.delay.duration(), asked.jitter.duration());
     if !(delay + jitter).is_zero() {
         rules.push(FaultRule::always(BmcSelector::all(), BmcFault::Slow { delay, jitter }));
     }
     if asked.loss != Share::NONE {
-        rules.push(FaultRule::always(BmcSelector::all(), BmcFault::Lossy { share: asked.loss }));
+        rules.push(FaultRule::always(BmcSelector::all(), BmcFault::Lossy(asked.loss)));
     }
     if asked.silent > 0 {
         let some = BmcSelector::spread(asked.silent, asked.count);
         rules.push(FaultRule::always(some, BmcFault::Silent));
     }
-    rules.into_iter().collect()
+    Ok(script.and(rules))
+}
+
+fn fault_script(path: &std::path::Path) -> Result<FaultPlan, Failure> {
+    let name = path.display().to_string();
+    let text =
+        std::fs::read_to_string(path).map_err(|source| Failure::File { path: name.clone(), source })?;
+    text.parse().map_err(|ScriptError { line, column, message }| Failure::Usage {
+        message: format!("{name}:{line}:{column}: {message}"),
+        hint: None,
+    })
 }
 
 /// Says where the BMCs are: all of them for programs, first and last for people who did not ask for `each`.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::bmc::SelConfig;
 use crate::bmc::faults::Faults;
 use crate::bmc::lockout::BadPasswordThreshold;
+use crate::bmc::{Bmc, SelConfig};
 use crate::command::{ChassisStatus, DeviceId, IpmiVersion};
 use crate::privilege::PrivilegeLevel;
 use crate::quirk::Quirks;
@@ -90,5 +90,17 @@ impl BmcConfig {
             quirks: Quirks::NONE,
             faults: Faults::default(),
         }
+    }
+}
+
+impl Bmc {
+    /// Says which cipher suites it accepts from now on, the preferred one first. Sessions that are open stay.
+    pub fn set_suites(&mut self, suites: &[CipherSuite]) {
+        self.config.suites = suites.to_vec();
+    }
+
+    /// Says when failed logins lock users out from now on. Failures that were counted stay counted.
+    pub fn set_bad_password_threshold(&mut self, rule: Option<BadPasswordThreshold>) {
+        self.config.bad_password_threshold = rule;
     }
 }

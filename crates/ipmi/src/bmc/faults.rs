@@ -16,6 +16,8 @@ const SPAN_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct Faults {
     /// Every Open Session Request is refused with "insufficient resources", as if others held all sessions.
     pub sessions_full: bool,
+    /// Every user is locked out, as failed logins by somebody else may have done.
+    pub users_locked: bool,
     /// A proof that it makes with a wrong key.
     pub wrong_proof: Option<Proof>,
     /// Every answer is replaced by as many random bytes.

@@ -178,8 +178,9 @@ impl Bmc {
             name = &name[..length];
         }
         let found = self.users.find(name, asked, by_name_alone, self.config.quirks)?;
-        if let Some(rule) = &self.config.bad_password_threshold
-            && self.lockout.is_locked(rule, now, found.index)
+        let locked = |rule| self.lockout.is_locked(rule, now, found.index);
+        if self.misbehaviour.faults.users_locked
+            || self.config.bad_password_threshold.as_ref().is_some_and(locked)
         {
             return Err(RakpStatus::UNAUTHORIZED_NAME);
         }

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use ironhand_ipmi::bmc::Faults;
 use ironhand_ipmi::{Bmc, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, PrivilegeLevel, User};
 use secrecy::SecretString;
 
 use super::path::{Path, Way};
-use super::plan::{Effects, FaultPlan};
+use super::plan::{Effects, FaultPlan, Firmware};
 use super::statistics::Counters;
 use super::switch::{Change, PowerSwitch, PowerTimes};
 use crate::machine::Seed;
@@ -57,6 +58,8 @@ pub(super) struct Host {
     path: Path,
     /// The rules of the plan that are about this host.
     rules: Box<[u16]>,
+    /// What the BMC's firmware has been told to be like.
+    firmware: Firmware,
     /// When a worker will call [`Self::wake`].
     pub(super) armed: Option<Instant>,
     commands: u64,
@@ -82,6 +85,7 @@ impl Host {
             bmc: Bmc::new(config, Box::new(entropy)),
             switch: PowerSwitch::new(pattern.on, pattern.times),
             path: Path::new(seed.next()),
+            firmware: Firmware::default(),
             rules: pattern.plan.rules_of(index, address.ip()),
             armed: None,
             commands: 0,
@@ -139,8 +143,23 @@ impl Host {
         self.bmc.next_wake().into_iter().chain(self.switch.next_wake()).min()
     }
 
-    fn effects(&self, clock: &Clock<'_>) -> Effects {
-        clock.pattern.plan.effects(&self.rules, clock.elapsed)
+    /// What is wrong now; the BMC is told what of it is its own.
+    fn effects(&mut self, clock: &Clock<'_>) -> Effects {
+        let effects = clock.pattern.plan.effects(&self.rules, clock.elapsed);
+        let Firmware { faults, quirks, suites, lockout } = effects.firmware;
+        let before = std::mem::replace(&mut self.firmware, effects.firmware);
+        if before != effects.firmware {
+            let restart_at_command = match faults.restart_at_command == before.faults.restart_at_command {
+                // It happens once: what has happened already is not asked for again.
+                true => self.bmc.faults().restart_at_command,
+                false => faults.restart_at_command,
+            };
+            self.bmc.set_faults(Faults { restart_at_command, ..faults });
+            self.bmc.set_quirks(quirks);
+            self.bmc.set_suites(suites);
+            self.bmc.set_bad_password_threshold(lockout);
+        }
+        effects
     }
 
     fn follow_switch(&mut self, now: Instant) {

@@ -68,10 +68,6 @@ impl Path {
 
     /// What becomes of a reply that leaves the BMC.
     pub(super) fn spoil(&mut self, effects: &Effects, mut bytes: Vec<u8>) -> Vec<u8> {
-        if effects.wrong_hmac && is_authenticated(&bytes) {
-            // The end of the packet is the end of its authentication code.
-            bytes.iter_mut().last().into_iter().for_each(|last| *last ^= 0x5A);
-        }
         if self.strikes(effects.garbage) {
             // The RMCP header stays: what comes is taken for IPMI at first.
             for byte in bytes.iter_mut().skip(RMCP_HEADER) {
@@ -93,9 +89,3 @@ impl Path {
 
 /// Bytes of the RMCP header (IPMI 2.0 section 13.1.3).
 const RMCP_HEADER: usize = 4;
-
-/// Whether a datagram is an RMCP+ packet that ends in an authentication code (section 13.6): authentication
-/// type 6, and bit 6 of the payload type set.
-fn is_authenticated(bytes: &[u8]) -> bool {
-    matches!(bytes, [0x06, _, _, 0x07, 0x06, payload_type, ..] if payload_type & 0x40 != 0)
-}

@@ -5,7 +5,12 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use ironhand_ipmi::bmc::{BadPasswordThreshold, Faults, Proof};
+use ironhand_ipmi::{CipherSuite, Quirk, Quirks};
+use serde::{Deserialize, Deserializer};
 use thiserror::Error;
+
+use super::script::{from_text, time};
 
 /// A part of all datagrams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,14 +60,22 @@ impl FromStr for Share {
     }
 }
 
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_text(deserializer)
+    }
+}
+
 impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}%", f64::from(self.millionths) / 10_000.0)
     }
 }
 
-/// What can be wrong with a BMC, its network or its firmware.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What can be wrong with a BMC, its network or its firmware. In a script a fault is its name with dashes; those with
+/// details are a mapping from the name to them.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum BmcFault {
     /// It answers nothing.
@@ -70,34 +83,62 @@ pub enum BmcFault {
     /// It answers late.
     Slow {
         /// By this much,
+        #[serde(deserialize_with = "time")]
         delay: Duration,
         /// and up to this much more, anew for each answer.
+        #[serde(default, deserialize_with = "time")]
         jitter: Duration,
     },
-    /// Datagrams of both ways get lost.
-    Lossy {
-        /// Part of them.
-        share: Share,
-    },
-    /// Datagrams of both ways arrive twice.
-    Duplicate {
-        /// Part of them.
-        share: Share,
-    },
+    /// This part of the datagrams of both ways gets lost.
+    Lossy(Share),
+    /// This part of the datagrams of both ways arrives twice.
+    Duplicate(Share),
     /// Datagrams of both ways are overtaken by later ones.
     Reordered {
         /// Part of them.
         share: Share,
         /// How late they come.
+        #[serde(default = "overtaken_by", deserialize_with = "time")]
         delay: Duration,
     },
-    /// Answers are noise behind their RMCP header.
-    Garbage {
-        /// Part of them.
-        share: Share,
-    },
+    /// This part of the answers is noise behind their RMCP header.
+    Garbage(Share),
     /// Packets of sessions carry authentication codes that are not theirs.
     WrongHmac,
+    /// Others hold all sessions.
+    SessionsFull,
+    /// It carries out the first command of a session, and restarts before it answers. Happens once.
+    RebootMidCommand {
+        /// How long it is silent then.
+        #[serde(deserialize_with = "time")]
+        silent: Duration,
+    },
+    /// It accepts cipher suite 17 alone.
+    #[serde(rename = "suite-17-only")]
+    Suite17Only,
+    /// It accepts cipher suite 3 alone.
+    #[serde(rename = "suite-3-only")]
+    Suite3Only,
+    /// It keeps 16 bytes of longer passwords.
+    TruncatingPasswords,
+    /// All users are locked out.
+    Locked,
+    /// Failed logins in a row lock a user out.
+    Lockout {
+        /// How many.
+        failures: u8,
+        /// For how long; zero until the BMC restarts.
+        #[serde(rename = "for", deserialize_with = "time")]
+        duration: Duration,
+    },
+    /// A fault that the BMCs of a vendor have.
+    #[serde(deserialize_with = "from_text")]
+    Quirk(Quirk),
+}
+
+fn overtaken_by() -> Duration {
+    // Later than what a quick console sends next.
+    Duration::from_millis(30)
 }
 
 /// Which BMCs a fault is about.
@@ -203,7 +244,27 @@ pub(super) struct Effects {
     pub(super) reordered: Share,
     pub(super) overtaken_by: Duration,
     pub(super) garbage: Share,
-    pub(super) wrong_hmac: bool,
+    pub(super) firmware: Firmware,
+}
+
+/// How the firmware of a BMC is built and configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Firmware {
+    pub(super) faults: Faults,
+    pub(super) quirks: Quirks,
+    pub(super) suites: &'static [CipherSuite],
+    pub(super) lockout: Option<BadPasswordThreshold>,
+}
+
+impl Default for Firmware {
+    fn default() -> Self {
+        Self {
+            faults: Faults::default(),
+            quirks: Quirks::NONE,
+            suites: &CipherSuite::PREFERRED,
+            lockout: None,
+        }
+    }
 }
 
 impl FromIterator<FaultRule> for FaultPlan {
@@ -219,6 +280,18 @@ impl FaultPlan {
         Self::default()
     }
 
+    /// The rules, in the order of the script.
+    #[must_use]
+    pub fn rules(&self) -> &[FaultRule] {
+        &self.rules
+    }
+
+    /// The same rules, and `more` after them.
+    #[must_use]
+    pub fn and(self, more: impl IntoIterator<Item = FaultRule>) -> Self {
+        self.rules.into_iter().chain(more).collect()
+    }
+
     pub(super) fn rules_of(&self, index: usize, address: IpAddr) -> Box<[u16]> {
         (0u16..)
             .zip(&self.rules)
@@ -231,18 +304,39 @@ impl FaultPlan {
         let mut effects = Effects::default();
         let rules = rules.iter().filter_map(|place| self.rules.get(usize::from(*place)));
         for rule in rules.filter(|rule| rule.holds(elapsed)) {
-            match rule.fault {
-                BmcFault::Silent => effects.silent = true,
-                BmcFault::Slow { delay, jitter } => (effects.delay, effects.jitter) = (delay, jitter),
-                BmcFault::Lossy { share } => effects.loss = share,
-                BmcFault::Duplicate { share } => effects.duplicates = share,
-                BmcFault::Reordered { share, delay } => {
-                    (effects.reordered, effects.overtaken_by) = (share, delay);
-                }
-                BmcFault::Garbage { share } => effects.garbage = share,
-                BmcFault::WrongHmac => effects.wrong_hmac = true,
-            }
+            effects.add(&rule.fault);
         }
         effects
+    }
+}
+
+impl Effects {
+    fn add(&mut self, fault: &BmcFault) {
+        let firmware = &mut self.firmware;
+        match *fault {
+            BmcFault::Silent => self.silent = true,
+            BmcFault::Slow { delay, jitter } => (self.delay, self.jitter) = (delay, jitter),
+            BmcFault::Lossy(share) => self.loss = share,
+            BmcFault::Duplicate(share) => self.duplicates = share,
+            BmcFault::Reordered { share, delay } => (self.reordered, self.overtaken_by) = (share, delay),
+            BmcFault::Garbage(share) => self.garbage = share,
+            BmcFault::WrongHmac => firmware.faults.wrong_proof = Some(Proof::Packets),
+            BmcFault::SessionsFull => firmware.faults.sessions_full = true,
+            BmcFault::RebootMidCommand { silent } => firmware.faults.restart_at_command = Some(silent),
+            BmcFault::Suite17Only => firmware.suites = &[CipherSuite::Suite17],
+            BmcFault::Suite3Only => firmware.suites = &[CipherSuite::Suite3],
+            BmcFault::TruncatingPasswords => {
+                firmware.quirks = firmware.quirks.with(Quirk::TruncatedPassword);
+            }
+            BmcFault::Locked => firmware.faults.users_locked = true,
+            BmcFault::Lockout { failures, duration } => {
+                firmware.lockout = Some(BadPasswordThreshold {
+                    threshold: failures,
+                    reset_interval: Duration::ZERO,
+                    lockout_interval: duration,
+                });
+            }
+            BmcFault::Quirk(quirk) => firmware.quirks = firmware.quirks.with(quirk),
+        }
     }
 }
