@@ -1,13 +1,11 @@
 //! The keys of a session: from passwords, through RAKP, to what protects each packet (IPMI 2.0 sections 13.28 to 13.33).
 
-use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
-use sha1::Sha1;
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::fault::Fault;
-use crate::suite::{Algorithms, Hash};
+use crate::mac::{Digest, HmacKey, IntegrityKey};
+use crate::suite::{Algorithms, Hash, Integrity};
 
 /// Longest password and Kg in bytes (section 13.31: keys are 160 bits).
 pub(crate) const SECRET_LIMIT: usize = 20;
@@ -72,67 +70,6 @@ fn decode_hex(digits: &str) -> Option<Zeroizing<Vec<u8>>> {
     Some(Zeroizing::new(pairs.iter().map(|[high, low]| (high << 4 | low) as u8).collect()))
 }
 
-/// The output of an HMAC, wiped when dropped.
-#[derive(Clone)]
-pub(crate) struct Digest {
-    bytes: Zeroizing<[u8; 32]>,
-    length: usize,
-}
-
-impl std::ops::Deref for Digest {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.bytes[..self.length]
-    }
-}
-
-impl std::fmt::Debug for Digest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Digest").finish_non_exhaustive()
-    }
-}
-
-impl Digest {
-    fn new(output: &[u8]) -> Self {
-        let mut bytes = Zeroizing::new([0; 32]);
-        let length = output.len().min(bytes.len());
-        bytes[..length].copy_from_slice(&output[..length]);
-        Self { bytes, length }
-    }
-}
-
-/// The HMAC of `parts` one after the other.
-pub(crate) fn hmac(hash: Hash, key: &[u8], parts: &[&[u8]]) -> Digest {
-    match hash {
-        Hash::Sha1 => Digest::new(&keyed::<Hmac<Sha1>>(key, parts).finalize().into_bytes()),
-        Hash::Sha256 => Digest::new(&keyed::<Hmac<Sha256>>(key, parts).finalize().into_bytes()),
-    }
-}
-
-/// Whether the first `length` bytes of `code` are those of the HMAC of `parts`; compared in constant time.
-pub(crate) fn hmac_matches(
-    hash: Hash,
-    key: &[u8],
-    parts: &[&[u8]],
-    length: usize,
-    code: &[u8],
-) -> Result<bool, Fault> {
-    let code = code.get(..length).ok_or(Fault::Truncated("authentication code"))?;
-    Ok(match hash {
-        Hash::Sha1 => keyed::<Hmac<Sha1>>(key, parts).verify_truncated_left(code).is_ok(),
-        Hash::Sha256 => keyed::<Hmac<Sha256>>(key, parts).verify_truncated_left(code).is_ok(),
-    })
-}
-
-fn keyed<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> M {
-    let mut mac = <M as KeyInit>::new_from_slice(key).expect("an HMAC takes keys of any length");
-    for part in parts {
-        mac.update(part);
-    }
-    mac
-}
-
 /// What both sides have told each other by RAKP message 2; all proofs and keys are made from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Handshake {
@@ -190,59 +127,76 @@ impl Handshake {
         input
     }
 
+    fn user_key(&self, user: &SecretKey) -> HmacKey {
+        HmacKey::new(self.hash(), user.bytes())
+    }
+
     /// The key exchange authentication code of RAKP message 2: the BMC proves that it knows the password.
     pub(crate) fn rakp2_code(&self, user: &SecretKey) -> Digest {
-        hmac(self.hash(), user.bytes(), &[&self.rakp2_input()])
+        self.user_key(user).code(&[&self.rakp2_input()])
     }
 
     /// Whether `code`, without surplus bytes that some BMCs add, is the code of RAKP message 2.
     pub(crate) fn rakp2_matches(&self, user: &SecretKey, code: &[u8]) -> Result<bool, Fault> {
-        let length = digest_length(self.hash());
-        hmac_matches(self.hash(), user.bytes(), &[&self.rakp2_input()], length, code)
+        self.user_key(user).matches(&[&self.rakp2_input()], digest_length(self.hash()), code)
     }
 
     /// The key exchange authentication code of RAKP message 3: the console proves that it knows the password.
     pub(crate) fn rakp3_code(&self, user: &SecretKey) -> Digest {
-        hmac(self.hash(), user.bytes(), &[&self.rakp3_input()])
+        self.user_key(user).code(&[&self.rakp3_input()])
     }
 
     /// Whether `code`, without surplus bytes that some BMCs add, is the code of RAKP message 3.
     pub(crate) fn rakp3_matches(&self, user: &SecretKey, code: &[u8]) -> Result<bool, Fault> {
-        let length = digest_length(self.hash());
-        hmac_matches(self.hash(), user.bytes(), &[&self.rakp3_input()], length, code)
+        self.user_key(user).matches(&[&self.rakp3_input()], digest_length(self.hash()), code)
     }
 
     /// The session integrity key SIK; `kg` is Kg, or the user's key where the BMC has no Kg (section 13.31).
-    pub(crate) fn session_integrity_key(&self, kg: &SecretKey) -> Digest {
+    pub(crate) fn session_integrity_key(&self, kg: &SecretKey) -> HmacKey {
+        HmacKey::new(self.hash(), &self.session_integrity_bytes(kg))
+    }
+
+    fn session_integrity_bytes(&self, kg: &SecretKey) -> Digest {
         let identity = self.identity();
-        hmac(self.hash(), kg.bytes(), &[&self.console_random, &self.bmc_random, &identity])
+        HmacKey::new(self.hash(), kg.bytes()).code(&[&self.console_random, &self.bmc_random, &identity])
     }
 
     /// The integrity check value of RAKP message 4: the BMC proves that it made the same SIK.
-    pub(crate) fn rakp4_check_value(&self, sik: &Digest) -> Vec<u8> {
-        let mut value = hmac(self.hash(), sik, &[&self.rakp4_input()]).to_vec();
+    pub(crate) fn rakp4_check_value(&self, sik: &HmacKey) -> Vec<u8> {
+        let mut value = sik.code(&[&self.rakp4_input()]).to_vec();
         value.truncate(self.algorithms.authentication.check_value_length());
         value
     }
 
     /// Whether `value`, without surplus bytes, is the check value of RAKP message 4.
-    pub(crate) fn rakp4_matches(&self, sik: &Digest, value: &[u8]) -> Result<bool, Fault> {
+    pub(crate) fn rakp4_matches(&self, sik: &HmacKey, value: &[u8]) -> Result<bool, Fault> {
         let length = self.algorithms.authentication.check_value_length();
-        hmac_matches(self.hash(), sik, &[&self.rakp4_input()], length, value)
+        sik.matches(&[&self.rakp4_input()], length, value)
     }
 
-    pub(crate) fn session_keys(&self, sik: &Digest) -> SessionKeys {
-        let additional = |constant: u8| hmac(self.hash(), sik, &[&[constant; SECRET_LIMIT]]);
-        let k2 = additional(2);
+    /// The keys of the session's packets, and the user's own for the one algorithm that takes it.
+    pub(crate) fn session_keys(&self, sik: &HmacKey, user: &SecretKey) -> SessionKeys {
         let mut aes = Zeroizing::new([0; 16]);
-        // Both hashes give at least 16 bytes; the rest of K2 is not used by AES-CBC-128 (section 13.29.2).
-        aes.copy_from_slice(&k2[..16]);
-        SessionKeys { algorithms: self.algorithms, k1: additional(1), aes }
+        // All hashes give at least 16 bytes; the rest of K2 is not used by AES-CBC-128 (section 13.29.2).
+        aes.copy_from_slice(&additional_key(sik, 2)[..16]);
+        let integrity = match self.algorithms.integrity {
+            Integrity::Md5_128 => IntegrityKey::Password(user.clone()),
+            Integrity::HmacMd5_128 | Integrity::HmacSha1_96 | Integrity::HmacSha256_128 => {
+                IntegrityKey::K1(HmacKey::new(self.algorithms.integrity.hash(), &additional_key(sik, 1)))
+            }
+        };
+        SessionKeys { algorithms: self.algorithms, integrity, aes }
     }
+}
+
+/// K1 or K2: additional keying material made from SIK and a constant (section 13.32).
+fn additional_key(sik: &HmacKey, constant: u8) -> Digest {
+    sik.code(&[&[constant; SECRET_LIMIT]])
 }
 
 fn digest_length(hash: Hash) -> usize {
     match hash {
+        Hash::Md5 => 16,
         Hash::Sha1 => 20,
         Hash::Sha256 => 32,
     }
@@ -252,8 +206,8 @@ fn digest_length(hash: Hash) -> usize {
 #[derive(Clone)]
 pub(crate) struct SessionKeys {
     pub(crate) algorithms: Algorithms,
-    /// The integrity key.
-    pub(crate) k1: Digest,
+    /// What makes the packets' authentication codes.
+    pub(crate) integrity: IntegrityKey,
     /// The first 16 bytes of K2, the confidentiality key.
     pub(crate) aes: Zeroizing<[u8; 16]>,
 }

@@ -76,7 +76,7 @@
 //!
 //! # Where things are
 //!
-//! `packet` (RMCP, session wrappers) carries `message` (a command, a reply) or `setup` (Open Session, RAKP); `keys` and
+//! `packet` (RMCP, session wrappers) carries `message` (a command, a reply) or `setup` (Open Session, RAKP); `keys`, `mac` and
 //! `suite` hold the cryptography, `sequence` the windows. [`command`] has one type per command, [`procedure`] what takes
 //! several of them. Both machines are built from these. Section numbers are those of the IPMI specification, version 2.0, revision 1.1.
 
@@ -87,6 +87,7 @@ mod completion;
 mod entropy;
 mod fault;
 mod keys;
+mod mac;
 mod message;
 mod packet;
 pub mod presence;

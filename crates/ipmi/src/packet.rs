@@ -5,7 +5,7 @@ use cbc::cipher::block_padding::NoPadding;
 use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 
 use crate::fault::Fault;
-use crate::keys::{SessionKeys, hmac, hmac_matches};
+use crate::keys::SessionKeys;
 use crate::suite::Confidentiality;
 use crate::wire::Reader;
 
@@ -198,19 +198,19 @@ impl<'a> PlusPacket<'a> {
         if !self.authenticated || !self.encrypted {
             return Err(Fault::Unprotected);
         }
-        let integrity = keys.algorithms.integrity;
+        let code_length = keys.algorithms.integrity.code_length();
         let (signed, code) = self
             .whole
             .len()
-            .checked_sub(integrity.code_length())
+            .checked_sub(code_length)
             .and_then(|at| self.whole.split_at_checked(at))
             .ok_or(Fault::Truncated("authentication code"))?;
         // Pad length and next header stand before the code. Their values are not judged: the code covers them, and
         // some BMCs pad without counting these two bytes.
-        if self.trailer.len() < integrity.code_length() + 2 {
+        if self.trailer.len() < code_length + 2 {
             return Err(Fault::Truncated("session trailer"));
         }
-        if !hmac_matches(integrity.hash(), &keys.k1, &[signed], integrity.code_length(), code)? {
+        if !keys.integrity.matches(signed, code)? {
             return Err(Fault::Integrity);
         }
         match keys.algorithms.confidentiality {
@@ -313,9 +313,8 @@ pub(crate) fn seal(
     let pad = (4 - (bytes.len() - start + 2) % 4) % 4;
     bytes.extend(std::iter::repeat_n(0xFF, pad));
     bytes.extend_from_slice(&[pad as u8, NEXT_HEADER]);
-    let integrity = keys.algorithms.integrity;
-    let code = hmac(integrity.hash(), &keys.k1, &[&bytes[start..]]);
-    bytes.extend_from_slice(&code[..integrity.code_length()]);
+    let code = keys.integrity.code(&bytes[start..]);
+    bytes.extend_from_slice(&code[..keys.algorithms.integrity.code_length()]);
     bytes
 }
 

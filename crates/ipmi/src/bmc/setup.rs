@@ -271,15 +271,15 @@ impl Bmc {
         tag: u8,
         rakp3: &[u8],
     ) -> Vec<u8> {
-        let kg = self.config.kg.as_ref().and_then(SecretKey::from_kg).unwrap_or(key);
+        let kg = self.config.kg.as_ref().and_then(SecretKey::from_kg);
         let handshake = &challenged.handshake;
-        let sik = handshake.session_integrity_key(&kg);
+        let sik = handshake.session_integrity_key(kg.as_ref().unwrap_or(&key));
         let mut value = handshake.rakp4_check_value(&sik);
         Proof::Rakp4.spoil(&self.misbehaviour.faults, &mut value);
         value.extend_from_slice(self.surplus());
         let rakp4 = Rakp4 { tag, console_session: handshake.console_session, outcome: Ok(value) }.encode();
         let mut active =
-            Active::new(&challenged, handshake.session_keys(&sik), rakp3.to_vec(), rakp4.clone());
+            Active::new(&challenged, handshake.session_keys(&sik, &key), rakp3.to_vec(), rakp4.clone());
         if self.shows(Quirk::Intel82571) {
             active.privilege = challenged.limit;
         }

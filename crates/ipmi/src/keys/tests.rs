@@ -9,10 +9,10 @@ fn recorded_sessions_have_the_same_proofs_and_keys() {
         assert_eq!(*handshake.rakp2_code(&recording.user), recording.rakp2_code(), "{suite:?}");
         assert_eq!(*handshake.rakp3_code(&recording.user), recording.rakp3_code(), "{suite:?}");
         let sik = handshake.session_integrity_key(&recording.kg);
-        assert_eq!(*sik, recording.sik, "{suite:?}");
+        assert_eq!(*handshake.session_integrity_bytes(&recording.kg), recording.sik, "{suite:?}");
         assert_eq!(handshake.rakp4_check_value(&sik), recording.rakp4_value(), "{suite:?}");
-        let keys = handshake.session_keys(&sik);
-        assert_eq!(*keys.k1, recording.k1, "{suite:?}");
+        assert_eq!(*additional_key(&sik, 1), recording.k1, "{suite:?}");
+        let keys = handshake.session_keys(&sik, &recording.user);
         assert_eq!(keys.aes.as_slice(), &recording.k2[..16], "{suite:?}");
     }
 }
@@ -68,10 +68,10 @@ fn keys_do_not_show_in_debug_output() {
     let recording = recording::all().remove(0);
     let handshake = recording.handshake();
     let sik = handshake.session_integrity_key(&recording.kg);
-    let shown = format!("{:?} {:?}", sik, handshake.session_keys(&sik));
+    let shown = format!("{:?} {:?}", sik, handshake.session_keys(&sik, &recording.user));
     assert_eq!(
         shown,
-        "Digest { .. } SessionKeys { algorithms: Algorithms { authentication: RakpHmacSha1, \
+        "HmacKey { .. } SessionKeys { algorithms: Algorithms { authentication: RakpHmacSha1, \
         integrity: HmacSha1_96, confidentiality: AesCbc128 }, .. }"
     );
 }

@@ -6,7 +6,7 @@ use crate::recording::{self, Recording};
 
 fn keys(recording: &Recording) -> SessionKeys {
     let handshake = recording.handshake();
-    handshake.session_keys(&handshake.session_integrity_key(&recording.kg))
+    handshake.session_keys(&handshake.session_integrity_key(&recording.kg), &recording.user)
 }
 
 fn protected(recording: &Recording) -> impl Iterator<Item = (PlusPacket<'_>, &[u8])> {

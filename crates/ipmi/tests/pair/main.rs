@@ -6,6 +6,7 @@ mod network;
 mod patience;
 mod quirks;
 mod storms;
+mod suites;
 
 use std::time::Duration;
 

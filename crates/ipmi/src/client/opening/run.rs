@@ -6,7 +6,8 @@ use crate::client::link::{Credentials, Link};
 use crate::client::session::Session;
 use crate::entropy;
 use crate::fault::{Fault, IgnoreReason};
-use crate::keys::{Digest, Handshake};
+use crate::keys::Handshake;
+use crate::mac::HmacKey;
 use crate::packet::{self, PayloadType, PlusPacket};
 use crate::privilege::PrivilegeLevel;
 use crate::quirk::{Quirk, Quirks};
@@ -58,7 +59,14 @@ pub(super) struct Run {
 enum Stage {
     OpenSessionResponse,
     Rakp2 { bmc_session: u32, console_random: [u8; 16] },
-    Rakp4 { handshake: Box<Handshake>, sik: Digest },
+    Rakp4(Box<Proving>),
+}
+
+/// What RAKP message 4 is checked with, and the session made from.
+#[derive(Debug)]
+struct Proving {
+    handshake: Handshake,
+    sik: HmacKey,
 }
 
 impl Run {
@@ -94,7 +102,7 @@ impl Run {
         match self.stage {
             Stage::OpenSessionResponse => 0,
             Stage::Rakp2 { .. } => 1,
-            Stage::Rakp4 { .. } => 2,
+            Stage::Rakp4(_) => 2,
         }
     }
 
@@ -136,18 +144,18 @@ impl Run {
                 let handshake = self.handshake(link, credentials, bmc_session, console_random, &proof);
                 self.take_proof(link, credentials, now, handshake, &proof.code)
             }
-            (PayloadType::Rakp4, Stage::Rakp4 { handshake, sik }) => {
+            (PayloadType::Rakp4, Stage::Rakp4(proving)) => {
                 let rakp4 = Rakp4::decode(payload)?;
                 self.expect(rakp4.tag, rakp4.console_session)?;
                 let value = match rakp4.outcome {
                     Ok(value) => value,
                     Err(status) => return Ok(Verdict::Refused(status)),
                 };
-                if !handshake.rakp4_matches(sik, &value)? {
+                if !proving.handshake.rakp4_matches(&proving.sik, &value)? {
                     return Ok(Verdict::WrongKg);
                 }
                 link.timing.shook_hands(now.saturating_duration_since(self.sent_at));
-                Ok(Verdict::Opened(Box::new(self.session(handshake, sik))))
+                Ok(Verdict::Opened(Box::new(self.session(credentials, proving))))
             }
             (PayloadType::OpenSessionRequest | PayloadType::Rakp1 | PayloadType::Rakp3, _) => {
                 Err(Fault::Reflected.into())
@@ -241,17 +249,17 @@ impl Run {
         };
         link.send(packet::encode_clear(PayloadType::Rakp3, &rakp3.encode()));
         let sik = handshake.session_integrity_key(credentials.kg());
-        self.advance(now, Stage::Rakp4 { handshake: Box::new(handshake), sik });
+        self.advance(now, Stage::Rakp4(Box::new(Proving { handshake, sik })));
         Ok(Verdict::Next)
     }
 
-    fn session(&self, handshake: &Handshake, sik: &Digest) -> Session {
+    fn session(&self, credentials: &Credentials, Proving { handshake, sik }: &Proving) -> Session {
         Session::new(
             self.proposal.suite,
             self.proposal.privilege,
             handshake.bmc_session,
             handshake.console_session,
-            handshake.session_keys(sik),
+            handshake.session_keys(sik, &credentials.user_key),
         )
     }
 }
