@@ -81,9 +81,11 @@
 //! several of them. Both machines are built from these. Section numbers are those of the IPMI specification, version 2.0, revision 1.1.
 
 pub mod bmc;
+pub mod chassis;
 pub mod client;
 pub mod command;
 mod completion;
+pub mod device;
 mod entropy;
 mod fault;
 mod keys;
@@ -103,6 +105,7 @@ mod sequence;
 mod setup;
 mod suite;
 pub mod user;
+pub mod watchdog;
 mod wire;
 
 pub use bmc::{Bmc, BmcConfig, BmcEvent, BmcOutput, User};

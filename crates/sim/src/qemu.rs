@@ -28,7 +28,6 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ironhand_ipmi::BmcEvent;
 use secrecy::SecretString;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -267,7 +266,7 @@ async fn obey(
             events = controller.turn(None) => events,
         };
         for event in events {
-            if let BmcEvent::ChassisControl(control) = event
+            if let Some(control) = event.control()
                 && orders.try_send(control).is_err()
             {
                 tracing::warn!(?control, "a power action is dropped: the guest is busy with earlier ones");

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::Peer;
-use crate::bmc::{Bmc, BmcEvent, sel, users};
+use crate::bmc::{Bmc, BmcEvent, chassis, device, sel, users, watchdog};
 use crate::command::{
     AuthenticationCapabilities, ChassisControl, CloseSession, Command, GetBootFlags,
     GetChannelAuthenticationCapabilities, GetChassisStatus, GetDeviceId, GetSystemGuid,
@@ -16,7 +16,7 @@ use crate::privilege::PrivilegeLevel;
 use crate::quirk::Quirk;
 
 /// The number of the LAN channel.
-const LAN_CHANNEL: u8 = 1;
+pub(super) const LAN_CHANNEL: u8 = 1;
 
 /// Channel Eh: the one that the command came over.
 const THIS_CHANNEL: u8 = 0x0E;
@@ -61,12 +61,12 @@ const fn app(command: u8, access: Access, answer: fn(&mut Bmc, Caller, &[u8]) ->
 }
 
 /// Every command that the BMC knows: a table for each of its parts.
-const TABLES: &[&[Handler]] = &[HANDLERS, sel::HANDLERS, users::HANDLERS];
+const TABLES: &[&[Handler]] =
+    &[HANDLERS, sel::HANDLERS, users::HANDLERS, chassis::HANDLERS, device::HANDLERS, watchdog::HANDLERS];
 
 /// Those of the BMC itself, its sessions and its machine.
 const HANDLERS: &[Handler] = &[
     handler::<GetDeviceId>(|bmc, _, _| Ok(bmc.config.device_id.encode())),
-    app(0x04, Access::From(PrivilegeLevel::User), |_, _, _| Ok(SELF_TEST_PASSED.to_vec())),
     app(GetSystemGuid::CMD, Access::Anybody, |bmc, _, _| Ok(bmc.config.guid.to_vec())),
     app(GetChannelAuthenticationCapabilities::CMD, Access::Anybody, authentication_capabilities),
     handler::<SetSessionPrivilegeLevel>(set_session_privilege),
@@ -85,9 +85,6 @@ const HANDLERS: &[Handler] = &[
     },
     handler::<GetBootFlags>(|bmc, _, data| bmc.boot.get(data)),
 ];
-
-/// Get Self Test Results (section 20.4): 55h, no error.
-const SELF_TEST_PASSED: [u8; 2] = [0x55, 0x00];
 
 impl Bmc {
     /// Carries out a command and encodes the reply.
@@ -280,6 +277,7 @@ fn chassis_control(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer {
         return Err(CompletionCode::WRONG_STATE);
     }
     bmc.boot.chassis_controlled();
+    bmc.note_control(control);
     bmc.event(BmcEvent::ChassisControl(control));
     Ok(Vec::new())
 }

@@ -47,6 +47,8 @@ pub struct BmcConfig {
     pub device_id: DeviceId,
     /// What it answers to Get Chassis Status until [`Bmc::set_chassis`](crate::Bmc::set_chassis) says otherwise.
     pub chassis: ChassisStatus,
+    /// For how many hours the machine has been powered on in its life.
+    pub power_on_hours: u32,
     /// How many sessions can be open at once: 1 to 255.
     pub max_sessions: u8,
     /// How long a session may be silent before it is closed. The specification says 60 seconds, three more or less.
@@ -83,6 +85,7 @@ impl BmcConfig {
                 auxiliary_revision: None,
             },
             chassis: ChassisStatus::default(),
+            power_on_hours: 0,
             max_sessions: 16,
             inactivity: Duration::from_secs(60),
             bad_password_threshold: None,

@@ -107,6 +107,11 @@ impl Bmc {
         self.misbehaviour.silent_until = Some(now + silent_for.min(SPAN_LIMIT));
     }
 
+    /// Hears and says nothing for `span`; answers on their way still come.
+    pub(super) fn fall_silent(&mut self, now: Instant, span: Duration) {
+        self.misbehaviour.silent_until = Some(now + span.min(SPAN_LIMIT));
+    }
+
     /// Makes those outputs wrong or late that came behind the first `before`.
     pub(super) fn misbehave(&mut self, now: Instant, before: usize) {
         let Faults { garbage, latency, .. } = self.misbehaviour.faults;

@@ -1,16 +1,20 @@
 //! The BMC's side: one [`Bmc`] answers any number of consoles.
 
 mod boot;
+mod chassis;
 mod commands;
 mod config;
+mod device;
 mod faults;
 mod lockout;
 mod sel;
 mod session;
 mod setup;
 mod users;
+mod watchdog;
 
 pub use config::{BmcConfig, User};
+pub use device::Reset;
 pub use faults::{Faults, Proof};
 pub use lockout::BadPasswordThreshold;
 pub use sel::{SelClock, SelConfig, WhenFull};
@@ -27,13 +31,17 @@ use crate::packet::{self, Datagram, PayloadType, PlusPacket};
 use crate::privilege::PrivilegeLevel;
 use crate::quirk::Quirk;
 use crate::suite::CipherSuite;
+use crate::watchdog::{PretimeoutInterrupt, TimeoutAction, TimerUse};
 use boot::BootOptions;
+use chassis::FrontPanel;
 use commands::Caller;
+use device::Device;
 use faults::Misbehaviour;
 use lockout::Lockout;
 use sel::SystemEventLog;
 use session::{Phase, Sessions};
 use users::Users;
+use watchdog::Watchdog;
 
 /// Outputs that may wait to be fetched before datagrams are no longer taken, as a full socket buffer would do.
 const OUTPUT_LIMIT: usize = 256;
@@ -64,6 +72,20 @@ pub enum BmcEvent {
     ChassisControl(ChassisControl),
     /// A console set the boot flags.
     BootFlagsSet(BootFlags),
+    /// The watchdog timer is about to expire. Raise this interrupt at the machine.
+    WatchdogPretimeout {
+        /// Which.
+        interrupt: PretimeoutInterrupt,
+    },
+    /// The watchdog timer expired. Do this to the machine.
+    WatchdogExpired {
+        /// What.
+        action: TimeoutAction,
+        /// Who used the timer.
+        timer_use: TimerUse,
+    },
+    /// A console had the BMC restarted. It has forgotten its sessions and is silent for a while.
+    DeviceReset(Reset),
     /// A console opened a session.
     SessionOpened {
         /// The console.
@@ -100,6 +122,25 @@ pub enum BmcEvent {
         /// Why.
         reason: IgnoreReason,
     },
+}
+
+impl BmcEvent {
+    /// What is to be done to the machine: asked for by a console, or by a watchdog timer that expired.
+    pub const fn control(&self) -> Option<ChassisControl> {
+        match self {
+            Self::ChassisControl(control) => Some(*control),
+            Self::WatchdogExpired { action, .. } => match action {
+                TimeoutAction::HardReset => Some(ChassisControl::HardReset),
+                TimeoutAction::PowerDown => Some(ChassisControl::PowerDown),
+                TimeoutAction::PowerCycle => Some(ChassisControl::PowerCycle),
+                TimeoutAction::None | TimeoutAction::Reserved(_) => None,
+            },
+            Self::WatchdogPretimeout { interrupt: PretimeoutInterrupt::Nmi } => {
+                Some(ChassisControl::DiagnosticInterrupt)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Why a BMC ended a session.
@@ -140,6 +181,9 @@ pub struct Bmc {
     users: Users,
     chassis: ChassisStatus,
     boot: BootOptions,
+    front_panel: FrontPanel,
+    device: Device,
+    watchdog: Watchdog,
     sel: SystemEventLog,
     busy: bool,
     commands: u64,
@@ -153,7 +197,7 @@ impl Bmc {
         Self {
             users,
             inactivity: config.inactivity.min(INACTIVITY_LIMIT),
-            chassis: config.chassis,
+            chassis: chassis::completed(config.chassis, ChassisStatus::default()),
             misbehaviour: Misbehaviour::new(config.faults),
             sel: SystemEventLog::new(&config.sel),
             config,
@@ -161,15 +205,19 @@ impl Bmc {
             sessions: Sessions::default(),
             lockout: Lockout::default(),
             boot: BootOptions::default(),
+            front_panel: FrontPanel::default(),
+            device: Device::default(),
+            watchdog: Watchdog::default(),
             busy: false,
             commands: 0,
             outputs: VecDeque::new(),
         }
     }
 
-    /// Says what Get Chassis Status answers from now on.
+    /// Says what Get Chassis Status answers from now on. The identify light and the buttons stay as consoles set them,
+    /// unless `status` says something of them.
     pub fn set_chassis(&mut self, status: ChassisStatus) {
-        self.chassis = status;
+        self.chassis = chassis::completed(status, self.chassis);
     }
 
     /// What Get Chassis Status answers.
@@ -249,6 +297,8 @@ impl Bmc {
     pub fn wake(&mut self, now: Instant) {
         self.release_held(now);
         self.boot.wake(now);
+        self.wake_front_panel(now);
+        self.wake_watchdog(now);
         while let Some(place) = self.sessions.lapsed(now) {
             self.end_session(place, SessionEnd::Inactive);
         }
@@ -256,7 +306,13 @@ impl Bmc {
 
     /// When to call [`Bmc::wake`] next; `None` while there is nothing to wait for.
     pub fn next_wake(&self) -> Option<Instant> {
-        let wakes = [self.sessions.next_deadline(), self.boot.next_wake(), self.misbehaviour.next_wake()];
+        let wakes = [
+            self.sessions.next_deadline(),
+            self.boot.next_wake(),
+            self.misbehaviour.next_wake(),
+            self.front_panel.next_wake(),
+            self.watchdog.next_wake(),
+        ];
         wakes.into_iter().flatten().min()
     }
 
@@ -354,6 +410,7 @@ impl Bmc {
         if let Some(place) = self.sessions.closing() {
             self.end_session(place, SessionEnd::Closed);
         }
+        self.reset_if_asked(now);
         Ok(())
     }
 

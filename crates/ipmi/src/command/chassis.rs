@@ -23,6 +23,27 @@ pub enum RestorePolicy {
     Unknown,
 }
 
+impl RestorePolicy {
+    /// The number on the wire in Get Chassis Status.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::StayOff => 0,
+            Self::Previous => 1,
+            Self::PowerUp => 2,
+            Self::Unknown => 3,
+        }
+    }
+
+    pub(crate) const fn from_number(number: u8) -> Self {
+        match number {
+            0 => Self::StayOff,
+            1 => Self::Previous,
+            2 => Self::PowerUp,
+            _ => Self::Unknown,
+        }
+    }
+}
+
 /// The reply to [`GetChassisStatus`].
 ///
 /// The state lags behind: for some seconds after Chassis Control a BMC may still show the state before.
@@ -51,6 +72,68 @@ pub struct ChassisStatus {
     pub drive_fault: bool,
     /// Cooling or a fan has failed.
     pub cooling_fault: bool,
+    /// What the identify light does; `None` where the BMC does not tell.
+    pub identify: Option<IdentifyState>,
+    /// What can be done to the front panel's buttons, and is; `None` where the BMC does not tell.
+    pub buttons: Option<FrontPanelButtons>,
+}
+
+/// What the light does that shows people which machine is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum IdentifyState {
+    /// It is off.
+    #[default]
+    Off,
+    /// It is on for some time.
+    Temporary,
+    /// It is on until it is switched off.
+    Indefinite,
+    /// A reserved value.
+    Reserved,
+}
+
+/// The front panel's buttons: which can be disabled and which are (the optional fourth byte of Get Chassis Status).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct FrontPanelButtons {
+    /// The buttons that can be disabled.
+    pub can_disable: ButtonSet,
+    /// The buttons that are disabled.
+    pub disabled: ButtonSet,
+}
+
+/// Some of the front panel's buttons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct ButtonSet {
+    /// Standby, or sleep.
+    pub standby: bool,
+    /// Diagnostic interrupt (NMI).
+    pub diagnostic: bool,
+    /// Reset.
+    pub reset: bool,
+    /// Power off; the button still powers on.
+    pub power_off: bool,
+}
+
+impl ButtonSet {
+    /// Every button.
+    pub const ALL: Self = Self { standby: true, diagnostic: true, reset: true, power_off: true };
+
+    /// Bits 3:0.
+    pub(crate) const fn bits(self) -> u8 {
+        (self.standby as u8) << 3
+            | (self.diagnostic as u8) << 2
+            | (self.reset as u8) << 1
+            | self.power_off as u8
+    }
+
+    pub(crate) const fn from_bits(bits: u8) -> Self {
+        Self {
+            standby: bits & 8 != 0,
+            diagnostic: bits & 4 != 0,
+            reset: bits & 2 != 0,
+            power_off: bits & 1 != 0,
+        }
+    }
 }
 
 impl Command for GetChassisStatus {
@@ -63,7 +146,9 @@ impl Command for GetChassisStatus {
     fn encode(&self, _data: &mut Vec<u8>) {}
 
     fn decode(data: &[u8]) -> Result<ChassisStatus, Fault> {
-        let [power, last_power_event, other] = Reader::new(data).array("chassis status")?;
+        let mut reader = Reader::new(data);
+        let [power, last_power_event, other] = reader.array("chassis status")?;
+        let buttons = reader.u8("front panel buttons").ok();
         let bit = |byte: u8, bit: u8| byte >> bit & 1 == 1;
         Ok(ChassisStatus {
             power_on: bit(power, 0),
@@ -71,30 +156,55 @@ impl Command for GetChassisStatus {
             interlock: bit(power, 2),
             power_fault: bit(power, 3),
             power_control_fault: bit(power, 4),
-            restore_policy: match power >> 5 & 3 {
-                0 => RestorePolicy::StayOff,
-                1 => RestorePolicy::Previous,
-                2 => RestorePolicy::PowerUp,
-                _ => RestorePolicy::Unknown,
-            },
+            restore_policy: RestorePolicy::from_number(power >> 5 & 3),
             last_power_event: last_power_event & 0x1F,
             intrusion: bit(other, 0),
             front_panel_lockout: bit(other, 1),
             drive_fault: bit(other, 2),
             cooling_fault: bit(other, 3),
+            identify: bit(other, 6).then_some(match other >> 4 & 3 {
+                0 => IdentifyState::Off,
+                1 => IdentifyState::Temporary,
+                2 => IdentifyState::Indefinite,
+                _ => IdentifyState::Reserved,
+            }),
+            buttons: buttons.map(|bits| FrontPanelButtons {
+                can_disable: ButtonSet::from_bits(bits >> 4),
+                disabled: ButtonSet::from_bits(bits),
+            }),
         })
     }
 }
 
 impl ChassisStatus {
+    /// What is wrong with the machine, in words; nothing where all is well.
+    pub fn faults(&self) -> Vec<&'static str> {
+        [
+            (self.power_overload, "power overload"),
+            (self.interlock, "chassis interlock open"),
+            (self.power_fault, "power supply fault"),
+            (self.power_control_fault, "power does not follow commands"),
+            (self.intrusion, "chassis intrusion"),
+            (self.drive_fault, "drive fault"),
+            (self.cooling_fault, "cooling or fan fault"),
+        ]
+        .into_iter()
+        .filter_map(|(present, text)| present.then_some(text))
+        .collect()
+    }
+
+    /// Why power last went off or on, in words.
+    pub fn power_events(&self) -> Vec<&'static str> {
+        ["mains failed", "power overload", "interlock opened", "power fault", "switched on by IPMI"]
+            .into_iter()
+            .enumerate()
+            .filter_map(|(bit, text)| (self.last_power_event >> bit & 1 == 1).then_some(text))
+            .collect()
+    }
+
     /// The reply's data, as the BMC side sends it.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let policy = match self.restore_policy {
-            RestorePolicy::StayOff => 0,
-            RestorePolicy::Previous => 1,
-            RestorePolicy::PowerUp => 2,
-            RestorePolicy::Unknown => 3,
-        };
+        let policy = self.restore_policy.number();
         let power = u8::from(self.power_on)
             | u8::from(self.power_overload) << 1
             | u8::from(self.interlock) << 2
@@ -104,8 +214,18 @@ impl ChassisStatus {
         let other = u8::from(self.intrusion)
             | u8::from(self.front_panel_lockout) << 1
             | u8::from(self.drive_fault) << 2
-            | u8::from(self.cooling_fault) << 3;
-        vec![power, self.last_power_event & 0x1F, other]
+            | u8::from(self.cooling_fault) << 3
+            | self.identify.map_or(0, |state| {
+                0x40 | match state {
+                    IdentifyState::Off => 0x00,
+                    IdentifyState::Temporary => 0x10,
+                    IdentifyState::Indefinite => 0x20,
+                    IdentifyState::Reserved => 0x30,
+                }
+            });
+        let mut data = vec![power, self.last_power_event & 0x1F, other];
+        data.extend(self.buttons.map(|buttons| buttons.can_disable.bits() << 4 | buttons.disabled.bits()));
+        data
     }
 }
 

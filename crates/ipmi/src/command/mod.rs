@@ -15,7 +15,10 @@ pub(crate) use app::{
 pub use app::{DeviceId, GetDeviceId, GetSystemGuid, IpmiVersion, SystemGuid};
 pub(crate) use boot::parameter;
 pub use boot::{BootDevice, BootFlags, GetBootFlags};
-pub use chassis::{ChassisControl, ChassisStatus, GetChassisStatus, RestorePolicy};
+pub use chassis::{
+    ButtonSet, ChassisControl, ChassisStatus, FrontPanelButtons, GetChassisStatus, IdentifyState,
+    RestorePolicy,
+};
 pub(crate) use request::Step;
 pub use request::{RawCommand, Reply, Request};
 

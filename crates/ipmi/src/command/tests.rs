@@ -102,7 +102,17 @@ fn a_chassis_status_is_read_from_three_or_four_bytes() {
         ..Default::default()
     };
     assert_eq!(GetChassisStatus::decode(&[0x41, 0x10, 0x04]), Ok(on));
-    assert_eq!(GetChassisStatus::decode(&[0x41, 0x10, 0x44, 0x00]), Ok(on));
+    let told = ChassisStatus {
+        identify: Some(IdentifyState::Temporary),
+        buttons: Some(FrontPanelButtons {
+            can_disable: ButtonSet::ALL,
+            disabled: ButtonSet { reset: true, ..ButtonSet::default() },
+        }),
+        ..on
+    };
+    assert_eq!(GetChassisStatus::decode(&[0x41, 0x10, 0x54, 0xF2]), Ok(told));
+    assert_eq!(told.encode(), [0x41, 0x10, 0x54, 0xF2]);
+    assert_eq!((on.faults(), on.power_events()), (vec!["drive fault"], vec!["switched on by IPMI"]));
     assert_eq!(GetChassisStatus::decode(&[0x41, 0x10]), Err(Fault::Truncated("chassis status")));
 }
 
@@ -158,6 +168,11 @@ prop_compose! {
             front_panel_lockout: bit(9),
             drive_fault: bit(10),
             cooling_fault: bit(11),
+            identify: bit(12).then_some(IdentifyState::Indefinite),
+            buttons: bit(13).then_some(FrontPanelButtons {
+                can_disable: ButtonSet::from_bits(last_power_event),
+                disabled: ButtonSet::from_bits(last_power_event >> 1),
+            }),
         }
     }
 }

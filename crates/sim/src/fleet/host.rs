@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ironhand_ipmi::{BmcEvent, BootDevice, BootFlags, ChassisControl};
+use ironhand_ipmi::{BootDevice, BootFlags, ChassisControl};
 use ironhand_rfb::Framebuffer;
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -130,7 +130,7 @@ impl Host {
             let now = Instant::now();
             self.settle(&mut machine, now);
             for event in events {
-                if let BmcEvent::ChassisControl(control) = event {
+                if let Some(control) = event.control() {
                     act(&mut machine, now, control);
                 }
             }
