@@ -214,3 +214,6 @@ impl Host {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
