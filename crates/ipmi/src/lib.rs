@@ -88,6 +88,7 @@ mod completion;
 pub mod device;
 mod entropy;
 mod fault;
+pub mod fru;
 mod keys;
 mod mac;
 mod message;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::Peer;
-use crate::bmc::{Bmc, BmcEvent, chassis, device, sel, users, watchdog};
+use crate::bmc::{Bmc, BmcEvent, chassis, device, fru, sel, users, watchdog};
 use crate::command::{
     AuthenticationCapabilities, ChassisControl, CloseSession, Command, GetBootFlags,
     GetChannelAuthenticationCapabilities, GetChassisStatus, GetDeviceId, GetSystemGuid,
@@ -61,8 +61,15 @@ const fn app(command: u8, access: Access, answer: fn(&mut Bmc, Caller, &[u8]) ->
 }
 
 /// Every command that the BMC knows: a table for each of its parts.
-const TABLES: &[&[Handler]] =
-    &[HANDLERS, sel::HANDLERS, users::HANDLERS, chassis::HANDLERS, device::HANDLERS, watchdog::HANDLERS];
+const TABLES: &[&[Handler]] = &[
+    HANDLERS,
+    fru::HANDLERS,
+    sel::HANDLERS,
+    users::HANDLERS,
+    chassis::HANDLERS,
+    device::HANDLERS,
+    watchdog::HANDLERS,
+];
 
 /// Those of the BMC itself, its sessions and its machine.
 const HANDLERS: &[Handler] = &[

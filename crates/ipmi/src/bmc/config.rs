@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use crate::bmc::faults::Faults;
 use crate::bmc::lockout::BadPasswordThreshold;
-use crate::bmc::{Bmc, SelConfig};
+use crate::bmc::{Bmc, FruConfig, SelConfig};
 use crate::command::{ChassisStatus, DeviceId, IpmiVersion};
 use crate::privilege::PrivilegeLevel;
 use crate::quirk::Quirks;
@@ -55,6 +55,8 @@ pub struct BmcConfig {
     pub inactivity: Duration,
     /// When failed logins lock a user out; `None` for never.
     pub bad_password_threshold: Option<BadPasswordThreshold>,
+    /// Its FRU devices.
+    pub fru: FruConfig,
     /// Its System Event Log.
     pub sel: SelConfig,
     /// Vendor faults that it shows.
@@ -89,6 +91,7 @@ impl BmcConfig {
             max_sessions: 16,
             inactivity: Duration::from_secs(60),
             bad_password_threshold: None,
+            fru: FruConfig::default(),
             sel: SelConfig::default(),
             quirks: Quirks::NONE,
             faults: Faults::default(),

@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod device;
 mod faults;
+mod fru;
 mod lockout;
 mod sel;
 mod session;
@@ -16,6 +17,7 @@ mod watchdog;
 pub use config::{BmcConfig, User};
 pub use device::Reset;
 pub use faults::{Faults, Proof};
+pub use fru::{FruConfig, FruDevice};
 pub use lockout::BadPasswordThreshold;
 pub use sel::{SelClock, SelConfig, WhenFull};
 
