@@ -31,6 +31,9 @@ use crate::files::read_password;
 use crate::output::Output;
 use crate::serve::stop_asked;
 
+/// How often the progress bar moves.
+const TICK: Duration = Duration::from_millis(200);
+
 /// `ironhand bmc`.
 pub async fn run(asked: args::Bmc, output: Output) -> Result<(), Failure> {
     if let Verb::Quirks = asked.verb {
@@ -105,6 +108,7 @@ impl Fleet {
                 async move { (place, self.on(port, target, work).await) }
             })
             .collect();
+        let mut ticks = tokio::time::interval(TICK);
         loop {
             tokio::select! {
                 biased;
@@ -115,6 +119,7 @@ impl Fleet {
                     }
                     None => break,
                 },
+                _ = ticks.tick() => report.tick(),
                 _ = &mut interrupted => {
                     let left = self.targets.iter().zip(&waiting).filter(|(_, waits)| **waits);
                     for (target, _) in left {

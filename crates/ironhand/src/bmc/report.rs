@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::args::Format;
@@ -76,7 +78,12 @@ pub struct Report {
     hints: BTreeMap<&'static str, usize>,
     /// Rows of a document that cannot be printed piece by piece.
     rows: Vec<serde_json::Value>,
+    /// Shown on a terminal once the command takes a while.
+    bar: Option<ProgressBar>,
 }
+
+/// How long a command may take before it shows a progress bar.
+const BAR_AFTER: Duration = Duration::from_secs(1);
 
 impl Report {
     /// Nothing printed yet. `width` is that of the longest name.
@@ -94,6 +101,33 @@ impl Report {
             exits: Vec::new(),
             hints: BTreeMap::new(),
             rows: Vec::new(),
+            bar: None,
+        }
+    }
+
+    /// To be called now and then while nothing comes: shows how far the command is, where a person looks on.
+    pub fn tick(&mut self) {
+        if self.bar.is_none()
+            && self.expected > 1
+            && self.begun.elapsed() >= BAR_AFTER
+            && std::io::stderr().is_terminal()
+        {
+            let bar = ProgressBar::new(self.expected as u64).with_elapsed(self.begun.elapsed());
+            if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of {len} BMCs, {elapsed}") {
+                bar.set_style(style);
+            }
+            self.bar = Some(bar);
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_position(self.printed as u64);
+        }
+    }
+
+    /// Prints a line above the bar.
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| line(text)),
+            None => line(text),
         }
     }
 
@@ -115,7 +149,7 @@ impl Report {
             Format::Yaml => {
                 self.rows.push(serde_json::to_value(row(bmc, &outcome, result)).map_err(unprintable)?)
             }
-            Format::Name if result.is_ok() => line(bmc),
+            Format::Name if result.is_ok() => self.line(bmc),
             Format::Name => {}
             Format::Table | Format::Wide => self.text(bmc, result),
         }
@@ -127,7 +161,7 @@ impl Report {
     fn json<F: Finding>(&self, row: &Row<'_, F>) -> Result<(), Failure> {
         let text = serde_json::to_string(row).map_err(unprintable)?;
         let comma = if self.printed + 1 < self.expected { "," } else { "" };
-        line(&format!("{text}{comma}"));
+        self.line(&format!("{text}{comma}"));
         Ok(())
     }
 
@@ -139,28 +173,31 @@ impl Report {
         };
         match shown {
             Shown::Line(field) => {
-                line(&format!("{bmc:width$}  {}", self.output.inline(&field), width = self.width))
+                self.line(&format!("{bmc:width$}  {}", self.output.inline(&field), width = self.width))
             }
             Shown::Pairs(pairs) => {
                 let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
                 for (name, field) in pairs {
                     let text = format!("{name:width$}  {}", self.output.inline(&field));
-                    line(&if one { text } else { format!("{bmc}: {text}") });
+                    self.line(&if one { text } else { format!("{bmc}: {text}") });
                 }
             }
             Shown::Table { rows, .. } if rows.is_empty() => {
-                line(&format!("{bmc:width$}  none", width = self.width));
+                self.line(&format!("{bmc:width$}  none", width = self.width));
             }
             Shown::Table { head, rows } => {
                 for text in self.output.table_lines(head, rows.into_iter()) {
-                    line(&if one { text } else { format!("{bmc}: {text}") });
+                    self.line(&if one { text } else { format!("{bmc}: {text}") });
                 }
             }
         }
     }
 
     /// Ends the document, and tells how many BMCs came to which end.
-    pub fn finish(self) -> Result<(), Failure> {
+    pub fn finish(mut self) -> Result<(), Failure> {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
         let took = self.begun.elapsed();
         let summary = Summary {
             bmcs: self.printed,
