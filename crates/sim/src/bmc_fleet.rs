@@ -31,8 +31,9 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use ironhand_ipmi::bmc::SelClock;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use secrecy::SecretString;
 use thiserror::Error;
@@ -75,6 +76,8 @@ pub struct BmcFleetConfig {
     pub seed: u64,
     /// Whether the machines have power at first.
     pub on: bool,
+    /// What the clocks of the BMCs show when they start.
+    pub time: SystemTime,
     /// How fast the machines follow their buttons.
     pub times: PowerTimes,
     /// What is wrong with which of them.
@@ -94,6 +97,7 @@ impl BmcFleetConfig {
             password: "simulated".into(),
             seed: 1,
             on: true,
+            time: SystemTime::now(),
             times: PowerTimes::default(),
             plan: FaultPlan::none(),
         }
@@ -164,8 +168,9 @@ impl BmcFleet {
             return Err(BmcFleetError::Count { count: config.count });
         }
         let (places, sockets) = listen(&config)?;
+        let start = Instant::now();
         let shared = Arc::new(Shared {
-            start: Instant::now(),
+            start,
             places,
             hosts: std::iter::repeat_with(|| Mutex::new(None)).take(config.count).collect(),
             counters: Counters::default(),
@@ -175,6 +180,7 @@ impl BmcFleet {
                 seed: config.seed,
                 on: config.on,
                 times: config.times,
+                clock: SelClock { at: start, seconds: seconds_of(config.time) },
                 plan: config.plan,
             },
         });
@@ -246,6 +252,12 @@ impl Drop for BmcFleet {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Seconds since 1970, as a BMC counts them: its clock ends in the year 2106 and begins in 1970.
+fn seconds_of(time: SystemTime) -> u32 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u32::try_from(since.as_secs()).unwrap_or(u32::MAX)
 }
 
 /// Opens the sockets.

@@ -33,11 +33,12 @@ fn resident() -> usize {
 /// A fleet of as many as there can be, on a port that was free a moment ago.
 fn largest_fleet() -> BmcFleet {
     loop {
-        let port = UdpSocket::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
-        let bind = "127.80.0.1".parse().unwrap();
+        let port =
+            UdpSocket::bind("0.0.0.0:0").expect("a free port").local_addr().expect("an address").port();
+        let bind = "127.80.0.1".parse().expect("an address");
         match BmcFleet::start(BmcFleetConfig { bind, port, ..BmcFleetConfig::new(MAX_BMCS) }) {
             Err(BmcFleetError::Port { .. }) => {}
-            started => return started.unwrap(),
+            started => return started.expect("a fleet"),
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use ironhand_ipmi::bmc::Faults;
+use ironhand_ipmi::bmc::{Faults, SelClock, SelConfig};
+use ironhand_ipmi::sel::SystemEvent;
 use ironhand_ipmi::{Bmc, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, PrivilegeLevel, User};
 use secrecy::SecretString;
 
@@ -21,6 +22,8 @@ pub(super) struct Pattern {
     pub(super) seed: u64,
     pub(super) on: bool,
     pub(super) times: PowerTimes,
+    /// What the clocks of all BMCs show when.
+    pub(super) clock: SelClock,
     pub(super) plan: FaultPlan,
 }
 
@@ -73,7 +76,8 @@ impl Host {
         guid[8..].copy_from_slice(&(index as u64).to_be_bytes());
         let users = vec![User::new(&*pattern.user, pattern.password.clone(), PrivilegeLevel::Administrator)];
         let chassis = ChassisStatus { power_on: pattern.on, ..ChassisStatus::default() };
-        let config = BmcConfig { guid, chassis, ..BmcConfig::new(users) };
+        let sel = SelConfig { clock: Some(pattern.clock), ..SelConfig::sample() };
+        let config = BmcConfig { guid, chassis, sel, ..BmcConfig::new(users) };
         let mut bytes = Seed::new(seed.next());
         // Predictable on purpose: the same seed gives the same session ids, and nobody outside reaches it.
         let entropy = move |out: &mut [u8]| {
@@ -166,6 +170,9 @@ impl Host {
         while let Some(change) = self.switch.wake(now) {
             let power_on = self.switch.is_on();
             self.bmc.set_chassis(ChassisStatus { power_on, ..self.bmc.chassis() });
+            for event in log_of(change) {
+                self.bmc.log_event(now, *event);
+            }
             if matches!(change, Change::On | Change::Reset) {
                 self.bmc.take_boot_flags();
             }
@@ -177,13 +184,14 @@ impl Host {
         while let Some(output) = self.bmc.next_output() {
             match output {
                 BmcOutput::Send { to, bytes } => self.send(clock, effects, to, bytes, work),
-                BmcOutput::Event(BmcEvent::ChassisControl(control)) => {
-                    self.switch.control(clock.now, control);
-                }
                 BmcOutput::Event(BmcEvent::SessionOpened { .. }) => counters.sessions_opened.add(1),
                 BmcOutput::Event(BmcEvent::AuthFailed { .. }) => counters.failed_logins.add(1),
                 BmcOutput::Event(BmcEvent::Ignored { .. }) => counters.ignored.add(1),
-                BmcOutput::Event(_) => {}
+                BmcOutput::Event(event) => {
+                    if let Some(control) = event.control() {
+                        self.switch.control(clock.now, control);
+                    }
+                }
             }
         }
         let commands = self.bmc.commands();
@@ -212,6 +220,21 @@ impl Host {
             }
             work.outgoing.push(Outgoing { after, to, bytes: bytes.clone() });
         }
+    }
+}
+
+/// What the BMC writes to its System Event Log when this happens to the machine (IPMI 2.0 table 42-3).
+fn log_of(change: Change) -> &'static [SystemEvent] {
+    /// All states are of the sensor's own type.
+    const SENSOR_SPECIFIC: u8 = 0x6F;
+    const POWER_OFF: SystemEvent = SystemEvent::of_bmc(0x09, 0x70, SENSOR_SPECIFIC, [0x00, 0xFF, 0xFF]);
+    const POWER_ON: SystemEvent = POWER_OFF.deasserted();
+    const POWER_UP: SystemEvent = SystemEvent::of_bmc(0x1D, 0x74, SENSOR_SPECIFIC, [0x00, 0xFF, 0xFF]);
+    const HARD_RESET: SystemEvent = SystemEvent::of_bmc(0x1D, 0x74, SENSOR_SPECIFIC, [0x01, 0xFF, 0xFF]);
+    match change {
+        Change::On => &[POWER_ON, POWER_UP],
+        Change::Off => &[POWER_OFF],
+        Change::Reset => &[HARD_RESET],
     }
 }
 

@@ -59,7 +59,9 @@ impl Wire {
     }
 
     fn with_password(rules: impl IntoIterator<Item = FaultRule>, password: &str) -> Self {
+        let now = Instant::now();
         let pattern = Pattern {
+            clock: SelClock { at: now, seconds: 1_800_000_000 },
             user: "admin".to_owned(),
             password: PASSWORD.into(),
             seed: 7,
@@ -67,7 +69,6 @@ impl Wire {
             times: PowerTimes::default(),
             plan: rules.into_iter().collect(),
         };
-        let now = Instant::now();
         let client = ClientConfig::new("admin", password.into());
         Self {
             host: Host::new(&pattern, 0, bmc()),
@@ -193,6 +194,19 @@ fn a_boot_uses_up_the_boot_flags() {
     check(ChassisControl::HardReset, true);
     check(ChassisControl::PowerCycle, true);
     check(ChassisControl::PowerDown, false);
+}
+
+#[test]
+fn power_is_written_to_the_log() {
+    let mut wire = Wire::new([]);
+    let check = |wire: &mut Wire, control, on: bool, more: usize| {
+        let before = wire.host.bmc.log_length();
+        wire.ask(Request::ChassisControl(control)).unwrap();
+        wire.until_power(on);
+        assert_eq!(wire.host.bmc.log_length() - before, more, "{control:?}");
+    };
+    check(&mut wire, ChassisControl::PowerDown, false, 1);
+    check(&mut wire, ChassisControl::PowerUp, true, 2);
 }
 
 #[test]

@@ -98,3 +98,21 @@ fn what_is_wrong_is_said_with_its_place() {
     let many = format!("faults:\n{}", "- fault: silent\n".repeat(MAX_RULES + 1));
     check(&many, (MAX_RULES as u64 + 2, 10), "at most 1000");
 }
+
+#[test]
+fn the_guide_tells_the_truth() {
+    let guide = include_str!("../../../../../docs/guides/simulated-bmcs.md");
+    let (_, rest) = guide.split_once("```yaml\n").unwrap();
+    let (script, rest) = rest.split_once("```").unwrap();
+    let plan: FaultPlan = script.parse().unwrap();
+    assert!(plan.rules().len() > 5);
+    let mut listed = 0;
+    for row in rest.lines().filter(|line| line.starts_with("| `")) {
+        let faults = row.split('|').nth(1).unwrap().split("`, `");
+        for text in faults.map(|text| text.trim().trim_matches('`').replace("NAME", "intel20")) {
+            assert!(fault_of(&text).is_ok(), "{text}");
+            listed += 1;
+        }
+    }
+    assert_eq!(listed, 15, "every fault has its row");
+}
