@@ -5,7 +5,7 @@
 pub mod api;
 #[path = "../../crates/console/tests/fuzz_corpus/oracles.rs"]
 pub mod console;
-#[path = "../../crates/ipmi/tests/fuzz_corpus/oracles.rs"]
+#[path = "../../crates/ipmi/tests/fuzz_corpus/oracles/mod.rs"]
 pub mod ipmi;
 #[path = "../../crates/rfb/tests/fuzz_corpus/oracles.rs"]
 pub mod rfb;

@@ -8,6 +8,7 @@ mod device;
 mod faults;
 mod fru;
 mod lockout;
+mod scripted;
 mod sel;
 mod session;
 mod setup;
@@ -19,6 +20,7 @@ pub use device::Reset;
 pub use faults::{Faults, Proof};
 pub use fru::{FruConfig, FruDevice};
 pub use lockout::BadPasswordThreshold;
+pub use scripted::ScriptedAnswer;
 pub use sel::{SelClock, SelConfig, WhenFull};
 
 use std::collections::VecDeque;
@@ -180,6 +182,7 @@ pub struct Bmc {
     sessions: Sessions,
     lockout: Lockout,
     misbehaviour: Misbehaviour,
+    scripted: Option<ScriptedAnswer>,
     users: Users,
     chassis: ChassisStatus,
     boot: BootOptions,
@@ -201,6 +204,7 @@ impl Bmc {
             inactivity: config.inactivity.min(INACTIVITY_LIMIT),
             chassis: chassis::completed(config.chassis, ChassisStatus::default()),
             misbehaviour: Misbehaviour::new(config.faults),
+            scripted: None,
             sel: SystemEventLog::new(&config.sel),
             config,
             entropy,
@@ -388,7 +392,10 @@ impl Bmc {
             Some(reply) => reply,
             None => {
                 let privilege = Some(active.privilege);
-                let reply = self.answer(Caller { now, session: Some(place), privilege }, &request);
+                let reply = match self.scripted.take() {
+                    Some(scripted) => scripted.answering(&request),
+                    None => self.answer(Caller { now, session: Some(place), privilege }, &request),
+                };
                 if let Some(active) = self.sessions.active_mut(place) {
                     active.keep_reply(now, payload, reply.clone());
                 }

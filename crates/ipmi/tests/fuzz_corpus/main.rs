@@ -27,3 +27,13 @@ fn client() {
 fn bmc() {
     replay("ipmi_bmc", oracles::bmc);
 }
+
+#[test]
+fn client_session() {
+    replay("ipmi_client_session", oracles::client_session);
+}
+
+#[test]
+fn bmc_session() {
+    replay("ipmi_bmc_session", oracles::bmc_session);
+}

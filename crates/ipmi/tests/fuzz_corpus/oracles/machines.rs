@@ -1,11 +1,9 @@
-//! What must hold at either end of IPMI whatever the other sends. Each function takes one input of a fuzz target.
-//!
-//! An input is a configuration byte and then steps: an operation byte and its operands. Beside raw datagrams, a step
-//! can use a true peer, whose session gets the machine to where raw bytes would not, and damage what that peer sends.
+//! The two machines on a network that the input is.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use super::script::Script;
 use ironhand_ipmi::client::IdlePolicy;
 use ironhand_ipmi::{
     Bmc, BmcConfig, BmcEvent, BmcOutput, BootDevice, BootFlags, ChassisControl, ChassisStatus, CipherSuite,
@@ -15,31 +13,8 @@ use ironhand_ipmi::{
 /// Datagrams kept for later steps; older ones are lost.
 const KEPT: usize = 8;
 
-/// Takes operands off an input; what is missing is zero.
-struct Script<'a>(&'a [u8]);
-
-impl<'a> Script<'a> {
-    fn step(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
-    }
-
-    fn byte(&mut self) -> u8 {
-        self.step().unwrap_or_default()
-    }
-
-    /// A length of one byte, then as many bytes as there are.
-    fn chunk(&mut self) -> &'a [u8] {
-        let length = usize::from(self.byte());
-        let (chunk, rest) = self.0.split_at(length.min(self.0.len()));
-        self.0 = rest;
-        chunk
-    }
-}
-
 /// The same numbers in every run, so that an input always does the same.
-fn counter(start: u64) -> Box<dyn ironhand_ipmi::Entropy> {
+pub fn counter(start: u64) -> Box<dyn ironhand_ipmi::Entropy> {
     let mut count = start;
     Box::new(move |bytes: &mut [u8]| {
         bytes.fill_with(|| {
@@ -49,7 +24,7 @@ fn counter(start: u64) -> Box<dyn ironhand_ipmi::Entropy> {
     })
 }
 
-fn console(port: u8) -> Peer {
+pub fn console(port: u8) -> Peer {
     ([192, 0, 2, 9], u16::from(port)).into()
 }
 
@@ -57,7 +32,7 @@ fn suites(setting: u8) -> Vec<CipherSuite> {
     if setting & 1 == 0 { CipherSuite::PREFERRED.to_vec() } else { vec![CipherSuite::Suite3] }
 }
 
-fn true_client(setting: u8, password: &str) -> Client {
+pub fn true_client(setting: u8, password: &str) -> Client {
     let idle = match setting & 2 {
         0 => IdlePolicy::default(),
         _ => IdlePolicy::Close(Duration::from_secs(5)),
@@ -71,12 +46,12 @@ fn true_client(setting: u8, password: &str) -> Client {
     Client::new(config, counter(1))
 }
 
-fn true_bmc(max_sessions: u8) -> Bmc {
+pub fn true_bmc(max_sessions: u8) -> Bmc {
     let users = vec![User::new("admin", "secret".into(), PrivilegeLevel::Administrator)];
     Bmc::new(BmcConfig { max_sessions, ..BmcConfig::new(users) }, counter(2))
 }
 
-fn request(script: &mut Script<'_>) -> Request {
+pub fn request(script: &mut Script<'_>) -> Request {
     match script.byte() % 8 {
         0 => Request::GetDeviceId,
         1 => Request::GetSystemGuid,
@@ -97,7 +72,7 @@ fn request(script: &mut Script<'_>) -> Request {
     }
 }
 
-fn answers(request: &Request, reply: &Reply) -> bool {
+pub fn answers(request: &Request, reply: &Reply) -> bool {
     matches!(
         (request, reply),
         (Request::GetDeviceId, Reply::DeviceId(_))

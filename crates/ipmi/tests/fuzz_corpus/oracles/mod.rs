@@ -1,0 +1,11 @@
+//! What must hold at either end of IPMI whatever the other sends. Each function takes one input of a fuzz target.
+//!
+//! An input is a configuration byte and then steps: an operation byte and its operands. Beside raw datagrams, a step
+//! can use a true peer, whose session gets the machine to where raw bytes would not, and damage what that peer sends.
+
+mod inside;
+mod machines;
+mod script;
+
+pub use inside::{bmc_session, client_session};
+pub use machines::{bmc, client};
