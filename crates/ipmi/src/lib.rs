@@ -80,6 +80,7 @@
 //! `suite` hold the cryptography, `sequence` the windows. [`command`] has one type per command, [`procedure`] what takes
 //! several of them. Both machines are built from these. Section numbers are those of the IPMI specification, version 2.0, revision 1.1.
 
+pub mod audit;
 pub mod bmc;
 pub mod chassis;
 pub mod client;
@@ -112,7 +113,8 @@ mod wire;
 pub use bmc::{Bmc, BmcConfig, BmcEvent, BmcOutput, User};
 pub use client::{Client, ClientConfig, Condition, Error, Event, Learned, Output, RetransmitPolicy, Ticket};
 pub use command::{
-    BootDevice, BootFlags, ChassisControl, ChassisStatus, DeviceId, RawCommand, Reply, Request,
+    AuthenticationCapabilities, AuthenticationType, AuthenticationTypes, BootDevice, BootFlags,
+    ChassisControl, ChassisStatus, DeviceId, RawCommand, Reply, Request,
 };
 pub use completion::CompletionCode;
 pub use entropy::Entropy;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::Peer;
 use crate::bmc::{Bmc, BmcEvent, chassis, device, fru, sel, users, watchdog};
 use crate::command::{
-    AuthenticationCapabilities, ChassisControl, CloseSession, Command, GetBootFlags,
+    AuthenticationCapabilities, AuthenticationTypes, ChassisControl, CloseSession, Command, GetBootFlags,
     GetChannelAuthenticationCapabilities, GetChassisStatus, GetDeviceId, GetSystemGuid,
     SetSessionPrivilegeLevel, encode_suite_records, netfn,
 };
@@ -139,6 +139,11 @@ fn authentication_capabilities(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer 
     let capabilities = AuthenticationCapabilities {
         channel: LAN_CHANNEL,
         extended: channel & 0x80 != 0,
+        types: AuthenticationTypes::default(),
+        per_message_authentication: true,
+        user_level_authentication: true,
+        ipmi_1_5: false,
+        oem_auxiliary: 0,
         kg_is_set: bmc.config.kg.is_some() != untrue,
         named_users: named_users != untrue,
         null_users,

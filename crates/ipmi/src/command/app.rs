@@ -3,7 +3,6 @@
 use crate::command::{Command, netfn};
 use crate::fault::Fault;
 use crate::privilege::PrivilegeLevel;
-use crate::suite::CipherSuite;
 use crate::wire::Reader;
 
 /// The IPMI version that a BMC says it follows.
@@ -165,89 +164,4 @@ impl Command for CloseSession {
     fn decode(_data: &[u8]) -> Result<(), Fault> {
         Ok(())
     }
-}
-
-/// Get Channel Authentication Capabilities (section 22.13), which needs no session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct GetChannelAuthenticationCapabilities {
-    /// Whether to ask for the IPMI 2.0 form of the answer. Some 1.5 BMCs refuse the bit with CCh.
-    pub(crate) extended: bool,
-    pub(crate) privilege: PrivilegeLevel,
-}
-
-impl Command for GetChannelAuthenticationCapabilities {
-    type Reply = AuthenticationCapabilities;
-    const NETFN: u8 = netfn::APP;
-    const CMD: u8 = 0x38;
-    const PRIVILEGE: PrivilegeLevel = PrivilegeLevel::Callback;
-    const REPEATABLE: bool = true;
-
-    fn encode(&self, data: &mut Vec<u8>) {
-        // Channel Eh is "the channel this is asked over".
-        data.extend_from_slice(&[u8::from(self.extended) << 7 | 0x0E, self.privilege.number()]);
-    }
-
-    fn decode(data: &[u8]) -> Result<AuthenticationCapabilities, Fault> {
-        let [channel, types, status, extended, o0, o1, o2, _auxiliary] =
-            Reader::new(data).array("channel authentication capabilities")?;
-        Ok(AuthenticationCapabilities {
-            channel,
-            extended: types & 0x80 != 0,
-            kg_is_set: status & 0x20 != 0,
-            named_users: status & 0x04 != 0,
-            null_users: status & 0x02 != 0,
-            anonymous_login: status & 0x01 != 0,
-            rmcp_plus: types & 0x80 != 0 && extended & 0x02 != 0,
-            oem: u32::from_le_bytes([o0, o1, o2, 0]),
-        })
-    }
-}
-
-/// The reply to [`GetChannelAuthenticationCapabilities`]. BMCs are careless about it: a hint, never a gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct AuthenticationCapabilities {
-    pub(crate) channel: u8,
-    /// Whether the answer has the IPMI 2.0 fields.
-    pub(crate) extended: bool,
-    pub(crate) kg_is_set: bool,
-    /// Users with a name are enabled.
-    pub(crate) named_users: bool,
-    /// Users without a name but with a password are enabled.
-    pub(crate) null_users: bool,
-    /// A user without name and password is enabled.
-    pub(crate) anonymous_login: bool,
-    /// IPMI 2.0 sessions are possible.
-    pub(crate) rmcp_plus: bool,
-    /// IANA enterprise number of an OEM authentication type.
-    pub(crate) oem: u32,
-}
-
-impl AuthenticationCapabilities {
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let [o0, o1, o2, _] = self.oem.to_le_bytes();
-        // This crate offers no IPMI 1.5 authentication type, so bits 5:0 of the second byte stay clear.
-        let status = u8::from(self.kg_is_set) << 5
-            | u8::from(self.named_users) << 2
-            | u8::from(self.null_users) << 1
-            | u8::from(self.anonymous_login);
-        let types = u8::from(self.extended) << 7;
-        let connections = u8::from(self.extended && self.rmcp_plus) << 1;
-        vec![self.channel, types, status, connections, o0, o1, o2, 0]
-    }
-}
-
-/// The cipher suite records of Get Channel Cipher Suites (section 22.15.2).
-pub(crate) fn encode_suite_records(suites: &[CipherSuite]) -> Vec<u8> {
-    let mut records = Vec::with_capacity(suites.len() * 5);
-    for suite in suites {
-        let algorithms = suite.algorithms();
-        records.extend_from_slice(&[
-            0xC0,
-            suite.id(),
-            algorithms.authentication.number(),
-            0x40 | algorithms.integrity.number(),
-            0x80 | algorithms.confidentiality.number(),
-        ]);
-    }
-    records
 }

@@ -5,16 +5,19 @@
 
 mod app;
 mod boot;
+mod channel;
 mod chassis;
 mod request;
 
-pub(crate) use app::{
-    AuthenticationCapabilities, CloseSession, GetChannelAuthenticationCapabilities, SetSessionPrivilegeLevel,
-    encode_suite_records,
-};
+pub(crate) use app::{CloseSession, SetSessionPrivilegeLevel};
 pub use app::{DeviceId, GetDeviceId, GetSystemGuid, IpmiVersion, SystemGuid};
 pub(crate) use boot::parameter;
 pub use boot::{BootDevice, BootFlags, GetBootFlags};
+pub use channel::{
+    AuthenticationCapabilities, AuthenticationType, AuthenticationTypes,
+    GetChannelAuthenticationCapabilities, GetChannelCipherSuites,
+};
+pub(crate) use channel::{encode_suite_records, suite_numbers};
 pub use chassis::{
     ButtonSet, ChassisControl, ChassisStatus, FrontPanelButtons, GetChassisStatus, IdentifyState,
     RestorePolicy,

@@ -125,6 +125,35 @@ fn cipher_suite_records_have_the_bytes_of_the_specification() {
 }
 
 #[test]
+fn cipher_suites_are_found_in_any_list() {
+    let check =
+        |records: &[u8], expected: &[u8]| assert_eq!(suite_numbers(records), expected, "{records:02x?}");
+    check(&encode_suite_records(&CipherSuite::ALL), &[3, 8, 12, 17]);
+    check(&[0xC0, 0, 0, 0x40, 0x80], &[0]);
+    // The maker of suite 80h has C0h in its number; the suite behind it counts.
+    check(&[0xC1, 0x80, 0xC0, 0x02, 0x00, 0x01, 0x41, 0x81, 0xC0, 17, 0x03, 0x44, 0x81], &[17]);
+    check(&[0xC0, 3, 0x01, 0x41, 0x81, 0xC0, 3, 0x01, 0x41], &[3]);
+    check(&[0xC0], &[]);
+    check(&[0xC1, 1], &[]);
+    check(&[], &[]);
+    assert_eq!(encoded(&GetChannelCipherSuites { part: 2 }), [0x0E, 0x00, 0x82]);
+}
+
+#[test]
+fn authentication_capabilities_are_read_in_both_forms() {
+    let read = |data: &[u8]| GetChannelAuthenticationCapabilities::decode(data).unwrap();
+    let old = read(&[1, 0x15, 0x1C, 0, 0, 0, 0, 0]);
+    assert!(old.ipmi_1_5 && !old.rmcp_plus && !old.extended && old.named_users);
+    assert!(!old.per_message_authentication && !old.user_level_authentication);
+    let types: Vec<_> = old.types.iter().collect();
+    assert_eq!(types, [AuthenticationType::None, AuthenticationType::Md5, AuthenticationType::Password]);
+    let new = read(&[0x81, 0xA0, 0x24, 0x02, 0x57, 0x01, 0, 9]);
+    assert!(!new.ipmi_1_5 && new.rmcp_plus && new.extended && new.kg_is_set);
+    assert_eq!((new.channel, new.oem, new.oem_auxiliary), (1, 343, 9));
+    assert!(new.types.contains(AuthenticationType::Oem));
+}
+
+#[test]
 fn authentication_capabilities_are_asked_in_two_forms() {
     let ask = |extended| GetChannelAuthenticationCapabilities {
         extended,
@@ -222,7 +251,7 @@ proptest! {
     }
 
     #[test]
-    fn authentication_capabilities_survive_the_wire(bits: [bool; 6], channel in 0u8..16, oem in 0u32..0x100_0000) {
+    fn authentication_capabilities_survive_the_wire(bits: [bool; 9], types: u8, channel in 0u8..16, oem in 0u32..0x100_0000) {
         let capabilities = AuthenticationCapabilities {
             channel,
             extended: bits[0],
@@ -231,7 +260,12 @@ proptest! {
             null_users: bits[3],
             anonymous_login: bits[4],
             rmcp_plus: bits[0] && bits[5],
+            ipmi_1_5: !bits[0] || bits[6],
+            per_message_authentication: bits[7],
+            user_level_authentication: bits[8],
+            types: AuthenticationTypes::from_bits(types),
             oem,
+            oem_auxiliary: types,
         };
         prop_assert_eq!(GetChannelAuthenticationCapabilities::decode(&capabilities.encode()), Ok(capabilities));
     }
@@ -244,5 +278,6 @@ proptest! {
         let _ = GetBootFlags::decode(&data);
         let _ = GetChannelAuthenticationCapabilities::decode(&data);
         let _ = SetSessionPrivilegeLevel::decode(&data);
+        let _ = GetChannelCipherSuites::decode(&data).map(|records| suite_numbers(&records));
     }
 }
