@@ -105,6 +105,7 @@ pub mod sel;
 pub mod sensor;
 mod sequence;
 mod setup;
+pub mod sol;
 mod suite;
 pub mod user;
 pub mod watchdog;

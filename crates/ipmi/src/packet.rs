@@ -44,6 +44,7 @@ pub(crate) const DATAGRAM_LIMIT: usize = 2048;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PayloadType {
     Ipmi,
+    Sol,
     OpenSessionRequest,
     OpenSessionResponse,
     Rakp1,
@@ -56,6 +57,7 @@ impl PayloadType {
     const fn number(self) -> u8 {
         match self {
             Self::Ipmi => 0x00,
+            Self::Sol => 0x01,
             Self::OpenSessionRequest => 0x10,
             Self::OpenSessionResponse => 0x11,
             Self::Rakp1 => 0x12,
@@ -68,6 +70,7 @@ impl PayloadType {
     const fn from_number(number: u8) -> Option<Self> {
         match number {
             0x00 => Some(Self::Ipmi),
+            0x01 => Some(Self::Sol),
             0x10 => Some(Self::OpenSessionRequest),
             0x11 => Some(Self::OpenSessionResponse),
             0x12 => Some(Self::Rakp1),

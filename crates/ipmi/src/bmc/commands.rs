@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::Peer;
-use crate::bmc::{Bmc, BmcEvent, chassis, device, fru, sel, users, watchdog};
+use crate::bmc::{Bmc, BmcEvent, chassis, device, fru, sel, sol, users, watchdog};
 use crate::command::{
     AuthenticationCapabilities, AuthenticationTypes, ChassisControl, CloseSession, Command, GetBootFlags,
     GetChannelAuthenticationCapabilities, GetChassisStatus, GetDeviceId, GetSystemGuid,
@@ -65,6 +65,7 @@ const TABLES: &[&[Handler]] = &[
     HANDLERS,
     fru::HANDLERS,
     sel::HANDLERS,
+    sol::HANDLERS,
     users::HANDLERS,
     chassis::HANDLERS,
     device::HANDLERS,

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use crate::bmc::faults::Faults;
 use crate::bmc::lockout::BadPasswordThreshold;
+use crate::bmc::sol::SolSettings;
 use crate::bmc::{Bmc, FruConfig, SelConfig};
 use crate::command::{ChassisStatus, DeviceId, IpmiVersion};
 use crate::privilege::PrivilegeLevel;
@@ -59,6 +60,8 @@ pub struct BmcConfig {
     pub fru: FruConfig,
     /// Its System Event Log.
     pub sel: SelConfig,
+    /// Its Serial over LAN.
+    pub sol: SolSettings,
     /// Vendor faults that it shows.
     pub quirks: Quirks,
     /// What it does wrong until [`Bmc::set_faults`](crate::Bmc::set_faults) says otherwise.
@@ -93,6 +96,7 @@ impl BmcConfig {
             bad_password_threshold: None,
             fru: FruConfig::default(),
             sel: SelConfig::default(),
+            sol: SolSettings::default(),
             quirks: Quirks::NONE,
             faults: Faults::default(),
         }

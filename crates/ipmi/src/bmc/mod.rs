@@ -12,6 +12,7 @@ mod scripted;
 mod sel;
 mod session;
 mod setup;
+mod sol;
 mod users;
 mod watchdog;
 
@@ -22,6 +23,7 @@ pub use fru::{FruConfig, FruDevice};
 pub use lockout::BadPasswordThreshold;
 pub use scripted::ScriptedAnswer;
 pub use sel::{SelClock, SelConfig, WhenFull};
+pub use sol::SolSettings;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -44,6 +46,7 @@ use faults::Misbehaviour;
 use lockout::Lockout;
 use sel::SystemEventLog;
 use session::{Phase, Sessions};
+use sol::SolState;
 use users::Users;
 use watchdog::Watchdog;
 
@@ -90,6 +93,19 @@ pub enum BmcEvent {
     },
     /// A console had the BMC restarted. It has forgotten its sessions and is silent for a while.
     DeviceReset(Reset),
+    /// A console opened the machine's serial console.
+    ConsoleOpened {
+        /// The console.
+        peer: Peer,
+        /// The user's name.
+        user: String,
+    },
+    /// The console that was open wrote this to the machine's serial port.
+    ConsoleInput(Vec<u8>),
+    /// The console that was open sent a break to the machine's serial port.
+    ConsoleBreak,
+    /// The serial console was closed, or taken by another session.
+    ConsoleClosed,
     /// A console opened a session.
     SessionOpened {
         /// The console.
@@ -190,6 +206,7 @@ pub struct Bmc {
     device: Device,
     watchdog: Watchdog,
     sel: SystemEventLog,
+    sol: SolState,
     busy: bool,
     commands: u64,
     outputs: VecDeque<BmcOutput>,
@@ -206,6 +223,7 @@ impl Bmc {
             misbehaviour: Misbehaviour::new(config.faults),
             scripted: None,
             sel: SystemEventLog::new(&config.sel),
+            sol: SolState::new(config.sol),
             config,
             entropy,
             sessions: Sessions::default(),
@@ -222,7 +240,10 @@ impl Bmc {
 
     /// Says what Get Chassis Status answers from now on. The identify light and the buttons stay as consoles set them,
     /// unless `status` says something of them.
+    ///
+    /// While the machine is off, an open serial console is told that no characters can be transferred.
     pub fn set_chassis(&mut self, status: ChassisStatus) {
+        self.sol.set_power(status.power_on);
         self.chassis = chassis::completed(status, self.chassis);
     }
 
@@ -259,6 +280,7 @@ impl Bmc {
     /// Forgets all sessions without a word, as a BMC does that restarts. Consoles find out by silence.
     pub fn forget_sessions(&mut self) {
         self.sessions = Sessions::default();
+        self.sol.forget();
     }
 
     /// Commands answered so far, whatever the answer; a repeated request counts once.
@@ -305,6 +327,7 @@ impl Bmc {
         self.boot.wake(now);
         self.wake_front_panel(now);
         self.wake_watchdog(now);
+        self.wake_sol(now);
         while let Some(place) = self.sessions.lapsed(now) {
             self.end_session(place, SessionEnd::Inactive);
         }
@@ -318,6 +341,7 @@ impl Bmc {
             self.misbehaviour.next_wake(),
             self.front_panel.next_wake(),
             self.watchdog.next_wake(),
+            self.sol.next_wake(),
         ];
         wakes.into_iter().flatten().min()
     }
@@ -358,7 +382,7 @@ impl Bmc {
             PayloadType::OpenSessionRequest => self.open_session(now, from, payload),
             PayloadType::Rakp1 => self.rakp1(now, from, payload),
             PayloadType::Rakp3 => self.rakp3(now, from, payload),
-            PayloadType::OpenSessionResponse | PayloadType::Rakp2 | PayloadType::Rakp4 => {
+            PayloadType::Sol | PayloadType::OpenSessionResponse | PayloadType::Rakp2 | PayloadType::Rakp4 => {
                 Err(IgnoreReason::Unexpected)
             }
         }
@@ -383,6 +407,10 @@ impl Bmc {
         // Consoles behind a translating router may come from another port than before.
         session.peer = from;
         session.deadline = now + self.inactivity;
+        if packet.payload_type == PayloadType::Sol {
+            let id = session.id;
+            return self.receive_sol(now, id, packet.sequence, &payload);
+        }
         let request = decode_request(&payload)?;
         let kept = match self.misbehaviour.faults.repeats_commands {
             true => None,
@@ -412,7 +440,7 @@ impl Bmc {
             return Ok(());
         }
         if let Some(active) = self.sessions.active_mut(place) {
-            let mut bytes = active.seal(&mut *self.entropy, self.config.quirks, &reply);
+            let mut bytes = active.seal(&mut *self.entropy, self.config.quirks, PayloadType::Ipmi, &reply);
             Proof::Packets.spoil(&self.misbehaviour.faults, &mut bytes);
             self.send(from, bytes);
         }
@@ -425,6 +453,7 @@ impl Bmc {
 
     fn end_session(&mut self, place: usize, reason: SessionEnd) {
         let Some(session) = self.sessions.remove(place) else { return };
+        self.end_sol_of(session.id);
         if let Phase::Active(active) = session.phase {
             let user = self.user_name(active.user);
             self.event(BmcEvent::SessionClosed { peer: session.peer, user, reason });

@@ -113,19 +113,25 @@ impl Active {
         let payload = packet.open(&self.keys)?;
         self.inbound.accept(packet.sequence)?;
         match packet.payload_type {
-            PayloadType::Ipmi => Ok(payload),
+            PayloadType::Ipmi | PayloadType::Sol => Ok(payload),
             _ => Err(IgnoreReason::Unexpected),
         }
     }
 
-    pub(super) fn seal(&mut self, entropy: &mut dyn Entropy, quirks: Quirks, payload: &[u8]) -> Vec<u8> {
+    pub(super) fn seal(
+        &mut self,
+        entropy: &mut dyn Entropy,
+        quirks: Quirks,
+        payload_type: PayloadType,
+        payload: &[u8],
+    ) -> Vec<u8> {
         let iv = entropy::draw(entropy);
         let sequence = self.outbound.advance();
         if quirks.contains(Quirk::OddSequence) {
             self.outbound.advance();
         }
         let console_session = if quirks.contains(Quirk::IdZero) { 0 } else { self.console_session };
-        packet::seal(&self.keys, PayloadType::Ipmi, console_session, sequence, iv, payload)
+        packet::seal(&self.keys, payload_type, console_session, sequence, iv, payload)
     }
 
     /// The reply to an earlier transmission of the same request, which must not be carried out again.

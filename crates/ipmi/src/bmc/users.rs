@@ -146,7 +146,7 @@ impl Users {
         [any(true, false), any(false, false), any(false, true)]
     }
 
-    fn maximum(&self) -> u8 {
+    pub(super) fn maximum(&self) -> u8 {
         (self.accounts.len() as u8).max(PLACES)
     }
 

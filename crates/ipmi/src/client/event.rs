@@ -4,6 +4,7 @@ use crate::client::Error;
 use crate::command::Reply;
 use crate::fault::IgnoreReason;
 use crate::privilege::PrivilegeLevel;
+use crate::sol::SolEvent;
 use crate::suite::CipherSuite;
 
 /// Names a request, from [`Client::submit`] to [`Event::Done`].
@@ -41,6 +42,8 @@ pub enum Event {
         /// Why.
         reason: CloseReason,
     },
+    /// Something happened on the serial console.
+    Sol(SolEvent),
     /// A datagram had no effect.
     Ignored {
         /// Why.

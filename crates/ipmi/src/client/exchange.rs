@@ -8,6 +8,7 @@ use crate::command::Step;
 use crate::completion::CompletionCode;
 use crate::fault::{Fault, IgnoreReason};
 use crate::message::{Checksums, Message};
+use crate::packet::PayloadType;
 use crate::quirk::Quirk;
 
 /// How often a busy BMC is asked again.
@@ -108,7 +109,7 @@ impl Exchange {
     fn transmit(&mut self, link: &mut Link, session: &mut Session, now: Instant) {
         let Step { netfn, lun, command, data, .. } = &self.step;
         let message = Message::request(*netfn, *lun, *command, self.request_sequence, data);
-        let bytes = session.seal(&mut *link.entropy, &message.encode());
+        let bytes = session.seal(&mut *link.entropy, PayloadType::Ipmi, &message.encode());
         link.send(bytes);
         self.wait = Wait::Reply;
         self.sent_at = now;

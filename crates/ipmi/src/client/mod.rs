@@ -26,6 +26,7 @@ mod link;
 mod opening;
 mod requests;
 mod session;
+mod sol;
 mod timing;
 
 pub use config::{ClientConfig, IdlePolicy, RetransmitPolicy};
@@ -40,12 +41,13 @@ use crate::Peer;
 use crate::command::{CloseSession, GetDeviceId, RawCommand, Request, Step};
 use crate::entropy::Entropy;
 use crate::fault::{Fault, IgnoreReason};
-use crate::packet::Datagram;
+use crate::packet::{Datagram, PayloadType};
 use exchange::{Exchange, Lapse, Purpose};
 use link::{Credentials, Link};
 use opening::{Opening, Progress};
 use requests::{Current, Pending};
 use session::Session;
+use sol::Sol;
 
 /// Requests that may wait behind the one in flight. One BMC's worker asks for little at a time; more than this means
 /// that nobody looks at the answers.
@@ -72,6 +74,7 @@ pub struct Client {
     state: State,
     queue: VecDeque<Pending>,
     current: Option<Current>,
+    sol: Option<Box<Sol>>,
     /// What was wrong with the last bad datagram since the last good one.
     fault: Option<Fault>,
     next_ticket: u64,
@@ -101,6 +104,7 @@ impl Client {
             state: State::NoSession,
             queue: VecDeque::new(),
             current: None,
+            sol: None,
             fault: None,
             next_ticket: 0,
         }
@@ -110,8 +114,7 @@ impl Client {
     ///
     /// More than [`QUEUE_LIMIT`] waiting requests are answered with [`Error::QueueFull`] at once.
     pub fn submit(&mut self, now: Instant, request: Request) -> Ticket {
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
+        let ticket = self.take_ticket();
         let too_long = match &request {
             Request::Raw(raw) if raw.data.len() > RawCommand::DATA_LIMIT => Some(raw.data.len()),
             _ => None,
@@ -124,6 +127,12 @@ impl Client {
             self.queue.push_back(Pending { ticket, request });
             self.advance(now);
         }
+        ticket
+    }
+
+    fn take_ticket(&mut self) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
         ticket
     }
 
@@ -141,6 +150,9 @@ impl Client {
             self.done(current.ticket, Err(error));
         }
         self.fail_queue(Error::Closed);
+        if self.closes_sol_first(now) {
+            return;
+        }
         match &self.state {
             State::NoSession => {}
             State::Opening(_) => self.state = State::NoSession,
@@ -189,6 +201,7 @@ impl Client {
                 None => self.wake_idle(now),
             },
         }
+        self.wake_sol(now);
         self.advance(now);
     }
 
@@ -197,10 +210,13 @@ impl Client {
         match &self.state {
             State::NoSession => None,
             State::Opening(opening) => Some(opening.next_wake()),
-            State::Open(open) => Some(match &open.exchange {
-                Some(exchange) => exchange.due(),
-                None => self.idle_deadline(open),
-            }),
+            State::Open(open) => {
+                let due = match &open.exchange {
+                    Some(exchange) => exchange.due(),
+                    None => self.idle_deadline(open),
+                };
+                Some(self.next_sol_wake().map_or(due, |wake| wake.min(due)))
+            }
         }
     }
 
@@ -234,13 +250,16 @@ impl Client {
                     return Err(IgnoreReason::Unexpected);
                 }
                 let payload = open.session.open(packet)?;
+                if packet.payload_type == PayloadType::Sol {
+                    return self.take_sol(now, packet.sequence, &payload);
+                }
                 let exchange = open.exchange.as_mut().ok_or(IgnoreReason::Unexpected)?;
                 let reply = exchange.receive(&mut self.link, now, &payload)?;
                 open.last_answer = now;
                 if let Some((code, data)) = reply {
                     open.idle_since = now;
                     if let Some(exchange) = open.exchange.take() {
-                        self.answered(&exchange, code, data);
+                        self.answered(now, &exchange, code, data);
                     }
                 }
                 Ok(())
@@ -280,6 +299,7 @@ impl Client {
         let Some(exchange) = open.exchange.take() else { return };
         match exchange.purpose {
             Purpose::Close => self.session_closed(),
+            Purpose::KeepAlive if self.heard_sol() => {}
             Purpose::Step if !exchange.step.repeatable => self.finish(Err(Error::OutcomeUnknown)),
             Purpose::Step | Purpose::RaisePrivilege | Purpose::ProveSession | Purpose::KeepAlive => {
                 self.session_lost(now);
@@ -292,11 +312,13 @@ impl Client {
             self.link.event(Event::SessionClosed { reason: open.close_reason });
         }
         self.state = State::NoSession;
+        self.lose_sol();
     }
 
     fn session_lost(&mut self, now: Instant) {
         self.state = State::NoSession;
         self.link.event(Event::SessionClosed { reason: CloseReason::Lost });
+        self.lose_sol();
         let Some(current) = &mut self.current else { return };
         // The new session begins the request anew: all its steps are repeatable, or it has only one and that was not
         // sent yet.
@@ -330,6 +352,9 @@ impl Client {
     }
 
     fn idle_deadline(&self, open: &Open) -> Instant {
+        if let Some(due) = self.sol_check_due() {
+            return due;
+        }
         match self.link.config.idle {
             IdlePolicy::KeepAlive(every) => open.last_answer + config::bounded(every),
             IdlePolicy::Close(after) => open.idle_since + config::bounded(after),
@@ -341,14 +366,15 @@ impl Client {
         if now < self.idle_deadline(open) {
             return;
         }
+        let check = self.begin_sol_check();
         match self.link.config.idle {
-            IdlePolicy::KeepAlive(_) => {
+            IdlePolicy::Close(_) if check.is_none() => self.start_close(now, CloseReason::Idle),
+            IdlePolicy::Close(_) | IdlePolicy::KeepAlive(_) => {
                 let State::Open(open) = &mut self.state else { return };
-                let step = Step::of(&GetDeviceId);
+                let step = check.unwrap_or_else(|| Step::of(&GetDeviceId));
                 open.exchange =
                     Some(Exchange::start(&mut self.link, &mut open.session, now, Purpose::KeepAlive, step));
             }
-            IdlePolicy::Close(_) => self.start_close(now, CloseReason::Idle),
         }
     }
 }

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use crate::client::exchange::{Exchange, Purpose};
 use crate::client::opening::Opening;
 use crate::client::{Client, CloseReason, Error, Event, IdlePolicy, PROVEN_FOR, State, Ticket};
-use crate::command::{Command, GetDeviceId, Reply, Request, SetSessionPrivilegeLevel, Step};
+use crate::command::{
+    Command, GetDeviceId, GetSolInstanceInfo, Reply, Request, SetSessionPrivilegeLevel, Step,
+};
 use crate::completion::CompletionCode;
 use crate::privilege::PrivilegeLevel;
 
@@ -36,7 +38,9 @@ impl Drop for Current {
 
 impl Client {
     pub(super) fn done(&mut self, ticket: Ticket, result: Result<Reply, Error>) {
-        self.link.event(Event::Done { ticket, result });
+        if let Some(result) = self.keep_sol_answer(ticket, result) {
+            self.link.event(Event::Done { ticket, result });
+        }
     }
 
     pub(super) fn finish(&mut self, result: Result<Reply, Error>) {
@@ -63,6 +67,7 @@ impl Client {
 
     /// Begins whatever can begin: the next request, a session for it, its next message.
     pub(super) fn advance(&mut self, now: Instant) {
+        self.advance_sol(now);
         if self.current.is_none() {
             self.current = self.queue.pop_front().map(|Pending { ticket, request }| Current {
                 ticket,
@@ -84,7 +89,9 @@ impl Client {
             }
             (State::Open(_), Some(_)) => self.send_next(now),
             (State::Open(open), None)
-                if open.exchange.is_none() && self.link.config.idle == IdlePolicy::Close(Duration::ZERO) =>
+                if open.exchange.is_none()
+                    && self.link.config.idle == IdlePolicy::Close(Duration::ZERO)
+                    && !self.has_sol() =>
             {
                 self.start_close(now, CloseReason::Idle);
             }
@@ -108,6 +115,11 @@ impl Client {
             return;
         }
         if step.privilege > open.session.limit {
+            if self.has_open_sol() {
+                // A session with a console is not given up for a request.
+                self.finish(Err(Error::PrivilegeRefused { needed: step.privilege }));
+                return self.advance(now);
+            }
             return self.start_close(now, CloseReason::Privilege);
         }
         let proven = now.saturating_duration_since(open.last_answer) < PROVEN_FOR;
@@ -131,11 +143,14 @@ impl Client {
     }
 
     /// The BMC answered the message in flight.
-    pub(super) fn answered(&mut self, exchange: &Exchange, code: CompletionCode, data: &[u8]) {
+    pub(super) fn answered(&mut self, now: Instant, exchange: &Exchange, code: CompletionCode, data: &[u8]) {
         match exchange.purpose {
             Purpose::Step => self.answered_step(&exchange.step, code, data),
             Purpose::RaisePrivilege => self.answered_privilege(code, data),
             // Any answer proves the session.
+            Purpose::KeepAlive if exchange.step.command == GetSolInstanceInfo::CMD => {
+                self.answered_sol_check(now, code, data);
+            }
             Purpose::ProveSession | Purpose::KeepAlive => {}
             Purpose::Close => self.session_closed(),
         }

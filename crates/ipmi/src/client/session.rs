@@ -53,10 +53,15 @@ impl Session {
         sequence
     }
 
-    pub(super) fn seal(&mut self, entropy: &mut dyn Entropy, payload: &[u8]) -> Vec<u8> {
+    pub(super) fn seal(
+        &mut self,
+        entropy: &mut dyn Entropy,
+        payload_type: PayloadType,
+        payload: &[u8],
+    ) -> Vec<u8> {
         let iv = entropy::draw(entropy);
         let sequence = self.outbound.advance();
-        packet::seal(&self.keys, PayloadType::Ipmi, self.bmc_session, sequence, iv, payload)
+        packet::seal(&self.keys, payload_type, self.bmc_session, sequence, iv, payload)
     }
 
     pub(super) fn open(&mut self, packet: &PlusPacket<'_>) -> Result<Vec<u8>, IgnoreReason> {
@@ -67,7 +72,7 @@ impl Session {
         let payload = packet.open(&self.keys)?;
         self.inbound.accept(packet.sequence)?;
         match packet.payload_type {
-            PayloadType::Ipmi => Ok(payload),
+            PayloadType::Ipmi | PayloadType::Sol => Ok(payload),
             _ => Err(IgnoreReason::Unexpected),
         }
     }

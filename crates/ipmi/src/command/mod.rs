@@ -8,6 +8,8 @@ mod boot;
 mod channel;
 mod chassis;
 mod request;
+pub(crate) mod sol;
+pub(crate) mod sol_parameter;
 
 pub(crate) use app::{CloseSession, SetSessionPrivilegeLevel};
 pub use app::{DeviceId, GetDeviceId, GetSystemGuid, IpmiVersion, SystemGuid};
@@ -24,6 +26,13 @@ pub use chassis::{
 };
 pub(crate) use request::Step;
 pub use request::{RawCommand, Reply, Request};
+pub use sol::{
+    ActivateSol, ChannelPayloadSupport, DeactivateSol, GetChannelPayloadSupport, GetSolActivationStatus,
+    GetSolInstanceInfo, GetSolPayloadVersion, GetUserSolAccess, PayloadVersion, SetUserSolAccess,
+    SolActivation, SolActivationStatus, SolInstanceInfo,
+};
+pub(crate) use sol_parameter::GetSolParameter;
+pub use sol_parameter::{BitRate, SetSolParameter, SolAccumulate, SolAuthentication, SolParameter, SolRetry};
 
 use crate::fault::Fault;
 use crate::privilege::PrivilegeLevel;

@@ -5,6 +5,7 @@ mod learning;
 mod network;
 mod patience;
 mod quirks;
+mod sol;
 mod storms;
 mod suites;
 
