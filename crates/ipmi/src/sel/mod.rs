@@ -5,10 +5,12 @@
 
 mod clear;
 pub mod commands;
+mod event_data;
 mod fetch;
 mod read;
 mod record;
 mod status;
+mod text;
 mod time;
 
 pub use clear::ClearSel;
