@@ -37,3 +37,23 @@ fn client_session() {
 fn bmc_session() {
     replay("ipmi_bmc_session", oracles::bmc_session);
 }
+
+#[test]
+fn procedures() {
+    replay("ipmi_procedures", oracles::procedures);
+}
+
+#[test]
+fn sdr() {
+    replay("ipmi_sdr", oracles::sdr);
+}
+
+#[test]
+fn sel() {
+    replay("ipmi_sel", oracles::sel);
+}
+
+#[test]
+fn fru() {
+    replay("ipmi_fru", oracles::fru);
+}

@@ -21,4 +21,12 @@ impl<'a> Script<'a> {
         self.0 = rest;
         chunk
     }
+
+    pub fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.0.is_empty()
+    }
 }

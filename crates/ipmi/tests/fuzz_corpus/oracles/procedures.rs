@@ -1,0 +1,96 @@
+//! Procedures whose questions are answered with anything.
+
+use std::fmt::Debug;
+
+use ironhand_ipmi::chassis::{ChassisIdentify, identify, set_restore_policy};
+use ironhand_ipmi::command::RestorePolicy;
+use ironhand_ipmi::device::{SystemInfoParameter, read_system_info, set_system_info};
+use ironhand_ipmi::fru::{ReadFru, ReadFrus};
+use ironhand_ipmi::procedure::{Answer, Procedure, Turn};
+use ironhand_ipmi::sel::{ClearSel, Entry, ReadSel, ReadSelStatus, SetSelTime, Start};
+use ironhand_ipmi::user::{self, AccessChange, NewUser, PasswordSize, UserId, UserName, UserPassword};
+use ironhand_ipmi::{CompletionCode, PrivilegeLevel, RawCommand};
+
+use super::script::Script;
+
+/// More turns than any procedure takes, whatever the BMC answers. The longest is a log of 65,535 entries.
+const TURNS: usize = 200_000;
+
+/// The LAN channel.
+const CHANNEL: u8 = 1;
+
+/// A BMC that answers from the input, over and over.
+fn run<P: Procedure>(mut procedure: P, answers: &[u8])
+where
+    P::Output: Debug,
+{
+    let mut script = Script(answers);
+    for _ in 0..TURNS {
+        match procedure.next() {
+            Turn::Ask(command) => {
+                check(&command);
+                assert!(matches!(procedure.next(), Turn::Ask(again) if again == command), "until answered");
+                if script.is_over() {
+                    script = Script(answers);
+                }
+                let code = CompletionCode(script.byte());
+                let data = script.chunk();
+                procedure.answer(Answer { code, data: if code.is_ok() { data } else { &[] } });
+            }
+            Turn::Wait(_) => {}
+            Turn::Done(result) => {
+                // What is shown to people does not fail either.
+                match result {
+                    Ok(output) => drop(format!("{output:?}")),
+                    Err(error) => drop(error.to_string()),
+                }
+                return;
+            }
+        }
+    }
+    panic!("the procedure does not end");
+}
+
+fn check(command: &RawCommand) {
+    assert!(command.data.len() <= RawCommand::DATA_LIMIT, "{command:?}");
+    assert!(command.netfn.is_multiple_of(2) && command.netfn < 0x40 && command.lun < 4, "{command:?}");
+}
+
+fn password(text: &str) -> UserPassword {
+    UserPassword::new(&text.into()).expect("it is short enough")
+}
+
+/// A procedure ends, within a bounded number of turns, whatever a BMC answers.
+pub fn procedures(data: &[u8]) {
+    let mut script = Script(data);
+    let (which, operand) = (script.byte(), script.byte());
+    let answers = script.rest();
+    let id = UserId::new(operand % 62 + 1).expect("it is in range");
+    match which % 20 {
+        0 => run(ReadSel::new(Start::First), answers),
+        1 => run(ReadSel::new(Start::Last(operand.into())), answers),
+        2 => run(ReadSel::new(Start::After(Entry::decode(&[operand; 16]))), answers),
+        3 => run(ReadSelStatus::new(), answers),
+        4 => run(ClearSel::new(), answers),
+        5 => run(SetSelTime::new(0x6000_0000), answers),
+        6 => run(ReadFru::new(operand), answers),
+        7 => run(ReadFrus::new((0..operand % 4).collect()), answers),
+        8 => run(user::list(CHANNEL), answers),
+        9 => {
+            let name = UserName::new("somebody").expect("it is short enough");
+            let size = if operand % 2 == 0 { PasswordSize::Sixteen } else { PasswordSize::Twenty };
+            let limit = PrivilegeLevel::Operator;
+            run(user::create(CHANNEL, NewUser { name, password: password("secret"), size, limit }), answers);
+        }
+        10 => run(user::delete(CHANNEL, id), answers),
+        11 => run(user::enable(id, Some(password("secret"))), answers),
+        12 => run(user::set_password(id, password("eighteen letters"), PasswordSize::Twenty), answers),
+        13 => run(user::test_password(id, password("secret")), answers),
+        14 => run(user::set_access(CHANNEL, id, AccessChange::default()), answers),
+        15 => run(identify(ChassisIdentify::Seconds(operand)), answers),
+        16 => run(set_restore_policy(RestorePolicy::StayOff), answers),
+        17 => run(read_system_info(SystemInfoParameter::OsName), answers),
+        18 => run(set_system_info(SystemInfoParameter::SystemName, "x".repeat(operand.into())), answers),
+        _ => run(user::disable(id, None), answers),
+    }
+}
