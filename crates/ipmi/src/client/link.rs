@@ -12,6 +12,16 @@ use crate::entropy::{self, Entropy};
 use crate::keys::{NAME_LIMIT, SECRET_LIMIT, SHORT_SECRET_LIMIT, SecretKey};
 use crate::quirk::Quirk;
 
+/// Places that an empty queue keeps.
+const KEPT: usize = 4;
+
+/// Gives an empty queue's memory back, as a fleet has thousands of idle clients.
+pub(super) fn give_back<T>(queue: &mut VecDeque<T>) {
+    if queue.is_empty() && queue.capacity() > KEPT {
+        queue.shrink_to(KEPT);
+    }
+}
+
 /// The credentials in the form that the protocol uses.
 #[derive(Clone)]
 pub(super) struct Credentials {
@@ -92,7 +102,9 @@ impl Link {
     }
 
     pub(super) fn next_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        give_back(&mut self.outputs);
+        output
     }
 
     pub(super) fn backlog(&self) -> usize {

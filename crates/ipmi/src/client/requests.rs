@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::client::exchange::{Exchange, Purpose};
+use crate::client::link;
 use crate::client::opening::Opening;
 use crate::client::{Client, CloseReason, Error, Event, IdlePolicy, PROVEN_FOR, State, Ticket};
 use crate::command::{
@@ -54,6 +55,7 @@ impl Client {
         while let Some(pending) = self.queue.pop_front() {
             self.done(pending.ticket, Err(error));
         }
+        link::give_back(&mut self.queue);
     }
 
     /// What silence means, given what else was heard.
@@ -78,6 +80,7 @@ impl Client {
                 failure: None,
             });
         }
+        link::give_back(&mut self.queue);
         match (&self.state, &self.current) {
             (State::NoSession, Some(current)) => {
                 let needed = current.request.privilege();
