@@ -82,6 +82,7 @@
 
 pub mod audit;
 pub mod bmc;
+pub mod channel;
 pub mod chassis;
 pub mod client;
 pub mod command;
@@ -91,6 +92,7 @@ mod entropy;
 mod fault;
 pub mod fru;
 mod keys;
+pub mod lan;
 mod mac;
 mod message;
 mod packet;

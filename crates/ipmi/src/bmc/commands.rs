@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::Peer;
-use crate::bmc::{Bmc, BmcEvent, chassis, device, fru, sel, sol, users, watchdog};
+use crate::bmc::{Bmc, BmcEvent, channel, chassis, device, fru, lan, sel, sol, users, watchdog};
 use crate::command::{
     AuthenticationCapabilities, AuthenticationTypes, ChassisControl, CloseSession, Command, GetBootFlags,
     GetChannelAuthenticationCapabilities, GetChassisStatus, GetDeviceId, GetSystemGuid,
@@ -70,6 +70,8 @@ const TABLES: &[&[Handler]] = &[
     chassis::HANDLERS,
     device::HANDLERS,
     watchdog::HANDLERS,
+    channel::HANDLERS,
+    lan::HANDLERS,
 ];
 
 /// Those of the BMC itself, its sessions and its machine.
@@ -80,8 +82,6 @@ const HANDLERS: &[Handler] = &[
     handler::<SetSessionPrivilegeLevel>(set_session_privilege),
     handler::<CloseSession>(close_session),
     app(0x3D, Access::From(PrivilegeLevel::User), session_info),
-    app(0x41, Access::From(PrivilegeLevel::User), channel_access),
-    app(0x42, Access::From(PrivilegeLevel::User), channel_info),
     app(0x54, Access::Anybody, channel_cipher_suites),
     handler::<GetChassisStatus>(|bmc, _, _| Ok(bmc.chassis.encode())),
     handler::<ChassisControl>(chassis_control),
@@ -260,26 +260,6 @@ fn console_address(peer: Peer) -> [u8; 12] {
     };
     let [port_low, port_high] = peer.port().to_le_bytes();
     [ip[0], ip[1], ip[2], ip[3], 0, 0, 0, 0, 0, 0, port_low, port_high]
-}
-
-/// Get Channel Access (section 22.23).
-fn channel_access(_: &mut Bmc, _: Caller, data: &[u8]) -> Answer {
-    let &[channel, settings] = data else { return Err(CompletionCode::REQUEST_LENGTH_INVALID) };
-    Bmc::check_channel(channel)?;
-    match settings >> 6 {
-        // Of both the present and the stored settings: always available, and limited to Administrator.
-        1 | 2 => Ok(vec![0x02, PrivilegeLevel::Administrator.number()]),
-        _ => Err(CompletionCode::INVALID_FIELD),
-    }
-}
-
-/// Get Channel Info (section 22.24).
-fn channel_info(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer {
-    let &[channel] = data else { return Err(CompletionCode::REQUEST_LENGTH_INVALID) };
-    Bmc::check_channel(channel)?;
-    let active = bmc.sessions.active_places().count().min(0x3F) as u8;
-    // 802.3 LAN, IPMB-1.0 messages, multi-session, vendor id of the IPMI forum (7154), no auxiliary information.
-    Ok(vec![LAN_CHANNEL, 0x04, 0x01, 0x80 | active, 0xF2, 0x1B, 0x00, 0x00, 0x00])
 }
 
 fn chassis_control(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer {

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use crate::bmc::faults::Faults;
 use crate::bmc::lockout::BadPasswordThreshold;
 use crate::bmc::sol::SolSettings;
-use crate::bmc::{Bmc, FruConfig, SelConfig};
+use crate::bmc::{Bmc, FruConfig, LanSettings, SelConfig};
 use crate::command::{ChassisStatus, DeviceId, IpmiVersion};
 use crate::privilege::PrivilegeLevel;
 use crate::quirk::Quirks;
@@ -50,6 +50,8 @@ pub struct BmcConfig {
     pub chassis: ChassisStatus,
     /// For how many hours the machine has been powered on in its life.
     pub power_on_hours: u32,
+    /// Its network settings.
+    pub lan: LanSettings,
     /// How many sessions can be open at once: 1 to 255.
     pub max_sessions: u8,
     /// How long a session may be silent before it is closed. The specification says 60 seconds, three more or less.
@@ -91,6 +93,7 @@ impl BmcConfig {
             },
             chassis: ChassisStatus::default(),
             power_on_hours: 0,
+            lan: LanSettings::default(),
             max_sessions: 16,
             inactivity: Duration::from_secs(60),
             bad_password_threshold: None,

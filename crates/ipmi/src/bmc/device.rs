@@ -128,6 +128,7 @@ impl Bmc {
     pub(super) fn reset_if_asked(&mut self, now: Instant) {
         if let Some(reset) = self.device.reset.take() {
             self.watchdog.stop();
+            self.channel.restart();
             self.forget_sessions();
             self.fall_silent(now, reset.silence());
             self.event(BmcEvent::DeviceReset(reset));

@@ -1,12 +1,14 @@
 //! The BMC's side: one [`Bmc`] answers any number of consoles.
 
 mod boot;
+mod channel;
 mod chassis;
 mod commands;
 mod config;
 mod device;
 mod faults;
 mod fru;
+mod lan;
 mod lockout;
 mod scripted;
 mod sel;
@@ -20,6 +22,7 @@ pub use config::{BmcConfig, User};
 pub use device::Reset;
 pub use faults::{Faults, Proof};
 pub use fru::{FruConfig, FruDevice};
+pub use lan::LanSettings;
 pub use lockout::BadPasswordThreshold;
 pub use scripted::ScriptedAnswer;
 pub use sel::{SelClock, SelConfig, WhenFull};
@@ -39,10 +42,12 @@ use crate::quirk::Quirk;
 use crate::suite::CipherSuite;
 use crate::watchdog::{PretimeoutInterrupt, TimeoutAction, TimerUse};
 use boot::BootOptions;
+use channel::Channel;
 use chassis::FrontPanel;
 use commands::Caller;
 use device::Device;
 use faults::Misbehaviour;
+use lan::Lan;
 use lockout::Lockout;
 use sel::SystemEventLog;
 use session::{Phase, Sessions};
@@ -203,6 +208,8 @@ pub struct Bmc {
     chassis: ChassisStatus,
     boot: BootOptions,
     front_panel: FrontPanel,
+    channel: Channel,
+    lan: Lan,
     device: Device,
     watchdog: Watchdog,
     sel: SystemEventLog,
@@ -230,6 +237,8 @@ impl Bmc {
             lockout: Lockout::default(),
             boot: BootOptions::default(),
             front_panel: FrontPanel::default(),
+            channel: Channel::default(),
+            lan: Lan::default(),
             device: Device::default(),
             watchdog: Watchdog::default(),
             busy: false,

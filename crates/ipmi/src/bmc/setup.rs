@@ -90,6 +90,7 @@ impl Bmc {
             .suites
             .iter()
             .copied()
+            .filter(|suite| self.suite_limit(*suite).is_some())
             .find(|suite| {
                 let algorithms = suite.algorithms();
                 fits(request.authentication, algorithms.authentication.number())
@@ -185,6 +186,9 @@ impl Bmc {
             return Err(RakpStatus::UNAUTHORIZED_NAME);
         }
         let session = self.sessions.get(place).ok_or(RakpStatus::INVALID_SESSION_ID)?;
+        if Some(asked) > self.channel.limit().min(self.suite_limit(session.suite)) {
+            return Err(RakpStatus::UNAUTHORIZED_ROLE);
+        }
         let handshake = Handshake {
             algorithms: session.suite.algorithms(),
             console_session: session.opened_by.console_session,

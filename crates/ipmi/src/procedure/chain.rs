@@ -30,6 +30,11 @@ pub(crate) trait Chain: Procedure + Sized {
     fn map<T, F: FnOnce(Self::Output) -> T>(self, make: F) -> Map<Self, F> {
         Map { inner: self, make: Some(make) }
     }
+
+    /// Gives an error back as a value, so that something can be tidied up behind it.
+    fn caught(self) -> Caught<Self> {
+        Caught(self)
+    }
 }
 
 impl<P: Procedure> Chain for P {}
@@ -94,6 +99,25 @@ impl<P: Procedure, T, F: FnOnce(P::Output) -> T> Procedure for Map<P, F> {
 
     fn answer(&mut self, answer: Answer<'_>) {
         self.inner.answer(answer);
+    }
+}
+
+/// See [`Chain::caught`].
+pub(crate) struct Caught<P>(P);
+
+impl<P: Procedure> Procedure for Caught<P> {
+    type Output = Result<P::Output, ProcedureError>;
+
+    fn next(&mut self) -> Turn<Self::Output> {
+        match self.0.next() {
+            Turn::Ask(command) => Turn::Ask(command),
+            Turn::Wait(time) => Turn::Wait(time),
+            Turn::Done(outcome) => Turn::Done(Ok(outcome)),
+        }
+    }
+
+    fn answer(&mut self, answer: Answer<'_>) {
+        self.0.answer(answer);
     }
 }
 
