@@ -42,7 +42,7 @@ use self::addresses::Addresses;
 use self::host::Pattern;
 pub use self::plan::{BmcFault, BmcSelector, FaultPlan, FaultRule, MAX_RULES, Share, ShareError, Spread};
 pub use self::script::ScriptError;
-use self::socket::{SharedError, Socket};
+use self::socket::Socket;
 use self::statistics::Counters;
 pub use self::statistics::Statistics;
 pub use self::switch::PowerTimes;
@@ -120,16 +120,6 @@ pub enum BmcFleetError {
         count: usize,
         /// The first address.
         first: IpAddr,
-    },
-    /// The port is taken.
-    #[error(
-        "cannot listen on UDP port {port} of all loopback addresses; something else has it, perhaps on one of them"
-    )]
-    Port {
-        /// The port.
-        port: u16,
-        /// What the system says.
-        source: io::Error,
     },
     /// A socket was refused.
     #[error("simulated BMC {number} cannot listen on {address}")]
@@ -274,19 +264,17 @@ fn listen(config: &BmcFleetConfig) -> Result<(Places, Vec<Socket>), BmcFleetErro
     let IpAddr::V4(first) = first else { return Err(missing()) };
     let addresses = Addresses::new(first, count).ok_or_else(missing)?;
     let places = Places::Consecutive { addresses, port };
-    match shared(port) {
-        Ok(sockets) => Ok((places, sockets)),
-        Err(SharedError::Bind(source)) => Err(BmcFleetError::Port { port, source }),
-        Err(SharedError::Refused(error)) => {
-            tracing::warn!(%error, "no socket for all addresses here: each simulated BMC takes one of its own");
-            let (sockets, _) =
-                singles(&(0..count).filter_map(|index| places.get(index)).collect::<Vec<_>>())?;
-            Ok((places, sockets))
+    let sockets = match shared(port) {
+        Ok(sockets) => sockets,
+        Err(error) => {
+            tracing::info!(%error, port, "no socket for all addresses: each simulated BMC takes one of its own");
+            singles(&(0..count).filter_map(|index| places.get(index)).collect::<Vec<_>>())?.0
         }
-    }
+    };
+    Ok((places, sockets))
 }
 
-fn shared(port: u16) -> Result<Vec<Socket>, SharedError> {
+fn shared(port: u16) -> io::Result<Vec<Socket>> {
     let mut sockets = vec![Socket::shared(port)?];
     for _ in 1..SHARED_SOCKETS {
         sockets.push(Socket::another(port)?);

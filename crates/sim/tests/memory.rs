@@ -37,7 +37,7 @@ fn largest_fleet() -> BmcFleet {
             UdpSocket::bind("0.0.0.0:0").expect("a free port").local_addr().expect("an address").port();
         let bind = "127.80.0.1".parse().expect("an address");
         match BmcFleet::start(BmcFleetConfig { bind, port, ..BmcFleetConfig::new(MAX_BMCS) }) {
-            Err(BmcFleetError::Port { .. }) => {}
+            Err(BmcFleetError::Bind { .. }) => {}
             started => return started.expect("a fleet"),
         }
     }

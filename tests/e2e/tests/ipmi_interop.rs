@@ -30,6 +30,9 @@ impl SimulatedBmc {
             "127.0.0.1",
             "--port",
             "0",
+            // At once: a cycle is over when the next command comes.
+            "--power-delay",
+            "0ms",
             "-o",
             "json",
         ]);

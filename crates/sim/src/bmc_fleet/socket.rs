@@ -35,12 +35,13 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// [`SharedError`].
-    pub(super) fn shared(port: u16) -> Result<Self, SharedError> {
+    /// The port is not free on one of the addresses, or the system does not give us such a socket: old kernels keep
+    /// `SO_BINDTODEVICE` for root.
+    pub(super) fn shared(port: u16) -> io::Result<Self> {
         let first = Self::loopback(|_| Ok(()), port)?;
         // Set only after the port was taken alone: two simulators on one port would share datagrams by
         // chance.
-        setsockopt(&first.socket, sockopt::ReusePort, &true).map_err(SharedError::from_option)?;
+        setsockopt(&first.socket, sockopt::ReusePort, &true)?;
         Ok(first)
     }
 
@@ -48,24 +49,19 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// [`SharedError`].
-    pub(super) fn another(port: u16) -> Result<Self, SharedError> {
+    /// As [`Self::shared`].
+    pub(super) fn another(port: u16) -> io::Result<Self> {
         Self::loopback(|socket| setsockopt(&socket, sockopt::ReusePort, &true), port)
     }
 
-    fn loopback(
-        prepare: impl FnOnce(BorrowedFd<'_>) -> nix::Result<()>,
-        port: u16,
-    ) -> Result<Self, SharedError> {
+    fn loopback(prepare: impl FnOnce(BorrowedFd<'_>) -> nix::Result<()>, port: u16) -> io::Result<Self> {
         let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-        let socket =
-            socket(AddressFamily::Inet, SockType::Datagram, flags, None).map_err(SharedError::from_option)?;
-        setsockopt(&socket, sockopt::BindToDevice, &OsString::from("lo"))
-            .map_err(SharedError::from_option)?;
-        setsockopt(&socket, sockopt::Ipv4PacketInfo, &true).map_err(SharedError::from_option)?;
-        prepare(socket.as_fd()).map_err(SharedError::from_option)?;
+        let socket = socket(AddressFamily::Inet, SockType::Datagram, flags, None)?;
+        setsockopt(&socket, sockopt::BindToDevice, &OsString::from("lo"))?;
+        setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?;
+        prepare(socket.as_fd())?;
         let any = SockaddrIn::from(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port));
-        bind(socket.as_raw_fd(), &any).map_err(|error| SharedError::Bind(error.into()))?;
+        bind(socket.as_raw_fd(), &any)?;
         let socket = UdpSocket::from(socket);
         widen(&socket);
         Ok(Self { socket, only: None })
@@ -102,21 +98,6 @@ impl Socket {
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
-    }
-}
-
-/// Why there is no socket for all addresses.
-#[derive(Debug)]
-pub(super) enum SharedError {
-    /// The port is not free.
-    Bind(io::Error),
-    /// The system does not let us have a socket of this kind: old kernels keep `SO_BINDTODEVICE` for root.
-    Refused(io::Error),
-}
-
-impl SharedError {
-    fn from_option(error: Errno) -> Self {
-        Self::Refused(error.into())
     }
 }
 

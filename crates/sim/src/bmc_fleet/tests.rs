@@ -20,13 +20,13 @@ fn console() -> UdpSocket {
     socket
 }
 
-/// A fleet on one port of consecutive addresses. The port was free a moment ago; where somebody else was faster,
+/// A fleet on one port of consecutive addresses, one that was free a moment ago. Where somebody else was faster,
 /// another one is taken.
 fn fleet(config: BmcFleetConfig) -> BmcFleet {
     loop {
-        let port = UdpSocket::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
+        let port = console().local_addr().unwrap().port();
         match BmcFleet::start(BmcFleetConfig { port, ..config.clone() }) {
-            Err(BmcFleetError::Port { .. }) => {}
+            Err(BmcFleetError::Bind { .. }) => {}
             started => return started.unwrap(),
         }
     }
@@ -75,9 +75,23 @@ fn a_port_is_not_shared_with_another_fleet() {
     let first = fleet(consecutive(2));
     let port = first.address(0).unwrap().port();
     let second = BmcFleetConfig { bind: "127.78.0.1".parse().unwrap(), port, ..BmcFleetConfig::new(2) };
-    assert!(matches!(BmcFleet::start(second.clone()), Err(BmcFleetError::Port { .. })));
+    assert!(matches!(BmcFleet::start(second.clone()), Err(BmcFleetError::Bind { number: 1, .. })));
     first.shutdown();
     assert!(BmcFleet::start(second).is_ok(), "the port is free again");
+}
+
+#[test]
+fn a_port_that_somebody_has_on_another_address_is_no_hindrance() {
+    let somebody = console();
+    let port = somebody.local_addr().unwrap().port();
+    let fleet = BmcFleet::start(BmcFleetConfig { port, ..consecutive(60) }).unwrap();
+    let console = console();
+    for address in fleet.addresses() {
+        assert_eq!(address.port(), port);
+        console.send_to(&ping(4), address).unwrap();
+        assert_eq!(console.recv_from(&mut [0; 64]).unwrap().1, address);
+    }
+    drop(somebody);
 }
 
 #[test]
