@@ -18,6 +18,7 @@
 //! ```
 
 mod addresses;
+mod console;
 mod host;
 mod path;
 mod plan;

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use ironhand_ipmi::bmc::{Faults, SelClock, SelConfig};
+use ironhand_ipmi::bmc::{Faults, SelClock, SelConfig, SolSettings};
 use ironhand_ipmi::sel::SystemEvent;
 use ironhand_ipmi::{Bmc, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, PrivilegeLevel, User};
 use secrecy::SecretString;
 
+use super::console::SerialConsole;
 use super::path::{Path, Way};
 use super::plan::{Effects, FaultPlan, Firmware};
 use super::statistics::Counters;
@@ -61,6 +62,9 @@ pub(super) struct Host {
     path: Path,
     /// The rules of the plan that are about this host.
     rules: Box<[u16]>,
+    /// Behind the serial port; none before somebody has opened it.
+    console: Option<Box<SerialConsole>>,
+    index: usize,
     /// What the BMC's firmware has been told to be like.
     firmware: Firmware,
     /// When a worker will call [`Self::wake`].
@@ -77,7 +81,8 @@ impl Host {
         let users = vec![User::new(&*pattern.user, pattern.password.clone(), PrivilegeLevel::Administrator)];
         let chassis = ChassisStatus { power_on: pattern.on, ..ChassisStatus::default() };
         let sel = SelConfig { clock: Some(pattern.clock), ..SelConfig::sample() };
-        let config = BmcConfig { guid, chassis, sel, ..BmcConfig::new(users) };
+        let sol = SolSettings { port: address.port(), ..SolSettings::default() };
+        let config = BmcConfig { guid, chassis, sel, sol, ..BmcConfig::new(users) };
         let mut bytes = Seed::new(seed.next());
         // Predictable on purpose: the same seed gives the same session ids, and nobody outside reaches it.
         let entropy = move |out: &mut [u8]| {
@@ -91,6 +96,8 @@ impl Host {
             path: Path::new(seed.next()),
             firmware: Firmware::default(),
             rules: pattern.plan.rules_of(index, address.ip()),
+            console: None,
+            index,
             armed: None,
             commands: 0,
         }
@@ -175,6 +182,9 @@ impl Host {
             }
             if matches!(change, Change::On | Change::Reset) {
                 self.bmc.take_boot_flags();
+                if let Some(console) = &mut self.console {
+                    self.bmc.console_output(now, &console.boot());
+                }
             }
         }
     }
@@ -187,6 +197,18 @@ impl Host {
                 BmcOutput::Event(BmcEvent::SessionOpened { .. }) => counters.sessions_opened.add(1),
                 BmcOutput::Event(BmcEvent::AuthFailed { .. }) => counters.failed_logins.add(1),
                 BmcOutput::Event(BmcEvent::Ignored { .. }) => counters.ignored.add(1),
+                BmcOutput::Event(BmcEvent::ConsoleOpened { .. }) => {
+                    let output = self.console().open();
+                    self.bmc.console_output(clock.now, &output);
+                }
+                BmcOutput::Event(BmcEvent::ConsoleInput(input)) => {
+                    let output = self.console().input(&input);
+                    self.bmc.console_output(clock.now, &output);
+                }
+                BmcOutput::Event(BmcEvent::ConsoleBreak) => {
+                    let output = self.console().take_break();
+                    self.bmc.console_output(clock.now, &output);
+                }
                 BmcOutput::Event(event) => {
                     if let Some(control) = event.control() {
                         self.switch.control(clock.now, control);
@@ -196,6 +218,11 @@ impl Host {
         }
         let commands = self.bmc.commands();
         counters.commands.add(commands.wrapping_sub(std::mem::replace(&mut self.commands, commands)));
+    }
+
+    fn console(&mut self) -> &mut SerialConsole {
+        let index = self.index;
+        self.console.get_or_insert_with(|| Box::new(SerialConsole::new(format!("sim{}", index + 1))))
     }
 
     fn send(
