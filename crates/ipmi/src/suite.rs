@@ -86,6 +86,11 @@ pub(crate) enum Authentication {
 }
 
 impl Authentication {
+    /// Whether firmware of `Quirk::Intel20` looks only at a password's first 16 bytes.
+    pub(crate) const fn is_md5(self) -> bool {
+        matches!(self, Self::RakpHmacMd5)
+    }
+
     pub(crate) const fn number(self) -> u8 {
         match self {
             Self::RakpHmacSha1 => 1,

@@ -10,7 +10,7 @@ use crate::bmc::session::{Active, Challenged, HALF_OPEN_FOR, Phase, Session};
 use crate::bmc::{AuthFailure, Bmc, BmcEvent, Proof};
 use crate::entropy;
 use crate::fault::{Fault, IgnoreReason};
-use crate::keys::{Handshake, NAME_LIMIT, SecretKey};
+use crate::keys::{Handshake, NAME_LIMIT, SHORT_SECRET_LIMIT, SecretKey};
 use crate::packet::{self, PayloadType};
 use crate::privilege::PrivilegeLevel;
 use crate::quirk::Quirk;
@@ -199,7 +199,7 @@ impl Bmc {
             role: self.hashed_role(rakp1.role, session.opened_by.privilege),
             name: rakp1.name.clone(),
         };
-        let mut code = handshake.rakp2_code(&found.key).to_vec();
+        let mut code = handshake.rakp2_code(&self.counted(&handshake, found.key)).to_vec();
         code.extend_from_slice(self.surplus());
         Proof::Rakp2.spoil(&self.misbehaviour.faults, &mut code);
         let proof = Rakp2Proof { bmc_random: handshake.bmc_random, guid: handshake.guid, code };
@@ -215,6 +215,14 @@ impl Bmc {
             role & NAME_ONLY_LOOKUP | granted(opened)
         } else {
             role
+        }
+    }
+
+    /// A user's key as far as this BMC looks at it with the suite of `handshake`.
+    fn counted(&self, handshake: &Handshake, key: SecretKey) -> SecretKey {
+        match self.shows(Quirk::Intel20) && handshake.algorithms.authentication.is_md5() {
+            true => key.truncated(SHORT_SECRET_LIMIT),
+            false => key,
         }
     }
 
@@ -258,6 +266,7 @@ impl Bmc {
             return Err(wrong);
         };
         let key = self.users.key(challenged.user, self.config.quirks).ok_or(wrong)?;
+        let key = self.counted(&challenged.handshake, key);
         match challenged.handshake.rakp3_matches(&key, code) {
             Ok(true) if self.is_full() => Err(RakpStatus::INSUFFICIENT_RESOURCES),
             Ok(true) => Ok((Challenged::clone(challenged), key)),

@@ -11,6 +11,7 @@ use crate::client::{Event, Output};
 use crate::entropy::{self, Entropy};
 use crate::keys::{NAME_LIMIT, SECRET_LIMIT, SHORT_SECRET_LIMIT, SecretKey};
 use crate::quirk::Quirk;
+use crate::suite::CipherSuite;
 
 /// Places that an empty queue keeps.
 const KEPT: usize = 4;
@@ -27,7 +28,9 @@ pub(super) fn give_back<T>(queue: &mut VecDeque<T>) {
 pub(super) struct Credentials {
     pub(super) name: Vec<u8>,
     /// Kuid.
-    pub(super) user_key: SecretKey,
+    user_key: SecretKey,
+    /// Suites with HMAC-MD5 look at the password's first 16 bytes.
+    short_with_md5: bool,
     kg: Option<SecretKey>,
 }
 
@@ -56,7 +59,7 @@ impl Credentials {
             Some(kg) => Some(SecretKey::from_kg(kg).ok_or(too_long("Kg", SECRET_LIMIT))?),
             None => None,
         };
-        Ok(Self { name, user_key, kg })
+        Ok(Self { name, user_key, short_with_md5: config.quirks.contains(Quirk::Intel20), kg })
     }
 
     pub(super) fn has_kg(&self) -> bool {
@@ -64,8 +67,17 @@ impl Credentials {
     }
 
     /// Kg; the user's key stands in for it where none is set (section 13.31).
-    pub(super) fn kg(&self) -> &SecretKey {
-        self.kg.as_ref().unwrap_or(&self.user_key)
+    pub(super) fn kg(&self, suite: CipherSuite) -> SecretKey {
+        self.kg.clone().unwrap_or_else(|| self.user_key(suite))
+    }
+
+    /// Kuid, as a session with `suite` uses it.
+    pub(super) fn user_key(&self, suite: CipherSuite) -> SecretKey {
+        let key = self.user_key.clone();
+        match self.short_with_md5 && suite.algorithms().authentication.is_md5() {
+            true => key.truncated(SHORT_SECRET_LIMIT),
+            false => key,
+        }
     }
 }
 

@@ -166,6 +166,23 @@ fn faults_of_packets_are_tolerated_where_their_integrity_is_proven() {
 }
 
 #[test]
+fn a_password_is_cut_for_md5_alone() {
+    let check = |suite: CipherSuite, quirks: Quirks, expected: Result<(), Error>| {
+        let password = "twenty characters ok";
+        let user = User::new(USER, secret(password), PrivilegeLevel::Administrator);
+        let suites = vec![suite];
+        let quirk = Quirk::Intel20.into();
+        let bmc = BmcConfig { users: vec![user], suites: suites.clone(), quirks: quirk, ..bmc_config() };
+        let client = ClientConfig { suites, quirks, ..ClientConfig::new(USER, secret(password)) };
+        assert_eq!(World::new(45, client, bmc).ask(GetChassisStatus).map(|_| ()), expected, "{suite:?}");
+    };
+    for suite in [3, 8, 12, 17].map(|id| CipherSuite::from_id(id).expect("the suite is spoken")) {
+        check(suite, Quirk::Intel20.into(), Ok(()));
+        check(suite, Quirks::NONE, Err(Error::UnknownUser));
+    }
+}
+
+#[test]
 fn users_that_are_looked_up_otherwise_need_the_workaround() {
     needs_the_workaround(Quirk::Intel20, |error| *error == Error::UnknownUser);
     needs_the_workaround(Quirk::Intel82571, |error| matches!(error, Error::Timeout { .. }));

@@ -233,7 +233,8 @@ impl Run {
         handshake: Handshake,
         code: &[u8],
     ) -> Result<Verdict, IgnoreReason> {
-        if !handshake.rakp2_matches(&credentials.user_key, code)? {
+        let user_key = credentials.user_key(self.suite());
+        if !handshake.rakp2_matches(&user_key, code)? {
             // Going on would count as a failed login at the BMC, and the answer is known.
             return Ok(Verdict::WrongPassword);
         }
@@ -245,10 +246,10 @@ impl Run {
         let rakp3 = Rakp3 {
             tag: self.tag,
             bmc_session: handshake.bmc_session,
-            outcome: Ok(handshake.rakp3_code(&credentials.user_key).to_vec()),
+            outcome: Ok(handshake.rakp3_code(&user_key).to_vec()),
         };
         link.send(packet::encode_clear(PayloadType::Rakp3, &rakp3.encode()));
-        let sik = handshake.session_integrity_key(credentials.kg());
+        let sik = handshake.session_integrity_key(&credentials.kg(self.suite()));
         self.advance(now, Stage::Rakp4(Box::new(Proving { handshake, sik })));
         Ok(Verdict::Next)
     }
@@ -259,7 +260,7 @@ impl Run {
             self.proposal.privilege,
             handshake.bmc_session,
             handshake.console_session,
-            handshake.session_keys(sik, &credentials.user_key),
+            handshake.session_keys(sik, &credentials.user_key(self.suite())),
         )
     }
 }
