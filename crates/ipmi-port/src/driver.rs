@@ -1,255 +1,411 @@
 //! The task behind the port.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use ironhand_ipmi::{Client, ClientConfig, Error, Event, Output, Reply, Request, Ticket};
-use tokio::sync::{mpsc, oneshot};
+use ironhand_ipmi::{ClientConfig, Error, Event, Output};
+use slab::Slab;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::entropy::OsEntropy;
-use crate::sockets::Sockets;
+use crate::slot::{Place, Slot};
+use crate::sockets::{Inbox, Sockets};
 use crate::statistics::Counters;
-use crate::{BmcKey, Command, OpenError};
+use crate::timers::Timers;
+use crate::warm::Warm;
+use crate::window::Window;
+use crate::{BmcKey, Command, OpenError, PortConfig};
 
-/// Datagrams taken before timers and commands get their turn.
-const BURST: usize = 64;
+/// Commands taken before datagrams and timers get their turn.
+const COMMANDS: usize = 1024;
 
-/// The longest datagram taken: an RMCP+ packet with a full IPMI message is under 400 bytes.
-const DATAGRAM: usize = 2048;
+/// Of BMCs that wait for room, one in so many is taken from those whose last request ended in silence, if others wait.
+const SLOW_SHARE: u32 = 8;
 
-/// How long BMCs may take to acknowledge that their sessions are closed when the server stops.
+/// How long BMCs may take to acknowledge that their sessions are closed when the port stops.
 const CLOSING: Duration = Duration::from_secs(2);
 
-/// One BMC: its machine, and who waits for what.
-struct Slot {
-    peer: SocketAddr,
-    client: Client,
-    waiting: HashMap<Ticket, oneshot::Sender<Result<Reply, Error>>>,
-    /// The deadline under which it stands in the driver's timer.
-    wake: Option<Instant>,
-    /// Its owner has let go of it; it is forgotten when its session is closed.
-    closing: bool,
-    /// Who waits for that.
-    closed: Option<oneshot::Sender<()>>,
-    /// Nothing came since the last datagram went out.
-    unanswered: bool,
-}
-
-pub(super) struct Driver {
+pub(crate) struct Driver {
     sockets: Sockets,
+    inbox: Inbox,
     commands: mpsc::UnboundedReceiver<Command>,
-    slots: HashMap<BmcKey, Slot>,
-    by_peer: HashMap<SocketAddr, BmcKey>,
-    wakes: BTreeSet<(Instant, BmcKey)>,
-    last_key: u64,
+    /// A BMC's number is its place here. Boxed, so that growth moves pointers.
+    slots: Slab<Box<Slot>>,
+    by_peer: HashMap<SocketAddr, usize>,
+    last_serial: u64,
+    timers: Timers,
+    window: Window,
+    /// BMCs that wait for room in the window.
+    queue: VecDeque<usize>,
+    /// Those among them whose last request ended in silence.
+    slow_queue: VecDeque<usize>,
+    taken: u32,
+    warm: Warm,
     counters: Arc<Counters>,
 }
 
 impl Driver {
-    pub(super) fn new(
+    pub(crate) fn new(
+        config: &PortConfig,
         sockets: Sockets,
         commands: mpsc::UnboundedReceiver<Command>,
         counters: Arc<Counters>,
     ) -> Self {
         Self {
             sockets,
+            inbox: Inbox::new(),
             commands,
-            slots: HashMap::new(),
+            slots: Slab::new(),
             by_peer: HashMap::new(),
-            wakes: BTreeSet::new(),
-            last_key: 0,
+            last_serial: 0,
+            timers: Timers::default(),
+            window: Window::new(),
+            queue: VecDeque::new(),
+            slow_queue: VecDeque::new(),
+            taken: 0,
+            warm: Warm::new(config.warm_sessions),
             counters,
         }
     }
 
-    pub(super) async fn run(mut self, stop: CancellationToken) {
-        let mut buffer = [0; DATAGRAM];
-        while !stop.is_cancelled() {
-            let wake = self.next_wake();
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        // Until when the sessions may be closed.
+        let mut stopping = None;
+        loop {
+            let more = self.turn();
+            let deadline = match stopping {
+                None if stop.is_cancelled() || (self.commands.is_closed() && self.commands.is_empty()) => {
+                    stopping = Some(Instant::now() + CLOSING);
+                    self.close_all();
+                    continue;
+                }
+                None => None,
+                Some(end) if self.slots.is_empty() || Instant::now() >= end => return,
+                Some(end) => Some(end),
+            };
+            if more {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let wake = self.next_wake().into_iter().chain(deadline).min();
             tokio::select! {
-                command = self.commands.recv() => match command {
-                    Some(command) => self.execute(command),
-                    None => break,
-                },
-                () = self.sockets.readable() => self.receive(&mut buffer),
-                () = until(wake) => self.wake(),
-                () = stop.cancelled() => {}
+                command = self.commands.recv(), if deadline.is_none() => {
+                    if let Some(command) = command {
+                        self.execute(command);
+                    }
+                }
+                () = self.sockets.ready() => {}
+                () = until(wake) => {}
+                () = stop.cancelled(), if deadline.is_none() => {}
             }
         }
-        self.close_all(&mut buffer).await;
+    }
+
+    /// Does all that can be done now: takes commands and datagrams, wakes machines, lets BMCs into the window, and sends.
+    /// Says whether there is more.
+    fn turn(&mut self) -> bool {
+        for _ in 0..COMMANDS {
+            match self.commands.try_recv() {
+                Ok(command) => self.execute(command),
+                Err(_) => break,
+            }
+        }
+        let more = self.receive();
+        let now = Instant::now();
+        self.wake(now);
+        self.cool();
+        self.admit(now);
+        self.sockets.flush();
+        more || !self.commands.is_empty()
     }
 
     fn execute(&mut self, command: Command) {
-        let now = Instant::now();
         match command {
             Command::Open { peer, config, reply } => {
                 if let Err(Ok(unwanted)) = reply.send(self.open(peer, *config)) {
-                    self.forget(unwanted);
+                    self.forget(unwanted.number);
                 }
             }
-            Command::Request { bmc, request, reply } => self.request(now, bmc, request, reply),
+            Command::Request { bmc, request, reply } => match self.slot(bmc) {
+                Some(slot) => {
+                    slot.keep(request, reply);
+                    self.enqueue(bmc.number);
+                }
+                // An error means that the caller waits no longer.
+                None => drop(reply.send(Err(Error::Closed))),
+            },
             Command::Close { bmc, closed } => {
-                if let Some(slot) = self.slots.get_mut(&bmc) {
-                    slot.closing = true;
+                if let Some(slot) = self.slot(bmc) {
                     slot.closed = slot.closed.take().or(closed);
-                    slot.client.close(now);
-                    self.drain(bmc);
+                    self.close(bmc.number, Instant::now());
                 }
             }
         }
+    }
+
+    fn slot(&mut self, bmc: BmcKey) -> Option<&mut Box<Slot>> {
+        self.slots.get_mut(bmc.number).filter(|slot| slot.serial == bmc.serial)
     }
 
     fn open(&mut self, peer: SocketAddr, config: ClientConfig) -> Result<BmcKey, OpenError> {
         if !self.sockets.serves(peer) {
             return Err(OpenError::NoIpv6 { peer });
         }
-        if let Some(&key) = self.by_peer.get(&peer) {
-            if self.slots.get(&key).is_some_and(|slot| !slot.closing) {
+        if let Some(&number) = self.by_peer.get(&peer) {
+            if self.slots.get(number).is_some_and(|slot| !slot.closing) {
                 return Err(OpenError::InUse { peer });
             }
-            self.forget(key);
+            self.forget(number);
         }
-        self.last_key += 1;
-        let key = BmcKey(self.last_key);
-        let client = Client::new(config, Box::new(OsEntropy));
-        self.slots.insert(
-            key,
-            Slot {
-                peer,
-                client,
-                waiting: HashMap::new(),
-                wake: None,
-                closing: false,
-                closed: None,
-                unanswered: false,
-            },
-        );
-        self.by_peer.insert(peer, key);
-        Ok(key)
+        self.last_serial += 1;
+        let serial = self.last_serial;
+        let number = self.slots.insert(Box::new(Slot::new(serial, peer, config)));
+        self.by_peer.insert(peer, number);
+        Ok(BmcKey { number, serial })
     }
 
-    fn request(
-        &mut self,
-        now: Instant,
-        bmc: BmcKey,
-        request: Request,
-        reply: oneshot::Sender<Result<Reply, Error>>,
-    ) {
-        match self.slots.get_mut(&bmc) {
-            Some(slot) if !slot.closing => {
-                let ticket = slot.client.submit(now, request);
-                slot.waiting.insert(ticket, reply);
-                self.drain(bmc);
-            }
-            // An error means that the caller waits no longer.
-            _ => drop(reply.send(Err(Error::Closed))),
+    /// Lets go of a BMC: its session is closed in its turn, then it is forgotten.
+    fn close(&mut self, number: usize, now: Instant) {
+        let Some(slot) = self.slots.get_mut(number) else { return };
+        if slot.closing {
+            return;
         }
-    }
-
-    fn receive(&mut self, buffer: &mut [u8]) {
-        let now = Instant::now();
-        for _ in 0..BURST {
-            let Some((length, peer)) = self.sockets.try_receive(buffer) else { return };
-            let Some(&key) = self.by_peer.get(&peer) else {
-                tracing::debug!(bmc = %peer, "datagram from a stranger");
-                continue;
-            };
-            if let Some(slot) = self.slots.get_mut(&key) {
-                self.counters.received.fetch_add(1, Ordering::Relaxed);
-                slot.unanswered = false;
-                slot.client.receive(now, peer, &buffer[..length]);
-                self.drain(key);
-            }
-        }
-    }
-
-    fn next_wake(&self) -> Option<Instant> {
-        self.wakes.first().map(|(at, _)| *at)
-    }
-
-    fn wake(&mut self) {
-        let now = Instant::now();
-        while let Some(&(at, key)) = self.wakes.first()
-            && at <= now
-        {
-            self.wakes.pop_first();
-            if let Some(slot) = self.slots.get_mut(&key) {
-                slot.wake = None;
-                slot.client.wake(now);
-                self.drain(key);
-            }
-        }
-    }
-
-    /// Carries out what the machine of a BMC wants, and notes when it wants to be woken.
-    fn drain(&mut self, key: BmcKey) {
-        let Some(slot) = self.slots.get_mut(&key) else { return };
-        while let Some(output) = slot.client.next_output() {
-            match output {
-                Output::Send(bytes) => {
-                    self.counters.sent.fetch_add(1, Ordering::Relaxed);
-                    if std::mem::replace(&mut slot.unanswered, true) {
-                        self.counters.retransmitted.fetch_add(1, Ordering::Relaxed);
-                    }
-                    self.sockets.send(slot.peer, &bytes);
-                }
-                Output::Event(Event::Done { ticket, result }) => {
-                    if let Some(reply) = slot.waiting.remove(&ticket) {
-                        // An error means that the caller waits no longer.
-                        let _ = reply.send(result);
-                    }
-                }
-                Output::Event(event) => tracing::debug!(bmc = %slot.peer, ?event, "IPMI session"),
-            }
-        }
-        let wake = slot.client.next_wake();
-        if wake != slot.wake {
-            if let Some(before) = slot.wake {
-                self.wakes.remove(&(before, key));
-            }
-            self.wakes.extend(wake.map(|at| (at, key)));
-            slot.wake = wake;
-        }
-        // A machine that was told to close has no deadline left when it is done.
-        if slot.closing && wake.is_none() {
-            self.forget(key);
-        }
-    }
-
-    fn forget(&mut self, key: BmcKey) {
-        if let Some(slot) = self.slots.remove(&key) {
-            if let Some(wake) = slot.wake {
-                self.wakes.remove(&(wake, key));
-            }
-            if self.by_peer.get(&slot.peer) == Some(&key) {
-                self.by_peer.remove(&slot.peer);
-            }
+        slot.closing = true;
+        slot.refuse_requests();
+        if slot.is_under_way() {
+            // The farewell is a datagram of its own, no repetition of what is not waited for any more.
+            slot.sent = None;
+            slot.client.close(now);
+            self.settle(number, now, false);
+        } else if slot.client.is_open() {
+            self.enqueue(number);
+        } else {
+            self.forget(number);
         }
     }
 
     /// Closes every session; BMCs have few, and keep an abandoned one for a minute.
-    async fn close_all(mut self, buffer: &mut [u8]) {
+    fn close_all(&mut self) {
         self.commands.close();
+        while let Ok(command) = self.commands.try_recv() {
+            self.execute(command);
+        }
         let now = Instant::now();
-        let keys: Vec<_> = self.slots.keys().copied().collect();
-        for key in keys {
-            if let Some(slot) = self.slots.get_mut(&key) {
-                slot.closing = true;
-                slot.client.close(now);
-                self.drain(key);
+        let numbers: Vec<usize> = self.slots.iter().map(|(number, _)| number).collect();
+        for number in numbers {
+            self.close(number, now);
+        }
+    }
+
+    /// Lets a BMC that has work wait for room in the window. One that is under way takes it up when it is through.
+    fn enqueue(&mut self, number: usize) {
+        let Some(slot) = self.slots.get_mut(number) else { return };
+        if slot.place != Place::Outside || slot.is_under_way() {
+            return;
+        }
+        slot.place = Place::Queued;
+        match slot.is_dead {
+            true => self.slow_queue.push_back(number),
+            false => self.queue.push_back(number),
+        }
+    }
+
+    /// Lets BMCs into the window while there is room.
+    fn admit(&mut self, now: Instant) {
+        if !self.is_waited_for() {
+            return;
+        }
+        let slots = &self.slots;
+        let counts = |number, sent: crate::window::Sent| {
+            let slot = slots.get(number);
+            slot.is_some_and(|slot| {
+                slot.place == Place::Inside && slot.sent.is_some_and(|last| last.is(sent))
+            })
+        };
+        let mut overdue = Vec::new();
+        while let Some(number) = self.window.overdue(now, counts) {
+            overdue.push(number);
+        }
+        for number in overdue {
+            self.window.leave();
+            self.slots[number].place = Place::Outside;
+        }
+        while self.window.has_room()
+            && let Some(number) = self.next_queued()
+        {
+            self.begin(number, now);
+        }
+    }
+
+    fn is_waited_for(&self) -> bool {
+        !self.queue.is_empty() || !self.slow_queue.is_empty()
+    }
+
+    fn next_queued(&mut self) -> Option<usize> {
+        loop {
+            self.taken = self.taken.wrapping_add(1);
+            let number = match self.taken.is_multiple_of(SLOW_SHARE) {
+                true => self.slow_queue.pop_front().or_else(|| self.queue.pop_front()),
+                false => self.queue.pop_front().or_else(|| self.slow_queue.pop_front()),
+            }?;
+            // One that was forgotten meanwhile, or whose number is another's now, does not wait any more.
+            if self.slots.get(number).is_some_and(|slot| slot.place == Place::Queued) {
+                return Some(number);
             }
         }
-        let deadline = now + CLOSING;
-        while !self.slots.is_empty() && Instant::now() < deadline {
-            let next = self.next_wake().map_or(deadline, |wake| wake.min(deadline));
-            tokio::select! {
-                () = self.sockets.readable() => self.receive(buffer),
-                () = until(Some(next)) => self.wake(),
+    }
+
+    /// Gives the machine of a BMC what it has waited for.
+    fn begin(&mut self, number: usize, now: Instant) {
+        let Some(slot) = self.slots.get_mut(number) else { return };
+        slot.place = Place::Outside;
+        let cooling = std::mem::take(&mut slot.cooling);
+        if slot.closing {
+            slot.client.close(now);
+        } else if let Some((request, asker)) = slot.next_request() {
+            let ticket = slot.client.submit(now, request);
+            slot.works_on(ticket, asker);
+        } else if cooling {
+            slot.client.close(now);
+        } else {
+            slot.client.wake(now);
+        }
+        self.settle(number, now, false);
+    }
+
+    fn receive(&mut self) -> bool {
+        let more = self.sockets.receive(&mut self.inbox);
+        let now = Instant::now();
+        let inbox = std::mem::replace(&mut self.inbox, Inbox::empty());
+        for (peer, bytes) in inbox.datagrams() {
+            let Some(&number) = self.by_peer.get(&peer) else {
+                tracing::debug!(bmc = %peer, "datagram from a stranger");
+                continue;
+            };
+            self.counters.received.fetch_add(1, Ordering::Relaxed);
+            self.slots[number].client.receive(now, peer, bytes);
+            self.settle(number, now, true);
+        }
+        self.inbox = inbox;
+        more
+    }
+
+    fn next_wake(&self) -> Option<Instant> {
+        let overdue = self.is_waited_for().then(|| self.window.next_overdue()).flatten();
+        self.timers.next().into_iter().chain(overdue).min()
+    }
+
+    /// Wakes machines whose deadlines have come. One that only wants to keep its session alive waits for room like a
+    /// request: the deadlines of a fleet that was asked at once come at once.
+    fn wake(&mut self, now: Instant) {
+        while let Some((at, number)) = self.timers.pop(now) {
+            let Some(slot) = self.slots.get_mut(number) else { continue };
+            if !slot.armed.take(at) {
+                continue;
             }
+            let deadline = slot.client.next_wake();
+            if deadline.is_none_or(|deadline| deadline > now) {
+                self.timers.arm(number, &mut slot.armed, deadline);
+            } else if slot.is_under_way() {
+                slot.client.wake(now);
+                self.settle(number, now, false);
+            } else {
+                self.enqueue(number);
+            }
+        }
+        self.timers.sweep(self.slots.len(), |number| self.slots.get(number).map(|slot| slot.armed));
+    }
+
+    /// Closes the sessions that rest beyond the budget.
+    fn cool(&mut self) {
+        let mut cooled = Vec::new();
+        let slots = &self.slots;
+        let counts = |number, rest| slots.get(number).and_then(|slot| slot.rest) == Some(rest);
+        while let Some(number) = self.warm.excess(counts) {
+            self.warm.end();
+            cooled.push(number);
+        }
+        for number in cooled {
+            tracing::debug!(bmc = %self.slots[number].peer, "session closed: too many are kept");
+            self.slots[number].rest = None;
+            self.slots[number].cooling = true;
+            self.enqueue(number);
+        }
+    }
+
+    /// Carries out what the machine of a BMC wants, and notes where the BMC stands now. `heard` says that it was given a
+    /// datagram.
+    fn settle(&mut self, number: usize, now: Instant, heard: bool) {
+        let Some(slot) = self.slots.get_mut(number) else { return };
+        // A datagram counts unless the machine says otherwise, which is the first thing that it says.
+        let mut answered = heard;
+        while let Some(output) = slot.client.next_output() {
+            if matches!(output, Output::Event(Event::Ignored { .. })) {
+                answered = false;
+            }
+            if std::mem::take(&mut answered) {
+                self.window.heard(slot, now, !self.queue.is_empty());
+            }
+            match output {
+                Output::Send(bytes) => {
+                    self.counters.sent.fetch_add(1, Ordering::Relaxed);
+                    if slot.sent.is_some() {
+                        self.counters.retransmitted.fetch_add(1, Ordering::Relaxed);
+                    }
+                    self.window.asked(number, slot, now);
+                    self.sockets.send(slot.peer, bytes);
+                }
+                Output::Event(Event::Done { ticket, result }) => slot.answer(ticket, result),
+                Output::Event(event) => tracing::debug!(bmc = %slot.peer, ?event, "IPMI session"),
+            }
+        }
+        if answered {
+            self.window.heard(slot, now, !self.queue.is_empty());
+        }
+        self.stand(number);
+    }
+
+    /// Lets a BMC leave the window, rest, wait for room or be forgotten, as its machine stands.
+    fn stand(&mut self, number: usize) {
+        let Some(slot) = self.slots.get_mut(number) else { return };
+        // A farewell that had to be repeated is waited for no longer: perhaps its answer was lost, and the session is gone.
+        let given_up = slot.closing && slot.repeated;
+        if slot.closing && (given_up || slot.client.next_wake().is_none()) {
+            return self.forget(number);
+        }
+        if slot.client.next_wake().is_none() {
+            // It waits for nothing: what was not answered was given up.
+            slot.sent = None;
+        }
+        self.timers.arm(number, &mut slot.armed, slot.client.next_wake());
+        if slot.sent.is_none() && slot.place == Place::Inside {
+            slot.place = Place::Outside;
+            self.window.leave();
+        }
+        let rests = slot.client.is_open() && !slot.is_under_way() && !slot.has_work();
+        if rests && slot.rest.is_none() {
+            slot.rest = Some(self.warm.begin(number));
+        } else if !rests && slot.rest.take().is_some() {
+            self.warm.end();
+        }
+        if slot.has_work() {
+            self.enqueue(number);
+        }
+    }
+
+    fn forget(&mut self, number: usize) {
+        let Some(slot) = self.slots.try_remove(number) else { return };
+        if slot.place == Place::Inside {
+            self.window.leave();
+        }
+        if slot.rest.is_some() {
+            self.warm.end();
+        }
+        if self.by_peer.get(&slot.peer) == Some(&number) {
+            self.by_peer.remove(&slot.peer);
         }
     }
 }

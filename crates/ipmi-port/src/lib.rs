@@ -8,8 +8,12 @@
 mod driver;
 mod entropy;
 mod run;
+mod slot;
 mod sockets;
 mod statistics;
+mod timers;
+mod warm;
+mod window;
 
 use std::fmt;
 use std::io;
@@ -29,12 +33,27 @@ use sockets::Sockets;
 use statistics::Counters;
 
 /// Habits of a port.
-#[derive(Debug, Clone, Default)]
-pub struct PortConfig {}
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortConfig {
+    /// Sessions without work that are kept at most, over all BMCs; the port holds one session for each BMC at most. Beyond
+    /// it the least recently used are closed politely, and opened again when they are needed.
+    pub warm_sessions: usize,
+}
 
-/// The number of a BMC at the port; never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct BmcKey(u64);
+impl Default for PortConfig {
+    /// 16,384 sessions, which take up to 64 MiB.
+    fn default() -> Self {
+        Self { warm_sessions: 16_384 }
+    }
+}
+
+/// Names a BMC at the port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct BmcKey {
+    number: usize,
+    /// Never used twice, as a number is.
+    serial: u64,
+}
 
 enum Command {
     Open { peer: SocketAddr, config: Box<ClientConfig>, reply: oneshot::Sender<Result<BmcKey, OpenError>> },
@@ -79,12 +98,11 @@ impl IpmiPort {
     ///
     /// Where the system has no socket or no randomness to give.
     pub fn start(config: PortConfig, stop: CancellationToken) -> io::Result<(Self, JoinHandle<()>)> {
-        let PortConfig {} = config;
         entropy::prove()?;
         let sockets = Sockets::bind()?;
         let counters = Arc::new(Counters::default());
         let (commands, receiver) = mpsc::unbounded_channel();
-        let driver = tokio::spawn(Driver::new(sockets, receiver, Arc::clone(&counters)).run(stop));
+        let driver = tokio::spawn(Driver::new(&config, sockets, receiver, Arc::clone(&counters)).run(stop));
         Ok((Self { commands, counters }, driver))
     }
 
@@ -149,7 +167,7 @@ impl Drop for Bmc {
 
 impl fmt::Debug for Bmc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Bmc").field(&self.key.0).finish()
+        f.debug_tuple("Bmc").field(&self.key.serial).finish()
     }
 }
 

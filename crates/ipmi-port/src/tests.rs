@@ -127,3 +127,28 @@ async fn procedures_run_over_a_session_and_closing_waits_for_the_bmc() {
     // Open session, RAKP 1 and 3, two commands, the farewell.
     assert_eq!(port.statistics(), Statistics { sent: 6, received: 6, retransmitted: 0 });
 }
+
+#[tokio::test]
+async fn a_bmc_that_was_silent_is_asked_again() {
+    let (port, _driver) = IpmiPort::start(PortConfig::default(), CancellationToken::new()).unwrap();
+    let (address, _events) = bmc(0).await;
+    let quick = Duration::from_millis(20);
+    let retransmit =
+        RetransmitPolicy { first: quick, handshake: quick, patience: quick, ..RetransmitPolicy::default() };
+    // Nobody is there until a BMC is put where the silence was.
+    let silent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let dead =
+        port.open(silent.local_addr().unwrap(), ClientConfig { retransmit, ..config() }).await.unwrap();
+    for _ in 0..3 {
+        let result = dead.request(Request::GetChassisStatus).await;
+        assert!(matches!(result, Err(Error::Timeout { .. })), "{result:?}");
+    }
+    let alive = port.open(address, config()).await.unwrap();
+    alive.request(Request::GetChassisStatus).await.unwrap();
+    let mut datagram = [0; 64];
+    let mut asked = 0;
+    while silent.try_recv_from(&mut datagram).is_ok() {
+        asked += 1;
+    }
+    assert!(asked >= 3, "asked {asked} times");
+}
