@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::Peer;
-use crate::bmc::{Bmc, BmcEvent, channel, chassis, device, fru, lan, sel, sol, users, watchdog};
+use crate::bmc::{
+    Bmc, BmcEvent, channel, chassis, device, fru, lan, sdr, sel, sensors, sol, users, watchdog,
+};
 use crate::command::{
     AuthenticationCapabilities, AuthenticationTypes, ChassisControl, CloseSession, Command, GetBootFlags,
     GetChannelAuthenticationCapabilities, GetChassisStatus, GetDeviceId, GetSystemGuid,
@@ -72,6 +74,8 @@ const TABLES: &[&[Handler]] = &[
     watchdog::HANDLERS,
     channel::HANDLERS,
     lan::HANDLERS,
+    sdr::HANDLERS,
+    sensors::HANDLERS,
 ];
 
 /// Those of the BMC itself, its sessions and its machine.

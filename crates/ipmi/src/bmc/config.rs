@@ -1,5 +1,6 @@
 //! What kind of BMC a [`Bmc`](crate::Bmc) is.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -7,7 +8,7 @@ use secrecy::SecretString;
 use crate::bmc::faults::Faults;
 use crate::bmc::lockout::BadPasswordThreshold;
 use crate::bmc::sol::SolSettings;
-use crate::bmc::{Bmc, FruConfig, LanSettings, SelConfig};
+use crate::bmc::{Bmc, FruConfig, LanSettings, SelConfig, SensorSet};
 use crate::command::{ChassisStatus, DeviceId, IpmiVersion};
 use crate::privilege::PrivilegeLevel;
 use crate::quirk::Quirks;
@@ -64,6 +65,8 @@ pub struct BmcConfig {
     pub sel: SelConfig,
     /// Its Serial over LAN.
     pub sol: SolSettings,
+    /// Its sensors and their records. Many BMCs can share a set.
+    pub sensors: Arc<SensorSet>,
     /// Vendor faults that it shows.
     pub quirks: Quirks,
     /// What it does wrong until [`Bmc::set_faults`](crate::Bmc::set_faults) says otherwise.
@@ -86,7 +89,7 @@ impl BmcConfig {
                 firmware_major: 1,
                 firmware_minor: 0,
                 ipmi_version: IpmiVersion { major: 2, minor: 0 },
-                additional_support: 0x8C,
+                additional_support: 0x8F,
                 manufacturer: 0,
                 product: 0,
                 auxiliary_revision: None,
@@ -100,6 +103,7 @@ impl BmcConfig {
             fru: FruConfig::default(),
             sel: SelConfig::default(),
             sol: SolSettings::default(),
+            sensors: SensorSet::sample(),
             quirks: Quirks::NONE,
             faults: Faults::default(),
         }

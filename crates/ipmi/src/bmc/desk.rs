@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::bmc::Bmc;
 use crate::bmc::commands::Caller;
+use crate::command::RawCommand;
 use crate::completion::CompletionCode;
 use crate::message::Message;
 use crate::privilege::PrivilegeLevel;
@@ -29,6 +30,24 @@ pub(crate) fn run<P: Procedure>(
                 clock += time.max(Duration::from_millis(1));
                 bmc.wake(clock);
             }
+            Turn::Done(result) => return result,
+        }
+    }
+    panic!("the procedure does not end");
+}
+
+/// Runs `procedure` to its end on answers written down: a completion code and data for each command.
+pub(crate) fn converse<P: Procedure>(
+    mut procedure: P,
+    mut answer: impl FnMut(&RawCommand) -> (u8, Vec<u8>),
+) -> Result<P::Output, ProcedureError> {
+    for _ in 0..TURNS {
+        match procedure.next() {
+            Turn::Ask(raw) => {
+                let (code, data) = answer(&raw);
+                procedure.answer(Answer { code: CompletionCode(code), data: &data });
+            }
+            Turn::Wait(_) => {}
             Turn::Done(result) => return result,
         }
     }

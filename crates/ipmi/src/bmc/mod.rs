@@ -11,7 +11,9 @@ mod fru;
 mod lan;
 mod lockout;
 mod scripted;
+mod sdr;
 mod sel;
+mod sensors;
 mod session;
 mod setup;
 mod sol;
@@ -26,9 +28,11 @@ pub use lan::LanSettings;
 pub use lockout::BadPasswordThreshold;
 pub use scripted::ScriptedAnswer;
 pub use sel::{SelClock, SelConfig, WhenFull};
+pub use sensors::{SensorInput, SensorInputError, SensorSet};
 pub use sol::SolSettings;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::Peer;
@@ -49,7 +53,9 @@ use device::Device;
 use faults::Misbehaviour;
 use lan::Lan;
 use lockout::Lockout;
+use sdr::Reservations;
 use sel::SystemEventLog;
+use sensors::Sensors;
 use session::{Phase, Sessions};
 use sol::SolState;
 use users::Users;
@@ -214,6 +220,8 @@ pub struct Bmc {
     watchdog: Watchdog,
     sel: SystemEventLog,
     sol: SolState,
+    sensors: Sensors,
+    reservations: Reservations,
     busy: bool,
     commands: u64,
     outputs: VecDeque<BmcOutput>,
@@ -231,6 +239,8 @@ impl Bmc {
             scripted: None,
             sel: SystemEventLog::new(&config.sel),
             sol: SolState::new(config.sol),
+            sensors: Sensors::new(Arc::clone(&config.sensors)),
+            reservations: Reservations::default(),
             config,
             entropy,
             sessions: Sessions::default(),

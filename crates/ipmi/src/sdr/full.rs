@@ -27,7 +27,7 @@ pub struct FullSensor {
     /// The lowest raw value that it can give.
     pub sensor_minimum: u8,
     /// Raw limits when the record was made. Those in force are told by
-    /// [`GetSensorThresholds`](crate::command::GetSensorThresholds).
+    /// [`GetSensorThresholds`](crate::sensor::commands::GetSensorThresholds).
     pub thresholds: Thresholds<u8>,
     /// Raw counts by which a reading must fall below an upper limit again.
     pub positive_hysteresis: u8,

@@ -72,7 +72,7 @@ pub enum Linearization {
     /// Cube root.
     CubeRoot,
     /// 70h to 7Fh: the factors differ from raw value to raw value and must be asked for with
-    /// [`GetSensorReadingFactors`](crate::command::GetSensorReadingFactors). No function is applied.
+    /// [`GetSensorReadingFactors`](crate::sensor::commands::GetSensorReadingFactors). No function is applied.
     NonLinear(u8),
 }
 
