@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use ironhand_api::Span;
+use ironhand_api::{Span, Timestamp};
 use ironhand_ipmi::Quirks;
 
 /// Under which heading help lists how BMCs are reached.
@@ -86,6 +86,10 @@ pub enum Verb {
     Power(Power),
     /// Show or choose what the next boot starts from
     Boot(Boot),
+    /// Read, follow or erase the event log, and the BMC's clock
+    Sel(Sel),
+    /// Show what boards, chassis and power supplies are: makers, part and serial numbers
+    Fru(Fru),
     /// Send a command by its numbers
     Raw(Raw),
     /// List the faults of vendors' BMCs that are known, and what is done about each
@@ -166,4 +170,69 @@ pub struct Raw {
     /// May be sent again when no reply comes: only for commands that do no harm when they are carried out twice
     #[arg(long)]
     pub repeatable: bool,
+}
+
+/// `ironhand bmc sel`.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Sel {
+    /// What to do with the log; without it, list.
+    #[command(subcommand)]
+    pub action: Option<SelAction>,
+    /// Which records.
+    #[command(flatten)]
+    pub list: SelList,
+}
+
+/// What can be done with an event log.
+#[derive(Subcommand)]
+pub enum SelAction {
+    /// List the records, the oldest first
+    List(SelList),
+    /// Show how full the log is
+    Info,
+    /// Erase the log
+    Clear {
+        /// Erase the logs of several BMCs
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Show or set the clock from which records have their time
+    Time {
+        /// What to do with the clock; without it, show.
+        #[command(subcommand)]
+        action: Option<SelTime>,
+    },
+}
+
+/// What can be done with a BMC's clock.
+#[derive(Subcommand)]
+pub enum SelTime {
+    /// Set the clock, and read it back
+    Set {
+        /// The time, like 2026-03-02T08:00:00Z [default: this machine's own]
+        time: Option<Timestamp>,
+    },
+}
+
+/// Which records of an event log.
+#[derive(Args, Clone)]
+pub struct SelList {
+    /// Only the newest ones, this many [default with --follow: 10]
+    #[arg(long, value_name = "COUNT")]
+    pub last: Option<u16>,
+    /// Go on and print records as they are written
+    #[arg(short, long)]
+    pub follow: bool,
+    /// How often to look for new records
+    #[arg(long, default_value = "5s", value_name = "TIME", requires = "follow")]
+    pub every: Span,
+}
+
+/// `ironhand bmc fru`.
+#[derive(Args)]
+pub struct Fru {
+    /// The devices' ids; may be given more than once [default: 0, the BMC's own board]
+    #[arg(long, value_name = "ID")]
+    pub device: Vec<u8>,
 }

@@ -5,11 +5,13 @@
 
 pub mod args;
 mod boot;
+mod fru;
 mod power;
 mod problem;
 mod quirks;
 mod raw;
 mod report;
+mod sel;
 mod targets;
 
 use std::time::Duration;
@@ -44,6 +46,8 @@ pub async fn run(asked: args::Bmc, output: Output) -> Result<(), Failure> {
         Verb::Power(asked) => power::power(&fleet, &asked).await,
         Verb::Boot(asked) => boot::boot(&fleet, &asked).await,
         Verb::Raw(asked) => raw::raw(&fleet, &asked).await,
+        Verb::Sel(asked) => sel::sel(fleet, &asked).await,
+        Verb::Fru(asked) => fru::fru(&fleet, &asked).await,
         Verb::Quirks => Ok(()),
     }
 }

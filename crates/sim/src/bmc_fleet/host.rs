@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use ironhand_ipmi::bmc::{Faults, SelClock, SelConfig, SolSettings};
+use ironhand_ipmi::bmc::{Faults, FruConfig, SelClock, SelConfig, SolSettings};
 use ironhand_ipmi::sel::SystemEvent;
 use ironhand_ipmi::{Bmc, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, PrivilegeLevel, User};
 use secrecy::SecretString;
@@ -82,7 +82,7 @@ impl Host {
         let chassis = ChassisStatus { power_on: pattern.on, ..ChassisStatus::default() };
         let sel = SelConfig { clock: Some(pattern.clock), ..SelConfig::sample() };
         let sol = SolSettings { port: address.port(), ..SolSettings::default() };
-        let config = BmcConfig { guid, chassis, sel, sol, ..BmcConfig::new(users) };
+        let config = BmcConfig { guid, chassis, fru: FruConfig::sample(), sel, sol, ..BmcConfig::new(users) };
         let mut bytes = Seed::new(seed.next());
         // Predictable on purpose: the same seed gives the same session ids, and nobody outside reaches it.
         let entropy = move |out: &mut [u8]| {
