@@ -87,6 +87,7 @@ pub mod chassis;
 pub mod client;
 pub mod command;
 mod completion;
+pub mod dcmi;
 pub mod device;
 mod entropy;
 mod fault;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::Peer;
 use crate::bmc::{
-    Bmc, BmcEvent, channel, chassis, device, fru, lan, sdr, sel, sensors, sol, users, watchdog,
+    Bmc, BmcEvent, channel, chassis, dcmi, device, fru, lan, sdr, sel, sensors, sol, users, watchdog,
 };
 use crate::command::{
     AuthenticationCapabilities, AuthenticationTypes, ChassisControl, CloseSession, Command, GetBootFlags,
@@ -76,6 +76,7 @@ const TABLES: &[&[Handler]] = &[
     lan::HANDLERS,
     sdr::HANDLERS,
     sensors::HANDLERS,
+    dcmi::HANDLERS,
 ];
 
 /// Those of the BMC itself, its sessions and its machine.

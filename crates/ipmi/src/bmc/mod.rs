@@ -5,6 +5,7 @@ mod channel;
 mod chassis;
 mod commands;
 mod config;
+mod dcmi;
 mod device;
 mod faults;
 mod fru;
@@ -49,6 +50,7 @@ use boot::BootOptions;
 use channel::Channel;
 use chassis::FrontPanel;
 use commands::Caller;
+use dcmi::Dcmi;
 use device::Device;
 use faults::Misbehaviour;
 use lan::Lan;
@@ -216,6 +218,7 @@ pub struct Bmc {
     front_panel: FrontPanel,
     channel: Channel,
     lan: Lan,
+    dcmi: Dcmi,
     device: Device,
     watchdog: Watchdog,
     sel: SystemEventLog,
@@ -249,6 +252,7 @@ impl Bmc {
             front_panel: FrontPanel::default(),
             channel: Channel::default(),
             lan: Lan::default(),
+            dcmi: Dcmi::default(),
             device: Device::default(),
             watchdog: Watchdog::default(),
             busy: false,

@@ -2,10 +2,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::command::AuthenticationTypes;
 use crate::lan::command::MoveLan;
-use crate::lan::{
-    AddressSource, ArpControl, AuthenticationTypes, GetLanParameter, Parameter, SetLanParameter,
-};
+use crate::lan::{AddressSource, ArpControl, GetLanParameter, Parameter, SetLanParameter};
 use crate::procedure::chain::{Chain, ask, attempt, each, end};
 use crate::procedure::{Procedure, ProcedureError};
 use crate::user::Limit;
@@ -128,7 +127,10 @@ impl LanChange {
                 }
                 data
             }
-            Self::AuthenticationEnables(types) => types.iter().map(|types| types.0 & 0x3F).collect(),
+            Self::AuthenticationEnables(levels) => levels
+                .iter()
+                .map(|types| types.iter().fold(0, |bits, kind| bits | 1 << kind.number()))
+                .collect(),
             Self::Arp(arp) => vec![u8::from(arp.responses) << 1 | u8::from(arp.gratuitous)],
             Self::ArpInterval(interval) => vec![*interval],
             Self::Ipv6Enables(enables) => vec![*enables],

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::command::AuthenticationTypes;
 use crate::lan::Parameter;
 use crate::user::Limit;
 
@@ -56,23 +57,6 @@ impl AddressSource {
             4 => Self::Other,
             other => Self::Reserved(other),
         }
-    }
-}
-
-/// Some of IPMI 1.5's authentication types (parameters 1 and 2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct AuthenticationTypes(
-    /// Bit 0 none, 1 MD2, 2 MD5, 4 the password itself, 5 a manufacturer's own.
-    pub u8,
-);
-
-impl AuthenticationTypes {
-    /// Their names.
-    pub fn names(self) -> Vec<&'static str> {
-        [(0, "none"), (1, "md2"), (2, "md5"), (4, "password"), (5, "oem")]
-            .into_iter()
-            .filter_map(|(bit, name)| (self.0 >> bit & 1 == 1).then_some(name))
-            .collect()
     }
 }
 
@@ -172,13 +156,13 @@ impl LanConfiguration {
 
     /// The authentication types of IPMI 1.5 that the BMC has (parameter 1).
     pub fn authentication_support(&self) -> Option<AuthenticationTypes> {
-        self.byte(Parameter::AUTHENTICATION_SUPPORT).map(|byte| AuthenticationTypes(byte & 0x3F))
+        self.byte(Parameter::AUTHENTICATION_SUPPORT).map(AuthenticationTypes::from_bits)
     }
 
     /// Those that are enabled for each privilege level: callback, user, operator, administrator, OEM (parameter 2).
     pub fn authentication_enables(&self) -> Option<[AuthenticationTypes; 5]> {
         let bytes: [u8; 5] = self.bytes(Parameter::AUTHENTICATION_ENABLES)?;
-        Some(bytes.map(|byte| AuthenticationTypes(byte & 0x3F)))
+        Some(bytes.map(AuthenticationTypes::from_bits))
     }
 
     /// The IPv4 address (parameter 3).

@@ -13,8 +13,7 @@ mod read;
 pub use change::{LanChange, move_to, set};
 pub(crate) use command::{GetLanParameter, SetLanParameter};
 pub use configuration::{
-    AddressSource, AlertDestination, ArpControl, AuthenticationTypes, Ipv6Address, Ipv6Support,
-    LanConfiguration,
+    AddressSource, AlertDestination, ArpControl, Ipv6Address, Ipv6Support, LanConfiguration,
 };
 pub(crate) use parameter::Parameter;
 pub use read::{AlertsOff, alerts_off, read};
