@@ -96,7 +96,7 @@ const HANDLERS: &[Handler] = &[
         access: Access::From(PrivilegeLevel::Operator),
         answer: set_boot_options,
     },
-    handler::<GetBootFlags>(|bmc, _, data| bmc.boot.get(data)),
+    handler::<GetBootFlags>(boot_options),
 ];
 
 impl Bmc {
@@ -278,6 +278,14 @@ fn chassis_control(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer {
     bmc.note_control(control);
     bmc.event(BmcEvent::ChassisControl(control));
     Ok(Vec::new())
+}
+
+fn boot_options(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer {
+    let mut reply = bmc.boot.get(data)?;
+    if bmc.config.quirks.contains(Quirk::BootSurplus) {
+        reply.extend_from_slice(&[0xA5; 12]);
+    }
+    Ok(reply)
 }
 
 fn set_boot_options(bmc: &mut Bmc, caller: Caller, data: &[u8]) -> Answer {

@@ -277,7 +277,11 @@ impl Bmc {
 
     /// The boot flags, if they are valid.
     pub fn boot_flags(&self) -> Option<BootFlags> {
-        Some(self.boot.flags()).filter(|flags| flags.valid)
+        let flags = match self.config.quirks.contains(Quirk::UefiDisk) {
+            true => self.boot.flags().with_uefi_disk_moved(),
+            false => self.boot.flags(),
+        };
+        Some(flags).filter(|flags| flags.valid)
     }
 
     /// The machine boots and follows the boot flags: returns them if they are valid, and clears the valid bit unless

@@ -42,6 +42,7 @@ use crate::command::{CloseSession, GetDeviceId, RawCommand, Request, Step};
 use crate::entropy::Entropy;
 use crate::fault::{Fault, IgnoreReason};
 use crate::packet::{Datagram, PayloadType};
+use crate::quirk::Quirk;
 use exchange::{Exchange, Lapse, Purpose};
 use link::{Credentials, Link};
 use opening::{Opening, Progress};
@@ -115,6 +116,12 @@ impl Client {
     /// More than [`QUEUE_LIMIT`] waiting requests are answered with [`Error::QueueFull`] at once.
     pub fn submit(&mut self, now: Instant, request: Request) -> Ticket {
         let ticket = self.take_ticket();
+        let request = match request {
+            Request::SetBootOptions(flags) if self.link.config.quirks.contains(Quirk::UefiDisk) => {
+                Request::SetBootOptions(flags.with_uefi_disk_moved())
+            }
+            request => request,
+        };
         let too_long = match &request {
             Request::Raw(raw) if raw.data.len() > RawCommand::DATA_LIMIT => Some(raw.data.len()),
             _ => None,

@@ -11,6 +11,7 @@ use crate::command::{
 };
 use crate::completion::CompletionCode;
 use crate::privilege::PrivilegeLevel;
+use crate::quirk::Quirk;
 
 pub(super) struct Pending {
     pub(super) ticket: Ticket,
@@ -175,6 +176,12 @@ impl Client {
             Some(code) => Err(Error::Completion(code)),
             None => current.request.decode_reply(data).map_err(Error::Protocol),
         };
+        let result = result.map(|reply| match reply {
+            Reply::BootFlags(flags) if self.link.config.quirks.contains(Quirk::UefiDisk) => {
+                Reply::BootFlags(flags.with_uefi_disk_moved())
+            }
+            reply => reply,
+        });
         self.finish(result);
     }
 

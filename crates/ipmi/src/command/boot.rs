@@ -125,6 +125,17 @@ impl BootFlags {
         Self { persistent: true, ..self }
     }
 
+    /// The same with the default disk and the primary remote medium changed for each other where UEFI boots, which is how
+    /// `Quirk::UefiDisk` takes them.
+    pub(crate) fn with_uefi_disk_moved(self) -> Self {
+        let device = match self.device {
+            BootDevice::Disk if self.uefi => BootDevice::RemoteMedia,
+            BootDevice::RemoteMedia if self.uefi => BootDevice::Disk,
+            device => device,
+        };
+        Self { device, ..self }
+    }
+
     /// Parameter 5's data, with everything that this type does not name left to the firmware.
     pub(crate) const fn bytes(self) -> [u8; 5] {
         let mode = (self.valid as u8) << 7 | (self.persistent as u8) << 6 | (self.uefi as u8) << 5;

@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use ironhand_ipmi::command::GetChassisStatus;
+use ironhand_ipmi::command::{GetBootFlags, GetChassisStatus};
 use ironhand_ipmi::quirk::Handling;
 use ironhand_ipmi::{
-    Bmc, BmcConfig, BmcOutput, ChassisControl, CipherSuite, ClientConfig, Error, Fault, PrivilegeLevel,
-    Quirk, Quirks, Reply, User, presence,
+    Bmc, BmcConfig, BmcOutput, BootDevice, BootFlags, ChassisControl, CipherSuite, ClientConfig, Error,
+    Fault, PrivilegeLevel, Quirk, Quirks, RawCommand, Reply, Request, User, presence,
 };
 
 use crate::network::{Mangle, PASSWORD, Seeded, USER, World, bmc_config, client_config, peer, secret};
@@ -180,6 +180,35 @@ fn a_password_is_cut_for_md5_alone() {
         check(suite, Quirk::Intel20.into(), Ok(()));
         check(suite, Quirks::NONE, Err(Error::UnknownUser));
     }
+}
+
+#[test]
+fn a_uefi_boot_from_disk_is_asked_for_as_the_bmc_wants_it() {
+    let quirk = Quirk::UefiDisk;
+    let check = |known: bool, flags: BootFlags, boots_from: BootDevice| {
+        let mut world = world(quirk, known);
+        assert_eq!(world.ask(Request::SetBootOptions(flags)), Ok(Reply::Done));
+        assert_eq!(world.ask(GetBootFlags), Ok(Reply::BootFlags(flags)), "reads back what was asked for");
+        assert_eq!(world.bmc.take_boot_flags().map(|taken| taken.device), Some(boots_from), "{flags:?}");
+    };
+    let disk = BootFlags::once(BootDevice::Disk);
+    check(false, disk.uefi(), BootDevice::RemoteMedia);
+    check(true, disk.uefi(), BootDevice::Disk);
+    check(true, disk, BootDevice::Disk);
+    check(true, BootFlags::once(BootDevice::Pxe).uefi(), BootDevice::Pxe);
+    works(quirk, true);
+}
+
+#[test]
+fn surplus_bytes_behind_boot_flags_are_not_read() {
+    let mut world = world(Quirk::BootSurplus, false);
+    let flags = BootFlags::once(BootDevice::Pxe);
+    assert_eq!(world.ask(Request::SetBootOptions(flags)), Ok(Reply::Done));
+    assert_eq!(world.ask(GetBootFlags), Ok(Reply::BootFlags(flags)));
+    let raw = RawCommand { cmd: 0x09, data: vec![5, 0, 0], ..RawCommand::of(&GetChassisStatus) };
+    let operator = RawCommand { privilege: PrivilegeLevel::Operator, ..raw };
+    assert!(matches!(world.ask(operator), Ok(Reply::Raw(data)) if data.len() == 7 + 12), "they are there");
+    is_tolerated(Quirk::BootSurplus);
 }
 
 #[test]
