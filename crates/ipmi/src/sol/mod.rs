@@ -15,12 +15,14 @@
 
 mod config;
 pub(crate) mod console;
+mod info;
 pub(crate) mod packet;
 pub(crate) mod receiver;
 pub(crate) mod redirection;
 pub(crate) mod sender;
 
 pub use config::{SerialAlerts, SerialProbe, SolClosed, SolConfig, SolEvent};
+pub use info::{ReadSolInfo, SolInfo};
 
 #[cfg(test)]
 mod tests;
