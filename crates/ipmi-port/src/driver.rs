@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::slot::{Place, Slot};
 use crate::sockets::{Inbox, Sockets};
+use crate::sol::Console;
 use crate::statistics::Counters;
 use crate::timers::Timers;
 use crate::warm::Warm;
@@ -137,6 +138,7 @@ impl Driver {
                 // An error means that the caller waits no longer.
                 None => drop(reply.send(Err(Error::Closed))),
             },
+            Command::Sol { bmc, order } => self.order_sol(bmc, order),
             Command::Close { bmc, closed } => {
                 if let Some(slot) = self.slot(bmc) {
                     slot.closed = slot.closed.take().or(closed);
@@ -146,7 +148,7 @@ impl Driver {
         }
     }
 
-    fn slot(&mut self, bmc: BmcKey) -> Option<&mut Box<Slot>> {
+    pub(crate) fn slot(&mut self, bmc: BmcKey) -> Option<&mut Box<Slot>> {
         self.slots.get_mut(bmc.number).filter(|slot| slot.serial == bmc.serial)
     }
 
@@ -175,7 +177,7 @@ impl Driver {
         }
         slot.closing = true;
         slot.refuse_requests();
-        if slot.is_under_way() {
+        if slot.is_under_way() || slot.console.is_some() {
             // The farewell is a datagram of its own, no repetition of what is not waited for any more.
             slot.sent = None;
             slot.client.close(now);
@@ -309,7 +311,7 @@ impl Driver {
             let deadline = slot.client.next_wake();
             if deadline.is_none_or(|deadline| deadline > now) {
                 self.timers.arm(number, &mut slot.armed, deadline);
-            } else if slot.is_under_way() {
+            } else if slot.is_under_way() || slot.console.is_some() {
                 slot.client.wake(now);
                 self.settle(number, now, false);
             } else {
@@ -338,11 +340,11 @@ impl Driver {
 
     /// Carries out what the machine of a BMC wants, and notes where the BMC stands now. `heard` says that it was given a
     /// datagram.
-    fn settle(&mut self, number: usize, now: Instant, heard: bool) {
+    pub(crate) fn settle(&mut self, number: usize, now: Instant, heard: bool) {
         let Some(slot) = self.slots.get_mut(number) else { return };
         // A datagram counts unless the machine says otherwise, which is the first thing that it says.
         let mut answered = heard;
-        while let Some(output) = slot.client.next_output() {
+        while let Some(output) = slot.next_output(now) {
             if matches!(output, Output::Event(Event::Ignored { .. })) {
                 answered = false;
             }
@@ -352,6 +354,11 @@ impl Driver {
             match output {
                 Output::Send(bytes) => {
                     self.counters.sent.fetch_add(1, Ordering::Relaxed);
+                    if slot.console.is_some() {
+                        // Somebody waits for each character; and not everything that a console says is answered.
+                        self.sockets.send(slot.peer, bytes);
+                        continue;
+                    }
                     if slot.sent.is_some() {
                         self.counters.retransmitted.fetch_add(1, Ordering::Relaxed);
                     }
@@ -359,6 +366,9 @@ impl Driver {
                     self.sockets.send(slot.peer, bytes);
                 }
                 Output::Event(Event::Done { ticket, result }) => slot.answer(ticket, result),
+                Output::Event(Event::Sol(event)) => {
+                    Console::tell(&mut slot.console, &mut slot.client, now, event)
+                }
                 Output::Event(event) => tracing::debug!(bmc = %slot.peer, ?event, "IPMI session"),
             }
         }
@@ -385,7 +395,8 @@ impl Driver {
             slot.place = Place::Outside;
             self.window.leave();
         }
-        let rests = slot.client.is_open() && !slot.is_under_way() && !slot.has_work();
+        let rests =
+            slot.client.is_open() && !slot.is_under_way() && !slot.has_work() && slot.console.is_none();
         if rests && slot.rest.is_none() {
             slot.rest = Some(self.warm.begin(number));
         } else if !rests && slot.rest.take().is_some() {

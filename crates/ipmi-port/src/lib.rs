@@ -10,6 +10,7 @@ mod entropy;
 mod run;
 mod slot;
 mod sockets;
+mod sol;
 mod statistics;
 mod timers;
 mod warm;
@@ -26,6 +27,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use run::RunError;
+pub use sol::{SolEnded, SolReader, SolStream, SolWriter};
 pub use statistics::Statistics;
 
 use driver::Driver;
@@ -58,6 +60,7 @@ struct BmcKey {
 enum Command {
     Open { peer: SocketAddr, config: Box<ClientConfig>, reply: oneshot::Sender<Result<BmcKey, OpenError>> },
     Request { bmc: BmcKey, request: Request, reply: oneshot::Sender<Result<Reply, Error>> },
+    Sol { bmc: BmcKey, order: sol::Order },
     Close { bmc: BmcKey, closed: Option<oneshot::Sender<()>> },
 }
 

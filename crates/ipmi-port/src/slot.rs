@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use ironhand_ipmi::client::QUEUE_LIMIT;
-use ironhand_ipmi::{Client, ClientConfig, Error, Reply, Request, Ticket};
+use ironhand_ipmi::{Client, ClientConfig, Error, Output, Reply, Request, Ticket};
 use tokio::sync::oneshot;
 
 use crate::entropy::OsEntropy;
+use crate::sol::Console;
 use crate::timers::Armed;
 use crate::warm::Rest;
 use crate::window::Sent;
@@ -36,6 +38,8 @@ pub(crate) struct Slot {
     requests: VecDeque<(Request, Asker)>,
     /// The request that the machine works on.
     current: Option<(Ticket, Asker)>,
+    /// The serial console that is open or about to be.
+    pub(crate) console: Option<Box<Console>>,
     pub(crate) armed: Armed,
     pub(crate) place: Place,
     /// The last datagram, while nothing has come back.
@@ -64,6 +68,7 @@ impl Slot {
             client: Client::new(config, Box::new(OsEntropy)),
             requests: VecDeque::new(),
             current: None,
+            console: None,
             armed: Armed::default(),
             place: Place::Outside,
             sent: None,
@@ -123,6 +128,17 @@ impl Slot {
         for (_, asker) in std::mem::take(&mut self.requests) {
             // An error means that the caller waits no longer.
             let _ = asker.send(Err(Error::Closed));
+        }
+    }
+
+    /// The next thing that its machine wants, which is given what is typed as it has room.
+    pub(crate) fn next_output(&mut self, now: Instant) -> Option<Output> {
+        loop {
+            let output = self.client.next_output();
+            let console = self.console.as_mut().filter(|_| output.is_none());
+            if !console.is_some_and(|console| console.feed(&mut self.client, now)) {
+                return output;
+            }
         }
     }
 

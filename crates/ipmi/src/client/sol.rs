@@ -305,9 +305,18 @@ impl Client {
 
     /// The session is no more.
     pub(super) fn lose_sol(&mut self) {
-        // In other stages a command is waited for, which is asked again in a new session, or fails.
-        if self.has_open_sol() {
-            self.end_sol(SolClosed::Lost);
+        let Some(sol) = &self.sol else { return };
+        match sol.stage {
+            Stage::Active(_) => self.end_sol(SolClosed::Lost),
+            Stage::Closing { reason, .. } => {
+                // It went with the session: no other is opened to say so.
+                let awaited = sol.awaited;
+                self.current.take_if(|current| Some(current.ticket) == awaited);
+                self.queue.retain(|pending| Some(pending.ticket) != awaited);
+                self.end_sol(reason);
+            }
+            // A command is waited for, which is asked again in a new session, or fails.
+            Stage::Activating { .. } | Stage::AskingWhose | Stage::Freeing => {}
         }
     }
 

@@ -431,3 +431,16 @@ fn in_any_weather_every_byte_arrives_once_and_in_order() {
         assert!(world.shown() == output, "seed {seed}: output");
     }
 }
+
+#[test]
+fn closing_towards_a_dead_bmc_ends_soon() {
+    let mut world = world();
+    world.open_console(SolConfig::default()).unwrap();
+    world.pass(SECOND);
+    world.bmc_is_dead = true;
+    world.client.close(world.now);
+    world.drain();
+    world.pass(5 * SECOND);
+    assert_eq!(world.closed(), Some(SolClosed::Requested));
+    assert!(!world.client.is_open() && world.client.next_wake().is_none());
+}
