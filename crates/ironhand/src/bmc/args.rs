@@ -90,6 +90,10 @@ pub enum Verb {
     Sel(Sel),
     /// Show what boards, chassis and power supplies are: makers, part and serial numbers
     Fru(Fru),
+    /// Read the sensors: temperatures, fans, voltages, states
+    Sensors(Sensors),
+    /// List the records of sensors and devices, or tell of the repository
+    Sdr(Sdr),
     /// Send a command by its numbers
     Raw(Raw),
     /// List the faults of vendors' BMCs that are known, and what is done about each
@@ -156,6 +160,37 @@ pub enum BootWord {
     RemoteMedia,
     /// A disk that the BMC provides
     RemoteDisk,
+}
+
+/// `ironhand bmc sensors`.
+#[derive(Args)]
+pub struct Sensors {
+    /// Only sensors of these types, like Temperature,Fan or 0x01; may be given more than once
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
+    pub types: Vec<String>,
+    /// Also sensors that say nothing, and why
+    #[arg(long)]
+    pub all: bool,
+    /// Also the limits in force
+    #[arg(long)]
+    pub thresholds: bool,
+}
+
+/// `ironhand bmc sdr`.
+#[derive(Args)]
+pub struct Sdr {
+    /// list, or info
+    #[arg(value_enum, default_value_t = SdrWord::List)]
+    pub action: SdrWord,
+}
+
+/// The words of `ironhand bmc sdr`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SdrWord {
+    /// The records
+    List,
+    /// How many there are, when they changed, and what is wrong with them
+    Info,
 }
 
 /// `ironhand bmc raw`.

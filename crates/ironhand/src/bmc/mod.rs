@@ -11,7 +11,9 @@ mod problem;
 mod quirks;
 mod raw;
 mod report;
+mod sdr;
 mod sel;
+mod sensors;
 mod targets;
 
 use std::time::Duration;
@@ -45,6 +47,8 @@ pub async fn run(asked: args::Bmc, output: Output) -> Result<(), Failure> {
     match asked.verb {
         Verb::Power(asked) => power::power(&fleet, &asked).await,
         Verb::Boot(asked) => boot::boot(&fleet, &asked).await,
+        Verb::Sensors(asked) => sensors::sensors(&fleet, &asked).await,
+        Verb::Sdr(asked) => sdr::sdr(&fleet, &asked).await,
         Verb::Raw(asked) => raw::raw(&fleet, &asked).await,
         Verb::Sel(asked) => sel::sel(fleet, &asked).await,
         Verb::Fru(asked) => fru::fru(&fleet, &asked).await,
