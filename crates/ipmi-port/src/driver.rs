@@ -139,6 +139,11 @@ impl Driver {
                 None => drop(reply.send(Err(Error::Closed))),
             },
             Command::Sol { bmc, order } => self.order_sol(bmc, order),
+            Command::Learned { bmc, reply } => {
+                let learned = self.slot(bmc).map(|slot| slot.client.learned()).unwrap_or_default();
+                // An error means that the caller waits no longer.
+                let _ = reply.send(learned);
+            }
             Command::Close { bmc, closed } => {
                 if let Some(slot) = self.slot(bmc) {
                     slot.closed = slot.closed.take().or(closed);

@@ -21,7 +21,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ironhand_ipmi::{ClientConfig, Error, Reply, Request};
+use ironhand_ipmi::{ClientConfig, Error, Learned, Reply, Request};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -61,6 +61,7 @@ enum Command {
     Open { peer: SocketAddr, config: Box<ClientConfig>, reply: oneshot::Sender<Result<BmcKey, OpenError>> },
     Request { bmc: BmcKey, request: Request, reply: oneshot::Sender<Result<Reply, Error>> },
     Sol { bmc: BmcKey, order: sol::Order },
+    Learned { bmc: BmcKey, reply: oneshot::Sender<Learned> },
     Close { bmc: BmcKey, closed: Option<oneshot::Sender<()>> },
 }
 
@@ -150,6 +151,14 @@ impl Bmc {
         let (reply, answer) = oneshot::channel();
         self.commands.send(Command::Request { bmc: self.key, request, reply }).map_err(|_| Error::Closed)?;
         answer.await.map_err(|_| Error::Closed)?
+    }
+
+    /// What has been found out about the BMC so far: to be kept, and given to the next [`ClientConfig`] for it.
+    pub async fn learned(&self) -> Learned {
+        let (reply, learned) = oneshot::channel();
+        // Where the driver has ended, nothing more is learned.
+        let _ = self.commands.send(Command::Learned { bmc: self.key, reply });
+        learned.await.unwrap_or_default()
     }
 
     /// Closes the session politely, and waits until the BMC has said so, or does not answer.

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::UdpSocket;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
@@ -19,6 +20,10 @@ struct Bmcs {
 impl Bmcs {
     /// `network` is one that no other test uses: the first three numbers of the addresses.
     fn start(network: &str, count: u16) -> Self {
+        Self::with(network, count, &[])
+    }
+
+    fn with(network: &str, count: u16, options: &[&str]) -> Self {
         let first = format!("{network}.1");
         let free = UdpSocket::bind((first.as_str(), 0)).expect("loopback has this address");
         let port = free.local_addr().expect("it is bound").port();
@@ -34,6 +39,7 @@ impl Bmcs {
                 "--count",
                 &count.to_string(),
             ])
+            .args(options)
             .env("IRONHAND_PASSWORD", PASSWORD)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -68,13 +74,20 @@ impl Drop for Bmcs {
     }
 }
 
-/// Exit code, standard output, standard error of `ironhand bmc`; neither output holds the password.
+/// Exit code, standard output, standard error of `ironhand bmc` run with a cache of its own; neither output holds the
+/// password.
 fn said(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let cache = tempfile::tempdir().expect("a temporary folder");
+    said_with_cache(cache.path(), arguments)
+}
+
+fn said_with_cache(cache: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let output: Output = Command::new(env!("CARGO_BIN_EXE_ironhand"))
         .arg("bmc")
         .args(arguments)
         .env_remove("IRONHAND_PASSWORD")
         .env_remove("IRONHAND_USER")
+        .env("XDG_CACHE_HOME", cache)
         .stdin(Stdio::null())
         .output()
         .expect("ironhand starts");
@@ -157,6 +170,24 @@ fn wrong_credentials_say_which() {
     };
     check("admin", &wrong, "wrong password");
     check("nobody", &right, "unknown or disabled user");
+}
+
+#[test]
+fn the_suite_of_old_bmcs_is_kept_for_the_next_command() {
+    let mut script = tempfile::NamedTempFile::new().expect("a temporary file");
+    write!(script, "faults:\n  - fault: suite-3-only\n    bmcs: 2\n").expect("written");
+    let script = script.path().to_string_lossy().into_owned();
+    let bmcs = Bmcs::with("127.77.0", 2, &["--faults", &script]);
+    let password_file = bmcs.password_file.path().to_string_lossy().into_owned();
+    let cache = tempfile::tempdir().expect("a temporary folder");
+    let arguments = ["-H", &bmcs.range, "-U", "admin", "--password-file", &password_file, "power", "status"];
+    for _ in 0..2 {
+        let (code, text, errors) = said_with_cache(cache.path(), &arguments);
+        assert_eq!(code, Some(0), "{text}{errors}");
+        let kept =
+            std::fs::read_to_string(cache.path().join("ironhand/bmcs.json")).expect("something is kept");
+        assert!(kept.contains("127.77.0.2:") && !kept.contains("127.77.0.1:"), "{kept}");
+    }
 }
 
 #[test]

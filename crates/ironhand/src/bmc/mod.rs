@@ -6,6 +6,7 @@
 pub mod args;
 mod boot;
 mod fru;
+mod memory;
 mod power;
 mod problem;
 mod quirks;
@@ -16,6 +17,7 @@ mod sel;
 mod sensors;
 mod targets;
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
@@ -27,6 +29,7 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use self::args::{Access, Privilege, Verb};
+use self::memory::Memory;
 use self::problem::Problem;
 use self::report::{Finding, Report, Shown};
 use self::targets::Target;
@@ -60,6 +63,8 @@ pub async fn run(asked: args::Bmc, output: Output) -> Result<(), Failure> {
 struct Fleet {
     targets: Vec<Target>,
     config: ClientConfig,
+    /// Whether the suite is to be found out, and kept for the next command.
+    learns: bool,
     /// How long one BMC may take.
     timeout: Option<Duration>,
     output: Output,
@@ -90,11 +95,17 @@ impl Fleet {
         if let Some(number) = access.cipher_suite {
             let suite = CipherSuite::from_id(number).ok_or_else(|| Failure::Usage {
                 message: format!("cipher suite {number} is not spoken"),
-                hint: Some("use 17 or 3".to_owned()),
+                hint: Some("use 17, 3, 12 or 8".to_owned()),
             })?;
             config.suites = vec![suite];
         }
-        Ok(Self { targets, config, timeout: access.timeout.map(Duration::from), output })
+        Ok(Self {
+            targets,
+            config,
+            learns: access.cipher_suite.is_none(),
+            timeout: access.timeout.map(Duration::from),
+            output,
+        })
     }
 
     /// Does `work` on every BMC at once, and prints what comes of it as it comes.
@@ -107,13 +118,15 @@ impl Fleet {
         let mut waiting: Vec<bool> = vec![true; self.targets.len()];
         let interrupted = stop_asked();
         pin_mut!(interrupted);
+        // Where the suite is given, nothing is to be learned.
+        let memory = self.learns.then(Memory::read).map(RefCell::new);
         let mut results: FuturesUnordered<_> = self
             .targets
             .iter()
             .enumerate()
             .map(|(place, target)| {
-                let (port, work) = (&port, &work);
-                async move { (place, self.on(port, target, work).await) }
+                let (port, memory, work) = (&port, memory.as_ref(), &work);
+                async move { (place, self.on(port, memory, target, work).await) }
             })
             .collect();
         let mut ticks = tokio::time::interval(TICK);
@@ -138,6 +151,9 @@ impl Fleet {
             }
         }
         drop(results);
+        if let Some(memory) = memory {
+            memory.borrow().write();
+        }
         let outcome = report.finish();
         drop(port);
         stop.cancel();
@@ -149,13 +165,23 @@ impl Fleet {
     async fn on<F>(
         &self,
         port: &IpmiPort,
+        memory: Option<&RefCell<Memory>>,
         target: &Target,
         work: impl AsyncFn(&Bmc) -> Result<F, Problem>,
     ) -> Result<F, Problem> {
         let work = async {
             let address = target.address().await.map_err(|error| Problem::unknown_name(&error))?;
-            let bmc = port.open(address, self.config.clone()).await?;
-            work(&bmc).await
+            let mut config = self.config.clone();
+            if let Some(memory) = memory {
+                config.learned = memory.borrow().of(address);
+            }
+            let bmc = port.open(address, config).await?;
+            let result = work(&bmc).await;
+            if let Some(memory) = memory {
+                let learned = bmc.learned().await;
+                memory.borrow_mut().keep(address, learned);
+            }
+            result
         };
         match self.timeout {
             None => work.await,
