@@ -1,4 +1,4 @@
-//! An answer given instead of carrying a command out: to play a BMC that this crate does not know, or a hostile one.
+//! What is said instead of carrying a command out, and beside it: to play a BMC that this crate does not know, or a hostile one.
 
 use crate::bmc::Bmc;
 use crate::completion::CompletionCode;
@@ -37,6 +37,11 @@ impl ScriptedAnswer {
 }
 
 impl Bmc {
+    /// Sends `payload`, whatever it is, as a packet of the serial console to the session that has it, if one has.
+    pub fn send_console_payload(&mut self, payload: &[u8]) {
+        self.send_scripted_sol(payload.get(..LENGTH_LIMIT).unwrap_or(payload));
+    }
+
     /// Answers the next command that comes in a session with `answer` and does not carry it out.
     pub fn answer_next_with(&mut self, answer: ScriptedAnswer) {
         self.scripted = Some(answer);

@@ -246,6 +246,13 @@ impl Bmc {
         }
     }
 
+    /// Sends a payload that the redirection knows nothing of.
+    pub(super) fn send_scripted_sol(&mut self, payload: &[u8]) {
+        if let Some(session) = self.sol.active.as_ref().map(|active| active.session) {
+            self.send_sol_payload(session, payload);
+        }
+    }
+
     fn send_sol_payload(&mut self, id: u32, payload: &[u8]) {
         let Some(place) = self.sessions.place_of(id) else { return };
         let Some(peer) = self.sessions.get(place).map(|session| session.peer) else { return };

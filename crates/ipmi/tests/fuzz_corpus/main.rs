@@ -57,3 +57,8 @@ fn sel() {
 fn fru() {
     replay("ipmi_fru", oracles::fru);
 }
+
+#[test]
+fn console_session() {
+    replay("ipmi_console_session", oracles::console_session);
+}

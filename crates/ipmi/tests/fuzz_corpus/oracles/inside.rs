@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use ironhand_ipmi::bmc::ScriptedAnswer;
+use ironhand_ipmi::sol::{SolConfig, SolEvent};
 use ironhand_ipmi::{
     Bmc, BmcEvent, BmcOutput, Client, CompletionCode, Error, Event, Output, PrivilegeLevel, RawCommand,
     Reply, Request, Ticket,
@@ -24,6 +25,13 @@ struct Pair {
     /// The answer to the last request.
     answer: Option<Result<Reply, Error>>,
     controls: usize,
+    /// How many of the next datagrams get lost.
+    lost: u8,
+    /// What came out of the serial console at either end.
+    typed: Vec<u8>,
+    shown: Vec<u8>,
+    /// The console was closed, or lost characters and said so.
+    interrupted: bool,
 }
 
 impl Pair {
@@ -35,6 +43,10 @@ impl Pair {
             waiting: None,
             answer: None,
             controls: 0,
+            lost: 0,
+            typed: Vec::new(),
+            shown: Vec::new(),
+            interrupted: false,
         };
         pair.ask(Request::GetChassisStatus);
         assert!(pair.client.is_open(), "{:?}", pair.answer);
@@ -49,7 +61,12 @@ impl Pair {
             while let Some(output) = self.client.next_output() {
                 outputs += 1;
                 match output {
+                    Output::Send(_) if self.lost > 0 => self.lost -= 1,
                     Output::Send(bytes) => self.bmc.receive(self.now, console(1), &bytes),
+                    Output::Event(Event::Sol(SolEvent::Data(characters))) => self.shown.extend(characters),
+                    Output::Event(Event::Sol(SolEvent::Overrun | SolEvent::Closed(_))) => {
+                        self.interrupted = true
+                    }
                     Output::Event(Event::Done { ticket, result }) => self.done(ticket, result),
                     Output::Event(_) => {}
                 }
@@ -57,8 +74,10 @@ impl Pair {
             while let Some(output) = self.bmc.next_output() {
                 outputs += 1;
                 match output {
+                    BmcOutput::Send { .. } if self.lost > 0 => self.lost -= 1,
                     BmcOutput::Send { bytes, .. } => self.client.receive(self.now, console(2), &bytes),
                     BmcOutput::Event(BmcEvent::ChassisControl(_)) => self.controls += 1,
+                    BmcOutput::Event(BmcEvent::ConsoleInput(characters)) => self.typed.extend(characters),
                     BmcOutput::Event(_) => {}
                 }
             }
@@ -176,5 +195,66 @@ pub fn bmc_session(data: &[u8]) {
             }
         }
     }
+    pair.end();
+}
+
+/// A serial console over a line that loses datagrams, with a BMC that may send any packet in its place. What was written
+/// comes out at the other end in order and once, as far as it comes, unless the BMC lied.
+pub fn console_session(data: &[u8]) {
+    let mut script = Script(data);
+    let setting = script.byte();
+    let mut pair = Pair::new(setting & !2);
+    let config = SolConfig { steal: setting & 4 != 0, ..SolConfig::default() };
+    pair.client.activate_sol(pair.now, config);
+    pair.settle();
+    let (mut written, mut printed) = (Vec::new(), Vec::new());
+    let mut honest = true;
+    while let Some(operation) = script.step() {
+        let now = pair.now;
+        match operation % 16 {
+            0..=2 => {
+                let characters = script.chunk();
+                let taken = pair.client.write_sol(now, characters);
+                written.extend_from_slice(&characters[..taken]);
+            }
+            3..=5 => {
+                let characters = script.chunk();
+                if pair.bmc.console_room().is_some_and(|room| room >= characters.len()) {
+                    printed.extend_from_slice(characters);
+                    pair.bmc.console_output(now, characters);
+                }
+            }
+            6 => pair.lost = script.byte() % 4,
+            7 => {
+                honest = false;
+                pair.bmc.send_console_payload(script.chunk());
+            }
+            8 => pair.client.send_sol_break(now),
+            9 => pair.client.pause_sol(now, script.byte() & 1 == 1),
+            10 => pair.bmc.console_break(now),
+            11 => {
+                // What is dropped on purpose cannot be told from what is lost.
+                honest = false;
+                pair.client.flush_sol(now);
+            }
+            12 => pair.client.deactivate_sol(now),
+            13 => pair.client.activate_sol(now, config),
+            14 => {
+                honest = false;
+                let code = CompletionCode(script.byte());
+                pair.bmc.answer_next_with(ScriptedAnswer::Reply { code, data: script.chunk().to_vec() });
+            }
+            _ => {
+                pair.now += Duration::from_millis(20 * u64::from(script.byte()));
+                pair.wake();
+            }
+        }
+        pair.settle();
+    }
+    if honest && !pair.interrupted {
+        assert!(written.starts_with(&pair.typed), "{written:?} was written, {:?} came", pair.typed);
+        assert!(printed.starts_with(&pair.shown), "{printed:?} was written, {:?} came", pair.shown);
+    }
+    pair.lost = 0;
     pair.end();
 }

@@ -10,6 +10,6 @@ mod procedures;
 mod script;
 
 pub use decoders::{fru, sdr, sel};
-pub use inside::{bmc_session, client_session};
+pub use inside::{bmc_session, client_session, console_session};
 pub use machines::{bmc, client};
 pub use procedures::procedures;

@@ -1,13 +1,18 @@
 //! Procedures whose questions are answered with anything.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use ironhand_ipmi::chassis::{ChassisIdentify, identify, set_restore_policy};
 use ironhand_ipmi::command::RestorePolicy;
+use ironhand_ipmi::dcmi::{self, DcmiText};
 use ironhand_ipmi::device::{SystemInfoParameter, read_system_info, set_system_info};
 use ironhand_ipmi::fru::{ReadFru, ReadFrus};
+use ironhand_ipmi::lan::{self, LanChange};
 use ironhand_ipmi::procedure::{Answer, Procedure, Turn};
+use ironhand_ipmi::sdr::{ReadSdr, Record, SdrRepository};
 use ironhand_ipmi::sel::{ClearSel, Entry, ReadSel, ReadSelStatus, SetSelTime, Start};
+use ironhand_ipmi::sensor::{ReadSensors, SensorSelection};
 use ironhand_ipmi::user::{self, AccessChange, NewUser, PasswordSize, UserId, UserName, UserPassword};
 use ironhand_ipmi::{CompletionCode, PrivilegeLevel, RawCommand};
 
@@ -60,13 +65,21 @@ fn password(text: &str) -> UserPassword {
     UserPassword::new(&text.into()).expect("it is short enough")
 }
 
+fn changes() -> Vec<LanChange> {
+    vec![
+        LanChange::Address([192, 0, 2, 7].into()),
+        LanChange::Vlan(Some(7)),
+        LanChange::Community("public".to_owned()),
+    ]
+}
+
 /// A procedure ends, within a bounded number of turns, whatever a BMC answers.
 pub fn procedures(data: &[u8]) {
     let mut script = Script(data);
     let (which, operand) = (script.byte(), script.byte());
     let answers = script.rest();
     let id = UserId::new(operand % 62 + 1).expect("it is in range");
-    match which % 20 {
+    match which % 32 {
         0 => run(ReadSel::new(Start::First), answers),
         1 => run(ReadSel::new(Start::Last(operand.into())), answers),
         2 => run(ReadSel::new(Start::After(Entry::decode(&[operand; 16]))), answers),
@@ -91,6 +104,22 @@ pub fn procedures(data: &[u8]) {
         16 => run(set_restore_policy(RestorePolicy::StayOff), answers),
         17 => run(read_system_info(SystemInfoParameter::OsName), answers),
         18 => run(set_system_info(SystemInfoParameter::SystemName, "x".repeat(operand.into())), answers),
-        _ => run(user::disable(id, None), answers),
+        19 => run(user::disable(id, None), answers),
+        20 => run(ReadSdr::new(None), answers),
+        21 | 22 => {
+            let records = (0..operand % 16).filter_map(|id| Record::decode(id.into(), script.chunk()).ok());
+            let repository = Arc::new(SdrRepository::new(None, records.collect(), Vec::new()));
+            let selection = SensorSelection { thresholds: which % 2 == 0, ..SensorSelection::default() };
+            run(ReadSensors::new(repository, selection), script.rest());
+        }
+        23 => run(lan::read(CHANNEL), answers),
+        24 => run(lan::alerts_off(CHANNEL), answers),
+        25 => run(lan::set(CHANNEL, changes()), answers),
+        26 => run(lan::move_to(CHANNEL, changes()), answers),
+        27 => run(dcmi::read_power_limit(), answers),
+        28 => run(dcmi::read_text(DcmiText::AssetTag), answers),
+        29 => run(dcmi::set_text(DcmiText::ControllerId, "x".repeat(operand.into())), answers),
+        30 => run(dcmi::activate(true), answers),
+        _ => run(user::set_name(id, UserName::new("anybody").expect("it is short enough")), answers),
     }
 }
