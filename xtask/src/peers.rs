@@ -25,6 +25,8 @@ struct Peer {
 const PEERS: &[Peer] = &[
     Peer { program: "cpio", package: "cpio", why: "lists the guest's initramfs that xtask writes" },
     Peer { program: "ipmi_sim", package: "openipmi", why: "a BMC that judges our IPMI client" },
+    Peer { program: "ipmi-fru", package: "freeipmi-tools", why: "reads the inventory of our BMC side" },
+    Peer { program: "ipmi-sel", package: "freeipmi-tools", why: "reads the event log of our BMC side" },
     Peer { program: "ipmipower", package: "freeipmi-tools", why: "an IPMI client that judges our BMC side" },
     Peer {
         program: "ipmitool",

@@ -32,6 +32,11 @@ fn program() -> PathBuf {
     }
 }
 
+/// Runs a command that needs no server; gives whatever comes out.
+pub fn ironhand(arguments: &[&str]) -> Output {
+    Command::new(program()).args(arguments).stdin(Stdio::null()).output().expect("ironhand starts")
+}
+
 impl Daemon {
     /// Starts `ironhand` with `arguments` and waits for its first line of output.
     pub fn start(arguments: &[&str]) -> Self {

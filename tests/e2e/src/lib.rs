@@ -3,10 +3,12 @@
 //! `cargo xtask test` and `cargo xtask e2e` install the peers, build the product and set the two environment
 //! variables that are read here. A test whose peer is missing fails and says so; none passes by being skipped.
 
+mod controller;
 mod ironhand;
 mod peer;
 
-pub use ironhand::{Daemon, Ironhand};
+pub use controller::Controller;
+pub use ironhand::{Daemon, Ironhand, ironhand};
 pub use peer::{Peer, free_udp_port, peer, peer_file, run};
 
 use std::time::{Duration, Instant};
