@@ -54,7 +54,7 @@ use crate::fleet::allow_files;
 pub const MAX_BMCS: usize = 65_000;
 
 /// Sockets that share a port: each has a receive buffer of its own, and bursts of consoles fill those.
-const SHARED_SOCKETS: usize = 8;
+const SHARED_SOCKETS: u32 = 8;
 
 /// Threads that serve a fleet where the machine has as many cores.
 const THREADS: usize = 4;
@@ -276,11 +276,10 @@ fn listen(config: &BmcFleetConfig) -> Result<(Places, Vec<Socket>), BmcFleetErro
 }
 
 fn shared(port: u16) -> io::Result<Vec<Socket>> {
-    let mut sockets = vec![Socket::shared(port)?];
-    for _ in 1..SHARED_SOCKETS {
-        sockets.push(Socket::another(port)?);
-    }
-    Ok(sockets)
+    let first = Socket::shared(port)?;
+    let others = (1..SHARED_SOCKETS).map(|_| Socket::another(port)).collect::<io::Result<Vec<_>>>()?;
+    first.spread_by_address(SHARED_SOCKETS)?;
+    Ok(std::iter::once(first).chain(others).collect())
 }
 
 /// A socket for each of these addresses, and where they listen.

@@ -45,13 +45,38 @@ impl Socket {
         Ok(first)
     }
 
-    /// A further socket beside one of [`Self::shared`]: the kernel gives each console and BMC to one of them.
+    /// A further socket beside one of [`Self::shared`]; see [`Self::spread_by_address`].
     ///
     /// # Errors
     ///
     /// As [`Self::shared`].
     pub(super) fn another(port: u16) -> io::Result<Self> {
         Self::loopback(|socket| setsockopt(&socket, sockopt::ReusePort, &true), port)
+    }
+
+    /// Has the kernel choose between `count` sockets that share a port by the address that was asked. By itself it
+    /// goes by the console alone, and one console then fills the buffer of one socket.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub(super) fn spread_by_address(&self, count: u32) -> io::Result<()> {
+        /// Where an IPv4 header has the destination address.
+        const DESTINATION: libc::c_int = libc::SKF_NET_OFF + 16;
+        let instruction = |code: u32, k: u32| libc::sock_filter {
+            // The codes have 16 bits.
+            code: (code & 0xFFFF) as u16,
+            jt: 0,
+            jf: 0,
+            k,
+        };
+        let mut program = [
+            instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, DESTINATION.cast_unsigned()),
+            instruction(libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K, count.max(1)),
+            instruction(libc::BPF_RET | libc::BPF_A, 0),
+        ];
+        let program = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+        Ok(setsockopt(&self.socket, sockopt::AttachReusePortCbpf, &program)?)
     }
 
     fn loopback(prepare: impl FnOnce(BorrowedFd<'_>) -> nix::Result<()>, port: u16) -> io::Result<Self> {

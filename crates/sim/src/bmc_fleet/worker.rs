@@ -138,7 +138,16 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, sockets: Vec<Socket>) -> Self {
-        Self { sockets, desk: Desk { shared, timed: BinaryHeap::new(), turn: 0, work: Work::default() } }
+        Self {
+            sockets,
+            desk: Desk {
+                shared,
+                timed: BinaryHeap::new(),
+                turn: 0,
+                work: Work::default(),
+                outbox: Vec::new(),
+            },
+        }
     }
 
     /// What [`Self::run`] waits for: the sockets and the stop signal.
@@ -185,6 +194,9 @@ struct Desk {
     timed: BinaryHeap<Timed>,
     turn: u64,
     work: Work,
+    /// Answers to the datagrams that came together: they leave together as well, so that a console is not woken for
+    /// each.
+    outbox: Vec<(SocketAddr, SocketAddr, Vec<u8>)>,
 }
 
 impl Desk {
@@ -203,13 +215,14 @@ impl Desk {
             match shared.places.index_of(socket, &datagram) {
                 Some(index) => {
                     let Datagram { from, bytes, .. } = datagram;
-                    self.handle(now, (place, index), socket, |host, clock, work| {
+                    self.handle(now, (place, index), |host, clock, work| {
                         host.receive(clock, from, bytes, work);
                     });
                 }
                 None => shared.counters.ignored.add(1),
             }
         });
+        self.flush(socket);
         if let Err(error) = received {
             tracing::warn!(%error, "a socket of simulated BMCs failed");
             std::thread::sleep(AFTER_FAILURE);
@@ -221,7 +234,6 @@ impl Desk {
         &mut self,
         now: Instant,
         (place, index): (usize, usize),
-        socket: &Socket,
         act: impl FnOnce(&mut Host, &Clock<'_>, &mut Work),
     ) {
         let shared = Arc::clone(&self.shared);
@@ -242,7 +254,7 @@ impl Desk {
         let Work { mut outgoing, mut incoming } = std::mem::take(&mut self.work);
         for Outgoing { after, to, bytes } in outgoing.drain(..) {
             if after.is_zero() {
-                shared.send(socket, address, to, &bytes);
+                self.outbox.push((address, to, bytes));
             } else {
                 self.remember(now + after, (place, index), What::Send { to, bytes });
             }
@@ -251,6 +263,12 @@ impl Desk {
             self.remember(now + after, (place, index), What::Deliver { from, bytes });
         }
         self.work = Work { outgoing, incoming };
+    }
+
+    fn flush(&mut self, socket: &Socket) {
+        for (from, to, bytes) in self.outbox.drain(..) {
+            self.shared.send(socket, from, to, &bytes);
+        }
     }
 
     fn remember(&mut self, at: Instant, (socket, index): (usize, usize), what: What) {
@@ -263,7 +281,7 @@ impl Desk {
             let Some(Timed { at, socket: place, index, what, .. }) = self.timed.pop() else { return };
             let Some(socket) = sockets.get(place) else { continue };
             match what {
-                What::Wake => self.handle(now, (place, index), socket, |host, clock, work| {
+                What::Wake => self.handle(now, (place, index), |host, clock, work| {
                     // Another worker may have been told of an earlier time since.
                     if host.armed == Some(at) {
                         host.armed = None;
@@ -271,16 +289,17 @@ impl Desk {
                     }
                 }),
                 What::Deliver { from, bytes } => {
-                    self.handle(now, (place, index), socket, |host, clock, work| {
+                    self.handle(now, (place, index), |host, clock, work| {
                         host.deliver(clock, from, &bytes, work);
                     });
                 }
                 What::Send { to, bytes } => {
                     if let Some(from) = self.shared.places.get(index) {
-                        self.shared.send(socket, from, to, &bytes);
+                        self.outbox.push((from, to, bytes));
                     }
                 }
             }
+            self.flush(socket);
         }
     }
 }
