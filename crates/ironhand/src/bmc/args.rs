@@ -6,6 +6,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use ironhand_api::{Span, Timestamp};
 use ironhand_ipmi::Quirks;
 
+use super::sol::args::Sol;
+
 /// Under which heading help lists how BMCs are reached.
 const ACCESS: &str = "Which BMCs, and how";
 
@@ -94,6 +96,8 @@ pub enum Verb {
     Sensors(Sensors),
     /// List the records of sensors and devices, or tell of the repository
     Sdr(Sdr),
+    /// Open the serial console of a machine (Serial over LAN)
+    Sol(Sol),
     /// Send a command by its numbers
     Raw(Raw),
     /// List the faults of vendors' BMCs that are known, and what is done about each

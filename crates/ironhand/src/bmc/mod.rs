@@ -15,6 +15,7 @@ mod report;
 mod sdr;
 mod sel;
 mod sensors;
+mod sol;
 mod targets;
 
 use std::cell::RefCell;
@@ -55,6 +56,7 @@ pub async fn run(asked: args::Bmc, output: Output) -> Result<(), Failure> {
         Verb::Raw(asked) => raw::raw(&fleet, &asked).await,
         Verb::Sel(asked) => sel::sel(fleet, &asked).await,
         Verb::Fru(asked) => fru::fru(&fleet, &asked).await,
+        Verb::Sol(asked) => sol::sol(&fleet, &asked).await,
         Verb::Quirks => Ok(()),
     }
 }
