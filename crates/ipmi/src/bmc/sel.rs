@@ -9,6 +9,7 @@ use crate::bmc::commands::{Access, Answer, Caller, Handler, handler};
 use crate::command::netfn;
 use crate::completion::CompletionCode;
 use crate::privilege::PrivilegeLevel;
+use crate::quirk::Quirk;
 use crate::sel::commands::{
     AddSelEntry, DeleteSelEntry, Erasure, GetSelAllocationInfo, GetSelEntry, GetSelInfo, GetSelTime,
     GetSelTimeUtcOffset, InitiateErase, ReserveSel, SelAllocation, SelInfo, SetSelTimeUtcOffset, SetTime,
@@ -23,6 +24,10 @@ const VERSION: u8 = 0x51;
 
 /// How long erasing takes. Real flash needs about as long, and consoles must be seen to wait.
 const ERASE_TIME: Duration = Duration::from_millis(300);
+
+/// Where a record has its type, and one that means nothing.
+const RECORD_TYPE_AT: usize = 2;
+const RESERVED_TYPE: u8 = 0x33;
 
 /// The largest record id.
 const LARGEST_ID: u16 = 0xFFFE;
@@ -342,7 +347,17 @@ fn reserve(bmc: &mut Bmc, caller: Caller, _: &[u8]) -> Answer {
 
 fn get_entry(bmc: &mut Bmc, caller: Caller, data: &[u8]) -> Answer {
     bmc.sel.check_erasing(caller.now)?;
-    bmc.sel.entry(data)
+    let mut reply = bmc.sel.entry(data)?;
+    if bmc.config.quirks.contains(Quirk::AssumeSystemEvent) {
+        // Behind the next record's id stands the part of the record from the asked offset on.
+        let offset = data.get(4).copied().unwrap_or(0);
+        let place = (2 + RECORD_TYPE_AT).checked_sub(usize::from(offset));
+        if let Some(record_type) = place.and_then(|place| reply.get_mut(place)).filter(|byte| **byte == 0x02)
+        {
+            *record_type = RESERVED_TYPE;
+        }
+    }
+    Ok(reply)
 }
 
 fn add_entry(bmc: &mut Bmc, caller: Caller, data: &[u8]) -> Answer {

@@ -6,6 +6,7 @@ use crate::bmc::commands::{Answer, Handler, handler};
 use crate::bmc::{Bmc, BmcEvent};
 use crate::chassis::RestartCause;
 use crate::completion::CompletionCode;
+use crate::quirk::{Quirk, Quirks};
 use crate::sel::SystemEvent;
 use crate::watchdog::{
     GetWatchdogTimer, NEVER_SET, PretimeoutInterrupt, ResetWatchdogTimer, SetWatchdogTimer, TimeoutAction,
@@ -15,7 +16,9 @@ use crate::watchdog::{
 pub(super) const HANDLERS: &[Handler] = &[
     handler::<ResetWatchdogTimer>(|bmc, caller, _| bmc.watchdog.restart(caller.now)),
     handler::<SetWatchdogTimer>(|bmc, caller, data| bmc.watchdog.set(caller.now, data)),
-    handler::<GetWatchdogTimer>(|bmc, caller, _| Ok(bmc.watchdog.get(caller.now).encode())),
+    handler::<GetWatchdogTimer>(|bmc, caller, _| {
+        Ok(bmc.watchdog.get(caller.now, bmc.config.quirks).encode())
+    }),
 ];
 
 /// One tick of the countdown.
@@ -70,13 +73,14 @@ impl Watchdog {
         Ok(Vec::new())
     }
 
-    fn get(&self, now: Instant) -> WatchdogTimer {
+    fn get(&self, now: Instant, quirks: Quirks) -> WatchdogTimer {
         let settings = self.settings.unwrap_or(SetWatchdogTimer::STOP.settings);
         let present = match self.running {
             Some(Countdown { end, .. }) => ticks(end.saturating_duration_since(now)),
             None => self.left,
         };
-        WatchdogTimer { running: self.running.is_some(), settings, present }
+        let running = self.running.is_some() || quirks.contains(Quirk::WatchdogRunning);
+        WatchdogTimer { running, settings, present }
     }
 
     /// The machine was switched or reset, or the BMC restarts: nobody waits for the timer any more.

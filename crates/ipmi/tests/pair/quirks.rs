@@ -2,11 +2,17 @@
 
 use std::time::Instant;
 
+use ironhand_ipmi::audit::{Audit, AuditOutput, Suite0};
+use ironhand_ipmi::bmc::{FruConfig, SelConfig};
 use ironhand_ipmi::command::{GetBootFlags, GetChassisStatus};
+use ironhand_ipmi::fru::{Area, FruFlaw, ReadFru};
+use ironhand_ipmi::procedure::{Answer, Ask, Procedure, Turn};
 use ironhand_ipmi::quirk::Handling;
+use ironhand_ipmi::sel::{self, Entry, ReadSel, Start};
+use ironhand_ipmi::watchdog::GetWatchdogTimer;
 use ironhand_ipmi::{
-    Bmc, BmcConfig, BmcOutput, BootDevice, BootFlags, ChassisControl, CipherSuite, ClientConfig, Error,
-    Fault, PrivilegeLevel, Quirk, Quirks, RawCommand, Reply, Request, User, presence,
+    Bmc, BmcConfig, BmcOutput, BootDevice, BootFlags, ChassisControl, CipherSuite, ClientConfig,
+    CompletionCode, Error, Fault, PrivilegeLevel, Quirk, Quirks, RawCommand, Reply, Request, User, presence,
 };
 
 use crate::network::{Mangle, PASSWORD, Seeded, USER, World, bmc_config, client_config, peer, secret};
@@ -209,6 +215,107 @@ fn surplus_bytes_behind_boot_flags_are_not_read() {
     let operator = RawCommand { privilege: PrivilegeLevel::Operator, ..raw };
     assert!(matches!(world.ask(operator), Ok(Reply::Raw(data)) if data.len() == 7 + 12), "they are there");
     is_tolerated(Quirk::BootSurplus);
+}
+
+/// Runs a procedure over a session with a BMC that has sample records and shows the quirk.
+fn read<P: Procedure>(quirk: Option<Quirk>, mut procedure: P) -> P::Output {
+    let quirks = quirk.into_iter().collect();
+    let bmc = BmcConfig { quirks, sel: SelConfig::sample(), fru: FruConfig::sample(), ..bmc_config() };
+    let client = ClientConfig { privilege: PrivilegeLevel::Administrator, ..client_config() };
+    let mut world = World::new(46, client, bmc);
+    loop {
+        match procedure.next() {
+            Turn::Ask(command) => {
+                let (code, data) = match world.ask(command) {
+                    Ok(Reply::Raw(data)) => (CompletionCode::OK, data),
+                    Err(Error::Completion(code)) => (code, Vec::new()),
+                    other => panic!("{quirk:?}: {other:?}"),
+                };
+                procedure.answer(Answer { code, data: &data });
+            }
+            Turn::Wait(time) => world.pass(time),
+            Turn::Done(result) => return result.expect("it is tolerated"),
+        }
+    }
+}
+
+#[test]
+fn record_types_that_do_not_exist_are_read_as_events() {
+    let events = |quirk: Option<Quirk>| {
+        let entries = read(quirk, ReadSel::new(Start::First)).entries;
+        let event = |entry: &Entry| match entry.record {
+            sel::Record::Event(event) => Some((event.has_reserved_type(), event.sensor_type, event.data)),
+            _ => None,
+        };
+        entries.iter().filter_map(event).collect::<Vec<_>>()
+    };
+    let (plain, faulty) = (events(None), events(Some(Quirk::AssumeSystemEvent)));
+    assert!(plain.len() > 1 && plain.iter().all(|(reserved, ..)| !reserved));
+    assert!(faulty.iter().all(|(reserved, ..)| *reserved), "the fault is shown");
+    assert!(plain.iter().map(|event| (event.1, event.2)).eq(faulty.iter().map(|event| (event.1, event.2))));
+}
+
+#[test]
+fn inventories_with_wrong_checksums_are_read_and_said_to_be_wrong() {
+    let (plain, faulty) = (read(None, ReadFru::new(0)), read(Some(Quirk::SkipChecks), ReadFru::new(0)));
+    assert_eq!(plain.inventory, faulty.inventory);
+    assert_eq!(plain.flaws, []);
+    assert_eq!(faulty.flaws, [FruFlaw::Checksum { area: Area::Header }]);
+}
+
+#[test]
+fn a_watchdog_that_always_seems_to_run_shows_a_countdown_that_stands_still() {
+    let timer = |quirk: Option<Quirk>| read(quirk, Ask::new("read the watchdog timer", &GetWatchdogTimer));
+    let (plain, faulty) = (timer(None), timer(Some(Quirk::WatchdogRunning)));
+    assert!(!plain.running && faulty.running);
+    assert_eq!(plain.present, faulty.present);
+}
+
+#[test]
+fn an_audit_for_suite_0_gets_no_further_than_the_open_session_response() {
+    let mut entropy = Seeded(47);
+    let mut now = Instant::now();
+    let mut bmc = Bmc::new(bmc_config(), Box::new(Seeded(48)));
+    let mut audit = Audit::new(now, &mut entropy);
+    let mut asked_for_suite_0 = false;
+    let report = loop {
+        match audit.next_output() {
+            Some(AuditOutput::Done(report)) => break report,
+            Some(AuditOutput::Send(bytes)) => {
+                assert!(!(0x12..=0x15).contains(&bytes[5]) || bytes[4] != 0x06, "RAKP: {bytes:02x?}");
+                if bytes[4] == 0x06 && bytes[5] == 0x10 {
+                    asked_for_suite_0 = true;
+                    audit.receive(now, &accepted(&bytes));
+                    continue;
+                }
+                bmc.receive(now, peer(), &bytes);
+                while let Some(output) = bmc.next_output() {
+                    if let BmcOutput::Send { bytes, .. } = output {
+                        audit.receive(now, &bytes);
+                    }
+                }
+            }
+            None => {
+                now = audit.next_wake().expect("it waits");
+                audit.wake(now);
+            }
+        }
+    };
+    assert!(asked_for_suite_0);
+    assert_eq!(report.suite_0, Suite0::Accepted, "{}", Quirk::IntegrityCheckValue);
+}
+
+/// The answer of a BMC that opens a session with what the Open Session Request asks for.
+fn accepted(request: &[u8]) -> Vec<u8> {
+    let (header, payload) = request.split_at(16);
+    let mut bytes = header.to_vec();
+    (bytes[5], bytes[14]) = (0x11, payload.len() as u8 + 4);
+    // Tag, no error, administrator, reserved, the console's session id, the BMC's, and the algorithms.
+    bytes.extend_from_slice(&[payload[0], 0, 4, 0]);
+    bytes.extend_from_slice(&payload[4..8]);
+    bytes.extend_from_slice(&[1, 2, 3, 4]);
+    bytes.extend_from_slice(&payload[8..]);
+    bytes
 }
 
 #[test]
