@@ -25,6 +25,7 @@ mod learned;
 mod link;
 mod opening;
 mod requests;
+mod scripted;
 mod session;
 mod sol;
 mod timing;
@@ -33,6 +34,7 @@ pub use config::{ClientConfig, IdlePolicy, RetransmitPolicy};
 pub use error::{Condition, Error};
 pub use event::{CloseReason, Event, Output, Ticket};
 pub use learned::Learned;
+pub use scripted::ScriptedPayload;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -1,9 +1,12 @@
-//! Plays the kept inputs of the fuzz targets through the targets' own checks; see `fuzz/README.md`.
+//! Plays the kept inputs of the fuzz targets, and some random ones, through the targets' own checks; see
+//! `fuzz/README.md`.
 
 mod oracles;
 
 use std::fs;
 use std::path::Path;
+
+use proptest::prelude::*;
 
 fn replay(target: &str, oracle: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/fuzz").join(target);
@@ -18,47 +21,42 @@ fn replay(target: &str, oracle: fn(&[u8])) {
     assert!(played > 0, "{} is empty", folder.display());
 }
 
-#[test]
-fn client() {
-    replay("ipmi_client", oracles::client);
+/// Random inputs for each target in one run; more takes a fuzzer.
+const CASES: u32 = 100;
+
+macro_rules! targets {
+    ($($name:ident: $target:literal),* $(,)?) => {
+        $(
+            #[test]
+            fn $name() {
+                replay($target, oracles::$name);
+            }
+        )*
+
+        mod random {
+            use super::*;
+
+            proptest! {
+                #![proptest_config(ProptestConfig { cases: CASES, ..ProptestConfig::default() })]
+                $(
+                    #[test]
+                    fn $name(input in proptest::collection::vec(any::<u8>(), 0..300)) {
+                        oracles::$name(&input);
+                    }
+                )*
+            }
+        }
+    };
 }
 
-#[test]
-fn bmc() {
-    replay("ipmi_bmc", oracles::bmc);
-}
-
-#[test]
-fn client_session() {
-    replay("ipmi_client_session", oracles::client_session);
-}
-
-#[test]
-fn bmc_session() {
-    replay("ipmi_bmc_session", oracles::bmc_session);
-}
-
-#[test]
-fn procedures() {
-    replay("ipmi_procedures", oracles::procedures);
-}
-
-#[test]
-fn sdr() {
-    replay("ipmi_sdr", oracles::sdr);
-}
-
-#[test]
-fn sel() {
-    replay("ipmi_sel", oracles::sel);
-}
-
-#[test]
-fn fru() {
-    replay("ipmi_fru", oracles::fru);
-}
-
-#[test]
-fn console_session() {
-    replay("ipmi_console_session", oracles::console_session);
+targets! {
+    client: "ipmi_client",
+    bmc: "ipmi_bmc",
+    client_session: "ipmi_client_session",
+    bmc_session: "ipmi_bmc_session",
+    procedures: "ipmi_procedures",
+    sdr: "ipmi_sdr",
+    sel: "ipmi_sel",
+    fru: "ipmi_fru",
+    console_session: "ipmi_console_session",
 }

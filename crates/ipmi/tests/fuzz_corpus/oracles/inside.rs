@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use ironhand_ipmi::bmc::ScriptedAnswer;
+use ironhand_ipmi::client::ScriptedPayload;
 use ironhand_ipmi::sol::{SolConfig, SolEvent};
 use ironhand_ipmi::{
     Bmc, BmcEvent, BmcOutput, Client, CompletionCode, Error, Event, Output, PrivilegeLevel, RawCommand,
@@ -178,12 +179,16 @@ pub fn bmc_session(data: &[u8]) {
     let mut pair = Pair::new(script.byte() & !2);
     while let Some(operation) = script.step() {
         match operation % 8 {
-            0..=5 => {
+            0..=4 => {
                 let (netfn, cmd, lun) = (script.byte() & 0x3E, script.byte(), operation & 0x03);
                 let data = script.chunk().to_vec();
                 let privilege = PrivilegeLevel::Administrator;
                 let repeatable = netfn != 0 && operation % 2 == 0;
                 pair.ask(Request::Raw(RawCommand { netfn, lun, cmd, data, privilege, repeatable }));
+            }
+            5 => {
+                pair.client.send_scripted(ScriptedPayload::Message(script.chunk()));
+                pair.settle();
             }
             6 => {
                 let request = request(&mut script);
@@ -198,8 +203,8 @@ pub fn bmc_session(data: &[u8]) {
     pair.end();
 }
 
-/// A serial console over a line that loses datagrams, with a BMC that may send any packet in its place. What was written
-/// comes out at the other end in order and once, as far as it comes, unless the BMC lied.
+/// A serial console over a line that loses datagrams, between ends that may send any packet in its place. What was written
+/// comes out at the other end in order and once, as far as it comes, unless an end lied.
 pub fn console_session(data: &[u8]) {
     let mut script = Script(data);
     let setting = script.byte();
@@ -211,7 +216,7 @@ pub fn console_session(data: &[u8]) {
     let mut honest = true;
     while let Some(operation) = script.step() {
         let now = pair.now;
-        match operation % 16 {
+        match operation % 17 {
             0..=2 => {
                 let characters = script.chunk();
                 let taken = pair.client.write_sol(now, characters);
@@ -236,6 +241,10 @@ pub fn console_session(data: &[u8]) {
                 // What is dropped on purpose cannot be told from what is lost.
                 honest = false;
                 pair.client.flush_sol(now);
+            }
+            16 => {
+                honest = false;
+                pair.client.send_scripted(ScriptedPayload::Console(script.chunk()));
             }
             12 => pair.client.deactivate_sol(now),
             13 => pair.client.activate_sol(now, config),
