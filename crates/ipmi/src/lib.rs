@@ -107,6 +107,7 @@ pub mod sdr;
 pub mod sel;
 pub mod sensor;
 mod sequence;
+mod session15;
 mod setup;
 pub mod sol;
 mod suite;
@@ -126,6 +127,7 @@ pub use fault::{Fault, IgnoreReason};
 pub use privilege::PrivilegeLevel;
 pub use procedure::{Answer, Procedure, ProcedureError, Turn};
 pub use quirk::{Quirk, Quirks, UnknownQuirk};
+pub use session15::Ipmi15Authentication;
 pub use setup::RakpStatus;
 pub use suite::CipherSuite;
 

@@ -1,11 +1,16 @@
 //! The outside of every datagram: RMCP, ASF ping and pong, and the IPMI 1.5 and RMCP+ session wrappers
 //! (IPMI 2.0 sections 13.1, 13.2, 13.6).
 
+mod session15;
+
+pub(crate) use session15::{CODE_15_AT, Packet15, seal15};
+
 use cbc::cipher::block_padding::NoPadding;
 use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 
 use crate::fault::Fault;
 use crate::keys::SessionKeys;
+use crate::session15::Ipmi15Authentication;
 use crate::suite::Confidentiality;
 use crate::wire::Reader;
 
@@ -91,6 +96,8 @@ pub(crate) enum Datagram<'a> {
     Pong { tag: u8 },
     /// An inner message in the IPMI 1.5 wrapper without authentication and outside any session.
     Sessionless(&'a [u8]),
+    /// A packet of an IPMI 1.5 session.
+    Session15(Packet15<'a>),
     /// An RMCP+ packet.
     Plus(PlusPacket<'a>),
 }
@@ -145,19 +152,13 @@ fn decode_asf(mut reader: Reader<'_>) -> Result<Datagram<'_>, Fault> {
 fn decode_ipmi(mut reader: Reader<'_>) -> Result<Datagram<'_>, Fault> {
     let whole = reader.rest();
     match reader.u8("authentication type")? {
-        AUTH_NONE => {
-            let sequence = reader.u32("session sequence number")?;
-            let session = reader.u32("session id")?;
-            if session != 0 || sequence != 0 {
-                return Err(Fault::Field {
-                    field: "session id of an unauthenticated message",
-                    value: session,
-                });
+        AUTH_NONE => match Packet15::decode(None, reader)? {
+            Packet15 { session: 0, sequence: 0, payload, .. } => Ok(Datagram::Sessionless(payload)),
+            Packet15 { session: 0, sequence, .. } => {
+                Err(Fault::Field { field: "session sequence number outside a session", value: sequence })
             }
-            let length = reader.u8("payload length")?;
-            // Bytes behind the payload are the "legacy pad" that section 13.6 allows at some sizes.
-            reader.take(usize::from(length), "payload").map(Datagram::Sessionless)
-        }
+            packet => Ok(Datagram::Session15(packet)),
+        },
         AUTH_RMCP_PLUS => {
             let kind = reader.u8("payload type")?;
             let number = kind & !(ENCRYPTED | AUTHENTICATED);
@@ -183,7 +184,10 @@ fn decode_ipmi(mut reader: Reader<'_>) -> Result<Datagram<'_>, Fault> {
                 trailer: reader.rest(),
             }))
         }
-        other => Err(Fault::AuthenticationType(other)),
+        other => {
+            let kind = Ipmi15Authentication::from_number(other).ok_or(Fault::AuthenticationType(other))?;
+            Packet15::decode(Some(kind), reader).map(Datagram::Session15)
+        }
     }
 }
 

@@ -7,6 +7,11 @@ use crate::fault::IgnoreReason;
 pub(crate) struct OutboundSequence(u32);
 
 impl OutboundSequence {
+    /// Counts from `first` on, as the two sides of an IPMI 1.5 session tell each other.
+    pub(crate) fn starting_at(first: u32) -> Self {
+        Self(before(first))
+    }
+
     pub(crate) fn advance(&mut self) -> u32 {
         self.0 = self.0.checked_add(1).unwrap_or(1);
         self.0
@@ -15,6 +20,14 @@ impl OutboundSequence {
 
 /// Numbers below the highest seen that are still accepted once.
 const BEHIND: u32 = 16;
+
+/// The same, and how far above the highest, for a BMC's IPMI 1.5 sessions (section 6.12.13).
+const WINDOW_15: u32 = 8;
+
+/// The number before `number`, which may be the one that is skipped.
+const fn before(number: u32) -> u32 {
+    number.wrapping_sub(1)
+}
 
 /// How far above the highest number seen a BMC accepts one (section 6.12: eight or more for 1.5, 16 for RMCP+).
 pub(crate) const BMC_AHEAD: u32 = 15;
@@ -30,12 +43,23 @@ pub(crate) struct InboundWindow {
     /// Bit n: number `highest - n` was seen.
     seen: u32,
     ahead: u32,
+    behind: u32,
 }
 
 impl InboundWindow {
     pub(crate) fn new(ahead: u32) -> Self {
         // Nothing comes before the first number, so all behind it count as seen.
-        Self { highest: 0, seen: u32::MAX, ahead }
+        Self { highest: 0, seen: u32::MAX, ahead, behind: BEHIND }
+    }
+
+    /// A BMC's window for an IPMI 1.5 session whose first number is `first`.
+    pub(crate) fn ipmi_15(first: u32) -> Self {
+        Self { highest: before(first), behind: WINDOW_15, ..Self::new(WINDOW_15) }
+    }
+
+    /// A console's window for an IPMI 1.5 session whose first number is `first`.
+    pub(crate) fn console_15(first: u32) -> Self {
+        Self { highest: before(first), behind: WINDOW_15, ..Self::new(CONSOLE_AHEAD) }
     }
 
     /// Takes a number whose packet passed the integrity check.
@@ -54,7 +78,7 @@ impl InboundWindow {
             return Ok(());
         }
         let behind = self.highest.wrapping_sub(sequence);
-        if behind > BEHIND || self.seen & (1 << behind) != 0 {
+        if behind > self.behind || self.seen & (1 << behind) != 0 {
             return refused;
         }
         self.seen |= 1 << behind;
@@ -89,6 +113,26 @@ mod tests {
             BMC_AHEAD,
             &[(16, false), (15, true), (30, true), (14, true), (13, false), (46, false), (45, true)],
         );
+    }
+
+    #[test]
+    fn a_window_of_ipmi_15_begins_where_the_sides_agreed() {
+        let check = |mut window: InboundWindow, numbers: &[(u32, bool)]| {
+            for (number, accepted) in numbers {
+                assert_eq!(window.accept(*number).is_ok(), *accepted, "{number}");
+            }
+        };
+        let bmc: &[_] = &[(99, false), (108, false), (100, true), (100, false), (108, true), (101, true)];
+        check(InboundWindow::ipmi_15(100), bmc);
+        check(
+            InboundWindow::ipmi_15(100),
+            &[(107, true), (116, false), (115, true), (107, false), (106, false)],
+        );
+        check(InboundWindow::ipmi_15(1), &[(1, true), (2, true), (1, false)]);
+        check(InboundWindow::ipmi_15(u32::MAX), &[(u32::MAX, true), (1, true), (0, false)]);
+        check(InboundWindow::console_15(100), &[(99, false), (5000, true), (4992, true), (4991, false)]);
+        let mut outbound = OutboundSequence::starting_at(u32::MAX);
+        assert_eq!([outbound.advance(), outbound.advance()], [u32::MAX, 1]);
     }
 
     #[test]

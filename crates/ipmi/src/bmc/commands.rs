@@ -4,11 +4,12 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::Peer;
+use crate::bmc::session15;
 use crate::bmc::{
     Bmc, BmcEvent, channel, chassis, dcmi, device, fru, lan, sdr, sel, sensors, sol, users, watchdog,
 };
 use crate::command::{
-    AuthenticationCapabilities, AuthenticationTypes, ChassisControl, CloseSession, Command, GetBootFlags,
+    AuthenticationCapabilities, ChassisControl, CloseSession, Command, GetBootFlags,
     GetChannelAuthenticationCapabilities, GetChassisStatus, GetDeviceId, GetSystemGuid,
     SetSessionPrivilegeLevel, encode_suite_records, netfn,
 };
@@ -27,6 +28,7 @@ const THIS_CHANNEL: u8 = 0x0E;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Caller {
     pub(super) now: Instant,
+    pub(super) from: Peer,
     /// Where the session is, for commands inside one.
     pub(super) session: Option<usize>,
     /// The session's present privilege level.
@@ -65,6 +67,7 @@ const fn app(command: u8, access: Access, answer: fn(&mut Bmc, Caller, &[u8]) ->
 /// Every command that the BMC knows: a table for each of its parts.
 const TABLES: &[&[Handler]] = &[
     HANDLERS,
+    session15::HANDLERS,
     fru::HANDLERS,
     sel::HANDLERS,
     sol::HANDLERS,
@@ -145,10 +148,10 @@ fn authentication_capabilities(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer 
     let capabilities = AuthenticationCapabilities {
         channel: LAN_CHANNEL,
         extended: channel & 0x80 != 0,
-        types: AuthenticationTypes::default(),
-        per_message_authentication: true,
+        types: bmc.config.ipmi15.types(),
+        per_message_authentication: bmc.config.ipmi15.claims_per_message(bmc.config.quirks),
         user_level_authentication: true,
-        ipmi_1_5: false,
+        ipmi_1_5: !bmc.config.ipmi15.authentications.is_empty(),
         oem_auxiliary: 0,
         kg_is_set: bmc.config.kg.is_some() != untrue,
         named_users: named_users != untrue,

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use crate::bmc::faults::Faults;
 use crate::bmc::lockout::BadPasswordThreshold;
+use crate::bmc::session15::Ipmi15Config;
 use crate::bmc::sol::SolSettings;
 use crate::bmc::{Bmc, FruConfig, LanSettings, SelConfig, SensorSet};
 use crate::command::{ChassisStatus, DeviceId, IpmiVersion};
@@ -41,6 +42,8 @@ pub struct BmcConfig {
     pub users: Vec<User>,
     /// The cipher suites that it accepts, the preferred one first.
     pub suites: Vec<CipherSuite>,
+    /// What it offers of IPMI 1.5 sessions.
+    pub ipmi15: Ipmi15Config,
     /// Its own key Kg; `None` where users' keys stand in for it. See [`ClientConfig::kg`](crate::ClientConfig::kg).
     pub kg: Option<SecretString>,
     /// The machine's GUID in the order of the wire.
@@ -79,6 +82,7 @@ impl BmcConfig {
         Self {
             users,
             suites: CipherSuite::PREFERRED.to_vec(),
+            ipmi15: Ipmi15Config::default(),
             kg: None,
             guid: [0; 16],
             device_id: DeviceId {

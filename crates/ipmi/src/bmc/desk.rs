@@ -63,7 +63,12 @@ pub(crate) fn ask(
     cmd: u8,
     data: &[u8],
 ) -> (CompletionCode, Vec<u8>) {
-    let caller = Caller { now, session: None, privilege: Some(PrivilegeLevel::Administrator) };
+    let caller = Caller {
+        now,
+        from: ([192, 0, 2, 9], 40_000).into(),
+        session: None,
+        privilege: Some(PrivilegeLevel::Administrator),
+    };
     let reply = bmc.answer(caller, &Message::request(netfn, lun, cmd, 0, data));
     let reply = Message::decode(&reply).unwrap();
     let (code, data) = reply.data.split_first().unwrap();

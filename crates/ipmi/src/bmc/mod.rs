@@ -16,6 +16,7 @@ mod sdr;
 mod sel;
 mod sensors;
 mod session;
+mod session15;
 mod setup;
 mod sol;
 mod users;
@@ -30,6 +31,7 @@ pub use lockout::BadPasswordThreshold;
 pub use scripted::ScriptedAnswer;
 pub use sel::{SelClock, SelConfig, WhenFull};
 pub use sensors::{SensorInput, SensorInputError, SensorSet};
+pub use session15::Ipmi15Config;
 pub use sol::SolSettings;
 
 use std::collections::VecDeque;
@@ -125,8 +127,8 @@ pub enum BmcEvent {
         peer: Peer,
         /// The user's name.
         user: String,
-        /// The cipher suite.
-        suite: CipherSuite,
+        /// The cipher suite; `None` for a session of IPMI 1.5.
+        suite: Option<CipherSuite>,
         /// The highest privilege level that the session may rise to.
         limit: PrivilegeLevel,
     },
@@ -337,8 +339,9 @@ impl Bmc {
             }
             Ok(Datagram::Pong { .. }) => Err(IgnoreReason::Unexpected),
             Ok(Datagram::Sessionless(payload)) => self
-                .receive_sessionless(now, payload)
+                .receive_sessionless(now, from, payload)
                 .map(|reply| self.send(from, packet::encode_sessionless(&reply))),
+            Ok(Datagram::Session15(packet)) => self.receive_15(now, from, &packet),
             Ok(Datagram::Plus(packet)) => self.receive_plus(now, from, &packet),
             Err(fault) => Err(fault.into()),
         };
@@ -402,7 +405,7 @@ impl Bmc {
         let payload = packet.clear_payload()?;
         match packet.payload_type {
             PayloadType::Ipmi => {
-                let reply = self.receive_sessionless(now, payload)?;
+                let reply = self.receive_sessionless(now, from, payload)?;
                 self.send(from, packet::encode_clear(PayloadType::Ipmi, &reply));
                 Ok(())
             }
@@ -415,9 +418,14 @@ impl Bmc {
         }
     }
 
-    fn receive_sessionless(&mut self, now: Instant, payload: &[u8]) -> Result<Vec<u8>, IgnoreReason> {
+    fn receive_sessionless(
+        &mut self,
+        now: Instant,
+        from: Peer,
+        payload: &[u8],
+    ) -> Result<Vec<u8>, IgnoreReason> {
         let request = decode_request(payload)?;
-        Ok(self.answer(Caller { now, session: None, privilege: None }, &request))
+        Ok(self.answer(Caller { now, from, session: None, privilege: None }, &request))
     }
 
     fn receive_in_session(
@@ -438,7 +446,19 @@ impl Bmc {
             let id = session.id;
             return self.receive_sol(now, id, packet.sequence, &payload);
         }
+        self.carry_out_in_session(now, from, place, payload)
+    }
+
+    /// Carries out the command in `payload`, which is proven to be the session's, and answers it.
+    fn carry_out_in_session(
+        &mut self,
+        now: Instant,
+        from: Peer,
+        place: usize,
+        payload: Vec<u8>,
+    ) -> Result<(), IgnoreReason> {
         let request = decode_request(&payload)?;
+        let active = self.sessions.active_mut(place).ok_or(IgnoreReason::OutOfStep)?;
         let kept = match self.misbehaviour.faults.repeats_commands {
             true => None,
             false => active.kept_reply(now, &payload),
@@ -449,7 +469,7 @@ impl Bmc {
                 let privilege = Some(active.privilege);
                 let reply = match self.scripted.take() {
                     Some(scripted) => scripted.answering(&request),
-                    None => self.answer(Caller { now, session: Some(place), privilege }, &request),
+                    None => self.answer(Caller { now, from, session: Some(place), privilege }, &request),
                 };
                 if let Some(active) = self.sessions.active_mut(place) {
                     active.keep_reply(now, payload, reply.clone());

@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::Peer;
+use crate::bmc::session15::{Challenged15, Packets15};
 use crate::entropy::{self, Entropy};
 use crate::fault::IgnoreReason;
 use crate::keys::{Handshake, SessionKeys};
-use crate::packet::{self, PayloadType, PlusPacket};
+use crate::packet::{self, Packet15, PayloadType, PlusPacket};
 use crate::privilege::PrivilegeLevel;
 use crate::quirk::{Quirk, Quirks};
 use crate::sequence::{BMC_AHEAD, InboundWindow, OutboundSequence};
@@ -34,9 +35,6 @@ pub(super) struct Session {
     /// The BMC's id of the session.
     pub(super) id: u32,
     pub(super) peer: Peer,
-    pub(super) suite: CipherSuite,
-    /// What opened it; a copy of it gets the same answer.
-    pub(super) opened_by: OpenSessionRequest,
     pub(super) phase: Phase,
     /// When it ends if nothing more comes.
     pub(super) deadline: Instant,
@@ -46,16 +44,27 @@ pub(super) struct Session {
 #[derive(Debug)]
 pub(super) enum Phase {
     /// Waits for RAKP message 1.
-    Opened,
+    Opened(Opened),
     /// Waits for RAKP message 3.
     Challenged(Box<Challenged>),
+    /// Waits for Activate Session of IPMI 1.5.
+    Challenged15(Box<Challenged15>),
     /// Set up.
     Active(Box<Active>),
+}
+
+/// A session that waits for the console's user.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opened {
+    pub(super) suite: CipherSuite,
+    /// What opened it; a copy of it gets the same answer.
+    pub(super) request: OpenSessionRequest,
 }
 
 /// A session that waits for the console's proof.
 #[derive(Debug, Clone)]
 pub(super) struct Challenged {
+    pub(super) suite: CipherSuite,
     pub(super) rakp1: Rakp1,
     /// Message 2, for copies of message 1.
     pub(super) rakp2: Vec<u8>,
@@ -68,9 +77,9 @@ pub(super) struct Challenged {
 /// A session that is set up.
 #[derive(Debug)]
 pub(super) struct Active {
-    /// Message 3 as it came and message 4, for copies of message 3.
-    pub(super) rakp3: Vec<u8>,
-    pub(super) rakp4: Vec<u8>,
+    /// What set it up as it came, RAKP message 3 or Activate Session, and the answer, for copies of it.
+    pub(super) set_up_by: Vec<u8>,
+    pub(super) set_up_answer: Vec<u8>,
     /// Index into the users.
     pub(super) user: usize,
     /// The highest level that the session may rise to.
@@ -78,11 +87,25 @@ pub(super) struct Active {
     pub(super) privilege: PrivilegeLevel,
     /// Close Session was carried out; its reply is the last packet.
     pub(super) closing: bool,
-    console_session: u32,
-    keys: SessionKeys,
+    protection: Protection,
     outbound: OutboundSequence,
     inbound: InboundWindow,
     replies: VecDeque<KeptReply>,
+}
+
+/// What protects a session's packets.
+enum Protection {
+    RmcpPlus { console_session: u32, keys: SessionKeys },
+    Ipmi15(Packets15),
+}
+
+impl std::fmt::Debug for Protection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::RmcpPlus { .. } => "RmcpPlus { .. }",
+            Self::Ipmi15(_) => "Ipmi15(..)",
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -95,27 +118,65 @@ struct KeptReply {
 impl Active {
     pub(super) fn new(challenged: &Challenged, keys: SessionKeys, rakp3: Vec<u8>, rakp4: Vec<u8>) -> Self {
         Self {
-            rakp3,
-            rakp4,
+            set_up_by: rakp3,
+            set_up_answer: rakp4,
             user: challenged.user,
             limit: challenged.limit,
             privilege: PrivilegeLevel::User.min(challenged.limit),
             closing: false,
-            console_session: challenged.handshake.console_session,
-            keys,
+            protection: Protection::RmcpPlus { console_session: challenged.handshake.console_session, keys },
             outbound: OutboundSequence::default(),
             inbound: InboundWindow::new(BMC_AHEAD),
             replies: VecDeque::new(),
         }
     }
 
+    /// A session of IPMI 1.5, in which the console's packets begin with the number `inbound` and the BMC's with
+    /// `outbound`.
+    pub(super) fn new15(
+        (user, limit): (usize, PrivilegeLevel),
+        packets: Packets15,
+        inbound: u32,
+        outbound: u32,
+        set_up_by: Vec<u8>,
+    ) -> Self {
+        Self {
+            set_up_by,
+            set_up_answer: Vec::new(),
+            user,
+            limit,
+            privilege: PrivilegeLevel::User.min(limit),
+            closing: false,
+            protection: Protection::Ipmi15(packets),
+            outbound: OutboundSequence::starting_at(outbound),
+            inbound: InboundWindow::ipmi_15(inbound),
+            replies: VecDeque::new(),
+        }
+    }
+
     pub(super) fn open(&mut self, packet: &PlusPacket<'_>) -> Result<Vec<u8>, IgnoreReason> {
-        let payload = packet.open(&self.keys)?;
+        let Protection::RmcpPlus { keys, .. } = &self.protection else {
+            return Err(IgnoreReason::UnknownSession(packet.session));
+        };
+        let payload = packet.open(keys)?;
         self.inbound.accept(packet.sequence)?;
         match packet.payload_type {
             PayloadType::Ipmi | PayloadType::Sol => Ok(payload),
             _ => Err(IgnoreReason::Unexpected),
         }
+    }
+
+    pub(super) fn next_sequence(&mut self) -> u32 {
+        self.outbound.advance()
+    }
+
+    pub(super) fn open15(&mut self, packet: &Packet15<'_>, quirks: Quirks) -> Result<Vec<u8>, IgnoreReason> {
+        let Protection::Ipmi15(packets) = &self.protection else {
+            return Err(IgnoreReason::UnknownSession(packet.session));
+        };
+        packets.check(packet, quirks)?;
+        self.inbound.accept(packet.sequence)?;
+        Ok(packet.payload.to_vec())
     }
 
     pub(super) fn seal(
@@ -125,13 +186,18 @@ impl Active {
         payload_type: PayloadType,
         payload: &[u8],
     ) -> Vec<u8> {
-        let iv = entropy::draw(entropy);
         let sequence = self.outbound.advance();
         if quirks.contains(Quirk::OddSequence) {
             self.outbound.advance();
         }
-        let console_session = if quirks.contains(Quirk::IdZero) { 0 } else { self.console_session };
-        packet::seal(&self.keys, payload_type, console_session, sequence, iv, payload)
+        match &self.protection {
+            Protection::RmcpPlus { console_session, keys } => {
+                let iv = entropy::draw(entropy);
+                let console_session = if quirks.contains(Quirk::IdZero) { 0 } else { *console_session };
+                packet::seal(keys, payload_type, console_session, sequence, iv, payload)
+            }
+            Protection::Ipmi15(packets) => packets.seal(sequence, payload, quirks),
+        }
     }
 
     /// The reply to an earlier transmission of the same request, which must not be carried out again.
@@ -179,14 +245,14 @@ impl Sessions {
     pub(super) fn active(&self, place: usize) -> Option<&Active> {
         match &self.get(place)?.phase {
             Phase::Active(active) => Some(active),
-            Phase::Opened | Phase::Challenged(_) => None,
+            Phase::Opened(_) | Phase::Challenged(_) | Phase::Challenged15(_) => None,
         }
     }
 
     pub(super) fn active_mut(&mut self, place: usize) -> Option<&mut Active> {
         match &mut self.get_mut(place)?.phase {
             Phase::Active(active) => Some(active),
-            Phase::Opened | Phase::Challenged(_) => None,
+            Phase::Opened(_) | Phase::Challenged(_) | Phase::Challenged15(_) => None,
         }
     }
 

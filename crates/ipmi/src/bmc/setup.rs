@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use crate::Peer;
-use crate::bmc::session::{Active, Challenged, HALF_OPEN_FOR, Phase, Session};
+use crate::bmc::session::{Active, Challenged, HALF_OPEN_FOR, Opened, Phase, Session};
 use crate::bmc::{AuthFailure, Bmc, BmcEvent, Proof};
 use crate::entropy;
 use crate::fault::{Fault, IgnoreReason};
@@ -51,11 +51,14 @@ impl Bmc {
         from: Peer,
         request: OpenSessionRequest,
     ) -> Result<OpenedSession, RakpStatus> {
-        let known = self.sessions.iter().find(|(_, session)| {
-            session.peer == from && session.opened_by == request && matches!(session.phase, Phase::Opened)
+        let known = self.sessions.iter().find_map(|(_, session)| match session.phase {
+            Phase::Opened(opened) if session.peer == from && opened.request == request => {
+                Some(OpenedSession::accepting(opened.suite, session.id))
+            }
+            _ => None,
         });
-        if let Some((_, session)) = known {
-            return Ok(OpenedSession::accepting(session.suite, session.id));
+        if let Some(known) = known {
+            return Ok(known);
         }
         if request.console_session == 0 {
             return Err(RakpStatus::INVALID_SESSION_ID);
@@ -71,15 +74,13 @@ impl Bmc {
         self.sessions.insert(Session {
             id,
             peer: from,
-            suite,
-            opened_by: request,
-            phase: Phase::Opened,
+            phase: Phase::Opened(Opened { suite, request }),
             deadline: now + HALF_OPEN_FOR,
         });
         Ok(OpenedSession::accepting(suite, id))
     }
 
-    fn shows(&self, quirk: Quirk) -> bool {
+    pub(super) fn shows(&self, quirk: Quirk) -> bool {
         self.config.quirks.contains(quirk)
     }
 
@@ -100,11 +101,11 @@ impl Bmc {
             .ok_or(RakpStatus::NO_CIPHER_SUITE_MATCH)
     }
 
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.sessions.active_places().count() >= usize::from(self.config.max_sessions.max(1))
     }
 
-    fn new_session_id(&mut self) -> u32 {
+    pub(super) fn new_session_id(&mut self) -> u32 {
         loop {
             let id = entropy::draw_session_id(&mut *self.entropy);
             if self.sessions.place_of(id).is_none() {
@@ -127,10 +128,11 @@ impl Bmc {
         };
         let session = self.sessions.get(place).ok_or(IgnoreReason::UnknownSession(rakp1.bmc_session))?;
         let rakp2 = match &session.phase {
-            Phase::Opened => {
-                let console_session = session.opened_by.console_session;
+            Phase::Opened(opened) => {
+                let opened = *opened;
+                let console_session = opened.request.console_session;
                 let name = rakp1.name.clone();
-                match self.challenge(now, place, rakp1) {
+                match self.challenge(now, rakp1, opened) {
                     Ok(challenged) => {
                         let rakp2 = challenged.rakp2.clone();
                         if let Some(session) = self.sessions.get_mut(place) {
@@ -151,7 +153,9 @@ impl Bmc {
                 }
             }
             Phase::Challenged(challenged) if challenged.rakp1 == rakp1 => challenged.rakp2.clone(),
-            Phase::Challenged(_) | Phase::Active(_) => return Err(IgnoreReason::OutOfStep),
+            Phase::Challenged(_) | Phase::Challenged15(_) | Phase::Active(_) => {
+                return Err(IgnoreReason::OutOfStep);
+            }
         };
         let mut bytes = packet::encode_clear(PayloadType::Rakp2, &rakp2);
         if self.shows(Quirk::Supermicro20)
@@ -164,7 +168,7 @@ impl Bmc {
     }
 
     /// Looks the user up and makes message 2.
-    fn challenge(&mut self, now: Instant, place: usize, rakp1: Rakp1) -> Result<Challenged, RakpStatus> {
+    fn challenge(&mut self, now: Instant, rakp1: Rakp1, opened: Opened) -> Result<Challenged, RakpStatus> {
         if rakp1.name.len() > NAME_LIMIT {
             return Err(RakpStatus::INVALID_NAME_LENGTH);
         }
@@ -179,24 +183,20 @@ impl Bmc {
             name = &name[..length];
         }
         let found = self.users.find(name, asked, by_name_alone, self.config.quirks)?;
-        let locked = |rule| self.lockout.is_locked(rule, now, found.index);
-        if self.misbehaviour.faults.users_locked
-            || self.config.bad_password_threshold.as_ref().is_some_and(locked)
-        {
+        if self.is_locked_out(now, found.index) {
             return Err(RakpStatus::UNAUTHORIZED_NAME);
         }
-        let session = self.sessions.get(place).ok_or(RakpStatus::INVALID_SESSION_ID)?;
-        if Some(asked) > self.channel.limit().min(self.suite_limit(session.suite)) {
+        if Some(asked) > self.channel.limit().min(self.suite_limit(opened.suite)) {
             return Err(RakpStatus::UNAUTHORIZED_ROLE);
         }
         let handshake = Handshake {
-            algorithms: session.suite.algorithms(),
-            console_session: session.opened_by.console_session,
-            bmc_session: session.id,
+            algorithms: opened.suite.algorithms(),
+            console_session: opened.request.console_session,
+            bmc_session: rakp1.bmc_session,
             console_random: rakp1.console_random,
             bmc_random: entropy::draw(&mut *self.entropy),
             guid: self.config.guid,
-            role: self.hashed_role(rakp1.role, session.opened_by.privilege),
+            role: self.hashed_role(rakp1.role, opened.request.privilege),
             name: rakp1.name.clone(),
         };
         let mut code = handshake.rakp2_code(&self.counted(&handshake, found.key)).to_vec();
@@ -204,7 +204,14 @@ impl Bmc {
         Proof::Rakp2.spoil(&self.misbehaviour.faults, &mut code);
         let proof = Rakp2Proof { bmc_random: handshake.bmc_random, guid: handshake.guid, code };
         let rakp2 = Rakp2 { tag: rakp1.tag, console_session: handshake.console_session, outcome: Ok(proof) };
-        Ok(Challenged { rakp2: rakp2.encode(), rakp1, handshake, user: found.index, limit: asked })
+        Ok(Challenged {
+            suite: opened.suite,
+            rakp2: rakp2.encode(),
+            rakp1,
+            handshake,
+            user: found.index,
+            limit: asked,
+        })
     }
 
     /// The role byte that goes into the keys: that of RAKP message 1, where a vendor did not think otherwise.
@@ -239,7 +246,7 @@ impl Bmc {
                 Rakp4 { tag: rakp3.tag, console_session: 0, outcome }.encode()
             }
             Some(place) => match self.sessions.get(place).map(|session| &session.phase) {
-                Some(Phase::Active(active)) if active.rakp3 == payload => active.rakp4.clone(),
+                Some(Phase::Active(active)) if active.set_up_by == payload => active.set_up_answer.clone(),
                 Some(Phase::Challenged(_)) => {
                     let Ok(code) = &rakp3.outcome else {
                         // The console gives up, which is its right at this step, and waits for no answer.
@@ -251,7 +258,9 @@ impl Bmc {
                         Err(status) => self.refuse_proof(now, from, place, rakp3.tag, status),
                     }
                 }
-                Some(Phase::Opened | Phase::Active(_)) | None => return Err(IgnoreReason::OutOfStep),
+                Some(Phase::Opened(_) | Phase::Challenged15(_) | Phase::Active(_)) | None => {
+                    return Err(IgnoreReason::OutOfStep);
+                }
             },
         };
         self.send(from, packet::encode_clear(PayloadType::Rakp4, &rakp4));
@@ -301,7 +310,7 @@ impl Bmc {
             session.phase = Phase::Active(Box::new(active));
             session.peer = from;
             session.deadline = now + self.inactivity;
-            let suite = session.suite;
+            let suite = Some(challenged.suite);
             let (user, limit) = (self.user_name(challenged.user), challenged.limit);
             self.event(BmcEvent::SessionOpened { peer: from, user, suite, limit });
         }
@@ -318,18 +327,28 @@ impl Bmc {
         status: RakpStatus,
     ) -> Vec<u8> {
         let mut console_session = 0;
-        if let Some(Session { opened_by, phase: Phase::Challenged(challenged), .. }) =
-            self.sessions.remove(place)
-        {
-            console_session = opened_by.console_session;
+        if let Some(Session { phase: Phase::Challenged(challenged), .. }) = self.sessions.remove(place) {
+            console_session = challenged.handshake.console_session;
             if status == RakpStatus::INVALID_INTEGRITY_CHECK_VALUE {
-                if let Some(rule) = &self.config.bad_password_threshold {
-                    self.lockout.failed(rule, now, challenged.user);
-                }
-                self.auth_failed(from, &challenged.handshake.name, AuthFailure::WrongPassword);
+                self.wrong_password(now, from, challenged.user, &challenged.handshake.name);
             }
         }
         Rakp4 { tag, console_session, outcome: Err(status) }.encode()
+    }
+
+    /// Whether failed logins lock the user out.
+    pub(super) fn is_locked_out(&mut self, now: Instant, user: usize) -> bool {
+        let locked = |rule| self.lockout.is_locked(rule, now, user);
+        self.misbehaviour.faults.users_locked
+            || self.config.bad_password_threshold.as_ref().is_some_and(locked)
+    }
+
+    /// Counts a failed login.
+    pub(super) fn wrong_password(&mut self, now: Instant, from: Peer, user: usize, name: &[u8]) {
+        if let Some(rule) = &self.config.bad_password_threshold {
+            self.lockout.failed(rule, now, user);
+        }
+        self.auth_failed(from, name, AuthFailure::WrongPassword);
     }
 
     fn auth_failed(&mut self, peer: Peer, name: &[u8], reason: AuthFailure) {

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use crate::client::learned::Learned;
 use crate::privilege::PrivilegeLevel;
 use crate::quirk::Quirks;
+use crate::session15::Ipmi15Authentication;
 use crate::suite::CipherSuite;
 
 /// Credentials and habits of one [`Client`](crate::Client).
@@ -14,11 +15,13 @@ use crate::suite::CipherSuite;
 pub struct ClientConfig {
     /// User name: up to 16 bytes; empty for the null user.
     pub username: String,
-    /// Password: up to 20 bytes.
+    /// Password: up to 20 bytes; up to 16 for IPMI 1.5.
     pub password: SecretString,
     /// The BMC's own key Kg, up to 20 bytes, where one is set; `0x` and an even count of hexadecimal digits stand for
     /// bytes. `None` where the BMC has none, which is the rule.
     pub kg: Option<SecretString>,
+    /// In which protocol sessions are opened.
+    pub protocol: SessionProtocol,
     /// Cipher suites in the order in which they are tried. The one that worked last comes first from then on.
     pub suites: Vec<CipherSuite>,
     /// The highest privilege level that a session may have; requests that need more end with
@@ -38,12 +41,13 @@ pub struct ClientConfig {
 }
 
 impl ClientConfig {
-    /// Suites 17 then 3, any privilege level, no Kg, nothing known, the session kept alive.
+    /// RMCP+ with suites 17 then 3, any privilege level, no Kg, nothing known, the session kept alive.
     pub fn new(username: impl Into<String>, password: SecretString) -> Self {
         Self {
             username: username.into(),
             password,
             kg: None,
+            protocol: SessionProtocol::default(),
             suites: CipherSuite::PREFERRED.to_vec(),
             privilege: PrivilegeLevel::Administrator,
             learned: Learned::default(),
@@ -52,6 +56,17 @@ impl ClientConfig {
             quirks: Quirks::NONE,
         }
     }
+}
+
+/// In which protocol sessions are opened. A client never falls back from one to the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum SessionProtocol {
+    /// RMCP+, the sessions of IPMI 2.0, with one of [`ClientConfig::suites`].
+    #[default]
+    RmcpPlus,
+    /// Those of IPMI 1.5, which encrypt nothing: only for BMCs that have no others. [`ClientConfig::suites`] and
+    /// [`ClientConfig::kg`] have no meaning in them.
+    Ipmi15(Ipmi15Authentication),
 }
 
 /// What becomes of a session without work.

@@ -22,6 +22,8 @@ pub enum Error {
     Protocol(Fault),
     /// The BMC's proof in RAKP message 2 was made with another password. The BMC was not told, so no failed login is
     /// counted there.
+    ///
+    /// IPMI 1.5 has no such proof: there the BMC answered everything but three attempts to log in.
     #[error("wrong password")]
     WrongPassword,
     /// The BMC has no such user, or the user is not enabled.
@@ -43,6 +45,9 @@ pub enum Error {
     /// The BMC answers IPMI, but has no IPMI 2.0 sessions.
     #[error("the BMC has no IPMI 2.0 sessions")]
     NoRmcpPlus,
+    /// The BMC does not offer IPMI 1.5 sessions with the configured authentication.
+    #[error("the BMC offers no IPMI 1.5 sessions with this authentication")]
+    AuthenticationNotOffered,
     /// The BMC has no free session.
     #[error("the BMC has no free session")]
     SessionsExhausted,
@@ -113,6 +118,7 @@ impl Error {
             | Self::SetupRefused(RakpStatus::INVALID_SESSION_ID) => Condition::Throttled,
             Self::NoCommonSuite
             | Self::NoRmcpPlus
+            | Self::AuthenticationNotOffered
             | Self::SetupRefused(_)
             | Self::Completion(_)
             | Self::Closed
@@ -146,6 +152,7 @@ impl Error {
             Self::PrivilegeRefused { .. } => "ipmi.privilege_refused",
             Self::NoCommonSuite => "ipmi.no_common_suite",
             Self::NoRmcpPlus => "ipmi.no_rmcp_plus",
+            Self::AuthenticationNotOffered => "ipmi.authentication_not_offered",
             Self::SessionsExhausted => "ipmi.sessions_exhausted",
             Self::SetupRefused(_) => "ipmi.setup_refused",
             Self::Completion(_) => "ipmi.completion",

@@ -32,8 +32,8 @@ pub enum Event {
     },
     /// A session was opened.
     SessionOpened {
-        /// The cipher suite that protects it.
-        suite: CipherSuite,
+        /// The cipher suite that protects it; `None` for a session of IPMI 1.5, which has none.
+        suite: Option<CipherSuite>,
         /// The highest privilege level it may rise to: what the requests at hand needed.
         limit: PrivilegeLevel,
     },

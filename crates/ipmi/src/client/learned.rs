@@ -21,10 +21,12 @@ pub struct Learned {
 
 impl Learned {
     /// A session of this level was opened.
-    pub(super) fn opened(&mut self, suite: CipherSuite, level: PrivilegeLevel, with_kg: bool) {
-        self.suite = Some(suite);
+    pub(super) fn opened(&mut self, suite: Option<CipherSuite>, level: PrivilegeLevel, with_kg: bool) {
         self.privilege = self.privilege.max(Some(level));
-        self.kg_is_set = Some(with_kg);
+        if suite.is_some() {
+            self.suite = suite;
+            self.kg_is_set = Some(with_kg);
+        }
     }
 
     /// The BMC refused this level to the user.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::client::config::ClientConfig;
+use crate::client::config::{ClientConfig, SessionProtocol};
 use crate::client::error::Error;
 use crate::client::learned::Learned;
 use crate::client::timing::Timing;
@@ -51,6 +51,10 @@ impl Credentials {
         if config.quirks.contains(Quirk::TruncatedPassword) {
             user_key = user_key.truncated(SHORT_SECRET_LIMIT);
         }
+        let is_short = user_key.clone().truncated(SHORT_SECRET_LIMIT) == user_key;
+        if !is_short && matches!(config.protocol, SessionProtocol::Ipmi15(_)) {
+            return Err(too_long("password", SHORT_SECRET_LIMIT));
+        }
         let mut name = config.username.as_bytes().to_vec();
         if config.quirks.contains(Quirk::Intel20) {
             name.resize(NAME_LIMIT, 0);
@@ -69,6 +73,11 @@ impl Credentials {
     /// Kg; the user's key stands in for it where none is set (section 13.31).
     pub(super) fn kg(&self, suite: CipherSuite) -> SecretKey {
         self.kg.clone().unwrap_or_else(|| self.user_key(suite))
+    }
+
+    /// The password, as a session of IPMI 1.5 uses it.
+    pub(super) fn password(&self) -> &SecretKey {
+        &self.user_key
     }
 
     /// Kuid, as a session with `suite` uses it.

@@ -30,12 +30,13 @@ mod session;
 mod sol;
 mod timing;
 
-pub use config::{ClientConfig, IdlePolicy, RetransmitPolicy};
+pub use config::{ClientConfig, IdlePolicy, RetransmitPolicy, SessionProtocol};
 pub use error::{Condition, Error};
 pub use event::{CloseReason, Event, Output, Ticket};
 pub use learned::Learned;
 pub use scripted::ScriptedPayload;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -253,15 +254,20 @@ impl Client {
                 Ok(())
             }
             State::Open(open) => {
-                let Datagram::Plus(packet) = datagram else { return Err(IgnoreReason::Unexpected) };
-                if packet.session == 0 && !packet.authenticated {
-                    // A late answer of the set-up.
-                    return Err(IgnoreReason::Unexpected);
-                }
-                let payload = open.session.open(packet)?;
-                if packet.payload_type == PayloadType::Sol {
-                    return self.take_sol(now, packet.sequence, &payload);
-                }
+                let payload = match datagram {
+                    // The rest are late answers of the set-up.
+                    Datagram::Plus(packet) if packet.session != 0 || packet.authenticated => {
+                        let payload = open.session.open(packet)?;
+                        if packet.payload_type == PayloadType::Sol {
+                            return self.take_sol(now, packet.sequence, &payload);
+                        }
+                        Cow::Owned(payload)
+                    }
+                    Datagram::Session15(packet) => {
+                        Cow::Borrowed(open.session.open15(packet, self.link.config.quirks)?)
+                    }
+                    _ => return Err(IgnoreReason::Unexpected),
+                };
                 let exchange = open.exchange.as_mut().ok_or(IgnoreReason::Unexpected)?;
                 let reply = exchange.receive(&mut self.link, now, &payload)?;
                 open.last_answer = now;

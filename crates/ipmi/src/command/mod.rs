@@ -8,6 +8,7 @@ mod boot;
 mod channel;
 mod chassis;
 mod request;
+mod session15;
 pub(crate) mod sol;
 pub(crate) mod sol_parameter;
 
@@ -26,6 +27,9 @@ pub use chassis::{
 };
 pub(crate) use request::Step;
 pub use request::{RawCommand, Reply, Request};
+pub(crate) use session15::{
+    ActivateSession, ActivatedSession, GetSessionChallenge, SessionChallenge, padded_name,
+};
 pub use sol::{
     ActivateSol, ChannelPayloadSupport, DeactivateSol, GetChannelPayloadSupport, GetSolActivationStatus,
     GetSolInstanceInfo, GetSolPayloadVersion, GetUserSolAccess, PayloadVersion, SetUserSolAccess,

@@ -120,7 +120,7 @@ pub(super) const TABLE: &[Description] = &[
     Description {
         quirk: Quirk::UnexpectedAuth,
         name: "unexpectedauth",
-        handling: OnRequest,
+        handling: Always,
         products: "Dell PowerEdge 2850, SC1425",
         symptom: "IPMI 1.5: packets carry an authentication code although per-message authentication is off",
         remedy: "accepts and checks the code",

@@ -1,6 +1,7 @@
 //! Client and BMC against each other on a virtual clock: each behaviour once, on a good network unless it says otherwise.
 
 mod faults;
+mod ipmi15;
 mod learning;
 mod network;
 mod patience;
@@ -26,7 +27,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn opened_suites(world: &World) -> Vec<CipherSuite> {
     let opened = |event: &Event| match event {
-        Event::SessionOpened { suite, .. } => Some(*suite),
+        Event::SessionOpened { suite, .. } => *suite,
         _ => None,
     };
     world.events.iter().filter_map(opened).collect()
@@ -337,7 +338,7 @@ fn a_lower_privilege_level_is_taken_where_it_is_enough() {
     let mut world = world_with_user(client_config(), user(PrivilegeLevel::User));
     assert!(power_is_on(&world.ask(GetChassisStatus)));
     let limit = PrivilegeLevel::User;
-    assert!(world.events.contains(&Event::SessionOpened { suite: CipherSuite::Suite17, limit }));
+    assert!(world.events.contains(&Event::SessionOpened { suite: Some(CipherSuite::Suite17), limit }));
     let needed = PrivilegeLevel::Operator;
     assert_eq!(world.ask(ChassisControl::PowerDown), Err(Error::PrivilegeRefused { needed }));
     assert!(power_is_on(&world.ask(GetChassisStatus)), "the session goes on");

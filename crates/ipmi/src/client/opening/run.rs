@@ -255,7 +255,7 @@ impl Run {
     }
 
     fn session(&self, credentials: &Credentials, Proving { handshake, sik }: &Proving) -> Session {
-        Session::new(
+        Session::rmcp_plus(
             self.proposal.suite,
             self.proposal.privilege,
             handshake.bmc_session,

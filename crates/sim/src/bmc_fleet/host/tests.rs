@@ -94,7 +94,7 @@ impl Wire {
                 match output {
                     Output::Send(bytes) => self.flying.push_back((self.now, Flying::ToHost(bytes))),
                     Output::Event(Event::Done { ticket, result }) if ticket == asked => return result,
-                    Output::Event(Event::SessionOpened { suite, .. }) => self.suites.push(suite),
+                    Output::Event(Event::SessionOpened { suite, .. }) => self.suites.extend(suite),
                     Output::Event(_) => {}
                 }
             }
