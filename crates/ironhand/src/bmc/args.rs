@@ -98,6 +98,16 @@ pub enum Verb {
     Sdr(Sdr),
     /// Open the serial console of a machine (Serial over LAN)
     Sol(Sol),
+    /// List, create, change and delete the BMCs' users
+    User(super::user::User),
+    /// Show and change the BMCs' network settings
+    Lan(super::lan::Lan),
+    /// Show the state of the machines' cases, and switch the identify light
+    Chassis(super::chassis::Chassis),
+    /// Show what the BMCs are, restart them, stop their watchdog timers
+    Mc(super::mc::Mc),
+    /// Show and limit the machines' power draw, write asset tags (DCMI)
+    Dcmi(super::dcmi::Dcmi),
     /// Send a command by its numbers
     Raw(Raw),
     /// List the faults of vendors' BMCs that are known, and what is done about each

@@ -5,7 +5,11 @@
 
 pub mod args;
 mod boot;
+mod chassis;
+mod dcmi;
 mod fru;
+mod lan;
+mod mc;
 mod memory;
 mod power;
 mod problem;
@@ -17,6 +21,8 @@ mod sel;
 mod sensors;
 mod sol;
 mod targets;
+mod user;
+mod watchdog;
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -54,6 +60,11 @@ pub async fn run(asked: args::Bmc, output: Output) -> Result<(), Failure> {
         Verb::Sensors(asked) => sensors::sensors(&fleet, &asked).await,
         Verb::Sdr(asked) => sdr::sdr(&fleet, &asked).await,
         Verb::Raw(asked) => raw::raw(&fleet, &asked).await,
+        Verb::User(asked) => user::user(&fleet, &asked).await,
+        Verb::Lan(asked) => lan::lan(&fleet, &asked).await,
+        Verb::Chassis(asked) => chassis::chassis(&fleet, &asked).await,
+        Verb::Mc(asked) => mc::mc(&fleet, &asked).await,
+        Verb::Dcmi(asked) => dcmi::dcmi(&fleet, &asked).await,
         Verb::Sel(asked) => sel::sel(fleet, &asked).await,
         Verb::Fru(asked) => fru::fru(&fleet, &asked).await,
         Verb::Sol(asked) => sol::sol(&fleet, &asked).await,
