@@ -29,6 +29,11 @@ const PEERS: &[Peer] = &[
     Peer { program: "ipmi-sel", package: "freeipmi-tools", why: "reads the event log of our BMC side" },
     Peer { program: "ipmipower", package: "freeipmi-tools", why: "an IPMI client that judges our BMC side" },
     Peer {
+        program: "powermand",
+        package: "powerman",
+        why: "reads the power of fleets, as `bench ipmi` measures beside ours",
+    },
+    Peer {
         program: "ipmitool",
         package: "ipmitool",
         why: "an IPMI client that judges our BMC side over cipher suites 3 and 17",

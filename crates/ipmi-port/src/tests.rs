@@ -14,8 +14,23 @@ use tokio::time::{Duration, timeout};
 use super::*;
 use crate::entropy::OsEntropy;
 
+mod fleet;
+
+/// What the line to a BMC is like.
+#[derive(Clone, Copy)]
+enum Manner {
+    Good,
+    /// One in eight datagrams is lost, either way; which ones follows from the BMC's number.
+    Lossy,
+}
+
 /// A BMC on loopback: its address, and the events of its machine. Every second one is on.
 async fn bmc(number: usize) -> (SocketAddr, UnboundedReceiver<BmcEvent>) {
+    bmc_of(number, Manner::Good).await
+}
+
+/// The same with a line of its own.
+async fn bmc_of(number: usize, manner: Manner) -> (SocketAddr, UnboundedReceiver<BmcEvent>) {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = socket.local_addr().unwrap();
     let users = vec![User::new("admin", "secret".into(), PrivilegeLevel::Operator)];
@@ -24,10 +39,20 @@ async fn bmc(number: usize) -> (SocketAddr, UnboundedReceiver<BmcEvent>) {
     let (tell, events) = unbounded_channel();
     tokio::spawn(async move {
         let mut buffer = [0; 2048];
+        let mut dice = number as u64 + 1;
+        let mut is_lost = move || {
+            // A generator of Knuth's; its upper bits are the random ones.
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            matches!(manner, Manner::Lossy) && dice >> 61 == 0
+        };
         while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+            if is_lost() {
+                continue;
+            }
             machine.receive(Instant::now(), from, &buffer[..length]);
             while let Some(output) = machine.next_output() {
                 match output {
+                    BmcOutput::Send { .. } if is_lost() => {}
                     BmcOutput::Send { to, bytes } => drop(socket.send_to(&bytes, to).await.unwrap()),
                     BmcOutput::Event(event) => drop(tell.send(event)),
                 }
