@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use crate::ironhand::PASSWORD;
+use crate::ironhand::{PASSWORD, program};
 use crate::{Daemon, ironhand, peer};
 
 /// A BMC at a port of 127.0.0.1 whose administrator is `admin`.
@@ -29,7 +29,13 @@ fn private_file(text: &str) -> NamedTempFile {
 impl Controller {
     /// A simulated BMC of ours.
     pub fn simulated() -> Self {
-        let asked = ["sim", "bmc", "--count", "1", "--bind", "127.0.0.1", "--port", "0", "-o", "json"];
+        Self::simulated_on(0)
+    }
+
+    /// A simulated BMC of ours on this port; 0 for any.
+    pub fn simulated_on(port: u16) -> Self {
+        let port = port.to_string();
+        let asked = ["sim", "bmc", "--count", "1", "--bind", "127.0.0.1", "--port", &port, "-o", "json"];
         let daemon = Daemon::start(&asked);
         let ready: Value =
             serde_json::from_str(&daemon.first_line).expect("it says where it listens, as JSON");
@@ -70,6 +76,42 @@ impl Controller {
         let host = format!("127.0.0.1:{}", self.port);
         let access = ["--config-file", &config, "-D", "LAN_2_0", "-I", suite, "-h", &host];
         said(program, &[&access, command].concat())
+    }
+
+    /// `ipmitool`'s console, to be started.
+    pub fn ipmitool_console(&self, suite: &str) -> Command {
+        let mut command = Command::new(peer("ipmitool"));
+        command.args([
+            "-I",
+            "lanplus",
+            "-C",
+            suite,
+            "-H",
+            "127.0.0.1",
+            "-p",
+            &self.port,
+            "-U",
+            "admin",
+            "-f",
+        ]);
+        command.arg(self.password_file.path()).args(["sol", "activate"]);
+        command
+    }
+
+    /// FreeIPMI's console, to be started.
+    pub fn ipmiconsole(&self, suite: &str) -> Command {
+        let mut command = Command::new(peer("ipmiconsole"));
+        command.arg("--config-file").arg(self.freeipmi_config.path());
+        command.args(["-I", suite, "-h", &format!("127.0.0.1:{}", self.port)]);
+        command
+    }
+
+    /// Our console, to be started.
+    pub fn ironhand_console(&self, options: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command.args(["bmc", "-H", &format!("127.0.0.1:{}", self.port), "-U", "admin", "--password-file"]);
+        command.arg(self.password_file.path()).arg("sol").args(options);
+        command
     }
 
     /// What `ironhand bmc` says about the BMC, with this cipher suite.

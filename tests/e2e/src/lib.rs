@@ -6,10 +6,12 @@
 mod controller;
 mod ironhand;
 mod peer;
+mod terminal;
 
 pub use controller::Controller;
 pub use ironhand::{Daemon, Ironhand, ironhand};
 pub use peer::{Peer, free_udp_port, peer, peer_file, run};
+pub use terminal::Terminal;
 
 use std::time::{Duration, Instant};
 
