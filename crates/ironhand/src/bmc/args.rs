@@ -68,6 +68,12 @@ pub struct Access {
 pub enum Protocol {
     /// IPMI 2.0 (RMCP+)
     Ipmi,
+    /// IPMI 1.5 sessions with MD5, which encrypt nothing: for BMCs that have no others
+    #[value(name = "ipmi15-md5")]
+    Ipmi15Md5,
+    /// IPMI 1.5 sessions with the password in clear in every packet
+    #[value(name = "ipmi15-password")]
+    Ipmi15Password,
 }
 
 /// Privilege levels.

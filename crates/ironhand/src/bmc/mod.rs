@@ -29,13 +29,13 @@ use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, pin_mut};
-use ironhand_ipmi::client::IdlePolicy;
-use ironhand_ipmi::{CipherSuite, ClientConfig, PrivilegeLevel};
+use ironhand_ipmi::client::{IdlePolicy, SessionProtocol};
+use ironhand_ipmi::{CipherSuite, ClientConfig, Ipmi15Authentication, PrivilegeLevel};
 use ironhand_ipmi_port::{Bmc, IpmiPort, PortConfig};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use self::args::{Access, Privilege, Verb};
+use self::args::{Access, Privilege, Protocol, Verb};
 use self::memory::Memory;
 use self::problem::Problem;
 use self::report::{Finding, Report, Shown};
@@ -104,6 +104,11 @@ impl Fleet {
         };
         // Commands of several messages think between them; a session is closed when its BMC is let go of.
         config.idle = IdlePolicy::default();
+        config.protocol = match access.protocol {
+            Protocol::Ipmi => SessionProtocol::RmcpPlus,
+            Protocol::Ipmi15Md5 => SessionProtocol::Ipmi15(Ipmi15Authentication::Md5),
+            Protocol::Ipmi15Password => SessionProtocol::Ipmi15(Ipmi15Authentication::Password),
+        };
         config.quirks = access.quirks.unwrap_or_default();
         if let Some(number) = access.cipher_suite {
             let suite = CipherSuite::from_id(number).ok_or_else(|| Failure::Usage {
