@@ -300,15 +300,15 @@ impl FruReading {
     /// Splits fields up to the end mark; those at the places in `english` have no other language.
     fn fields(&mut self, area: Area, mut bytes: &[u8], language: u8, english: &[usize]) -> Fields {
         let mut fields = Vec::new();
-        while fields.len() < FIELD_LIMIT {
+        loop {
             let language = if english.contains(&fields.len()) { LANGUAGE_ENGLISH } else { language };
             match Field::split(bytes, language) {
-                Ok(Some((field, rest))) => {
+                Ok(Some((field, rest))) if fields.len() < FIELD_LIMIT => {
                     fields.push(field);
                     bytes = rest;
                 }
                 Ok(None) => return Fields(fields.into_iter()),
-                Err(CutOff) => break,
+                Ok(Some(_)) | Err(CutOff) => break,
             }
         }
         self.flaws.push(FruFlaw::NoEndMark { area });

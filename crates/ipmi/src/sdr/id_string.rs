@@ -33,8 +33,10 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<String, Fault> {
 
 /// Appends a name in eight-bit Latin-1, cut off after 30 characters; those beyond Latin-1 become `?`.
 pub(crate) fn encode(name: &str, record: &mut Vec<u8>) {
+    let text: String = name.chars().take(LENGTH_LIMIT).collect();
+    // A blank at which it is cut off would not be read back.
     let text: Vec<u8> =
-        name.chars().take(LENGTH_LIMIT).map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect();
+        text.trim_end_matches(' ').chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect();
     record.push(0xC0 | text.len() as u8);
     record.extend(text);
 }
