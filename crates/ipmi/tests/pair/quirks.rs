@@ -318,6 +318,26 @@ fn accepted(request: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// Tests that name quirks; those of a part of the crate stand beside it.
+const TESTS: [&str; 8] = [
+    include_str!("quirks.rs"),
+    include_str!("sol.rs"),
+    include_str!("ipmi15.rs"),
+    include_str!("../../src/bmc/sensors/tests.rs"),
+    include_str!("../../src/bmc/sol/tests.rs"),
+    include_str!("../../src/dcmi/tests.rs"),
+    include_str!("../../src/sdr/read/tests.rs"),
+    include_str!("../../src/user/tests.rs"),
+];
+
+#[test]
+fn no_quirk_is_without_a_test() {
+    for quirk in Quirk::all() {
+        let name = format!("Quirk::{quirk:?}");
+        assert!(TESTS.iter().any(|test| test.contains(&name)), "{name}");
+    }
+}
+
 #[test]
 fn users_that_are_looked_up_otherwise_need_the_workaround() {
     needs_the_workaround(Quirk::Intel20, |error| *error == Error::UnknownUser);

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::script::Script;
-use ironhand_ipmi::client::IdlePolicy;
+use ironhand_ipmi::bmc::Ipmi15Config;
+use ironhand_ipmi::client::{IdlePolicy, SessionProtocol};
 use ironhand_ipmi::{
     Bmc, BmcConfig, BmcEvent, BmcOutput, BootDevice, BootFlags, ChassisControl, ChassisStatus, CipherSuite,
-    Client, ClientConfig, Event, Output, Peer, PrivilegeLevel, RawCommand, Reply, Request, User,
+    Client, ClientConfig, Event, Ipmi15Authentication, Output, Peer, PrivilegeLevel, RawCommand, Reply,
+    Request, User,
 };
 
 /// Datagrams kept for later steps; older ones are lost.
@@ -37,7 +39,13 @@ pub fn true_client(setting: u8, password: &str) -> Client {
         0 => IdlePolicy::default(),
         _ => IdlePolicy::Close(Duration::from_secs(5)),
     };
+    let protocol = match setting & 0x18 {
+        0x08 => SessionProtocol::Ipmi15(Ipmi15Authentication::Md5),
+        0x18 => SessionProtocol::Ipmi15(Ipmi15Authentication::Password),
+        _ => SessionProtocol::RmcpPlus,
+    };
     let config = ClientConfig {
+        protocol,
         suites: suites(setting),
         privilege: PrivilegeLevel::Administrator,
         idle,
@@ -48,7 +56,9 @@ pub fn true_client(setting: u8, password: &str) -> Client {
 
 pub fn true_bmc(max_sessions: u8) -> Bmc {
     let users = vec![User::new("admin", "secret".into(), PrivilegeLevel::Administrator)];
-    Bmc::new(BmcConfig { max_sessions, ..BmcConfig::new(users) }, counter(2))
+    let authentications = vec![Ipmi15Authentication::Md5, Ipmi15Authentication::Password];
+    let ipmi15 = Ipmi15Config { authentications, per_message: true };
+    Bmc::new(BmcConfig { max_sessions, ipmi15, ..BmcConfig::new(users) }, counter(2))
 }
 
 pub fn request(script: &mut Script<'_>) -> Request {
