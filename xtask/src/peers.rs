@@ -23,6 +23,11 @@ struct Peer {
 }
 
 const PEERS: &[Peer] = &[
+    Peer {
+        program: "bmc-info",
+        package: "freeipmi-tools",
+        why: "opens every kind of session on our BMC side",
+    },
     Peer { program: "cpio", package: "cpio", why: "lists the guest's initramfs that xtask writes" },
     Peer { program: "ipmi_sim", package: "openipmi", why: "a BMC that judges our IPMI client" },
     Peer { program: "ipmi-fru", package: "freeipmi-tools", why: "reads the inventory of our BMC side" },
