@@ -1,5 +1,6 @@
 //! Events in words.
 
+use crate::sdr::SensorKey;
 use crate::sel::SystemEvent;
 use crate::sel::event_data::{manufacturer_bytes, previous_state, sensor_specific};
 use crate::sensor::event_text::{SENSOR_SPECIFIC, THRESHOLD, sensor_type_name, state_text};
@@ -8,6 +9,16 @@ impl SystemEvent {
     /// What the sensor watches (table 42-3).
     pub fn sensor_type_name(&self) -> &'static str {
         sensor_type_name(self.sensor_type)
+    }
+
+    /// Where the sensor is, as sensor data records say it.
+    pub fn sensor_key(&self) -> SensorKey {
+        SensorKey {
+            owner: self.generator.address(),
+            channel: self.generator.channel(),
+            lun: self.generator.lun(),
+            number: self.sensor_number,
+        }
     }
 
     /// Which state was entered or left, in the words of tables 42-2 and 42-3, or by numbers where there are none.

@@ -276,6 +276,9 @@ pub struct SelList {
     /// Only the newest ones, this many [default with --follow: 10]
     #[arg(long, value_name = "COUNT")]
     pub last: Option<u16>,
+    /// Name sensors and turn raw readings into values; takes the time to read the sensors' records
+    #[arg(short, long)]
+    pub names: bool,
     /// Go on and print records as they are written
     #[arg(short, long)]
     pub follow: bool,
@@ -287,7 +290,7 @@ pub struct SelList {
 /// `ironhand bmc fru`.
 #[derive(Args)]
 pub struct Fru {
-    /// The devices' ids; may be given more than once [default: 0, the BMC's own board]
+    /// A device's id, 0 for the BMC's own board; may be given more than once [default: all that the BMC's records name]
     #[arg(long, value_name = "ID")]
     pub device: Vec<u8>,
 }

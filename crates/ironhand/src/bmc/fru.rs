@@ -1,32 +1,76 @@
 //! `ironhand bmc fru`: the inventory of boards and power supplies.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use ironhand_api::Timestamp as Time;
 use ironhand_ipmi::fru::{
     Contents, DeviceReading, Field as Coded, FruReading, Inventory, MultiRecord, ReadFrus, chassis_type_name,
 };
+use ironhand_ipmi::sdr::{ReadSdr, RecordBody};
+use ironhand_ipmi_port::{Bmc, RunError};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::args::Fru;
-use super::{Finding, Fleet, Shown};
+use super::{Finding, Fleet, Problem, Shown};
 use crate::exit::Failure;
 use crate::output::{Field, Output, Tone};
 
+/// The device that every BMC has: its own board.
+const BUILT_IN: u8 = 0;
+
+/// The BMC's address on its bus.
+const BMC_ADDRESS: u8 = 0x20;
+
 /// `ironhand bmc fru`.
 pub async fn fru(fleet: &Fleet, asked: &Fru) -> Result<(), Failure> {
-    let devices = if asked.device.is_empty() { vec![0] } else { asked.device.clone() };
     fleet
         .each(async |bmc| {
-            let readings = bmc.run(ReadFrus::new(devices.clone())).await?;
+            let (places, elsewhere) = match asked.device.as_slice() {
+                [] => located(bmc).await?,
+                ids => (ids.iter().map(|id| (*id, None)).collect(), Vec::new()),
+            };
+            let readings = bmc.run(ReadFrus::new(places.keys().copied().collect())).await?;
             match readings.as_slice() {
                 // The only device that was asked for: the command failed.
                 [DeviceReading { reading: Err(error), .. }] => Err(error.clone().into()),
-                readings => Ok(Devices { devices: readings.iter().map(Device::from).collect() }),
+                readings => {
+                    let name = |device| places.get(&device).cloned().flatten();
+                    let devices = readings.iter().map(|reading| Device::new(reading, name(reading.device)));
+                    Ok(Devices { devices: devices.chain(elsewhere).collect() })
+                }
             }
         })
         .await
+}
+
+/// The devices that a BMC's records name: those that its own FRU commands read, with their names, and others.
+async fn located(bmc: &Bmc) -> Result<(BTreeMap<u8, Option<String>>, Vec<Device>), Problem> {
+    let mut places = BTreeMap::from([(BUILT_IN, None)]);
+    let mut elsewhere = Vec::new();
+    let repository = match bmc.run(ReadSdr::new(None)).await {
+        Ok(repository) => repository,
+        // A BMC without records has its own board all the same.
+        Err(RunError::Procedure(_)) => return Ok((places, elsewhere)),
+        Err(error) => return Err(error.into()),
+    };
+    for record in repository.records() {
+        let RecordBody::FruDevice(locator) = &record.body else { continue };
+        let name = Some(locator.name.clone()).filter(|name| !name.is_empty());
+        if locator.logical && locator.access_address == BMC_ADDRESS && locator.lun == 0 {
+            places.insert(locator.device, name);
+        } else {
+            elsewhere.push(Device {
+                device: locator.device,
+                name,
+                areas: Vec::new(),
+                flaws: Vec::new(),
+                error: Some(format!("behind controller {:02X}h, not read", locator.access_address)),
+            });
+        }
+    }
+    Ok((places, elsewhere))
 }
 
 /// The devices of one BMC.
@@ -39,6 +83,8 @@ struct Devices {
 #[derive(Serialize)]
 struct Device {
     device: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     areas: Vec<AreaValues>,
     /// What is wrong with what the device holds.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -91,18 +137,19 @@ fn key(name: &str) -> String {
     key
 }
 
-impl From<&DeviceReading> for Device {
-    fn from(reading: &DeviceReading) -> Self {
+impl Device {
+    fn new(reading: &DeviceReading, name: Option<String>) -> Self {
         let device = reading.device;
         match &reading.reading {
             Ok(FruReading { inventory, flaws }) => Self {
                 device,
+                name,
                 areas: areas(inventory),
                 flaws: flaws.iter().map(ToString::to_string).collect(),
                 error: None,
             },
             Err(error) => {
-                Self { device, areas: Vec::new(), flaws: Vec::new(), error: Some(error.to_string()) }
+                Self { device, name, areas: Vec::new(), flaws: Vec::new(), error: Some(error.to_string()) }
             }
         }
     }
@@ -124,7 +171,10 @@ impl Finding for Devices {
 
 impl Device {
     fn rows(&self) -> Vec<Vec<Field>> {
-        let device = self.device.to_string();
+        let device = match &self.name {
+            Some(name) => format!("{} {name}", self.device),
+            None => self.device.to_string(),
+        };
         let row = |area: &str, name: &str, value: Field| {
             vec![device.as_str().into(), area.into(), name.into(), value]
         };

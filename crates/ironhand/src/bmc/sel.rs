@@ -2,6 +2,7 @@
 
 mod entry;
 mod follow;
+mod sensors;
 
 use std::borrow::Cow;
 
@@ -15,6 +16,7 @@ use ironhand_ipmi_port::Bmc;
 use serde::Serialize;
 
 use self::entry::{Entry, moment};
+use self::sensors::Sensors;
 use super::args::{Sel, SelAction, SelList, SelTime};
 use super::{Finding, Fleet, Problem, Shown};
 use crate::exit::Failure;
@@ -49,10 +51,10 @@ struct Log {
     flaws: Vec<String>,
 }
 
-impl From<SelReading> for Log {
-    fn from(reading: SelReading) -> Self {
+impl Log {
+    fn new(reading: &SelReading, sensors: &Sensors) -> Self {
         Self {
-            entries: reading.entries.iter().map(Entry::from).collect(),
+            entries: reading.entries.iter().map(|entry| Entry::new(entry, sensors)).collect(),
             erased: reading.erased,
             flaws: reading.flaws.iter().map(ToString::to_string).collect(),
         }
@@ -81,7 +83,12 @@ async fn list(fleet: Fleet, asked: &SelList) -> Result<(), Failure> {
         return follow::follow(fleet, asked).await;
     }
     let start = asked.last.map_or(Start::First, Start::Last);
-    fleet.each(async |bmc| Ok(Log::from(bmc.run(ReadSel::new(start.clone())).await?))).await
+    fleet
+        .each(async |bmc| {
+            let sensors = Sensors::read(bmc, asked.names).await?;
+            Ok(Log::new(&bmc.run(ReadSel::new(start.clone())).await?, &sensors))
+        })
+        .await
 }
 
 /// How full a log is.

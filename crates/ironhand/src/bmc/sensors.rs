@@ -168,7 +168,7 @@ const fn severity(beyond: Threshold) -> u8 {
 }
 
 /// A value with at most three decimals, and no zeros behind the last that counts.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     if value != 0.0 && (value.abs() < 0.001 || value.abs() >= 1e9) {
         return format!("{value:.3e}");
     }

@@ -4,6 +4,7 @@ use ironhand_api::Timestamp as Time;
 use ironhand_ipmi::sel::{Entry as Decoded, Moment, Record, SystemEvent, Timestamp};
 use serde::Serialize;
 
+use super::sensors::{Sensors, value};
 use crate::output::{Field, Tone};
 
 /// Titles of the table.
@@ -27,6 +28,8 @@ pub struct Entry {
 #[serde(untagged, rename_all_fields = "camelCase")]
 enum Contents {
     Event {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
         sensor_type: &'static str,
         sensor_type_number: u8,
         sensor: u8,
@@ -47,10 +50,11 @@ enum Contents {
     },
 }
 
-impl From<&Decoded> for Entry {
-    fn from(entry: &Decoded) -> Self {
+impl Entry {
+    /// A record, with what is known of its sensor.
+    pub fn new(entry: &Decoded, sensors: &Sensors) -> Self {
         let contents = match &entry.record {
-            Record::Event(event) => event_contents(event),
+            Record::Event(event) => event_contents(event, sensors),
             Record::TimestampedOem { manufacturer, data, .. } => {
                 Contents::Oem { manufacturer: Some(*manufacturer), oem: hex(data) }
             }
@@ -66,8 +70,10 @@ impl From<&Decoded> for Entry {
     }
 }
 
-fn event_contents(event: &SystemEvent) -> Contents {
+fn event_contents(event: &SystemEvent, sensors: &Sensors) -> Contents {
+    let sensor = sensors.of(event);
     Contents::Event {
+        name: sensor.map(|sensor| sensor.name.clone()),
         sensor_type: event.sensor_type_name(),
         sensor_type_number: event.sensor_type,
         sensor: event.sensor_number,
@@ -75,7 +81,7 @@ fn event_contents(event: &SystemEvent) -> Contents {
         offset: event.data.offset(),
         direction: if event.asserted { "asserted" } else { "deasserted" },
         event: event.state_text(),
-        details: event.details(|_| None),
+        details: event.details(|raw| value(sensor?, raw)),
         generator: event.generator.to_string(),
         reserved_type: event.has_reserved_type(),
     }
@@ -88,6 +94,7 @@ impl Entry {
         let mut row: Vec<Field> = vec![format!("{:04x}", self.id).into(), time.into()];
         match &self.contents {
             Contents::Event {
+                name,
                 sensor_type,
                 sensor,
                 direction,
@@ -102,7 +109,10 @@ impl Entry {
                 let details: Vec<_> = details.iter().cloned().chain(by_others).chain(reserved).collect();
                 let tone = if *direction == "asserted" { Tone::Plain } else { Tone::Dim };
                 row.extend([
-                    format!("{sensor_type} {sensor:02X}h").into(),
+                    match name {
+                        Some(name) => format!("{sensor_type} {name}").into(),
+                        None => format!("{sensor_type} {sensor:02X}h").into(),
+                    },
                     Field::toned(*direction, tone),
                     event.as_str().into(),
                     details.join(", ").into(),

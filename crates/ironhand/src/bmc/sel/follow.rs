@@ -10,6 +10,7 @@ use ironhand_ipmi_port::{Bmc, RunError};
 use serde::Serialize;
 
 use super::entry::{Entry, HEAD};
+use super::sensors::Sensors;
 use crate::args::Format;
 use crate::bmc::args::SelList;
 use crate::bmc::{Finding, Fleet, Problem, Shown};
@@ -57,7 +58,8 @@ pub async fn follow(fleet: Fleet, asked: &SelList) -> Result<(), Failure> {
     let (first, every) = (asked.last.unwrap_or(FIRST), Duration::from(asked.every));
     fleet
         .each(async |bmc| {
-            let printer = Printer { output, printed: Cell::new(0) };
+            let sensors = Sensors::read(bmc, asked.names).await?;
+            let printer = Printer { output, sensors, printed: Cell::new(0) };
             tokio::select! {
                 problem = watch(bmc, &printer, first, every) => Err(problem),
                 _ = stop_asked() => Ok(Followed { entries: printer.printed.get() }),
@@ -99,6 +101,7 @@ async fn watch(bmc: &Bmc, printer: &Printer, first: u16, every: Duration) -> Pro
 /// Where records are printed.
 struct Printer {
     output: Output,
+    sensors: Sensors,
     printed: Cell<usize>,
 }
 
@@ -107,7 +110,7 @@ impl Printer {
         if reading.erased && !self.output.is_structured() {
             eprintln!("the log was erased");
         }
-        let entries: Vec<_> = reading.entries.iter().map(Entry::from).collect();
+        let entries: Vec<_> = reading.entries.iter().map(|entry| Entry::new(entry, &self.sensors)).collect();
         if self.output.is_structured() {
             for entry in &entries {
                 let text = serde_json::to_string(entry).map_err(|error| {
