@@ -118,6 +118,43 @@ fn freeipmi_reads_the_same_records() {
 }
 
 #[test]
+fn strangers_find_the_same_sensors_behind_events() {
+    let bmc = Controller::simulated();
+    let cache = tempfile::tempdir().expect("a folder");
+    let cache = format!("--sdr-cache-directory={}", cache.path().display());
+    for suite in SUITES {
+        let ours = bmc.ironhand(suite, &["sel", "--names"]);
+        let ours = ours["entries"].as_array().expect("a list");
+        assert!(ours.iter().filter(|entry| !entry["name"].is_null()).count() > 5, "{ours:?}");
+        let by_ipmitool = bmc.ipmitool(suite, &["sel", "elist"]);
+        let by_freeipmi = bmc.freeipmi(
+            "ipmi-sel",
+            suite,
+            &["-l", "USER", "--comma-separated-output", "--no-header-output", "--quiet-cache", &cache],
+        );
+        for ((entry, line), theirs) in ours.iter().zip(by_ipmitool.lines()).zip(by_freeipmi.lines()) {
+            let (name, sensor_type) = (text(entry, "name"), text(entry, "sensorType"));
+            // FreeIPMI does not look for sensors that firmware reports about among the BMC's.
+            if name.is_empty() || text(entry, "generator") != "BMC" {
+                continue;
+            }
+            let columns: Vec<_> = theirs.split(',').collect();
+            assert_eq!((columns[3], columns[4]), (name, sensor_type), "{theirs}");
+            assert!(line.contains(name), "{line}: {name}");
+            for detail in entry["details"].as_array().expect("a list") {
+                // "reading 43 °C" there is "Sensor Reading = 43.00 C".
+                let detail = detail.as_str().unwrap_or_default();
+                if let Some((what, value)) = detail.split_once(' ').filter(|(what, _)| *what != "memory") {
+                    let number = value.split(' ').next().unwrap_or_default();
+                    let said = columns[5].to_lowercase();
+                    assert!(said.contains(&format!("{what} = {number}.00")), "{theirs}: {detail}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn strangers_see_the_same_state_of_the_log() {
     let bmc = Controller::simulated();
     for suite in SUITES {
