@@ -202,6 +202,8 @@ fn in_bad_weather_nothing_is_done_twice() {
         let mut world = World::new(seed, client(authentication), bmc(seed % 3 != 0));
         world.weather =
             Weather { loss: seed % 25, copies: seed % 30, delay: seed % 50, jitter: seed % 400, spoilt: 0 };
+        // Kept replies would hide that a client sends a command twice.
+        world.bmc.set_faults(Faults { repeats_commands: seed % 2 == 0, ..Faults::default() });
         for control in controls {
             for request in [Request::GetChassisStatus, control.into()] {
                 asked += 1;
