@@ -4,6 +4,19 @@
 //! procedures are run. Behind them one task owns the [`ironhand_ipmi::Client`] machine of each BMC: datagrams are told
 //! apart by their peer, one timer stands for the earliest deadline of all machines, and nothing waits for one BMC while
 //! another could be served.
+//!
+//! # Thousands at once
+//!
+//! Everything may be asked at once; the port sees to it that nothing is lost for that. Datagrams go in and out in batches,
+//! one socket for each family of addresses. How many BMCs are asked at the same time follows from how fast they answer
+//! (`window`); dead ones take no room for long, and those that were silent the last time come after the others. A BMC has
+//! one request in flight at most.
+//!
+//! # Memory
+//!
+//! A session that is kept takes less than 4 KiB (`tests/memory.rs` holds it to that), and no more than
+//! [`PortConfig::warm_sessions`] are kept. A BMC may have [`QUEUE_LIMIT`](ironhand_ipmi::client::QUEUE_LIMIT) requests
+//! waiting; what is beyond ends with [`Error::QueueFull`]. The buffers of datagrams are bounded by what is in flight.
 
 mod driver;
 mod entropy;

@@ -4,8 +4,8 @@ use std::time::Instant;
 use ironhand_ipmi::command::GetDeviceId;
 use ironhand_ipmi::procedure::Ask;
 use ironhand_ipmi::{
-    Bmc as BmcMachine, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, CompletionCode, PrivilegeLevel,
-    RawCommand, RetransmitPolicy, User,
+    Bmc as BmcMachine, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, CipherSuite, CompletionCode,
+    PrivilegeLevel, RawCommand, RetransmitPolicy, User,
 };
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -131,6 +131,8 @@ async fn procedures_run_over_a_session_and_closing_waits_for_the_bmc() {
     let bmc = port.open(address, config()).await.unwrap();
     let id = bmc.run(Ask::new("read the device id", &GetDeviceId)).await.unwrap();
     assert_eq!(id, BmcConfig::new(Vec::new()).device_id);
+
+    assert_eq!(bmc.learned().await.suite, Some(CipherSuite::PREFERRED[0]));
 
     let unknown = RawCommand {
         netfn: 0x2E,
