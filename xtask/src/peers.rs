@@ -29,6 +29,11 @@ const PEERS: &[Peer] = &[
         why: "opens every kind of session on our BMC side",
     },
     Peer { program: "cpio", package: "cpio", why: "lists the guest's initramfs that xtask writes" },
+    Peer {
+        program: "fakebmc",
+        package: "python3-pyghmi",
+        why: "the BMC of OpenStack's IPMI library, which judges our IPMI client",
+    },
     Peer { program: "ipmi_sim", package: "openipmi", why: "a BMC that judges our IPMI client" },
     Peer { program: "ipmi-fru", package: "freeipmi-tools", why: "reads the inventory of our BMC side" },
     Peer { program: "ipmi-sel", package: "freeipmi-tools", why: "reads the event log of our BMC side" },
