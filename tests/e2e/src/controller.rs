@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use crate::ironhand::{PASSWORD, program};
+use crate::ironhand::{NO_CACHE, PASSWORD, program};
 use crate::{Daemon, ironhand, peer};
 
 /// A BMC at a port of 127.0.0.1 whose administrator is `admin`.
@@ -109,6 +109,7 @@ impl Controller {
     /// Our console, to be started.
     pub fn ironhand_console(&self, options: &[&str]) -> Command {
         let mut command = Command::new(program());
+        command.env("XDG_CACHE_HOME", NO_CACHE);
         command.args(["bmc", "-H", &format!("127.0.0.1:{}", self.port), "-U", "admin", "--password-file"]);
         command.arg(self.password_file.path()).arg("sol").args(options);
         command

@@ -34,8 +34,16 @@ pub(crate) fn program() -> PathBuf {
 
 /// Runs a command that needs no server; gives whatever comes out.
 pub fn ironhand(arguments: &[&str]) -> Output {
-    Command::new(program()).args(arguments).stdin(Stdio::null()).output().expect("ironhand starts")
+    Command::new(program())
+        .args(arguments)
+        .env("XDG_CACHE_HOME", NO_CACHE)
+        .stdin(Stdio::null())
+        .output()
+        .expect("ironhand starts")
 }
+
+/// No folder can be made there: what one test learned of a BMC must not reach another, nor the user.
+pub(crate) const NO_CACHE: &str = "/dev/null";
 
 impl Daemon {
     /// Starts `ironhand` with `arguments` and waits for its first line of output.
