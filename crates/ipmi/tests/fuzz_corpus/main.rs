@@ -50,6 +50,7 @@ macro_rules! targets {
 }
 
 targets! {
+    audit: "ipmi_audit",
     client: "ipmi_client",
     bmc: "ipmi_bmc",
     client_session: "ipmi_client_session",

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::script::Script;
+use ironhand_ipmi::audit::{Audit, AuditOutput};
 use ironhand_ipmi::bmc::Ipmi15Config;
 use ironhand_ipmi::client::{IdlePolicy, SessionProtocol};
 use ironhand_ipmi::{
@@ -290,4 +291,50 @@ fn settle(bmc: &mut Bmc, client: &mut Client, now: Instant, knows_password: bool
             BmcOutput::Event(_) => {}
         }
     }
+}
+
+/// An audit of a hostile BMC, or of a true one whose answers are damaged: it ends by itself, and asks a bounded number of
+/// questions.
+pub fn audit(data: &[u8]) {
+    /// More than an audit without any answer or with the longest list of suites sends.
+    const QUESTIONS: usize = 100;
+    let mut script = Script(data);
+    let mut now = Instant::now();
+    let mut audit = Audit::new(now, &mut *counter(3));
+    let mut bmc = true_bmc(1);
+    for _ in 0..QUESTIONS {
+        match audit.next_output() {
+            Some(AuditOutput::Done(report)) => {
+                drop(format!("{report:?}"));
+                assert_eq!((audit.next_output(), audit.next_wake()), (None, None));
+                return;
+            }
+            Some(AuditOutput::Send(bytes)) => {
+                bmc.receive(now, console(1), &bytes);
+                let answer = loop {
+                    match bmc.next_output() {
+                        Some(BmcOutput::Send { bytes, .. }) => break bytes,
+                        Some(BmcOutput::Event(_)) => {}
+                        None => break Vec::new(),
+                    }
+                };
+                match script.byte() % 4 {
+                    0 => audit.receive(now, script.chunk()),
+                    1 => audit.receive(now, &answer),
+                    2 if !answer.is_empty() => {
+                        let (at, change) = (usize::from(script.byte()) % answer.len(), script.byte());
+                        let mut answer = answer;
+                        answer[at] ^= change;
+                        audit.receive(now, &answer);
+                    }
+                    _ => {}
+                }
+            }
+            None => {
+                now = audit.next_wake().expect("it waits for an answer").max(now);
+                audit.wake(now);
+            }
+        }
+    }
+    panic!("the audit does not end");
 }

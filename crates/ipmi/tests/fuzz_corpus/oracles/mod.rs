@@ -11,5 +11,5 @@ mod script;
 
 pub use decoders::{fru, sdr, sel};
 pub use inside::{bmc_session, client_session, console_session};
-pub use machines::{bmc, client};
+pub use machines::{audit, bmc, client};
 pub use procedures::procedures;
