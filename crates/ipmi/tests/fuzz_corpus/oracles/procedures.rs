@@ -3,16 +3,18 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use ironhand_ipmi::channel;
 use ironhand_ipmi::chassis::{ChassisIdentify, identify, set_restore_policy};
 use ironhand_ipmi::command::RestorePolicy;
-use ironhand_ipmi::dcmi::{self, DcmiText};
+use ironhand_ipmi::dcmi::{self, DcmiText, ExceptionAction, PowerLimit};
 use ironhand_ipmi::device::{SystemInfoParameter, read_system_info, set_system_info};
 use ironhand_ipmi::fru::{ReadFru, ReadFrus};
 use ironhand_ipmi::lan::{self, LanChange};
 use ironhand_ipmi::procedure::{Answer, Procedure, Turn};
 use ironhand_ipmi::sdr::{ReadSdr, Record, SdrRepository};
 use ironhand_ipmi::sel::{ClearSel, Entry, ReadSel, ReadSelStatus, SetSelTime, Start};
-use ironhand_ipmi::sensor::{ReadSensors, SensorSelection};
+use ironhand_ipmi::sensor::{ReadSensors, SensorSelection, SetThresholds, Threshold, Thresholds};
+use ironhand_ipmi::sol::ReadSolInfo;
 use ironhand_ipmi::user::{self, AccessChange, NewUser, PasswordSize, UserId, UserName, UserPassword};
 use ironhand_ipmi::{CompletionCode, PrivilegeLevel, RawCommand};
 
@@ -65,6 +67,18 @@ fn password(text: &str) -> UserPassword {
     UserPassword::new(&text.into()).expect("it is short enough")
 }
 
+/// For the first sensor that the input's record describes.
+fn set_thresholds(operand: u8, mut script: Script<'_>) {
+    let record = Record::decode(1, script.chunk()).ok();
+    let repository = SdrRepository::new(None, record.into_iter().collect(), Vec::new());
+    let mut values = Thresholds::default();
+    values.set(Threshold::UpperCritical, Some(f64::from(operand)));
+    let procedure = repository.sensors().first().map(|sensor| SetThresholds::new(sensor, &values));
+    if let Some(Ok(procedure)) = procedure {
+        run(procedure, script.rest());
+    }
+}
+
 fn changes() -> Vec<LanChange> {
     vec![
         LanChange::Address([192, 0, 2, 7].into()),
@@ -79,7 +93,7 @@ pub fn procedures(data: &[u8]) {
     let (which, operand) = (script.byte(), script.byte());
     let answers = script.rest();
     let id = UserId::new(operand % 62 + 1).expect("it is in range");
-    match which % 32 {
+    match which % 37 {
         0 => run(ReadSel::new(Start::First), answers),
         1 => run(ReadSel::new(Start::Last(operand.into())), answers),
         2 => run(ReadSel::new(Start::After(Entry::decode(&[operand; 16]))), answers),
@@ -120,6 +134,15 @@ pub fn procedures(data: &[u8]) {
         28 => run(dcmi::read_text(DcmiText::AssetTag), answers),
         29 => run(dcmi::set_text(DcmiText::ControllerId, "x".repeat(operand.into())), answers),
         30 => run(dcmi::activate(true), answers),
-        _ => run(user::set_name(id, UserName::new("anybody").expect("it is short enough")), answers),
+        31 => run(user::set_name(id, UserName::new("anybody").expect("it is short enough")), answers),
+        32 => {
+            let limit =
+                PowerLimit { action: ExceptionAction::Log, watts: 500, correction: 1000, sampling: 1 };
+            run(dcmi::set_power_limit(limit, operand % 2 == 0), answers);
+        }
+        33 => set_thresholds(operand, script),
+        34 => run(channel::cipher_suites(CHANNEL), answers),
+        35 => run(channel::current(), answers),
+        _ => run(ReadSolInfo::default(), answers),
     }
 }
