@@ -78,7 +78,8 @@
 //!
 //! `packet` (RMCP, session wrappers) carries `message` (a command, a reply) or `setup` (Open Session, RAKP); `keys`, `mac` and
 //! `suite` hold the cryptography, `sequence` the windows. [`command`] has one type per command, [`procedure`] what takes
-//! several of them. Both machines are built from these. Section numbers are those of the IPMI specification, version 2.0, revision 1.1.
+//! several of them. `session15` is what IPMI 1.5 has in place of `setup` and `suite`; [`audit`] asks what a BMC tells without
+//! a session. Both machines are built from these. Section numbers are those of the IPMI specification, version 2.0, revision 1.1.
 
 pub mod audit;
 pub mod bmc;

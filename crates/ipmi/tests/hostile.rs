@@ -2,8 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use ironhand_ipmi::bmc::Ipmi15Config;
+use ironhand_ipmi::client::SessionProtocol;
 use ironhand_ipmi::{
-    Bmc, BmcConfig, BmcOutput, Client, ClientConfig, Event, Output, Peer, PrivilegeLevel, Request, User,
+    Bmc, BmcConfig, BmcOutput, Client, ClientConfig, Event, Ipmi15Authentication, Output, Peer,
+    PrivilegeLevel, Request, User,
 };
 use proptest::prelude::*;
 
@@ -20,12 +23,26 @@ fn counter() -> Box<dyn ironhand_ipmi::Entropy> {
 }
 
 fn client() -> Client {
-    Client::new(ClientConfig::new("admin", PASSWORD.into()), counter())
+    client_of(SessionProtocol::RmcpPlus)
+}
+
+fn client_of(protocol: SessionProtocol) -> Client {
+    Client::new(ClientConfig { protocol, ..ClientConfig::new("admin", PASSWORD.into()) }, counter())
+}
+
+fn protocol() -> impl Strategy<Value = SessionProtocol> {
+    prop_oneof![
+        Just(SessionProtocol::RmcpPlus),
+        Just(SessionProtocol::Ipmi15(Ipmi15Authentication::Md5)),
+        Just(SessionProtocol::Ipmi15(Ipmi15Authentication::Password)),
+    ]
 }
 
 fn bmc() -> Bmc {
     let users = vec![User::new("admin", PASSWORD.into(), PrivilegeLevel::Administrator)];
-    Bmc::new(BmcConfig::new(users), counter())
+    let authentications = vec![Ipmi15Authentication::Md5, Ipmi15Authentication::Password];
+    let ipmi15 = Ipmi15Config { authentications, per_message: true };
+    Bmc::new(BmcConfig { ipmi15, ..BmcConfig::new(users) }, counter())
 }
 
 fn peer(port: u16) -> Peer {
@@ -39,6 +56,8 @@ fn hostile_datagram() -> impl Strategy<Value = Vec<u8>> {
         Just(vec![0x06, 0, 0xFF, 0x06, 0, 0, 0x11, 0xBE]),
         Just(vec![0x06, 0, 0xFF, 0x07, 0x00, 0, 0, 0, 0, 0, 0, 0, 0]),
         (0x0Fu8..0x17).prop_map(|kind| vec![0x06, 0, 0xFF, 0x07, 0x06, kind, 0, 0, 0, 0, 0, 0, 0, 0]),
+        (prop_oneof![Just(0u8), Just(2), Just(4)], any::<[u8; 9]>())
+            .prop_map(|(kind, rest)| { [&[0x06, 0, 0xFF, 0x07, kind][..], &rest].concat() }),
         any::<u32>().prop_map(|session| {
             let mut bytes = vec![0x06, 0, 0xFF, 0x07, 0x06, 0xC0];
             bytes.extend(session.to_le_bytes());
@@ -97,9 +116,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_client_outlives_any_bmc(script in happenings()) {
+    fn a_client_outlives_any_bmc(script in happenings(), protocol in protocol()) {
         let mut now = Instant::now();
-        let (mut client, mut bmc) = (client(), bmc());
+        let (mut client, mut bmc) = (client_of(protocol), bmc());
         let mut waiting = std::collections::BTreeSet::new();
         let mut answers = Vec::new();
         let mut drain = |client: &mut Client, waiting: &mut std::collections::BTreeSet<_>, now| {

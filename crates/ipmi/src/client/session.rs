@@ -155,3 +155,22 @@ impl Session {
         Ok(packet.payload)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_request_sequence_number_comes_again_after_64_requests_and_not_before() {
+        let activated = ActivatedSession { authentication: None, session: 7, inbound: 1, limit: 4 };
+        let key = SecretKey::from_password(&"secret".into()).unwrap();
+        let mut session = Session::ipmi15(PrivilegeLevel::Operator, &activated, 1, None, key);
+        let numbers: Vec<u8> = (0..256).map(|_| session.next_request_sequence()).collect();
+        for window in numbers.windows(64) {
+            assert_eq!(window.iter().collect::<BTreeSet<_>>().len(), 64);
+        }
+        assert!(numbers.iter().all(|number| *number < 64), "six bits");
+    }
+}

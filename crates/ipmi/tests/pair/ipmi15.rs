@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ironhand_ipmi::bmc::{BadPasswordThreshold, Faults, Ipmi15Config};
 use ironhand_ipmi::client::{IdlePolicy, SessionProtocol};
-use ironhand_ipmi::command::GetChassisStatus;
+use ironhand_ipmi::command::{GetChassisStatus, GetDeviceId};
 use ironhand_ipmi::{
     BmcConfig, BmcEvent, ChassisControl, ClientConfig, CompletionCode, Error, Event, IgnoreReason,
     Ipmi15Authentication, PrivilegeLevel, Quirk, Quirks, Reply, Request, User,
@@ -191,6 +191,19 @@ fn numbers_in_the_wrong_byte_order_are_read_where_that_is_asked_for() {
         assert!(power_is_on(&world.ask(GetChassisStatus)));
     }
     assert_eq!(world.sent.0, 303);
+}
+
+#[test]
+fn spoilt_packets_do_not_pass_for_good_ones() {
+    for seed in 0..500 {
+        let mut world = World::new(seed, client(Ipmi15Authentication::Md5), bmc(true));
+        world.weather = Weather { loss: 0, copies: 0, delay: 5, jitter: 0, spoilt: 5 + seed % 30 };
+        for _ in 0..5 {
+            if let Ok(reply) = world.ask(GetDeviceId) {
+                assert_eq!(reply, Reply::DeviceId(bmc_config().device_id), "seed {seed}");
+            }
+        }
+    }
 }
 
 #[test]
