@@ -221,3 +221,75 @@ fn what_is_missing_or_wrong_is_told_before_anything_is_sent() {
     with(&["raw", "0x106", "1"], "not a byte");
     with(&["boot", "--uefi"], "no device is named");
 }
+
+#[test]
+fn logs_of_several_bmcs_are_erased_only_where_that_is_confirmed() {
+    let bmcs = Bmcs::start("127.79.0", 2);
+    let records = || bmcs.json(&["sel"]).0.iter().map(|row| row["entries"].as_array().unwrap().len()).sum();
+    let before: usize = records();
+    assert!(before > 2, "simulated BMCs have events");
+    let (code, text, errors) = bmcs.run(&["sel", "clear"]);
+    assert_eq!((code, text.as_str()), (Some(2), ""), "{errors}");
+    assert!(errors.contains("the event logs of 2 BMCs") && errors.contains("--yes"), "{errors}");
+    assert_eq!(records(), before);
+    let (rows, summary) = bmcs.json(&["sel", "clear", "--yes"]);
+    let erased: u64 = rows.iter().filter_map(|row| row["erased"].as_u64()).sum();
+    assert_eq!((erased, summary["outcomes"]["cleared"].as_u64()), (before as u64, Some(2)));
+    assert_eq!(records(), 0);
+}
+
+#[test]
+fn a_clock_is_set_to_a_time_that_a_bmc_can_keep() {
+    let bmcs = Bmcs::start("127.80.0", 1);
+    let (rows, _) = bmcs.json(&["sel", "time", "set", "2026-03-02T08:00:00Z"]);
+    assert!(rows[0]["time"].as_str().unwrap().starts_with("2026-03-02T08:00:"), "{rows:?}");
+    let (rows, _) = bmcs.json(&["sel", "time", "set"]);
+    assert!(rows[0]["ahead"].as_i64().unwrap().abs() <= 2, "{rows:?}");
+    let (code, _, errors) = bmcs.run(&["sel", "time", "set", "1971-01-01T00:00:00Z"]);
+    assert_eq!(code, Some(2), "{errors}");
+    assert!(errors.contains("cannot be kept by a BMC"), "{errors}");
+}
+
+#[test]
+fn a_log_is_followed_until_the_program_is_told_to_stop() {
+    let bmcs = Bmcs::start("127.81.0", 1);
+    let password_file = bmcs.password_file.path().to_string_lossy().into_owned();
+    let mut follower = Command::new(env!("CARGO_BIN_EXE_ironhand"))
+        .args(["bmc", "-H", &bmcs.range, "-U", "admin", "--password-file", &password_file])
+        .args(["sel", "--follow", "--last", "1", "--every", "50ms", "-o", "json"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("ironhand starts");
+    let mut lines = BufReader::new(follower.stdout.take().expect("a pipe")).lines();
+    let mut record = || -> Value {
+        let line = lines.next().expect("a record comes").expect("it can be read");
+        serde_json::from_str(&line).expect("one document a line")
+    };
+    let last = record();
+    // Platform Event Message: a temperature went below its lower critical threshold.
+    let (code, _, errors) =
+        bmcs.run(&["raw", "0x04", "0x02", "0x04", "0x01", "0x01", "0x01", "0x52", "0x05", "0x06"]);
+    assert_eq!(code, Some(0), "{errors}");
+    let next = record();
+    assert_eq!(next["id"].as_u64(), last["id"].as_u64().map(|id| id + 1), "{last} {next}");
+    assert_eq!(next["event"], "Lower critical, going low", "{next}");
+    let asked = Command::new("kill").arg(follower.id().to_string()).status();
+    assert!(asked.is_ok_and(|status| status.success()));
+    assert_eq!(follower.wait().expect("it ends").code(), Some(0));
+
+    let (code, _, errors) = Bmcs::start("127.82.0", 2).run(&["sel", "--follow"]);
+    assert_eq!(code, Some(2), "{errors}");
+}
+
+#[test]
+fn inventories_of_all_devices_are_shown() {
+    let bmcs = Bmcs::start("127.83.0", 1);
+    let (rows, _) = bmcs.json(&["fru"]);
+    let devices = rows[0]["devices"].as_array().expect("a list");
+    let names: Vec<_> = devices.iter().filter_map(|device| device["name"].as_str()).collect();
+    assert_eq!(names, ["System Board", "PSU1 Inventory", "PSU2 Inventory"]);
+    let (code, text, errors) = bmcs.run(&["fru", "--device", "9"]);
+    assert_eq!(code, Some(1), "{text}{errors}");
+    assert!(text.contains("not present"), "{text}{errors}");
+}
