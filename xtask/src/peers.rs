@@ -37,6 +37,7 @@ const PEERS: &[Peer] = &[
     Peer { program: "ipmi_sim", package: "openipmi", why: "a BMC that judges our IPMI client" },
     Peer { program: "ipmi-fru", package: "freeipmi-tools", why: "reads the inventory of our BMC side" },
     Peer { program: "ipmi-sel", package: "freeipmi-tools", why: "reads the event log of our BMC side" },
+    Peer { program: "ipmi-sensors", package: "freeipmi-tools", why: "reads the sensors of our BMC side" },
     Peer { program: "ipmiconsole", package: "freeipmi-tools", why: "a serial console on our BMC side" },
     Peer { program: "ipmipower", package: "freeipmi-tools", why: "an IPMI client that judges our BMC side" },
     Peer {

@@ -5,11 +5,13 @@
 
 mod controller;
 mod ironhand;
+mod loopback_bmc;
 mod peer;
 mod terminal;
 
 pub use controller::Controller;
 pub use ironhand::{Daemon, Ironhand, ironhand};
+pub use loopback_bmc::LoopbackBmc;
 pub use peer::{Peer, free_udp_port, peer, peer_file, run};
 pub use terminal::Terminal;
 

@@ -48,7 +48,8 @@ pub(super) const HANDLERS: &[Handler] = &[
         let info = SdrRepositoryInfo {
             version: 0x51,
             records: set.records().len().min(usize::from(u16::MAX)) as u16,
-            free: 0,
+            // Unspecified: nothing can be added.
+            free: 0xFFFF,
             last_addition: set.added(),
             last_erase: Timestamp(0),
             overflow: false,
