@@ -115,17 +115,34 @@ impl Controller {
         command
     }
 
-    /// What `ironhand bmc` says about the BMC, with this cipher suite.
+    /// Its port.
+    pub fn port(&self) -> &str {
+        &self.port
+    }
+
+    /// What `ironhand bmc` says about the BMC, with this cipher suite; it must succeed.
     pub fn ironhand(&self, suite: &str, command: &[&str]) -> Value {
+        self.try_ironhand(suite, command)
+            .unwrap_or_else(|said| panic!("ironhand bmc -C {suite} {command:?}: {said}"))
+    }
+
+    /// What `ironhand bmc` says about the BMC, with this cipher suite.
+    ///
+    /// # Errors
+    ///
+    /// All that it says, where it fails.
+    pub fn try_ironhand(&self, suite: &str, command: &[&str]) -> Result<Value, String> {
         let password = self.password_file.path().to_string_lossy().into_owned();
         let host = format!("127.0.0.1:{}", self.port);
         let access =
             ["bmc", "-H", &host, "-U", "admin", "--password-file", &password, "-C", suite, "-o", "json"];
         let output = ironhand(&[&access, command].concat());
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "ironhand bmc -C {suite} {command:?}: {text}{output:?}");
+        if !output.status.success() {
+            return Err(format!("{text}{output:?}"));
+        }
         let mut said: Value = serde_json::from_str(&text).expect("a document");
-        said["results"][0].take()
+        Ok(said["results"][0].take())
     }
 }
 

@@ -77,10 +77,10 @@ fn capabilities(data: &[u8]) -> Answer {
     /// DCMI 1.5, revision 2 of the parameters.
     const VERSION: [u8; 4] = [GROUP, 1, 5, 2];
     let part: &[u8] = match data {
-        // Identification, SEL, chassis power and temperature; power management; in-band and LAN.
-        [1] => &[0x00, 0x01, 0x07],
-        // A SEL of 512 records that does not roll over; asset tag and GUID; no temperature monitoring.
-        [2] => &[0x00, 0x02, 0x03, 0x00, 0x00],
+        // Power management, and no way in but the primary LAN, which needs no bit.
+        [1] => &[0x00, 0x01, 0x00],
+        // A SEL of 512 records that does not roll over; GUID, DHCP host name, asset tag; no temperature monitoring.
+        [2] => &[0x00, 0x02, 0x07, 0x00, 0x00],
         // Power management at the BMC's own address, channel 0.
         [3] => &[0x20, 0x00],
         // Primary LAN channel 1, no secondary one, no serial line.

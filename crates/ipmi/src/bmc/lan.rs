@@ -136,6 +136,9 @@ fn original(bmc: &Bmc, parameter: Parameter, set: u8) -> Vec<u8> {
     let LanSettings { address, mask, gateway, mac, source } = bmc.config.lan;
     match parameter {
         Parameter::SET_IN_PROGRESS => vec![u8::from(bmc.lan.in_progress)],
+        Parameter::AUTHENTICATION_SUPPORT => vec![types(bmc)],
+        // The same for every privilege level.
+        Parameter::AUTHENTICATION_ENABLES => vec![types(bmc); 5],
         Parameter::ADDRESS => address.octets().to_vec(),
         Parameter::MASK => mask.octets().to_vec(),
         Parameter::GATEWAY => gateway.octets().to_vec(),
@@ -172,6 +175,11 @@ fn original(bmc: &Bmc, parameter: Parameter, set: u8) -> Vec<u8> {
         Parameter::IPV6_DYNAMIC_ADDRESS => link_local(mac),
         _ => Vec::new(),
     }
+}
+
+/// The authentication types of IPMI 1.5 that it accepts, as bits.
+fn types(bmc: &Bmc) -> u8 {
+    bmc.config.ipmi15.types().iter().fold(0, |bits, kind| bits | 1 << kind.number())
 }
 
 fn suites(bmc: &Bmc) -> impl Iterator<Item = CipherSuite> {

@@ -74,7 +74,8 @@ impl Watchdog {
     }
 
     fn get(&self, now: Instant, quirks: Quirks) -> WatchdogTimer {
-        let settings = self.settings.unwrap_or(SetWatchdogTimer::STOP.settings);
+        let settings =
+            self.settings.unwrap_or(WatchdogSettings { expired: 0, ..SetWatchdogTimer::STOP.settings });
         let present = match self.running {
             Some(Countdown { end, .. }) => ticks(end.saturating_duration_since(now)),
             None => self.left,

@@ -44,6 +44,7 @@ fn events(bmc: &mut Bmc) -> Vec<BmcEvent> {
 fn a_timer_that_nobody_restarts_expires_once() {
     let (mut bmc, start) = (bmc(), Instant::now());
     let at = |tenths: u64| start + Duration::from_millis(tenths * 100);
+    assert_eq!(ask(&mut bmc, start, &GetWatchdogTimer).unwrap().settings.expired, 0);
     let refused = ask(&mut bmc, start, &ResetWatchdogTimer);
     assert_eq!(refused, Err(ProcedureError::Refused { doing: "try it", code: NEVER_SET }));
 
