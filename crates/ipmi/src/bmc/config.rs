@@ -70,6 +70,8 @@ pub struct BmcConfig {
     pub sol: SolSettings,
     /// Its sensors and their records. Many BMCs can share a set.
     pub sensors: Arc<SensorSet>,
+    /// What makes its sensors differ a little from those of another BMC with the same set: two raw steps at most.
+    pub sensor_variation: Option<u64>,
     /// Vendor faults that it shows.
     pub quirks: Quirks,
     /// What it does wrong until [`Bmc::set_faults`](crate::Bmc::set_faults) says otherwise.
@@ -108,6 +110,7 @@ impl BmcConfig {
             sel: SelConfig::default(),
             sol: SolSettings::default(),
             sensors: SensorSet::sample(),
+            sensor_variation: None,
             quirks: Quirks::NONE,
             faults: Faults::default(),
         }

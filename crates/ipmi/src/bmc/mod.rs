@@ -244,7 +244,7 @@ impl Bmc {
             scripted: None,
             sel: SystemEventLog::new(&config.sel),
             sol: SolState::new(config.sol),
-            sensors: Sensors::new(Arc::clone(&config.sensors)),
+            sensors: Sensors::new(Arc::clone(&config.sensors), config.sensor_variation),
             reservations: Reservations::default(),
             config,
             entropy,

@@ -29,13 +29,15 @@ pub(super) const FAN: u8 = 0x04;
 #[derive(Debug)]
 pub(super) struct Sensors {
     set: Arc<SensorSet>,
+    /// What makes these sensors differ a little from those of another BMC with the same set.
+    variation: Option<u64>,
     /// Those that say something else, or have other limits, than at first.
     changed: BTreeMap<u8, Present>,
 }
 
 impl Sensors {
-    pub(super) fn new(set: Arc<SensorSet>) -> Self {
-        Self { set, changed: BTreeMap::new() }
+    pub(super) fn new(set: Arc<SensorSet>, variation: Option<u64>) -> Self {
+        Self { set, variation, changed: BTreeMap::new() }
     }
 
     pub(super) fn set(&self) -> &SensorSet {
@@ -47,8 +49,11 @@ impl Sensors {
     }
 
     fn present(&self, number: u8) -> Result<Present, CompletionCode> {
-        let first = self.model(number)?.first;
-        Ok(self.changed.get(&number).copied().unwrap_or(first))
+        let model = self.model(number)?;
+        Ok(self.changed.get(&number).copied().unwrap_or_else(|| match self.variation {
+            Some(variation) => model.varied(variation.wrapping_add(number.into())),
+            None => model.first,
+        }))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use ironhand_ipmi::bmc::{Faults, FruConfig, SelClock, SelConfig, SolSettings};
+use ironhand_ipmi::bmc::{Faults, FruConfig, SelClock, SelConfig, SensorInput, SolSettings};
 use ironhand_ipmi::sel::SystemEvent;
 use ironhand_ipmi::{Bmc, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, PrivilegeLevel, User};
 use secrecy::SecretString;
@@ -82,7 +82,16 @@ impl Host {
         let chassis = ChassisStatus { power_on: pattern.on, ..ChassisStatus::default() };
         let sel = SelConfig { clock: Some(pattern.clock), ..SelConfig::sample() };
         let sol = SolSettings { port: address.port(), ..SolSettings::default() };
-        let config = BmcConfig { guid, chassis, fru: FruConfig::sample(), sel, sol, ..BmcConfig::new(users) };
+        let sensor_variation = Some(seed.next());
+        let config = BmcConfig {
+            sensor_variation,
+            guid,
+            chassis,
+            fru: FruConfig::sample(),
+            sel,
+            sol,
+            ..BmcConfig::new(users)
+        };
         let mut bytes = Seed::new(seed.next());
         // Predictable on purpose: the same seed gives the same session ids, and nobody outside reaches it.
         let entropy = move |out: &mut [u8]| {
@@ -90,8 +99,12 @@ impl Host {
                 chunk.copy_from_slice(&bytes.next().to_le_bytes()[..chunk.len()]);
             }
         };
+        let mut bmc = Bmc::new(config, Box::new(entropy));
+        if !pattern.on {
+            show_power(&mut bmc, false);
+        }
         Self {
-            bmc: Bmc::new(config, Box::new(entropy)),
+            bmc,
             switch: PowerSwitch::new(pattern.on, pattern.times),
             path: Path::new(seed.next()),
             firmware: Firmware::default(),
@@ -156,6 +169,9 @@ impl Host {
 
     /// What is wrong now; the BMC is told what of it is its own.
     fn effects(&mut self, clock: &Clock<'_>) -> Effects {
+        if self.rules.is_empty() {
+            return Effects::default();
+        }
         let effects = clock.pattern.plan.effects(&self.rules, clock.elapsed);
         let Firmware { faults, quirks, suites, lockout } = effects.firmware;
         let before = std::mem::replace(&mut self.firmware, effects.firmware);
@@ -177,6 +193,7 @@ impl Host {
         while let Some(change) = self.switch.wake(now) {
             let power_on = self.switch.is_on();
             self.bmc.set_chassis(ChassisStatus { power_on, ..self.bmc.chassis() });
+            show_power(&mut self.bmc, power_on);
             for event in log_of(change) {
                 self.bmc.log_event(now, *event);
             }
@@ -250,18 +267,37 @@ impl Host {
     }
 }
 
+/// Sensors of [`SensorSet::sample`](ironhand_ipmi::bmc::SensorSet::sample): the machine's ACPI power state, with two of
+/// its states, and how it was booted.
+const ACPI_STATE: u8 = 0x72;
+const WORKING: u8 = 0;
+const SOFT_OFF: u8 = 5;
+const SYSTEM_BOOT: u8 = 0xE0;
+
+fn show_power(bmc: &mut Bmc, on: bool) {
+    let state = SensorInput::States(1 << if on { WORKING } else { SOFT_OFF });
+    if let Err(error) = bmc.set_sensor(ACPI_STATE, state) {
+        tracing::debug!(%error, "a simulated BMC does not show its machine's power state");
+    }
+}
+
 /// What the BMC writes to its System Event Log when this happens to the machine (IPMI 2.0 table 42-3).
 fn log_of(change: Change) -> &'static [SystemEvent] {
     /// All states are of the sensor's own type.
     const SENSOR_SPECIFIC: u8 = 0x6F;
-    const POWER_OFF: SystemEvent = SystemEvent::of_bmc(0x09, 0x70, SENSOR_SPECIFIC, [0x00, 0xFF, 0xFF]);
-    const POWER_ON: SystemEvent = POWER_OFF.deasserted();
-    const POWER_UP: SystemEvent = SystemEvent::of_bmc(0x1D, 0x74, SENSOR_SPECIFIC, [0x00, 0xFF, 0xFF]);
-    const HARD_RESET: SystemEvent = SystemEvent::of_bmc(0x1D, 0x74, SENSOR_SPECIFIC, [0x01, 0xFF, 0xFF]);
+    const fn acpi(state: u8) -> SystemEvent {
+        SystemEvent::of_bmc(0x22, ACPI_STATE, SENSOR_SPECIFIC, [state, 0xFF, 0xFF])
+    }
+    const fn boot(how: u8) -> SystemEvent {
+        SystemEvent::of_bmc(0x1D, SYSTEM_BOOT, SENSOR_SPECIFIC, [how, 0xFF, 0xFF])
+    }
+    const POWER_ON: [SystemEvent; 2] = [acpi(WORKING), boot(0x00)];
+    const POWER_OFF: [SystemEvent; 1] = [acpi(SOFT_OFF)];
+    const HARD_RESET: [SystemEvent; 1] = [boot(0x01)];
     match change {
-        Change::On => &[POWER_ON, POWER_UP],
-        Change::Off => &[POWER_OFF],
-        Change::Reset => &[HARD_RESET],
+        Change::On => &POWER_ON,
+        Change::Off => &POWER_OFF,
+        Change::Reset => &HARD_RESET,
     }
 }
 

@@ -188,6 +188,22 @@ impl Model {
         self.event_type == THRESHOLD
     }
 
+    /// What the sensor says at first, give or take two raw steps that follow from `variation`. Only where that is a small
+    /// change in every format: not at the ends of the raw values.
+    pub(in crate::bmc) fn varied(&self, variation: u64) -> Present {
+        let middle = match self.format {
+            Some(AnalogFormat::Unsigned) => 3..=0xFC,
+            _ => 3..=0x7C,
+        };
+        let Present { raw, .. } = self.first;
+        if !self.is_threshold() || !middle.contains(&raw) {
+            return self.first;
+        }
+        // Neighbouring numbers must not give neighbouring steps: a multiplicative hash, of which the top bits count.
+        let step = variation.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        Present { raw: raw - 2 + (step % 5) as u8, ..self.first }
+    }
+
     /// What the sensor says once it is made to say `input`.
     pub(in crate::bmc) fn apply(
         &self,

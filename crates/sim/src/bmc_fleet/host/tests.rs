@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use ironhand_ipmi::{
     BootDevice, BootFlags, ChassisControl, CipherSuite, Client, ClientConfig, Error, Event, Output, Peer,
-    Reply, Request,
+    RawCommand, Reply, Request,
 };
 
 use super::*;
@@ -207,6 +207,40 @@ fn power_is_written_to_the_log() {
     };
     check(&mut wire, ChassisControl::PowerDown, false, 1);
     check(&mut wire, ChassisControl::PowerUp, true, 2);
+}
+
+#[test]
+fn sensors_differ_a_little_and_show_the_power() {
+    // Get Sensor Reading (IPMI 2.0 section 35.14): the raw value, or the states.
+    let reading = |wire: &mut Wire, number: u8, at: usize| {
+        let raw = RawCommand {
+            netfn: 0x04,
+            lun: 0,
+            cmd: 0x2D,
+            data: vec![number],
+            privilege: PrivilegeLevel::User,
+            repeatable: true,
+        };
+        match wire.ask(Request::Raw(raw)) {
+            Ok(Reply::Raw(data)) => data[at],
+            other => panic!("no reading: {other:?}"),
+        }
+    };
+    let fan = |seed: u64| {
+        let mut wire = Wire::new([]);
+        wire.pattern.seed = seed;
+        wire.host = Host::new(&wire.pattern, 0, bmc());
+        reading(&mut wire, 0x10, 0)
+    };
+    let fans: Vec<u8> = (0..20).map(fan).collect();
+    assert!(fans.iter().all(|raw| (98..=102).contains(raw)), "{fans:?}");
+    assert!(fans.iter().any(|raw| *raw != fans[0]), "{fans:?}");
+
+    let mut wire = Wire::new([]);
+    assert_eq!(reading(&mut wire, ACPI_STATE, 2), 1 << WORKING);
+    wire.ask(Request::ChassisControl(ChassisControl::PowerDown)).unwrap();
+    wire.until_power(false);
+    assert_eq!(reading(&mut wire, ACPI_STATE, 2), 1 << SOFT_OFF);
 }
 
 #[test]
