@@ -7,7 +7,7 @@ use crate::privilege::PrivilegeLevel;
 use crate::sol::SolEvent;
 use crate::suite::CipherSuite;
 
-/// Names a request, from [`Client::submit`] to [`Event::Done`].
+/// Names a request, from [`Client::submit`](crate::Client::submit) to [`Event::Done`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub(super) u64);
 
@@ -54,9 +54,9 @@ pub enum Event {
 /// Why a client's session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CloseReason {
-    /// [`Client::close`] was called.
+    /// [`Client::close`](crate::Client::close) was called.
     Requested,
-    /// It had no work for as long as [`IdlePolicy::Close`] says.
+    /// It had no work for as long as [`IdlePolicy::Close`](crate::client::IdlePolicy::Close) says.
     Idle,
     /// The BMC no longer answered in it.
     Lost,

@@ -1,8 +1,8 @@
 //! Serial over LAN: the characters of a machine's serial port inside an RMCP+ session (IPMI 2.0 chapter 15).
 //!
 //! Each direction has one numbered packet outstanding until the other end tells how many of its characters it took; the
-//! others are sent again under a new number. [`sender`] and [`receiver`] are these two ends of a direction; [`console`]
-//! and [`redirection`], the BMC's side, each have one of both.
+//! others are sent again under a new number. `sender` and `receiver` are these two ends of a direction; `console`
+//! and `redirection`, the BMC's side, each have one of both.
 //!
 //! # Every character once
 //!
