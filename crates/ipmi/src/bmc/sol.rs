@@ -4,23 +4,23 @@ use std::time::{Duration, Instant};
 
 use crate::bmc::commands::{Access, Answer, Caller, Handler, LAN_CHANNEL, handler};
 use crate::bmc::{Bmc, BmcEvent};
-use crate::command::sol::SOL;
-use crate::command::sol_parameter::selector;
-use crate::command::{
-    ActivateSol, BitRate, ChannelPayloadSupport, Command, DeactivateSol, GetChannelPayloadSupport,
-    GetSolActivationStatus, GetSolInstanceInfo, GetSolParameter, GetSolPayloadVersion, GetUserSolAccess,
-    SetSolParameter, SetUserSolAccess, SolAccumulate, SolActivation, SolAuthentication, SolParameter,
-    SolRetry, netfn,
-};
+use crate::command::{Command, netfn};
 use crate::completion::CompletionCode;
 use crate::fault::IgnoreReason;
 use crate::packet::PayloadType;
 use crate::privilege::PrivilegeLevel;
 use crate::quirk::{Quirk, Quirks};
-use crate::sol::SerialAlerts;
 use crate::sol::packet::HEADER;
+use crate::sol::parameter::{GetSolParameter, selector};
+use crate::sol::payload::SOL;
 use crate::sol::redirection::{Faults, Redirection};
 use crate::sol::sender::{Gather, Retry};
+use crate::sol::{
+    ActivateSol, BitRate, ChannelPayloadSupport, DeactivateSol, GetChannelPayloadSupport,
+    GetSolActivationStatus, GetSolInstanceInfo, GetSolPayloadVersion, GetUserSolAccess, SerialAlerts,
+    SetSolParameter, SetUserSolAccess, SolAccumulate, SolActivation, SolAuthentication, SolParameter,
+    SolRetry,
+};
 
 /// Bytes of an SOL payload, either way.
 const PAYLOAD_SIZE: u16 = 255;

@@ -6,12 +6,11 @@ use crate::client::exchange::{Exchange, Purpose};
 use crate::client::link;
 use crate::client::opening::Opening;
 use crate::client::{Client, CloseReason, Error, Event, IdlePolicy, PROVEN_FOR, State, Ticket};
-use crate::command::{
-    Command, GetDeviceId, GetSolInstanceInfo, Reply, Request, SetSessionPrivilegeLevel, Step,
-};
+use crate::command::{Command, GetDeviceId, Reply, Request, SetSessionPrivilegeLevel, Step};
 use crate::completion::CompletionCode;
 use crate::privilege::PrivilegeLevel;
 use crate::quirk::Quirk;
+use crate::sol::GetSolInstanceInfo;
 
 pub(super) struct Pending {
     pub(super) ticket: Ticket,

@@ -4,15 +4,16 @@ use std::time::{Duration, Instant};
 
 use crate::client::requests::Pending;
 use crate::client::{Client, CloseReason, Error, Event, State, Ticket};
-use crate::command::{
-    ActivateSol, Command, DeactivateSol, GetSolInstanceInfo, RawCommand, Reply, Request, SolActivation, Step,
-};
+use crate::command::{Command, RawCommand, Reply, Request, Step};
 use crate::completion::CompletionCode;
 use crate::fault::IgnoreReason;
 use crate::packet::PayloadType;
 use crate::quirk::Quirk;
 use crate::sol::console::Console;
-use crate::sol::{SerialAlerts, SolClosed, SolConfig, SolEvent};
+use crate::sol::{
+    ActivateSol, DeactivateSol, GetSolInstanceInfo, SerialAlerts, SolActivation, SolClosed, SolConfig,
+    SolEvent,
+};
 
 /// The shortest time between checks whether the console is still this session's.
 const CHECK_FLOOR: Duration = Duration::from_secs(1);

@@ -9,8 +9,6 @@ mod channel;
 mod chassis;
 mod request;
 mod session15;
-pub(crate) mod sol;
-pub(crate) mod sol_parameter;
 
 pub(crate) use app::{CloseSession, SetSessionPrivilegeLevel};
 pub use app::{DeviceId, GetDeviceId, GetSystemGuid, IpmiVersion, SystemGuid};
@@ -30,13 +28,6 @@ pub use request::{RawCommand, Reply, Request};
 pub(crate) use session15::{
     ActivateSession, ActivatedSession, GetSessionChallenge, SessionChallenge, padded_name,
 };
-pub use sol::{
-    ActivateSol, ChannelPayloadSupport, DeactivateSol, GetChannelPayloadSupport, GetSolActivationStatus,
-    GetSolInstanceInfo, GetSolPayloadVersion, GetUserSolAccess, PayloadVersion, SetUserSolAccess,
-    SolActivation, SolActivationStatus, SolInstanceInfo,
-};
-pub(crate) use sol_parameter::GetSolParameter;
-pub use sol_parameter::{BitRate, SetSolParameter, SolAccumulate, SolAuthentication, SolParameter, SolRetry};
 
 use crate::fault::Fault;
 use crate::privilege::PrivilegeLevel;

@@ -1,12 +1,13 @@
 //! How SOL is configured, and who has it.
 
-use crate::command::sol_parameter::selector;
-use crate::command::{
-    BitRate, GetSolActivationStatus, GetSolInstanceInfo, GetSolParameter, RawCommand, SolAccumulate,
-    SolActivationStatus, SolAuthentication, SolParameter, SolRetry,
-};
+use crate::command::RawCommand;
 use crate::completion::CompletionCode;
 use crate::procedure::{Answer, Procedure, ProcedureError, Turn};
+use crate::sol::parameter::{GetSolParameter, selector};
+use crate::sol::{
+    BitRate, GetSolActivationStatus, GetSolInstanceInfo, SolAccumulate, SolActivationStatus,
+    SolAuthentication, SolParameter, SolRetry,
+};
 
 const DOING: &str = "read the SOL configuration";
 

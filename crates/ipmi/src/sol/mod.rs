@@ -2,7 +2,8 @@
 //!
 //! Each direction has one numbered packet outstanding until the other end tells how many of its characters it took; the
 //! others are sent again under a new number. `sender` and `receiver` are these two ends of a direction; `console`
-//! and `redirection`, the BMC's side, each have one of both.
+//! and `redirection`, the BMC's side, each have one of both. `payload` and `parameter` are the commands that open, close
+//! and configure it.
 //!
 //! # Every character once
 //!
@@ -17,12 +18,20 @@ mod config;
 pub(crate) mod console;
 mod info;
 pub(crate) mod packet;
+pub(crate) mod parameter;
+pub(crate) mod payload;
 pub(crate) mod receiver;
 pub(crate) mod redirection;
 pub(crate) mod sender;
 
 pub use config::{SerialAlerts, SerialProbe, SolClosed, SolConfig, SolEvent};
 pub use info::{ReadSolInfo, SolInfo};
+pub use parameter::{BitRate, SetSolParameter, SolAccumulate, SolAuthentication, SolParameter, SolRetry};
+pub use payload::{
+    ActivateSol, ChannelPayloadSupport, DeactivateSol, GetChannelPayloadSupport, GetSolActivationStatus,
+    GetSolInstanceInfo, GetSolPayloadVersion, GetUserSolAccess, PayloadVersion, SetUserSolAccess,
+    SolActivation, SolActivationStatus, SolInstanceInfo,
+};
 
 #[cfg(test)]
 mod tests;

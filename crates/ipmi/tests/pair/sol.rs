@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ironhand_ipmi::bmc::{BmcEvent, SolSettings};
 use ironhand_ipmi::client::IdlePolicy;
-use ironhand_ipmi::command::{GetChassisStatus, SetUserSolAccess};
-use ironhand_ipmi::sol::{SerialProbe, SolClosed, SolConfig, SolEvent};
+use ironhand_ipmi::command::GetChassisStatus;
+use ironhand_ipmi::sol::{SerialProbe, SetUserSolAccess, SolClosed, SolConfig, SolEvent};
 use ironhand_ipmi::{
     BmcConfig, BmcOutput, ChassisStatus, Client, ClientConfig, CompletionCode, Error, Event, Output, Peer,
     PrivilegeLevel, Quirk, Quirks, RawCommand, Reply, Request, RetransmitPolicy,

@@ -9,9 +9,10 @@ use std::cell::Cell;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use ironhand_ipmi::command::{BitRate, DeactivateSol};
 use ironhand_ipmi::procedure::Ask;
-use ironhand_ipmi::sol::{ReadSolInfo, SerialProbe, SolClosed, SolConfig, SolEvent, SolInfo};
+use ironhand_ipmi::sol::{
+    BitRate, DeactivateSol, ReadSolInfo, SerialProbe, SolClosed, SolConfig, SolEvent, SolInfo,
+};
 use ironhand_ipmi::{CompletionCode, PrivilegeLevel, ProcedureError};
 use ironhand_ipmi_port::{Bmc, IpmiPort, PortConfig, RunError, SolEnded, SolReader, SolStream, SolWriter};
 use serde::Serialize;

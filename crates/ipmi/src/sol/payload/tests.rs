@@ -3,10 +3,9 @@ use std::fmt::Debug;
 use proptest::prelude::*;
 
 use super::*;
-use crate::command::{
-    BitRate, GetSolParameter, RawCommand, SetSolParameter, SolAccumulate, SolAuthentication, SolParameter,
-    SolRetry,
-};
+use crate::command::RawCommand;
+use crate::sol::parameter::GetSolParameter;
+use crate::sol::{BitRate, SetSolParameter, SolAccumulate, SolAuthentication, SolParameter, SolRetry};
 
 /// Numbers, request data and a reply of a command, as the specification's tables lay them out.
 fn check<C: Command>(command: &C, cmd: u8, data: &[u8], reply: &[u8], expected: C::Reply)
