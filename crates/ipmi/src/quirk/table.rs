@@ -128,7 +128,7 @@ pub(super) const TABLE: &[Description] = &[
     Description {
         quirk: Quirk::ForcePerMessage,
         name: "forcepermsg",
-        handling: Always,
+        handling: OnRequest,
         products: "IBM eServer 325; Supermicro H8QME",
         symptom: "IPMI 1.5: says that per-message authentication is off, and drops packets without it",
         remedy: "authenticates every packet",
