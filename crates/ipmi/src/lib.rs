@@ -83,6 +83,7 @@
 
 pub mod audit;
 pub mod bmc;
+pub mod boot;
 pub mod channel;
 pub mod chassis;
 pub mod client;
