@@ -25,6 +25,9 @@ use crate::sol::{
 /// Bytes of an SOL payload, either way.
 const PAYLOAD_SIZE: u16 = 255;
 
+/// The longest interval that the parameters can say, which holds for settings as well.
+const INTERVAL_LIMIT: Duration = Duration::from_millis(2550);
+
 /// The only instance: a machine's first serial port.
 const INSTANCE: u8 = 1;
 
@@ -159,17 +162,14 @@ impl SolState {
 
     fn redirection(&self, now: Instant, faults: Faults, power_on: bool) -> Redirection {
         let SolSettings { accumulate, retry, .. } = self.settings;
-        let retry = Retry {
-            first: retry.interval,
-            ceiling: retry.interval,
-            count: retry.count.into(),
-            renumber_after: None,
-        };
+        let interval = retry.interval.min(INTERVAL_LIMIT);
+        let retry =
+            Retry { first: interval, ceiling: interval, count: retry.count.into(), renumber_after: None };
         let threshold = match accumulate.threshold {
             0 => usize::MAX,
             threshold => threshold.into(),
         };
-        let gather = Gather { interval: accumulate.interval, threshold };
+        let gather = Gather { interval: accumulate.interval.min(INTERVAL_LIMIT), threshold };
         let mut redirection =
             Redirection::new(now, usize::from(PAYLOAD_SIZE) - HEADER, retry, gather, faults);
         redirection.set_unavailable(!power_on);

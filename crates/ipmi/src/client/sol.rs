@@ -1,6 +1,6 @@
 //! A client's serial console: opened by commands, carried by packets beside them, checked, and closed by a command.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::client::requests::Pending;
 use crate::client::{Client, CloseReason, Error, Event, State, Ticket};
@@ -14,9 +14,6 @@ use crate::sol::{
     ActivateSol, DeactivateSol, GetSolInstanceInfo, SerialAlerts, SolActivation, SolClosed, SolConfig,
     SolEvent,
 };
-
-/// The shortest time between checks whether the console is still this session's.
-const CHECK_FLOOR: Duration = Duration::from_secs(1);
 
 /// A client's serial console.
 pub(super) struct Sol {
@@ -340,7 +337,7 @@ impl Client {
             active.heard = true;
             if active.owner.is_some() {
                 // As long as it is served it is this session's.
-                active.check = now + config.check.max(CHECK_FLOOR);
+                active.check = now + config.bounded_check();
             }
         }
         self.pump_sol(now);
@@ -403,7 +400,7 @@ impl Client {
     pub(super) fn answered_sol_check(&mut self, now: Instant, code: CompletionCode, data: &[u8]) {
         let session = self.bmc_session();
         let Some(Sol { stage: Stage::Active(active), config, .. }) = self.sol.as_deref_mut() else { return };
-        active.check = now + config.check.max(CHECK_FLOOR);
+        active.check = now + config.bounded_check();
         let info = match code.is_ok() {
             true => GetSolInstanceInfo::decode(data),
             false => return,

@@ -28,6 +28,25 @@ pub struct SolConfig {
     pub probe: SerialProbe,
 }
 
+/// The shortest and the longest time that a configuration may ask for, so that no console spins and adding it to any
+/// instant stays in range.
+const CHECK_RANGE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60 * 60)];
+const RETRANSMIT_RANGE: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(60 * 60)];
+
+impl SolConfig {
+    /// [`SolConfig::check`] within bounds.
+    pub(crate) fn bounded_check(&self) -> Duration {
+        let [least, most] = CHECK_RANGE;
+        self.check.clamp(least, most)
+    }
+
+    /// [`SolConfig::retransmit`] within bounds.
+    pub(crate) fn bounded_retransmit(&self) -> Duration {
+        let [least, most] = RETRANSMIT_RANGE;
+        self.retransmit.clamp(least, most)
+    }
+}
+
 impl Default for SolConfig {
     /// Instance 1, not stolen, asked for as Operator; 500 ms and ten retransmissions; checked every 20 seconds; nothing sent unasked.
     fn default() -> Self {

@@ -42,8 +42,8 @@ impl Console {
     pub(crate) fn new(now: Instant, config: &SolConfig, inbound_size: u16, renumbers: bool) -> Self {
         let characters = characters(inbound_size);
         let retry = Retry {
-            first: config.retransmit,
-            ceiling: config.retransmit.saturating_mul(RETRANSMIT_GROWTH),
+            first: config.bounded_retransmit(),
+            ceiling: config.bounded_retransmit().saturating_mul(RETRANSMIT_GROWTH),
             count: config.retransmissions,
             renumber_after: renumbers.then_some(RENUMBER_AFTER),
         };
@@ -56,7 +56,7 @@ impl Console {
             unavailable: false,
             status_of: None,
             probe: config.probe,
-            probe_every: config.check.max(Duration::from_secs(1)),
+            probe_every: config.bounded_check(),
             heard: now,
             closed: None,
             events: VecDeque::from([SolEvent::Opened { characters }]),

@@ -6,7 +6,9 @@ use std::time::Duration;
 use ironhand_ipmi::bmc::{BmcEvent, SolSettings};
 use ironhand_ipmi::client::IdlePolicy;
 use ironhand_ipmi::command::GetChassisStatus;
-use ironhand_ipmi::sol::{SerialProbe, SetUserSolAccess, SolClosed, SolConfig, SolEvent};
+use ironhand_ipmi::sol::{
+    SerialProbe, SetUserSolAccess, SolAccumulate, SolClosed, SolConfig, SolEvent, SolRetry,
+};
 use ironhand_ipmi::{
     BmcConfig, BmcOutput, ChassisStatus, Client, ClientConfig, CompletionCode, Error, Event, Output, Peer,
     PrivilegeLevel, Quirk, Quirks, RawCommand, Reply, Request, RetransmitPolicy,
@@ -443,4 +445,21 @@ fn closing_towards_a_dead_bmc_ends_soon() {
     world.pass(5 * SECOND);
     assert_eq!(world.closed(), Some(SolClosed::Requested));
     assert!(!world.client.is_open() && world.client.next_wake().is_none());
+}
+
+#[test]
+fn times_out_of_all_bounds_do_no_harm() {
+    for time in [Duration::ZERO, Duration::MAX] {
+        let accumulate = SolAccumulate { interval: time, threshold: 0 };
+        let settings =
+            SolSettings { accumulate, retry: SolRetry { count: 255, interval: time }, ..Default::default() };
+        let mut world = World::new(1, client_config(), BmcConfig { sol: settings, ..bmc_config() });
+        let config =
+            SolConfig { retransmit: time, check: time, probe: SerialProbe::Nul, ..SolConfig::default() };
+        assert_eq!(world.open_console(config), Ok(()));
+        world.write_console(b"typed");
+        world.output(b"shown");
+        world.pass(5 * SECOND);
+        assert!(world.typed().starts_with(b"typed") && world.shown() == b"shown", "{time:?}");
+    }
 }
