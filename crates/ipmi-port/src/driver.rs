@@ -55,6 +55,7 @@ impl Driver {
         commands: mpsc::UnboundedReceiver<Command>,
         counters: Arc<Counters>,
     ) -> Self {
+        let window = Window::new(sockets.buffer());
         Self {
             sockets,
             inbox: Inbox::new(),
@@ -63,7 +64,7 @@ impl Driver {
             by_peer: HashMap::new(),
             last_serial: 0,
             timers: Timers::default(),
-            window: Window::new(),
+            window,
             queue: VecDeque::new(),
             slow_queue: VecDeque::new(),
             taken: 0,

@@ -6,7 +6,8 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg, setsockopt, sockopt,
+    ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, getsockopt, recvmmsg, sendmmsg, setsockopt,
+    sockopt,
 };
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
@@ -19,7 +20,7 @@ const BATCH: usize = 64;
 const DATAGRAM: usize = 2048;
 
 /// Buffer asked for at each socket, which holds about 5,000 answers as Linux counts. Without privilege the system gives
-/// less; [`crate::window`] begins with what fits its default.
+/// less; [`crate::window`] goes by what it gave.
 const SOCKET_BUFFER: usize = 4 << 20;
 
 /// The sockets.
@@ -35,6 +36,11 @@ impl Sockets {
         let v4 = Socket::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))?;
         let v6 = Socket::bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))).ok();
         Ok(Self { v4, v6 })
+    }
+
+    /// The bytes that the system gave to the receive buffer of IPv4; that of IPv6 is as large.
+    pub(crate) fn buffer(&self) -> usize {
+        getsockopt(&self.v4.udp, sockopt::RcvBuf).unwrap_or_default()
     }
 
     pub(crate) fn serves(&self, peer: SocketAddr) -> bool {

@@ -13,14 +13,16 @@ use std::time::{Duration, Instant};
 
 use crate::slot::{Place, Slot};
 
-/// BMCs in the window at first: their answers, of about 768 bytes each as Linux counts, fit the 208 KiB that a socket
-/// buffer has by default.
-const FIRST: usize = 256;
+/// What an answer takes of a socket's buffer, as Linux counts it.
+const ANSWER: usize = 768;
+
+/// BMCs in the window at first, where the socket's buffer holds as many answers.
+const FIRST: usize = 1024;
 
 /// The window never becomes smaller, so that a lossy line does not stop the others.
 const LEAST: usize = 32;
 
-/// Nor larger: the answers must fit a socket buffer of the size that [`crate::sockets`] asks for.
+/// Nor larger, whatever the buffer.
 const MOST: usize = 4096;
 
 /// Answers to later datagrams after which an earlier one no longer counts. Answers of BMCs that are about as far away as
@@ -46,6 +48,8 @@ pub(crate) struct Sent {
 #[derive(Debug)]
 pub(crate) struct Window {
     limit: usize,
+    /// The answers that the socket's buffer holds.
+    most: usize,
     inside: usize,
     last_place: u64,
     /// The latest place whose datagram was answered.
@@ -61,9 +65,12 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    pub(crate) fn new() -> Self {
+    /// A window for a socket whose receive buffer has so many bytes.
+    pub(crate) fn new(buffer: usize) -> Self {
+        let most = (buffer / ANSWER).clamp(LEAST, MOST);
         Self {
-            limit: FIRST,
+            limit: FIRST.min(most),
+            most,
             inside: 0,
             last_place: 0,
             answered: 0,
@@ -131,7 +138,7 @@ impl Window {
                 sample
             }
         };
-        if waited_for && self.limit < MOST && smoothed < fastest * 2 + SLACK {
+        if waited_for && self.limit < self.most && smoothed < fastest * 2 + SLACK {
             self.limit += 1;
         }
     }
@@ -186,3 +193,6 @@ impl Sent {
         self.place == other.place
     }
 }
+
+#[cfg(test)]
+mod tests;
