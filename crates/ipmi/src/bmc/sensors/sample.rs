@@ -139,72 +139,93 @@ impl Analog {
     }
 }
 
+impl Analog {
+    /// A sensor whose value is its raw value, without limits.
+    fn new(
+        number: u8,
+        name: &'static str,
+        (kind, unit): (u8, Unit),
+        (id, instance): (u8, u8),
+        raw: u8,
+    ) -> Self {
+        Self {
+            number,
+            name,
+            kind,
+            entity: Entity::new(id, instance),
+            format: AnalogFormat::Unsigned,
+            linearization: 0,
+            factors: (1, 0, 0, 0),
+            unit,
+            limits: [None; 6],
+            raw,
+        }
+    }
+
+    /// With a value that is `m` times the raw one, times ten to the power of `exponent`.
+    fn scaled(self, m: i16, exponent: i8) -> Self {
+        Self { factors: (m, 0, 0, exponent), ..self }
+    }
+
+    /// With a raw limit.
+    fn limit(mut self, threshold: Threshold, raw: u8) -> Self {
+        self.limits[threshold as usize] = Some(raw);
+        self
+    }
+
+    /// With lower raw limits.
+    fn below(self, [non_critical, critical]: [u8; 2]) -> Self {
+        self.limit(Threshold::LowerNonCritical, non_critical).limit(Threshold::LowerCritical, critical)
+    }
+
+    /// With upper raw limits.
+    fn above(self, [non_critical, critical]: [u8; 2]) -> Self {
+        self.limit(Threshold::UpperNonCritical, non_critical).limit(Threshold::UpperCritical, critical)
+    }
+
+    /// With an upper raw limit beyond which nothing can be mended.
+    fn at_most(self, non_recoverable: u8) -> Self {
+        self.limit(Threshold::UpperNonRecoverable, non_recoverable)
+    }
+}
+
 /// Values of a server at work.
-fn analog_sensors() -> Vec<Analog> {
-    use AnalogFormat::{OnesComplement, TwosComplement, Unsigned};
-    const NONE: [Option<u8>; 6] = [None; 6];
-    let sensor = |number, name, kind, entity: (u8, u8), unit, factors, limits, raw| Analog {
-        number,
-        name,
-        kind,
-        entity: Entity::new(entity.0, entity.1),
-        format: Unsigned,
-        linearization: 0,
-        factors,
-        unit,
-        limits,
-        raw,
-    };
-    let upper = |limits: [u8; 3]| [None, None, None, Some(limits[0]), Some(limits[1]), Some(limits[2])];
-    let lower = |limits: [u8; 2]| [Some(limits[0]), Some(limits[1]), None, None, None, None];
-    let both =
-        |low: [u8; 2], high: [u8; 2]| [Some(low[0]), Some(low[1]), None, Some(high[0]), Some(high[1]), None];
-    let whole = (1, 0, 0, 0);
-    let temperature = |number, name, entity, raw| {
-        sensor(number, name, kind::TEMPERATURE, entity, CELSIUS, whole, upper([90, 95, 100]), raw)
-    };
-    let fan = |number, name, instance, raw| {
-        sensor(number, name, kind::FAN, (part::FAN, instance), RPM, (75, 0, 0, 0), lower([16, 8]), raw)
-    };
-    let volts = |number, name, entity, m, low, high, raw| {
-        sensor(number, name, kind::VOLTAGE, entity, VOLTS, (m, 0, 0, -3), both(low, high), raw)
-    };
-    let board = (part::SYSTEM_BOARD, 1);
-    vec![
+fn analog_sensors() -> impl Iterator<Item = Analog> {
+    temperatures().into_iter().chain(cooling()).chain(voltages()).chain(consumption())
+}
+
+fn temperatures() -> [Analog; 5] {
+    let temperature =
+        |number, name, entity, raw| Analog::new(number, name, (kind::TEMPERATURE, CELSIUS), entity, raw);
+    let hot = |sensor: Analog| sensor.above([90, 95]).at_most(100);
+    [
         Analog {
-            format: TwosComplement,
-            // 3, -7, 42 and 47 degrees.
-            ..sensor(
-                0x01,
-                "Inlet Temp",
-                kind::TEMPERATURE,
-                (part::AIR_INLET, 1),
-                CELSIUS,
-                whole,
-                both([3, 0xF9], [42, 47]),
-                24,
-            )
+            format: AnalogFormat::TwosComplement,
+            // -7 degrees is F9h.
+            ..temperature(0x01, "Inlet Temp", (part::AIR_INLET, 1), 24).below([3, 0xF9]).above([42, 47])
         },
-        temperature(0x02, "CPU1 Temp", (part::PROCESSOR, 1), 58),
-        temperature(0x03, "CPU2 Temp", (part::PROCESSOR, 2), 61),
+        hot(temperature(0x02, "CPU1 Temp", (part::PROCESSOR, 1), 58)),
+        hot(temperature(0x03, "CPU2 Temp", (part::PROCESSOR, 2), 61)),
         Analog {
-            format: OnesComplement,
-            ..sensor(
-                0x04,
-                "DIMM Temp",
-                kind::TEMPERATURE,
-                (part::MEMORY_DEVICE, 1),
-                CELSIUS,
-                (5, 0, 0, -1),
-                upper([0x64, 0x6E, 0x78]),
-                87,
-            )
+            format: AnalogFormat::OnesComplement,
+            ..temperature(0x04, "DIMM Temp", (part::MEMORY_DEVICE, 1), 87)
+                .scaled(5, -1)
+                .above([100, 110])
+                .at_most(120)
         },
         // A thermistor: its factors must be asked for.
         Analog {
             linearization: 0x70,
-            ..sensor(0x05, "VRM Temp", kind::TEMPERATURE, board, CELSIUS, whole, upper([180, 190, 200]), 160)
+            ..temperature(0x05, "VRM Temp", (part::SYSTEM_BOARD, 1), 160).above([180, 190]).at_most(200)
         },
+    ]
+}
+
+fn cooling() -> [Analog; 6] {
+    let fan = |number, name, instance, raw| {
+        Analog::new(number, name, (kind::FAN, RPM), (part::FAN, instance), raw).scaled(75, 0).below([16, 8])
+    };
+    [
         fan(0x10, "Fan1", 1, 100),
         fan(0x11, "Fan2", 2, 102),
         fan(0x12, "Fan3", 3, 99),
@@ -212,59 +233,49 @@ fn analog_sensors() -> Vec<Analog> {
         // The sensor counts the time of a turn.
         Analog {
             linearization: 7,
-            ..sensor(0x18, "Pump", kind::FAN, (part::COOLING_UNIT, 1), RPM, (1, 0, 0, -5), NONE, 40)
+            ..Analog::new(0x18, "Pump", (kind::FAN, RPM), (part::COOLING_UNIT, 1), 40).scaled(1, -5)
         },
         // The sensor measures the square of the flow.
         Analog {
             linearization: 10,
-            ..sensor(0x19, "Air Flow", kind::OTHER, (part::CHASSIS, 1), CFM, (50, 0, 0, 0), NONE, 128)
+            ..Analog::new(0x19, "Air Flow", (kind::OTHER, CFM), (part::CHASSIS, 1), 128).scaled(50, 0)
         },
-        volts(0x20, "12V", board, 63, [181, 171], [200, 210], 191),
-        volts(0x21, "5V Standby", board, 26, [183, 173], [202, 212], 192),
-        volts(0x22, "3.3V", board, 17, [184, 175], [204, 213], 194),
-        volts(0x23, "VBAT", (part::BATTERY, 1), 15, [173, 160], [240, 250], 203),
-        sensor(
-            0x24,
-            "CPU1 VCore",
-            kind::VOLTAGE,
-            (part::PROCESSOR, 1),
-            VOLTS,
-            (5, 50, 1, -3),
-            both([20, 10], [180, 200]),
-            110,
-        ),
-        sensor(
-            0x30,
-            "PSU1 Current",
-            kind::CURRENT,
-            (part::POWER_SUPPLY, 1),
-            AMPERES,
-            (2, 0, 0, -1),
-            upper([60, 70, 75]),
-            9,
-        ),
-        sensor(
-            0x31,
-            "PSU2 Current",
-            kind::CURRENT,
-            (part::POWER_SUPPLY, 2),
-            AMPERES,
-            (2, 0, 0, -1),
-            upper([60, 70, 75]),
-            8,
-        ),
-        sensor(
-            0x32,
-            "System Power",
-            kind::OTHER,
-            (part::POWER_UNIT, 1),
-            WATTS,
-            (4, 0, 0, 0),
-            upper([200, 225, 250]),
-            86,
-        ),
-        sensor(0x33, "CPU Usage", kind::OTHER, (part::PROCESSOR, 1), PERCENT, whole, NONE, 37),
-        sensor(0x34, "Memory Errors", kind::OTHER, (part::MEMORY_DEVICE, 1), ERRORS_PER_HOUR, whole, NONE, 2),
+    ]
+}
+
+fn voltages() -> [Analog; 5] {
+    let volts = |number, name, entity, raw| Analog::new(number, name, (kind::VOLTAGE, VOLTS), entity, raw);
+    let board = (part::SYSTEM_BOARD, 1);
+    [
+        volts(0x20, "12V", board, 191).scaled(63, -3).below([181, 171]).above([200, 210]),
+        volts(0x21, "5V Standby", board, 192).scaled(26, -3).below([183, 173]).above([202, 212]),
+        volts(0x22, "3.3V", board, 194).scaled(17, -3).below([184, 175]).above([204, 213]),
+        volts(0x23, "VBAT", (part::BATTERY, 1), 203).scaled(15, -3).below([173, 160]).above([240, 250]),
+        Analog {
+            // Half a volt at zero.
+            factors: (5, 50, 1, -3),
+            ..volts(0x24, "CPU1 VCore", (part::PROCESSOR, 1), 110).below([20, 10]).above([180, 200])
+        },
+    ]
+}
+
+fn consumption() -> [Analog; 5] {
+    let amperes = |number, name, instance, raw| {
+        Analog::new(number, name, (kind::CURRENT, AMPERES), (part::POWER_SUPPLY, instance), raw)
+            .scaled(2, -1)
+            .above([60, 70])
+            .at_most(75)
+    };
+    let other = |number, name, unit, entity, raw| Analog::new(number, name, (kind::OTHER, unit), entity, raw);
+    [
+        amperes(0x30, "PSU1 Current", 1, 9),
+        amperes(0x31, "PSU2 Current", 2, 8),
+        other(0x32, "System Power", WATTS, (part::POWER_UNIT, 1), 86)
+            .scaled(4, 0)
+            .above([200, 225])
+            .at_most(250),
+        other(0x33, "CPU Usage", PERCENT, (part::PROCESSOR, 1), 37),
+        other(0x34, "Memory Errors", ERRORS_PER_HOUR, (part::MEMORY_DEVICE, 1), 2),
     ]
 }
 
@@ -414,7 +425,7 @@ fn other_records() -> Vec<RecordBody> {
 }
 
 fn sample() -> SensorSet {
-    let analog = analog_sensors();
+    let analog: Vec<_> = analog_sensors().collect();
     let discrete = discrete_sensors();
     let records = analog.iter().map(Analog::record).chain(discrete.iter().map(Discrete::record));
     let mut set = SensorSet::new(records.chain(other_records()));
