@@ -52,6 +52,8 @@ pub(super) struct Fetch {
     piece: u8,
     reservation: u16,
     reserving: bool,
+    /// A record was read.
+    proven: bool,
     lost: u32,
     busy: u32,
 }
@@ -65,6 +67,7 @@ impl Fetch {
             piece: WHOLE_RECORD,
             reservation: 0,
             reserving: false,
+            proven: false,
             lost: 0,
             busy: 0,
         }
@@ -103,9 +106,11 @@ impl Fetch {
         }
         match answer.code {
             CompletionCode::OK => self.take(answer.data),
-            CompletionCode::NOT_PRESENT
-            | CompletionCode::PARAMETER_OUT_OF_RANGE
-            | CompletionCode::INVALID_FIELD => Progress::Absent,
+            CompletionCode::NOT_PRESENT => Progress::Absent,
+            // The id is meant, once it is proven that the BMC has nothing against the form of the command.
+            CompletionCode::PARAMETER_OUT_OF_RANGE | CompletionCode::INVALID_FIELD if self.proven => {
+                Progress::Absent
+            }
             CompletionCode::RESERVATION_LOST => self.restart(),
             CompletionCode::NODE_BUSY | code::ERASE_IN_PROGRESS if self.busy < BUSY_LIMIT => {
                 self.busy += 1;
@@ -113,14 +118,22 @@ impl Fetch {
             }
             CompletionCode::REQUEST_LENGTH_INVALID
             | CompletionCode::FIELD_LENGTH_EXCEEDED
+            | CompletionCode::PARAMETER_OUT_OF_RANGE
             | CompletionCode::CANNOT_RETURN_LENGTH
+            | CompletionCode::INVALID_FIELD
             | CompletionCode::UNSPECIFIED
                 if self.piece > SMALLEST_PIECE =>
             {
                 self.piece = if self.piece == WHOLE_RECORD { PIECE } else { self.piece / 2 };
                 self.reserve()
             }
-            code => Progress::Failed(ProcedureError::Refused { doing: READ_RECORD, code }),
+            code => {
+                if !self.proven {
+                    // Smaller pieces were no help.
+                    self.piece = WHOLE_RECORD;
+                }
+                Progress::Failed(ProcedureError::Refused { doing: READ_RECORD, code })
+            }
         }
     }
 
@@ -134,7 +147,10 @@ impl Fetch {
         self.bytes.extend(part.bytes.iter().take(wanted));
         self.next = part.next;
         match <&[u8; RECORD_LENGTH]>::try_from(self.bytes.as_slice()) {
-            Ok(bytes) => Progress::Read(Entry::decode(bytes), self.next),
+            Ok(bytes) => {
+                self.proven = true;
+                Progress::Read(Entry::decode(bytes), self.next)
+            }
             // More than asked for was cut off above, so less came: the rest needs a reservation.
             Err(_) if self.reservation == 0 => self.reserve(),
             Err(_) => Progress::Ask,

@@ -217,6 +217,11 @@ impl ReadSel {
         self.end();
     }
 
+    /// Whether the place to begin at is still to be found.
+    fn seeks(&self) -> bool {
+        matches!(self.step, Step::Known) || matches!(self.step, Step::Guess) && self.entries.is_empty()
+    }
+
     fn absent(&mut self) {
         let record = self.fetch.record();
         match self.step {
@@ -309,6 +314,8 @@ impl Procedure for ReadSel {
                 Progress::Wait(pause) => self.pause = Some(pause),
                 Progress::Read(entry, next) => self.read(entry, next),
                 Progress::Absent => self.absent(),
+                // Where the record to begin at cannot be read, the oldest one can, or tells why not.
+                Progress::Failed(_) if self.seeks() => self.absent(),
                 Progress::Failed(error) => self.fail(error),
             },
         }

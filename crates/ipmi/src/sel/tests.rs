@@ -200,6 +200,31 @@ fn records_are_read_in_pieces_where_they_do_not_come_whole() {
 }
 
 #[test]
+fn a_refusal_of_the_first_record_is_no_empty_log() {
+    for code in [CompletionCode::INVALID_FIELD, CompletionCode::PARAMETER_OUT_OF_RANGE] {
+        // Of whole records only: then pieces do.
+        let mut records = chain(vec![(1, 2), (2, 0xFFFF)], 8);
+        let (read, _) = play(ReadSel::new(Start::First), |raw| {
+            records(raw)
+                .map_err(|refusal| if refusal == CompletionCode::NOT_PRESENT { refusal } else { code })
+        });
+        assert_eq!(read.unwrap().entries, [entry(1), entry(2)]);
+        // Of all: then the log cannot be read.
+        let mut records = chain(vec![(1, 0xFFFF)], 16);
+        let (read, _) = play(ReadSel::new(Start::First), |raw| match raw.cmd {
+            GetSelEntry::CMD => Err(code),
+            _ => records(raw),
+        });
+        assert_eq!(read, Err(ProcedureError::Refused { doing: "read a record of the SEL", code }));
+        // Of an id that is gone: then reading begins at the first one.
+        let mut records = chain(vec![(1, 2), (2, 0xFFFF)], 16);
+        let (read, _) = play(ReadSel::new(Start::After(entry(7))), |raw| records(raw).map_err(|_| code));
+        let read = read.unwrap();
+        assert_eq!((ids(&read), read.erased), (vec![1, 2], true));
+    }
+}
+
+#[test]
 fn a_reservation_lost_between_pieces_is_taken_again() {
     let mut chain = chain(vec![(1, 0xFFFF)], 8);
     let mut losses = 3;
