@@ -153,6 +153,12 @@ fn ipmitool_reads_and_sets_the_case() {
                 "Power Button Disabled: true",
             ],
         );
+        // Before the reset: a machine that boots follows the flags, and they are no longer valid.
+        bmc.ironhand(suite, &["boot", "disk", "--uefi", "--instance", "2"]);
+        says(
+            &bmc.ipmitool(suite, &["chassis", "bootparam", "get", "5"]),
+            &["Boot parameter data: a008000002", "Options apply to only next boot"],
+        );
         bmc.ipmitool(suite, &["chassis", "power", "reset"]);
         says(&bmc.ipmitool(suite, &["chassis", "restart_cause"]), &["chassis power control command"]);
         bmc.ipmitool(suite, &["chassis", "bootdev", "bios", "options=efiboot,persistent"]);

@@ -149,6 +149,9 @@ pub struct Boot {
     /// Through UEFI
     #[arg(long)]
     pub uefi: bool,
+    /// Which of several devices of the kind: 1 to 15 for internal ones, 17 to 31 for external ones
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=31), value_name = "NUMBER")]
+    pub instance: Option<u8>,
 }
 
 /// The words of `ironhand bmc boot`.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use ironhand_ipmi::boot::{self, BootSettings, ValidBitKept};
 use ironhand_ipmi::{BootDevice, BootFlags, Reply, Request};
 use ironhand_ipmi_port::Bmc;
 use serde::Serialize;
@@ -84,7 +85,7 @@ const fn device(word: BootWord) -> Option<BootDevice> {
 /// `ironhand bmc boot`.
 pub async fn boot(fleet: &Fleet, asked: &args::Boot) -> Result<(), Failure> {
     let Some(device) = device(asked.device) else {
-        if asked.persistent || asked.uefi || asked.legacy {
+        if asked.persistent || asked.uefi || asked.legacy || asked.instance.is_some() {
             return Err(Failure::Usage {
                 message: "no device is named".to_owned(),
                 hint: Some("name one: pxe, disk, cdrom, bios ...".to_owned()),
@@ -98,7 +99,12 @@ pub async fn boot(fleet: &Fleet, asked: &args::Boot) -> Result<(), Failure> {
     };
     flags.uefi = asked.uefi;
     flags.persistent = asked.persistent;
-    fleet.each(async |bmc| set(bmc, flags).await).await
+    let Some(instance) = asked.instance else {
+        return fleet.each(async |bmc| set(bmc, flags).await).await;
+    };
+    let settings = BootSettings { instance, ..BootSettings::new(flags) };
+    let kept = ValidBitKept { without_control: true, ..ValidBitKept::default() };
+    fleet.each(async |bmc| Ok(Boot::of(bmc.run(boot::set(settings, kept)).await?.flags))).await
 }
 
 async fn read(bmc: &Bmc) -> Result<BootFlags, Problem> {
