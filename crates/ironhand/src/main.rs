@@ -21,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ironhand_client::{Client, Endpoint};
+use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Cli, Command, FlowCommand, Global, Sim};
@@ -45,7 +46,9 @@ fn main() -> ExitCode {
             schema::version();
             Ok(())
         }
-        command => block_on(waiting(command, &cli.global, output)),
+        // One thread answers for thousands of BMCs at half the cost of several that wake each other for each answer.
+        Command::Bmc(asked) => block_on(Builder::new_current_thread(), bmc::run(asked, output)),
+        command => block_on(Builder::new_multi_thread(), waiting(command, &cli.global, output)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,7 +61,6 @@ async fn waiting(command: Command, global: &Global, output: Output) -> Result<()
     match command {
         Command::Sandbox(asked) => return sandbox::run(asked, output).await,
         Command::Serve(asked) => return serve::run(asked).await,
-        Command::Bmc(asked) => return bmc::run(asked, output).await,
         Command::Sim { command: Sim::Qemu(asked) } => return sim::qemu(asked, output).await,
         Command::Sim { command: Sim::Bmc(asked) } => {
             return sim::bmc(asked, output, global.verbose > 0).await;
@@ -92,8 +94,8 @@ fn connect(global: &Global) -> Result<Client, Failure> {
     Ok(Client::new(endpoint)?)
 }
 
-fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    tokio::runtime::Builder::new_multi_thread()
+fn block_on(mut threads: Builder, work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    threads
         .enable_all()
         .build()
         .map_err(|error| Failure::Failed(format!("cannot start the threads of the program: {error}")))?
