@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use crate::sol::packet::{CHARACTERS_LIMIT, SolPacket};
 
 /// How long the refusal of a packet stands when copies of it come. Longer than a datagram travels: the sender may get
-/// the refusal late, send the characters again under a new number, and they would arrive twice.
+/// the refusal late, send the characters again under a new number, and they would arrive twice. Not forever, as some BMCs
+/// go on with the same number whatever they are told, and give the characters up after some seconds.
 const REFUSAL_STANDS: Duration = Duration::from_secs(3);
 
 /// What the other end is told about a packet.
