@@ -45,6 +45,9 @@ use crate::files::read_password;
 use crate::output::Output;
 use crate::serve::stop_asked;
 
+/// Results that are printed together at most.
+const AT_ONCE: usize = 256;
+
 /// How often the progress bar moves.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -138,7 +141,7 @@ impl Fleet {
         pin_mut!(interrupted);
         // Where the suite is given, nothing is to be learned.
         let memory = self.learns.then(Memory::read).map(RefCell::new);
-        let mut results: FuturesUnordered<_> = self
+        let results: FuturesUnordered<_> = self
             .targets
             .iter()
             .enumerate()
@@ -147,17 +150,19 @@ impl Fleet {
                 async move { (place, self.on(port, memory, target, work).await) }
             })
             .collect();
+        let mut results = results.ready_chunks(AT_ONCE);
         let mut ticks = tokio::time::interval(TICK);
         loop {
             tokio::select! {
                 biased;
-                result = results.next() => match result {
-                    Some((place, result)) => {
+                ready = results.next() => {
+                    let Some(ready) = ready else { break };
+                    for (place, result) in ready {
                         waiting[place] = false;
                         report.add(&self.targets[place].name, &result)?;
                     }
-                    None => break,
-                },
+                    report.flush();
+                }
                 _ = ticks.tick() => report.tick(),
                 _ = &mut interrupted => {
                     let left = self.targets.iter().zip(&waiting).filter(|(_, waits)| **waits);

@@ -78,6 +78,8 @@ pub struct Report {
     hints: BTreeMap<&'static str, usize>,
     /// Rows of a document that cannot be printed piece by piece.
     rows: Vec<serde_json::Value>,
+    /// Lines that are not printed yet: thousands of BMCs answer within one system call's time.
+    lines: String,
     /// Shown on a terminal once the command takes a while.
     bar: Option<ProgressBar>,
 }
@@ -101,6 +103,7 @@ impl Report {
             exits: Vec::new(),
             hints: BTreeMap::new(),
             rows: Vec::new(),
+            lines: String::new(),
             bar: None,
         }
     }
@@ -123,15 +126,22 @@ impl Report {
         }
     }
 
-    /// Prints a line above the bar.
-    fn line(&self, text: &str) {
+    fn line(&mut self, text: &str) {
+        self.lines.push_str(text);
+        self.lines.push('\n');
+    }
+
+    /// Prints the lines that have come together, above the bar.
+    pub fn flush(&mut self) {
+        let Some(text) = self.lines.strip_suffix('\n') else { return };
         match &self.bar {
             Some(bar) => bar.suspend(|| line(text)),
             None => line(text),
         }
+        self.lines.clear();
     }
 
-    /// Prints what became of one BMC.
+    /// Takes what became of one BMC; [`Report::flush`] prints it.
     pub fn add<F: Finding>(&mut self, bmc: &str, result: &Result<F, Problem>) -> Result<(), Failure> {
         let outcome = match result {
             Ok(finding) => finding.outcome(),
@@ -158,14 +168,14 @@ impl Report {
     }
 
     /// One row on one line, so that what came is there even if the program is killed.
-    fn json<F: Finding>(&self, row: &Row<'_, F>) -> Result<(), Failure> {
+    fn json<F: Finding>(&mut self, row: &Row<'_, F>) -> Result<(), Failure> {
         let text = serde_json::to_string(row).map_err(unprintable)?;
         let comma = if self.printed + 1 < self.expected { "," } else { "" };
         self.line(&format!("{text}{comma}"));
         Ok(())
     }
 
-    fn text<F: Finding>(&self, bmc: &str, result: &Result<F, Problem>) {
+    fn text<F: Finding>(&mut self, bmc: &str, result: &Result<F, Problem>) {
         let one = self.expected == 1;
         let shown = match result {
             Ok(finding) => finding.shown(self.output),
@@ -173,7 +183,8 @@ impl Report {
         };
         match shown {
             Shown::Line(field) => {
-                self.line(&format!("{bmc:width$}  {}", self.output.inline(&field), width = self.width))
+                let text = format!("{bmc:width$}  {}", self.output.inline(&field), width = self.width);
+                self.line(&text);
             }
             Shown::Pairs(pairs) => {
                 let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
@@ -183,7 +194,8 @@ impl Report {
                 }
             }
             Shown::Table { rows, .. } if rows.is_empty() => {
-                self.line(&format!("{bmc:width$}  none", width = self.width));
+                let text = format!("{bmc:width$}  none", width = self.width);
+                self.line(&text);
             }
             Shown::Table { head, rows } => {
                 for text in self.output.table_lines(head, rows.into_iter()) {
@@ -195,6 +207,7 @@ impl Report {
 
     /// Ends the document, and tells how many BMCs came to which end.
     pub fn finish(mut self) -> Result<(), Failure> {
+        self.flush();
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
