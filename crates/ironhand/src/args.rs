@@ -42,7 +42,7 @@ pub struct Global {
     /// No colours, whatever the terminal
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub no_color: bool,
-    /// Say more: -v what is done, -vv every exchange
+    /// Say more: -v what is done, -vv what happens underneath
     #[arg(short, long, global = true, help_heading = GLOBAL, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }

@@ -16,6 +16,12 @@ pub enum Failure {
         /// The exit code that the failures have in common, else 1.
         code: u8,
     },
+    /// Whoever read the output went away, as `| head` does: nobody is left to be told anything.
+    #[error("")]
+    ReaderGone,
+    /// The output cannot be written.
+    #[error("cannot write the output")]
+    Output(#[source] std::io::Error),
     /// What was asked did not come true.
     #[error("{0}")]
     Failed(String),
@@ -47,7 +53,8 @@ impl Failure {
     /// The exit code: 1 failed, 2 bad usage or input, 3 not found, 4 refused, 5 timed out, 6 server unreachable.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Reported | Self::Failed(_) => 1,
+            Self::ReaderGone => 0,
+            Self::Reported | Self::Failed(_) | Self::Output(_) => 1,
             Self::Usage { .. } | Self::Manifests(_) | Self::File { .. } => 2,
             Self::Client(error) => code_of(error),
             Self::Hosts { code } => *code,
@@ -71,8 +78,13 @@ impl Failure {
 
     /// Tells people on standard error, and gives the exit code.
     pub fn report(&self) -> ExitCode {
+        ExitCode::from(self.end())
+    }
+
+    /// Tells people on standard error, and gives the number of the exit code.
+    pub fn end(&self) -> u8 {
         match self {
-            Self::Reported | Self::Hosts { .. } => {}
+            Self::Reported | Self::ReaderGone | Self::Hosts { .. } => {}
             Self::Manifests(faults) => {
                 for fault in faults {
                     eprintln!("{fault}");
@@ -94,7 +106,7 @@ impl Failure {
                 }
             }
         }
-        ExitCode::from(self.code())
+        self.code()
     }
 }
 

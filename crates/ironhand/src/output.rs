@@ -156,9 +156,18 @@ impl Output {
 
 /// Prints a line. A reader that went away (`| head`) ends the program quietly, as it does with other tools.
 pub fn line(text: &str) {
-    if writeln!(std::io::stdout().lock(), "{text}").is_err() {
-        std::process::exit(0);
+    if let Err(failure) = write_line(text) {
+        std::process::exit(failure.end().into());
     }
+}
+
+/// Prints a line, or says why not: for those who have something to tidy up before the program ends.
+pub fn write_line(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|source| match source.kind() {
+        std::io::ErrorKind::BrokenPipe => Failure::ReaderGone,
+        _ => Failure::Output(source),
+    })
 }
 
 /// A time as people glance at it: how long ago, in one or two units.

@@ -106,7 +106,10 @@ fn a_range_answers_and_is_summed_up() {
     assert!(errors.contains("20 BMCs in") && errors.contains("20 on"), "{errors}");
 
     let (rows, summary) = bmcs.json(&["power", "status"]);
-    assert!(rows.iter().all(|row| row["power"] == "On" && row["outcome"] == "on"), "{rows:?}");
+    assert!(
+        rows.iter().all(|row| row["ok"] == true && row["power"] == "On" && row["outcome"] == "on"),
+        "{rows:?}"
+    );
     assert_eq!((summary["bmcs"].as_u64(), summary["outcomes"]["on"].as_u64()), (Some(20), Some(20)));
 }
 
@@ -128,6 +131,9 @@ fn power_is_switched_until_the_bmc_shows_it() {
     check("on", "On", "switched");
     check("cycle", "On", "cycled");
     check("reset", "On", "accepted");
+    let (rows, summary) = bmcs.json(&["power", "off", "--no-wait"]);
+    assert!(rows.iter().all(|row| row["power"].is_null() && row["detail"] == "accepted; was on"), "{rows:?}");
+    assert_eq!(summary["outcomes"]["accepted"], 3);
 }
 
 #[test]
@@ -153,6 +159,35 @@ fn one_bad_bmc_does_not_hide_the_others() {
     assert_eq!(code, Some(5), "{text}{errors}");
     assert_eq!(text.lines().count(), 3, "{text}");
     assert!(errors.contains("2 on") && errors.contains("3 BMCs"), "{errors}");
+}
+
+#[test]
+fn a_bmc_with_two_names_is_asked_once() {
+    let bmcs = Bmcs::start("127.0.0", 1);
+    let other = bmcs.range.replace("127.0.0.[1-1]", "localhost");
+    let (rows, summary) = bmcs.json(&["-H", &other, "power", "status"]);
+    let asked = rows.iter().filter(|row| row["ok"] == true).count();
+    // Where localhost is ::1 alone, nobody answers there.
+    assert_eq!((asked, summary["outcomes"]["on"].as_u64()), (1, Some(1)), "{rows:?}");
+}
+
+#[test]
+fn output_that_cannot_be_written_is_a_failure_and_leaves_no_session() {
+    let bmcs = Bmcs::start("127.79.0", 2);
+    let password_file = bmcs.password_file.path().to_string_lossy().into_owned();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    let output = Command::new(env!("CARGO_BIN_EXE_ironhand"))
+        .args(["bmc", "-H", &bmcs.range, "-U", "admin", "--password-file", &password_file, "power", "status"])
+        .env("XDG_CACHE_HOME", "/dev/null")
+        .stdin(Stdio::null())
+        .stdout(full)
+        .output()
+        .expect("ironhand starts");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write the output"), "{output:?}");
+    // Get Session Info: besides the one that asks, no session is open.
+    let (rows, _) = bmcs.json(&["raw", "0x06", "0x3d", "0"]);
+    assert!(rows.iter().all(|row| row["data"].as_str().is_some_and(|data| data[6..8] == *"01")), "{rows:?}");
 }
 
 #[test]

@@ -100,11 +100,11 @@ pub async fn boot(fleet: &Fleet, asked: &args::Boot) -> Result<(), Failure> {
     flags.uefi = asked.uefi;
     flags.persistent = asked.persistent;
     let Some(instance) = asked.instance else {
-        return fleet.each(async |bmc| set(bmc, flags).await).await;
+        return fleet.change(async |bmc| set(bmc, flags).await).await;
     };
     let settings = BootSettings { instance, ..BootSettings::new(flags) };
     let kept = ValidBitKept { without_control: true, ..ValidBitKept::default() };
-    fleet.each(async |bmc| Ok(Boot::of(bmc.run(boot::set(settings, kept)).await?.flags))).await
+    fleet.change(async |bmc| Ok(Boot::of(bmc.run(boot::set(settings, kept)).await?.flags))).await
 }
 
 async fn read(bmc: &Bmc) -> Result<BootFlags, Problem> {

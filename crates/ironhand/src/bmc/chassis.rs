@@ -82,7 +82,7 @@ pub async fn chassis(fleet: &Fleet, asked: &Chassis) -> Result<(), Failure> {
                 (None, Some(Switch::Off)) => ChassisIdentify::Seconds(0),
                 (None, None) => ChassisIdentify::DEFAULT,
             };
-            fleet.each(async |bmc| Ok(Light { seconds: bmc.run(chassis::identify(wish)).await? })).await
+            fleet.change(async |bmc| Ok(Light { seconds: bmc.run(chassis::identify(wish)).await? })).await
         }
         Action::Policy { policy } => {
             let policy = match policy {
@@ -91,7 +91,7 @@ pub async fn chassis(fleet: &Fleet, asked: &Chassis) -> Result<(), Failure> {
                 PolicyWord::AlwaysOn => RestorePolicy::PowerUp,
             };
             fleet
-                .each(async |bmc| {
+                .change(async |bmc| {
                     bmc.run(chassis::set_restore_policy(policy)).await?;
                     Ok(Policy { restore_policy: policy_word(policy) })
                 })
@@ -109,7 +109,7 @@ pub async fn chassis(fleet: &Fleet, asked: &Chassis) -> Result<(), Failure> {
             let enabled = bool::from(buttons);
             let disabled = ButtonSet { reset: !enabled, power_off: !enabled, ..ButtonSet::default() };
             fleet
-                .each(async |bmc| {
+                .change(async |bmc| {
                     bmc.run(Ask::new("set the front panel's buttons", &SetFrontPanelEnables(disabled)))
                         .await?;
                     Ok(Buttons { enabled })

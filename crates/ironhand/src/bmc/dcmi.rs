@@ -118,7 +118,7 @@ async fn limit(fleet: &Fleet, asked: &LimitAction) -> Result<(), Failure> {
         LimitAction::Set { watts, action, correction, sampling } => {
             let limit = wanted(*watts, *action, *correction, *sampling)?;
             fleet
-                .each(async |bmc| {
+                .change(async |bmc| {
                     bmc.run(dcmi::set_power_limit(limit, true)).await?;
                     Ok(Limit::of(Some(limit)))
                 })
@@ -127,7 +127,7 @@ async fn limit(fleet: &Fleet, asked: &LimitAction) -> Result<(), Failure> {
         LimitAction::On | LimitAction::Off => {
             let active = matches!(asked, LimitAction::On);
             fleet
-                .each(async |bmc| {
+                .change(async |bmc| {
                     bmc.run(dcmi::activate(active)).await?;
                     Ok(Limit::of(bmc.run(dcmi::read_power_limit()).await?))
                 })

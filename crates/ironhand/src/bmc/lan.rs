@@ -162,7 +162,7 @@ pub async fn lan(fleet: &Fleet, asked: &Lan) -> Result<(), Failure> {
                 })
                 .await
         }
-        Action::Set(asked) => fleet.each(async |bmc| set(bmc, channel, asked).await).await,
+        Action::Set(asked) => fleet.change(async |bmc| set(bmc, channel, asked).await).await,
         Action::Channel => {
             fleet
                 .each(async |bmc| {
@@ -187,7 +187,7 @@ pub async fn lan(fleet: &Fleet, asked: &Lan) -> Result<(), Failure> {
         }
         Action::AlertsOff => {
             fleet
-                .each(async |bmc| {
+                .change(async |bmc| {
                     let channel = number(bmc, channel).await?;
                     Ok(Quiet::of(&bmc.run(lan::alerts_off(channel)).await?))
                 })

@@ -72,7 +72,7 @@ pub async fn mc(fleet: &Fleet, asked: &Mc) -> Result<(), Failure> {
             let ask = || Ask::new("read the self test's results", &GetSelfTestResults);
             fleet.each(async |bmc| Ok(Test::of(bmc.run(ask()).await?))).await
         }
-        Action::Reset { reset } => fleet.each(async |bmc| restart(bmc, *reset).await).await,
+        Action::Reset { reset } => fleet.change(async |bmc| restart(bmc, *reset).await).await,
         Action::SystemInfo => fleet.each(system_info).await,
         Action::Watchdog { action } => {
             watchdog::watchdog(fleet, action.as_ref().unwrap_or(&WatchdogAction::Show)).await

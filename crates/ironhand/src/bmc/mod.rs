@@ -25,6 +25,8 @@ mod user;
 mod watchdog;
 
 use std::cell::RefCell;
+use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
@@ -86,6 +88,22 @@ struct Fleet {
     output: Output,
 }
 
+/// Whether a command only reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Read,
+    Change,
+}
+
+/// What the work on all BMCs of a command has in common.
+struct Desk<'a> {
+    port: &'a IpmiPort,
+    memory: Option<RefCell<Memory>>,
+    /// Addresses that are asked, by the names they were given: two names may stand for one BMC.
+    asked: RefCell<HashMap<SocketAddr, String>>,
+    purpose: Purpose,
+}
+
 impl Fleet {
     fn new(access: &Access, output: Output) -> Result<Self, Failure> {
         let targets = targets::targets(&access.hosts, access.port)?;
@@ -131,6 +149,22 @@ impl Fleet {
 
     /// Does `work` on every BMC at once, and prints what comes of it as it comes.
     async fn each<F: Finding>(&self, work: impl AsyncFn(&Bmc) -> Result<F, Problem>) -> Result<(), Failure> {
+        self.every(Purpose::Read, work).await
+    }
+
+    /// As [`Fleet::each`], for work that changes something: where it is cut short, nobody knows how far it came.
+    async fn change<F: Finding>(
+        &self,
+        work: impl AsyncFn(&Bmc) -> Result<F, Problem>,
+    ) -> Result<(), Failure> {
+        self.every(Purpose::Change, work).await
+    }
+
+    async fn every<F: Finding>(
+        &self,
+        purpose: Purpose,
+        work: impl AsyncFn(&Bmc) -> Result<F, Problem>,
+    ) -> Result<(), Failure> {
         let stop = CancellationToken::new();
         let (port, driver) = IpmiPort::start(PortConfig::default(), stop.clone())
             .map_err(|error| Failure::Failed(format!("cannot open UDP sockets: {error}")))?;
@@ -139,68 +173,81 @@ impl Fleet {
         let mut waiting: Vec<bool> = vec![true; self.targets.len()];
         let interrupted = stop_asked();
         pin_mut!(interrupted);
-        // Where the suite is given, nothing is to be learned.
-        let memory = self.learns.then(Memory::read).map(RefCell::new);
+        let desk = Desk {
+            port: &port,
+            // Where the suite is given, nothing is to be learned.
+            memory: self.learns.then(Memory::read).map(RefCell::new),
+            asked: RefCell::default(),
+            purpose,
+        };
         let results: FuturesUnordered<_> = self
             .targets
             .iter()
             .enumerate()
             .map(|(place, target)| {
-                let (port, memory, work) = (&port, memory.as_ref(), &work);
-                async move { (place, self.on(port, memory, target, work).await) }
+                let (desk, work) = (&desk, &work);
+                async move { (place, self.on(desk, target, work).await) }
             })
             .collect();
         let mut results = results.ready_chunks(AT_ONCE);
         let mut ticks = tokio::time::interval(TICK);
-        loop {
-            tokio::select! {
+        let printed = loop {
+            let printed = tokio::select! {
                 biased;
                 ready = results.next() => {
-                    let Some(ready) = ready else { break };
-                    for (place, result) in ready {
-                        waiting[place] = false;
-                        report.add(&self.targets[place].name, &result)?;
-                    }
-                    report.flush();
+                    let Some(ready) = ready else { break Ok(()) };
+                    ready
+                        .into_iter()
+                        .try_for_each(|(place, result)| {
+                            waiting[place] = false;
+                            report.add(&self.targets[place].name, &result)
+                        })
+                        .and_then(|()| report.flush())
                 }
-                _ = ticks.tick() => report.tick(),
+                _ = ticks.tick() => {
+                    report.tick();
+                    Ok(())
+                }
                 _ = &mut interrupted => {
-                    let left = self.targets.iter().zip(&waiting).filter(|(_, waits)| **waits);
-                    for (target, _) in left {
-                        report.add(&target.name, &Err::<F, _>(Problem::interrupted()))?;
-                    }
-                    break;
+                    let mut left = self.targets.iter().zip(&waiting).filter(|(_, waits)| **waits);
+                    break left.try_for_each(|(target, _)| {
+                        report.add(&target.name, &Err::<F, _>(Problem::interrupted(purpose)))
+                    });
                 }
+            };
+            if printed.is_err() {
+                break printed;
             }
-        }
+        };
         drop(results);
-        if let Some(memory) = memory {
+        if let Some(memory) = &desk.memory {
             memory.borrow().write();
         }
-        let outcome = report.finish();
         drop(port);
         stop.cancel();
         // The driver closes what is open on the BMCs, in bounded time.
         let _ = driver.await;
-        outcome
+        printed.and_then(|()| report.finish())
     }
 
     async fn on<F>(
         &self,
-        port: &IpmiPort,
-        memory: Option<&RefCell<Memory>>,
+        desk: &Desk<'_>,
         target: &Target,
         work: impl AsyncFn(&Bmc) -> Result<F, Problem>,
     ) -> Result<F, Problem> {
         let work = async {
             let address = target.address().await.map_err(|error| Problem::unknown_name(&error))?;
+            if let Some(first) = desk.asked.borrow_mut().insert(address, target.name.clone()) {
+                return Err(Problem::same_bmc(&first));
+            }
             let mut config = self.config.clone();
-            if let Some(memory) = memory {
+            if let Some(memory) = &desk.memory {
                 config.learned = memory.borrow().of(address);
             }
-            let bmc = port.open(address, config).await?;
+            let bmc = desk.port.open(address, config).await?;
             let result = work(&bmc).await;
-            if let Some(memory) = memory {
+            if let Some(memory) = &desk.memory {
                 let learned = bmc.learned().await;
                 memory.borrow_mut().keep(address, learned);
             }
@@ -210,7 +257,7 @@ impl Fleet {
             None => work.await,
             Some(limit) => match tokio::time::timeout(limit, work).await {
                 Ok(result) => result,
-                Err(_) => Err(Problem::timed_out(limit)),
+                Err(_) => Err(Problem::timed_out(limit, desk.purpose)),
             },
         }
     }

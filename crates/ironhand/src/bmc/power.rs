@@ -28,7 +28,9 @@ const SOFT_TAKES: u32 = 5;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Power {
-    power: State,
+    /// Nothing where it was not waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    power: Option<State>,
     /// What was done, where something was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<Cow<'static, str>>,
@@ -51,19 +53,17 @@ impl State {
 
 impl Finding for Power {
     fn outcome(&self) -> Cow<'static, str> {
-        self.power.word().into()
+        self.power.map_or("accepted", State::word).into()
     }
 
     fn shown(&self, _: Output) -> Shown {
         let tone = match self.power {
-            State::On => Tone::Good,
-            State::Off => Tone::Plain,
+            Some(State::On) => Tone::Good,
+            Some(State::Off) | None => Tone::Plain,
         };
-        let word = self.power.word();
-        Shown::Line(match &self.detail {
-            None => Field::toned(word, tone),
-            Some(detail) => Field::toned(format!("{word}  {detail}"), tone),
-        })
+        let words: Vec<&str> =
+            self.power.map(State::word).into_iter().chain(self.detail.as_deref()).collect();
+        Shown::Line(Field::toned(words.join("  "), tone))
     }
 }
 
@@ -71,7 +71,7 @@ impl Finding for Power {
 pub async fn power(fleet: &Fleet, asked: &args::Power) -> Result<(), Failure> {
     let control = match asked.action {
         PowerWord::Status => {
-            return fleet.each(async |bmc| Ok(Power { power: read(bmc).await?, detail: None })).await;
+            return fleet.each(async |bmc| Ok(Power { power: Some(read(bmc).await?), detail: None })).await;
         }
         PowerWord::On => ChassisControl::PowerUp,
         PowerWord::Off => ChassisControl::PowerDown,
@@ -84,7 +84,7 @@ pub async fn power(fleet: &Fleet, asked: &args::Power) -> Result<(), Failure> {
         let wait = Duration::from(asked.wait);
         if control == ChassisControl::SoftShutdown { wait * SOFT_TAKES } else { wait }
     });
-    fleet.each(async |bmc| switch(bmc, control, patience).await).await
+    fleet.change(async |bmc| switch(bmc, control, patience).await).await
 }
 
 async fn read(bmc: &Bmc) -> Result<State, Problem> {
@@ -109,7 +109,10 @@ async fn switch(bmc: &Bmc, control: ChassisControl, patience: Option<Duration>) 
     let switches =
         matches!(control, ChassisControl::PowerUp | ChassisControl::PowerDown | ChassisControl::SoftShutdown);
     if switches && goal(control) == Some(before) {
-        return Ok(Power { power: before, detail: Some(format!("was {} already", before.word()).into()) });
+        return Ok(Power {
+            power: Some(before),
+            detail: Some(format!("was {} already", before.word()).into()),
+        });
     }
     if !switches && before == State::Off {
         return Err(Problem::failed(
@@ -132,20 +135,20 @@ async fn switch(bmc: &Bmc, control: ChassisControl, patience: Option<Duration>) 
         Err(error) => return Err(error.into()),
     }
     let Some(patience) = patience else {
-        return Ok(Power { power: before, detail: Some("accepted".into()) });
+        return Ok(Power { power: None, detail: Some(format!("accepted; was {}", before.word()).into()) });
     };
     match goal(control) {
-        None => Ok(Power { power: before, detail: Some("accepted".into()) }),
+        None => Ok(Power { power: Some(before), detail: Some("accepted".into()) }),
         Some(goal) if control == ChassisControl::PowerCycle => {
             // On is only a proof once off was seen. A quick machine may be through before it can be.
             let seen_off = reach(bmc, State::Off, patience.min(OFF_SEEN_WITHIN)).await.is_ok();
             reach(bmc, goal, patience).await?;
             let detail = if seen_off { "cycled" } else { "accepted; it was not seen off" };
-            Ok(Power { power: goal, detail: Some(detail.into()) })
+            Ok(Power { power: Some(goal), detail: Some(detail.into()) })
         }
         Some(goal) => {
             reach(bmc, goal, patience).await?;
-            Ok(Power { power: goal, detail: Some("switched".into()) })
+            Ok(Power { power: Some(goal), detail: Some("switched".into()) })
         }
     }
 }
@@ -188,7 +191,7 @@ async fn read_back(bmc: &Bmc, control: ChassisControl, patience: Option<Duration
     let told = match goal(control) {
         Some(goal) if control != ChassisControl::PowerCycle => {
             if reach(bmc, goal, patience.unwrap_or(LONGEST_LOOK)).await.is_ok() {
-                return Ok(Power { power: goal, detail: Some("the reply was lost, read back".into()) });
+                return Ok(Power { power: Some(goal), detail: Some("the reply was lost, read back".into()) });
             }
             format!("the power is not {}", goal.word())
         }

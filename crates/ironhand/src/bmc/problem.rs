@@ -5,6 +5,8 @@ use std::time::Duration;
 use ironhand_ipmi::{CompletionCode, Error, ProcedureError};
 use ironhand_ipmi_port::{OpenError, RunError};
 
+use super::Purpose;
+
 /// Why a command did not come true on one BMC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -27,19 +29,36 @@ impl Problem {
     }
 
     /// The command took longer than it may.
-    pub fn timed_out(limit: Duration) -> Self {
+    pub fn timed_out(limit: Duration, purpose: Purpose) -> Self {
         Self {
             code: "timed_out",
-            outcome: "timed out",
-            message: format!("not done within {:.1} s", limit.as_secs_f64()),
             hint: Some("give it more with --timeout, or look for the reason with -v"),
             exit: 5,
+            ..Self::cut_short("timed out", format!("not done within {limit:?}"), purpose)
         }
     }
 
     /// The command was interrupted.
-    pub fn interrupted() -> Self {
-        Self { exit: 1, ..Self::failed("interrupted", "interrupted", "interrupted before it was done") }
+    pub fn interrupted(purpose: Purpose) -> Self {
+        Self::cut_short("interrupted", "interrupted before it was done".to_owned(), purpose)
+    }
+
+    /// Where something was to be changed, it may have been.
+    fn cut_short(outcome: &'static str, message: String, purpose: Purpose) -> Self {
+        match purpose {
+            Purpose::Read => Self::failed("interrupted", outcome, message),
+            Purpose::Change => Self::failed(
+                "interrupted",
+                "unknown",
+                format!("unknown: {message}, but perhaps already begun"),
+            )
+            .with_hint("read the state back before doing it again"),
+        }
+    }
+
+    /// Another name of the command stands for the same BMC, which is asked once.
+    pub fn same_bmc(name: &str) -> Self {
+        Self { exit: 0, ..Self::failed("same_bmc", "named twice", format!("the same BMC as {name}")) }
     }
 
     /// The name has no address.

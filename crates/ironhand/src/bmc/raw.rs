@@ -39,7 +39,7 @@ pub async fn raw(fleet: &Fleet, asked: &args::Raw) -> Result<(), Failure> {
         repeatable: asked.repeatable,
     };
     fleet
-        .each(async |bmc| match bmc.request(Request::Raw(command.clone())).await? {
+        .change(async |bmc| match bmc.request(Request::Raw(command.clone())).await? {
             Reply::Raw(data) => {
                 Ok(Raw { data: data.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ") })
             }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::args::Format;
 use crate::bmc::problem::Problem;
 use crate::exit::Failure;
-use crate::output::{Field, Output, Tone, line};
+use crate::output::{Field, Output, Tone, write_line};
 
 /// What a command learned of one BMC, or did there.
 pub trait Finding: Serialize {
@@ -22,6 +22,11 @@ pub trait Finding: Serialize {
 
     /// What people read.
     fn shown(&self, output: Output) -> Shown;
+
+    /// What people are told below that.
+    fn note(&self) -> Option<String> {
+        None
+    }
 }
 
 /// What people read of one BMC.
@@ -43,6 +48,8 @@ pub enum Shown {
 #[derive(Serialize)]
 struct Row<'a, F> {
     bmc: &'a str,
+    /// Whether what was asked came true.
+    ok: bool,
     outcome: &'a str,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     finding: Option<&'a F>,
@@ -90,9 +97,7 @@ const BAR_AFTER: Duration = Duration::from_secs(1);
 impl Report {
     /// Nothing printed yet. `width` is that of the longest name.
     pub fn new(output: Output, expected: usize, width: usize) -> Self {
-        if output.format == Format::Json {
-            line("{\"results\":[");
-        }
+        let document = output.format == Format::Json;
         Self {
             output,
             begun: Instant::now(),
@@ -103,7 +108,7 @@ impl Report {
             exits: Vec::new(),
             hints: BTreeMap::new(),
             rows: Vec::new(),
-            lines: String::new(),
+            lines: if document { "{\"results\":[\n".to_owned() } else { String::new() },
             bar: None,
         }
     }
@@ -132,13 +137,18 @@ impl Report {
     }
 
     /// Prints the lines that have come together, above the bar.
-    pub fn flush(&mut self) {
-        let Some(text) = self.lines.strip_suffix('\n') else { return };
+    ///
+    /// # Errors
+    ///
+    /// Where nobody reads them, or they cannot be written.
+    pub fn flush(&mut self) -> Result<(), Failure> {
+        let Some(text) = self.lines.strip_suffix('\n') else { return Ok(()) };
         match &self.bar {
-            Some(bar) => bar.suspend(|| line(text)),
-            None => line(text),
+            Some(bar) => bar.suspend(|| write_line(text))?,
+            None => write_line(text)?,
         }
         self.lines.clear();
+        Ok(())
     }
 
     /// Takes what became of one BMC; [`Report::flush`] prints it.
@@ -203,11 +213,14 @@ impl Report {
                 }
             }
         }
+        if let Some(note) = result.as_ref().ok().and_then(Finding::note) {
+            self.line(&if one { note } else { format!("{bmc}: {note}") });
+        }
     }
 
     /// Ends the document, and tells how many BMCs came to which end.
     pub fn finish(mut self) -> Result<(), Failure> {
-        self.flush();
+        self.flush()?;
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
@@ -220,7 +233,7 @@ impl Report {
         match self.output.format {
             Format::Json => {
                 let summary = serde_json::to_string(&summary).map_err(unprintable)?;
-                line(&format!("],\"summary\":{summary}}}"));
+                write_line(&format!("],\"summary\":{summary}}}"))?;
             }
             Format::Yaml => {
                 self.output.value(&serde_json::json!({ "results": self.rows, "summary": summary }))?;
@@ -252,6 +265,7 @@ fn row<'a, F: Finding>(bmc: &'a str, outcome: &'a str, result: &'a Result<F, Pro
     let problem = result.as_ref().err();
     Row {
         bmc,
+        ok: problem.is_none(),
         outcome,
         finding: result.as_ref().ok(),
         error: problem.map(|problem| problem.message.as_str()),

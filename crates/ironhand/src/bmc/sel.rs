@@ -188,7 +188,7 @@ async fn clear(fleet: &Fleet, yes: bool) -> Result<(), Failure> {
         });
     }
     fleet
-        .each(async |bmc| {
+        .change(async |bmc| {
             let status = bmc.run(ReadSelStatus::new()).await?;
             if count == 1 && !fleet.output.is_structured() {
                 let last = moment(status.info.last_addition).unwrap_or_else(|| "unknown".to_owned());
@@ -250,7 +250,7 @@ async fn set_time(fleet: &Fleet, asked: Option<Time>) -> Result<(), Failure> {
     };
     let fixed = asked.map(seconds).transpose()?;
     fleet
-        .each(async |bmc| {
+        .change(async |bmc| {
             // This machine's time is taken when it is the BMC's turn.
             let time = fixed.map_or_else(|| seconds(now()), Ok).map_err(|_| unset())?;
             Ok(Clock::new(set(bmc, time).await?))

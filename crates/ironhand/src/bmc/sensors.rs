@@ -28,6 +28,8 @@ const LIMITS: [Threshold; 6] = [
 #[serde(rename_all = "camelCase")]
 struct Sensors {
     sensors: Vec<Row>,
+    /// Sensors that say nothing at the moment and are not among those shown.
+    silent: usize,
     /// What is wrong with how the BMC keeps its sensors' records.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     flaws: Vec<String>,
@@ -137,6 +139,15 @@ impl Finding for Sensors {
         };
         Shown::Table { head, rows: self.sensors.iter().map(fields).collect() }
     }
+
+    fn note(&self) -> Option<String> {
+        let sensors = match self.silent {
+            0 => return None,
+            1 => "1 sensor says".to_owned(),
+            many => format!("{many} sensors say"),
+        };
+        Some(format!("{sensors} nothing at the moment: --all tells why"))
+    }
 }
 
 /// The name of a limit in documents for programs.
@@ -192,7 +203,8 @@ async fn read(bmc: &Bmc, selection: &SensorSelection, all: bool) -> Result<Senso
         said.map(|(sensor, report)| Row::new(sensor, report, selection.thresholds)).collect();
     let worst = sensors.iter().filter_map(|row| row.beyond).max_by_key(|beyond| severity(*beyond));
     let flaws = reports.repository.flaws().iter().map(ToString::to_string).collect();
-    Ok(Sensors { sensors, flaws, worst, with_limits: selection.thresholds })
+    let silent = reports.iter().count() - sensors.len();
+    Ok(Sensors { sensors, silent, flaws, worst, with_limits: selection.thresholds })
 }
 
 /// A sensor type by its name or its number.

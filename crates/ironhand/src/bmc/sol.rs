@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use self::args::{Console, Probe, Sol, SolVerb};
 use self::escape::{Escape, Typed};
 use self::terminal::{RawTerminal, Screen};
-use super::{Finding, Fleet, Problem, Shown};
+use super::{Finding, Fleet, Problem, Purpose, Shown};
 use crate::exit::Failure;
 use crate::output::{Field, Output};
 use crate::serve::stop_asked;
@@ -42,7 +42,7 @@ pub async fn sol(fleet: &Fleet, asked: &Sol) -> Result<(), Failure> {
         }
         Some(SolVerb::Deactivate) => {
             let instance = asked.console.instance;
-            fleet.each(async |bmc| deactivate(bmc, instance).await).await
+            fleet.change(async |bmc| deactivate(bmc, instance).await).await
         }
     }
 }
@@ -180,7 +180,7 @@ async fn console(fleet: &Fleet, asked: &Console) -> Result<(), Failure> {
         let bmc = port.open(address, fleet.config.clone()).await?;
         let stream = tokio::select! {
             stream = bmc.sol(config(fleet, asked)) => stream.map_err(problem)?,
-            _ = left_from_outside() => return Err(Problem::interrupted()),
+            _ = left_from_outside() => return Err(Problem::interrupted(Purpose::Read)),
         };
         let ended = show(stream, &target.name, asked).await;
         bmc.close().await;

@@ -194,7 +194,7 @@ pub async fn user(fleet: &Fleet, asked: &User) -> Result<(), Failure> {
             };
             let new = NewUser { name: user_name(name)?, password, size, limit };
             fleet
-                .each(async |bmc| {
+                .change(async |bmc| {
                     let created = bmc.run(user::create(channel, new.clone())).await?;
                     Ok(Password::of("created", created.id, created.password))
                 })
@@ -203,7 +203,7 @@ pub async fn user(fleet: &Fleet, asked: &User) -> Result<(), Failure> {
         Action::SetPassword { which, password } => {
             let (size, password) = new_password(password)?;
             fleet
-                .each(async |bmc| {
+                .change(async |bmc| {
                     let id = find(bmc, channel, which).await?;
                     let kept = bmc.run(user::set_password(id, password.clone(), size)).await?;
                     Ok(Password::of("set", id, kept))
@@ -226,7 +226,7 @@ pub async fn user(fleet: &Fleet, asked: &User) -> Result<(), Failure> {
                 ipmi_messaging: messaging.map(bool::from),
                 limit: limit.map(Limit::from),
             };
-            fleet.each(async |bmc| access(bmc, channel, which, change).await).await
+            fleet.change(async |bmc| access(bmc, channel, which, change).await).await
         }
         Action::SetName { which, name } => {
             let name = user_name(name)?;
@@ -240,7 +240,7 @@ pub async fn user(fleet: &Fleet, asked: &User) -> Result<(), Failure> {
         }
         Action::Delete { which } => {
             fleet
-                .each(async |bmc| {
+                .change(async |bmc| {
                     let id = find(bmc, channel, which).await?;
                     Ok(Gone::of(id, bmc.run(user::delete(channel, id)).await?))
                 })
@@ -258,7 +258,7 @@ async fn changed<P: Procedure<Output = ()>>(
     make: impl Fn(UserId) -> P,
 ) -> Result<(), Failure> {
     fleet
-        .each(async |bmc| {
+        .change(async |bmc| {
             let id = find(bmc, channel, user).await?;
             bmc.run(make(id)).await?;
             Ok(Changed { user: id.number(), change })

@@ -63,7 +63,7 @@ pub async fn watchdog(fleet: &Fleet, asked: &WatchdogAction) -> Result<(), Failu
     };
     let starts = !matches!(asked, WatchdogAction::Stop);
     fleet
-        .each(async |bmc| {
+        .change(async |bmc| {
             if let Some(set) = &set {
                 bmc.run(Ask::new("set the watchdog timer", set)).await?;
             }
