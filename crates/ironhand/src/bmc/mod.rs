@@ -35,6 +35,7 @@ use ironhand_ipmi::client::{IdlePolicy, SessionProtocol};
 use ironhand_ipmi::{CipherSuite, ClientConfig, Ipmi15Authentication, PrivilegeLevel};
 use ironhand_ipmi_port::{Bmc, IpmiPort, PortConfig};
 use secrecy::SecretString;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::args::{Access, Privilege, Protocol, Verb};
@@ -49,6 +50,9 @@ use crate::serve::stop_asked;
 
 /// Results that are printed together at most.
 const AT_ONCE: usize = 256;
+
+/// How long work that ends by itself when the program is told to stop has to say how it ended.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// How often the progress bar moves.
 const TICK: Duration = Duration::from_millis(200);
@@ -191,6 +195,8 @@ impl Fleet {
             .collect();
         let mut results = results.ready_chunks(AT_ONCE);
         let mut ticks = tokio::time::interval(TICK);
+        // When the command ends, once it was told to.
+        let mut ends_at = None;
         let printed = loop {
             let printed = tokio::select! {
                 biased;
@@ -208,7 +214,11 @@ impl Fleet {
                     report.tick();
                     Ok(())
                 }
-                _ = &mut interrupted => {
+                _ = &mut interrupted, if ends_at.is_none() => {
+                    ends_at = Some(Instant::now() + LAST_WORDS);
+                    Ok(())
+                }
+                () = tokio::time::sleep_until(ends_at.unwrap_or_else(Instant::now)), if ends_at.is_some() => {
                     let mut left = self.targets.iter().zip(&waiting).filter(|(_, waits)| **waits);
                     break left.try_for_each(|(target, _)| {
                         report.add(&target.name, &Err::<F, _>(Problem::interrupted(purpose)))
