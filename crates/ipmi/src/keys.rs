@@ -26,13 +26,15 @@ impl SecretKey {
         Self::padded(password.expose_secret().as_bytes())
     }
 
-    /// The key of a Kg; `0x` and hexadecimal digits stand for bytes that text cannot hold.
-    pub(crate) fn from_kg(kg: &SecretString) -> Option<Self> {
+    /// The key of a Kg; `0x` and hexadecimal digits stand for bytes that text cannot hold. `None` if it is empty or all
+    /// zeroes, by which a BMC means that none is set (section 13.31: one-key logins).
+    pub(crate) fn from_kg(kg: &SecretString) -> Result<Option<Self>, KgFault> {
         let text = kg.expose_secret();
-        match text.strip_prefix("0x").and_then(decode_hex) {
-            Some(bytes) => Self::padded(&bytes),
+        let key = match text.strip_prefix("0x") {
+            Some(digits) => Self::padded(&decode_hex(digits).ok_or(KgFault::Malformed)?),
             None => Self::padded(text.as_bytes()),
-        }
+        };
+        Ok(Some(key.ok_or(KgFault::TooLong)?).filter(|key| !key.is_empty()))
     }
 
     /// The key with these bytes; `None` if they are more than 20.
@@ -54,10 +56,19 @@ impl SecretKey {
         self
     }
 
-    /// Whether it is that of the empty password.
+    /// Whether it is that of the empty password, or of no Kg.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.iter().all(|byte| *byte == 0)
     }
+}
+
+/// Why a text is no Kg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KgFault {
+    /// It has more than 20 bytes.
+    TooLong,
+    /// What follows `0x` is not an even count of hexadecimal digits.
+    Malformed,
 }
 
 fn decode_hex(digits: &str) -> Option<Zeroizing<Vec<u8>>> {

@@ -153,7 +153,7 @@ fn authentication_capabilities(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer 
         user_level_authentication: true,
         ipmi_1_5: !bmc.config.ipmi15.authentications.is_empty(),
         oem_auxiliary: 0,
-        kg_is_set: bmc.config.kg.is_some() != untrue,
+        kg_is_set: bmc.kg().is_some() != untrue,
         named_users: named_users != untrue,
         null_users,
         anonymous_login,

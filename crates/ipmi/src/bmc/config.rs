@@ -11,6 +11,7 @@ use crate::bmc::session15::Ipmi15Config;
 use crate::bmc::sol::SolSettings;
 use crate::bmc::{Bmc, FruConfig, LanSettings, SelConfig, SensorSet};
 use crate::command::{ChassisStatus, DeviceId, IpmiVersion};
+use crate::keys::SecretKey;
 use crate::privilege::PrivilegeLevel;
 use crate::quirk::Quirks;
 use crate::suite::CipherSuite;
@@ -44,7 +45,8 @@ pub struct BmcConfig {
     pub suites: Vec<CipherSuite>,
     /// What it offers of IPMI 1.5 sessions.
     pub ipmi15: Ipmi15Config,
-    /// Its own key Kg; `None` where users' keys stand in for it. See [`ClientConfig::kg`](crate::ClientConfig::kg).
+    /// Its own key Kg; `None` where users' keys stand in for it, as they do for one that is
+    /// all zeroes, malformed or too long. See [`ClientConfig::kg`](crate::ClientConfig::kg).
     pub kg: Option<SecretString>,
     /// The machine's GUID in the order of the wire.
     pub guid: [u8; 16],
@@ -118,6 +120,11 @@ impl BmcConfig {
 }
 
 impl Bmc {
+    /// Kg, where one is set that can be a key.
+    pub(super) fn kg(&self) -> Option<SecretKey> {
+        self.config.kg.as_ref().and_then(|kg| SecretKey::from_kg(kg).ok().flatten())
+    }
+
     /// Says which cipher suites it accepts from now on, the preferred one first. Sessions that are open stay.
     pub fn set_suites(&mut self, suites: &[CipherSuite]) {
         self.config.suites = suites.to_vec();

@@ -293,7 +293,7 @@ impl Bmc {
         tag: u8,
         rakp3: &[u8],
     ) -> Vec<u8> {
-        let kg = self.config.kg.as_ref().and_then(SecretKey::from_kg);
+        let kg = self.kg();
         let handshake = &challenged.handshake;
         let sik = handshake.session_integrity_key(kg.as_ref().unwrap_or(&key));
         let mut value = handshake.rakp4_check_value(&sik);

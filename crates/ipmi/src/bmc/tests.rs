@@ -56,6 +56,7 @@ fn authentication_capabilities_are_told_without_a_session() {
     check(vec![user("a", "b")], None, &[0x8E, 4], &[0, 1, 0x80, 0x04, 0x02, 0, 0, 0, 0]);
     check(vec![user("a", "b")], None, &[0x0E, 4], &[0, 1, 0x00, 0x04, 0x00, 0, 0, 0, 0]);
     check(vec![user("", "b")], Some("kg"), &[0x81, 2], &[0, 1, 0x80, 0x22, 0x02, 0, 0, 0, 0]);
+    check(vec![user("", "b")], Some("0x0000"), &[0x81, 2], &[0, 1, 0x80, 0x02, 0x02, 0, 0, 0, 0]);
     check(vec![user("", "")], None, &[0x8E, 4], &[0, 1, 0x80, 0x01, 0x02, 0, 0, 0, 0]);
     let disabled = User { enabled: false, ..user("a", "b") };
     check(vec![disabled], None, &[0x8E, 4], &[0, 1, 0x80, 0x00, 0x02, 0, 0, 0, 0]);

@@ -18,7 +18,7 @@ pub struct ClientConfig {
     /// Password: up to 20 bytes; up to 16 for IPMI 1.5.
     pub password: SecretString,
     /// The BMC's own key Kg, up to 20 bytes, where one is set; `0x` and an even count of hexadecimal digits stand for
-    /// bytes. `None` where the BMC has none, which is the rule.
+    /// bytes. `None` where the BMC has none, which is the rule; an empty one and one of zeroes mean the same.
     pub kg: Option<SecretString>,
     /// In which protocol sessions are opened.
     pub protocol: SessionProtocol,

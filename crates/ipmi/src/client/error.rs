@@ -75,6 +75,12 @@ pub enum Error {
         /// Its limit in bytes.
         limit: usize,
     },
+    /// The Kg begins with `0x`, and what follows is not an even count of hexadecimal digits.
+    #[error("the {which} is malformed: 0x takes an even count of hexadecimal digits behind it")]
+    CredentialMalformed {
+        /// Which of the credentials.
+        which: &'static str,
+    },
     /// A raw command's data is longer than a message can carry.
     #[error("{length} bytes of request data exceed the limit of {limit}")]
     RequestTooLong {
@@ -111,6 +117,7 @@ impl Error {
             | Self::WrongKg
             | Self::PrivilegeRefused { .. }
             | Self::CredentialTooLong { .. }
+            | Self::CredentialMalformed { .. }
             | Self::SetupRefused(RakpStatus::INVALID_INTEGRITY_CHECK_VALUE) => Condition::AuthFailed,
             Self::SessionsExhausted
             | Self::QueueFull
@@ -160,6 +167,7 @@ impl Error {
             Self::QueueFull => "ipmi.queue_full",
             Self::Closed => "ipmi.closed",
             Self::CredentialTooLong { .. } => "ipmi.credential_too_long",
+            Self::CredentialMalformed { .. } => "ipmi.credential_malformed",
             Self::RequestTooLong { .. } => "ipmi.request_too_long",
         }
     }

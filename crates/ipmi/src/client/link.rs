@@ -9,7 +9,7 @@ use crate::client::learned::Learned;
 use crate::client::timing::Timing;
 use crate::client::{Event, Output};
 use crate::entropy::{self, Entropy};
-use crate::keys::{NAME_LIMIT, SECRET_LIMIT, SHORT_SECRET_LIMIT, SecretKey};
+use crate::keys::{KgFault, NAME_LIMIT, SECRET_LIMIT, SHORT_SECRET_LIMIT, SecretKey};
 use crate::quirk::Quirk;
 use crate::suite::CipherSuite;
 
@@ -60,7 +60,10 @@ impl Credentials {
             name.resize(NAME_LIMIT, 0);
         }
         let kg = match &config.kg {
-            Some(kg) => Some(SecretKey::from_kg(kg).ok_or(too_long("Kg", SECRET_LIMIT))?),
+            Some(kg) => SecretKey::from_kg(kg).map_err(|fault| match fault {
+                KgFault::TooLong => too_long("Kg", SECRET_LIMIT),
+                KgFault::Malformed => Error::CredentialMalformed { which: "Kg" },
+            })?,
             None => None,
         };
         Ok(Self { name, user_key, short_with_md5: config.quirks.contains(Quirk::Intel20), kg })

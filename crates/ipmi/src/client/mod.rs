@@ -101,7 +101,8 @@ struct Open {
 impl Client {
     /// A client without a session. Nothing is sent before the first request.
     ///
-    /// Credentials that IPMI cannot carry show as [`Error::CredentialTooLong`] on each request.
+    /// Credentials that IPMI cannot carry show as [`Error::CredentialTooLong`] or [`Error::CredentialMalformed`] on each
+    /// request.
     pub fn new(config: ClientConfig, entropy: Box<dyn Entropy>) -> Self {
         Self {
             link: Link::new(config, entropy),

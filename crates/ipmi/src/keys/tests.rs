@@ -51,16 +51,26 @@ fn secrets_have_at_most_twenty_bytes() {
 
 #[test]
 fn a_kg_is_text_or_hexadecimal() {
-    let kg = |text: &str| SecretKey::from_kg(&SecretString::from(text)).map(|key| key.bytes()[..4].to_vec());
-    let check = |text: &str, expected: &[u8; 4]| assert_eq!(kg(text), Some(expected.to_vec()), "{text}");
-    check("abc", b"abc\0");
-    check("0x00ff10", &[0x00, 0xFF, 0x10, 0x00]);
-    check("0xAbCd", &[0xAB, 0xCD, 0x00, 0x00]);
-    // Not hexadecimal after all, so it is text.
-    check("0x", b"0x\0\0");
-    check("0xabc", b"0xab");
-    check("0xzz", b"0xzz");
-    assert_eq!(kg("0x000102030405060708090a0b0c0d0e0f1011121314"), None, "21 bytes");
+    let check = |text: &str, expected: Result<Option<&[u8; 4]>, KgFault>| {
+        let key = SecretKey::from_kg(&SecretString::from(text));
+        let begin = key.map(|key| key.map(|key| key.bytes()[..4].to_vec()));
+        assert_eq!(begin, expected.map(|bytes| bytes.map(|bytes| bytes.to_vec())), "{text}");
+    };
+    check("abc", Ok(Some(b"abc\0")));
+    check("0x00ff10", Ok(Some(&[0x00, 0xFF, 0x10, 0x00])));
+    check("0xAbCd", Ok(Some(&[0xAB, 0xCD, 0x00, 0x00])));
+    check("0Xab", Ok(Some(b"0Xab")));
+    // All zeroes is what a BMC has where none is set.
+    check("", Ok(None));
+    check("\0", Ok(None));
+    check("0x00", Ok(None));
+    check("0x0000000000000000000000000000000000000000", Ok(None));
+    check("0x", Err(KgFault::Malformed));
+    check("0xabc", Err(KgFault::Malformed));
+    check("0xzz", Err(KgFault::Malformed));
+    check("0x+1", Err(KgFault::Malformed));
+    check("0x000102030405060708090a0b0c0d0e0f1011121314", Err(KgFault::TooLong));
+    check("twenty-one characters", Err(KgFault::TooLong));
 }
 
 #[test]

@@ -40,6 +40,8 @@ fn every_suite_takes_every_length_of_password_and_kg() {
     check("short", None);
     check("sixteen letters!", None);
     check("exactly 20 letters!!", None);
+    check("short", Some(""));
+    check("short", Some("0x0000"));
     check("short", Some("kg"));
     check("exactly 20 letters!!", Some("0x000102030405060708090a0b0c0d0e0f10111213"));
 }
@@ -58,6 +60,20 @@ fn every_suite_tells_a_wrong_password_from_a_wrong_kg() {
     check(of("exactly 20 letters!!", None), of("exactly 20 letters!?", None), Error::WrongPassword);
     check(of("secret", Some("a")), of("secret", Some("b")), Error::WrongKg);
     check(of("secret", None), of("secret", Some("b")), Error::WrongKg);
+    check(of("secret", Some("0xzz")), of("secret", None), Error::CredentialMalformed { which: "Kg" });
+}
+
+#[test]
+fn a_kg_of_zeroes_is_none() {
+    let check = |client: Option<&str>, bmc: Option<&str>| {
+        let of = |kg| Credentials { password: "secret", kg };
+        let mut world = world(CipherSuite::Suite17, &of(client), &of(bmc));
+        assert!(power_is_on(&world.ask(GetChassisStatus)), "{client:?} {bmc:?}");
+    };
+    check(Some(""), None);
+    check(Some("0x00"), None);
+    check(None, Some(""));
+    check(None, Some("0x0000000000000000000000000000000000000000"));
 }
 
 #[test]

@@ -94,7 +94,9 @@ fn outcome_of(error: &Error) -> (&'static str, u8) {
         Error::SessionsExhausted => ("no free session", 1),
         Error::OutcomeUnknown => ("unknown", 1),
         Error::Completion(CompletionCode::INSUFFICIENT_PRIVILEGE) => ("refused", 4),
-        Error::CredentialTooLong { .. } | Error::RequestTooLong { .. } => ("invalid", 2),
+        Error::CredentialTooLong { .. }
+        | Error::CredentialMalformed { .. }
+        | Error::RequestTooLong { .. } => ("invalid", 2),
         Error::Protocol(_) => ("protocol error", 1),
         _ => ("failed", 1),
     }
