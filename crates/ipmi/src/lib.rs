@@ -113,6 +113,7 @@ mod session15;
 mod setup;
 pub mod sol;
 mod suite;
+mod text_coding;
 pub mod user;
 pub mod watchdog;
 mod wire;

@@ -1,6 +1,7 @@
 //! Fields with a type/length byte (FRU chapter 13).
 
 use crate::fru::{END_OF_FIELDS, EncodeError};
+use crate::text_coding;
 
 /// Language code of English; 0 means the same (FRU chapter 15).
 pub const LANGUAGE_ENGLISH: u8 = 25;
@@ -60,8 +61,8 @@ impl Field {
         let (data, rest) = rest.split_at_checked(usize::from(head & LENGTH_LIMIT)).ok_or(CutOff)?;
         let field = match head >> 6 {
             0 => Self::Binary(data.to_vec()),
-            1 => Self::BcdPlus(decode_bcd_plus(data)),
-            2 => Self::SixBit(decode_six_bit(data)),
+            1 => Self::BcdPlus(text_coding::bcd_plus(data, &BCD_PLUS)),
+            2 => Self::SixBit(text_coding::six_bit(data)),
             _ => Self::Text(decode_text(data, language)),
         };
         Ok(Some((field, rest)))
@@ -98,35 +99,8 @@ fn is_english(language: u8) -> bool {
     matches!(language, 0 | LANGUAGE_ENGLISH)
 }
 
-fn decode_bcd_plus(data: &[u8]) -> String {
-    data.iter().flat_map(|byte| [byte >> 4, byte & 0xF]).map(|digit| BCD_PLUS[usize::from(digit)]).collect()
-}
-
-/// The first character stands in the lowest six bits; what is left of the last byte is no character.
-fn decode_six_bit(data: &[u8]) -> String {
-    let mut bits = 0u32;
-    let mut held = 0;
-    let mut text = String::new();
-    for byte in data {
-        bits |= u32::from(*byte) << held;
-        held += 8;
-        while held >= 6 {
-            text.push(char::from((bits & 0x3F) as u8 + b' '));
-            bits >>= 6;
-            held -= 6;
-        }
-    }
-    text
-}
-
 fn decode_text(data: &[u8], language: u8) -> String {
-    // An odd length cannot be UTF-16: the firmware set a language and wrote Latin-1 all the same.
-    let (pairs, odd) = data.as_chunks::<2>();
-    if is_english(language) || !odd.is_empty() {
-        return data.iter().copied().map(char::from).collect();
-    }
-    let units: Vec<u16> = pairs.iter().map(|pair| u16::from_le_bytes(*pair)).collect();
-    String::from_utf16_lossy(&units)
+    if is_english(language) { text_coding::latin_1(data) } else { text_coding::unicode(data) }
 }
 
 fn encode_bcd_plus(text: &str) -> Result<Vec<u8>, EncodeError> {

@@ -59,6 +59,7 @@ fn fields_are_read_in_every_coding() {
     check(&[0xC4, 0x2D, 0x4E, 0x87, 0x65], 10, "中文");
     // A language, and Latin-1 all the same.
     check(b"\xC3abc", 10, "abc");
+    check(b"\xC6PS1 AC", 10, "PS1 AC");
     assert_eq!(Field::split(&[0xC1, 0x00], 0), Ok(None));
     assert!(Field::split(b"\xC5Make", 0).is_err() && Field::split(b"", 0).is_err());
 }

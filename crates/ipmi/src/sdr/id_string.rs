@@ -1,6 +1,7 @@
 //! Names in records: a type/length byte and what follows (IPMI 2.0 section 43.15).
 
 use crate::fault::Fault;
+use crate::text_coding;
 
 /// Longest name in bytes: what five bits of length can say, 31 being reserved.
 const LENGTH_LIMIT: usize = 30;
@@ -17,15 +18,10 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<String, Fault> {
     let (&type_length, text) = bytes.split_first().ok_or(Fault::Truncated("id string"))?;
     let text = &text[..text.len().min(usize::from(type_length & 0x1F))];
     let decoded: String = match type_length >> 6 {
-        0 => unicode(text),
-        1 => text
-            .iter()
-            .flat_map(|byte| [byte >> 4, byte & 0x0F])
-            .map(|digit| BCD_PLUS[usize::from(digit)])
-            .collect(),
-        2 => six_bit(text),
-        // Latin-1 is the first 256 characters of Unicode.
-        _ => text.iter().copied().map(char::from).collect(),
+        0 => text_coding::unicode(text),
+        1 => text_coding::bcd_plus(text, &BCD_PLUS),
+        2 => text_coding::six_bit(text),
+        _ => text_coding::latin_1(text),
     };
     let trimmed = decoded.trim_end_matches(['\0', ' ']);
     Ok(trimmed.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect())
@@ -39,26 +35,6 @@ pub(crate) fn encode(name: &str, record: &mut Vec<u8>) {
         text.trim_end_matches(' ').chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect();
     record.push(0xC0 | text.len() as u8);
     record.extend(text);
-}
-
-/// Two bytes a character, the lower one first. Much firmware says Unicode and means eight-bit text.
-fn unicode(text: &[u8]) -> String {
-    let eight_bit = text.len() % 2 == 1 || text.iter().all(u8::is_ascii_graphic);
-    if eight_bit {
-        return text.iter().copied().map(char::from).collect();
-    }
-    let units = text.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
-    char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
-}
-
-/// Four characters in three bytes, the first one in the lowest bits.
-fn six_bit(text: &[u8]) -> String {
-    let characters = |chunk: &[u8]| {
-        let bits = chunk.iter().rev().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
-        let count = chunk.len() * 8 / 6;
-        (0..count).map(move |index| char::from(0x20 + (bits >> (6 * index) & 0x3F) as u8))
-    };
-    text.chunks(3).flat_map(characters).collect()
 }
 
 #[cfg(test)]
@@ -88,6 +64,7 @@ mod tests {
         check(&[0x84, 0x29, 0xDC, 0xA6, 0x11], Ok("IPMI1"));
         check(&[0x06, 0x46, 0x00, 0x61, 0x00, 0x6E, 0x00], Ok("Fan"));
         check(b"\x04FAN1", Ok("FAN1"));
+        check(b"\x06PS1 AC", Ok("PS1 AC"));
     }
 
     proptest! {
