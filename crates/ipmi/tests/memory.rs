@@ -65,6 +65,8 @@ fn warm_client(suite: CipherSuite, requests: usize) -> Box<Client> {
 
 #[test]
 fn an_idle_session_takes_less_than_four_kibibytes() {
+    // What all BMCs of a process share is made with the first one, and is no session's cost.
+    drop(bmc());
     for suite in CipherSuite::ALL {
         let mut kept = Vec::with_capacity(1);
         let one = allocation_counter::measure(|| kept.push(warm_client(suite, 1))).bytes_current;
