@@ -11,10 +11,16 @@ impl CompletionCode {
     pub const OK: Self = Self(0x00);
     /// Get/Set System Boot Options and others: this parameter is not supported (a code of the command's own).
     pub const PARAMETER_UNSUPPORTED: Self = Self(0x80);
+    /// Set commands of LAN, SOL and boot parameters: another console is in the middle of setting (a code of their own).
+    pub(crate) const SET_IN_PROGRESS: Self = Self(0x81);
+    /// Set commands of LAN and SOL parameters: the parameter cannot be written (a code of their own).
+    pub(crate) const READ_ONLY: Self = Self(0x82);
     /// The BMC is busy and has not begun the command; it may be sent again.
     pub const NODE_BUSY: Self = Self(0xC0);
     /// The BMC does not know the command.
     pub const INVALID_COMMAND: Self = Self(0xC1);
+    /// The BMC knows the command, but not at the logical unit that was asked.
+    pub const INVALID_FOR_LUN: Self = Self(0xC2);
     /// The command took too long inside the BMC; whether it was carried out is unknown.
     pub const PROCESSING_TIMEOUT: Self = Self(0xC3);
     /// There is no room for what is to be stored.

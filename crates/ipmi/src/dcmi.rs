@@ -10,7 +10,7 @@ pub use command::{
     ActivatePowerLimit, CapabilityParameter, DcmiCapabilities, DcmiVersion, ExceptionAction,
     GetDcmiCapabilities, GetPowerLimit, GetPowerReading, PowerLimit, PowerReading, SetPowerLimit,
 };
-pub(crate) use command::{GROUP, NO_ACTIVE_LIMIT, body};
+pub(crate) use command::{GROUP, NETFN_GROUP, NO_ACTIVE_LIMIT, body};
 pub use text::{DcmiText, read_text, set_text};
 pub(crate) use text::{GetText, TEXT_CHUNK};
 

@@ -20,9 +20,6 @@ const KEEP_WITHOUT_CONTROL: u8 = 0x08;
 /// Boot flags data 1: the flags are valid.
 const VALID: u8 = 0x80;
 
-/// A code of Set System Boot Options' own: another console is in the middle of setting.
-const SET_ALREADY_IN_PROGRESS: CompletionCode = CompletionCode(0x81);
-
 /// The boot options with the times at which they lapse.
 #[derive(Debug, Default)]
 pub(super) struct BootOptions {
@@ -44,7 +41,7 @@ impl BootOptions {
             }
             match (parameter, written) {
                 (parameter::SET_IN_PROGRESS, [0x01]) if value[0] == 0x01 => {
-                    return Err(SET_ALREADY_IN_PROGRESS);
+                    return Err(CompletionCode::SET_IN_PROGRESS);
                 }
                 (parameter::SET_IN_PROGRESS, [0x00 | 0x01]) => value[0] = written[0],
                 // "Commit write": nothing was held back, so it is the same as "set complete".

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::bmc::Bmc;
-use crate::bmc::commands::{Answer, Caller, Handler, LAN_CHANNEL, handler};
+use crate::bmc::commands::{Answer, Caller, Handler, LAN_CHANNEL, dataless, handler};
 use crate::chassis::{
     ChassisCapabilities, ChassisIdentify, GetChassisCapabilities, GetPohCounter, GetSystemRestartCause,
     PohCounter, RestartCause, SetFrontPanelEnables, SetPowerRestorePolicy,
@@ -15,12 +15,12 @@ use crate::completion::CompletionCode;
 use crate::message::BMC_ADDRESS;
 
 pub(super) const HANDLERS: &[Handler] = &[
-    handler::<GetChassisCapabilities>(|_, _, _| Ok(CAPABILITIES.encode())),
+    dataless::<GetChassisCapabilities>(|_, _| Ok(CAPABILITIES.encode())),
     handler::<ChassisIdentify>(identify),
     handler::<SetFrontPanelEnables>(|bmc, _, data| set_front_panel_enables(bmc, data)),
     handler::<SetPowerRestorePolicy>(|bmc, _, data| set_restore_policy(bmc, data)),
-    handler::<GetSystemRestartCause>(|bmc, _, _| Ok(bmc.front_panel.restart_cause.encode().to_vec())),
-    handler::<GetPohCounter>(|bmc, _, _| Ok(power_on_hours(bmc))),
+    dataless::<GetSystemRestartCause>(|bmc, _| Ok(bmc.front_panel.restart_cause.encode().to_vec())),
+    dataless::<GetPohCounter>(|bmc, _| Ok(power_on_hours(bmc))),
 ];
 
 /// Everything can be done, and everything is the BMC's own.

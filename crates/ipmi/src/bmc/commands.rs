@@ -1,6 +1,7 @@
 //! The commands that the BMC carries out: one table, one function for each.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::time::Instant;
 
 use crate::Peer;
@@ -24,6 +25,12 @@ pub(super) const LAN_CHANNEL: u8 = 1;
 /// Channel Eh: the one that the command came over.
 const THIS_CHANNEL: u8 = 0x0E;
 
+/// Levels that Get Channel Authentication Capabilities can be asked for: Callback to OEM (section 22.13).
+const REQUESTED_PRIVILEGES: RangeInclusive<u8> = 1..=5;
+
+/// The most sessions that Get Session Info can count.
+const SESSION_LIMIT: u8 = 0x3F;
+
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Caller {
@@ -38,6 +45,9 @@ pub(super) struct Caller {
 /// The data of a reply, or why there is none.
 pub(super) type Answer = Result<Vec<u8>, CompletionCode>;
 
+/// A completion code with the data that stands beside it, whichever code it is.
+pub(super) type CodedAnswer = (CompletionCode, Vec<u8>);
+
 /// Who may ask.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Access {
@@ -47,21 +57,47 @@ pub(super) enum Access {
     From(PrivilegeLevel),
 }
 
+/// How a command is carried out.
+#[derive(Clone, Copy)]
+pub(super) enum Action {
+    /// With the request's data, whose length it checks.
+    WithData(fn(&mut Bmc, Caller, &[u8]) -> Answer),
+    /// Its request has no data; one that has some is refused.
+    WithoutData(fn(&mut Bmc, Caller) -> Answer),
+    /// As [`Action::WithData`], and its reply has data beside a code that is not 0, too.
+    Coded(fn(&mut Bmc, Caller, &[u8]) -> CodedAnswer),
+}
+
 /// A command that the BMC knows.
 pub(super) struct Handler {
     pub(super) netfn: u8,
     pub(super) command: u8,
     pub(super) access: Access,
-    pub(super) answer: fn(&mut Bmc, Caller, &[u8]) -> Answer,
+    pub(super) action: Action,
 }
 
 /// The entry of a typed command, with the numbers and the privilege level that its type has.
 pub(super) const fn handler<C: Command>(answer: fn(&mut Bmc, Caller, &[u8]) -> Answer) -> Handler {
-    Handler { netfn: C::NETFN, command: C::CMD, access: Access::From(C::PRIVILEGE), answer }
+    acting::<C>(Action::WithData(answer))
 }
 
-const fn app(command: u8, access: Access, answer: fn(&mut Bmc, Caller, &[u8]) -> Answer) -> Handler {
-    Handler { netfn: netfn::APP, command, access, answer }
+/// The entry of a typed command whose request has no data.
+pub(super) const fn dataless<C: Command>(answer: fn(&mut Bmc, Caller) -> Answer) -> Handler {
+    acting::<C>(Action::WithoutData(answer))
+}
+
+/// The entry of a typed command that is carried out like this.
+pub(super) const fn acting<C: Command>(action: Action) -> Handler {
+    Handler { netfn: C::NETFN, command: C::CMD, access: Access::From(C::PRIVILEGE), action }
+}
+
+/// The entry of a command without a type.
+pub(super) const fn untyped(
+    (netfn, command): (u8, u8),
+    access: Access,
+    answer: fn(&mut Bmc, Caller, &[u8]) -> Answer,
+) -> Handler {
+    Handler { netfn, command, access, action: Action::WithData(answer) }
 }
 
 /// Every command that the BMC knows: a table for each of its parts.
@@ -84,21 +120,19 @@ const TABLES: &[&[Handler]] = &[
 
 /// Those of the BMC itself, its sessions and its machine.
 const HANDLERS: &[Handler] = &[
-    handler::<GetDeviceId>(|bmc, _, _| Ok(bmc.config.device_id.encode())),
-    app(GetSystemGuid::CMD, Access::Anybody, |bmc, _, _| Ok(bmc.config.guid.to_vec())),
-    app(GetChannelAuthenticationCapabilities::CMD, Access::Anybody, authentication_capabilities),
+    dataless::<GetDeviceId>(|bmc, _| Ok(bmc.config.device_id.encode())),
+    Handler { access: Access::Anybody, ..dataless::<GetSystemGuid>(|bmc, _| Ok(bmc.config.guid.to_vec())) },
+    Handler {
+        access: Access::Anybody,
+        ..handler::<GetChannelAuthenticationCapabilities>(authentication_capabilities)
+    },
     handler::<SetSessionPrivilegeLevel>(set_session_privilege),
     handler::<CloseSession>(close_session),
-    app(0x3D, Access::From(PrivilegeLevel::User), session_info),
-    app(0x54, Access::Anybody, channel_cipher_suites),
-    handler::<GetChassisStatus>(|bmc, _, _| Ok(bmc.chassis.encode())),
+    untyped((netfn::APP, 0x3D), Access::From(PrivilegeLevel::User), session_info),
+    untyped((netfn::APP, 0x54), Access::Anybody, channel_cipher_suites),
+    dataless::<GetChassisStatus>(|bmc, _| Ok(bmc.chassis.encode())),
     handler::<ChassisControl>(chassis_control),
-    Handler {
-        netfn: netfn::CHASSIS,
-        command: 0x08,
-        access: Access::From(PrivilegeLevel::Operator),
-        answer: set_boot_options,
-    },
+    untyped((netfn::CHASSIS, 0x08), Access::From(PrivilegeLevel::Operator), set_boot_options),
     handler::<GetBootFlags>(boot_options),
 ];
 
@@ -106,13 +140,18 @@ impl Bmc {
     /// Carries out a command and encodes the reply.
     pub(super) fn answer(&mut self, caller: Caller, request: &Message<'_>) -> Vec<u8> {
         self.commands += 1;
-        match self.carry_out(caller, request) {
-            Ok(data) => request.encode_reply(CompletionCode::OK, &data),
-            Err(code) => request.encode_reply(code, &[]),
-        }
+        let (code, data) = match self.find(caller, request) {
+            Ok(Action::Coded(answer)) => answer(self, caller, request.data),
+            Ok(Action::WithData(answer)) => coded(answer(self, caller, request.data)),
+            Ok(Action::WithoutData(answer)) if request.data.is_empty() => coded(answer(self, caller)),
+            Ok(Action::WithoutData(_)) => (CompletionCode::REQUEST_LENGTH_INVALID, Vec::new()),
+            Err(code) => (code, Vec::new()),
+        };
+        request.encode_reply(code, &data)
     }
 
-    fn carry_out(&mut self, caller: Caller, request: &Message<'_>) -> Answer {
+    /// What the command asks for, if the caller may have it.
+    fn find(&self, caller: Caller, request: &Message<'_>) -> Result<Action, CompletionCode> {
         if self.busy && caller.session.is_some() {
             return Err(CompletionCode::NODE_BUSY);
         }
@@ -121,14 +160,22 @@ impl Bmc {
             .copied()
             .flatten()
             .find(|handler| handler.netfn == request.netfn && handler.command == request.command)
-            .filter(|_| request.to_lun == 0)
             .ok_or(CompletionCode::INVALID_COMMAND)?;
+        if request.to_lun != 0 {
+            return Err(CompletionCode::INVALID_FOR_LUN);
+        }
         match handler.access {
             Access::Anybody => {}
             Access::From(needed) if caller.privilege.is_some_and(|privilege| privilege >= needed) => {}
             Access::From(_) => return Err(CompletionCode::INSUFFICIENT_PRIVILEGE),
         }
-        (handler.answer)(self, caller, request.data)
+        Ok(handler.action)
+    }
+
+    /// How many sessions can be open at once. Get Session Info has six bits for it (section 22.20), which also keeps
+    /// every session's handle within a byte.
+    pub(super) fn session_limit(&self) -> u8 {
+        self.config.max_sessions.clamp(1, SESSION_LIMIT)
     }
 
     pub(super) fn check_channel(byte: u8) -> Result<(), CompletionCode> {
@@ -139,10 +186,19 @@ impl Bmc {
     }
 }
 
+fn coded(answer: Answer) -> CodedAnswer {
+    match answer {
+        Ok(data) => (CompletionCode::OK, data),
+        Err(code) => (code, Vec::new()),
+    }
+}
+
 fn authentication_capabilities(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer {
     let &[channel, privilege] = data else { return Err(CompletionCode::REQUEST_LENGTH_INVALID) };
     Bmc::check_channel(channel)?;
-    PrivilegeLevel::from_number(privilege & 0x0F).ok_or(CompletionCode::INVALID_FIELD)?;
+    if !REQUESTED_PRIVILEGES.contains(&(privilege & 0x0F)) {
+        return Err(CompletionCode::INVALID_FIELD);
+    }
     let untrue = bmc.config.quirks.contains(Quirk::AuthenticationCapabilities);
     let [named_users, null_users, anonymous_login] = bmc.users.kinds();
     let capabilities = AuthenticationCapabilities {
@@ -247,13 +303,14 @@ fn session_info(bmc: &mut Bmc, caller: Caller, data: &[u8]) -> Answer {
         [number @ 0x01..=0xFD] => active().nth(usize::from(*number) - 1),
         _ => return Err(CompletionCode::REQUEST_LENGTH_INVALID),
     };
-    let counts = [bmc.config.max_sessions.max(1), active().count() as u8];
+    let counts = [bmc.session_limit(), u8::try_from(active().count()).unwrap_or(SESSION_LIMIT)];
     let found = place.and_then(|place| Some((place, bmc.sessions.get(place)?, bmc.sessions.active(place)?)));
     let Some((place, session, active)) = found else {
         // No such session: handle 0 and the counts.
         return Ok(vec![0, counts[0], counts[1]]);
     };
-    let mut reply = vec![place as u8 + 1, counts[0], counts[1]];
+    let handle = u8::try_from(place + 1).map_err(|_| CompletionCode::UNSPECIFIED)?;
+    let mut reply = vec![handle, counts[0], counts[1]];
     // Session protocol 1, IPMI 2.0, and the channel.
     reply.extend_from_slice(&[active.user as u8 + 1, active.privilege.number(), 0x10 | LAN_CHANNEL]);
     reply.extend_from_slice(&console_address(session.peer));

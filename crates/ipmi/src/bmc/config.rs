@@ -58,7 +58,7 @@ pub struct BmcConfig {
     pub power_on_hours: u32,
     /// Its network settings.
     pub lan: LanSettings,
-    /// How many sessions can be open at once: 1 to 255.
+    /// How many sessions can be open at once: 1 to 63, the most that Get Session Info can count.
     pub max_sessions: u8,
     /// How long a session may be silent before it is closed. The specification says 60 seconds, three more or less.
     pub inactivity: Duration,

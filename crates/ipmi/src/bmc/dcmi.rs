@@ -1,11 +1,11 @@
 //! The BMC's DCMI commands (DCMI 1.5 chapter 6).
 
 use crate::bmc::Bmc;
-use crate::bmc::commands::{Access, Answer, Handler, handler};
+use crate::bmc::commands::{Access, Action, Answer, Caller, CodedAnswer, Handler, acting, handler, untyped};
 use crate::completion::CompletionCode;
 use crate::dcmi::{
-    ActivatePowerLimit, GROUP, GetDcmiCapabilities, GetPowerLimit, GetPowerReading, GetText, NO_ACTIVE_LIMIT,
-    PowerLimit, PowerReading, SetPowerLimit, TEXT_CHUNK,
+    ActivatePowerLimit, ExceptionAction, GROUP, GetDcmiCapabilities, GetPowerLimit, GetPowerReading, GetText,
+    NETFN_GROUP, NO_ACTIVE_LIMIT, PowerLimit, PowerReading, SetPowerLimit, TEXT_CHUNK,
 };
 use crate::privilege::PrivilegeLevel;
 use crate::quirk::Quirk;
@@ -13,7 +13,7 @@ use crate::quirk::Quirk;
 pub(super) const HANDLERS: &[Handler] = &[
     handler::<GetDcmiCapabilities>(|_, _, data| capabilities(inner(data)?)),
     handler::<GetPowerReading>(|bmc, _, data| power_reading(bmc, inner(data)?)),
-    handler::<GetPowerLimit>(|bmc, _, data| power_limit(bmc, inner(data)?)),
+    acting::<GetPowerLimit>(Action::Coded(power_limit)),
     handler::<SetPowerLimit>(|bmc, _, data| {
         inner(data)?;
         bmc.dcmi.limit = Some(PowerLimit::decode_request(data)?);
@@ -26,8 +26,8 @@ pub(super) const HANDLERS: &[Handler] = &[
     setter(0x0A, |bmc, _, data| write(&mut bmc.dcmi.controller_id, inner(data)?)),
 ];
 
-const fn setter(command: u8, answer: fn(&mut Bmc, crate::bmc::commands::Caller, &[u8]) -> Answer) -> Handler {
-    Handler { netfn: 0x2C, command, access: Access::From(PrivilegeLevel::Operator), answer }
+const fn setter(command: u8, answer: fn(&mut Bmc, Caller, &[u8]) -> Answer) -> Handler {
+    untyped((NETFN_GROUP, command), Access::From(PrivilegeLevel::Operator), answer)
 }
 
 /// Longest text, with the NUL of the id string.
@@ -35,6 +35,10 @@ const TEXT_LIMIT: usize = 64;
 
 /// The most that a machine draws while it is on, in watts, before somebody says otherwise.
 const USUAL_POWER: u16 = 180;
+
+/// What is told before anybody set a limit.
+const UNLIMITED: PowerLimit =
+    PowerLimit { action: ExceptionAction::None, watts: 0, correction: 0, sampling: 0 };
 
 /// What DCMI's commands keep.
 #[derive(Debug, Default)]
@@ -111,12 +115,18 @@ fn power_reading(bmc: &Bmc, data: &[u8]) -> Answer {
     Ok(bmc.dcmi.reading.unwrap_or(usual).encode())
 }
 
-fn power_limit(bmc: &Bmc, data: &[u8]) -> Answer {
-    let [_, _] = data else { return Err(CompletionCode::REQUEST_LENGTH_INVALID) };
-    if bmc.config.quirks.contains(Quirk::NoPowerLimit) {
-        return Err(CompletionCode::INVALID_COMMAND);
+/// Get Power Limit tells the limit also where its code says that the limit is not active.
+fn power_limit(bmc: &mut Bmc, _: Caller, data: &[u8]) -> CodedAnswer {
+    match inner(data) {
+        Ok([_, _]) => {}
+        Ok(_) => return (CompletionCode::REQUEST_LENGTH_INVALID, Vec::new()),
+        Err(code) => return (code, Vec::new()),
     }
-    bmc.dcmi.limit.filter(|_| bmc.dcmi.active).map(|limit| limit.encode()).ok_or(NO_ACTIVE_LIMIT)
+    if bmc.config.quirks.contains(Quirk::NoPowerLimit) {
+        return (CompletionCode::INVALID_COMMAND, Vec::new());
+    }
+    let code = if bmc.dcmi.active { CompletionCode::OK } else { NO_ACTIVE_LIMIT };
+    (code, bmc.dcmi.limit.unwrap_or(UNLIMITED).encode())
 }
 
 fn part(text: &[u8], data: &[u8]) -> Answer {

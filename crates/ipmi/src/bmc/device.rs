@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::bmc::commands::{Answer, Handler, handler};
+use crate::bmc::commands::{Access, Answer, Handler, dataless, handler, untyped};
 use crate::bmc::{Bmc, BmcEvent};
 use crate::command::netfn;
 use crate::completion::CompletionCode;
@@ -14,18 +14,15 @@ use crate::device::{
 use crate::privilege::PrivilegeLevel;
 
 pub(super) const HANDLERS: &[Handler] = &[
-    handler::<ColdReset>(|bmc, _, _| bmc.ask_reset(Reset::Cold)),
-    handler::<WarmReset>(|bmc, _, _| bmc.ask_reset(Reset::Warm)),
-    handler::<GetSelfTestResults>(|_, _, _| Ok(SelfTest::Passed.encode().to_vec())),
-    handler::<GetAcpiPowerState>(|bmc, _, _| Ok(acpi_power_state(bmc))),
-    handler::<GetDeviceGuid>(|bmc, _, _| Ok(bmc.config.guid.to_vec())),
-    Handler {
-        netfn: netfn::APP,
-        command: 0x2E,
-        access: crate::bmc::commands::Access::From(PrivilegeLevel::Operator),
-        answer: |bmc, _, data| set_global_enables(bmc, data),
-    },
-    handler::<GetBmcGlobalEnables>(|bmc, _, _| Ok(vec![bmc.device.enables.bits()])),
+    dataless::<ColdReset>(|bmc, _| bmc.ask_reset(Reset::Cold)),
+    dataless::<WarmReset>(|bmc, _| bmc.ask_reset(Reset::Warm)),
+    dataless::<GetSelfTestResults>(|_, _| Ok(SelfTest::Passed.encode().to_vec())),
+    dataless::<GetAcpiPowerState>(|bmc, _| Ok(acpi_power_state(bmc))),
+    dataless::<GetDeviceGuid>(|bmc, _| Ok(bmc.config.guid.to_vec())),
+    untyped((netfn::APP, 0x2E), Access::From(PrivilegeLevel::Operator), |bmc, _, data| {
+        set_global_enables(bmc, data)
+    }),
+    dataless::<GetBmcGlobalEnables>(|bmc, _| Ok(vec![bmc.device.enables.bits()])),
     handler::<SetSystemInfoParameter>(|bmc, _, data| bmc.device.set_text(data)),
     handler::<GetSystemInfoParameter>(|bmc, _, data| bmc.device.text(data)),
 ];

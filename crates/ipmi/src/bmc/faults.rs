@@ -8,8 +8,8 @@ use crate::Peer;
 use crate::bmc::{Bmc, BmcOutput};
 use crate::quirk::Quirks;
 
-/// The longest delay or silence that may be asked for, so that adding it to any instant stays in range.
-const SPAN_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest delay, silence or erasure that may be asked for, so that adding it to any instant stays in range.
+pub(super) const SPAN_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a [`Bmc`] does wrong from now on; the default is nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,6 +29,9 @@ pub struct Faults {
     pub repeats_commands: bool,
     /// How long it takes to answer anything.
     pub latency: Duration,
+    /// How long erasing its System Event Log takes, as it does where the log is flash memory. Until it is over, the
+    /// commands of the log answer "erase in progress" (81h).
+    pub erase_time: Duration,
 }
 
 /// A proof that a BMC makes.

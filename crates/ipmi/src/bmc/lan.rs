@@ -17,10 +17,6 @@ pub(super) const HANDLERS: &[Handler] = &[
     handler::<GetLanParameter>(|bmc, _, data| get(bmc, data)),
 ];
 
-/// Codes of the two commands' own (sections 23.1 and 23.2).
-const SET_ALREADY_IN_PROGRESS: CompletionCode = CompletionCode(0x81);
-const READ_ONLY: CompletionCode = CompletionCode(0x82);
-
 /// Alert destinations behind the volatile one.
 const DESTINATIONS: u8 = 4;
 
@@ -71,7 +67,7 @@ fn set(bmc: &mut Bmc, data: &[u8]) -> Answer {
     }
     let (length, has_sets) = parameter.layout().ok_or(CompletionCode::PARAMETER_UNSUPPORTED)?;
     if parameter.is_read_only() {
-        return Err(READ_ONLY);
+        return Err(CompletionCode::READ_ONLY);
     }
     if data.len() != length {
         return Err(CompletionCode::REQUEST_LENGTH_INVALID);
@@ -90,7 +86,7 @@ fn set(bmc: &mut Bmc, data: &[u8]) -> Answer {
 
 fn set_in_progress(lan: &mut Lan, data: &[u8]) -> Answer {
     match *data {
-        [1] if lan.in_progress => return Err(SET_ALREADY_IN_PROGRESS),
+        [1] if lan.in_progress => return Err(CompletionCode::SET_IN_PROGRESS),
         [state @ (0 | 1)] => lan.in_progress = state == 1,
         // "Commit write": nothing was held back, so it is the same as "set complete".
         [2] => lan.in_progress = false,

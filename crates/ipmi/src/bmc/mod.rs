@@ -200,7 +200,8 @@ pub enum AuthFailure {
 
 /// A BMC: sessions, users, power and boot options.
 ///
-/// It answers what ipmitool and FreeIPMI ask for power control and the boot device, and says "invalid command" (C1h) to
+/// It answers the commands of power and boot, sensors and their records, the System Event Log, FRU devices, users, LAN
+/// and channel settings, Serial over LAN, the watchdog timer, resets and DCMI, and says "invalid command" (C1h) to
 /// everything else. It has no machine behind it: commands come out as [`BmcEvent`]s, the machine's state goes in
 /// through [`Bmc::set_chassis`].
 ///

@@ -1,7 +1,7 @@
 //! The BMC's SDR repository (IPMI 2.0 chapter 33) or device SDRs (sections 35.2 to 35.4).
 
 use crate::bmc::Bmc;
-use crate::bmc::commands::{Answer, Caller, Handler, handler};
+use crate::bmc::commands::{Answer, Caller, Handler, dataless, handler};
 use crate::bmc::sensors::{AVAILABILITY, FAN};
 use crate::completion::CompletionCode;
 use crate::message::BMC_ADDRESS;
@@ -41,7 +41,7 @@ impl Reservations {
 
 /// The commands of the repository, and of device SDRs.
 pub(super) const HANDLERS: &[Handler] = &[
-    handler::<GetSdrRepositoryInfo>(|bmc, _, _| {
+    dataless::<GetSdrRepositoryInfo>(|bmc, _| {
         check_repository(bmc)?;
         check_info(bmc)?;
         let set = bmc.sensors.set();
@@ -61,7 +61,7 @@ pub(super) const HANDLERS: &[Handler] = &[
         };
         Ok(info.encode())
     }),
-    handler::<ReserveSdrRepository>(|bmc, _, _| {
+    dataless::<ReserveSdrRepository>(|bmc, _| {
         check_repository(bmc)?;
         check_info(bmc)?;
         Ok(Reservations::next(&mut bmc.reservations.repository))
@@ -77,7 +77,7 @@ pub(super) const HANDLERS: &[Handler] = &[
         let sensors = bmc.sensors.set().sensor_count().min(usize::from(u8::MAX)) as u8;
         Ok(DeviceSdrInfo { sensors, luns: 1, change: None }.encode())
     }),
-    handler::<ReserveDeviceSdrRepository>(|bmc, _, _| {
+    dataless::<ReserveDeviceSdrRepository>(|bmc, _| {
         check_device(bmc)?;
         Ok(Reservations::next(&mut bmc.reservations.device))
     }),

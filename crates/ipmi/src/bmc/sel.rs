@@ -5,7 +5,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use crate::bmc::Bmc;
-use crate::bmc::commands::{Access, Answer, Caller, Handler, handler};
+use crate::bmc::commands::{Access, Answer, Caller, Handler, dataless, handler, untyped};
+use crate::bmc::faults::SPAN_LIMIT;
 use crate::command::netfn;
 use crate::completion::CompletionCode;
 use crate::privilege::PrivilegeLevel;
@@ -21,9 +22,6 @@ use crate::sel::{
 
 /// Version of the commands: 1.5, which IPMI 2.0 keeps.
 const VERSION: u8 = 0x51;
-
-/// How long erasing takes. Real flash needs about as long, and consoles must be seen to wait.
-const ERASE_TIME: Duration = Duration::from_millis(300);
 
 /// Where a record has its type, and one that means nothing.
 const RECORD_TYPE_AT: usize = 2;
@@ -285,7 +283,7 @@ impl SystemEventLog {
         Ok(entry.id.to_le_bytes().to_vec())
     }
 
-    fn clear(&mut self, now: Instant, data: &[u8]) -> Answer {
+    fn clear(&mut self, now: Instant, takes: Duration, data: &[u8]) -> Answer {
         let (reservation, initiate) = decode_clear(data)?;
         if initiate {
             self.check_reservation(reservation)?;
@@ -293,7 +291,7 @@ impl SystemEventLog {
             self.overflow = false;
             self.last_erase = self.time(now);
             self.reserved = false;
-            self.erasing = Some(now + ERASE_TIME);
+            self.erasing = Some(now + takes.min(SPAN_LIMIT));
         } else if reservation != self.reservation {
             // The erasure itself ends the reservation; the question how far it is still names it.
             return Err(CompletionCode::RESERVATION_LOST);
@@ -318,30 +316,29 @@ impl Bmc {
 }
 
 /// Platform Event Message (section 29.3): an event from outside, to be logged.
-const PLATFORM_EVENT_MESSAGE: Handler = Handler {
-    netfn: netfn::SENSOR_EVENT,
-    command: 0x02,
-    access: Access::From(PrivilegeLevel::Operator),
-    answer: platform_event_message,
-};
+const PLATFORM_EVENT_MESSAGE: Handler =
+    untyped((netfn::SENSOR_EVENT, 0x02), Access::From(PrivilegeLevel::Operator), platform_event_message);
 
 pub(super) const HANDLERS: &[Handler] = &[
-    handler::<GetSelInfo>(|bmc, _, _| Ok(bmc.sel.info().encode())),
-    handler::<GetSelAllocationInfo>(|bmc, _, _| Ok(bmc.sel.allocation().encode())),
-    handler::<ReserveSel>(reserve),
+    dataless::<GetSelInfo>(|bmc, _| Ok(bmc.sel.info().encode())),
+    dataless::<GetSelAllocationInfo>(|bmc, _| Ok(bmc.sel.allocation().encode())),
+    dataless::<ReserveSel>(reserve),
     handler::<GetSelEntry>(get_entry),
     handler::<AddSelEntry>(add_entry),
     handler::<DeleteSelEntry>(delete_entry),
     // Also answers the form that asks how far it is.
-    handler::<InitiateErase>(|bmc, caller, data| bmc.sel.clear(caller.now, data)),
-    handler::<GetSelTime>(|bmc, caller, _| Ok(bmc.sel.time(caller.now).0.to_le_bytes().to_vec())),
+    handler::<InitiateErase>(|bmc, caller, data| {
+        let takes = bmc.misbehaviour.faults.erase_time;
+        bmc.sel.clear(caller.now, takes, data)
+    }),
+    dataless::<GetSelTime>(|bmc, caller| Ok(bmc.sel.time(caller.now).0.to_le_bytes().to_vec())),
     handler::<SetTime>(set_time),
-    handler::<GetSelTimeUtcOffset>(|bmc, _, _| Ok(bmc.sel.utc_offset.number().to_le_bytes().to_vec())),
+    dataless::<GetSelTimeUtcOffset>(|bmc, _| Ok(bmc.sel.utc_offset.number().to_le_bytes().to_vec())),
     handler::<SetSelTimeUtcOffset>(set_utc_offset),
     PLATFORM_EVENT_MESSAGE,
 ];
 
-fn reserve(bmc: &mut Bmc, caller: Caller, _: &[u8]) -> Answer {
+fn reserve(bmc: &mut Bmc, caller: Caller) -> Answer {
     bmc.sel.check_erasing(caller.now)?;
     Ok(bmc.sel.reserve().to_le_bytes().to_vec())
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::bmc::Bmc;
-use crate::bmc::commands::{Access, Answer, Caller, Handler, handler};
+use crate::bmc::commands::{Access, Answer, Caller, Handler, handler, untyped};
 use crate::command::netfn;
 use crate::completion::CompletionCode;
 use crate::privilege::PrivilegeLevel;
@@ -107,7 +107,7 @@ pub(super) const HANDLERS: &[Handler] = &[
 
 /// A command of sensors that has no type of its own.
 const fn readable(command: u8, answer: fn(&mut Bmc, Caller, &[u8]) -> Answer) -> Handler {
-    Handler { netfn: netfn::SENSOR_EVENT, command, access: Access::From(PrivilegeLevel::User), answer }
+    untyped((netfn::SENSOR_EVENT, command), Access::From(PrivilegeLevel::User), answer)
 }
 
 fn sensor_number(data: &[u8]) -> Result<u8, CompletionCode> {

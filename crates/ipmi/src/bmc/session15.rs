@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::Peer;
-use crate::bmc::commands::{Access, Answer, Caller, Handler};
+use crate::bmc::commands::{Access, Answer, Caller, Handler, handler};
 use crate::bmc::session::{Active, HALF_OPEN_FOR, Phase, Session};
 use crate::bmc::{Bmc, BmcEvent, decode_request};
 use crate::command::{
@@ -104,7 +104,7 @@ impl Packets15 {
 }
 
 const fn sessionless<C: Command>(answer: fn(&mut Bmc, Caller, &[u8]) -> Answer) -> Handler {
-    Handler { netfn: C::NETFN, command: C::CMD, access: Access::Anybody, answer }
+    Handler { access: Access::Anybody, ..handler::<C>(answer) }
 }
 
 /// Get Session Challenge.

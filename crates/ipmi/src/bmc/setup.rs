@@ -102,7 +102,7 @@ impl Bmc {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.sessions.active_places().count() >= usize::from(self.config.max_sessions.max(1))
+        self.sessions.active_places().count() >= usize::from(self.session_limit())
     }
 
     pub(super) fn new_session_id(&mut self) -> u32 {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::bmc::commands::{Access, Answer, Caller, Handler, LAN_CHANNEL, handler};
+use crate::bmc::commands::{Access, Answer, Caller, Handler, LAN_CHANNEL, handler, untyped};
 use crate::bmc::{Bmc, BmcEvent};
 use crate::command::{Command, netfn};
 use crate::completion::CompletionCode;
@@ -139,7 +139,9 @@ impl SolState {
 
     fn set(&mut self, parameter: SolParameter) -> Result<(), CompletionCode> {
         match parameter {
-            SolParameter::SetInProgress(true) if self.set_in_progress => return Err(SET_ALREADY_IN_PROGRESS),
+            SolParameter::SetInProgress(true) if self.set_in_progress => {
+                return Err(CompletionCode::SET_IN_PROGRESS);
+            }
             SolParameter::SetInProgress(on) => self.set_in_progress = on,
             SolParameter::Enable(on) => self.settings.enabled = on,
             SolParameter::Authentication(authentication) => {
@@ -155,7 +157,7 @@ impl SolState {
             }
             SolParameter::VolatileBitRate(rate) => self.settings.bit_rate = rate,
             // The channel is this BMC's only one, and the port that of its socket.
-            SolParameter::Channel(_) | SolParameter::Port(_) => return Err(READ_ONLY),
+            SolParameter::Channel(_) | SolParameter::Port(_) => return Err(CompletionCode::READ_ONLY),
         }
         Ok(())
     }
@@ -176,10 +178,6 @@ impl SolState {
         redirection
     }
 }
-
-/// Codes of Set and Get SOL Configuration Parameters' own.
-const SET_ALREADY_IN_PROGRESS: CompletionCode = CompletionCode(0x81);
-const READ_ONLY: CompletionCode = CompletionCode(0x82);
 
 impl Bmc {
     /// The machine wrote this to its serial port. It goes to the console that is open, if one is; what a slow one does
@@ -264,7 +262,7 @@ impl Bmc {
 }
 
 const fn from_user(command: u8, answer: fn(&mut Bmc, Caller, &[u8]) -> Answer) -> Handler {
-    Handler { netfn: netfn::APP, command, access: Access::From(PrivilegeLevel::User), answer }
+    untyped((netfn::APP, command), Access::From(PrivilegeLevel::User), answer)
 }
 
 pub(super) const HANDLERS: &[Handler] = &[

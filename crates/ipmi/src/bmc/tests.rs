@@ -60,6 +60,9 @@ fn authentication_capabilities_are_told_without_a_session() {
     check(vec![user("", "")], None, &[0x8E, 4], &[0, 1, 0x80, 0x01, 0x02, 0, 0, 0, 0]);
     let disabled = User { enabled: false, ..user("a", "b") };
     check(vec![disabled], None, &[0x8E, 4], &[0, 1, 0x80, 0x00, 0x02, 0, 0, 0, 0]);
+    check(vec![], None, &[0x8E, 5], &[0, 1, 0x80, 0x00, 0x02, 0, 0, 0, 0]);
+    check(vec![], None, &[0x8E, 0], &[CompletionCode::INVALID_FIELD.0]);
+    check(vec![], None, &[0x8E, 6], &[CompletionCode::INVALID_FIELD.0]);
     check(vec![], None, &[0x82, 4], &[CompletionCode::INVALID_FIELD.0]);
     check(vec![], None, &[0x8E], &[CompletionCode::REQUEST_LENGTH_INVALID.0]);
 }
@@ -266,4 +269,33 @@ fn roles_beyond_the_users_limit_are_refused() {
     // With a look-up by name and level, a user of a lower level is not found.
     check(3, Ok(()));
     check(4, Err(RakpStatus::UNAUTHORIZED_NAME));
+}
+
+#[test]
+fn requests_that_a_command_does_not_take_are_refused() {
+    let check = |netfn, lun, command, data: &[u8], expected: CompletionCode| {
+        let (code, _) = desk::ask(&mut bmc(vec![]), Instant::now(), netfn, lun, command, data);
+        assert_eq!(code, expected, "{netfn:02x} {command:02x} at {lun}");
+    };
+    check(0x06, 0, 0x01, &[], CompletionCode::OK);
+    check(0x06, 0, 0x01, &[1, 2, 3], CompletionCode::REQUEST_LENGTH_INVALID);
+    check(0x06, 0, 0x37, &[0], CompletionCode::REQUEST_LENGTH_INVALID);
+    check(0x06, 0, 0x03, &[0], CompletionCode::REQUEST_LENGTH_INVALID);
+    check(0x00, 0, 0x01, &[0], CompletionCode::REQUEST_LENGTH_INVALID);
+    check(0x0A, 0, 0x42, &[0], CompletionCode::REQUEST_LENGTH_INVALID);
+    check(0x06, 1, 0x01, &[], CompletionCode::INVALID_FOR_LUN);
+    check(0x06, 1, 0xEE, &[], CompletionCode::INVALID_COMMAND);
+}
+
+#[test]
+fn no_configuration_allows_more_sessions_than_have_a_handle() {
+    let check = |max_sessions, expected| {
+        let mut bmc = bmc(vec![]);
+        bmc.config.max_sessions = max_sessions;
+        let (_, info) = desk::ask(&mut bmc, Instant::now(), 0x06, 0, 0x3D, &[1]);
+        assert_eq!(info, [0, expected, 0]);
+    };
+    check(0, 1);
+    check(63, 63);
+    check(255, 63);
 }

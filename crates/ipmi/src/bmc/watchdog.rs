@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::bmc::commands::{Answer, Handler, handler};
+use crate::bmc::commands::{Answer, Handler, dataless, handler};
 use crate::bmc::{Bmc, BmcEvent};
 use crate::chassis::RestartCause;
 use crate::completion::CompletionCode;
@@ -14,11 +14,9 @@ use crate::watchdog::{
 };
 
 pub(super) const HANDLERS: &[Handler] = &[
-    handler::<ResetWatchdogTimer>(|bmc, caller, _| bmc.watchdog.restart(caller.now)),
+    dataless::<ResetWatchdogTimer>(|bmc, caller| bmc.watchdog.restart(caller.now)),
     handler::<SetWatchdogTimer>(|bmc, caller, data| bmc.watchdog.set(caller.now, data)),
-    handler::<GetWatchdogTimer>(|bmc, caller, _| {
-        Ok(bmc.watchdog.get(caller.now, bmc.config.quirks).encode())
-    }),
+    dataless::<GetWatchdogTimer>(|bmc, caller| Ok(bmc.watchdog.get(caller.now, bmc.config.quirks).encode())),
 ];
 
 /// One tick of the countdown.

@@ -54,6 +54,8 @@ fn a_limit_is_set_switched_on_and_off() {
     assert_eq!(run(&mut bmc, read_power_limit()), Ok(Some(limit)));
     assert_eq!(run(&mut bmc, activate(false)), Ok(()));
     assert_eq!(run(&mut bmc, read_power_limit()), Ok(None));
+    let (code, data) = desk::ask(&mut bmc, Instant::now(), 0x2C, 0, 0x03, &[0xDC, 0, 0]);
+    assert_eq!((code, data), (NO_ACTIVE_LIMIT, limit.encode()), "a limit that is off is told, too");
 }
 
 #[test]

@@ -1,10 +1,10 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
 use super::commands::*;
 use super::*;
-use crate::bmc::{Bmc, BmcConfig, SelConfig, desk};
+use crate::bmc::{Bmc, BmcConfig, Faults, SelConfig, desk};
 use crate::command::{Command, RawCommand};
 use crate::completion::CompletionCode;
 use crate::procedure::{Answer, Procedure, ProcedureError, Turn};
@@ -112,8 +112,8 @@ fn record_types_are_told_apart() {
 #[test]
 fn times_are_of_the_clock_or_since_the_start_or_unknown() {
     let check = |raw, expected| assert_eq!(Timestamp(raw).moment(), expected);
-    check(0, Moment::SinceStart(std::time::Duration::ZERO));
-    check(0x2000_0000, Moment::SinceStart(std::time::Duration::from_secs(0x2000_0000)));
+    check(0, Moment::SinceStart(Duration::ZERO));
+    check(0x2000_0000, Moment::SinceStart(Duration::from_secs(0x2000_0000)));
     check(0x2000_0001, Moment::Clock(0x2000_0001));
     check(0xFFFF_FFFE, Moment::Clock(0xFFFF_FFFE));
     check(0xFFFF_FFFF, Moment::Unknown);
@@ -273,6 +273,8 @@ fn the_log_is_erased_and_erasing_is_waited_for() {
     let now = Instant::now();
     assert_eq!(desk::run(&mut bmc, now, ClearSel::new()), Ok(()));
     assert_eq!(bmc.log_length(), 0);
+    bmc.set_faults(Faults { erase_time: Duration::from_secs(3), ..Faults::default() });
+    assert_eq!(desk::run(&mut bmc, now, ClearSel::new()), Ok(()), "waits for a slow one");
     let mut lost = 0;
     let (cleared, asked) = play(ClearSel::new(), |raw| match (raw.cmd, raw.data.last()) {
         (0x47, Some(0xAA)) if lost < 2 => {

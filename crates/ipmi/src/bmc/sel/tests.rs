@@ -1,5 +1,5 @@
 use super::*;
-use crate::bmc::{BmcConfig, desk};
+use crate::bmc::{BmcConfig, Faults, desk};
 use crate::command::RawCommand;
 
 fn bmc(sel: SelConfig) -> Bmc {
@@ -96,19 +96,37 @@ fn changes_of_the_log_end_reservations() {
     assert_eq!(ask(&mut bmc, now, RawCommand::of(&piece)), lost);
 }
 
+/// Begins to erase the log; returns the reply's data and the question how far it is.
+fn erase(bmc: &mut Bmc, now: Instant) -> (Vec<u8>, RawCommand) {
+    let reservation = ask(bmc, now, RawCommand::of(&ReserveSel)).unwrap();
+    let reservation = u16::from_le_bytes([reservation[0], reservation[1]]);
+    let begun = ask(bmc, now, RawCommand::of(&InitiateErase { reservation })).unwrap();
+    (begun, RawCommand::of(&crate::sel::commands::GetErasure { reservation }))
+}
+
 #[test]
-fn erasing_takes_its_time() {
+fn the_log_can_be_read_as_soon_as_it_is_erased() {
     let now = Instant::now();
     let mut bmc = bmc(SelConfig::sample());
-    let reservation = ask(&mut bmc, now, RawCommand::of(&ReserveSel)).unwrap();
-    let reservation = u16::from_le_bytes([reservation[0], reservation[1]]);
-    let (erase, progress) = (InitiateErase { reservation }, crate::sel::commands::GetErasure { reservation });
-    assert_eq!(ask(&mut bmc, now, RawCommand::of(&erase)), Ok(vec![0]));
-    assert_eq!(ask(&mut bmc, now, RawCommand::of(&progress)), Ok(vec![0]));
+    assert_eq!(erase(&mut bmc, now).0, [1]);
+    let first = RawCommand::of(&GetSelEntry::whole(0));
+    assert_eq!(ask(&mut bmc, now, first), Err(CompletionCode::NOT_PRESENT));
+    assert!(ask(&mut bmc, now, RawCommand::of(&ReserveSel)).is_ok());
+}
+
+#[test]
+fn a_bmc_may_take_its_time_to_erase() {
+    const ERASE_TIME: Duration = Duration::from_millis(300);
+    let now = Instant::now();
+    let mut bmc = bmc(SelConfig::sample());
+    bmc.set_faults(Faults { erase_time: ERASE_TIME, ..Faults::default() });
+    let (begun, progress) = erase(&mut bmc, now);
+    assert_eq!(begun, [0]);
+    assert_eq!(ask(&mut bmc, now, progress.clone()), Ok(vec![0]));
     let first = RawCommand::of(&GetSelEntry::whole(0));
     assert_eq!(ask(&mut bmc, now, first.clone()), Err(code::ERASE_IN_PROGRESS));
     let later = now + ERASE_TIME;
-    assert_eq!(ask(&mut bmc, later, RawCommand::of(&progress)), Ok(vec![1]));
+    assert_eq!(ask(&mut bmc, later, progress), Ok(vec![1]));
     assert_eq!(ask(&mut bmc, later, first), Err(CompletionCode::NOT_PRESENT));
 }
 
