@@ -16,6 +16,12 @@ pub(crate) const SHORT_SECRET_LIMIT: usize = 16;
 /// Longest user name in bytes (section 13.20).
 pub(crate) const NAME_LIMIT: usize = 16;
 
+/// Whether `kg` can be a BMC's key Kg: up to 20 bytes of text, or `0x` and an even count of hexadecimal digits that stand
+/// for so many (section 13.31). An empty one and zeroes stand for none.
+pub fn kg_fits(kg: &SecretString) -> bool {
+    SecretKey::from_kg(kg).is_ok()
+}
+
 /// A user's key Kuid or the BMC's key Kg: up to 20 bytes, padded with zeroes.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct SecretKey(Zeroizing<[u8; SECRET_LIMIT]>);

@@ -127,6 +127,7 @@ pub use command::{
 pub use completion::CompletionCode;
 pub use entropy::Entropy;
 pub use fault::{Fault, IgnoreReason};
+pub use keys::kg_fits;
 pub use privilege::PrivilegeLevel;
 pub use procedure::{Answer, Procedure, ProcedureError, Turn};
 pub use quirk::{Quirk, Quirks, UnknownQuirk};

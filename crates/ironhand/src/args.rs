@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ironhand_api::Span;
+use ironhand_ipmi::CipherSuite;
 use ironhand_sim::bmc_fleet::Share;
 
 /// Ironhand keeps bare metal alive without hands.
@@ -408,6 +409,15 @@ pub struct SimBmc {
     /// The password of the controllers is in this file, else in IRONHAND_PASSWORD
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
+    /// The cipher suites that the controllers accept, the preferred one first: of 17, 3, 12 and 8
+    #[arg(long, default_value = "17,3", value_delimiter = ',', value_parser = cipher_suite, value_name = "NUMBERS")]
+    pub suites: Vec<CipherSuite>,
+    /// The controllers' own key Kg is in this file, else in IRONHAND_KG; 0x and hexadecimal digits stand for bytes
+    #[arg(long, value_name = "FILE")]
+    pub kg_file: Option<PathBuf>,
+    /// Offer sessions of IPMI 1.5 too, with MD5 and with the password in clear
+    #[arg(long)]
+    pub ipmi15: bool,
     /// What the machines do, and which datagrams faults strike, follows from this number
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -418,7 +428,9 @@ pub struct SimBmc {
     #[arg(long)]
     pub off: bool,
     /// Give each a whole machine with a screen (VNC), as in the sandbox: for tens of them, and without faults
-    #[arg(long, conflicts_with_all = ["faults", "silent", "delay", "jitter", "loss", "power_delay", "off"])]
+    #[arg(long, conflicts_with_all = [
+        "suites", "kg_file", "ipmi15", "faults", "silent", "delay", "jitter", "loss", "power_delay", "off",
+    ])]
     pub screens: bool,
     /// A script that says what is wrong with which of them, and when; see docs/guides/simulated-bmcs.md
     #[arg(long, help_heading = FAULTS, value_name = "FILE")]
@@ -435,6 +447,10 @@ pub struct SimBmc {
     /// This part of all datagrams gets lost, both ways: 1%, 0.5%
     #[arg(long, help_heading = FAULTS, default_value = "0%", value_name = "PERCENT")]
     pub loss: Share,
+}
+
+fn cipher_suite(number: &str) -> Result<CipherSuite, String> {
+    (number.parse().ok().and_then(CipherSuite::from_id)).ok_or_else(|| "use 17, 3, 12 or 8".to_owned())
 }
 
 /// `ironhand sim qemu`.

@@ -139,6 +139,14 @@ pub fn read_password(path: &Path) -> Result<secrecy::SecretString, Failure> {
     Ok(text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text)).into())
 }
 
+/// A secret from a file, else from the environment: an argument would be seen by every user of the machine.
+pub fn read_secret(file: Option<&Path>, variable: &str) -> Result<Option<secrecy::SecretString>, Failure> {
+    match file {
+        Some(file) => read_password(file).map(Some),
+        None => Ok(std::env::var(variable).ok().map(secrecy::SecretString::from)),
+    }
+}
+
 /// Replaces references to files and the environment by what they refer to. A relative path is taken from the
 /// manifest's own folder. Returns warnings.
 pub fn resolve_secrets(manifests: &mut [Located]) -> Result<Vec<String>, Failure> {

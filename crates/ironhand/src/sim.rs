@@ -1,5 +1,6 @@
 //! `ironhand sim`: simulated hardware, until it is told to stop.
 
+use ironhand_ipmi::Ipmi15Authentication;
 use ironhand_sim::bmc_fleet::{BmcFault, BmcSelector, FaultPlan, FaultRule, PowerTimes, ScriptError, Share};
 use ironhand_sim::fleet::host_name;
 use ironhand_sim::qemu::{QemuBmc, QemuConfig};
@@ -8,16 +9,13 @@ use secrecy::SecretString;
 
 use crate::args;
 use crate::exit::Failure;
-use crate::files::read_password;
+use crate::files::read_secret;
 use crate::output::{Output, line};
 use crate::serve::{chain, stop_asked};
 
-/// The password from a file, else from the environment: an argument would be seen by every user of the machine.
+/// The password, which must be somewhere.
 fn password(file: Option<&std::path::Path>) -> Result<SecretString, Failure> {
-    if let Some(file) = file {
-        return read_password(file);
-    }
-    std::env::var("IRONHAND_PASSWORD").map(SecretString::from).map_err(|_| Failure::Usage {
+    read_secret(file, "IRONHAND_PASSWORD")?.ok_or_else(|| Failure::Usage {
         message: "the controller needs a password".to_owned(),
         hint: Some("name a file with --password-file, or set IRONHAND_PASSWORD".to_owned()),
     })
@@ -54,6 +52,11 @@ pub async fn bmc(asked: args::SimBmc, output: Output, each: bool) -> Result<(), 
     config.bind = asked.bind;
     config.port = asked.port;
     config.password = password(asked.password_file.as_deref())?;
+    config.suites = asked.suites.clone();
+    config.kg = read_secret(asked.kg_file.as_deref(), "IRONHAND_KG")?;
+    if asked.ipmi15 {
+        config.ipmi15.authentications = vec![Ipmi15Authentication::Md5, Ipmi15Authentication::Password];
+    }
     config.seed = asked.seed;
     config.on = !asked.off;
     config.times = PowerTimes::from_act(asked.power_delay.duration());

@@ -135,5 +135,9 @@ fn what_cannot_be_used_is_said() {
     check(&["--delay", "20"], 2, "write it with units");
     check(&["--count", "65001"], 1, "1 to 65000");
     check(&["--bind", "192.0.2.1"], 1, "loopback");
+    check(&["--suites", "17,1"], 2, "use 17, 3, 12 or 8");
+    check(&["--kg-file", &path], 1, "a Kg is up to 20 bytes");
+    check(&["--kg-file", "no-such-file"], 2, "cannot use no-such-file");
+    check(&["--screens", "--suites", "3"], 2, "cannot be used with");
     check(&["--screens", "--loss", "1%"], 2, "cannot be used with");
 }

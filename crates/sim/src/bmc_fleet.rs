@@ -34,7 +34,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use ironhand_ipmi::bmc::SelClock;
+use ironhand_ipmi::bmc::{Ipmi15Config, SelClock};
+use ironhand_ipmi::{CipherSuite, kg_fits};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use secrecy::SecretString;
 use thiserror::Error;
@@ -73,6 +74,12 @@ pub struct BmcFleetConfig {
     pub user: String,
     /// Password at all of them: up to 20 bytes.
     pub password: SecretString,
+    /// The cipher suites that all of them accept, the preferred one first. Faults can take some from a few.
+    pub suites: Vec<CipherSuite>,
+    /// The key Kg of all of them, as in [`BmcConfig::kg`](ironhand_ipmi::BmcConfig::kg): up to 20 bytes.
+    pub kg: Option<SecretString>,
+    /// What all of them offer of IPMI 1.5 sessions.
+    pub ipmi15: Ipmi15Config,
     /// What session ids, GUIDs and the dice of faults are drawn from.
     pub seed: u64,
     /// Whether the machines have power at first.
@@ -86,8 +93,8 @@ pub struct BmcFleetConfig {
 }
 
 impl BmcFleetConfig {
-    /// So many BMCs at free ports of 127.0.0.1, user `admin` with password `simulated`, machines that are on,
-    /// and nothing wrong.
+    /// So many BMCs at free ports of 127.0.0.1, user `admin` with password `simulated`, suites 17 and 3, no Kg,
+    /// nothing of IPMI 1.5, machines that are on, and nothing wrong.
     #[must_use]
     pub fn new(count: usize) -> Self {
         Self {
@@ -96,6 +103,9 @@ impl BmcFleetConfig {
             port: 0,
             user: "admin".to_owned(),
             password: "simulated".into(),
+            suites: CipherSuite::PREFERRED.to_vec(),
+            kg: None,
+            ipmi15: Ipmi15Config::default(),
             seed: 1,
             on: true,
             time: SystemTime::now(),
@@ -114,6 +124,9 @@ pub enum BmcFleetError {
         /// How many were asked for.
         count: usize,
     },
+    /// The key is longer than IPMI can carry, or its hexadecimal digits are malformed.
+    #[error("a Kg is up to 20 bytes of text, or 0x and an even count of hexadecimal digits for as many")]
+    Kg,
     /// They would be reachable from outside, or there are not enough addresses.
     #[error("there are no {count} loopback addresses from {first} on; simulated BMCs listen nowhere else")]
     Addresses {
@@ -158,6 +171,9 @@ impl BmcFleet {
         if !(1..=MAX_BMCS).contains(&config.count) {
             return Err(BmcFleetError::Count { count: config.count });
         }
+        if !config.kg.as_ref().is_none_or(kg_fits) {
+            return Err(BmcFleetError::Kg);
+        }
         let (places, sockets) = listen(&config)?;
         let start = Instant::now();
         let shared = Arc::new(Shared {
@@ -168,6 +184,9 @@ impl BmcFleet {
             pattern: Pattern {
                 user: config.user,
                 password: config.password,
+                suites: config.suites,
+                kg: config.kg,
+                ipmi15: config.ipmi15,
                 seed: config.seed,
                 on: config.on,
                 times: config.times,

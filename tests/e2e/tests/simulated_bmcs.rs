@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Output;
 
-use e2e::{Daemon, free_udp_port, run};
+use e2e::{Daemon, free_udp_port, ironhand, run};
 use serde_json::Value;
 
 const PASSWORD: &str = "canary-7f3a";
@@ -42,20 +43,40 @@ impl Rack {
         Self { _daemon: daemon, addresses, port, password_file: file_of(PASSWORD) }
     }
 
-    /// What `ipmitool` says about the power of the BMC with this number: its output, or its complaint.
-    fn power_status(&self, number: usize, suite: &str, retries: &str) -> Result<String, String> {
+    /// What `ipmitool` says to `command` at the BMC with this number: its output, or its complaint.
+    fn ask_ipmitool(&self, number: usize, options: &[&str], command: &[&str]) -> Result<String, String> {
         let password = self.password_file.path().to_string_lossy().into_owned();
         let host = &self.addresses[number - 1];
-        let output = run(
-            "ipmitool",
-            &[
-                "-I", "lanplus", "-v", "-C", suite, "-N", "1", "-R", retries, "-H", host, "-p", &self.port,
-                "-U", "admin", "-f", &password, "chassis", "power", "status",
-            ],
-        );
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+        let access = ["-N", "1", "-H", host, "-p", &self.port, "-U", "admin", "-f", &password];
+        words(&run("ipmitool", &[&access, options, command].concat()))
     }
+
+    /// `ipmitool` reads the power of the BMC with this number.
+    fn ipmitool(&self, number: usize, options: &[&str]) -> Result<(), String> {
+        let said = self.ask_ipmitool(number, options, &["chassis", "power", "status"])?;
+        if said == "Chassis Power is on" { Ok(()) } else { Err(said) }
+    }
+
+    /// `ironhand bmc` reads the power of the BMC with this number.
+    fn ironhand(&self, number: usize, options: &[&str]) -> Result<(), String> {
+        let password = self.password_file.path().to_string_lossy().into_owned();
+        let host = format!("{}:{}", self.addresses[number - 1], self.port);
+        let access = ["bmc", "-H", &host, "-U", "admin", "--password-file", &password];
+        words(&ironhand(&[&access, options, &["power", "status"]].concat())).map(drop)
+    }
+
+    /// What `ipmitool` says about the power of the BMC with this number: its output, or its complaint.
+    fn power_status(&self, number: usize, suite: &str, retries: &str) -> Result<String, String> {
+        let options = ["-I", "lanplus", "-v", "-C", suite, "-R", retries];
+        self.ask_ipmitool(number, &options, &["chassis", "power", "status"])
+    }
+}
+
+/// What a program has said: its output if it succeeded, else all of it.
+fn words(output: &Output) -> Result<String, String> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    let (said, complaint) = (text(&output.stdout), text(&output.stderr));
+    if output.status.success() { Ok(said) } else { Err(format!("{said}\n{complaint}")) }
 }
 
 #[test]
@@ -72,6 +93,54 @@ fn ipmipower_reads_a_thousand_bmcs() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let on: HashSet<&str> = text.lines().filter_map(|line| line.strip_suffix(": on")).collect();
     assert_eq!(on.len(), 1000, "{text}{output:?}");
+}
+
+/// The same key as text and in hexadecimal digits.
+const KG: &str = "bmc-own-key";
+const KG_HEX: &str = "626D632D6F776E2D6B6579";
+
+#[test]
+fn suites_that_were_asked_for_are_spoken() {
+    let rack = Rack::start("127.92.0.1", 2, &["--suites", "12,8"]);
+    for suite in ["12", "8"] {
+        rack.ironhand(2, &["-C", suite]).expect("the BMC answers");
+    }
+    rack.ipmitool(2, &["-I", "lanplus", "-C", "8"]).expect("the BMC answers");
+    let refused = rack.ironhand(2, &["-C", "17"]).expect_err("there is no suite 17");
+    assert!(refused.contains("cipher suite"), "{refused}");
+}
+
+#[test]
+fn ipmi_15_is_spoken_where_it_was_asked_for() {
+    let rack = Rack::start("127.93.0.1", 2, &["--ipmi15"]);
+    for (protocol, authentication) in [("ipmi15-md5", "MD5"), ("ipmi15-password", "PASSWORD")] {
+        rack.ironhand(2, &["--protocol", protocol]).expect("the BMC answers");
+        rack.ipmitool(2, &["-I", "lan", "-A", authentication]).expect("the BMC answers");
+    }
+    rack.ironhand(2, &["-C", "17"]).expect("IPMI 2.0 is there as well");
+
+    let rack = Rack::start("127.94.0.1", 2, &[]);
+    rack.ironhand(2, &["--protocol", "ipmi15-md5"]).expect_err("nobody asked for IPMI 1.5");
+    rack.ipmitool(2, &["-I", "lan", "-A", "MD5"]).expect_err("nobody asked for IPMI 1.5");
+}
+
+#[test]
+fn a_key_of_the_bmcs_own_is_asked_for() {
+    let (text, hexadecimal) = (file_of(KG), file_of(&format!("0x{KG_HEX}\n")));
+    let paths = [&text, &hexadecimal].map(|file| file.path().to_string_lossy().into_owned());
+    for (number, path) in paths.iter().enumerate() {
+        let rack = Rack::start(&format!("127.95.{number}.1"), 2, &["--kg-file", path]);
+        for path in &paths {
+            rack.ironhand(2, &["--kg-file", path]).expect("the BMC answers");
+        }
+        for suite in ["3", "17"] {
+            rack.ipmitool(2, &["-I", "lanplus", "-C", suite, "-k", KG]).expect("the BMC answers");
+            rack.ipmitool(2, &["-I", "lanplus", "-C", suite, "-y", KG_HEX]).expect("the BMC answers");
+            rack.ipmitool(2, &["-I", "lanplus", "-C", suite]).expect_err("the key is missing");
+        }
+        let refused = rack.ironhand(2, &[]).expect_err("the key is missing");
+        assert!(refused.contains("wrong Kg"), "{refused}");
+    }
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use ironhand_ipmi::bmc::{Faults, FruConfig, SelClock, SelConfig, SensorInput, SolSettings};
+use ironhand_ipmi::bmc::{Faults, FruConfig, Ipmi15Config, SelClock, SelConfig, SensorInput, SolSettings};
 use ironhand_ipmi::sel::SystemEvent;
-use ironhand_ipmi::{Bmc, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, PrivilegeLevel, User};
+use ironhand_ipmi::sensor::event_text::SENSOR_SPECIFIC;
+use ironhand_ipmi::{Bmc, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, CipherSuite, PrivilegeLevel, User};
 use secrecy::SecretString;
 
 use super::console::SerialConsole;
@@ -20,6 +21,9 @@ use crate::machine::Seed;
 pub(super) struct Pattern {
     pub(super) user: String,
     pub(super) password: SecretString,
+    pub(super) suites: Vec<CipherSuite>,
+    pub(super) kg: Option<SecretString>,
+    pub(super) ipmi15: Ipmi15Config,
     pub(super) seed: u64,
     pub(super) on: bool,
     pub(super) times: PowerTimes,
@@ -84,6 +88,9 @@ impl Host {
         let sol = SolSettings { port: address.port(), ..SolSettings::default() };
         let sensor_variation = Some(seed.next());
         let config = BmcConfig {
+            suites: pattern.suites.clone(),
+            kg: pattern.kg.clone(),
+            ipmi15: pattern.ipmi15.clone(),
             sensor_variation,
             guid,
             chassis,
@@ -183,7 +190,7 @@ impl Host {
             };
             self.bmc.set_faults(Faults { restart_at_command, ..faults });
             self.bmc.set_quirks(quirks);
-            self.bmc.set_suites(suites);
+            self.bmc.set_suites(suites.unwrap_or(&clock.pattern.suites));
             self.bmc.set_bad_password_threshold(lockout);
         }
         effects
@@ -283,8 +290,6 @@ fn show_power(bmc: &mut Bmc, on: bool) {
 
 /// What the BMC writes to its System Event Log when this happens to the machine (IPMI 2.0 table 42-3).
 fn log_of(change: Change) -> &'static [SystemEvent] {
-    /// All states are of the sensor's own type.
-    const SENSOR_SPECIFIC: u8 = 0x6F;
     const fn acpi(state: u8) -> SystemEvent {
         SystemEvent::of_bmc(0x22, ACPI_STATE, SENSOR_SPECIFIC, [state, 0xFF, 0xFF])
     }

@@ -252,18 +252,14 @@ pub(super) struct Effects {
 pub(super) struct Firmware {
     pub(super) faults: Faults,
     pub(super) quirks: Quirks,
-    pub(super) suites: &'static [CipherSuite],
+    /// Instead of those of the fleet.
+    pub(super) suites: Option<&'static [CipherSuite]>,
     pub(super) lockout: Option<BadPasswordThreshold>,
 }
 
 impl Default for Firmware {
     fn default() -> Self {
-        Self {
-            faults: Faults::default(),
-            quirks: Quirks::NONE,
-            suites: &CipherSuite::PREFERRED,
-            lockout: None,
-        }
+        Self { faults: Faults::default(), quirks: Quirks::NONE, suites: None, lockout: None }
     }
 }
 
@@ -323,8 +319,8 @@ impl Effects {
             BmcFault::WrongHmac => firmware.faults.wrong_proof = Some(Proof::Packets),
             BmcFault::SessionsFull => firmware.faults.sessions_full = true,
             BmcFault::RebootMidCommand { silent } => firmware.faults.restart_at_command = Some(silent),
-            BmcFault::Suite17Only => firmware.suites = &[CipherSuite::Suite17],
-            BmcFault::Suite3Only => firmware.suites = &[CipherSuite::Suite3],
+            BmcFault::Suite17Only => firmware.suites = Some(&[CipherSuite::Suite17]),
+            BmcFault::Suite3Only => firmware.suites = Some(&[CipherSuite::Suite3]),
             BmcFault::TruncatingPasswords => {
                 firmware.quirks = firmware.quirks.with(Quirk::TruncatedPassword);
             }

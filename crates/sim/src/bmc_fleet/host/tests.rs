@@ -64,6 +64,9 @@ impl Wire {
             clock: SelClock { at: now, seconds: 1_800_000_000 },
             user: "admin".to_owned(),
             password: PASSWORD.into(),
+            suites: CipherSuite::PREFERRED.to_vec(),
+            kg: None,
+            ipmi15: Ipmi15Config::default(),
             seed: 7,
             on: true,
             times: PowerTimes::default(),
@@ -253,6 +256,26 @@ fn firmware_that_is_only_partly_there_is_still_asked() {
     check(BmcFault::Suite17Only, CipherSuite::Suite17);
     check(BmcFault::Suite3Only, CipherSuite::Suite3);
     check(BmcFault::Lossy(Share::NONE), CipherSuite::Suite17);
+}
+
+#[test]
+fn a_fault_of_the_suites_ends_with_those_of_the_fleet() {
+    let until = Duration::from_secs(60);
+    let all = BmcSelector::all();
+    let rule = FaultRule { until: Some(until), ..FaultRule::always(all, BmcFault::Suite3Only) };
+    let mut wire = Wire::new([rule]);
+    wire.pattern.suites = vec![CipherSuite::Suite12];
+    wire.host = Host::new(&wire.pattern, 0, bmc());
+    let asked = |wire: &mut Wire, suite: CipherSuite| {
+        let config = ClientConfig { suites: vec![suite], ..ClientConfig::new("admin", PASSWORD.into()) };
+        wire.client = Client::new(config, Box::new(counter(0)));
+        wire.ask(status())
+    };
+    assert!(asked(&mut wire, CipherSuite::Suite3).is_ok());
+    assert_eq!(asked(&mut wire, CipherSuite::Suite12), Err(Error::NoCommonSuite));
+    wire.now = wire.start + until;
+    assert!(asked(&mut wire, CipherSuite::Suite12).is_ok());
+    assert_eq!(asked(&mut wire, CipherSuite::Suite3), Err(Error::NoCommonSuite));
 }
 
 #[test]
