@@ -144,6 +144,24 @@ fn a_key_of_the_bmcs_own_is_asked_for() {
 }
 
 #[test]
+fn each_bmc_tells_its_own_address() {
+    let rack = Rack::start("127.96.1.254", 2, &[]);
+    let hardware: HashSet<String> = (1..=2)
+        .map(|number| {
+            let said =
+                rack.ask_ipmitool(number, &["-I", "lanplus"], &["lan", "print", "1"]).expect("settings");
+            let value = |name: &str| {
+                let line = said.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+                line.split_once(": ").map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
+            };
+            assert_eq!(value("IP Address  "), rack.addresses[number - 1], "{said}");
+            value("MAC Address")
+        })
+        .collect();
+    assert_eq!(hardware.len(), 2, "{hardware:?}");
+}
+
+#[test]
 fn the_script_of_the_guide_breaks_what_it_says() {
     let guide = include_str!("../../../docs/guides/simulated-bmcs.md");
     let (_, rest) = guide.split_once("```yaml\n").expect("a script");

@@ -1,9 +1,11 @@
 //! One BMC of a fleet with the little machine behind it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use ironhand_ipmi::bmc::{Faults, FruConfig, Ipmi15Config, SelClock, SelConfig, SensorInput, SolSettings};
+use ironhand_ipmi::bmc::{
+    Faults, FruConfig, Ipmi15Config, LanSettings, SelClock, SelConfig, SensorInput, SolSettings,
+};
 use ironhand_ipmi::sel::SystemEvent;
 use ironhand_ipmi::sensor::event_text::SENSOR_SPECIFIC;
 use ironhand_ipmi::{Bmc, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, CipherSuite, PrivilegeLevel, User};
@@ -91,6 +93,7 @@ impl Host {
             suites: pattern.suites.clone(),
             kg: pattern.kg.clone(),
             ipmi15: pattern.ipmi15.clone(),
+            lan: lan_at(address),
             sensor_variation,
             guid,
             chassis,
@@ -271,6 +274,25 @@ impl Host {
             }
             work.outgoing.push(Outgoing { after, to, bytes: bytes.clone() });
         }
+    }
+}
+
+/// What a BMC that listens there says of its network. Its hardware address is locally administered and is as unique as
+/// the place: the port, then what differs between loopback addresses.
+fn lan_at(place: SocketAddr) -> LanSettings {
+    let address = match place.ip() {
+        IpAddr::V4(address) => address,
+        // The settings' other address is of IPv6 by itself; there is none of IPv4.
+        IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
+    };
+    let ([p0, p1], [_, a1, a2, a3]) = (place.port().to_be_bytes(), address.octets());
+    LanSettings {
+        address,
+        // The loopback network has no gateway.
+        mask: Ipv4Addr::new(255, 0, 0, 0),
+        gateway: Ipv4Addr::UNSPECIFIED,
+        mac: [0x02, p0, p1, a1, a2, a3],
+        ..LanSettings::default()
     }
 }
 

@@ -279,6 +279,17 @@ fn a_fault_of_the_suites_ends_with_those_of_the_fleet() {
 }
 
 #[test]
+fn no_two_places_have_the_same_hardware_address() {
+    let check = |place: &str, address: [u8; 4], mac: [u8; 6]| {
+        let lan = lan_at(place.parse().unwrap());
+        assert_eq!((lan.address, lan.mac), (address.into(), mac), "{place}");
+    };
+    check("127.1.2.3:623", [127, 1, 2, 3], [0x02, 0x02, 0x6F, 1, 2, 3]);
+    check("127.1.2.3:40000", [127, 1, 2, 3], [0x02, 0x9C, 0x40, 1, 2, 3]);
+    check("[::1]:623", [0; 4], [0x02, 0x02, 0x6F, 0, 0, 0]);
+}
+
+#[test]
 fn faults_have_names_at_the_console() {
     let check = |fault: BmcFault, expected: fn(&Error) -> bool| {
         let error = Wire::always(fault.clone()).ask(status()).expect_err("a fault");
