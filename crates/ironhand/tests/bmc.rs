@@ -226,6 +226,21 @@ fn the_suite_of_old_bmcs_is_kept_for_the_next_command() {
 }
 
 #[test]
+fn nobody_locks_himself_out_by_a_slip() {
+    let bmcs = Bmcs::start("127.83.0", 1);
+    for command in [["user", "disable", "admin"], ["user", "delete", "1"]] {
+        let (rows, _) = bmcs.json(&command);
+        assert_eq!(rows[0]["code"], "user.own", "{rows:?}");
+    }
+    let (rows, _) = bmcs.json(&["power", "status"]);
+    assert_eq!(rows[0]["ok"], true, "{rows:?}");
+    let (rows, _) = bmcs.json(&["user", "disable", "admin", "--yes"]);
+    assert_eq!(rows[0]["ok"], true, "{rows:?}");
+    let (rows, _) = bmcs.json(&["power", "status"]);
+    assert_eq!(rows[0]["code"], "ipmi.unknown_user", "{rows:?}");
+}
+
+#[test]
 fn raw_commands_answer_in_bytes() {
     let bmcs = Bmcs::start("127.76.0", 1);
     let (rows, _) = bmcs.json(&["raw", "0x06", "1"]);

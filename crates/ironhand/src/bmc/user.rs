@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use ironhand_ipmi::procedure::Ask;
 use ironhand_ipmi::user::{
-    self, AccessChange, Deleted, EnabledStatus, Limit, ListedUser, NewUser, PasswordKept, PasswordSize,
-    PasswordTest, UserAccess, UserId, UserList, UserName, UserPassword,
+    self, AccessChange, Deleted, EnabledStatus, GetUserName, Limit, ListedUser, NewUser, PasswordKept,
+    PasswordSize, PasswordTest, UserAccess, UserId, UserList, UserName, UserPassword,
 };
 use ironhand_ipmi::{CompletionCode, PrivilegeLevel, Procedure, channel};
-use ironhand_ipmi_port::Bmc;
+use ironhand_ipmi_port::{Bmc, RunError};
 use serde::Serialize;
 
 use super::args::Privilege;
@@ -51,6 +52,9 @@ enum Action {
         /// Number or name
         #[arg(value_name = "USER")]
         which: String,
+        /// Also if it is the user who asks: nobody can log in as it any more
+        #[arg(long)]
+        yes: bool,
     },
     /// Rename a user
     SetName {
@@ -106,6 +110,9 @@ enum Action {
         /// Number or name
         #[arg(value_name = "USER")]
         which: String,
+        /// Also if it is the user who asks: nobody can log in as it any more
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -235,13 +242,19 @@ pub async fn user(fleet: &Fleet, asked: &User) -> Result<(), Failure> {
         Action::Enable { which } => {
             changed(fleet, channel, which, "enabled", |id| user::enable(id, None)).await
         }
-        Action::Disable { which } => {
-            changed(fleet, channel, which, "disabled", |id| user::disable(id, None)).await
-        }
-        Action::Delete { which } => {
+        Action::Disable { which, yes } => {
             fleet
                 .change(async |bmc| {
-                    let id = find(bmc, channel, which).await?;
+                    let id = find_other(fleet, bmc, channel, which, *yes).await?;
+                    bmc.run(user::disable(id, None)).await?;
+                    Ok(Changed { user: id.number(), change: "disabled" })
+                })
+                .await
+        }
+        Action::Delete { which, yes } => {
+            fleet
+                .change(async |bmc| {
+                    let id = find_other(fleet, bmc, channel, which, *yes).await?;
                     Ok(Gone::of(id, bmc.run(user::delete(channel, id)).await?))
                 })
                 .await
@@ -298,6 +311,23 @@ async fn find(bmc: &Bmc, channel: u8, user: &str) -> Result<UserId, Problem> {
         Problem::failed("user.unknown", "unknown user", format!("the BMC has no user {user}"))
             .with_hint("`ironhand bmc user list` shows all")
     })
+}
+
+/// The user with a number, or the name, if it is another than the one who asks or `yes` was said.
+async fn find_other(fleet: &Fleet, bmc: &Bmc, channel: u8, user: &str, yes: bool) -> Result<UserId, Problem> {
+    let id = find(bmc, channel, user).await?;
+    let name = match bmc.run(Ask::new("read the user's name", &GetUserName(id))).await {
+        Ok(name) => Some(name),
+        // Some BMCs do not tell the names of users that are disabled; the one who asks is not.
+        Err(RunError::Procedure(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    if !yes && name.is_some() && name == UserName::new(&fleet.config.username).ok() {
+        let message = "this is the user who asks: nobody could log in as it any more";
+        let refused = Problem::failed("user.own", "refused", message);
+        return Err(Problem { exit: 4, ..refused.with_hint("log in as another user, or add --yes") });
+    }
+    Ok(id)
 }
 
 async fn access(bmc: &Bmc, channel: u8, user: &str, change: AccessChange) -> Result<Access, Problem> {
