@@ -13,8 +13,9 @@ pub async fn run(asked: args::Serve) -> Result<(), Failure> {
     config.listen = asked.listen;
     config.socket = asked.socket;
     let running = Server::start(config).await.map_err(|error| Failure::Failed(chain(&error)))?;
+    let stop = stop_asked();
     line(&format!("ironhand {} serves at {}", env!("CARGO_PKG_VERSION"), places(&running)));
-    stop_asked().await?;
+    stop.await?;
     running.shutdown().await;
     Ok(())
 }
@@ -25,16 +26,20 @@ pub fn places(running: &ironhand_server::Running) -> String {
     format!("unix:{}{}", running.socket().display(), http.unwrap_or_default())
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-pub async fn stop_asked() -> Result<(), Failure> {
-    let wrong = |error: std::io::Error| Failure::Failed(format!("cannot listen for signals: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(wrong)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(wrong)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// Waits for Ctrl-C or SIGTERM. From the call on neither ends the program by itself, so call it before anybody is told
+/// that the program is ready.
+pub fn stop_asked() -> impl Future<Output = Result<(), Failure>> {
+    let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+    async move {
+        let wrong = |error: std::io::Error| Failure::Failed(format!("cannot listen for signals: {error}"));
+        let [terminate, interrupt] = signals;
+        let (mut terminate, mut interrupt) = (terminate.map_err(wrong)?, interrupt.map_err(wrong)?);
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// An error with its causes, on one line.

@@ -33,12 +33,13 @@ pub async fn qemu(asked: args::SimQemu, output: Output) -> Result<(), Failure> {
     config.power_on = !asked.off;
     let guest = QemuBmc::start(config).await.map_err(|error| Failure::Failed(chain(&error)))?;
     let (ipmi, vnc) = (guest.ipmi(), guest.vnc());
+    let stop = stop_asked();
     if output.is_structured() {
         line(&serde_json::json!({ "name": asked.name, "ipmi": ipmi, "vnc": vnc }).to_string());
     } else {
         line(&format!("guest {}: IPMI at {ipmi}, screen at {vnc} (VNC)", asked.name));
     }
-    stop_asked().await?;
+    stop.await?;
     guest.shutdown().await;
     Ok(())
 }
@@ -63,8 +64,9 @@ pub async fn bmc(asked: args::SimBmc, output: Output, each: bool) -> Result<(), 
     config.plan = plan(&asked)?;
     config.user = asked.user.clone();
     let fleet = BmcFleet::start(config).map_err(|error| Failure::Failed(chain(&error)))?;
+    let stop = stop_asked();
     show(&fleet, &asked.user, output, each);
-    let stopped = stop_asked().await;
+    let stopped = stop.await;
     let statistics = fleet.shutdown();
     if output.is_structured() {
         line(&serde_json::json!({ "statistics": statistics }).to_string());
@@ -135,6 +137,7 @@ async fn bmcs_with_screens(asked: args::SimBmc, output: Output) -> Result<(), Fa
     config.password = password(asked.password_file.as_deref())?;
     config.seed = asked.seed;
     let fleet = Fleet::start(config).await.map_err(|error| Failure::Failed(chain(&error)))?;
+    let stop = stop_asked();
     if output.is_structured() {
         let bmcs: Vec<_> = fleet
             .hosts()
@@ -154,7 +157,7 @@ async fn bmcs_with_screens(asked: args::SimBmc, output: Output) -> Result<(), Fa
             ));
         }
     }
-    stop_asked().await?;
+    stop.await?;
     fleet.shutdown().await;
     Ok(())
 }

@@ -4,13 +4,12 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use ironhand_ipmi::procedure::Ask;
 use ironhand_ipmi::user::{
-    self, AccessChange, Deleted, EnabledStatus, GetUserName, Limit, ListedUser, NewUser, PasswordKept,
-    PasswordSize, PasswordTest, UserAccess, UserId, UserList, UserName, UserPassword,
+    self, AccessChange, Deleted, EnabledStatus, Limit, ListedUser, NewUser, PasswordKept, PasswordSize,
+    PasswordTest, UserAccess, UserId, UserList, UserName, UserPassword,
 };
 use ironhand_ipmi::{CompletionCode, PrivilegeLevel, Procedure, channel};
-use ironhand_ipmi_port::{Bmc, RunError};
+use ironhand_ipmi_port::Bmc;
 use serde::Serialize;
 
 use super::args::Privilege;
@@ -316,13 +315,10 @@ async fn find(bmc: &Bmc, channel: u8, user: &str) -> Result<UserId, Problem> {
 /// The user with a number, or the name, if it is another than the one who asks or `yes` was said.
 async fn find_other(fleet: &Fleet, bmc: &Bmc, channel: u8, user: &str, yes: bool) -> Result<UserId, Problem> {
     let id = find(bmc, channel, user).await?;
-    let name = match bmc.run(Ask::new("read the user's name", &GetUserName(id))).await {
-        Ok(name) => Some(name),
-        // Some BMCs do not tell the names of users that are disabled; the one who asks is not.
-        Err(RunError::Procedure(_)) => None,
-        Err(error) => return Err(error.into()),
-    };
-    if !yes && name.is_some() && name == UserName::new(&fleet.config.username).ok() {
+    let users = bmc.run(user::list(channel)).await?;
+    let own = UserName::new(&fleet.config.username).ok();
+    let name = users.users.into_iter().find(|listed| listed.id == id).map(|listed| listed.name);
+    if !yes && own.is_some() && name == own {
         let message = "this is the user who asks: nobody could log in as it any more";
         let refused = Problem::failed("user.own", "refused", message);
         return Err(Problem { exit: 4, ..refused.with_hint("log in as another user, or add --yes") });
