@@ -45,11 +45,30 @@ pub(super) struct FrontPanel {
     /// When the identify light goes off by itself.
     identify_ends: Option<Instant>,
     restart_cause: RestartCause,
+    /// A console asked to switch the machine on, and it is not on yet.
+    power_up_asked: bool,
 }
+
+/// Last power event, bit 4 (section 28.2): power was switched on by a command.
+const SWITCHED_ON_BY_COMMAND: u8 = 0x10;
 
 impl FrontPanel {
     pub(super) fn next_wake(&self) -> Option<Instant> {
         self.identify_ends
+    }
+
+    /// A status whose last power event tells by what the machine was switched on, unless it tells something else.
+    pub(super) fn noting_power_up(&mut self, status: ChassisStatus, before: ChassisStatus) -> ChassisStatus {
+        if !status.power_on || before.power_on {
+            return status;
+        }
+        let by_command = std::mem::take(&mut self.power_up_asked);
+        if status.last_power_event != before.last_power_event {
+            return status;
+        }
+        let others = status.last_power_event & !SWITCHED_ON_BY_COMMAND;
+        let bit = if by_command { SWITCHED_ON_BY_COMMAND } else { 0 };
+        ChassisStatus { last_power_event: others | bit, ..status }
     }
 }
 
@@ -79,6 +98,14 @@ impl Bmc {
             ChassisControl::PowerDown
             | ChassisControl::DiagnosticInterrupt
             | ChassisControl::SoftShutdown => {}
+        }
+        match control {
+            ChassisControl::PowerUp => self.front_panel.power_up_asked = !self.chassis.power_on,
+            ChassisControl::PowerCycle => self.front_panel.power_up_asked = true,
+            ChassisControl::PowerDown | ChassisControl::SoftShutdown => {
+                self.front_panel.power_up_asked = false
+            }
+            ChassisControl::HardReset | ChassisControl::DiagnosticInterrupt => {}
         }
         if !matches!(control, ChassisControl::DiagnosticInterrupt | ChassisControl::SoftShutdown) {
             self.watchdog.stop();

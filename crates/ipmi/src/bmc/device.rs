@@ -38,7 +38,7 @@ const BLOCK: usize = 16;
 pub enum Reset {
     /// Cold Reset: as after mains power came.
     Cold,
-    /// Warm Reset: its firmware starts over.
+    /// Warm Reset: its firmware starts over; sessions stay open.
     Warm,
 }
 
@@ -48,6 +48,15 @@ impl Reset {
         match self {
             Self::Cold => Duration::from_secs(5),
             Self::Warm => Duration::from_secs(1),
+        }
+    }
+
+    /// How long the BMC still listens after its reply. A console whose session outlives the reset says farewell, or goes
+    /// on: ipmitool waits ten seconds where nobody hears it close its session.
+    const fn grace(self) -> Duration {
+        match self {
+            Self::Cold => Duration::ZERO,
+            Self::Warm => Duration::from_millis(200),
         }
     }
 }
@@ -126,8 +135,11 @@ impl Bmc {
         if let Some(reset) = self.device.reset.take() {
             self.watchdog.stop();
             self.channel.restart();
-            self.forget_sessions();
-            self.fall_silent(now, reset.silence());
+            match reset {
+                Reset::Cold => self.forget_sessions(),
+                Reset::Warm => {}
+            }
+            self.fall_silent(now + reset.grace(), reset.silence());
             self.event(BmcEvent::DeviceReset(reset));
         }
     }

@@ -2,6 +2,7 @@
 //! belongs to whoever carries the datagrams; faults of particular vendors are [`Quirks`].
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use crate::Peer;
@@ -60,19 +61,19 @@ impl Proof {
 #[derive(Debug)]
 pub(super) struct Misbehaviour {
     pub(super) faults: Faults,
-    /// Hears and says nothing until then.
-    silent_until: Option<Instant>,
+    /// When it hears and says nothing.
+    silent: Option<Range<Instant>>,
     /// Answers that are not due yet, in order.
     held: VecDeque<(Instant, Peer, Vec<u8>)>,
 }
 
 impl Misbehaviour {
     pub(super) fn new(faults: Faults) -> Self {
-        Self { faults, silent_until: None, held: VecDeque::new() }
+        Self { faults, silent: None, held: VecDeque::new() }
     }
 
     pub(super) fn is_silent(&self, now: Instant) -> bool {
-        self.silent_until.is_some_and(|until| now < until)
+        self.silent.as_ref().is_some_and(|silent| silent.contains(&now))
     }
 
     pub(super) fn held_count(&self) -> usize {
@@ -107,12 +108,12 @@ impl Bmc {
         self.forget_sessions();
         self.misbehaviour.held.clear();
         self.outputs.retain(|output| !matches!(output, BmcOutput::Send { .. }));
-        self.misbehaviour.silent_until = Some(now + silent_for.min(SPAN_LIMIT));
+        self.fall_silent(now, silent_for);
     }
 
-    /// Hears and says nothing for `span`; answers on their way still come.
-    pub(super) fn fall_silent(&mut self, now: Instant, span: Duration) {
-        self.misbehaviour.silent_until = Some(now + span.min(SPAN_LIMIT));
+    /// Hears and says nothing for `span` from `start` on; answers on their way still come.
+    pub(super) fn fall_silent(&mut self, start: Instant, span: Duration) {
+        self.misbehaviour.silent = Some(start..start + span.min(SPAN_LIMIT));
     }
 
     /// Makes those outputs wrong or late that came behind the first `before`.

@@ -106,7 +106,7 @@ pub enum BmcEvent {
         /// Who used the timer.
         timer_use: TimerUse,
     },
-    /// A console had the BMC restarted. It has forgotten its sessions and is silent for a while.
+    /// A console had the BMC restarted. It is silent for a while; after a cold reset it has forgotten its sessions.
     DeviceReset(Reset),
     /// A console opened the machine's serial console.
     ConsoleOpened {
@@ -265,11 +265,13 @@ impl Bmc {
     }
 
     /// Says what Get Chassis Status answers from now on. The identify light and the buttons stay as consoles set them,
-    /// unless `status` says something of them.
+    /// unless `status` says something of them. Where it does not change the last power event, that of switching on says
+    /// whether a console asked for it.
     ///
     /// While the machine is off, an open serial console is told that no characters can be transferred.
     pub fn set_chassis(&mut self, status: ChassisStatus) {
         self.sol.set_power(status.power_on);
+        let status = self.front_panel.noting_power_up(status, self.chassis);
         self.chassis = chassis::completed(status, self.chassis);
     }
 

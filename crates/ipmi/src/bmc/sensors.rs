@@ -44,6 +44,11 @@ impl Sensors {
         &self.set
     }
 
+    /// The states in which a sensor is; `None` where there is no such sensor.
+    pub(super) fn states(&self, number: u8) -> Option<u16> {
+        Some(self.model(number).ok()?.states(&self.present(number).ok()?))
+    }
+
     fn model(&self, number: u8) -> Result<&Model, CompletionCode> {
         self.set.sensor(number).ok_or(CompletionCode::NOT_PRESENT)
     }

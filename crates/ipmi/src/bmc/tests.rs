@@ -214,6 +214,11 @@ fn admin() -> Vec<User> {
 
 #[test]
 fn a_console_that_proves_the_password_gets_a_session_once() {
+    bmc_with_session();
+}
+
+/// A BMC with one session.
+fn bmc_with_session() -> Bmc {
     let mut bmc = bmc(admin());
     let (handshake, rakp2) = challenged(&mut bmc, NAME_ONLY_LOOKUP | 3);
     let key = SecretKey::from_password(&"secret".into()).unwrap();
@@ -226,6 +231,22 @@ fn a_console_that_proves_the_password_gets_a_session_once() {
     assert_eq!(handshake.rakp4_matches(&handshake.session_integrity_key(&key), &value), Ok(true));
     assert_eq!(step(&mut bmc, PayloadType::Rakp3, &rakp3), (rakp4, None), "to a copy of message 3");
     assert_eq!(bmc.session_count(), 1);
+    bmc
+}
+
+#[test]
+fn sessions_outlive_a_warm_reset_and_can_be_closed_before_it() {
+    let check = |command, sessions, deaf_ms: std::ops::Range<u64>| {
+        let (mut bmc, now) = (bmc_with_session(), Instant::now());
+        assert!(desk::ask(&mut bmc, now, 0x06, 0, command, &[]).0.is_ok());
+        bmc.reset_if_asked(now);
+        assert_eq!(bmc.session_count(), sessions);
+        let changes = [deaf_ms.start, deaf_ms.end].map(|end| now + Duration::from_millis(end));
+        assert_eq!(changes.map(|at| bmc.misbehaviour.is_silent(at)), [true, false]);
+        assert_eq!(bmc.misbehaviour.is_silent(now), deaf_ms.start == 0);
+    };
+    check(0x02, 0, 0..5000);
+    check(0x03, 1, 200..1200);
 }
 
 #[test]

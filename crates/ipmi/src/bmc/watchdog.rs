@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use crate::bmc::commands::{Answer, Handler, dataless, handler};
-use crate::bmc::{Bmc, BmcEvent};
+use crate::bmc::{Bmc, BmcEvent, SensorInput};
 use crate::chassis::RestartCause;
 use crate::completion::CompletionCode;
 use crate::quirk::{Quirk, Quirks};
 use crate::sel::SystemEvent;
+use crate::sensor::event_text::SENSOR_SPECIFIC;
 use crate::watchdog::{
     GetWatchdogTimer, NEVER_SET, PretimeoutInterrupt, ResetWatchdogTimer, SetWatchdogTimer, TimeoutAction,
     WatchdogSettings, WatchdogTimer,
@@ -15,7 +16,13 @@ use crate::watchdog::{
 
 pub(super) const HANDLERS: &[Handler] = &[
     dataless::<ResetWatchdogTimer>(|bmc, caller| bmc.watchdog.restart(caller.now)),
-    handler::<SetWatchdogTimer>(|bmc, caller, data| bmc.watchdog.set(caller.now, data)),
+    handler::<SetWatchdogTimer>(|bmc, caller, data| {
+        let reply = bmc.watchdog.set(caller.now, data)?;
+        if bmc.watchdog.settings.is_some_and(|settings| settings.expired == 0) {
+            bmc.show_watchdog(bmc.sensors.set().first_of_type(WATCHDOG_2), 0);
+        }
+        Ok(reply)
+    }),
     dataless::<GetWatchdogTimer>(|bmc, caller| Ok(bmc.watchdog.get(caller.now, bmc.config.quirks).encode())),
 ];
 
@@ -118,20 +125,32 @@ fn ticks(time: Duration) -> u16 {
     u16::try_from(time.as_millis().div_ceil(TICK.as_millis())).unwrap_or(u16::MAX)
 }
 
+/// Sensor type "Watchdog 2" (table 42-3), whose states 0 to 3 stand for the actions.
+const WATCHDOG_2: u8 = 0x23;
+
+/// The sensor number in events of a BMC without such a sensor.
+const NO_SENSOR: u8 = 0x00;
+
 /// The event that an expiry leaves in the log.
-fn expiry(settings: &WatchdogSettings) -> SystemEvent {
-    /// Sensor type "Watchdog 2" (table 42-3), whose states are 0 to 3 for the actions, and its number here.
-    const WATCHDOG: u8 = 0x23;
-    const SENSOR: u8 = 0xFD;
-    /// Sensor-specific states; data 2 holds the interrupt and the use (table 42-3).
-    const SENSOR_SPECIFIC: u8 = 0x6F;
+fn expiry(settings: &WatchdogSettings, sensor: u8) -> SystemEvent {
+    /// Data 2 holds the interrupt and the use (table 42-3).
     const DATA_2_IS_SPECIFIC: u8 = 0xC0;
     let use_and_interrupt = settings.pretimeout_interrupt.number() << 4 | settings.timer_use.number();
     let state = DATA_2_IS_SPECIFIC | settings.action.number();
-    SystemEvent::of_bmc(WATCHDOG, SENSOR, SENSOR_SPECIFIC, [state, use_and_interrupt, 0xFF])
+    SystemEvent::of_bmc(WATCHDOG_2, sensor, SENSOR_SPECIFIC, [state, use_and_interrupt, 0xFF])
 }
 
 impl Bmc {
+    /// Makes the timer's sensor, if there is one, show these states.
+    fn show_watchdog(&mut self, sensor: Option<u8>, states: u16) {
+        if let Some(number) = sensor
+            && self.sensors.states(number) != Some(states)
+        {
+            // The set has the sensor, and any states can be shown.
+            let _ = self.set_sensor(number, SensorInput::States(states));
+        }
+    }
+
     pub(super) fn wake_watchdog(&mut self, now: Instant) {
         while let Some(lapse) = self.watchdog.lapse(now) {
             match lapse {
@@ -141,8 +160,10 @@ impl Bmc {
                     if restarts.contains(&settings.action) {
                         self.set_restart_cause(RestartCause::Watchdog);
                     }
+                    let sensor = self.sensors.set().first_of_type(WATCHDOG_2);
+                    self.show_watchdog(sensor, 1 << settings.action.number());
                     if !settings.dont_log {
-                        self.log_event(now, expiry(&settings));
+                        self.log_event(now, expiry(&settings, sensor.unwrap_or(NO_SENSOR)));
                     }
                     let WatchdogSettings { action, timer_use, .. } = settings;
                     self.event(BmcEvent::WatchdogExpired { action, timer_use });

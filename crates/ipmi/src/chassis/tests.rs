@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::bmc::{Bmc, BmcConfig, desk};
-use crate::command::{ChassisControl, FrontPanelButtons, GetChassisStatus, IdentifyState};
+use crate::command::{ChassisControl, ChassisStatus, FrontPanelButtons, GetChassisStatus, IdentifyState};
 use crate::completion::CompletionCode;
 use crate::procedure::{Ask, script};
 
@@ -115,4 +115,29 @@ proptest! {
             let _ = desk::ask(&mut bmc(), Instant::now(), 0x00, 0, command, &data);
         }
     }
+}
+
+#[test]
+fn a_status_tells_whether_a_command_switched_the_machine_on() {
+    let check = |control: Option<u8>, before: bool, expected: u8| {
+        let mut bmc = bmc();
+        bmc.set_chassis(ChassisStatus { power_on: before, ..bmc.chassis() });
+        if let Some(number) = control {
+            assert!(desk::ask(&mut bmc, Instant::now(), 0x00, 0, 0x02, &[number]).0.is_ok());
+        }
+        for power_on in [false, true] {
+            bmc.set_chassis(ChassisStatus { power_on, ..bmc.chassis() });
+        }
+        assert_eq!(bmc.chassis().last_power_event, expected, "{control:?}");
+        // Switched off and on by hand.
+        for power_on in [false, true] {
+            bmc.set_chassis(ChassisStatus { power_on, ..bmc.chassis() });
+        }
+        assert_eq!(bmc.chassis().last_power_event, 0);
+    };
+    check(None, false, 0);
+    check(Some(1), false, 0x10);
+    check(Some(2), true, 0x10);
+    check(Some(1), true, 0);
+    check(Some(0), true, 0);
 }

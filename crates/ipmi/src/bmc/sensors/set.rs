@@ -144,6 +144,11 @@ impl SensorSet {
         self.sensors.get(&number)
     }
 
+    /// The sensor of this type with the lowest number.
+    pub(in crate::bmc) fn first_of_type(&self, sensor_type: u8) -> Option<u8> {
+        self.sensors.iter().find(|(_, model)| model.sensor_type == sensor_type).map(|(number, _)| *number)
+    }
+
     pub(in crate::bmc) fn sensor_count(&self) -> usize {
         self.sensors.len()
     }

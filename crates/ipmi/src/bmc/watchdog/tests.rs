@@ -1,8 +1,9 @@
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use crate::bmc::{Bmc, BmcConfig, BmcEvent, BmcOutput, desk};
+use crate::bmc::{Bmc, BmcConfig, BmcEvent, BmcOutput, SensorSet, desk};
 use crate::chassis::{GetSystemRestartCause, RestartCause};
 use crate::command::{ChassisControl, Command};
 use crate::procedure::{Ask, ProcedureError};
@@ -85,9 +86,33 @@ fn an_expiry_is_logged_unless_it_is_not_to_be() {
         ask(&mut bmc, now, &ResetWatchdogTimer).unwrap();
         bmc.wake(now + Duration::from_secs(2));
         assert_eq!(bmc.log_length() - before, logged);
+        assert_eq!(watchdog_states(&mut bmc, now), 1 << 1, "hard reset");
+        ask(&mut bmc, now, &SetWatchdogTimer::STOP).unwrap();
+        assert_eq!(watchdog_states(&mut bmc, now), 0, "cleared with the flag");
     };
     check(true, 0);
     check(false, 1);
+}
+
+/// What the sample's watchdog sensor shows.
+fn watchdog_states(bmc: &mut Bmc, now: Instant) -> u8 {
+    desk::ask(bmc, now, 0x04, 0, 0x2D, &[0x71]).1[2]
+}
+
+#[test]
+fn an_expiry_is_logged_for_the_sensor_that_shows_it() {
+    let check = |sensors: Arc<SensorSet>, number: u8| {
+        let config = BmcConfig { sensors, ..BmcConfig::new(Vec::new()) };
+        let (mut bmc, now) = (Bmc::new(config, Box::new(|bytes: &mut [u8]| bytes.fill(1))), Instant::now());
+        let settings = WatchdogSettings { dont_log: false, ..SETTINGS };
+        ask(&mut bmc, now, &SetWatchdogTimer { keep_running: false, settings }).unwrap();
+        ask(&mut bmc, now, &ResetWatchdogTimer).unwrap();
+        bmc.wake(now + Duration::from_secs(2));
+        let (_, record) = desk::ask(&mut bmc, now, 0x0A, 0, 0x43, &[0, 0, 0xFF, 0xFF, 0, 0xFF]);
+        assert_eq!(record[12..16], [0x23, number, 0x6F, 0xC1]);
+    };
+    check(SensorSet::sample(), 0x71);
+    check(Arc::default(), 0x00);
 }
 
 #[test]
