@@ -1,14 +1,13 @@
 //! A BMC on loopback, ours or a stranger's, and the programs that speak IPMI to it.
 
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::net::UdpSocket;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
 use crate::ironhand::{NO_CACHE, PASSWORD, program};
-use crate::{Daemon, ironhand, peer};
+use crate::{Daemon, ironhand, peer, private_file};
 
 /// A BMC at a port of 127.0.0.1 whose administrator is `admin`.
 pub struct Controller {
@@ -18,25 +17,25 @@ pub struct Controller {
     _daemon: Option<Daemon>,
 }
 
-/// A file that only its owner may read, as FreeIPMI wants it.
-fn private_file(text: &str) -> NamedTempFile {
-    let mut file = NamedTempFile::new().expect("a temporary file");
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o600)).expect("a private file");
-    file.write_all(text.as_bytes()).expect("written");
-    file
-}
-
 impl Controller {
     /// A simulated BMC of ours.
     pub fn simulated() -> Self {
-        Self::simulated_on(0)
+        Self::simulated_on([0])
     }
 
-    /// A simulated BMC of ours on this port; 0 for any.
-    pub fn simulated_on(port: u16) -> Self {
-        let port = port.to_string();
-        let asked = ["sim", "bmc", "--count", "1", "--bind", "127.0.0.1", "--port", &port, "-o", "json"];
-        let daemon = Daemon::start(&asked);
+    /// A simulated BMC of ours on the first free port from this one on that `ipmiconsole` takes: it calls addresses with
+    /// a port above 32767 invalid.
+    pub fn simulated_for_ipmiconsole(from: u16) -> Self {
+        let is_free = |port: &u16| UdpSocket::bind(("127.0.0.1", *port)).is_ok();
+        Self::simulated_on((from..=32_767).filter(is_free))
+    }
+
+    fn simulated_on(ports: impl IntoIterator<Item = u16>) -> Self {
+        let daemon = Daemon::start_on(ports, |port| {
+            ["sim", "bmc", "--count", "1", "--bind", "127.0.0.1", "--port", port, "-o", "json"]
+                .map(str::to_owned)
+                .to_vec()
+        });
         let ready: Value =
             serde_json::from_str(&daemon.first_line).expect("it says where it listens, as JSON");
         let address = ready["bmcs"][0]["ipmi"].as_str().expect("an address");

@@ -48,6 +48,28 @@ pub(crate) const NO_CACHE: &str = "/dev/null";
 impl Daemon {
     /// Starts `ironhand` with `arguments` and waits for its first line of output.
     pub fn start(arguments: &[&str]) -> Self {
+        Self::try_start(arguments)
+            .unwrap_or_else(|| panic!("ironhand {arguments:?} ended at once; its own words stand above"))
+    }
+
+    /// Starts `ironhand` on one of these ports with the arguments for it. A port that was free a moment ago may be
+    /// somebody else's when it is to be used: then the next is tried, a few times.
+    pub fn start_on(ports: impl IntoIterator<Item = u16>, arguments: impl Fn(&str) -> Vec<String>) -> Self {
+        /// So many losses in a row are no accident.
+        const TRIES: usize = 5;
+        let start = |port: u16| {
+            let arguments = arguments(&port.to_string());
+            Self::try_start(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        ports
+            .into_iter()
+            .take(TRIES)
+            .find_map(start)
+            .expect("ironhand starts on some port; its words stand above")
+    }
+
+    /// `None` if it ends without a word on its output.
+    fn try_start(arguments: &[&str]) -> Option<Self> {
         let mut child = Command::new(program())
             .args(arguments)
             .env("IRONHAND_PASSWORD", PASSWORD)
@@ -57,11 +79,14 @@ impl Daemon {
             .expect("ironhand starts");
         let output = child.stdout.take().expect("its output is a pipe");
         let mut lines = BufReader::new(output).lines();
-        let first_line = lines.next().and_then(Result::ok).unwrap_or_default();
+        let Some(Ok(first_line)) = lines.next() else {
+            let _ = child.kill();
+            let _ = child.wait();
+            return None;
+        };
         // Whatever follows is read, so that the program never waits for a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        assert!(!first_line.is_empty(), "ironhand {arguments:?} ended at once; its own words stand above");
-        Self { child, first_line }
+        Some(Self { child, first_line })
     }
 }
 
@@ -84,7 +109,7 @@ impl Drop for Daemon {
 }
 
 /// The password of every controller in these tests.
-pub(crate) const PASSWORD: &str = "canary-7f3a";
+pub const PASSWORD: &str = "canary-7f3a";
 
 impl Ironhand {
     /// Starts a server.

@@ -7,12 +7,14 @@ mod controller;
 mod ironhand;
 mod loopback_bmc;
 mod peer;
+mod private_file;
 mod terminal;
 
 pub use controller::Controller;
-pub use ironhand::{Daemon, Ironhand, ironhand};
+pub use ironhand::{Daemon, Ironhand, PASSWORD, ironhand};
 pub use loopback_bmc::LoopbackBmc;
 pub use peer::{Peer, free_udp_port, peer, peer_file, run};
+pub use private_file::private_file;
 pub use terminal::Terminal;
 
 use std::time::{Duration, Instant};

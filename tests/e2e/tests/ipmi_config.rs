@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use e2e::{Controller, Peer, free_udp_port, peer};
+use e2e::{Controller, PASSWORD, Peer, free_udp_port, peer};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
@@ -259,7 +259,7 @@ fn openipmi(folder: &std::path::Path) -> (Peer, Controller) {
          allowed_auths_operator none md5 straight\n    allowed_auths_admin none md5 straight\n    \
          guid a123456789abcdefa123456789abcdef\n  endlan\n  \
          user 1 true \"\" \"\" user 10 none md5 straight\n  \
-         user 2 true \"admin\" \"canary-7f3a\" admin 10 none md5 straight\n"
+         user 2 true \"admin\" \"{PASSWORD}\" admin 10 none md5 straight\n"
     );
     let commands = "mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr\nmc_enable 0x20\n";
     let (lan_file, commands_file, state) =

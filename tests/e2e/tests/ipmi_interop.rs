@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use e2e::{Daemon, Ironhand, Peer, free_udp_port, peer, run, wait_until};
+use e2e::{Daemon, Ironhand, PASSWORD, Peer, free_udp_port, peer, private_file, run, wait_until};
 use serde_json::Value;
 
 /// How long a simulated machine may take to follow its power button.
@@ -20,7 +20,6 @@ struct SimulatedBmc {
 
 impl SimulatedBmc {
     fn start() -> Self {
-        use std::io::Write;
         let daemon = Daemon::start(&[
             "sim",
             "bmc",
@@ -40,10 +39,8 @@ impl SimulatedBmc {
             serde_json::from_str(&daemon.first_line).expect("sim bmc says where it listens, as JSON");
         let address = ready["bmcs"][0]["ipmi"].as_str().expect("an address").to_owned();
         let port = address.rsplit(':').next().expect("an address has a port").to_owned();
-        let mut password_file = tempfile::NamedTempFile::new().expect("a temporary file");
-        write!(password_file, "canary-7f3a").expect("written");
-        let mut config_file = tempfile::NamedTempFile::new().expect("a temporary file");
-        write!(config_file, "username admin\npassword canary-7f3a\n").expect("written");
+        let password_file = private_file(PASSWORD);
+        let config_file = private_file(&format!("username admin\npassword {PASSWORD}\n"));
         Self { _daemon: daemon, port, password_file, config_file }
     }
 
@@ -164,11 +161,8 @@ fn ipmipower_drives_our_bmc_with_suite_3() {
 
 #[test]
 fn strangers_with_a_wrong_password_are_refused() {
-    use std::io::Write;
     let mut bmc = SimulatedBmc::start();
-    let mut wrong = tempfile::NamedTempFile::new().expect("a temporary file");
-    write!(wrong, "not-the-password").expect("written");
-    bmc.password_file = wrong;
+    bmc.password_file = private_file("not-the-password");
     let password = bmc.password_file.path().to_string_lossy().into_owned();
     let output = run(
         "ipmitool",
@@ -234,7 +228,7 @@ fn start_ipmi_sim(folder: &Path) -> (Peer, u16) {
          allowed_auths_operator none md5 straight\n    allowed_auths_admin none md5 straight\n    \
          guid a123456789abcdefa123456789abcdef\n  endlan\n  \
          chassis_control \"{chassis} 0x20\"\n  user 1 true \"\" \"\" user 10 none md5 straight\n  \
-         user 2 true \"admin\" \"canary-7f3a\" admin 10 none md5 straight\n"
+         user 2 true \"admin\" \"{PASSWORD}\" admin 10 none md5 straight\n"
     );
     let commands = "mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr\nmc_enable 0x20\n";
     let lan_file = folder.join("lan.conf");

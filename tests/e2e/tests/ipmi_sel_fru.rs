@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use e2e::{Controller, Peer, free_udp_port, peer, wait_until};
+use e2e::{Controller, PASSWORD, Peer, free_udp_port, peer, wait_until};
 use serde_json::Value;
 
 /// How long an erasure may take.
@@ -294,7 +294,7 @@ fn start_ipmi_sim(folder: &Path) -> (Peer, Controller) {
     let lan = format!(
         "name \"peer\"\nset_working_mc 0x20\n  startlan 1\n    addr 127.0.0.1 {port}\n    priv_limit admin\n    \
          allowed_auths_admin none md5 straight\n    guid a123456789abcdefa123456789abcdef\n  endlan\n  \
-         user 2 true \"admin\" \"canary-7f3a\" admin 10 none md5 straight\n"
+         user 2 true \"admin\" \"{PASSWORD}\" admin 10 none md5 straight\n"
     );
     let commands = format!(
         "mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr\n\

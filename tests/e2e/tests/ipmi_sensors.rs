@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use e2e::{Controller, LoopbackBmc, Peer, free_udp_port, peer};
+use e2e::{Controller, LoopbackBmc, PASSWORD, Peer, free_udp_port, peer};
 use ironhand_ipmi::bmc::{SensorInput, SensorSet};
 use ironhand_ipmi::sdr::{
     Access, CompactSensor, Entity, FullSensor, RecordBody, SensorCapabilities, SensorDescription, SensorKey,
@@ -447,7 +447,7 @@ fn start_ipmi_sim(folder: &Path) -> (Peer, Controller) {
     let lan = format!(
         "name \"peer\"\nset_working_mc 0x20\n  startlan 1\n    addr 127.0.0.1 {port}\n    priv_limit admin\n    \
          allowed_auths_admin none md5 straight\n    guid a123456789abcdefa123456789abcdef\n  endlan\n  \
-         user 2 true \"admin\" \"canary-7f3a\" admin 10 none md5 straight\n"
+         user 2 true \"admin\" \"{PASSWORD}\" admin 10 none md5 straight\n"
     );
     let record = |bytes: &&str| format!("main_sdr_add 0x20 0x{}\n", bytes.replace(' ', " 0x"));
     let records: String = RECORDS.iter().map(record).collect();

@@ -1,22 +1,19 @@
 //! Every kind of session against strangers: FreeIPMI and `ipmitool` open them on our BMC side, our client on OpenIPMI's
 //! `ipmi_sim`. Both sides of ours run here on a socket each; what is done with sessions is judged elsewhere.
 
-use std::io::Write;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use e2e::{Peer, free_udp_port, peer, run, wait_until};
+use e2e::{PASSWORD, Peer, free_udp_port, peer, private_file, run, wait_until};
 use ironhand_ipmi::bmc::Ipmi15Config;
 use ironhand_ipmi::client::SessionProtocol;
 use ironhand_ipmi::{
     Bmc, BmcConfig, BmcOutput, ChassisStatus, CipherSuite, Client, ClientConfig, Entropy, Error, Event,
     Ipmi15Authentication, Output, PrivilegeLevel, Reply, Request, User,
 };
-
-const PASSWORD: &str = "canary-7f3a";
 
 /// Numbers that are only different, which is all that sessions on loopback need.
 fn numbers() -> Box<dyn Entropy> {
@@ -46,10 +43,8 @@ impl ServedBmc {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || serve(&socket, per_message, &stopped));
-        let mut password_file = tempfile::NamedTempFile::new().expect("a temporary file");
-        write!(password_file, "{PASSWORD}").expect("written");
-        let mut config_file = tempfile::NamedTempFile::new().expect("a temporary file");
-        write!(config_file, "username admin\npassword {PASSWORD}\n").expect("written");
+        let password_file = private_file(PASSWORD);
+        let config_file = private_file(&format!("username admin\npassword {PASSWORD}\n"));
         Self { port, stop, thread: Some(thread), password_file, config_file }
     }
 

@@ -1,14 +1,11 @@
 //! Many simulated BMCs at once, some of them broken by the script of the guide, judged by `ipmitool` and `ipmipower`.
 
 use std::collections::HashSet;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::net::SocketAddr;
 use std::process::Output;
 
-use e2e::{Daemon, free_udp_port, ironhand, run};
+use e2e::{Daemon, PASSWORD, free_udp_port, ironhand, private_file, run};
 use serde_json::Value;
-
-const PASSWORD: &str = "canary-7f3a";
 
 struct Rack {
     _daemon: Daemon,
@@ -17,30 +14,22 @@ struct Rack {
     password_file: tempfile::NamedTempFile,
 }
 
-/// A private file with this text.
-fn file_of(text: &str) -> tempfile::NamedTempFile {
-    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o600)).expect("a private file");
-    file.write_all(text.as_bytes()).expect("written");
-    file
-}
-
 impl Rack {
     fn start(bind: &str, count: usize, more: &[&str]) -> Self {
-        let (port, count) = (free_udp_port().to_string(), count.to_string());
-        let mut arguments =
-            vec!["sim", "bmc", "--count", &count, "--bind", bind, "--port", &port, "-o", "json"];
-        arguments.extend(more);
-        let daemon = Daemon::start(&arguments);
+        let count = count.to_string();
+        let daemon = Daemon::start_on(std::iter::repeat_with(free_udp_port), |port| {
+            let arguments = ["sim", "bmc", "--count", &count, "--bind", bind, "--port", port, "-o", "json"];
+            arguments.iter().chain(more).map(|argument| (*argument).to_owned()).collect()
+        });
         let ready: Value =
             serde_json::from_str(&daemon.first_line).expect("it says where it listens, as JSON");
-        let addresses = ready["bmcs"].as_array().expect("a list").iter();
-        let addresses = addresses
-            .map(|bmc| {
-                bmc["ipmi"].as_str().expect("an address").trim_end_matches(&format!(":{port}")).to_owned()
-            })
-            .collect();
-        Self { _daemon: daemon, addresses, port, password_file: file_of(PASSWORD) }
+        let places = ready["bmcs"].as_array().expect("a list").iter().map(|bmc| {
+            let place: SocketAddr = bmc["ipmi"].as_str().expect("an address").parse().expect("an address");
+            place
+        });
+        let port = places.clone().next().expect("a BMC").port().to_string();
+        let addresses = places.map(|place| place.ip().to_string()).collect();
+        Self { _daemon: daemon, addresses, port, password_file: private_file(PASSWORD) }
     }
 
     /// What `ipmitool` says to `command` at the BMC with this number: its output, or its complaint.
@@ -82,7 +71,7 @@ fn words(output: &Output) -> Result<String, String> {
 #[test]
 fn ipmipower_reads_a_thousand_bmcs() {
     let rack = Rack::start("127.91.0.1", 1000, &[]);
-    let config = file_of(&format!("username admin\npassword {PASSWORD}\n"));
+    let config = private_file(&format!("username admin\npassword {PASSWORD}\n"));
     let hosts: Vec<String> =
         rack.addresses.iter().map(|address| format!("{address}:{}", rack.port)).collect();
     let config = config.path().to_string_lossy().into_owned();
@@ -126,7 +115,7 @@ fn ipmi_15_is_spoken_where_it_was_asked_for() {
 
 #[test]
 fn a_key_of_the_bmcs_own_is_asked_for() {
-    let (text, hexadecimal) = (file_of(KG), file_of(&format!("0x{KG_HEX}\n")));
+    let (text, hexadecimal) = (private_file(KG), private_file(&format!("0x{KG_HEX}\n")));
     let paths = [&text, &hexadecimal].map(|file| file.path().to_string_lossy().into_owned());
     for (number, path) in paths.iter().enumerate() {
         let rack = Rack::start(&format!("127.95.{number}.1"), 2, &["--kg-file", path]);
@@ -165,7 +154,7 @@ fn each_bmc_tells_its_own_address() {
 fn the_script_of_the_guide_breaks_what_it_says() {
     let guide = include_str!("../../../docs/guides/simulated-bmcs.md");
     let (_, rest) = guide.split_once("```yaml\n").expect("a script");
-    let script = file_of(rest.split_once("```").expect("the end of the script").0);
+    let script = private_file(rest.split_once("```").expect("the end of the script").0);
     let rack = Rack::start("127.1.0.1", 40, &["--faults", &script.path().to_string_lossy()]);
     let on = || Ok("Chassis Power is on".to_owned());
     let refused = |number: usize, suite: &str, complaint: &str| {
