@@ -332,6 +332,13 @@ impl Client {
     }
 
     fn session_lost(&mut self, now: Instant) {
+        if let State::Open(open) = &mut self.state
+            && self.fault.is_some()
+        {
+            // A BMC of which only the answers are bad still has it, and has few. Its answer would be no better.
+            let step = Step::of(&CloseSession(open.session.bmc_session));
+            Exchange::start(&mut self.link, &mut open.session, now, Purpose::Close, step);
+        }
         self.state = State::NoSession;
         self.link.event(Event::SessionClosed { reason: CloseReason::Lost });
         self.lose_sol();

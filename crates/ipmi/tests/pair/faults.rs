@@ -5,7 +5,8 @@ use std::time::Duration;
 use ironhand_ipmi::bmc::{AuthFailure, BadPasswordThreshold, Faults, Proof};
 use ironhand_ipmi::command::{GetChassisStatus, GetDeviceId};
 use ironhand_ipmi::{
-    BmcConfig, BmcEvent, ChassisControl, CipherSuite, ClientConfig, Condition, Error, Fault, Reply,
+    BmcConfig, BmcEvent, ChassisControl, CipherSuite, ClientConfig, Condition, Error, Fault, Quirk, Quirks,
+    Reply,
 };
 
 use crate::network::{USER, World, bmc_config, client_config, secret};
@@ -36,6 +37,20 @@ fn a_wrong_proof_is_noticed_at_its_step() {
     check(Proof::Rakp2, |error| *error == Error::WrongPassword);
     check(Proof::Rakp4, |error| *error == Error::WrongKg);
     check(Proof::Packets, |error| *error == Error::Protocol(Fault::Integrity));
+}
+
+#[test]
+fn sessions_whose_answers_are_bad_do_not_fill_the_bmc() {
+    let check = |faults: Faults, quirks: Quirks, fault: Fault| {
+        let bmc = BmcConfig { faults, quirks, max_sessions: 2, ..bmc_config() };
+        let mut world = World::new(31, client_config(), bmc);
+        for _ in 0..8 {
+            assert_eq!(world.ask(GetChassisStatus), Err(Error::Protocol(fault)));
+        }
+    };
+    let wrong = Faults { wrong_proof: Some(Proof::Packets), ..Faults::default() };
+    check(wrong, Quirks::NONE, Fault::Integrity);
+    check(Faults::default(), Quirk::NoChecksumCheck.into(), Fault::Checksum);
 }
 
 #[test]
