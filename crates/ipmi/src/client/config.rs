@@ -25,7 +25,7 @@ pub struct ClientConfig {
     /// Cipher suites in the order in which they are tried. The one that worked last comes first from then on.
     pub suites: Vec<CipherSuite>,
     /// The highest privilege level that a session may have; requests that need more end with
-    /// [`Error::PrivilegeRefused`](crate::Error::PrivilegeRefused) and nothing is sent.
+    /// [`Error::PrivilegeCapped`](crate::Error::PrivilegeCapped) and nothing is sent.
     ///
     /// A session is opened at the lowest level that the requests at hand need, as users are often limited, and opened
     /// again for a request that needs more.

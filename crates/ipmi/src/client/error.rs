@@ -39,6 +39,13 @@ pub enum Error {
         /// The level that the request needs.
         needed: PrivilegeLevel,
     },
+    /// [`ClientConfig::privilege`](crate::ClientConfig::privilege) is below the level that the request needs. The BMC
+    /// was not asked.
+    #[error("privilege level {needed:?} needed, and the configuration allows less")]
+    PrivilegeCapped {
+        /// The level that the request needs.
+        needed: PrivilegeLevel,
+    },
     /// The BMC accepts none of the configured cipher suites.
     #[error("the BMC accepts none of the configured cipher suites")]
     NoCommonSuite,
@@ -123,7 +130,8 @@ impl Error {
             | Self::QueueFull
             | Self::Completion(CompletionCode::NODE_BUSY)
             | Self::SetupRefused(RakpStatus::INVALID_SESSION_ID) => Condition::Throttled,
-            Self::NoCommonSuite
+            Self::PrivilegeCapped { .. }
+            | Self::NoCommonSuite
             | Self::NoRmcpPlus
             | Self::AuthenticationNotOffered
             | Self::SetupRefused(_)
@@ -157,6 +165,7 @@ impl Error {
             Self::UnknownUser => "ipmi.unknown_user",
             Self::WrongKg => "ipmi.wrong_kg",
             Self::PrivilegeRefused { .. } => "ipmi.privilege_refused",
+            Self::PrivilegeCapped { .. } => "ipmi.privilege_capped",
             Self::NoCommonSuite => "ipmi.no_common_suite",
             Self::NoRmcpPlus => "ipmi.no_rmcp_plus",
             Self::AuthenticationNotOffered => "ipmi.authentication_not_offered",

@@ -46,7 +46,7 @@ impl Opening {
         wanted: PrivilegeLevel,
     ) -> Result<Self, Error> {
         if needed > link.config.privilege {
-            return Err(Error::PrivilegeRefused { needed });
+            return Err(Error::PrivilegeCapped { needed });
         }
         match link.config.protocol {
             SessionProtocol::RmcpPlus => RmcpPlus::start(link, now, needed, wanted).map(Self::RmcpPlus),

@@ -140,7 +140,7 @@ impl Client {
     pub(super) fn fail(&mut self, error: Error) {
         self.finish(Err(error));
         // A request behind it may need less privilege.
-        if !matches!(error, Error::PrivilegeRefused { .. }) {
+        if !matches!(error, Error::PrivilegeRefused { .. } | Error::PrivilegeCapped { .. }) {
             self.fail_queue(error);
         }
     }

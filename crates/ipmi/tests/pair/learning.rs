@@ -105,10 +105,10 @@ fn a_request_above_the_configured_level_is_refused_without_a_packet() {
     let client = ClientConfig { privilege: PrivilegeLevel::User, ..client_config() };
     let mut world = World::new(5, client, bmc_config());
     let needed = PrivilegeLevel::Operator;
-    assert_eq!(world.ask(ChassisControl::PowerDown), Err(Error::PrivilegeRefused { needed }));
+    assert_eq!(world.ask(ChassisControl::PowerDown), Err(Error::PrivilegeCapped { needed }));
     assert_eq!(world.sent, (0, 0));
     assert!(world.ask(GetChassisStatus).is_ok());
-    assert_eq!(world.ask(ChassisControl::PowerDown), Err(Error::PrivilegeRefused { needed }));
+    assert_eq!(world.ask(ChassisControl::PowerDown), Err(Error::PrivilegeCapped { needed }));
 }
 
 #[test]

@@ -96,6 +96,7 @@ fn outcome_of(error: &Error) -> (&'static str, u8) {
         Error::Completion(CompletionCode::INSUFFICIENT_PRIVILEGE) => ("refused", 4),
         Error::CredentialTooLong { .. }
         | Error::CredentialMalformed { .. }
+        | Error::PrivilegeCapped { .. }
         | Error::RequestTooLong { .. } => ("invalid", 2),
         Error::Protocol(_) => ("protocol error", 1),
         _ => ("failed", 1),
@@ -117,6 +118,7 @@ fn hint_of(error: &Error) -> Option<&'static str> {
         Error::PrivilegeRefused { .. } | Error::Completion(CompletionCode::INSUFFICIENT_PRIVILEGE) => {
             "use a user with a higher privilege limit on the LAN channel"
         }
+        Error::PrivilegeCapped { .. } => "allow the level that it needs: raise -L",
         Error::NoCommonSuite => "let all suites be tried: leave out --cipher-suite",
         Error::SessionsExhausted => {
             "other programs hold the BMC's sessions; they lapse after a minute of silence"
