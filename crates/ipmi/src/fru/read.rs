@@ -121,6 +121,8 @@ impl ReadFru {
         let unit = if self.area.words { 2 } else { 1 };
         let asked = usize::from(self.command().count) * unit;
         let came = bytes.len().min(usize::from(count) * unit).min(asked);
+        // Half a word cannot be read on from.
+        let came = came - came % unit;
         if came == 0 {
             return Step::Over(None);
         }

@@ -9,7 +9,7 @@ use super::*;
 use crate::bmc::{Bmc, BmcConfig, FruConfig, FruDevice, desk};
 use crate::command::{Command, RawCommand};
 use crate::completion::CompletionCode;
-use crate::procedure::{Answer, Procedure, ProcedureError, Turn};
+use crate::procedure::{Answer, Procedure, ProcedureError, Turn, script};
 
 fn bmc(fru: FruConfig) -> Bmc {
     Bmc::new(BmcConfig { fru, ..BmcConfig::new(Vec::new()) }, Box::new(|bytes: &mut [u8]| bytes.fill(1)))
@@ -152,6 +152,23 @@ fn devices_are_read_by_bytes_and_by_words() {
         let mut bmc = bmc(device(padded, words));
         assert_eq!(desk::run(&mut bmc, Instant::now(), ReadFru::new(0)), Ok(expected.clone()), "{words}");
     }
+}
+
+#[test]
+fn half_a_word_does_not_shift_what_follows() {
+    let inventory = board();
+    let bytes = inventory.encode().unwrap();
+    let (read, _) = script::run(ReadFru::new(0), |raw| {
+        if raw.cmd == GetFruInventoryAreaInfo::CMD {
+            return (0, vec![0x00, 0x10, 1]);
+        }
+        let (offset, words) = (2 * usize::from(raw.data[1]), raw.data[3]);
+        let mut device = bytes.clone();
+        device.resize(4096, 0xFF);
+        let came = usize::from(words) * 2 - usize::from(words > 1);
+        (0, [&[words], &device[offset..offset + came]].concat())
+    });
+    assert_eq!(read, Ok(FruReading { inventory, flaws: Vec::new() }));
 }
 
 #[test]
