@@ -26,6 +26,8 @@ enum Byte {
 enum What {
     /// The value counts something.
     Number(&'static str),
+    /// The value numbers something from 1 on; 0 says that it is not known.
+    NumberFromOne(&'static str),
     /// The value stands for a text; those that are empty, or none, say nothing.
     Text(&'static [&'static str]),
 }
@@ -69,12 +71,12 @@ const MEANINGS: &[Meaning] = &[
     third(0x21, ANY, 0, 0xFF, What::Number("number")),
     second(0x23, ANY, 4, 0x0F, What::Text(&["no interrupt", "SMI", "NMI", "messaging interrupt"])),
     second(0x23, ANY, 0, 0x0F, What::Text(&["", "BIOS FRB2", "BIOS/POST", "OS load", "SMS/OS", "OEM"])),
-    second(0x28, at(4), 0, 0xFF, What::Number("sensor")),
+    second(0x28, at(0) | at(4), 0, 0xFF, What::Number("sensor")),
     second(0x28, at(5), 0, 0x07, What::Number("bus")),
     second(0x28, at(5), 3, 0x03, What::Number("LUN")),
     second(0x28, at(5), 7, 0x01, What::Text(&["physical device", "logical device"])),
     third(0x28, at(5), 0, 0xFF, What::Number("FRU device")),
-    second(0x2A, ANY, 0, 0x3F, What::Number("user")),
+    second(0x2A, ANY, 0, 0x3F, What::NumberFromOne("user")),
     third(0x2A, ANY, 0, 0x0F, What::Number("channel")),
     third(
         0x2A,
@@ -259,6 +261,7 @@ impl Meaning {
     fn text(&self, value: u8) -> Option<String> {
         let value = value >> self.shift & self.mask;
         match self.what {
+            What::NumberFromOne(name) => (value != 0).then(|| format!("{name} {value}")),
             What::Number(name) => Some(format!("{name} {value}")),
             What::Text(texts) => {
                 let text = texts.get(usize::from(value)).filter(|text| !text.is_empty());
@@ -299,7 +302,13 @@ pub(super) fn sensor_specific(sensor_type: u8, data: EventData) -> Vec<String> {
     }
 }
 
-/// Byte 2 of a discrete event may say which state was before, and how severe the event is.
+/// Byte 2 of a discrete event may say how severe the event is, as an offset of the severity states (table 42-2, 07h).
+pub(super) fn severity(data: EventData) -> Option<u8> {
+    let severity = data.0[1] >> 4;
+    (data.second_form() == 1 && severity != 0x0F).then_some(severity)
+}
+
+/// Byte 2 of a discrete event may say which state was before.
 pub(super) fn previous_state(data: EventData) -> Option<u8> {
     let previous = data.0[1] & 0x0F;
     (data.second_form() == 1 && previous != 0x0F).then_some(previous)

@@ -2,8 +2,11 @@
 
 use crate::sdr::SensorKey;
 use crate::sel::SystemEvent;
-use crate::sel::event_data::{manufacturer_bytes, previous_state, sensor_specific};
+use crate::sel::event_data::{manufacturer_bytes, previous_state, sensor_specific, severity};
 use crate::sensor::event_text::{SENSOR_SPECIFIC, THRESHOLD, sensor_type_name, state_text};
+
+/// The event type whose states are severities (table 42-2).
+const SEVERITY: u8 = 0x07;
 
 impl SystemEvent {
     /// What the sensor watches (table 42-3).
@@ -57,6 +60,9 @@ impl SystemEvent {
             let previous = previous_state(self.data);
             let previous = previous.and_then(|offset| state_text(self.event_type, self.sensor_type, offset));
             details.extend(previous.map(|state| format!("was: {state}")));
+            let severity = severity(self.data);
+            let severity = severity.and_then(|offset| state_text(SEVERITY, self.sensor_type, offset));
+            details.extend(severity.map(|state| format!("severity: {state}")));
         }
         if self.event_type == SENSOR_SPECIFIC {
             details.extend(sensor_specific(self.sensor_type, self.data));
@@ -94,6 +100,11 @@ mod tests {
     fn discrete_states_show_what_was_before() {
         check([0x08, 0x0B, 0x41, 0xF0, 0xFF], "Redundancy lost", &["was: Fully redundant"]);
         check([0x08, 0x0B, 0x41, 0xFF, 0xFF], "Redundancy lost", &[]);
+        check(
+            [0x08, 0x0B, 0x41, 0x20, 0xFF],
+            "Redundancy lost",
+            &["was: Fully redundant", "severity: Transition to critical from less severe"],
+        );
         check([0x08, 0x7A, 0x03, 0xFF, 0xFF], "Event type 7Ah, offset 3", &[]);
         check([0xC1, 0x6F, 0xF3, 0x12, 0x34], "Event type 6Fh, offset 3", &["data 2: 12h", "data 3: 34h"]);
         check(
@@ -128,6 +139,9 @@ mod tests {
         check(0x21, [0xF0, 0x09, 0x03], &["PCI Express", "number 3"]);
         check(0x23, [0xC1, 0x24, 0xFF], &["NMI", "SMS/OS"]);
         check(0x28, [0xF5, 0x8A, 0x07], &["bus 2", "LUN 1", "logical device", "FRU device 7"]);
+        check(0x28, [0xC0, 0x31, 0xFF], &["sensor 49"]);
+        check(0x28, [0xC4, 0x31, 0xFF], &["sensor 49"]);
+        check(0x2A, [0xF1, 0x00, 0x21], &["channel 1", "by timeout"]);
         check(0x2A, [0xF1, 0x02, 0x21], &["user 2", "channel 1", "by timeout"]);
         check(0x2B, [0xC7, 0x09, 0xFF], &["system firmware"]);
         check(0x2C, [0xC4, 0x23, 0xFF], &["by handle latch", "had activation in progress"]);
