@@ -21,11 +21,13 @@ pub enum Error {
     #[error("the BMC's answers break the specification: {0}")]
     Protocol(Fault),
     /// The BMC's proof in RAKP message 2 was made with another password. The BMC was not told, so no failed login is
-    /// counted there.
-    ///
-    /// IPMI 1.5 has no such proof: there the BMC answered everything but three attempts to log in.
+    /// counted there. IPMI 1.5 has no such proof: see [`Error::ActivationUnanswered`].
     #[error("wrong password")]
     WrongPassword,
+    /// IPMI 1.5: the BMC answered everything but two attempts to log in, each of which may count as a failed login
+    /// there.
+    #[error("the BMC did not answer the login: wrong password, or packets were lost")]
+    ActivationUnanswered,
     /// The BMC has no such user, or the user is not enabled.
     #[error("unknown or disabled user")]
     UnknownUser,
@@ -120,6 +122,7 @@ impl Error {
             Self::Timeout { .. } | Self::OutcomeUnknown => Condition::Unreachable,
             Self::Protocol(_) => Condition::ProtocolError,
             Self::WrongPassword
+            | Self::ActivationUnanswered
             | Self::UnknownUser
             | Self::WrongKg
             | Self::PrivilegeRefused { .. }
@@ -162,6 +165,7 @@ impl Error {
             Self::Timeout { .. } => "ipmi.timeout",
             Self::Protocol(_) => "ipmi.protocol",
             Self::WrongPassword => "ipmi.wrong_password",
+            Self::ActivationUnanswered => "ipmi.activation_unanswered",
             Self::UnknownUser => "ipmi.unknown_user",
             Self::WrongKg => "ipmi.wrong_kg",
             Self::PrivilegeRefused { .. } => "ipmi.privilege_refused",

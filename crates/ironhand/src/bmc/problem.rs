@@ -88,6 +88,7 @@ fn outcome_of(error: &Error) -> (&'static str, u8) {
     match error {
         Error::Timeout { .. } => ("no answer", 5),
         Error::WrongPassword => ("wrong password", 4),
+        Error::ActivationUnanswered => ("login unanswered", 4),
         Error::UnknownUser => ("unknown user", 4),
         Error::WrongKg => ("wrong Kg", 4),
         Error::PrivilegeRefused { .. } => ("refused", 4),
@@ -110,6 +111,9 @@ fn hint_of(error: &Error) -> Option<&'static str> {
         }
         Error::WrongPassword => {
             "the BMC was not told, so nothing counts toward a lockout; check the password file"
+        }
+        Error::ActivationUnanswered => {
+            "check the password file before trying again: with IPMI 1.5 the BMC may have counted failed logins"
         }
         Error::UnknownUser => {
             "user names are case-sensitive; the user may be disabled, or locked out for a while"

@@ -1,7 +1,8 @@
 //! Setting up an IPMI 1.5 session: authentication capabilities, challenge, activation (IPMI 2.0 section 6.12.7).
 //!
 //! The password is proven by the code over Activate Session, and a BMC that dislikes the code says nothing. So a BMC
-//! that answers all but that has another password. Each try counts as a failed login there: there are few of them.
+//! that answers all but that has another password, or packets were lost. Each try counts as a failed login there:
+//! there are two of them.
 
 use std::time::Instant;
 
@@ -23,7 +24,7 @@ use crate::quirk::Quirk;
 use crate::session15::{Covered, Ipmi15Authentication};
 
 /// How often Activate Session may go unanswered.
-const ACTIVATIONS: u32 = 3;
+const ACTIVATIONS: u32 = 2;
 
 /// A set-up under way.
 #[derive(Debug)]
@@ -122,7 +123,8 @@ impl Ipmi15 {
         self.sent_at = now;
         let wait = match self.stage {
             Stage::Capabilities | Stage::Challenge => link.open_wait(self.attempt),
-            Stage::Activation { .. } => link.handshake_wait(self.activations),
+            // Nothing comes after the second, so it is waited for longer.
+            Stage::Activation { .. } => link.handshake_wait(2 * self.activations),
         };
         self.due = (now + wait).min(self.give_up);
     }
@@ -142,7 +144,7 @@ impl Ipmi15 {
             // A BMC that did activate the session does not do so again: another challenge, another session.
             self.activations += 1;
             if self.activations >= ACTIVATIONS {
-                return Progress::Failed(Error::WrongPassword);
+                return Progress::Failed(Error::ActivationUnanswered);
             }
             self.enter(link, now, Stage::Challenge);
             return Progress::Pending;
