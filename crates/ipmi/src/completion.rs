@@ -37,6 +37,8 @@ impl CompletionCode {
     pub const CANNOT_RETURN_LENGTH: Self = Self(0xCA);
     /// What the request names (a sensor, a record) does not exist.
     pub const NOT_PRESENT: Self = Self(0xCB);
+    /// The command means nothing for this sensor or type of record.
+    pub(crate) const ILLEGAL_FOR_SENSOR: Self = Self(0xCD);
     /// A field of the request holds a value that is not allowed.
     pub const INVALID_FIELD: Self = Self(0xCC);
     /// The command was accepted but its response is not available; whether it was carried out is unknown.

@@ -91,8 +91,31 @@ fn access(bmc: &mut Bmc, data: &[u8]) -> Answer {
     Ok(bmc.channel.of(setting)?.bits().to_vec())
 }
 
+/// The channels beside the LAN: IPMB and the machine's own interface, a KCS one (tables 6-2 and 6-3). Neither has
+/// sessions.
+fn sessionless(channel: u8) -> Option<ChannelInfo> {
+    let (medium, protocol) = match channel {
+        0x00 => (0x01, 0x01),
+        0x0F => (0x0C, 0x05),
+        _ => return None,
+    };
+    let vendor = IPMI_FORUM;
+    Some(ChannelInfo {
+        channel,
+        medium,
+        protocol,
+        session_support: 0,
+        active_sessions: 0,
+        vendor,
+        auxiliary: [0; 2],
+    })
+}
+
 fn info(bmc: &mut Bmc, data: &[u8]) -> Answer {
     let &[channel] = data else { return Err(CompletionCode::REQUEST_LENGTH_INVALID) };
+    if let Some(info) = sessionless(channel & 0x0F) {
+        return Ok(info.encode());
+    }
     Bmc::check_channel(channel)?;
     let info = ChannelInfo {
         channel: LAN_CHANNEL,

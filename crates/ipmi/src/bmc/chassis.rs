@@ -3,21 +3,23 @@
 use std::time::{Duration, Instant};
 
 use crate::bmc::Bmc;
-use crate::bmc::commands::{Answer, Caller, Handler, LAN_CHANNEL, dataless, handler};
+use crate::bmc::commands::{Access, Answer, Caller, Handler, LAN_CHANNEL, dataless, handler, untyped};
 use crate::chassis::{
     ChassisCapabilities, ChassisIdentify, GetChassisCapabilities, GetPohCounter, GetSystemRestartCause,
     PohCounter, RestartCause, SetFrontPanelEnables, SetPowerRestorePolicy,
 };
 use crate::command::{
-    ButtonSet, ChassisControl, ChassisStatus, FrontPanelButtons, IdentifyState, RestorePolicy,
+    ButtonSet, ChassisControl, ChassisStatus, FrontPanelButtons, IdentifyState, RestorePolicy, netfn,
 };
 use crate::completion::CompletionCode;
 use crate::message::BMC_ADDRESS;
+use crate::privilege::PrivilegeLevel;
 
 pub(super) const HANDLERS: &[Handler] = &[
     dataless::<GetChassisCapabilities>(|_, _| Ok(CAPABILITIES.encode())),
     handler::<ChassisIdentify>(identify),
     handler::<SetFrontPanelEnables>(|bmc, _, data| set_front_panel_enables(bmc, data)),
+    untyped((netfn::CHASSIS, 0x0B), Access::From(PrivilegeLevel::Administrator), set_power_cycle_interval),
     handler::<SetPowerRestorePolicy>(|bmc, _, data| set_restore_policy(bmc, data)),
     dataless::<GetSystemRestartCause>(|bmc, _| Ok(bmc.front_panel.restart_cause.encode().to_vec())),
     dataless::<GetPohCounter>(|bmc, _| Ok(power_on_hours(bmc))),
@@ -143,6 +145,12 @@ fn set_front_panel_enables(bmc: &mut Bmc, data: &[u8]) -> Answer {
     bmc.chassis.buttons = Some(FrontPanelButtons { can_disable: ButtonSet::ALL, disabled });
     // The lockout is that of power and reset.
     bmc.chassis.front_panel_lockout = disabled.power_off && disabled.reset;
+    Ok(Vec::new())
+}
+
+/// Set Power Cycle Interval (section 28.9), in seconds: how long a power cycle takes is up to the machine.
+fn set_power_cycle_interval(_: &mut Bmc, _: Caller, data: &[u8]) -> Answer {
+    let &[_seconds] = data else { return Err(CompletionCode::REQUEST_LENGTH_INVALID) };
     Ok(Vec::new())
 }
 

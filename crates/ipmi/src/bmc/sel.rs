@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use crate::bmc::Bmc;
-use crate::bmc::commands::{Access, Answer, Caller, Handler, dataless, handler, untyped};
+use crate::bmc::commands::{Access, Action, Answer, Caller, Handler, dataless, handler, untyped};
 use crate::bmc::faults::SPAN_LIMIT;
 use crate::command::netfn;
 use crate::completion::CompletionCode;
@@ -319,6 +319,17 @@ impl Bmc {
 const PLATFORM_EVENT_MESSAGE: Handler =
     untyped((netfn::SENSOR_EVENT, 0x02), Access::From(PrivilegeLevel::Operator), platform_event_message);
 
+/// Get PEF Capabilities (section 30.1): version 1.5, no actions, no event filters.
+const PEF_CAPABILITIES: Handler = Handler {
+    netfn: netfn::SENSOR_EVENT,
+    command: 0x10,
+    access: Access::From(PrivilegeLevel::User),
+    action: Action::WithoutData(|_, _| Ok(vec![VERSION, 0x00, 0x00])),
+};
+
+/// Get SDR Repository Time (section 33.17): the BMC has one clock.
+const SDR_REPOSITORY_TIME: Handler = Handler { command: 0x28, ..dataless::<GetSelTime>(time) };
+
 pub(super) const HANDLERS: &[Handler] = &[
     dataless::<GetSelInfo>(|bmc, _| Ok(bmc.sel.info().encode())),
     dataless::<GetSelAllocationInfo>(|bmc, _| Ok(bmc.sel.allocation().encode())),
@@ -331,11 +342,13 @@ pub(super) const HANDLERS: &[Handler] = &[
         let takes = bmc.misbehaviour.faults.erase_time;
         bmc.sel.clear(caller.now, takes, data)
     }),
-    dataless::<GetSelTime>(|bmc, caller| Ok(bmc.sel.time(caller.now).0.to_le_bytes().to_vec())),
+    dataless::<GetSelTime>(time),
     handler::<SetTime>(set_time),
     dataless::<GetSelTimeUtcOffset>(|bmc, _| Ok(bmc.sel.utc_offset.number().to_le_bytes().to_vec())),
     handler::<SetSelTimeUtcOffset>(set_utc_offset),
     PLATFORM_EVENT_MESSAGE,
+    PEF_CAPABILITIES,
+    SDR_REPOSITORY_TIME,
 ];
 
 fn reserve(bmc: &mut Bmc, caller: Caller) -> Answer {
@@ -371,6 +384,10 @@ fn add_entry(bmc: &mut Bmc, caller: Caller, data: &[u8]) -> Answer {
 fn delete_entry(bmc: &mut Bmc, caller: Caller, data: &[u8]) -> Answer {
     bmc.sel.check_erasing(caller.now)?;
     bmc.sel.delete(caller.now, data)
+}
+
+fn time(bmc: &mut Bmc, caller: Caller) -> Answer {
+    Ok(bmc.sel.time(caller.now).0.to_le_bytes().to_vec())
 }
 
 fn set_time(bmc: &mut Bmc, caller: Caller, data: &[u8]) -> Answer {

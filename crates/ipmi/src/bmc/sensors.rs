@@ -1,5 +1,6 @@
 //! The BMC's sensors (IPMI 2.0 chapter 35).
 
+mod events;
 mod sample;
 mod set;
 
@@ -87,6 +88,7 @@ pub(super) const HANDLERS: &[Handler] = &[
         reply.extend(factors.to_bytes());
         Ok(reply)
     }),
+    writable(0x24, set_hysteresis),
     readable(0x25, hysteresis),
     handler::<SetSensorThresholds>(set_thresholds),
     handler::<GetSensorThresholds>(|bmc, _, data| {
@@ -101,8 +103,10 @@ pub(super) const HANDLERS: &[Handler] = &[
         reply.extend(thresholds.to_bytes());
         Ok(reply)
     }),
-    readable(0x29, event_enable),
-    readable(0x2B, event_status),
+    writable(0x28, events::set_enable),
+    readable(0x29, events::enable),
+    writable(0x2A, events::rearm),
+    readable(0x2B, events::status),
     handler::<GetSensorReading>(reading),
     readable(0x2F, |bmc, _, data| {
         let model = bmc.sensors.model(sensor_number(data)?)?;
@@ -113,6 +117,11 @@ pub(super) const HANDLERS: &[Handler] = &[
 /// A command of sensors that has no type of its own.
 const fn readable(command: u8, answer: fn(&mut Bmc, Caller, &[u8]) -> Answer) -> Handler {
     untyped((netfn::SENSOR_EVENT, command), Access::From(PrivilegeLevel::User), answer)
+}
+
+/// A command that changes sensors and has no type of its own.
+const fn writable(command: u8, answer: fn(&mut Bmc, Caller, &[u8]) -> Answer) -> Handler {
+    untyped((netfn::SENSOR_EVENT, command), Access::From(PrivilegeLevel::Operator), answer)
 }
 
 fn sensor_number(data: &[u8]) -> Result<u8, CompletionCode> {
@@ -129,13 +138,17 @@ fn reading(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer {
     let discrete_fan = bmc.config.quirks.contains(Quirk::DiscreteReading) && model.sensor_type == FAN;
     let reading = RawReading {
         raw: present.raw,
-        event_messages: true,
+        event_messages: !present.no_events,
         scanning: !present.not_scanned && !bmc.config.quirks.contains(Quirk::IgnoreScanningDisabled),
-        unavailable: present.no_reading || model.needs_power && !bmc.chassis.power_on,
+        unavailable: is_unavailable(bmc, model, &present),
         // "Running", where it is to have states.
         states: if discrete_fan { 1 } else { model.states(&present) },
     };
     Ok(reading.encode(model.is_threshold() && !discrete_fan))
+}
+
+fn is_unavailable(bmc: &Bmc, model: &Model, present: &Present) -> bool {
+    present.no_reading || model.needs_power && !bmc.chassis.power_on
 }
 
 fn set_thresholds(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer {
@@ -155,20 +168,21 @@ fn set_thresholds(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer {
 /// Get Sensor Hysteresis (section 35.7). The second byte of the request is a reserved mask.
 fn hysteresis(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer {
     let (&number, _) = data.split_first().ok_or(CompletionCode::REQUEST_LENGTH_INVALID)?;
-    let (positive, negative) = bmc.sensors.model(number)?.hysteresis;
+    let (positive, negative) = bmc.sensors.present(number)?.hysteresis;
     Ok(vec![positive, negative])
 }
 
-/// Get Sensor Event Enable (section 35.11): the whole sensor's messages are enabled, and those of no single state.
-fn event_enable(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer {
-    bmc.sensors.model(sensor_number(data)?)?;
-    Ok(vec![0xC0, 0, 0, 0, 0])
-}
-
-/// Get Sensor Event Status (section 35.13): no event is asserted.
-fn event_status(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer {
-    bmc.sensors.model(sensor_number(data)?)?;
-    Ok(vec![0xC0, 0, 0, 0, 0])
+/// Set Sensor Hysteresis (section 35.6).
+fn set_hysteresis(bmc: &mut Bmc, _: Caller, data: &[u8]) -> Answer {
+    let &[number, _mask, positive, negative] = data else {
+        return Err(CompletionCode::REQUEST_LENGTH_INVALID);
+    };
+    if !bmc.sensors.model(number)?.can_set_hysteresis {
+        return Err(CompletionCode::ILLEGAL_FOR_SENSOR);
+    }
+    let present = bmc.sensors.present(number)?;
+    bmc.sensors.changed.insert(number, Present { hysteresis: (positive, negative), ..present });
+    Ok(Vec::new())
 }
 
 #[cfg(test)]

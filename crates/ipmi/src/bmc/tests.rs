@@ -320,3 +320,17 @@ fn no_configuration_allows_more_sessions_than_have_a_handle() {
     check(63, 63);
     check(255, 63);
 }
+
+#[test]
+fn small_commands_that_strangers_ask_are_answered() {
+    let check = |netfn, command, data: &[u8], expected: &[u8]| {
+        let (code, reply) = desk::ask(&mut bmc(vec![]), Instant::now(), netfn, 0, command, data);
+        assert_eq!((code, &*reply), (CompletionCode::OK, expected), "{netfn:02x} {command:02x}");
+    };
+    check(0x00, 0x0B, &[5], &[]);
+    check(0x0A, 0x28, &[], &[0; 4]);
+    check(0x04, 0x10, &[], &[0x51, 0, 0]);
+    check(0x06, 0x42, &[0x00], &[0x00, 0x01, 0x01, 0x00, 0xF2, 0x1B, 0x00, 0, 0]);
+    check(0x06, 0x42, &[0x0F], &[0x0F, 0x0C, 0x05, 0x00, 0xF2, 0x1B, 0x00, 0, 0]);
+    check(0x06, 0x42, &[0x0E], &[0x01, 0x04, 0x01, 0x80, 0xF2, 0x1B, 0x00, 0, 0]);
+}

@@ -72,7 +72,7 @@ fn disabled_buttons_and_the_restart_cause_show() {
     assert!(status.front_panel_lockout);
     let buttons = FrontPanelButtons { can_disable: ButtonSet::ALL, disabled: locked };
     assert_eq!(status.buttons, Some(buttons));
-    bmc.set_chassis(crate::ChassisStatus { power_on: true, ..Default::default() });
+    bmc.set_chassis(ChassisStatus { power_on: true, ..Default::default() });
     assert_eq!(
         ask(&mut bmc, now, &GetChassisStatus).buttons,
         Some(buttons),

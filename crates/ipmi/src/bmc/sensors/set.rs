@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::sdr::{CompactSensor, FullSensor, Record, RecordBody};
+use crate::sdr::{Access, CompactSensor, FullSensor, Record, RecordBody, SensorDescription};
 use crate::sel::Timestamp;
 use crate::sensor::event_text::THRESHOLD;
 use crate::sensor::{AnalogFormat, Conversion, ReadingFactors, Threshold, Thresholds};
@@ -59,10 +59,30 @@ pub(in crate::bmc) struct Model {
     pub(in crate::bmc) format: Option<AnalogFormat>,
     pub(in crate::bmc) conversion: Option<Conversion>,
     pub(in crate::bmc) settable: u8,
-    pub(in crate::bmc) hysteresis: (u8, u8),
+    /// States whose assertion, and whose deassertion, can be events.
+    pub(in crate::bmc) events: EventMasks,
+    pub(in crate::bmc) can_set_hysteresis: bool,
     /// It says something only while the machine is on.
     pub(in crate::bmc) needs_power: bool,
     pub(in crate::bmc) first: Present,
+}
+
+/// States whose assertion or deassertion is an event: bits 0 to 11 for the ways through thresholds, 0 to 14 for states.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::bmc) struct EventMasks {
+    pub(in crate::bmc) assertion: u16,
+    pub(in crate::bmc) deassertion: u16,
+}
+
+impl EventMasks {
+    fn of(description: &SensorDescription) -> Self {
+        // Above the events a threshold sensor's masks say which comparisons its readings show.
+        let events = if description.is_threshold() { 0x0FFF } else { 0x7FFF };
+        Self {
+            assertion: description.assertion_mask & events,
+            deassertion: description.deassertion_mask & events,
+        }
+    }
 }
 
 /// What a sensor says and is set to.
@@ -73,6 +93,12 @@ pub(in crate::bmc) struct Present {
     pub(in crate::bmc) no_reading: bool,
     pub(in crate::bmc) not_scanned: bool,
     pub(in crate::bmc) thresholds: Thresholds<u8>,
+    /// Positive and negative.
+    pub(in crate::bmc) hysteresis: (u8, u8),
+    /// It sends no event messages at all.
+    pub(in crate::bmc) no_events: bool,
+    /// Which it sends otherwise.
+    pub(in crate::bmc) enabled: EventMasks,
 }
 
 impl SensorSet {
@@ -169,9 +195,15 @@ impl Model {
             format: description.format,
             conversion: sensor.conversion(),
             settable: description.settable_thresholds(),
-            hysteresis: (sensor.positive_hysteresis, sensor.negative_hysteresis),
+            events: EventMasks::of(description),
+            can_set_hysteresis: description.capabilities.hysteresis == Access::Settable,
             needs_power: false,
-            first: Present { thresholds: sensor.thresholds, ..Present::default() },
+            first: Present {
+                thresholds: sensor.thresholds,
+                hysteresis: (sensor.positive_hysteresis, sensor.negative_hysteresis),
+                enabled: EventMasks::of(description),
+                ..Present::default()
+            },
         }
     }
 
@@ -183,9 +215,14 @@ impl Model {
             format: description.format,
             conversion: None,
             settable: 0,
-            hysteresis: (sensor.positive_hysteresis, sensor.negative_hysteresis),
+            events: EventMasks::of(description),
+            can_set_hysteresis: description.capabilities.hysteresis == Access::Settable,
             needs_power: false,
-            first: Present::default(),
+            first: Present {
+                hysteresis: (sensor.positive_hysteresis, sensor.negative_hysteresis),
+                enabled: EventMasks::of(description),
+                ..Present::default()
+            },
         }
     }
 

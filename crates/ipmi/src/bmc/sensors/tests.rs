@@ -215,3 +215,55 @@ fn many_bmcs_share_one_set() {
     let set = SensorSet::default().with(3, SensorInput::Raw(1));
     assert_eq!(set.map(|_| ()), Err(SensorInputError::NoSensor(3)));
 }
+
+fn ask(bmc: &mut Bmc, command: u8, data: &[u8]) -> (u8, Vec<u8>) {
+    let (code, data) = desk::ask(bmc, Instant::now(), 0x04, 0, command, data);
+    (code.0, data)
+}
+
+#[test]
+fn events_follow_from_the_record_and_the_reading() {
+    // Inlet Temp has four limits, of which the upper ones are passed going high.
+    let mut bmc = bmc(Quirks::NONE);
+    let mut check = |degrees: f64, asserted: u16| {
+        bmc.set_sensor(0x01, SensorInput::Value(degrees)).unwrap();
+        let [low, high] = asserted.to_le_bytes();
+        assert_eq!(ask(&mut bmc, 0x2B, &[0x01]), (0, vec![0xC0, low, high, 0, 0]), "{degrees}");
+    };
+    check(24.0, 0);
+    check(43.0, 1 << 7);
+    check(48.0, 1 << 7 | 1 << 9);
+    check(0.0, 1 << 0);
+    check(-10.0, 1 << 0 | 1 << 2);
+    let events: u16 = 1 << 0 | 1 << 2 | 1 << 7 | 1 << 9;
+    let [low, high] = events.to_le_bytes();
+    assert_eq!(ask(&mut bmc, 0x29, &[0x01]), (0, vec![0xC0, low, high, low, high]));
+    // A discrete sensor: a power supply that is present.
+    assert_eq!(ask(&mut bmc, 0x29, &[0x50]), (0, vec![0xC0, 0xFF, 0x7F, 0, 0]));
+    assert_eq!(ask(&mut bmc, 0x2B, &[0x50]), (0, vec![0xC0, 0x01, 0, 0, 0]));
+    bmc.set_sensor(0x50, SensorInput::NoReading).unwrap();
+    assert_eq!(ask(&mut bmc, 0x2B, &[0x50]), (0, vec![0xE0, 0, 0, 0, 0]));
+    assert_eq!((ask(&mut bmc, 0x29, &[0xEE]).0, ask(&mut bmc, 0x2B, &[0xEE]).0), (0xCB, 0xCB));
+}
+
+#[test]
+fn consoles_choose_events() {
+    let mut bmc = bmc(Quirks::NONE);
+    let mut check = |data: &[u8], code: u8, enabled: [u8; 5]| {
+        assert_eq!(ask(&mut bmc, 0x28, data).0, code, "{data:02x?}");
+        assert_eq!(ask(&mut bmc, 0x29, &[0x50]).1, enabled, "{data:02x?}");
+    };
+    check(&[0x50, 0xE0, 0xFE, 0x7F], 0, [0xC0, 0x01, 0, 0, 0]);
+    // No deassertion of this sensor is an event.
+    check(&[0x50, 0xD0, 0x02, 0, 0xFF, 0xFF], 0, [0xC0, 0x03, 0, 0, 0]);
+    check(&[0x50, 0xF0, 0x02, 0], 0xCC, [0xC0, 0x03, 0, 0, 0]);
+    check(&[0x50], 0xC7, [0xC0, 0x03, 0, 0, 0]);
+    check(&[0x50, 0xC0, 0, 0, 0, 0, 0], 0xC7, [0xC0, 0x03, 0, 0, 0]);
+    check(&[0x50, 0x40], 0, [0x40, 0x03, 0, 0, 0]);
+    check(&[0x50, 0x80], 0, [0x80, 0x03, 0, 0, 0]);
+    assert_eq!(ask(&mut bmc, 0x2A, &[0x50, 0x00]), (0, vec![]));
+    assert_eq!(ask(&mut bmc, 0x2A, &[0xEE, 0x00]).0, 0xCB);
+    // The sample's hysteresis can only be read.
+    assert_eq!(ask(&mut bmc, 0x25, &[0x01, 0xFF]), (0, vec![1, 1]));
+    assert_eq!(ask(&mut bmc, 0x24, &[0x01, 0xFF, 2, 3]).0, 0xCD);
+}
