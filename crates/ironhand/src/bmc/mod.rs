@@ -34,7 +34,6 @@ use futures_util::{StreamExt, pin_mut};
 use ironhand_ipmi::client::{IdlePolicy, SessionProtocol};
 use ironhand_ipmi::{CipherSuite, ClientConfig, Ipmi15Authentication, PrivilegeLevel};
 use ironhand_ipmi_port::{Bmc, IpmiPort, PortConfig};
-use secrecy::SecretString;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -44,7 +43,7 @@ use self::problem::Problem;
 use self::report::{Finding, Report, Shown};
 use self::targets::Target;
 use crate::exit::Failure;
-use crate::files::read_password;
+use crate::files::read_secret;
 use crate::output::Output;
 use crate::serve::stop_asked;
 
@@ -116,12 +115,14 @@ impl Fleet {
             hint: Some("name one with -U, or set IRONHAND_USER; -U '' is the null user".to_owned()),
         })?;
         let password =
-            secret(access.password_file.as_deref(), "IRONHAND_PASSWORD")?.ok_or_else(|| Failure::Usage {
-                message: "the BMCs need a password".to_owned(),
-                hint: Some("name a file with --password-file, or set IRONHAND_PASSWORD".to_owned()),
+            read_secret(access.password_file.as_deref(), "IRONHAND_PASSWORD")?.ok_or_else(|| {
+                Failure::Usage {
+                    message: "the BMCs need a password".to_owned(),
+                    hint: Some("name a file with --password-file, or set IRONHAND_PASSWORD".to_owned()),
+                }
             })?;
         let mut config = ClientConfig::new(user, password);
-        config.kg = secret(access.kg_file.as_deref(), "IRONHAND_KG")?;
+        config.kg = read_secret(access.kg_file.as_deref(), "IRONHAND_KG")?;
         config.privilege = match access.privilege {
             Privilege::User => PrivilegeLevel::User,
             Privilege::Operator => PrivilegeLevel::Operator,
@@ -270,13 +271,5 @@ impl Fleet {
                 Err(_) => Err(Problem::timed_out(limit, desk.purpose)),
             },
         }
-    }
-}
-
-/// A secret from a file, else from the environment: an argument would be seen by every user of the machine.
-fn secret(file: Option<&std::path::Path>, variable: &str) -> Result<Option<SecretString>, Failure> {
-    match file {
-        Some(file) => read_password(file).map(Some),
-        None => Ok(std::env::var(variable).ok().map(SecretString::from)),
     }
 }
