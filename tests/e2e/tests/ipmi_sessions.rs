@@ -202,7 +202,7 @@ fn our_client_opens_sessions_on_openipmi() {
         let answer = ask(port, ClientConfig { protocol, ..config(PASSWORD) });
         assert!(matches!(answer, Ok(Reply::DeviceId(_))), "{authentication:?}: {answer:?}");
         let answer = ask(port, ClientConfig { protocol, ..config("guess") });
-        assert_eq!(answer, Err(Error::WrongPassword), "{authentication:?}");
+        assert_eq!(answer, Err(Error::ActivationUnanswered), "{authentication:?}");
     }
     let suites = vec![CipherSuite::Suite3];
     assert!(ask(port, ClientConfig { suites: suites.clone(), ..config(PASSWORD) }).is_ok());
