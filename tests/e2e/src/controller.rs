@@ -20,21 +20,25 @@ pub struct Controller {
 impl Controller {
     /// A simulated BMC of ours.
     pub fn simulated() -> Self {
-        Self::simulated_on([0])
+        Self::simulated_with(&[])
+    }
+
+    /// A simulated BMC of ours with further options of `sim bmc`.
+    pub fn simulated_with(options: &[&str]) -> Self {
+        Self::simulated_on([0], options)
     }
 
     /// A simulated BMC of ours on the first free port from this one on that `ipmiconsole` takes: it calls addresses with
     /// a port above 32767 invalid.
     pub fn simulated_for_ipmiconsole(from: u16) -> Self {
         let is_free = |port: &u16| UdpSocket::bind(("127.0.0.1", *port)).is_ok();
-        Self::simulated_on((from..=32_767).filter(is_free))
+        Self::simulated_on((from..=32_767).filter(is_free), &[])
     }
 
-    fn simulated_on(ports: impl IntoIterator<Item = u16>) -> Self {
+    fn simulated_on(ports: impl IntoIterator<Item = u16>, options: &[&str]) -> Self {
         let daemon = Daemon::start_on(ports, |port| {
-            ["sim", "bmc", "--count", "1", "--bind", "127.0.0.1", "--port", port, "-o", "json"]
-                .map(str::to_owned)
-                .to_vec()
+            let fixed = ["sim", "bmc", "--count", "1", "--bind", "127.0.0.1", "--port", port, "-o", "json"];
+            fixed.iter().chain(options).map(|word| (*word).to_owned()).collect()
         });
         let ready: Value =
             serde_json::from_str(&daemon.first_line).expect("it says where it listens, as JSON");
@@ -49,38 +53,15 @@ impl Controller {
         Self { port, password_file: private_file(PASSWORD), freeipmi_config, _daemon: None }
     }
 
-    /// What `ipmitool` says, with this cipher suite and times in UTC.
-    pub fn ipmitool(&self, suite: &str, command: &[&str]) -> String {
-        let password = self.password_file.path().to_string_lossy().into_owned();
-        let access = [
-            "-I",
-            "lanplus",
-            "-C",
-            suite,
-            "-H",
-            "127.0.0.1",
-            "-p",
-            &self.port,
-            "-U",
-            "admin",
-            "-f",
-            &password,
-        ];
-        said("ipmitool", &[&access, command].concat())
+    /// The same BMC, spoken to by `ipmitool` and ours with another password.
+    pub fn with_password(self, password: &str) -> Self {
+        Self { password_file: private_file(password), ..self }
     }
 
-    /// What a program of FreeIPMI says, with this cipher suite and times in UTC.
-    pub fn freeipmi(&self, program: &str, suite: &str, command: &[&str]) -> String {
-        let config = self.freeipmi_config.path().to_string_lossy().into_owned();
-        let host = format!("127.0.0.1:{}", self.port);
-        let access = ["--config-file", &config, "-D", "LAN_2_0", "-I", suite, "-h", &host];
-        said(program, &[&access, command].concat())
-    }
-
-    /// `ipmitool`'s console, to be started.
-    pub fn ipmitool_console(&self, suite: &str) -> Command {
-        let mut command = Command::new(peer("ipmitool"));
-        command.args([
+    /// `ipmitool` with this cipher suite and times in UTC, to be started.
+    pub fn ipmitool_command(&self, suite: &str, command: &[&str]) -> Command {
+        let mut ipmitool = Command::new(peer("ipmitool"));
+        ipmitool.args([
             "-I",
             "lanplus",
             "-C",
@@ -93,8 +74,22 @@ impl Controller {
             "admin",
             "-f",
         ]);
-        command.arg(self.password_file.path()).args(["sol", "activate"]);
-        command
+        ipmitool.arg(self.password_file.path()).args(command).env("TZ", "UTC").stdin(Stdio::null());
+        ipmitool
+    }
+
+    /// What `ipmitool` says, with this cipher suite and times in UTC; it must succeed.
+    pub fn ipmitool(&self, suite: &str, command: &[&str]) -> String {
+        said(self.ipmitool_command(suite, command))
+    }
+
+    /// What a program of FreeIPMI says, with this cipher suite and times in UTC; it must succeed.
+    pub fn freeipmi(&self, program: &str, suite: &str, command: &[&str]) -> String {
+        let mut freeipmi = Command::new(peer(program));
+        freeipmi.arg("--config-file").arg(self.freeipmi_config.path());
+        freeipmi.args(["-D", "LAN_2_0", "-I", suite, "-h", &format!("127.0.0.1:{}", self.port)]);
+        freeipmi.args(command).env("TZ", "UTC").stdin(Stdio::null());
+        said(freeipmi)
     }
 
     /// FreeIPMI's console, to be started.
@@ -146,14 +141,9 @@ impl Controller {
 }
 
 /// The output of a foreign program that must succeed.
-fn said(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(peer(program))
-        .args(arguments)
-        .env("TZ", "UTC")
-        .stdin(Stdio::null())
-        .output()
-        .expect("the peer starts");
+fn said(mut program: Command) -> String {
+    let output = program.output().expect("the peer starts");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{program} {arguments:?}: {text}{output:?}");
+    assert!(output.status.success(), "{program:?}: {text}{output:?}");
     text
 }

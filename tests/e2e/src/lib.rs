@@ -4,6 +4,7 @@
 //! variables that are read here. A test whose peer is missing fails and says so; none passes by being skipped.
 
 mod controller;
+mod ipmi_sim;
 mod ironhand;
 mod loopback_bmc;
 mod peer;
@@ -11,6 +12,7 @@ mod private_file;
 mod terminal;
 
 pub use controller::Controller;
+pub use ipmi_sim::IpmiSim;
 pub use ironhand::{Daemon, Ironhand, PASSWORD, ironhand};
 pub use loopback_bmc::LoopbackBmc;
 pub use peer::{Peer, free_udp_port, peer, peer_file, run};

@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use e2e::{Controller, PASSWORD, Peer, free_udp_port, peer};
+use e2e::{Controller, IpmiSim, peer};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
@@ -250,35 +250,11 @@ fn freeipmi_reads_the_same() {
     }
 }
 
-/// OpenIPMI's simulator with one BMC.
-fn openipmi(folder: &std::path::Path) -> (Peer, Controller) {
-    let port = free_udp_port();
-    let lan = format!(
-        "name \"peer\"\nset_working_mc 0x20\n  startlan 1\n    addr 127.0.0.1 {port}\n    priv_limit admin\n    \
-         allowed_auths_callback none md5 straight\n    allowed_auths_user none md5 straight\n    \
-         allowed_auths_operator none md5 straight\n    allowed_auths_admin none md5 straight\n    \
-         guid a123456789abcdefa123456789abcdef\n  endlan\n  \
-         user 1 true \"\" \"\" user 10 none md5 straight\n  \
-         user 2 true \"admin\" \"{PASSWORD}\" admin 10 none md5 straight\n"
-    );
-    let commands = "mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr\nmc_enable 0x20\n";
-    let (lan_file, commands_file, state) =
-        (folder.join("lan.conf"), folder.join("sim.emu"), folder.join("state"));
-    std::fs::write(&lan_file, lan).expect("written");
-    std::fs::write(&commands_file, commands).expect("written");
-    std::fs::create_dir_all(&state).expect("a folder");
-    let (lan_file, commands_file, state) =
-        (lan_file.to_string_lossy(), commands_file.to_string_lossy(), state.to_string_lossy());
-    let arguments = ["-c", &lan_file, "-f", &commands_file, "-s", &state, "-n"];
-    let sim = Peer::start(&peer("ipmi_sim"), &arguments, &folder.join("ipmi_sim.log"));
-    let bmc = Controller::at(port.to_string());
-    (sim, bmc)
-}
-
 #[test]
 fn our_client_configures_openipmi() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (_sim, bmc) = openipmi(folder.path());
+    let sim = IpmiSim::start(folder.path(), "", "");
+    let bmc = sim.controller();
     let info = e2e::wait_until("ipmi_sim answers", std::time::Duration::from_secs(20), || {
         bmc.try_ironhand("3", &["mc", "info"]).map_err(|answer| answer.to_string())
     });

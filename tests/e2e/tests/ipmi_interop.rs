@@ -4,95 +4,27 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use e2e::{Daemon, Ironhand, PASSWORD, Peer, free_udp_port, peer, private_file, run, wait_until};
+use e2e::{Controller, IpmiSim, Ironhand, wait_until};
 use serde_json::Value;
 
 /// How long a simulated machine may take to follow its power button.
 const POWER_DEADLINE: Duration = Duration::from_secs(60);
 
-/// One of our simulated BMCs, and the ways strangers talk to it.
-struct SimulatedBmc {
-    _daemon: Daemon,
-    port: String,
-    password_file: tempfile::NamedTempFile,
-    config_file: tempfile::NamedTempFile,
+/// One of our simulated machines, whose power follows at once: a cycle is over when the next command comes.
+fn simulated() -> Controller {
+    Controller::simulated_with(&["--power-delay", "0ms"])
 }
 
-impl SimulatedBmc {
-    fn start() -> Self {
-        let daemon = Daemon::start(&[
-            "sim",
-            "bmc",
-            "--count",
-            "1",
-            "--bind",
-            "127.0.0.1",
-            "--port",
-            "0",
-            // At once: a cycle is over when the next command comes.
-            "--power-delay",
-            "0ms",
-            "-o",
-            "json",
-        ]);
-        let ready: Value =
-            serde_json::from_str(&daemon.first_line).expect("sim bmc says where it listens, as JSON");
-        let address = ready["bmcs"][0]["ipmi"].as_str().expect("an address").to_owned();
-        let port = address.rsplit(':').next().expect("an address has a port").to_owned();
-        let password_file = private_file(PASSWORD);
-        let config_file = private_file(&format!("username admin\npassword {PASSWORD}\n"));
-        Self { _daemon: daemon, port, password_file, config_file }
-    }
-
-    fn ipmitool(&self, suite: &str, command: &[&str]) -> String {
-        let password = self.password_file.path().to_string_lossy().into_owned();
-        let mut arguments = vec![
-            "-I",
-            "lanplus",
-            "-C",
-            suite,
-            "-H",
-            "127.0.0.1",
-            "-p",
-            &self.port,
-            "-U",
-            "admin",
-            "-f",
-            &password,
-        ];
-        arguments.extend(command);
-        let output = run("ipmitool", &arguments);
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(
-            output.status.success(),
-            "ipmitool -C {suite} {command:?}: {text}{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        text
-    }
-
-    fn ipmipower(&self, suite: &str, action: &str) -> String {
-        let host = format!("127.0.0.1:{}", self.port);
-        let config = self.config_file.path().to_string_lossy().into_owned();
-        let arguments =
-            ["--config-file", &config, "-D", "LAN_2_0", "-I", suite, "-l", "OPERATOR", "-h", &host, action];
-        let output = run("ipmipower", &arguments);
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "ipmipower -I {suite} {action}: {text}{output:?}");
-        text
-    }
-
-    fn reaches(&self, suite: &str, state: &str) {
-        wait_until(&format!("power is {state}"), POWER_DEADLINE, || {
-            let status = self.ipmitool(suite, &["chassis", "power", "status"]);
-            if status.trim() == format!("Chassis Power is {state}") { Ok(()) } else { Err(status) }
-        });
-    }
+fn reaches(bmc: &Controller, suite: &str, state: &str) {
+    wait_until(&format!("power is {state}"), POWER_DEADLINE, || {
+        let status = bmc.ipmitool(suite, &["chassis", "power", "status"]);
+        if status.trim() == format!("Chassis Power is {state}") { Ok(()) } else { Err(status) }
+    });
 }
 
 fn ipmitool_drives_us(suite: &str) {
-    let bmc = SimulatedBmc::start();
-    bmc.reaches(suite, "on");
+    let bmc = simulated();
+    reaches(&bmc, suite, "on");
     for (command, answer, state) in [
         ("off", "Chassis Power Control: Down/Off", "off"),
         ("on", "Chassis Power Control: Up/On", "on"),
@@ -112,7 +44,7 @@ fn ipmitool_drives_us(suite: &str) {
             continue;
         }
         assert_eq!(bmc.ipmitool(suite, &["chassis", "power", command]).trim(), answer);
-        bmc.reaches(suite, state);
+        reaches(&bmc, suite, state);
     }
     let set = bmc.ipmitool(suite, &["chassis", "bootdev", "pxe"]);
     assert!(set.contains("Set Boot Device to pxe"), "{set}");
@@ -133,18 +65,18 @@ fn ipmitool_drives_our_bmc_with_suite_3() {
 }
 
 fn ipmipower_drives_us(suite: &str) {
-    let bmc = SimulatedBmc::start();
+    let bmc = simulated();
     let check = |action: &str, answer: &str| {
-        let said = bmc.ipmipower(suite, action);
+        let said = bmc.freeipmi("ipmipower", suite, &["-l", "OPERATOR", action]);
         assert!(said.trim().ends_with(answer), "ipmipower {action}: {said}");
     };
     check("--stat", ": on");
     check("--off", ": ok");
-    bmc.reaches(suite, "off");
+    reaches(&bmc, suite, "off");
     check("--on", ": ok");
-    bmc.reaches(suite, "on");
+    reaches(&bmc, suite, "on");
     check("--cycle", ": ok");
-    bmc.reaches(suite, "on");
+    reaches(&bmc, suite, "on");
     check("--reset", ": ok");
     check("--soft", ": ok");
 }
@@ -161,31 +93,9 @@ fn ipmipower_drives_our_bmc_with_suite_3() {
 
 #[test]
 fn strangers_with_a_wrong_password_are_refused() {
-    let mut bmc = SimulatedBmc::start();
-    bmc.password_file = private_file("not-the-password");
-    let password = bmc.password_file.path().to_string_lossy().into_owned();
-    let output = run(
-        "ipmitool",
-        &[
-            "-I",
-            "lanplus",
-            "-C",
-            "17",
-            "-H",
-            "127.0.0.1",
-            "-p",
-            &bmc.port,
-            "-U",
-            "admin",
-            "-f",
-            &password,
-            "-R",
-            "1",
-            "chassis",
-            "power",
-            "status",
-        ],
-    );
+    let bmc = simulated().with_password("not-the-password");
+    let output = bmc.ipmitool_command("17", &["-R", "1", "chassis", "power", "status"]).output();
+    let output = output.expect("ipmitool starts");
     assert!(!output.status.success(), "{output:?}");
 }
 
@@ -215,48 +125,19 @@ set)
 esac
 "#;
 
-/// OpenIPMI's simulator with one BMC.
-fn start_ipmi_sim(folder: &Path) -> (Peer, u16) {
-    let port = free_udp_port();
+/// OpenIPMI's simulator with a machine whose power and boot device can be set.
+fn start_ipmi_sim(folder: &Path) -> IpmiSim {
     let chassis = folder.join("chassis.sh");
     std::fs::write(&chassis, CHASSIS).expect("written");
     std::fs::set_permissions(&chassis, std::fs::Permissions::from_mode(0o700)).expect("made executable");
-    let chassis = chassis.display();
-    let lan = format!(
-        "name \"peer\"\nset_working_mc 0x20\n  startlan 1\n    addr 127.0.0.1 {port}\n    priv_limit admin\n    \
-         allowed_auths_callback none md5 straight\n    allowed_auths_user none md5 straight\n    \
-         allowed_auths_operator none md5 straight\n    allowed_auths_admin none md5 straight\n    \
-         guid a123456789abcdefa123456789abcdef\n  endlan\n  \
-         chassis_control \"{chassis} 0x20\"\n  user 1 true \"\" \"\" user 10 none md5 straight\n  \
-         user 2 true \"admin\" \"{PASSWORD}\" admin 10 none md5 straight\n"
-    );
-    let commands = "mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr\nmc_enable 0x20\n";
-    let lan_file = folder.join("lan.conf");
-    let commands_file = folder.join("sim.emu");
-    std::fs::write(&lan_file, lan).expect("written");
-    std::fs::write(&commands_file, commands).expect("written");
-    let state = folder.join("state");
-    std::fs::create_dir_all(&state).expect("a folder");
-    let sim = Peer::start(
-        &peer("ipmi_sim"),
-        &[
-            "-c",
-            &lan_file.to_string_lossy(),
-            "-f",
-            &commands_file.to_string_lossy(),
-            "-s",
-            &state.to_string_lossy(),
-            "-n",
-        ],
-        &folder.join("ipmi_sim.log"),
-    );
-    (sim, port)
+    IpmiSim::start(folder, &format!("  chassis_control \"{} 0x20\"\n", chassis.display()), "")
 }
 
 #[test]
 fn our_client_drives_openipmi_with_suite_3() {
     let ironhand = Ironhand::serve();
-    let (_sim, port) = start_ipmi_sim(ironhand.folder());
+    let sim = start_ipmi_sim(ironhand.folder());
+    let port = sim.port();
     ironhand.apply_host(
         "peer",
         &[format!("{{ type: ipmi, address: 127.0.0.1, port: {port}, cipherSuites: [17, 3] }}")],

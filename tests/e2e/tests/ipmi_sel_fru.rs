@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use e2e::{Controller, PASSWORD, Peer, free_udp_port, peer, wait_until};
+use e2e::{Controller, IpmiSim, wait_until};
 use serde_json::Value;
 
 /// How long an erasure may take.
@@ -286,38 +286,21 @@ fn strangers_read_the_same_inventory() {
 }
 
 /// OpenIPMI's simulator with a log and the inventory of one of our simulated BMCs.
-fn start_ipmi_sim(folder: &Path) -> (Peer, Controller) {
+fn start_ipmi_sim(folder: &Path) -> IpmiSim {
     let inventory = folder.join("inventory");
     Controller::simulated().ipmitool("17", &["fru", "read", "0", &inventory.to_string_lossy()]);
     let size = std::fs::metadata(&inventory).expect("ipmitool wrote the inventory").len();
-    let port = free_udp_port();
-    let lan = format!(
-        "name \"peer\"\nset_working_mc 0x20\n  startlan 1\n    addr 127.0.0.1 {port}\n    priv_limit admin\n    \
-         allowed_auths_admin none md5 straight\n    guid a123456789abcdefa123456789abcdef\n  endlan\n  \
-         user 2 true \"admin\" \"{PASSWORD}\" admin 10 none md5 straight\n"
-    );
-    let commands = format!(
-        "mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr\n\
-         sel_enable 0x20 1000 0x0a\n\
-         mc_add_fru_data 0x20 0 {size} file 0 \"{}\"\nmc_enable 0x20\n",
-        inventory.display()
-    );
-    let (lan_file, commands_file) = (folder.join("lan.conf"), folder.join("sim.emu"));
-    std::fs::write(&lan_file, lan).expect("written");
-    std::fs::write(&commands_file, commands).expect("written");
-    let state = folder.join("state");
-    std::fs::create_dir_all(&state).expect("a folder");
-    let arguments = [&lan_file, &commands_file, &state].map(|path| path.to_string_lossy().into_owned());
-    let [lan, commands, state] = &arguments;
-    let log = folder.join("ipmi_sim.log");
-    let sim = Peer::start(&peer("ipmi_sim"), &["-c", lan, "-f", commands, "-s", state, "-n"], &log);
-    (sim, Controller::at(port.to_string()))
+    let inventory = inventory.display();
+    let commands =
+        format!("sel_enable 0x20 1000 0x0a\nmc_add_fru_data 0x20 0 {size} file 0 \"{inventory}\"\n");
+    IpmiSim::start(folder, "", &commands)
 }
 
 #[test]
 fn our_client_reads_openipmis_log_and_inventory() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (_sim, bmc) = start_ipmi_sim(folder.path());
+    let sim = start_ipmi_sim(folder.path());
+    let bmc = sim.controller();
     bmc.ironhand("3", &["sel", "clear"]);
     assert_eq!(entries(&bmc, "3"), Vec::<Value>::new());
     bmc.ironhand("3", &["sel", "time", "set", "2026-03-02T08:00:00Z"]);

@@ -2,10 +2,9 @@
 //! states and limits that our own decoder sees; our client and `ipmitool` read OpenIPMI's `ipmi_sim` and see the same.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
-use e2e::{Controller, LoopbackBmc, PASSWORD, Peer, free_udp_port, peer};
+use e2e::{Controller, IpmiSim, LoopbackBmc};
 use ironhand_ipmi::bmc::{SensorInput, SensorSet};
 use ironhand_ipmi::sdr::{
     Access, CompactSensor, Entity, FullSensor, RecordBody, SensorCapabilities, SensorDescription, SensorKey,
@@ -441,35 +440,13 @@ const SENSORS: &str = "\
     sensor_set_bit 0x20 0 0x10 3 1 0\n\
     sensor_add 0x20 0 0x11 0x0c 0x6f\n";
 
-/// OpenIPMI's simulator with sensors.
-fn start_ipmi_sim(folder: &Path) -> (Peer, Controller) {
-    let port = free_udp_port();
-    let lan = format!(
-        "name \"peer\"\nset_working_mc 0x20\n  startlan 1\n    addr 127.0.0.1 {port}\n    priv_limit admin\n    \
-         allowed_auths_admin none md5 straight\n    guid a123456789abcdefa123456789abcdef\n  endlan\n  \
-         user 2 true \"admin\" \"{PASSWORD}\" admin 10 none md5 straight\n"
-    );
-    let record = |bytes: &&str| format!("main_sdr_add 0x20 0x{}\n", bytes.replace(' ', " 0x"));
-    let records: String = RECORDS.iter().map(record).collect();
-    let commands = format!(
-        "mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr\n\
-         {records}{SENSORS}mc_enable 0x20\n"
-    );
-    let [lan_file, commands_file, state] = ["lan.conf", "sim.emu", "state"].map(|name| folder.join(name));
-    std::fs::write(&lan_file, lan).expect("written");
-    std::fs::write(&commands_file, commands).expect("written");
-    std::fs::create_dir_all(&state).expect("a folder");
-    let arguments = [&lan_file, &commands_file, &state].map(|path| path.to_string_lossy().into_owned());
-    let [lan, commands, state] = &arguments;
-    let log = folder.join("ipmi_sim.log");
-    let sim = Peer::start(&peer("ipmi_sim"), &["-c", lan, "-f", commands, "-s", state, "-n"], &log);
-    (sim, Controller::at(port.to_string()))
-}
-
 #[test]
 fn our_client_reads_openipmis_sensors() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (_sim, bmc) = start_ipmi_sim(folder.path());
+    let record = |bytes: &&str| format!("main_sdr_add 0x20 0x{}\n", bytes.replace(' ', " 0x"));
+    let records: String = RECORDS.iter().map(record).collect();
+    let sim = IpmiSim::start(folder.path(), "", &format!("{records}{SENSORS}"));
+    let bmc = sim.controller();
     let ours = ours(&bmc, "3");
     // ipmitool does not decode the names, and its output is not UTF-8 where they are not.
     assert_eq!(ours.keys().collect::<Vec<_>>(), ["12.0 - 1", "CPU TEMP", "DIMM", "Fan é", "PSU"]);

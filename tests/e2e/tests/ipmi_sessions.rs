@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use e2e::{PASSWORD, Peer, free_udp_port, peer, private_file, run, wait_until};
+use e2e::{IpmiSim, PASSWORD, private_file, run, wait_until};
 use ironhand_ipmi::bmc::Ipmi15Config;
 use ironhand_ipmi::client::SessionProtocol;
 use ironhand_ipmi::{
@@ -135,29 +135,6 @@ fn strangers_open_ipmi_15_sessions_on_our_bmc() {
     }
 }
 
-/// OpenIPMI's simulator with one BMC that offers every authentication it knows.
-fn start_ipmi_sim(folder: &std::path::Path) -> (Peer, u16) {
-    let port = free_udp_port();
-    let levels = ["callback", "user", "operator", "admin"];
-    let allowed: String =
-        levels.iter().map(|level| format!("    allowed_auths_{level} none md5 straight\n")).collect();
-    let lan = format!(
-        "name \"peer\"\nset_working_mc 0x20\n  startlan 1\n    addr 127.0.0.1 {port}\n    priv_limit admin\n{allowed}    \
-         guid a123456789abcdefa123456789abcdef\n  endlan\n  user 1 true \"\" \"\" user 10 none md5 straight\n  \
-         user 2 true \"admin\" \"{PASSWORD}\" admin 10 none md5 straight\n"
-    );
-    let commands = "mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr\n\
-                    mc_enable 0x20\n";
-    let state = folder.join("state");
-    std::fs::create_dir_all(&state).expect("a folder");
-    let path = |name: &str| folder.join(name).to_string_lossy().into_owned();
-    std::fs::write(path("lan.conf"), lan).expect("written");
-    std::fs::write(path("sim.emu"), commands).expect("written");
-    let arguments = ["-c", &path("lan.conf"), "-f", &path("sim.emu"), "-s", &path("state"), "-n"];
-    let sim = Peer::start(&peer("ipmi_sim"), &arguments, &folder.join("ipmi_sim.log"));
-    (sim, port)
-}
-
 /// Asks the BMC at `port` for its device id.
 fn ask(port: u16, config: ClientConfig) -> Result<Reply, Error> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
@@ -192,7 +169,8 @@ fn ask(port: u16, config: ClientConfig) -> Result<Reply, Error> {
 #[test]
 fn our_client_opens_sessions_on_openipmi() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (_sim, port) = start_ipmi_sim(folder.path());
+    let sim = IpmiSim::start(folder.path(), "", "");
+    let port = sim.port();
     let config = |password: &str| ClientConfig::new("admin", password.into());
     wait_until("ipmi_sim answers", Duration::from_secs(30), || {
         ask(port, config(PASSWORD)).map_err(|error| error.to_string())

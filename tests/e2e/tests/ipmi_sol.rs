@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use e2e::{Controller, PASSWORD, Peer, Terminal, free_udp_port, peer, wait_until};
+use e2e::{Controller, IpmiSim, Terminal, wait_until};
 use serde_json::Value;
 
 /// Logs in on the machine's console and has it say something back.
@@ -31,7 +31,7 @@ fn is_released(bmc: &Controller) {
 
 fn ipmitool_talks_to_our_console(suite: &str) {
     let bmc = Controller::simulated();
-    let mut terminal = Terminal::start(bmc.ipmitool_console(suite));
+    let mut terminal = Terminal::start(bmc.ipmitool_command(suite, &["sol", "activate"]));
     terminal.shows("SOL Session operational");
     talk(&mut terminal);
     terminal.types("\r~B");
@@ -214,35 +214,19 @@ fn serve_console(listener: TcpListener) {
 }
 
 /// OpenIPMI's simulator with a console behind it.
-fn start_ipmi_sim(folder: &Path) -> (Peer, u16) {
+fn start_ipmi_sim(folder: &Path) -> IpmiSim {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
     let console = listener.local_addr().expect("a bound socket has an address");
     serve_console(listener);
-    let port = free_udp_port();
-    let lan = format!(
-        "name \"peer\"\nset_working_mc 0x20\n  startlan 1\n    addr 127.0.0.1 {port}\n    priv_limit admin\n    \
-         allowed_auths_admin none md5 straight\n    guid a123456789abcdefa123456789abcdef\n  endlan\n  \
-         sol \"tcp:{}:{}\" 115200\n  user 2 true \"admin\" \"{PASSWORD}\" admin 10 none md5 straight\n",
-        console.ip(),
-        console.port()
-    );
-    let commands = "mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr\nmc_enable 0x20\n";
-    let (lan_file, commands_file) = (folder.join("lan.conf"), folder.join("sim.emu"));
-    std::fs::write(&lan_file, lan).expect("written");
-    std::fs::write(&commands_file, commands).expect("written");
-    let state = folder.join("state");
-    std::fs::create_dir_all(&state).expect("a folder");
-    let (lan, commands, state) =
-        (lan_file.to_string_lossy(), commands_file.to_string_lossy(), state.to_string_lossy());
-    let arguments = ["-c", &lan, "-f", &commands, "-s", &state, "-n"];
-    (Peer::start(&peer("ipmi_sim"), &arguments, &folder.join("ipmi_sim.log")), port)
+    let (ip, port) = (console.ip(), console.port());
+    IpmiSim::start(folder, &format!("  sol \"tcp:{ip}:{port}\" 115200\n"), "")
 }
 
 #[test]
 fn our_console_talks_to_openipmi_with_suite_3() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let (_sim, port) = start_ipmi_sim(folder.path());
-    let bmc = Controller::at(port.to_string());
+    let sim = start_ipmi_sim(folder.path());
+    let bmc = sim.controller();
     wait_until("the simulator answers", Duration::from_secs(30), || {
         let info = bmc.ironhand("3", &["sol", "info"]);
         if info["enabled"] == true { Ok(()) } else { Err(info.to_string()) }

@@ -96,7 +96,7 @@ mod tests {
         for (text, expected) in [
             ("see /home/anna/ironhand/README.md", &["a.md:1 `/home/anna/ironhand/README.md`"][..]),
             ("\n\"/root/.cargo\"", &["a.md:2 `/root/.cargo`"]),
-            ("(/work/ironhand/)", &["a.md:1 `/work/ironhand/`"]),
+            ("(/work/project/)", &["a.md:1 `/work/project/`"]),
             ("URIs: http://deb.debian.org/debian", &["a.md:1 `deb.debian.org`"]),
             ("\"resolved\": \"https://registry.npmjs.org/x\"", &["a.md:1 `registry.npmjs.org`"]),
             ("https://example.org/home/page/1", &[]),

@@ -142,7 +142,7 @@ fn original(bmc: &Bmc, parameter: Parameter, set: u8) -> Vec<u8> {
         Parameter::ADDRESS_SOURCE => vec![source.number()],
         // Time to live 64; do not fragment; no precedence, minimise delay.
         Parameter::IPV4_HEADER => vec![0x40, 0x40, 0x10],
-        Parameter::PRIMARY_PORT => 623u16.to_le_bytes().to_vec(),
+        Parameter::PRIMARY_PORT => bmc.config.sol.port.to_le_bytes().to_vec(),
         Parameter::SECONDARY_PORT => 664u16.to_le_bytes().to_vec(),
         // It answers ARP requests.
         Parameter::ARP_CONTROL => vec![0x02],

@@ -2,24 +2,11 @@
 //! `fuzz/README.md`.
 
 mod oracles;
-
-use std::fs;
-use std::path::Path;
+#[path = "../../../../fuzz/replay.rs"]
+mod replay;
 
 use proptest::prelude::*;
-
-fn replay(target: &str, oracle: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/fuzz").join(target);
-    let mut played = 0;
-    for entry in fs::read_dir(&folder).expect("the corpus is there") {
-        let path = entry.expect("the folder can be listed").path();
-        // Shown when the check fails.
-        println!("{}", path.display());
-        oracle(&fs::read(path).expect("the input can be read"));
-        played += 1;
-    }
-    assert!(played > 0, "{} is empty", folder.display());
-}
+use replay::replay;
 
 /// Random inputs for each target in one run; more takes a fuzzer.
 const CASES: u32 = 100;

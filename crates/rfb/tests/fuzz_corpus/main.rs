@@ -1,22 +1,10 @@
 //! Plays the kept inputs of the fuzz targets through the targets' own checks; see `fuzz/README.md`.
 
 mod oracles;
+#[path = "../../../../fuzz/replay.rs"]
+mod replay;
 
-use std::fs;
-use std::path::Path;
-
-fn replay(target: &str, oracle: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/fuzz").join(target);
-    let mut played = 0;
-    for entry in fs::read_dir(&folder).expect("the corpus is there") {
-        let path = entry.expect("the folder can be listed").path();
-        // Shown when the check fails.
-        println!("{}", path.display());
-        oracle(&fs::read(path).expect("the input can be read"));
-        played += 1;
-    }
-    assert!(played > 0, "{} is empty", folder.display());
-}
+use replay::replay;
 
 #[test]
 fn client() {
