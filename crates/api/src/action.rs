@@ -45,11 +45,12 @@ impl ApplyOutcome {
 pub struct PowerRequest {
     /// What to do.
     pub action: PowerAction,
-    /// Whether the reply waits until the action is seen to have come true; without it, the reply comes when the
-    /// management controller has accepted the action.
+    /// Whether the reply waits until the action is seen to have come true; without it, the reply is the [`Job`](crate::Job) that the
+    /// server will do, or tell of, whatever happens.
     #[serde(default = "yes")]
     pub wait: bool,
-    /// How long the action may take to come true; without it, the server's own limit for the action.
+    /// How long the action may take to come true; without it, the nearest setting for the
+    /// action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,
 }
@@ -94,6 +95,12 @@ pub struct ActionReport {
     /// The power state after a power action, where it was waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub power: Option<PowerState>,
+    /// The job under which it was done; absent where it was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<u64>,
+    /// What the person who asked should know though it was done: that the host is in maintenance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Each connector and credential that was tried.
     pub receipts: Vec<ActionReceipt>,
 }

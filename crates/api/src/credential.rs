@@ -86,22 +86,28 @@ impl Serialize for Secret {
     }
 }
 
+impl Secret {
+    /// The secret as requests to the server carry it: a plain one in plain.
+    pub(crate) fn to_transport(&self) -> serde_json::Value {
+        match self {
+            Self::Plain(value) => serde_json::Value::from(value.expose_secret()),
+            Self::FromFile(path) => serde_json::json!({ "fromFile": path }),
+            Self::FromEnv(name) => serde_json::json!({ "fromEnv": name }),
+            Self::Sealed(text) => serde_json::json!({ "sealed": text }),
+        }
+    }
+}
+
 impl Credential {
     /// The credential as the body of a request to the server, with the plain password in it.
     ///
     /// Only for a connection that nobody else can read: the local socket, loopback or TLS.
     pub fn to_transport(&self) -> serde_json::Value {
-        let password = match &self.spec.password {
-            Secret::Plain(value) => serde_json::Value::from(value.expose_secret()),
-            Secret::FromFile(path) => serde_json::json!({ "fromFile": path }),
-            Secret::FromEnv(name) => serde_json::json!({ "fromEnv": name }),
-            Secret::Sealed(text) => serde_json::json!({ "sealed": text }),
-        };
         serde_json::json!({
             "apiVersion": API_VERSION,
             "kind": Kind::Credential,
             "metadata": self.metadata,
-            "spec": { "username": self.spec.username, "password": password },
+            "spec": { "username": self.spec.username, "password": self.spec.password.to_transport() },
         })
     }
 }

@@ -27,6 +27,12 @@ pub struct Event {
     /// The run it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<u64>,
+    /// The job it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<u64>,
+    /// The alert that it tells of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<u64>,
     /// What happened, in words that an operator understands.
     pub message: String,
 }
@@ -82,11 +88,47 @@ pub enum EventKind {
     /// A person acted on a host through the API.
     #[serde(rename = "action.done")]
     ActionDone,
+    /// Work was accepted: it is durable, and will be done or told of.
+    #[serde(rename = "job.accepted")]
+    JobAccepted,
+    /// Work is over: done, failed, or not known to be either.
+    #[serde(rename = "job.ended")]
+    JobEnded,
+    /// Somebody began or ended work on a host.
+    #[serde(rename = "maintenance.changed")]
+    MaintenanceChanged,
+    /// Another server works on a host now.
+    #[serde(rename = "owner.changed")]
+    OwnerChanged,
+    /// The password of a controller's account was changed, or the change was undone or is in doubt.
+    #[serde(rename = "password.changed")]
+    PasswordChanged,
+    /// A host was proven to be without power, could not be proven to be, or has power again.
+    #[serde(rename = "fence.changed")]
+    FenceChanged,
+    /// There is a new cause for alarm.
+    #[serde(rename = "alert.opened")]
+    AlertOpened,
+    /// An alert has been open for a while and is told again.
+    #[serde(rename = "alert.repeated")]
+    AlertRepeated,
+    /// The cause of an alert is gone.
+    #[serde(rename = "alert.cleared")]
+    AlertCleared,
+    /// A notifier could not be told, or can be told again.
+    #[serde(rename = "notifier.failed")]
+    NotifierFailed,
+    /// Somebody tests whether a notifier is told; sent to that one alone.
+    #[serde(rename = "notifier.tested")]
+    NotifierTested,
+    /// What is sealed was sealed anew under another key.
+    #[serde(rename = "key.rotated")]
+    KeyRotated,
 }
 
 impl EventKind {
     /// Every kind, for documentation and tests.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 28] = [
         Self::ResourceApplied,
         Self::ResourceDeleted,
         Self::PowerChanged,
@@ -103,6 +145,18 @@ impl EventKind {
         Self::StepEnded,
         Self::RunEnded,
         Self::ActionDone,
+        Self::JobAccepted,
+        Self::JobEnded,
+        Self::MaintenanceChanged,
+        Self::OwnerChanged,
+        Self::PasswordChanged,
+        Self::FenceChanged,
+        Self::AlertOpened,
+        Self::AlertRepeated,
+        Self::AlertCleared,
+        Self::NotifierFailed,
+        Self::NotifierTested,
+        Self::KeyRotated,
     ];
 
     /// The stable code.
@@ -124,6 +178,18 @@ impl EventKind {
             Self::StepEnded => "run.step-ended",
             Self::RunEnded => "run.ended",
             Self::ActionDone => "action.done",
+            Self::JobAccepted => "job.accepted",
+            Self::JobEnded => "job.ended",
+            Self::MaintenanceChanged => "maintenance.changed",
+            Self::OwnerChanged => "owner.changed",
+            Self::PasswordChanged => "password.changed",
+            Self::FenceChanged => "fence.changed",
+            Self::AlertOpened => "alert.opened",
+            Self::AlertRepeated => "alert.repeated",
+            Self::AlertCleared => "alert.cleared",
+            Self::NotifierFailed => "notifier.failed",
+            Self::NotifierTested => "notifier.tested",
+            Self::KeyRotated => "key.rotated",
         }
     }
 }

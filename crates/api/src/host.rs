@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{HostStatus, Metadata, Name};
+use crate::{HostStatus, Metadata, Name, SettingsSpec};
 
 /// A physical server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,12 +24,18 @@ pub struct Host {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HostSpec {
+    /// The cluster that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Name>,
     /// Names of credentials, tried in this order.
     #[serde(default)]
     pub credentials: Vec<Name>,
     /// Ways to reach the host, tried in this order for each capability.
     #[schemars(length(min = 1))]
     pub connectors: Vec<Connector>,
+    /// Settings of this host alone.
+    #[serde(default, skip_serializing_if = "SettingsSpec::is_empty")]
+    pub settings: SettingsSpec,
 }
 
 /// One way to reach a host out of band.

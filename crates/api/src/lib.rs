@@ -3,9 +3,11 @@
 //! Everything here is plain data. The crate reads no clock, file, socket or environment variable, so that the
 //! server, the command line, tests and integrations share one definition of each word:
 //!
-//! * [`Manifest`]: what people write ([`Host`], [`Credential`], [`Flow`]), parsed with every fault placed;
+//! * [`Manifest`]: what people write ([`Host`], [`Credential`], [`Flow`] and the rest), parsed with every fault placed;
 //! * [`HostStatus`]: the separate facts about a host (power, reach, screen, health), each with time and source;
 //! * [`Incident`] and [`Run`]: what went wrong with a host, and what was done about it with its evidence;
+//! * [`Job`] and [`Alert`]: work that was asked for and survives a crash; what somebody should know of now;
+//! * [`Settings`]: how often, how long, how many, with the range of each and where it may be set;
 //! * [`Event`]: the one ordered record of everything that happened;
 //! * [`Problem`]: an error as the HTTP API returns it (RFC 9457), with a stable code.
 //!
@@ -27,41 +29,61 @@
 //! ```
 
 mod action;
+mod alert;
+mod cloud_event;
 mod credential;
 mod event;
+mod fence;
 mod flow;
 mod host;
 mod incident;
+mod job;
+mod management;
 mod manifest;
 mod metadata;
 mod name;
+mod notifier;
+mod password;
 mod problem;
 mod run;
 mod schema;
 mod selector;
+mod settings;
 mod socket;
 mod status;
 mod time;
+mod zone;
 
 pub use action::{ActionReport, ApplyOutcome, BootDeviceRequest, KeysRequest, PowerRequest, Screen};
+pub use alert::{Alert, AlertCause};
+pub use cloud_event::CloudEvent;
 pub use credential::{Credential, CredentialSpec, Secret};
 pub use event::{Event, EventKind, Severity};
+pub use fence::{FenceEvidence, FenceReport, FenceRequest};
 pub use flow::{
     BootDevice, BootDeviceStep, Example, Flow, FlowSpec, Limits, PowerAction, Select, Step, Verify, WaitFor,
     When,
 };
 pub use host::{Capability, Connector, ConnectorType, Host, HostSpec};
 pub use incident::{Incident, IncidentState};
+pub use job::{Job, JobState, Work};
+pub use management::{Administration, MaintenanceRequest, Management, ManagementRequest, Said};
 pub use manifest::{Manifest, ManifestError, parse_manifests};
 pub use metadata::{Kind, List, Metadata};
 pub use name::{Name, NameError};
+pub use notifier::{Email, LocalSocketTarget, Notifier, NotifierSpec, SmtpSecurity, Webhook};
+pub use password::{PasswordRequest, RotationPhase};
 pub use problem::{Fault, Problem};
 pub use run::{ActionReceipt, MatchEvidence, PictureDigest, Run, RunState, StepOutcome, StepRecord, Verdict};
 pub use schema::json_schema;
 pub use selector::{LabelSelector, SelectorError};
+pub use settings::{
+    GlobalSettings, SettingDefinition, SettingOutOfRange, SettingScope, SettingValue, Settings, SettingsSpec,
+};
 pub use socket::local_socket;
-pub use status::{Fact, Health, HostStatus, Icon, Management, PowerState, Reach, ScreenKind, ScreenStatus};
+pub use status::{Fact, Health, HostStatus, Icon, PowerState, Reach, ScreenKind, ScreenStatus};
 pub use time::{Span, SpanError, Timestamp};
+pub use zone::{Cluster, ClusterSpec, Zone, ZoneSpec};
 
 /// The value of `apiVersion` in every manifest that this version understands.
 pub const API_VERSION: &str = "ironhand/v1";

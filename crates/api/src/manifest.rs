@@ -6,12 +6,15 @@ mod fields;
 mod flow;
 mod host;
 mod metadata;
+mod notifier;
+mod settings;
 mod tree;
+mod zone;
 
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{API_VERSION, Credential, Flow, Host, Kind, Metadata};
+use crate::{API_VERSION, Cluster, Credential, Flow, GlobalSettings, Host, Kind, Metadata, Notifier, Zone};
 use fault::Faults;
 use fields::{Fields, Shape};
 use tree::{Content, Node};
@@ -21,7 +24,7 @@ pub use fault::ManifestError;
 /// One document of a manifest.
 ///
 /// In JSON it is a resource as the HTTP API carries it: `apiVersion`, `kind`, `metadata`, `spec` and, where the server
-/// answers, `status`. A [`Credential`](Self::Credential) with a plain password cannot be written.
+/// answers, `status`. What has a plain password in it cannot be written.
 #[derive(Clone)]
 pub enum Manifest {
     /// A physical server.
@@ -30,6 +33,14 @@ pub enum Manifest {
     Credential(Credential),
     /// A recovery procedure.
     Flow(Flow),
+    /// A place that clusters stand in.
+    Zone(Zone),
+    /// Hosts that belong together.
+    Cluster(Cluster),
+    /// How often, how long, how many.
+    Settings(GlobalSettings),
+    /// Who is told of what.
+    Notifier(Notifier),
 }
 
 impl Manifest {
@@ -39,6 +50,10 @@ impl Manifest {
             Self::Host(_) => Kind::Host,
             Self::Credential(_) => Kind::Credential,
             Self::Flow(_) => Kind::Flow,
+            Self::Zone(_) => Kind::Zone,
+            Self::Cluster(_) => Kind::Cluster,
+            Self::Settings(_) => Kind::Settings,
+            Self::Notifier(_) => Kind::Notifier,
         }
     }
 
@@ -48,6 +63,10 @@ impl Manifest {
             Self::Host(host) => &host.metadata,
             Self::Credential(credential) => &credential.metadata,
             Self::Flow(flow) => &flow.metadata,
+            Self::Zone(zone) => &zone.metadata,
+            Self::Cluster(cluster) => &cluster.metadata,
+            Self::Settings(settings) => &settings.metadata,
+            Self::Notifier(notifier) => &notifier.metadata,
         }
     }
 }
@@ -68,6 +87,10 @@ impl Serialize for Manifest {
             }
             Self::Credential(credential) => document.serialize_field("spec", &credential.spec)?,
             Self::Flow(flow) => document.serialize_field("spec", &flow.spec)?,
+            Self::Zone(zone) => document.serialize_field("spec", &zone.spec)?,
+            Self::Cluster(cluster) => document.serialize_field("spec", &cluster.spec)?,
+            Self::Settings(settings) => document.serialize_field("spec", &settings.spec)?,
+            Self::Notifier(notifier) => document.serialize_field("spec", &notifier.spec)?,
         }
         document.end()
     }
@@ -95,11 +118,19 @@ impl<'de> Deserialize<'de> for Manifest {
             Host(Host),
             Credential(Credential),
             Flow(Flow),
+            Zone(Zone),
+            Cluster(Cluster),
+            Settings(GlobalSettings),
+            Notifier(Notifier),
         }
         Ok(match Versioned::deserialize(deserializer)?.document {
             Document::Host(host) => Self::Host(host),
             Document::Credential(credential) => Self::Credential(credential),
             Document::Flow(flow) => Self::Flow(flow),
+            Document::Zone(zone) => Self::Zone(zone),
+            Document::Cluster(cluster) => Self::Cluster(cluster),
+            Document::Settings(settings) => Self::Settings(settings),
+            Document::Notifier(notifier) => Self::Notifier(notifier),
         })
     }
 }
@@ -109,11 +140,17 @@ const DOCUMENT: Shape =
     Shape { what: "a manifest", fields: &["apiVersion", "kind", "metadata", "spec", "status"], planned: &[] };
 
 /// Kinds that people may have read of, and that this version does not keep.
-const PLANNED_KINDS: &[&str] =
-    &["Zone", "Cluster", "Notifier", "Media", "Profile", "Network", "Deployment", "Settings", "Device"];
+const PLANNED_KINDS: &[&str] = &["Media", "Profile", "Network", "Deployment", "Device"];
 
-const KINDS: &[(&str, Kind)] =
-    &[("Credential", Kind::Credential), ("Flow", Kind::Flow), ("Host", Kind::Host)];
+const KINDS: &[(&str, Kind)] = &[
+    ("Cluster", Kind::Cluster),
+    ("Credential", Kind::Credential),
+    ("Flow", Kind::Flow),
+    ("Host", Kind::Host),
+    ("Notifier", Kind::Notifier),
+    ("Settings", Kind::Settings),
+    ("Zone", Kind::Zone),
+];
 
 /// Parses the documents of one YAML or JSON file and checks each; `file` is its name in the errors.
 ///
@@ -165,6 +202,22 @@ fn read_document(document: &Node, faults: &mut Faults) -> Option<Manifest> {
         Kind::Flow => {
             let spec = flow::read(spec, faults);
             Manifest::Flow(Flow { metadata: metadata?, spec: spec? })
+        }
+        Kind::Zone => {
+            let spec = zone::read_zone(spec, faults);
+            Manifest::Zone(Zone { metadata: metadata?, spec: spec? })
+        }
+        Kind::Cluster => {
+            let spec = zone::read_cluster(spec, faults);
+            Manifest::Cluster(Cluster { metadata: metadata?, spec: spec? })
+        }
+        Kind::Settings => {
+            let spec = settings::read(spec, metadata.as_ref(), faults);
+            Manifest::Settings(GlobalSettings { metadata: metadata?, spec: spec? })
+        }
+        Kind::Notifier => {
+            let spec = notifier::read(spec, faults);
+            Manifest::Notifier(Notifier { metadata: metadata?, spec: spec? })
         }
     })
 }

@@ -17,11 +17,20 @@ pub enum Kind {
     Credential,
     /// A recovery procedure.
     Flow,
+    /// A place that clusters stand in.
+    Zone,
+    /// Hosts that belong together.
+    Cluster,
+    /// How often, how long, how many.
+    Settings,
+    /// Who is told of what.
+    Notifier,
 }
 
 impl Kind {
     /// All kinds, in the order in which they are applied: what others refer to comes first.
-    pub const ALL: [Self; 3] = [Self::Credential, Self::Flow, Self::Host];
+    pub const ALL: [Self; 7] =
+        [Self::Settings, Self::Zone, Self::Cluster, Self::Credential, Self::Flow, Self::Notifier, Self::Host];
 
     /// The plural used in paths of the HTTP API and by `ironhand get`.
     pub const fn plural(self) -> &'static str {
@@ -29,6 +38,10 @@ impl Kind {
             Self::Host => "hosts",
             Self::Credential => "credentials",
             Self::Flow => "flows",
+            Self::Zone => "zones",
+            Self::Cluster => "clusters",
+            Self::Settings => "settings",
+            Self::Notifier => "notifiers",
         }
     }
 }
@@ -39,6 +52,10 @@ impl fmt::Display for Kind {
             Self::Host => "Host",
             Self::Credential => "Credential",
             Self::Flow => "Flow",
+            Self::Zone => "Zone",
+            Self::Cluster => "Cluster",
+            Self::Settings => "Settings",
+            Self::Notifier => "Notifier",
         })
     }
 }

@@ -3,7 +3,10 @@
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::{API_VERSION, CredentialSpec, FlowSpec, HostSpec, Kind, Metadata};
+use crate::{
+    API_VERSION, ClusterSpec, CredentialSpec, FlowSpec, HostSpec, Kind, Metadata, NotifierSpec, SettingsSpec,
+    ZoneSpec,
+};
 
 /// The JSON Schema (draft 2020-12) of manifests of one kind, or of all.
 ///
@@ -38,6 +41,10 @@ fn document(kind: Kind, generator: &mut SchemaGenerator) -> Map<String, Value> {
         Kind::Host => ("A physical server", part::<HostSpec>(generator)),
         Kind::Credential => ("A user name and password", part::<CredentialSpec>(generator)),
         Kind::Flow => ("A recovery procedure", part::<FlowSpec>(generator)),
+        Kind::Zone => ("A place that clusters stand in", part::<ZoneSpec>(generator)),
+        Kind::Cluster => ("Hosts that belong together", part::<ClusterSpec>(generator)),
+        Kind::Settings => ("How often, how long, how many", part::<SettingsSpec>(generator)),
+        Kind::Notifier => ("Who is told of what", part::<NotifierSpec>(generator)),
     };
     let metadata = part::<Metadata>(generator);
     let document = json!({

@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{PictureDigest, Timestamp};
+use crate::{AlertCause, Management, PictureDigest, Said, Timestamp};
 
 /// One observed value, with when and through what it was observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,17 +81,6 @@ impl fmt::Display for Reach {
             Self::Throttled => "throttled",
         })
     }
-}
-
-/// Whether Ironhand manages the host.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Management {
-    /// It watches and repairs.
-    #[default]
-    Enabled,
-    /// Disabled at the host.
-    Disabled,
 }
 
 /// The state that people see at a glance, derived from the facts.
@@ -185,8 +174,21 @@ pub struct HostStatus {
     pub reach: Option<Fact<Reach>>,
     /// Whether the screen can be seen.
     pub screen_reach: Option<Fact<Reach>>,
-    /// Whether the host is managed.
-    pub management: Management,
+    /// Whether the host is managed; absent before its server has taken it up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management: Option<Fact<Management>>,
+    /// That somebody works on the host: present while it is in maintenance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<Said>,
+    /// That the host is proven to be without power: present from a fencing until power is seen, or wanted, again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fenced: Option<Fact<bool>>,
+    /// The causes of the alerts that are open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<AlertCause>,
+    /// The server that works on the host; absent where none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// Derived from the facts above.
     pub icon: Icon,
     /// The last reading of the screen.

@@ -1,6 +1,8 @@
 //! The kinds of resource, for calls that are the same for each.
 
-use ironhand_api::{API_VERSION, Credential, Flow, Host, Kind, Manifest};
+use ironhand_api::{
+    API_VERSION, Cluster, Credential, Flow, GlobalSettings, Host, Kind, Manifest, Notifier, Zone,
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -22,12 +24,32 @@ impl Resource for Flow {
     const KIND: Kind = Kind::Flow;
 }
 
+impl Resource for Zone {
+    const KIND: Kind = Kind::Zone;
+}
+
+impl Resource for Cluster {
+    const KIND: Kind = Kind::Cluster;
+}
+
+impl Resource for GlobalSettings {
+    const KIND: Kind = Kind::Settings;
+}
+
+impl Resource for Notifier {
+    const KIND: Kind = Kind::Notifier;
+}
+
 /// The body of a `PUT`: the manifest, without what the server observed.
 pub(crate) fn body(manifest: &Manifest) -> Value {
     let (metadata, spec) = match manifest {
         Manifest::Host(host) => (&host.metadata, json!(host.spec)),
         Manifest::Flow(flow) => (&flow.metadata, json!(flow.spec)),
+        Manifest::Zone(zone) => (&zone.metadata, json!(zone.spec)),
+        Manifest::Cluster(cluster) => (&cluster.metadata, json!(cluster.spec)),
+        Manifest::Settings(settings) => (&settings.metadata, json!(settings.spec)),
         Manifest::Credential(credential) => return credential.to_transport(),
+        Manifest::Notifier(notifier) => return notifier.to_transport(),
     };
     json!({ "apiVersion": API_VERSION, "kind": manifest.kind(), "metadata": metadata, "spec": spec })
 }

@@ -2,8 +2,9 @@
 
 use futures_util::{StreamExt, stream};
 use ironhand_api::{
-    ActionReport, BootDevice, BootDeviceRequest, Credential, Fact, Flow, Health, Host, HostStatus, Icon,
-    Kind, LabelSelector, Manifest, Name, PowerAction, PowerRequest, PowerState, Reach,
+    ActionReport, BootDevice, BootDeviceRequest, Cluster, Credential, Fact, Flow, GlobalSettings, Health,
+    Host, HostStatus, Icon, Kind, LabelSelector, Manifest, Name, Notifier, NotifierSpec, PowerAction,
+    PowerRequest, PowerState, Reach, SettingsSpec, Zone,
 };
 use ironhand_client::{Client, Error, Resource};
 use serde::Serialize;
@@ -36,6 +37,22 @@ pub async fn get(client: &Client, asked: &args::Get, output: Output) -> Result<(
         Kind::Credential => {
             let credentials = one_or_all(client, name.as_ref(), &selector).await?;
             show(credentials, name.is_some(), Manifest::Credential, output, show_credentials)
+        }
+        Kind::Zone => {
+            let zones = one_or_all(client, name.as_ref(), &selector).await?;
+            show(zones, name.is_some(), Manifest::Zone, output, show_zones)
+        }
+        Kind::Cluster => {
+            let clusters = one_or_all(client, name.as_ref(), &selector).await?;
+            show(clusters, name.is_some(), Manifest::Cluster, output, show_clusters)
+        }
+        Kind::Settings => {
+            let settings = one_or_all(client, name.as_ref(), &selector).await?;
+            show(settings, name.is_some(), Manifest::Settings, output, show_settings)
+        }
+        Kind::Notifier => {
+            let notifiers = one_or_all(client, name.as_ref(), &selector).await?;
+            show(notifiers, name.is_some(), Manifest::Notifier, output, show_notifiers)
         }
     }
 }
@@ -166,6 +183,64 @@ fn show_flows(flows: &[Flow], output: Output) -> Result<(), Failure> {
                 flow.spec.limits.attempts.to_string().into(),
                 flow.spec.limits.cooldown.to_string().into(),
                 flow.spec.when.screen.as_str().into(),
+            ]
+        },
+    )
+}
+
+fn show_zones(zones: &[Zone], output: Output) -> Result<(), Failure> {
+    output.list(
+        zones,
+        &["name", "settings"],
+        |zone| zone.metadata.name.to_string(),
+        |zone| vec![zone.metadata.name.as_str().into(), settings_field(&zone.spec.settings)],
+    )
+}
+
+fn show_clusters(clusters: &[Cluster], output: Output) -> Result<(), Failure> {
+    output.list(
+        clusters,
+        &["name", "zone", "settings"],
+        |cluster| cluster.metadata.name.to_string(),
+        |cluster| {
+            vec![
+                cluster.metadata.name.as_str().into(),
+                cluster.spec.zone.as_ref().map(Name::as_str).unwrap_or_default().into(),
+                settings_field(&cluster.spec.settings),
+            ]
+        },
+    )
+}
+
+fn show_settings(settings: &[GlobalSettings], output: Output) -> Result<(), Failure> {
+    output.list(
+        settings,
+        &["name", "settings"],
+        |settings| settings.metadata.name.to_string(),
+        |settings| vec![settings.metadata.name.as_str().into(), settings_field(&settings.spec)],
+    )
+}
+
+fn settings_field(settings: &SettingsSpec) -> Field {
+    let given: Vec<String> = settings.given().iter().map(|(name, value)| format!("{name}={value}")).collect();
+    given.join(" ").into()
+}
+
+fn show_notifiers(notifiers: &[Notifier], output: Output) -> Result<(), Failure> {
+    output.list(
+        notifiers,
+        &["name", "to", "events", "severity"],
+        |notifier| notifier.metadata.name.to_string(),
+        |notifier| {
+            let NotifierSpec { webhook, email, socket, events, severity, .. } = &notifier.spec;
+            let webhook = webhook.as_ref().map(|webhook| webhook.url.clone());
+            let email = email.as_ref().map(|email| email.to.join(" "));
+            let to = webhook.or(email).or(socket.as_ref().map(|socket| socket.path.clone()));
+            vec![
+                notifier.metadata.name.as_str().into(),
+                to.unwrap_or_default().into(),
+                events.join(" ").into(),
+                format!("{severity:?}").to_lowercase().into(),
             ]
         },
     )

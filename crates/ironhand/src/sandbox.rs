@@ -116,6 +116,7 @@ async fn apply(
                     connector(ConnectorType::Ipmi, host.ipmi, None),
                     connector(ConnectorType::Vnc, host.vnc, Some(Vec::new())),
                 ],
+                ..HostSpec::default()
             },
             status: None,
         }));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ironhand_api::{
     EventKind, Fact, Health, HostStatus, Icon, Management, PictureDigest, PowerAction, PowerState, Reach,
-    ScreenKind, ScreenStatus, Severity, Span, Timestamp,
+    Said, ScreenKind, ScreenStatus, Severity, Span, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -38,8 +38,10 @@ pub enum Observation {
         /// Equal for equal screens.
         text_hash: u64,
     },
-    /// The host came under management, or left it.
-    Management(Management),
+    /// Whether the host is managed, and why not.
+    Management(Management, Option<String>),
+    /// Somebody began work on the host, or ended it.
+    Maintenance(Said),
 }
 
 /// A change of a fact: one event.
@@ -77,7 +79,9 @@ pub struct HostFacts {
     power: Option<Fact<PowerState>>,
     reach: Option<Fact<Reach>>,
     screen_reach: Option<Fact<Reach>>,
-    management: Management,
+    /// Not `management`: earlier releases kept another type under that name.
+    managed: Option<Fact<Management>>,
+    maintenance: Option<Said>,
     screen: Option<ScreenStatus>,
     /// The last state that was seen, where `power` tells what is awaited.
     seen: PowerState,
@@ -132,9 +136,19 @@ impl HostFacts {
         self.screen_reach.as_ref()
     }
 
-    /// Whether the host is managed.
+    /// Whether the host is managed; enabled before it was told.
     pub fn management(&self) -> Management {
-        self.management
+        self.managed.as_ref().map_or(Management::Enabled, |fact| fact.value)
+    }
+
+    /// Whether the host is managed, since when, and where that was said.
+    pub fn management_fact(&self) -> Option<&Fact<Management>> {
+        self.managed.as_ref()
+    }
+
+    /// That somebody works on the host.
+    pub fn maintenance(&self) -> Option<&Said> {
+        self.maintenance.as_ref()
     }
 
     /// The last reading of the screen.
@@ -145,8 +159,8 @@ impl HostFacts {
     /// The state that people see at a glance. While a power action is awaited it stays what was last seen: a host
     /// that was told to power off is not off.
     pub fn icon(&self) -> Icon {
-        match (self.management, self.answers(), self.seen) {
-            (Management::Disabled, ..) => Icon::Disabled,
+        match (self.management().is_enabled(), self.answers(), self.seen) {
+            (false, ..) => Icon::Disabled,
             (_, true, PowerState::On) => Icon::On,
             (_, true, PowerState::Off) => Icon::Off,
             _ => Icon::Unknown,
@@ -164,7 +178,11 @@ impl HostFacts {
             power: self.power.clone(),
             reach: self.reach.clone(),
             screen_reach: self.screen_reach.clone(),
-            management: self.management,
+            management: self.managed.clone(),
+            maintenance: self.maintenance.clone(),
+            fenced: None,
+            alerts: Vec::new(),
+            owner: None,
             icon: self.icon(),
             screen: self.screen.clone(),
             health: if health == Health::Well && self.is_blind() { Health::Unknown } else { health },
@@ -202,7 +220,10 @@ impl HostFacts {
                 self.screen = Some(ScreenStatus { read_at: at, kind, headline, reliable });
                 changes.extend(self.see_screen(text_hash));
             }
-            Observation::Management(management) => changes.extend(self.manage(management)),
+            Observation::Management(management, detail) => {
+                changes.extend(self.manage(at, source, management, detail));
+            }
+            Observation::Maintenance(said) => changes.extend(self.maintain(source, said)),
         }
         changes
     }
@@ -346,19 +367,43 @@ impl HostFacts {
         Some(Change::new(EventKind::ScreenChanged, Severity::Info, message))
     }
 
-    fn manage(&mut self, management: Management) -> Option<Change> {
-        if management == self.management {
+    fn manage(
+        &mut self,
+        at: Timestamp,
+        source: &str,
+        management: Management,
+        detail: Option<String>,
+    ) -> Option<Change> {
+        let before = self.management();
+        set(&mut self.managed, at, source, management, detail);
+        if management == before {
             return None;
         }
-        self.management = management;
         // Nothing is observed while a host is not managed, so contact is not known when it is managed again.
         self.reach = None;
         self.screen_reach = None;
-        let message = match management {
-            Management::Enabled => "the host is managed: it is watched and repaired",
-            Management::Disabled => "the host is not managed: it is neither watched nor repaired",
+        let message = if management.is_enabled() {
+            "the host is managed: it is watched and repaired".to_owned()
+        } else {
+            format!("management is {management}: the host is neither watched nor repaired")
         };
-        Some(Change::new(EventKind::ManagementChanged, Severity::Info, message.to_owned()))
+        Some(Change::new(EventKind::ManagementChanged, Severity::Info, message))
+    }
+
+    fn maintain(&mut self, source: &str, said: Said) -> Option<Change> {
+        let before = self.maintenance.take();
+        let on = said.on;
+        let reason = said.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        self.maintenance = on.then_some(said);
+        if before.is_some() == on {
+            return None;
+        }
+        let message = if on {
+            format!("maintenance was begun by {source}{reason}; the host is watched and not repaired")
+        } else {
+            format!("maintenance was ended by {source}{reason}")
+        };
+        Some(Change::new(EventKind::MaintenanceChanged, Severity::Info, message))
     }
 }
 

@@ -4,6 +4,7 @@
 //!   [`Observation`] makes to it.
 //! * [`HostRecovery`]: how far the recovery of a host has come. It is asked after every reading of the screen, every
 //!   step and every deadline, and answers with a [`Decision`] and the [`Transition`]s to record before acting.
+//! * [`Site`]: under which [`Terms`] a host is worked on, from what zones, clusters, settings and commands say.
 //!
 //! Nothing here reads a clock, a socket or a file; times are arguments, patterns are matched by the caller. Both states
 //! are serialisable, so that the next start of the server goes on where the last one ended.
@@ -55,9 +56,11 @@
 
 mod facts;
 mod recovery;
+mod site;
 
 pub use facts::{Change, HostFacts, Observation, power_deadline};
 pub use recovery::{
     Decided, Decision, HostRecovery, LONGEST_DOUBT, LONGEST_PAUSE, LONGEST_STEP, MOST_RUNS, Planned,
     ScreenView, Transition, View,
 };
+pub use site::{Site, Terms};

@@ -9,14 +9,16 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use ironhand_api::{EventKind, Health, Host, HostStatus, Name, PictureDigest, Severity};
-use ironhand_store::{EventDraft, HostState, Record, Store};
+use ironhand_model::Site;
+use ironhand_store::{EventDraft, HostState, Record, SiteSnapshot, Store, StoreError};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock;
 use crate::credentials::BackOff;
 use crate::lane::{Ending, Lane, LaneHandle, Tools, ports};
 use crate::screen::Shot;
+use crate::{Settings, clock};
 
 /// The first wait before a lane that panicked begins anew; doubles up to [`LONGEST_REST`].
 const FIRST_REST: Duration = Duration::from_secs(1);
@@ -30,6 +32,9 @@ pub(crate) struct Fleet {
 
 struct Inner {
     tools: Tools,
+    /// What the server was started with.
+    defaults: Settings,
+    site: watch::Sender<Arc<Site>>,
     stop: CancellationToken,
     lanes: Mutex<BTreeMap<Name, Slot>>,
 }
@@ -42,8 +47,13 @@ struct Slot {
 
 impl Fleet {
     /// A fleet without hosts. Lanes end when `stop` is cancelled.
-    pub(crate) fn new(tools: Tools, stop: CancellationToken) -> Self {
-        Self { inner: Arc::new(Inner { tools, stop, lanes: Mutex::default() }) }
+    pub(crate) fn new(
+        tools: Tools,
+        defaults: Settings,
+        site: watch::Sender<Arc<Site>>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { inner: Arc::new(Inner { tools, defaults, site, stop, lanes: Mutex::default() }) }
     }
 
     /// Starts the lane of a host where an earlier one ended.
@@ -85,6 +95,16 @@ impl Fleet {
             // An error means that the lane panicked at its end, which changes nothing.
             let _ = slot.task.await;
         }
+    }
+
+    /// What is said above hosts changed: every lane is told the terms that hold for its host now.
+    pub(crate) async fn govern(&self) -> Result<(), StoreError> {
+        let said = self.inner.tools.store.site().await?;
+        let SiteSnapshot { settings, zones, clusters, administration } = said;
+        let defaults = self.inner.defaults;
+        let site = Site::new(defaults, settings, zones, clusters, administration);
+        self.inner.site.send_replace(Arc::new(site));
+        Ok(())
     }
 
     /// A credential changed, or is gone.

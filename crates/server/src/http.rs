@@ -19,7 +19,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{get, post};
-use ironhand_api::{Credential, Flow, Host};
+use ironhand_api::{Cluster, Credential, Flow, GlobalSettings, Host, Zone};
 use ironhand_store::Store;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -89,6 +89,23 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         .route(
             "/flows/{name}",
             get(resource::get::<Flow>).put(resource::put::<Flow>).delete(resource::delete::<Flow>),
+        )
+        .route("/zones", get(resource::list::<Zone>))
+        .route(
+            "/zones/{name}",
+            get(resource::get::<Zone>).put(resource::put::<Zone>).delete(resource::delete::<Zone>),
+        )
+        .route("/clusters", get(resource::list::<Cluster>))
+        .route(
+            "/clusters/{name}",
+            get(resource::get::<Cluster>).put(resource::put::<Cluster>).delete(resource::delete::<Cluster>),
+        )
+        .route("/settings", get(resource::list::<GlobalSettings>))
+        .route(
+            "/settings/{name}",
+            get(resource::get::<GlobalSettings>)
+                .put(resource::put::<GlobalSettings>)
+                .delete(resource::delete::<GlobalSettings>),
         )
         .route("/hosts/{name}/power", post(action::power))
         .route("/hosts/{name}/boot-device", post(action::boot_device))

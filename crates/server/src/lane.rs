@@ -17,12 +17,12 @@ use ironhand_api::{
 };
 use ironhand_console::keys::KeyStep;
 use ironhand_ipmi_port::IpmiPort;
+use ironhand_model::Site;
 use ironhand_store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use work::{Ending, Lane};
 
-use crate::Settings;
 use crate::catalog::Catalog;
 use crate::device::DeviceError;
 use crate::screen::{PictureReader, ScreenHands, Seen, Shot, View};
@@ -37,7 +37,8 @@ pub(crate) struct Tools {
     pub(crate) port: IpmiPort,
     pub(crate) reader: PictureReader,
     pub(crate) catalog: Catalog,
-    pub(crate) settings: Settings,
+    /// What is said above hosts, as it changes.
+    pub(crate) site: watch::Receiver<Arc<Site>>,
 }
 
 /// Something to do to a host.

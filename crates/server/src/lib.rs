@@ -42,4 +42,6 @@ mod settings;
 pub use catalog::{FlowSet, Looked, flow_faults};
 pub use http::ListenError;
 pub use server::{Running, Server, StartError, default_socket};
-pub use settings::{Config, Settings};
+pub use settings::Config;
+
+pub use ironhand_api::Settings;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_ipmi_port::{IpmiPort, PortConfig};
+use ironhand_model::Site;
 use ironhand_store::{Store, StoreError};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,7 +18,8 @@ use crate::fleet::Fleet;
 use crate::http::{self, Api, ListenError, LocalSocket, Via};
 use crate::lane::Tools;
 use crate::screen::PictureReader;
-use crate::{Config, Settings, clock};
+use crate::settings::retention;
+use crate::{Config, clock};
 
 /// Held by the server that works on the hosts of a data directory.
 const LOCK_FILE: &str = "server.lock";
@@ -101,8 +104,11 @@ impl Server {
             IpmiPort::start(PortConfig::default(), stops.port.clone()).map_err(StartError::Udp)?;
         let catalog = Catalog::new(snapshot.flows);
         let reader = PictureReader::new();
-        let tools = Tools { store: store.clone(), port, reader, catalog: catalog.clone(), settings };
-        let fleet = Fleet::new(tools, stops.lanes.clone());
+        let (say, site) = watch::channel(Arc::new(Site::default()));
+        let tools =
+            Tools { store: store.clone(), port, reader, catalog: catalog.clone(), site: site.clone() };
+        let fleet = Fleet::new(tools, settings, say, stops.lanes.clone());
+        fleet.govern().await.map_err(failed)?;
         let mut states = snapshot.states;
         for host in snapshot.hosts {
             let state = states.remove(&host.metadata.name).unwrap_or_default();
@@ -117,7 +123,7 @@ impl Server {
             let router = http::router(api, Via::Loopback);
             listeners.spawn(http::serve(listener, router, stops.listeners.clone()));
         }
-        listeners.spawn(prune(store.clone(), settings, stops.listeners.clone()));
+        listeners.spawn(prune(store.clone(), site, stops.listeners.clone()));
         listeners.close();
         tracing::info!(socket = %path.display(), http = http.map(tracing::field::display), "serving");
         let shutdown_timeout = settings.shutdown_timeout;
@@ -144,9 +150,11 @@ async fn serve_local(mut local: LocalSocket, api: Arc<Api>, stop: CancellationTo
 }
 
 /// Keeps the store from growing without end.
-async fn prune(store: Store, settings: Settings, stop: CancellationToken) {
+async fn prune(store: Store, site: watch::Receiver<Arc<Site>>, stop: CancellationToken) {
+    let mut settings = site.borrow().settings();
     while stop.run_until_cancelled(tokio::time::sleep(settings.prune_interval)).await.is_some() {
-        if let Err(error) = store.prune(clock::now(), settings.retention).await {
+        settings = site.borrow().settings();
+        if let Err(error) = store.prune(clock::now(), retention(&settings)).await {
             tracing::error!(%error, "old events and pictures were not dropped");
         }
     }

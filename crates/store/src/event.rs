@@ -13,19 +13,19 @@ use crate::writer::{Turn, Write};
 /// Events that are dropped in one transaction, so that pruning holds up nobody for long.
 const PRUNED_AT_ONCE: u64 = 2_000;
 
-const APPEND: &str = "INSERT INTO events (id, at, kind, severity, host, incident, run, message) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const APPEND: &str = "INSERT INTO events (id, at, kind, severity, host, incident, run, message, job, alert) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
-const AFTER: &str = "SELECT id, at, kind, severity, host, incident, run, message FROM events \
+const AFTER: &str = "SELECT id, at, kind, severity, host, incident, run, message, job, alert FROM events \
     WHERE id > $1 ORDER BY id LIMIT $2";
 
-const AFTER_OF_HOST: &str = "SELECT id, at, kind, severity, host, incident, run, message FROM events \
+const AFTER_OF_HOST: &str = "SELECT id, at, kind, severity, host, incident, run, message, job, alert FROM events \
     WHERE host = $3 AND id > $1 ORDER BY id LIMIT $2";
 
-const LATEST: &str = "SELECT id, at, kind, severity, host, incident, run, message FROM events \
+const LATEST: &str = "SELECT id, at, kind, severity, host, incident, run, message, job, alert FROM events \
     ORDER BY id DESC LIMIT $1";
 
-const LATEST_OF_HOST: &str = "SELECT id, at, kind, severity, host, incident, run, message FROM events \
+const LATEST_OF_HOST: &str = "SELECT id, at, kind, severity, host, incident, run, message, job, alert FROM events \
     WHERE host = $2 ORDER BY id DESC LIMIT $1";
 
 const FIRST: &str = "SELECT MIN(id) FROM events";
@@ -43,14 +43,18 @@ pub struct EventDraft {
     pub incident: Option<u64>,
     /// The run it belongs to.
     pub run: Option<u64>,
+    /// The job it belongs to.
+    pub job: Option<u64>,
+    /// The alert that it tells of.
+    pub alert: Option<u64>,
     /// What happened, in words that an operator understands.
     pub message: String,
 }
 
 impl EventDraft {
-    /// An event that belongs to no incident and no run.
+    /// An event that belongs to no incident, run, job or alert.
     pub fn new(kind: EventKind, severity: Severity, message: impl Into<String>) -> Self {
-        Self { kind, severity, incident: None, run: None, message: message.into() }
+        Self { kind, severity, incident: None, run: None, job: None, alert: None, message: message.into() }
     }
 }
 
@@ -61,7 +65,7 @@ pub(crate) async fn append(
     at: Timestamp,
     draft: EventDraft,
 ) -> Result<Event, StoreError> {
-    let EventDraft { kind, severity, incident, run, message } = draft;
+    let EventDraft { kind, severity, incident, run, job, alert, message } = draft;
     let id = Sequences::next(&mut turn.sequences.event);
     sqlx::query(APPEND)
         .bind(bigint(id))
@@ -72,10 +76,12 @@ pub(crate) async fn append(
         .bind(incident.map(bigint))
         .bind(run.map(bigint))
         .bind(message.clone())
+        .bind(job.map(bigint))
+        .bind(alert.map(bigint))
         .execute(&mut *turn.connection)
         .await
         .map_err(|error| meaning("append an event", error))?;
-    Ok(Event { id, at, kind, severity, host, incident, run, message })
+    Ok(Event { id, at, kind, severity, host, incident, run, job, alert, message })
 }
 
 /// The word that stands for a severity in its column: the one that JSON carries.
@@ -129,6 +135,8 @@ struct Row {
     incident: Option<i64>,
     run: Option<i64>,
     message: String,
+    job: Option<i64>,
+    alert: Option<i64>,
 }
 
 impl TryFrom<Row> for Event {
@@ -144,6 +152,8 @@ impl TryFrom<Row> for Event {
             host: row.host.as_deref().map(parse_name).transpose()?,
             incident: row.incident.map(unsigned).transpose()?,
             run: row.run.map(unsigned).transpose()?,
+            job: row.job.map(unsigned).transpose()?,
+            alert: row.alert.map(unsigned).transpose()?,
             message: row.message,
         })
     }

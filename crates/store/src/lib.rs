@@ -33,6 +33,7 @@
 //! # }
 //! ```
 
+mod administration;
 mod column;
 mod directory;
 mod error;
@@ -50,12 +51,13 @@ mod sqlite;
 mod store;
 mod writer;
 
+pub use administration::Administer;
 pub use directory::KeySource;
 pub use error::StoreError;
 pub use event::EventDraft;
 pub use history::{IncidentQuery, RunQuery, RunsOf};
 pub use list::ListQuery;
-pub use load::{HostState, Snapshot};
+pub use load::{HostState, SiteSnapshot, Snapshot};
 pub use picture::Picture;
 pub use record::Record;
 pub use resource::{Applied, Outcome, Resource};

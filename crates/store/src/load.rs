@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use ironhand_api::{Flow, Host, Incident, Name, Run};
+use ironhand_api::{Administration, Cluster, Flow, GlobalSettings, Host, Incident, Name, Run, Zone};
 use ironhand_model::{HostFacts, HostRecovery};
 use serde::de::DeserializeOwned;
 use sqlx::{AnyConnection, AnyPool};
 
 use crate::StoreError;
+use crate::administration;
 use crate::column::{unsigned, value};
 use crate::history;
 use crate::resource::{Row, Stored, parse_name};
@@ -35,6 +36,30 @@ pub struct Snapshot {
     pub runs: Vec<Run>,
     /// The id of the last event; 0 where there was none.
     pub last_event: u64,
+}
+
+/// Everything that is said above hosts, as of one moment.
+#[derive(Clone, Debug)]
+pub struct SiteSnapshot {
+    /// The settings, where somebody applied them.
+    pub settings: Option<GlobalSettings>,
+    /// All zones, ordered by name.
+    pub zones: Vec<Zone>,
+    /// All clusters, ordered by name.
+    pub clusters: Vec<Cluster>,
+    /// What commands said of hosts, clusters and zones.
+    pub administration: Vec<Administration>,
+}
+
+pub(crate) async fn site(pool: &AnyPool) -> Result<SiteSnapshot, StoreError> {
+    let failed = |error| meaning("read what stands above hosts", error);
+    let mut transaction = pool.begin().await.map_err(failed)?;
+    let settings: Vec<GlobalSettings> = resources(&mut transaction).await?;
+    let zones = resources(&mut transaction).await?;
+    let clusters = resources(&mut transaction).await?;
+    let administration = administration::all(&mut transaction).await?;
+    transaction.rollback().await.map_err(failed)?;
+    Ok(SiteSnapshot { settings: settings.into_iter().next(), zones, clusters, administration })
 }
 
 /// What was believed of a host, and how far its recovery had come.

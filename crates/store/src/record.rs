@@ -79,7 +79,7 @@ impl Record {
     /// Adds the event of a changed fact.
     pub fn add_change(&mut self, change: Change) {
         let Change { kind, severity, message } = change;
-        self.events.push(EventDraft { kind, severity, incident: None, run: None, message });
+        self.events.push(EventDraft::new(kind, severity, message));
     }
 
     /// Adds the event of a transition, and the incident and the run as it left them. Their ids must be given to the
@@ -87,7 +87,8 @@ impl Record {
     pub fn add_transition(&mut self, transition: Transition) {
         let Transition { kind, severity, message, incident, run } = transition;
         let (incident_id, run_id) = (Some(incident.id), run.as_ref().map(|run| run.id));
-        self.events.push(EventDraft { kind, severity, incident: incident_id, run: run_id, message });
+        let draft = EventDraft::new(kind, severity, message);
+        self.events.push(EventDraft { incident: incident_id, run: run_id, ..draft });
         self.incidents.retain(|other| other.id != incident.id);
         self.incidents.push(incident);
         if let Some(run) = run {

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use ironhand_api::{
-    Credential, CredentialSpec, Event, EventKind, Flow, Host, Kind, Metadata, Name, Secret, Severity,
-    Timestamp,
+    Cluster, Credential, CredentialSpec, Event, EventKind, Flow, GlobalSettings, Host, Kind, Metadata, Name,
+    Secret, Severity, Timestamp, Zone,
 };
 use secrecy::ExposeSecret;
 use sqlx::{AnyConnection, FromRow};
 use subtle::ConstantTimeEq;
 
 use crate::StoreError;
+use crate::administration;
 use crate::column::{bigint, json, unsigned, value};
 use crate::event::{self, EventDraft};
 use crate::picture::{Holder, release};
@@ -38,12 +39,15 @@ const ADD_REFERENCE: &str =
 
 const FORGET_HOST_STATE: &str = "DELETE FROM host_states WHERE host = $1";
 
-/// A kind of resource that the store keeps: [`Host`], [`Credential`] or [`Flow`].
+/// A kind of resource that the store keeps.
 pub trait Resource: Stored {}
 
 impl Resource for Host {}
 impl Resource for Credential {}
 impl Resource for Flow {}
+impl Resource for Zone {}
+impl Resource for Cluster {}
+impl Resource for GlobalSettings {}
 
 /// What the store does with a [`Resource`]; out of reach of other crates, so that [`Resource`] is sealed.
 pub trait Stored: Clone + Send + Sync + Sized + 'static {
@@ -182,6 +186,7 @@ impl Write for Delete {
             return Err(StoreError::NotFound { kind, name });
         }
         put_references(turn.connection, kind, &name, &BTreeSet::new()).await?;
+        administration::forget(turn.connection, kind, &name).await?;
         if kind == Kind::Host {
             sqlx::query(FORGET_HOST_STATE)
                 .bind(name.as_str())
@@ -283,7 +288,8 @@ impl Stored for Host {
     fn references(&self) -> BTreeSet<(Kind, Name)> {
         let own = self.spec.connectors.iter().filter_map(|connector| connector.credentials.as_ref());
         let all = self.spec.credentials.iter().chain(own.flatten());
-        all.map(|name| (Kind::Credential, name.clone())).collect()
+        let credentials = all.map(|name| (Kind::Credential, name.clone()));
+        credentials.chain(self.spec.cluster.iter().map(|cluster| (Kind::Cluster, cluster.clone()))).collect()
     }
 
     fn settle(self, _: &Sealer, _: Option<&Self>) -> Result<Self, StoreError> {
@@ -302,30 +308,43 @@ impl Stored for Host {
     }
 }
 
-impl Stored for Flow {
-    const KIND: Kind = Kind::Flow;
+/// What a resource is to the store that holds no secret and has no status.
+macro_rules! stored_as_written {
+    ($resource:ident, $kind:ident, |$named:ident| $references:expr) => {
+        impl Stored for $resource {
+            const KIND: Kind = Kind::$kind;
 
-    fn metadata(&self) -> &Metadata {
-        &self.metadata
-    }
+            fn metadata(&self) -> &Metadata {
+                &self.metadata
+            }
 
-    fn references(&self) -> BTreeSet<(Kind, Name)> {
-        BTreeSet::new()
-    }
+            fn references(&self) -> BTreeSet<(Kind, Name)> {
+                let $named = self;
+                $references
+            }
 
-    fn settle(self, _: &Sealer, _: Option<&Self>) -> Result<Self, StoreError> {
-        Ok(self)
-    }
+            fn settle(self, _: &Sealer, _: Option<&Self>) -> Result<Self, StoreError> {
+                Ok(self)
+            }
 
-    fn spec_json(&self) -> Result<String, StoreError> {
-        json(|| format!("Flow {}", self.metadata.name), &self.spec)
-    }
+            fn spec_json(&self) -> Result<String, StoreError> {
+                json(|| format!("{} {}", Self::KIND, self.metadata.name), &self.spec)
+            }
 
-    fn assemble(metadata: Metadata, spec: &str, _: Option<&str>) -> Result<Self, StoreError> {
-        let spec = value(|| format!("Flow {}", metadata.name), spec)?;
-        Ok(Self { metadata, spec })
-    }
+            fn assemble(metadata: Metadata, spec: &str, _: Option<&str>) -> Result<Self, StoreError> {
+                let spec = value(|| format!("{} {}", Self::KIND, metadata.name), spec)?;
+                Ok(Self { metadata, spec })
+            }
+        }
+    };
 }
+
+stored_as_written!(Flow, Flow, |_flow| BTreeSet::new());
+stored_as_written!(Zone, Zone, |_zone| BTreeSet::new());
+stored_as_written!(Cluster, Cluster, |cluster| {
+    cluster.spec.zone.iter().map(|zone| (Kind::Zone, zone.clone())).collect()
+});
+stored_as_written!(GlobalSettings, Settings, |_settings| BTreeSet::new());
 
 impl Stored for Credential {
     const KIND: Kind = Kind::Credential;

@@ -1,4 +1,5 @@
-//! The numbers that the store gives out: ids of incidents, runs and events, versions of resources.
+//! The numbers that the store gives out: ids of incidents, runs, jobs, alerts and events, versions of
+//! resources, fencing tokens.
 
 use sqlx::AnyConnection;
 
@@ -8,10 +9,10 @@ use crate::sqlite::meaning;
 
 /// Locks the row before reading it: on a database with several writers this is what puts them in order, so that
 /// events become visible in the order of their ids, without gaps.
-const LOCK: &str =
-    "UPDATE sequences SET event = event WHERE one = 1 RETURNING resource, incident, run, event";
+const LOCK: &str = "UPDATE sequences SET event = event WHERE one = 1 RETURNING resource, incident, run, event, job, alert, lease";
 
-const ADVANCE: &str = "UPDATE sequences SET resource = $1, incident = $2, run = $3, event = $4 WHERE one = 1";
+const ADVANCE: &str = "UPDATE sequences SET resource = $1, incident = $2, run = $3, event = $4, job = $5, \
+    alert = $6, lease = $7 WHERE one = 1";
 
 /// The last number given out of each series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,19 +21,27 @@ pub(crate) struct Sequences {
     pub(crate) incident: u64,
     pub(crate) run: u64,
     pub(crate) event: u64,
+    pub(crate) job: u64,
+    pub(crate) alert: u64,
+    /// Fencing tokens: one for each time that a host changes its owner.
+    pub(crate) lease: u64,
 }
 
 impl Sequences {
     pub(crate) async fn lock(connection: &mut AnyConnection) -> Result<Self, StoreError> {
-        let (resource, incident, run, event): (i64, i64, i64, i64) = sqlx::query_as(LOCK)
-            .fetch_one(connection)
-            .await
-            .map_err(|error| meaning("lock the sequences", error))?;
+        let (resource, incident, run, event, job, alert, lease): (i64, i64, i64, i64, i64, i64, i64) =
+            sqlx::query_as(LOCK)
+                .fetch_one(connection)
+                .await
+                .map_err(|error| meaning("lock the sequences", error))?;
         Ok(Self {
             resource: unsigned(resource)?,
             incident: unsigned(incident)?,
             run: unsigned(run)?,
             event: unsigned(event)?,
+            job: unsigned(job)?,
+            alert: unsigned(alert)?,
+            lease: unsigned(lease)?,
         })
     }
 
@@ -42,6 +51,9 @@ impl Sequences {
             .bind(bigint(self.incident))
             .bind(bigint(self.run))
             .bind(bigint(self.event))
+            .bind(bigint(self.job))
+            .bind(bigint(self.alert))
+            .bind(bigint(self.lease))
             .execute(connection)
             .await
             .map_err(|error| meaning("advance the sequences", error))?;

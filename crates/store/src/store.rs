@@ -3,17 +3,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ironhand_api::{Credential, Event, Incident, Kind, List, Name, PictureDigest, Run, Secret, Timestamp};
+use ironhand_api::{
+    Administration, Credential, Event, Incident, Kind, List, Name, PictureDigest, Run, Secret, Timestamp,
+};
 use secrecy::SecretString;
 use sqlx::AnyPool;
 use tokio::sync::watch;
 
 use crate::StoreError;
+use crate::administration::{Administer, Say};
 use crate::directory::{self, KeySource, Prepared};
 use crate::event;
 use crate::history::{self, IncidentQuery, RunQuery};
 use crate::list::{self, ListQuery};
-use crate::load::{self, Snapshot};
+use crate::load::{self, SiteSnapshot, Snapshot};
 use crate::picture;
 use crate::record::{Record, Reserve};
 use crate::resource::{self, Applied, Apply, Delete, Resource};
@@ -101,6 +104,27 @@ impl Store {
     /// [`StoreError::NotFound`], and [`StoreError::InUse`] where hosts refer to a credential.
     pub async fn delete(&self, kind: Kind, name: &Name, now: Timestamp) -> Result<Event, StoreError> {
         self.writer.write(Delete { kind, name: name.clone(), now }).await
+    }
+
+    /// Everything that is said above hosts.
+    pub async fn site(&self) -> Result<SiteSnapshot, StoreError> {
+        load::site(&self.readers).await
+    }
+
+    /// Says whether a host, a cluster or a zone is managed, or whether somebody works on a host. Each level keeps its
+    /// own: nothing is said of what stands below.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] where there is no such resource.
+    pub async fn administer(
+        &self,
+        kind: Kind,
+        name: &Name,
+        what: Administer,
+        now: Timestamp,
+    ) -> Result<(Administration, Event), StoreError> {
+        self.writer.write(Say { kind, name: name.clone(), what, now }).await
     }
 
     /// User name and password of a credential.

@@ -170,11 +170,9 @@ fn decision(run: u64, incident: u64) -> Record {
     }];
     record.events = [EventKind::IncidentOpened, EventKind::RunStarted]
         .map(|kind| EventDraft {
-            kind,
-            severity: Severity::Warning,
             incident: Some(incident),
             run: Some(run),
-            message: format!("{kind} {run}"),
+            ..EventDraft::new(kind, Severity::Warning, format!("{kind} {run}"))
         })
         .into();
     record

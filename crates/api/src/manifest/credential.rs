@@ -26,13 +26,14 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<CredentialSpec> {
         }
         Some(username.to_owned())
     });
-    let password = fields.require("password", faults).and_then(|node| secret(node, faults));
+    let password = fields.require("password", faults).and_then(|node| secret(node, "password", faults));
     Some(CredentialSpec { username: username?, password: password? })
 }
 
-fn secret(node: &Node, faults: &mut Faults) -> Option<Secret> {
+/// A secret, or a reference to one.
+pub(super) fn secret(node: &Node, field: &str, faults: &mut Faults) -> Option<Secret> {
     if !matches!(node.content, Content::Mapping(_)) {
-        return node.text("password", faults).map(|value| Secret::Plain(value.into()));
+        return node.text(field, faults).map(|value| Secret::Plain(value.into()));
     }
     let fields = Fields::of(node, &SECRET, faults)?;
     let mut given = Vec::new();

@@ -83,13 +83,16 @@ const MOST_STEPS: usize = 100;
 /// Examples of one flow.
 const MOST_EXAMPLES: usize = 1000;
 
+/// Which hosts, by their labels.
+pub(super) fn select(node: &Node, faults: &mut Faults) -> Option<Select> {
+    let fields = Fields::of(node, &SELECT, faults)?;
+    let labels = fields.optional("labels", faults, labels)?;
+    Some(Select { labels: labels.unwrap_or_default() })
+}
+
 pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<FlowSpec> {
     let fields = Fields::of(node, &FLOW, faults)?;
-    let select = fields.optional("select", faults, |node, faults| {
-        let fields = Fields::of(node, &SELECT, faults)?;
-        let labels = fields.optional("labels", faults, labels)?;
-        Some(Select { labels: labels.unwrap_or_default() })
-    });
+    let select = fields.optional("select", faults, select);
     let when = fields.require("when", faults).and_then(|node| when(node, faults));
     let priority = fields.optional("priority", faults, |node, faults| {
         node.whole("priority", i64::from(i32::MIN)..=i64::from(i32::MAX), faults)

@@ -4,13 +4,14 @@ use std::net::IpAddr;
 
 use super::fault::Faults;
 use super::fields::{Fields, Shape};
+use super::settings;
 use super::tree::Node;
 use crate::{Connector, ConnectorType, HostSpec, Name};
 
 pub(super) const HOST: Shape = Shape {
     what: "the spec of a Host",
-    fields: &["credentials", "connectors"],
-    planned: &["cluster", "macs", "health"],
+    fields: &["cluster", "credentials", "connectors", "settings"],
+    planned: &["macs", "health"],
 };
 
 pub(super) const CONNECTOR: Shape = Shape {
@@ -36,7 +37,9 @@ const MOST_CREDENTIALS: usize = 8;
 
 pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<HostSpec> {
     let fields = Fields::of(node, &HOST, faults)?;
+    let cluster = fields.optional("cluster", faults, |node, faults| node.name("cluster", faults));
     let credentials = fields.optional("credentials", faults, credentials);
+    let settings = fields.optional("settings", faults, settings::of_host);
     let connectors = fields.require("connectors", faults).and_then(|node| {
         node.some_list("connectors", MOST_CONNECTORS, faults, |item, faults| {
             Some((item.place, connector(item, faults)?))
@@ -52,7 +55,12 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<HostSpec> {
         }
         read.push(connector);
     }
-    Some(HostSpec { credentials, connectors: read })
+    Some(HostSpec {
+        cluster: cluster?,
+        credentials,
+        connectors: read,
+        settings: settings?.unwrap_or_default(),
+    })
 }
 
 fn credentials(node: &Node, faults: &mut Faults) -> Option<Vec<Name>> {

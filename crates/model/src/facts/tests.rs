@@ -38,7 +38,7 @@ fn host(state: &str) -> HostFacts {
         }
         "on, disabled" => {
             see(PowerState::On);
-            facts.observe(at(0), "alice", Observation::Management(Management::Disabled));
+            facts.observe(at(0), "alice", Observation::Management(Management::DisabledAtHost, None));
         }
         _ => panic!("{state}"),
     }
@@ -57,8 +57,8 @@ fn apply(facts: &mut HostFacts, what: &str) -> Vec<Change> {
         "refused" => reach(Reach::AuthFailed),
         "garbage" => reach(Reach::ProtocolError),
         "busy" => reach(Reach::Throttled),
-        "disable" => Observation::Management(Management::Disabled),
-        "enable" => Observation::Management(Management::Enabled),
+        "disable" => Observation::Management(Management::DisabledAtHost, None),
+        "enable" => Observation::Management(Management::Enabled, None),
         "on" | "off" | "cycle" | "reset" | "soft" | "nmi" => {
             let action = serde_json::from_value(what.into()).unwrap();
             return ask(facts, 5, action);

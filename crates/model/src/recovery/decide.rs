@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ironhand_api::{Flow, IncidentState, Management, MatchEvidence, RunState, Timestamp, Verdict};
+use ironhand_api::{Flow, IncidentState, MatchEvidence, RunState, Timestamp, Verdict};
 
 use super::open::{Open, Proof};
 use super::quote::quote;
@@ -92,7 +92,7 @@ impl HostRecovery {
         mut open: Open,
         log: &mut Log,
     ) -> Decision {
-        if view.facts.management() == Management::Disabled {
+        if !view.facts.management().is_enabled() {
             let reason = "the host is not managed".to_owned();
             self.end_run(now, &mut open, RunState::Cancelled, reason, log);
         }

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use ironhand_api::{
-    Flow, Management, MatchEvidence, Name, PictureDigest, PowerState, Reach, Step, Timestamp, Verdict,
-};
+use ironhand_api::{Flow, MatchEvidence, Name, PictureDigest, PowerState, Reach, Step, Timestamp, Verdict};
 
 use crate::HostFacts;
 
@@ -53,8 +51,11 @@ impl<'a> View<'a> {
 
 /// Why what the screen shows says nothing of the host now.
 pub(super) fn obstacle_to_reading(facts: &HostFacts) -> Option<String> {
-    if facts.management() == Management::Disabled {
+    if !facts.management().is_enabled() {
         return Some("the host is not managed".to_owned());
+    }
+    if facts.maintenance().is_some() {
+        return Some("the host is in maintenance".to_owned());
     }
     match facts.power() {
         state @ (PowerState::Off | PowerState::TurningOff | PowerState::TurningOn) => {

@@ -82,7 +82,14 @@ fn lane(api: &Api, text: &str) -> Result<(Name, LaneHandle), ApiError> {
 
 async fn act(host: &Name, lane: &LaneHandle, action: Action) -> Result<ActionReport, ApiError> {
     let done = lane.act(action).await?;
-    Ok(ActionReport { host: host.clone(), detail: done.detail, power: done.power, receipts: done.receipts })
+    Ok(ActionReport {
+        host: host.clone(),
+        detail: done.detail,
+        power: done.power,
+        job: None,
+        warnings: Vec::new(),
+        receipts: done.receipts,
+    })
 }
 
 fn parse<T: DeserializeOwned>(received: Result<Bytes, BytesRejection>) -> Result<T, ApiError> {

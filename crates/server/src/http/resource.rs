@@ -9,8 +9,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ironhand_api::{
-    API_VERSION, ApplyOutcome, Credential, Flow, Host, Kind, LabelSelector, List, Manifest, Metadata, Name,
-    parse_manifests,
+    API_VERSION, ApplyOutcome, Cluster, Credential, Flow, GlobalSettings, Host, Kind, LabelSelector, List,
+    Manifest, Metadata, Name, Zone, parse_manifests,
 };
 use ironhand_store::{ListQuery, Outcome, Resource, StoreError};
 use serde::de::DeserializeOwned;
@@ -153,6 +153,36 @@ impl Applicable for Credential {
         Ok(())
     }
 }
+
+/// Zones, clusters and settings say how hosts are worked on: every lane is told of the change.
+macro_rules! governs_hosts {
+    ($resource:ident, $variant:ident) => {
+        impl Applicable for $resource {
+            fn from_manifest(manifest: Manifest) -> Option<Self> {
+                match manifest {
+                    Manifest::$variant(resource) => Some(resource),
+                    _ => None,
+                }
+            }
+
+            fn same(&self, other: &Self) -> bool {
+                self.metadata.labels == other.metadata.labels && self.spec == other.spec
+            }
+
+            async fn applied(api: &Api, _resource: &Self) -> Result<(), StoreError> {
+                api.fleet.govern().await
+            }
+
+            async fn deleted(api: &Api, _name: &Name) -> Result<(), StoreError> {
+                api.fleet.govern().await
+            }
+        }
+    };
+}
+
+governs_hosts!(Zone, Zone);
+governs_hosts!(Cluster, Cluster);
+governs_hosts!(GlobalSettings, Settings);
 
 impl Applicable for Flow {
     fn from_manifest(manifest: Manifest) -> Option<Self> {

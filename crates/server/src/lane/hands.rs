@@ -62,7 +62,7 @@ impl Hands {
     ) -> Result<Done, DeviceError> {
         let limit = timeout.unwrap_or(match action {
             PowerAction::Soft => self.settings.soft_off_timeout,
-            _ => self.settings.power_timeout,
+            _ => self.settings.action_timeout,
         });
         let before = self.read_power().await?;
         let control = match (action, before) {

@@ -12,6 +12,7 @@ use crate::Settings;
 use crate::credentials::{Credentials, Opened};
 use crate::device::DeviceError;
 use crate::screen::resolve;
+use crate::settings::retransmit;
 
 /// The line to a host's BMC.
 pub(super) struct IpmiLine {
@@ -29,7 +30,13 @@ pub(super) struct IpmiLine {
 }
 
 impl IpmiLine {
-    pub(super) fn new(host: &Name, connector: &Connector, credentials: Vec<Name>, tools: &Tools) -> Self {
+    pub(super) fn new(
+        host: &Name,
+        connector: &Connector,
+        credentials: Vec<Name>,
+        tools: &Tools,
+        settings: Settings,
+    ) -> Self {
         let suites = connector.cipher_suites.as_deref().map(|numbers| {
             numbers.iter().filter_map(|number| CipherSuite::from_id(*number)).collect::<Vec<_>>()
         });
@@ -41,9 +48,9 @@ impl IpmiLine {
             suites: suites
                 .filter(|suites| !suites.is_empty())
                 .unwrap_or_else(|| CipherSuite::PREFERRED.to_vec()),
-            credentials: Credentials::new(credentials, tools.store.clone(), &tools.settings),
+            credentials: Credentials::new(credentials, tools.store.clone(), &settings),
             port: tools.port.clone(),
-            settings: tools.settings,
+            settings,
             bmc: None,
         }
     }
@@ -130,7 +137,7 @@ impl IpmiLine {
         let password = opened.password.unwrap_or_default();
         let mut config = ClientConfig::new(opened.username, password);
         config.suites.clone_from(&self.suites);
-        config.retransmit = self.settings.ipmi_retransmit;
+        config.retransmit = retransmit(&self.settings);
         let mut last = None;
         for peer in peers {
             match self.port.open(canonical(peer), config.clone()).await {

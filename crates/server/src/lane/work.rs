@@ -16,7 +16,8 @@ use ironhand_api::{
 };
 use ironhand_console::keys;
 use ironhand_model::{
-    Decided, Decision, HostFacts, HostRecovery, Planned, ScreenView, Transition, View as Situation,
+    Decided, Decision, HostFacts, HostRecovery, Planned, ScreenView, Site, Terms, Transition,
+    View as Situation,
 };
 use ironhand_store::{EventDraft, HostState, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -52,6 +53,9 @@ pub(crate) struct Lane {
     recovery: HostRecovery,
     journal: Journal,
     flows: watch::Receiver<Arc<FlowSet>>,
+    site: watch::Receiver<Arc<Site>>,
+    /// Under which terms the host is worked on.
+    terms: Terms,
     screen: Option<ScreenWatch>,
     view: Option<watch::Receiver<View>>,
     last: Option<LastLook>,
@@ -132,6 +136,7 @@ enum Happening {
     Noticed(Notice),
     Looked,
     FlowsChanged,
+    Governed,
     Due,
 }
 
@@ -147,8 +152,12 @@ pub(crate) struct Ending {
 impl Lane {
     pub(crate) fn new(host: Host, state: HostState, tools: Tools) -> Self {
         let now = Instant::now();
+        let site = tools.site.clone();
+        let terms = site.borrow().terms(&host);
         let mut lane = Self {
             name: host.metadata.name.clone(),
+            site,
+            terms,
             flows: tools.catalog.watch(),
             facts: state.facts,
             recovery: state.recovery,
@@ -167,12 +176,13 @@ impl Lane {
             tools,
         };
         // A fleet that starts at once must not read all its BMCs at once.
-        lane.times.power = now + lane.share(lane.tools.settings.power_interval);
+        lane.times.power = now + lane.share(lane.terms.settings.power_interval);
         lane
     }
 
     /// Works until the server stops or the host is deleted.
     pub(crate) async fn run(mut self, ports: &mut Ports, ending: Ending) {
+        self.govern(ports);
         let resumed = self.recovery.resume(clock::now());
         self.journal.transitions(resumed);
         self.open_line();
@@ -192,7 +202,7 @@ impl Lane {
     /// Waits for what is next. Dropping the future loses nothing.
     async fn next(&mut self, ports: &mut Ports, ending: &Ending) -> Happening {
         let due = self.due();
-        let Self { polling, acting, notices, view, flows, .. } = self;
+        let Self { polling, acting, notices, view, flows, site, .. } = self;
         tokio::select! {
             biased;
             () = ending.retire.cancelled() => Happening::Retired,
@@ -203,6 +213,7 @@ impl Lane {
             command = ports.commands.recv() => Happening::Told(command),
             () = changed(view) => Happening::Looked,
             Ok(()) = flows.changed() => Happening::FlowsChanged,
+            Ok(()) = site.changed() => Happening::Governed,
             () = tokio::time::sleep_until(due.into()) => Happening::Due,
         }
     }
@@ -215,6 +226,7 @@ impl Lane {
             Happening::Polled(polled) => self.polled(polled),
             Happening::Looked => self.looked(ports),
             Happening::FlowsChanged => self.judge(),
+            Happening::Governed => self.govern(ports),
             Happening::Due => {}
             Happening::Acted(acted) => {
                 let answer = self.acted(acted);
@@ -396,7 +408,7 @@ impl Lane {
             line: if action.needs_bmc() { self.line.take() } else { None },
             screen: self.screen.as_ref().map(|screen| (screen.hands(), self.screen_source())),
             notices: self.notices.0.clone(),
-            settings: self.tools.settings,
+            settings: self.terms.settings,
             who,
         };
         Box::pin(async move {
@@ -414,13 +426,13 @@ impl Lane {
     /// Intervals of power and screen readings: short while something is wrong and Ironhand works on it, or while a
     /// screen is recognised and more readings decide.
     fn pace(&self) -> (Duration, Duration) {
-        let settings = &self.tools.settings;
+        let settings = &self.terms.settings;
         let at_work =
             self.recovery.incident().is_some_and(|incident| incident.state != IncidentState::NeedsHuman);
         let suspicious = self.recovery.incident().is_none()
             && self.last.as_ref().is_some_and(|last| last.verdicts.iter().any(|verdict| verdict.applies));
         if at_work || suspicious {
-            (settings.power_interval_incident, settings.screen_interval_incident)
+            (settings.power_interval_fast, settings.screen_interval_incident)
         } else {
             (settings.power_interval, settings.screen_interval)
         }
@@ -442,7 +454,7 @@ impl Lane {
     /// The server stops: an action that is nearly done is waited for, its outcome recorded; nothing new begins. A step
     /// that is not done in time is found without an outcome by the next start.
     async fn park(mut self, ports: &Ports) {
-        let patience = self.tools.settings.shutdown_timeout / 2;
+        let patience = self.terms.settings.shutdown_timeout / 2;
         let mut answer = None;
         if let Some(acting) = &mut self.acting
             && let Ok(acted) = tokio::time::timeout(patience, acting).await

@@ -33,11 +33,11 @@ pub struct World {
 pub fn settings() -> Settings {
     Settings {
         power_interval: Duration::from_millis(300),
-        power_interval_incident: Duration::from_millis(100),
+        power_interval_fast: Duration::from_millis(100),
         screen_interval: Duration::from_millis(200),
         screen_interval_incident: Duration::from_millis(100),
         read_back_interval: Duration::from_millis(30),
-        power_timeout: Duration::from_secs(10),
+        action_timeout: Duration::from_secs(10),
         soft_off_timeout: Duration::from_secs(10),
         cycle_settle: Duration::from_secs(1),
         ..Settings::brisk()

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ironhand_api::{
     Connector, ConnectorType, Credential, CredentialSpec, Event, EventKind, Fact, Flow, FlowSpec, Health,
-    Host, HostSpec, HostStatus, Icon, Incident, IncidentState, Limits, Management, MatchEvidence, Metadata,
-    Name, PictureDigest, PowerState, Reach, Run, RunState, Secret, Select, Severity, Span, Step, StepOutcome,
+    Host, HostSpec, HostStatus, Icon, Incident, IncidentState, Limits, MatchEvidence, Metadata, Name,
+    PictureDigest, PowerState, Reach, Run, RunState, Secret, Select, Severity, Span, Step, StepOutcome,
     StepRecord, Timestamp, Verdict, Verify, When,
 };
 use ironhand_model::{Decided, HostFacts, HostRecovery, Observation, ScreenView, View};
@@ -38,6 +38,7 @@ pub(crate) fn host(text: &str, labels: &[(&str, &str)]) -> Host {
     let spec = HostSpec {
         credentials: Vec::new(),
         connectors: vec![connector(ConnectorType::Ipmi), connector(ConnectorType::Vnc)],
+        ..HostSpec::default()
     };
     Host { metadata: metadata(text, labels), spec, status: None }
 }
@@ -71,7 +72,11 @@ pub(crate) fn status(picture: Option<&str>) -> HostStatus {
         }),
         reach: None,
         screen_reach: None,
-        management: Management::Enabled,
+        management: None,
+        maintenance: None,
+        fenced: None,
+        alerts: Vec::new(),
+        owner: None,
         icon: Icon::On,
         screen: None,
         health: Health::Well,

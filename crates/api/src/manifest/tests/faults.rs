@@ -63,7 +63,7 @@ fn what_is_no_manifest_says_so() {
         "apiVersion: 1\nkind: Host\nmetadata: { name: a }\nspec: 5",
         &[
             "1:13 `apiVersion` must be a text, not a whole number (write it in quotes)",
-            "4:7 the spec of a Host must be a mapping, not a whole number (its fields: credentials, connectors)",
+            "4:7 the spec of a Host must be a mapping, not a whole number (its fields: cluster, credentials, connectors, settings)",
         ],
     );
     check(
@@ -72,11 +72,15 @@ fn what_is_no_manifest_says_so() {
     );
     check(
         "apiVersion: ironhand/v1\nkind: Pod\nmetadata: { name: a }\nspec: {}\n",
-        &["2:7 `Pod` is not a kind of resource (one of: Credential, Flow, Host)"],
+        &[
+            "2:7 `Pod` is not a kind of resource (one of: Cluster, Credential, Flow, Host, Notifier, Settings, Zone)",
+        ],
     );
     check(
-        "apiVersion: ironhand/v1\nkind: Cluster\nmetadata: { name: a }\nspec: {}\n",
-        &["2:7 kind `Cluster` is not available in this version (available: Credential, Flow, Host)"],
+        "apiVersion: ironhand/v1\nkind: Profile\nmetadata: { name: a }\nspec: {}\n",
+        &[
+            "2:7 kind `Profile` is not available in this version (available: Cluster, Credential, Flow, Host, Notifier, Settings, Zone)",
+        ],
     );
     check(
         "apiVersion: ironhand/v1\nkind: Flow\nmetadata: { name: a }\nspek: {}\n",
@@ -187,9 +191,8 @@ fn faults_of_a_host_are_placed() {
     check_host(
         "cluster: web\nmacs: []\nhealth: { ping: a }\nconnectors: [{ type: vnc, address: a }]",
         &[
-            "5:3 `cluster` in the spec of a Host is not available in this version (available: credentials, connectors)",
-            "6:3 `macs` in the spec of a Host is not available in this version (available: credentials, connectors)",
-            "7:3 `health` in the spec of a Host is not available in this version (available: credentials, connectors)",
+            "6:3 `macs` in the spec of a Host is not available in this version (available: cluster, credentials, connectors, settings)",
+            "7:3 `health` in the spec of a Host is not available in this version (available: cluster, credentials, connectors, settings)",
         ],
     );
     check_host(

@@ -63,7 +63,7 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(Act::PowerAsked),
         1 => prop::sample::select(reaches.to_vec()).prop_map(Act::Reach),
         1 => prop::sample::select(reaches.to_vec()).prop_map(Act::ScreenReach),
-        1 => prop::sample::select(vec![Management::Enabled, Management::Disabled]).prop_map(Act::Manage),
+        1 => prop::sample::select(vec![Management::Enabled, Management::DisabledAtHost]).prop_map(Act::Manage),
         1 => Just(Act::Restart),
         1 => Just(Act::Cancel),
         1 => Just(Act::Close),

@@ -127,7 +127,7 @@ impl Scene {
                 self.facts.observe(now, "vnc", Observation::ScreenReach(reach, None));
             }
             Act::Manage(management) => {
-                self.facts.observe(now, "person", Observation::Management(management));
+                self.facts.observe(now, "person", Observation::Management(management, None));
                 self.facts.observe(now, "ipmi", Observation::Power(PowerState::On));
                 self.facts.observe(now, "vnc", Observation::ScreenReach(Reach::Ok, None));
             }
@@ -237,7 +237,7 @@ fn parse(text: &str) -> Act {
         "power" => Act::Power(serde_json::from_value(rest.into()).unwrap()),
         "bmc" => Act::Reach(reach(&rest)),
         "screen" => Act::ScreenReach(reach(&rest)),
-        "disable" => Act::Manage(Management::Disabled),
+        "disable" => Act::Manage(Management::DisabledAtHost),
         "enable" => Act::Manage(Management::Enabled),
         "restart" => Act::Restart,
         "delete" => Act::Delete(rest),

@@ -3,8 +3,10 @@
 use std::time::Instant;
 
 use ironhand_api::{Capability, Connector, Name};
+use ironhand_model::Observation;
 
 use super::{Lane, Purpose, QUEUE, Wanted};
+use crate::clock;
 use crate::credentials::Credentials;
 use crate::device::DeviceError;
 use crate::lane::line::IpmiLine;
@@ -26,6 +28,7 @@ impl Lane {
             Command::Reconfigure(host) => {
                 let moved = host.spec != self.host.spec;
                 self.host = *host;
+                self.govern(ports);
                 if moved {
                     self.renew_line();
                     self.open_screen(ports);
@@ -43,6 +46,20 @@ impl Lane {
         }
     }
 
+    /// Takes up the terms under which the host is worked on now.
+    pub(super) fn govern(&mut self, _ports: &Ports) {
+        let terms = self.site.borrow_and_update().terms(&self.host);
+        let now = clock::now();
+        let management = Observation::Management(terms.management, terms.reason.clone());
+        self.observe(now, &terms.source, management);
+        self.observe(
+            now,
+            &format!("Host {}", self.name),
+            Observation::Maintenance(terms.maintenance.clone()),
+        );
+        self.terms = terms;
+    }
+
     pub(super) fn connector(&self, capability: Capability) -> Option<&Connector> {
         self.host.spec.connector_for(capability)
     }
@@ -57,9 +74,10 @@ impl Lane {
     }
 
     pub(super) fn open_line(&mut self) {
-        self.line = self
-            .connector(Capability::Power)
-            .map(|connector| IpmiLine::new(&self.name, connector, self.credentials(connector), &self.tools));
+        self.line = self.connector(Capability::Power).map(|connector| {
+            let credentials = self.credentials(connector);
+            IpmiLine::new(&self.name, connector, credentials, &self.tools, self.terms.settings)
+        });
     }
 
     /// Makes the line anew; one that is away is thrown out when it comes home.
@@ -92,9 +110,9 @@ impl Lane {
                 host: self.name.clone(),
                 address: connector.address.clone(),
                 port: connector.effective_port(),
-                credentials: Credentials::new(credentials, self.tools.store.clone(), &self.tools.settings),
+                credentials: Credentials::new(credentials, self.tools.store.clone(), &self.terms.settings),
                 reader: self.tools.reader.clone(),
-                settings: self.tools.settings,
+                settings: self.terms.settings,
             };
             ScreenWatch::watch(target, self.pace().1)
         });
