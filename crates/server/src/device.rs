@@ -5,6 +5,8 @@ use std::time::Duration;
 use ironhand_api::{Capability, Fault, Name, PowerState, Reach};
 use ironhand_ipmi_port::OpenError;
 
+use crate::ownership::NotOwner;
+
 /// Why something could not be read from a host, or done to it.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum DeviceError {
@@ -50,6 +52,9 @@ pub(crate) enum DeviceError {
     /// The screen was not seen yet.
     #[error("the screen has not been seen yet")]
     NotSeenYet,
+    /// The host is another server's to work on.
+    #[error(transparent)]
+    NotOwner(#[from] NotOwner),
     /// The server, or the watch over the host, is stopping.
     #[error("the server is stopping, or the host was changed meanwhile")]
     Stopping,
@@ -105,9 +110,12 @@ impl DeviceError {
             | Self::Credential { .. }
             | Self::NotNow { .. }
             | Self::Open(OpenError::InUse { .. }) => Fault::Caller,
-            Self::Busy { .. } | Self::Stopping | Self::Open(_) | Self::NotSeenYet | Self::ReaderFailed => {
-                Fault::Server
-            }
+            Self::Busy { .. }
+            | Self::Stopping
+            | Self::NotOwner(_)
+            | Self::Open(_)
+            | Self::NotSeenYet
+            | Self::ReaderFailed => Fault::Server,
             Self::Resolve { .. } | Self::Connect { .. } => Fault::Network,
             Self::NotSeen { .. } | Self::BootDeviceNotKept => Fault::Device,
             Self::Waiting { last, .. } => last.fault(),
@@ -124,7 +132,7 @@ impl DeviceError {
         match self {
             Self::Ipmi(error) => error.is_retryable(),
             Self::Rfb(_) | Self::Resolve { .. } | Self::Connect { .. } | Self::NotSeen { .. } => true,
-            Self::Busy { .. } | Self::NotSeenYet | Self::Stopping => true,
+            Self::Busy { .. } | Self::NotSeenYet | Self::NotOwner(_) | Self::Stopping => true,
             _ => false,
         }
     }
@@ -146,6 +154,7 @@ impl DeviceError {
             Self::NotNow { .. } => "power.not_now",
             Self::NotSeen { .. } => "power.not_seen",
             Self::BootDeviceNotKept => "boot_device.not_kept",
+            Self::NotOwner(_) => "host.owned_elsewhere",
             Self::Busy { .. } => "host.busy",
             Self::NotSeenYet => "screen.not_seen_yet",
         }

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -17,12 +17,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::credentials::BackOff;
 use crate::lane::{Ending, Lane, LaneHandle, Tools, ports};
+use crate::ownership::Held;
 use crate::screen::Shot;
 use crate::{Settings, clock};
 
 /// The first wait before a lane that panicked begins anew; doubles up to [`LONGEST_REST`].
 const FIRST_REST: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_secs(300);
+
+/// How long a server holds its hosts that nobody else works beside.
+const ALONE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// All lanes; cheap to clone.
 #[derive(Clone)]
@@ -67,11 +71,12 @@ impl Fleet {
         let store = tools.store.clone();
         // One lane at a time has them: the next one when its predecessor is gone.
         let ports = Arc::new(tokio::sync::Mutex::new(ports));
+        let held = Held::new(None, Instant::now() + ALONE);
         let work = {
             let ending = ending.clone();
             move |host, state| -> BoxFuture<'static, ()> {
                 let (ports, ending) = (Arc::clone(&ports), ending.clone());
-                let lane = Lane::new(host, state, tools.clone());
+                let lane = Lane::new(host, state, held.clone(), tools.clone());
                 Box::pin(async move { lane.run(&mut *ports.lock().await, ending).await })
             }
         };

@@ -147,6 +147,7 @@ impl From<DeviceError> for ApiError {
             DeviceError::Busy { .. } | DeviceError::Stopping | DeviceError::NotSeenYet => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
+            DeviceError::NotOwner(_) => StatusCode::MISDIRECTED_REQUEST,
             DeviceError::ReaderFailed => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_GATEWAY,
         };

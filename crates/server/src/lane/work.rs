@@ -30,6 +30,7 @@ use super::{Action, ActionFailure, Command, Done, Ports, Tools};
 use crate::catalog::{FlowSet, Looked};
 use crate::clock;
 use crate::device::DeviceError;
+use crate::ownership::Held;
 use crate::screen::{ScreenWatch, Seen, View};
 
 /// Observations of an action that wait for the lane; it takes them as they come.
@@ -48,6 +49,7 @@ const STORE_RETRY: Duration = Duration::from_secs(1);
 pub(crate) struct Lane {
     name: Name,
     host: Host,
+    held: Held,
     tools: Tools,
     facts: HostFacts,
     recovery: HostRecovery,
@@ -150,7 +152,7 @@ pub(crate) struct Ending {
 }
 
 impl Lane {
-    pub(crate) fn new(host: Host, state: HostState, tools: Tools) -> Self {
+    pub(crate) fn new(host: Host, state: HostState, held: Held, tools: Tools) -> Self {
         let now = Instant::now();
         let site = tools.site.clone();
         let terms = site.borrow().terms(&host);
@@ -173,6 +175,7 @@ impl Lane {
             notices: mpsc::channel(NOTICES),
             times: Times { power: now, decide: None, refresh: now + REFRESH },
             host,
+            held,
             tools,
         };
         // A fleet that starts at once must not read all its BMCs at once.
@@ -390,8 +393,12 @@ impl Lane {
             && self.times.power <= Instant::now()
             && let Some(mut line) = self.line.take()
         {
+            let held = self.held.clone();
             self.polling = Some(Box::pin(async move {
-                let result = line.power().await;
+                let result = match held.check(Instant::now()) {
+                    Ok(()) => line.power().await,
+                    Err(lost) => Err(lost.into()),
+                };
                 Polled { line, result }
             }));
         }
@@ -403,7 +410,8 @@ impl Lane {
             Purpose::Step(planned) => format!("flow {}", planned.flow),
             Purpose::Person(_) => "the API".to_owned(),
         };
-        tracing::info!(host = %self.name, op = words, by = who, "action");
+        let held = self.held.clone();
+        tracing::info!(host = %self.name, op = words, by = who, lease = held.token(), "action");
         let mut hands = Hands {
             line: if action.needs_bmc() { self.line.take() } else { None },
             screen: self.screen.as_ref().map(|screen| (screen.hands(), self.screen_source())),
@@ -412,7 +420,10 @@ impl Lane {
             who,
         };
         Box::pin(async move {
-            let result = hands.perform(&action).await;
+            let result = match held.check(Instant::now()) {
+                Ok(()) => hands.perform(&action).await,
+                Err(lost) => Err(ActionFailure { error: lost.into(), receipts: Vec::new() }),
+            };
             Acted { line: hands.line, words, purpose, result }
         })
     }

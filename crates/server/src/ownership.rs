@@ -1,0 +1,5 @@
+//! Which hosts this server works on, and until when it may.
+
+mod held;
+
+pub(crate) use held::{Held, NotOwner};
