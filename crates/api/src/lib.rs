@@ -48,6 +48,7 @@ mod problem;
 mod run;
 mod schema;
 mod selector;
+mod server;
 mod settings;
 mod socket;
 mod status;
@@ -77,8 +78,10 @@ pub use problem::{Fault, Problem};
 pub use run::{ActionReceipt, MatchEvidence, PictureDigest, Run, RunState, StepOutcome, StepRecord, Verdict};
 pub use schema::json_schema;
 pub use selector::{LabelSelector, SelectorError};
+pub use server::{KeyRotation, ServerStatus};
 pub use settings::{
-    GlobalSettings, SettingDefinition, SettingOutOfRange, SettingScope, SettingValue, Settings, SettingsSpec,
+    GlobalSettings, SettingDefinition, SettingInForce, SettingOutOfRange, SettingScope, SettingValue,
+    Settings, SettingsSpec,
 };
 pub use socket::local_socket;
 pub use status::{Fact, Health, HostStatus, Icon, PowerState, Reach, ScreenKind, ScreenStatus};

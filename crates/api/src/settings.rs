@@ -3,6 +3,7 @@
 //! What a host is worked by is found by taking, for each setting, the nearest place that sets it: the host, its
 //! cluster, the cluster's zone, the `Settings` manifest, and else the default.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -31,7 +32,7 @@ pub enum SettingScope {
 }
 
 /// What a value of a setting is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SettingValue {
     /// A length of time.
@@ -49,14 +50,14 @@ impl std::fmt::Display for SettingValue {
     }
 }
 
-/// What there is to know about one setting.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+/// What there is to know about one setting: one of the list at `GET /api/v1/settings/definitions`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SettingDefinition {
     /// The name, as manifests write it.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What it means.
-    pub description: &'static str,
+    pub description: Cow<'static, str>,
     /// Where it may be set.
     pub scope: SettingScope,
     /// Its value where nothing sets it.
@@ -65,6 +66,19 @@ pub struct SettingDefinition {
     pub least: SettingValue,
     /// The greatest value.
     pub greatest: SettingValue,
+}
+
+/// What a host is worked by: one of the list at `GET /api/v1/hosts/{name}/settings`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SettingInForce {
+    /// The name of the setting.
+    pub name: String,
+    /// Its value.
+    pub value: SettingValue,
+    /// What sets it, like `Cluster web`; absent where nothing does and the default holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
 }
 
 /// A value that is not between its bounds.
@@ -141,8 +155,8 @@ macro_rules! settings {
             /// What there is to know about each setting, in the order in which documentation lists them.
             pub fn definitions() -> Vec<SettingDefinition> {
                 vec![$(SettingDefinition {
-                    name: $name,
-                    description: concat!($($doc),+).trim_ascii(),
+                    name: Cow::Borrowed($name),
+                    description: Cow::Borrowed(concat!($($doc),+).trim_ascii()),
                     scope: SettingScope::$scope,
                     default: SettingValue::from($default),
                     least: SettingValue::from($least),
@@ -322,8 +336,8 @@ impl SettingsSpec {
         let definitions = Settings::definitions();
         let given = self.given();
         let wrong = given.into_iter().filter_map(|(name, value)| {
-            let SettingDefinition { least, greatest, .. } =
-                *definitions.iter().find(|definition| definition.name == name)?;
+            let &SettingDefinition { least, greatest, .. } =
+                definitions.iter().find(|definition| definition.name == name)?;
             let fits = (least.number()..=greatest.number()).contains(&value.number());
             (!fits).then_some(SettingOutOfRange { name, value, least, greatest })
         });
@@ -347,13 +361,13 @@ mod tests {
     fn defaults_are_in_range_and_names_are_what_json_carries() {
         let mut spec = SettingsSpec::default();
         for SettingDefinition { name, default, description, .. } in Settings::definitions() {
-            assert!(spec.set(name, default), "{name}");
+            assert!(spec.set(&name, default), "{name}");
             assert!(!description.is_empty(), "{name}");
         }
         assert_eq!(spec.out_of_range(), []);
         assert_eq!(Settings::default().with(&spec), Settings::default());
         let json = serde_json::to_value(spec).unwrap();
-        let names: Vec<_> = Settings::definitions().iter().map(|one| one.name).collect();
+        let names = Settings::NAMES;
         assert!(names.iter().all(|name| json.get(name).is_some()), "{json}");
         assert_eq!(json.as_object().unwrap().len(), names.len());
     }

@@ -28,27 +28,27 @@ fn settings(node: &Node, here: SettingScope, faults: &mut Faults) -> Option<Sett
     let fields = Fields::of(node, &SETTINGS, faults)?;
     let mut read = SettingsSpec::default();
     let mut sound = true;
-    for definition in Settings::definitions() {
-        let Some(node) = fields.get(definition.name) else { continue };
+    for (&name, definition) in Settings::NAMES.iter().zip(Settings::definitions()) {
+        let Some(node) = fields.get(name) else { continue };
         if here == SettingScope::Host && definition.scope == SettingScope::Global {
-            let message = format!("`{}` is a setting of the server as a whole", definition.name);
+            let message = format!("`{name}` is a setting of the server as a whole");
             let hint = format!("set it in the Settings named `{}`", Settings::GLOBAL);
             faults.add(node.place, message, Some(hint));
             sound = false;
             continue;
         }
         let value = match definition.default {
-            SettingValue::Time(_) => node.span(definition.name, faults).map(SettingValue::Time),
+            SettingValue::Time(_) => node.span(name, faults).map(SettingValue::Time),
             SettingValue::Count(_) => {
-                node.whole(definition.name, 0..=i64::from(u32::MAX), faults).map(SettingValue::Count)
+                node.whole(name, 0..=i64::from(u32::MAX), faults).map(SettingValue::Count)
             }
         };
         let Some(value) = value else {
             sound = false;
             continue;
         };
-        read.set(definition.name, value);
-        if let Some(wrong) = read.out_of_range().iter().find(|wrong| wrong.name == definition.name) {
+        read.set(name, value);
+        if let Some(wrong) = read.out_of_range().iter().find(|wrong| wrong.name == name) {
             let hint = format!("the default is {}", definition.default);
             faults.add(node.place, wrong.to_string(), Some(hint));
             sound = false;
