@@ -3,6 +3,8 @@
 //! The facts are separate: a controller that answers says nothing of the screen, a lost controller says nothing of the
 //! power. Each change is told once, so an outage is one event however often it is observed.
 
+mod fence;
+
 use std::time::Duration;
 
 use ironhand_api::{
@@ -42,6 +44,13 @@ pub enum Observation {
     Management(Management, Option<String>),
     /// Somebody began work on the host, or ended it.
     Maintenance(Said),
+    /// It was proven that the host is without power; a [fencing](crate::judge_fence) alone may say so.
+    Fenced {
+        /// What proves it, in words.
+        detail: String,
+    },
+    /// A person wants the host to count as fenced no longer.
+    FenceLifted,
 }
 
 /// A change of a fact: one event.
@@ -82,6 +91,8 @@ pub struct HostFacts {
     /// Not `management`: earlier releases kept another type under that name.
     managed: Option<Fact<Management>>,
     maintenance: Option<Said>,
+    fenced: Option<Fact<bool>>,
+    fence_broken: Option<Fact<PowerState>>,
     screen: Option<ScreenStatus>,
     /// The last state that was seen, where `power` tells what is awaited.
     seen: PowerState,
@@ -180,7 +191,7 @@ impl HostFacts {
             screen_reach: self.screen_reach.clone(),
             management: self.managed.clone(),
             maintenance: self.maintenance.clone(),
-            fenced: None,
+            fenced: self.fenced.clone(),
             alerts: Vec::new(),
             owner: None,
             icon: self.icon(),
@@ -205,8 +216,10 @@ impl HostFacts {
             Observation::Power(state) => {
                 changes.extend(self.see_reach(at, source, Reach::Ok, None));
                 changes.extend(self.see_power(at, source, state));
+                changes.extend(self.fence_meets_power(at, source, state));
             }
             Observation::PowerAsked { action, until } => {
+                changes.extend(self.fence_meets_request(source, action));
                 changes.extend(self.await_power(source, Asked { action, at, until }));
             }
             Observation::Reach(reach, detail) => {
@@ -224,6 +237,10 @@ impl HostFacts {
                 changes.extend(self.manage(at, source, management, detail));
             }
             Observation::Maintenance(said) => changes.extend(self.maintain(source, said)),
+            Observation::Fenced { detail } => changes.extend(self.fence(at, source, detail)),
+            Observation::FenceLifted => {
+                changes.extend(self.lift_fence(&format!("{source} lifted the fence")))
+            }
         }
         changes
     }

@@ -4,6 +4,9 @@
 //!   [`Observation`] makes to it.
 //! * [`HostRecovery`]: how far the recovery of a host has come. It is asked after every reading of the screen, every
 //!   step and every deadline, and answers with a [`Decision`] and the [`Transition`]s to record before acting.
+//! * [`plan_power`], [`resume_power`]: what a power action comes to, and what becomes of one that a crash interrupted.
+//! * [`HostAlerts`]: what somebody should know of now, opened once for each cause, told again, cleared.
+//! * [`Cadence`]: how often a host is read.
 //! * [`Site`]: under which [`Terms`] a host is worked on, from what zones, clusters, settings and commands say.
 //!
 //! Nothing here reads a clock, a socket or a file; times are arguments, patterns are matched by the caller. Both states
@@ -54,11 +57,17 @@
 //! # }
 //! ```
 
+mod alerts;
+mod cadence;
 mod facts;
+mod power;
 mod recovery;
 mod site;
 
+pub use alerts::{AlertChange, AlertStep, HostAlerts};
+pub use cadence::Cadence;
 pub use facts::{Change, HostFacts, Observation, power_deadline};
+pub use power::{PowerPlan, Resumption, plan_power, resume_power};
 pub use recovery::{
     Decided, Decision, HostRecovery, LONGEST_DOUBT, LONGEST_PAUSE, LONGEST_STEP, MOST_RUNS, Planned,
     ScreenView, Transition, View,
