@@ -28,9 +28,9 @@ pub struct Client {
     endpoint: Endpoint,
 }
 
-/// Which incidents, or runs, a list is about.
+/// Which incidents, runs, jobs or alerts a list is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct IncidentFilter {
+pub struct RecordFilter {
     /// Those of one host.
     pub host: Option<Name>,
     /// Only those that are not over.
@@ -204,7 +204,7 @@ impl Client {
     /// # Errors
     ///
     /// As the type says.
-    pub async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, Error> {
+    pub async fn incidents(&self, filter: &RecordFilter) -> Result<Vec<Incident>, Error> {
         self.newest("incidents", filter).await
     }
 
@@ -222,7 +222,7 @@ impl Client {
     /// # Errors
     ///
     /// As the type says.
-    pub async fn runs(&self, filter: &IncidentFilter) -> Result<Vec<Run>, Error> {
+    pub async fn runs(&self, filter: &RecordFilter) -> Result<Vec<Run>, Error> {
         self.newest("runs", filter).await
     }
 
@@ -257,11 +257,11 @@ impl Client {
         EventStream::new(self.clone(), after, host)
     }
 
-    /// Incidents or runs.
-    async fn newest<T: DeserializeOwned>(
+    /// Incidents, runs, jobs or alerts.
+    pub(crate) async fn newest<T: DeserializeOwned>(
         &self,
         plural: &str,
-        filter: &IncidentFilter,
+        filter: &RecordFilter,
     ) -> Result<Vec<T>, Error> {
         let mut query = Vec::new();
         query.extend(filter.host.as_ref().map(|host| ("host", host.to_string())));
@@ -295,7 +295,7 @@ impl Client {
         }
     }
 
-    async fn act<T: DeserializeOwned>(
+    pub(crate) async fn act<T: DeserializeOwned>(
         &self,
         host: &Name,
         action: &str,
@@ -305,7 +305,11 @@ impl Client {
         self.parse(self.call(request.json(body)).await?).await
     }
 
-    async fn fetch<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, String)]) -> Result<T, Error> {
+    pub(crate) async fn fetch<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<T, Error> {
         self.parse(self.call(self.request(Method::GET, path, query)).await?).await
     }
 
@@ -334,7 +338,7 @@ impl Client {
             .unwrap_or_else(|_| self.not_ours(unexpected(status))))
     }
 
-    async fn parse<T: DeserializeOwned>(&self, reply: Response) -> Result<T, Error> {
+    pub(crate) async fn parse<T: DeserializeOwned>(&self, reply: Response) -> Result<T, Error> {
         let body = reply.bytes().await.map_err(|source| self.unreachable(source))?;
         serde_json::from_slice(&body).map_err(|error| self.not_ours(error.to_string()))
     }

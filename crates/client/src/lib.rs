@@ -29,9 +29,11 @@ mod call;
 mod endpoint;
 mod error;
 mod events;
+mod management;
 mod resource;
+mod work;
 
-pub use call::{Client, EventFilter, IncidentFilter};
+pub use call::{Client, EventFilter, RecordFilter};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::Error;
 pub use events::EventStream;

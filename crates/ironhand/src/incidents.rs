@@ -5,7 +5,7 @@ use std::path::Path;
 use ironhand_api::{
     Incident, IncidentState, MatchEvidence, PictureDigest, Run, RunState, StepOutcome, StepRecord,
 };
-use ironhand_client::{Client, IncidentFilter};
+use ironhand_client::{Client, RecordFilter};
 
 use crate::args;
 use crate::exit::{Failure, at};
@@ -27,7 +27,7 @@ pub async fn incidents(client: &Client, asked: &args::Incidents, output: Output)
         };
     }
     let host = asked.host.as_deref().map(host_name).transpose()?;
-    let filter = IncidentFilter { host, open: asked.open, limit: None };
+    let filter = RecordFilter { host, open: asked.open, limit: None };
     show_incidents(&client.incidents(&filter).await?, output)
 }
 
@@ -65,7 +65,7 @@ const fn tone(state: IncidentState) -> Tone {
 pub async fn runs(client: &Client, asked: &args::Runs, output: Output) -> Result<(), Failure> {
     let Some(id) = asked.id else {
         let host = asked.host.as_deref().map(host_name).transpose()?;
-        let filter = IncidentFilter { host, ..IncidentFilter::default() };
+        let filter = RecordFilter { host, ..RecordFilter::default() };
         return show_runs(&client.runs(&filter).await?, output);
     };
     let run = client.run(id).await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ironhand_api::{Incident, IncidentState, Run};
-use ironhand_client::{Client, IncidentFilter};
+use ironhand_client::{Client, RecordFilter};
 use serde::Serialize;
 
 use super::Struck;
@@ -29,7 +29,7 @@ struct Row {
 pub(super) async fn tell(client: &Client, struck: &[Struck], output: Output) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for one in struck {
-        let filter = IncidentFilter { host: Some(one.name.clone()), ..IncidentFilter::default() };
+        let filter = RecordFilter { host: Some(one.name.clone()), ..RecordFilter::default() };
         let incidents = client.incidents(&filter).await?;
         let runs = client.runs(&filter).await?;
         rows.push(row(one, incidents.first(), &runs));

@@ -1,7 +1,7 @@
 //! Hosts fall ill and are healed, once; or are left to people.
 
 use ironhand_api::{Event, EventKind, Health, IncidentState, PictureDigest, RunState, StepOutcome};
-use ironhand_client::IncidentFilter;
+use ironhand_client::RecordFilter;
 use ironhand_sim::MachineFault;
 use serde_json::json;
 
@@ -47,7 +47,7 @@ async fn a_host_that_panics_is_recovered_and_then_left_alone() {
     let of_others = |event: &&Event| event.incident.is_some() && event.host.as_ref() != Some(&hosts[0]);
     assert_eq!(story.iter().find(of_others), None, "the other host is well");
 
-    let run = world.client.runs(&IncidentFilter::default()).await.unwrap().remove(0);
+    let run = world.client.runs(&RecordFilter::default()).await.unwrap().remove(0);
     assert_eq!(run.state, RunState::Succeeded, "{run:#?}");
     assert!(run.matched.text.contains("Kernel panic - not syncing"));
     assert!(run.steps.iter().all(|step| matches!(step.outcome, Some(StepOutcome::Done(_)))), "{run:#?}");
@@ -91,7 +91,7 @@ async fn a_flow_that_does_not_help_stops_at_its_limit_and_asks_for_a_person() {
     let incident = world.client.incident(asked.incident.unwrap()).await.unwrap();
     assert_eq!((incident.state, incident.attempts), (IncidentState::NeedsHuman, 2), "{incident:#?}");
     assert_png(&world, incident.last_picture.as_ref()).await;
-    let runs = world.client.runs(&IncidentFilter::default()).await.unwrap();
+    let runs = world.client.runs(&RecordFilter::default()).await.unwrap();
     assert_eq!(runs.iter().map(|run| run.state).collect::<Vec<_>>(), [RunState::Failed, RunState::Failed]);
     world
         .until_status(&host, |status| {

@@ -1,7 +1,7 @@
 //! What was begun before a crash is taken up after it; nothing is done twice blindly.
 
 use ironhand_api::{EventKind, Health, RunState, StepOutcome, StepRecord};
-use ironhand_client::IncidentFilter;
+use ironhand_client::RecordFilter;
 use ironhand_server::Server;
 use ironhand_sim::{Fleet, FleetConfig, MachineFault};
 use serde_json::json;
@@ -57,7 +57,7 @@ fn a_run_that_was_killed_in_a_step_is_finished_by_the_next_server() {
         until(&mut events, |event| event.kind == EventKind::IncidentClosed).await;
         // Newest first. What was pressed before the kill is not known, so the interrupted run presses nothing again: it
         // waits for the proof, which does not come, and the next attempt heals the host.
-        let runs = world.client.runs(&IncidentFilter::default()).await.unwrap();
+        let runs = world.client.runs(&RecordFilter::default()).await.unwrap();
         let states: Vec<_> = runs.iter().map(|run| run.state).collect();
         assert_eq!(states, [RunState::Succeeded, RunState::Failed], "{runs:#?}");
         let interrupted = &runs[1];

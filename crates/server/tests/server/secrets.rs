@@ -1,7 +1,7 @@
 //! A password goes to the BMC, and nowhere else.
 
 use ironhand_api::{LabelSelector, PowerAction, PowerRequest, Reach};
-use ironhand_client::IncidentFilter;
+use ironhand_client::RecordFilter;
 use ironhand_sim::FleetConfig;
 
 use crate::harness::{World, credential, host, logged, name, settings};
@@ -33,8 +33,8 @@ async fn no_reply_event_or_log_holds_a_password() {
         serde_json::to_string(&client.list::<ironhand_api::Credential>(&all).await.unwrap()).unwrap(),
         serde_json::to_string(&client.list::<ironhand_api::Host>(&all).await.unwrap()).unwrap(),
         serde_json::to_string(&world.events().await).unwrap(),
-        serde_json::to_string(&client.incidents(&IncidentFilter::default()).await.unwrap()).unwrap(),
-        serde_json::to_string(&client.runs(&IncidentFilter::default()).await.unwrap()).unwrap(),
+        serde_json::to_string(&client.incidents(&RecordFilter::default()).await.unwrap()).unwrap(),
+        serde_json::to_string(&client.runs(&RecordFilter::default()).await.unwrap()).unwrap(),
     ];
     for reply in replies {
         assert!(!reply.contains(CANARY), "{reply}");
