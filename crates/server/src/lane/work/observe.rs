@@ -1,12 +1,13 @@
 //! What a lane sees: power, contact, screens, and what the flows say of them.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use ironhand_api::{Capability, Timestamp};
+use ironhand_api::{Capability, IncidentState, Timestamp};
 use ironhand_model::Observation;
 
-use super::{Lane, LastLook, Polled, looked};
+use super::{Lane, LastLook, Polled};
+use crate::catalog::Looked;
 use crate::clock;
 use crate::device::DeviceError;
 use crate::lane::Ports;
@@ -101,4 +102,23 @@ impl Lane {
             self.judge_look(last.seen);
         }
     }
+
+    /// Intervals of power and screen readings: short while something is wrong and Ironhand works on it, or while a
+    /// screen is recognised and more readings decide.
+    pub(super) fn pace(&self) -> (Duration, Duration) {
+        let settings = &self.terms.settings;
+        let at_work =
+            self.recovery.incident().is_some_and(|incident| incident.state != IncidentState::NeedsHuman);
+        let suspicious = self.recovery.incident().is_none()
+            && self.last.as_ref().is_some_and(|last| last.verdicts.iter().any(|verdict| verdict.applies));
+        if at_work || suspicious {
+            (settings.power_interval_fast, settings.screen_interval_incident)
+        } else {
+            (settings.power_interval, settings.screen_interval)
+        }
+    }
+}
+
+pub(super) fn looked<'l>(seen: &'l Seen, text: &'l str) -> Looked<'l> {
+    Looked { page: &seen.shot.page, text, at: seen.at, picture: Some(&seen.shot.digest) }
 }

@@ -5,7 +5,8 @@ use std::time::Instant;
 use ironhand_api::{Capability, Connector, Name};
 use ironhand_model::Observation;
 
-use super::{Lane, Purpose, QUEUE, Wanted};
+use super::act::{Purpose, Wanted};
+use super::{Lane, QUEUE};
 use crate::clock;
 use crate::credentials::Credentials;
 use crate::device::DeviceError;

@@ -1,0 +1,107 @@
+//! How a lane decides: it asks the model, makes the answer durable, and only then sees to it that it is done.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ironhand_api::{StepOutcome, Timestamp};
+use ironhand_model::{Decided, Decision, ScreenView, Transition, View as Situation};
+use ironhand_store::{HostState, StoreError};
+
+use super::act::{Purpose, Wanted, action_of};
+use super::observe::looked;
+use super::{Lane, REFRESH};
+use crate::clock;
+use crate::lane::journal::Entry;
+
+/// How long a lane waits before it asks a store again that has failed.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
+impl Lane {
+    /// Decides what to do, makes it durable, and only then sees to it that it is done.
+    pub(super) async fn think(&mut self) {
+        let now = clock::now();
+        let changes = self.facts.wake(now);
+        self.journal.changes(changes);
+        let before = self.recovery.clone();
+        match self.decide(now).await {
+            Ok(decision) => {
+                let until = self.carry_out(decision);
+                let until = [until, self.facts.next_wake()].into_iter().flatten().min();
+                self.times.decide = until.map(|until| Instant::now() + until.since(now));
+            }
+            Err(error) => {
+                tracing::error!(host = %self.name, error = %crate::http::chain(&error), "nothing is done: the store failed");
+                self.recovery = before;
+                self.times.decide = Some(Instant::now() + STORE_RETRY);
+            }
+        }
+        if let Some(screen) = &self.screen {
+            screen.set_pace(self.pace().1);
+        }
+    }
+
+    /// Asks the model what to do, on what was seen last.
+    pub(super) fn consider(&mut self, now: Timestamp) -> Decided {
+        let flows = Arc::clone(&self.flows.borrow());
+        let selecting = flows.selecting(&self.host.metadata.labels);
+        let looked = self.last.as_ref().map(|last| looked(&last.seen, &last.text));
+        let find = |pattern: &str| looked.as_ref().and_then(|looked| flows.find(pattern, looked));
+        let screen = self.last.as_ref().map(|last| ScreenView {
+            seq: last.seen.number,
+            read_at: last.seen.at,
+            reliable: last.seen.shot.reading.is_reliable(),
+            picture: Some(&last.seen.shot.digest),
+            verdicts: &last.verdicts,
+            find: &find,
+        });
+        let situation = Situation { host: &self.name, facts: &self.facts, screen, flows: &selecting };
+        self.recovery.decide(now, &situation)
+    }
+
+    pub(super) async fn decide(&mut self, now: Timestamp) -> Result<Decision, StoreError> {
+        let mut decided = self.consider(now);
+        let incident =
+            if decided.needs_incident_id() { self.tools.store.next_incident_id().await? } else { 0 };
+        let run = if decided.needs_run_id() { self.tools.store.next_run_id().await? } else { 0 };
+        if incident != 0 || run != 0 {
+            self.recovery.number(&mut decided, incident, run);
+        }
+        let due = self.times.refresh <= Instant::now();
+        if due || !decided.transitions.is_empty() || !self.journal.is_empty() {
+            self.commit(now, &decided.transitions).await?;
+        }
+        Ok(decided.decision)
+    }
+
+    pub(super) async fn commit(&mut self, at: Timestamp, decided: &[Transition]) -> Result<(), StoreError> {
+        let state = HostState { facts: self.facts.clone(), recovery: self.recovery.clone() };
+        let entry = Entry { host: &self.name, at, status: self.status(), state, decided };
+        // Boxed: a lane waits most of its life, and must not hold the room that this takes meanwhile.
+        Box::pin(self.journal.commit(&self.tools.store, entry)).await?;
+        self.times.refresh = Instant::now() + REFRESH;
+        Ok(())
+    }
+
+    /// Queues the step of a decision; says when to decide again.
+    pub(super) fn carry_out(&mut self, decision: Decision) -> Option<Timestamp> {
+        match decision {
+            Decision::Act(planned) => {
+                match action_of(&planned.step) {
+                    Ok(action) => {
+                        // Before what people asked for: it was decided on what the screen shows now.
+                        self.queue.push_front(Wanted { action, purpose: Purpose::Step(planned) });
+                    }
+                    Err(reason) => {
+                        let outcome = StepOutcome::Failed(reason);
+                        let transitions = self.recovery.record(clock::now(), &planned, outcome, Vec::new());
+                        self.journal.transitions(transitions);
+                        return Some(clock::now());
+                    }
+                }
+                None
+            }
+            Decision::Wait { until, .. } => until,
+            Decision::Settled | Decision::NeedsHuman { .. } => None,
+        }
+    }
+}
