@@ -6,6 +6,8 @@
 //!   step and every deadline, and answers with a [`Decision`] and the [`Transition`]s to record before acting.
 //! * [`plan_power`], [`resume_power`]: what a power action comes to, and what becomes of one that a crash interrupted.
 //! * [`HostAlerts`]: what somebody should know of now, opened once for each cause, told again, cleared.
+//! * [`judge_fence`]: whether what was found proves that a host is without power.
+//! * [`RotationMachine`]: the change of a controller's password, whatever is lost or killed on the way.
 //! * [`Cadence`]: how often a host is read.
 //! * [`Site`]: under which [`Terms`] a host is worked on, from what zones, clusters, settings and commands say.
 //!
@@ -60,16 +62,23 @@
 mod alerts;
 mod cadence;
 mod facts;
+mod fence;
 mod power;
 mod recovery;
+mod rotation;
 mod site;
 
 pub use alerts::{AlertChange, AlertStep, HostAlerts};
 pub use cadence::Cadence;
 pub use facts::{Change, HostFacts, Observation, power_deadline};
+pub use fence::judge_fence;
 pub use power::{PowerPlan, Resumption, plan_power, resume_power};
 pub use recovery::{
     Decided, Decision, HostRecovery, LONGEST_DOUBT, LONGEST_PAUSE, LONGEST_STEP, MOST_RUNS, Planned,
     ScreenView, Transition, View,
+};
+pub use rotation::{
+    LoginReply, MADE_PASSWORD, MOST_SETS, MOST_SILENCES, PasswordFault, RANDOM_FOR_PASSWORD, RotationAnswer,
+    RotationMachine, RotationStep, SetReply, Which, check_new_password, password_from, retry_after,
 };
 pub use site::{Site, Terms};
