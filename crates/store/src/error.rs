@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ironhand_api::{Fault, Kind, Name};
+use ironhand_api::{AlertCause, Fault, Kind, Name};
 
 use crate::seal::KeyId;
 
@@ -174,10 +174,31 @@ pub enum StoreError {
         /// The credential.
         credential: Name,
     },
-    /// An incident or a run has an id that the store did not give out.
+    /// Another server works on the host by now, or none does.
+    #[error(
+        "this server no longer works on Host `{host}`: {}",
+        .owner.as_ref().map_or_else(|| "nobody does".to_owned(), |owner| format!("server {owner} does"))
+    )]
+    LeaseLost {
+        /// The host.
+        host: Name,
+        /// Who holds its lease now.
+        owner: Option<String>,
+    },
+    /// An alert of the same cause is open for the host already.
+    #[error("alert {open} of Host `{host}` for {cause} is open already; repeat or clear that one")]
+    AlertOpen {
+        /// The host.
+        host: Name,
+        /// The cause.
+        cause: AlertCause,
+        /// The id of the alert that is open.
+        open: u64,
+    },
+    /// An incident, a run, a job or an alert has an id that the store did not give out.
     #[error("the id {id} of a {series} was not given out by the store")]
     IdNotReserved {
-        /// `incident` or `run`.
+        /// `incident`, `run`, `job` or `alert`.
         series: &'static str,
         /// The id.
         id: u64,
@@ -232,6 +253,8 @@ impl StoreError {
             Self::SecretReference { .. } => "credential.secret_reference",
             Self::OtherKey { .. } => "credential.other_key",
             Self::SealBroken { .. } => "credential.seal_broken",
+            Self::LeaseLost { .. } => "lease.lost",
+            Self::AlertOpen { .. } => "alert.open",
             Self::IdNotReserved { .. } => "store.id_not_reserved",
             Self::ContinueInvalid { .. } => "list.continue_invalid",
         }
@@ -274,6 +297,8 @@ mod tests {
         server(StoreError::Unwritable { what: "run 7".into(), reason: "no".into() }, "store.unwritable");
         server(StoreError::Closed, "store.closed");
         server(StoreError::IdNotReserved { series: "run", id: 7 }, "store.id_not_reserved");
+        server(StoreError::LeaseLost { host: name(), owner: None }, "lease.lost");
+        server(StoreError::AlertOpen { host: name(), cause: AlertCause::AuthFailed, open: 7 }, "alert.open");
         caller(StoreError::NotFound { kind, name: name() }, "resource.not_found");
         caller(StoreError::Conflict { kind, name: name(), given: 1, current: None }, "resource.conflict");
         caller(StoreError::InUse { kind, name: name(), users: vec![] }, "resource.in_use");

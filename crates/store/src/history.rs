@@ -1,11 +1,11 @@
 //! Incidents and runs, newest first.
 
 use ironhand_api::{Incident, List, Name, Run};
-use serde::de::DeserializeOwned;
 use sqlx::{AnyConnection, AnyPool};
 
 use crate::StoreError;
-use crate::column::{bigint, unsigned, value};
+use crate::column::bigint;
+use crate::page::{Page, Row, decode, one};
 use crate::sqlite::meaning;
 
 const INCIDENT: &str = "SELECT id, body FROM incidents WHERE id = $1";
@@ -70,9 +70,6 @@ pub enum RunsOf {
     Incident(u64),
 }
 
-/// Id and JSON text of an incident or a run.
-type Row = (i64, String);
-
 pub(crate) async fn incident(pool: &AnyPool, id: u64) -> Result<Option<Incident>, StoreError> {
     one("incident", INCIDENT, pool, id).await
 }
@@ -114,56 +111,4 @@ pub(crate) async fn unfinished(
     let incidents: Vec<Row> = sqlx::query_as(NOT_CLOSED).fetch_all(&mut *connection).await.map_err(failed)?;
     let runs: Vec<Row> = sqlx::query_as(RUNNING).fetch_all(connection).await.map_err(failed)?;
     Ok((decode("incident", incidents)?, decode("run", runs)?))
-}
-
-async fn one<T: DeserializeOwned>(
-    what: &str,
-    statement: &'static str,
-    pool: &AnyPool,
-    id: u64,
-) -> Result<Option<T>, StoreError> {
-    let row: Option<Row> = sqlx::query_as(statement)
-        .bind(bigint(id))
-        .fetch_optional(pool)
-        .await
-        .map_err(|error| meaning("read history", error))?;
-    row.map(|(_, body)| value(|| format!("{what} {id}"), &body)).transpose()
-}
-
-fn decode<T: DeserializeOwned>(what: &str, rows: Vec<Row>) -> Result<Vec<T>, StoreError> {
-    rows.into_iter().map(|(id, body)| value(|| format!("{what} {id}"), &body)).collect()
-}
-
-/// A page of a list that goes down by id. The text that continues it is the last id on it.
-struct Page {
-    before: i64,
-    limit: Option<u32>,
-}
-
-impl Page {
-    fn new(limit: Option<u32>, next: Option<&str>) -> Result<Self, StoreError> {
-        let before = match next {
-            Some(given) => {
-                bigint(given.parse().map_err(|_| StoreError::ContinueInvalid { given: given.to_owned() })?)
-            }
-            None => i64::MAX,
-        };
-        Ok(Self { before, limit: limit.map(|limit| limit.max(1)) })
-    }
-
-    /// One row more than the page holds, to see whether another page follows.
-    fn fetched(&self) -> i64 {
-        self.limit.map_or(i64::MAX, |limit| i64::from(limit) + 1)
-    }
-
-    fn list<T: DeserializeOwned>(&self, what: &str, mut rows: Vec<Row>) -> Result<List<T>, StoreError> {
-        let limit = self.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let next = match rows.last() {
-            Some((id, _)) if more => Some(unsigned(*id)?.to_string()),
-            _ => None,
-        };
-        Ok(List { items: decode(what, rows)?, next })
-    }
 }

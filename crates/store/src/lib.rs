@@ -34,13 +34,17 @@
 //! ```
 
 mod administration;
+mod alert;
 mod column;
 mod directory;
 mod error;
 mod event;
 mod history;
+mod job;
+mod lease;
 mod list;
 mod load;
+mod page;
 mod picture;
 mod record;
 mod resource;
@@ -52,10 +56,13 @@ mod store;
 mod writer;
 
 pub use administration::Administer;
+pub use alert::AlertQuery;
 pub use directory::KeySource;
 pub use error::StoreError;
 pub use event::EventDraft;
 pub use history::{IncidentQuery, RunQuery, RunsOf};
+pub use job::JobQuery;
+pub use lease::Lease;
 pub use list::ListQuery;
 pub use load::{HostState, SiteSnapshot, Snapshot};
 pub use picture::Picture;

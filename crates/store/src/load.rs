@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ironhand_api::{Administration, Cluster, Flow, GlobalSettings, Host, Incident, Name, Run, Zone};
+use ironhand_api::{
+    Administration, Cluster, Flow, GlobalSettings, Host, Incident, Job, Kind, Name, Run, Zone,
+};
 use ironhand_model::{HostFacts, HostRecovery};
 use serde::de::DeserializeOwned;
 use sqlx::{AnyConnection, AnyPool};
@@ -11,13 +13,18 @@ use crate::StoreError;
 use crate::administration;
 use crate::column::{unsigned, value};
 use crate::history;
-use crate::resource::{Row, Stored, parse_name};
+use crate::job;
+use crate::resource::{Row, Stored, fetch, parse_name};
 use crate::sqlite::meaning;
 
 const RESOURCES: &str = "SELECT r.name, r.labels, r.spec, r.version, r.created_at, s.status FROM resources r \
     LEFT JOIN host_states s ON r.kind = 'Host' AND s.host = r.name WHERE r.kind = $1 ORDER BY r.name";
 
 const STATES: &str = "SELECT host, facts, recovery FROM host_states";
+
+const STATE: &str = "SELECT host, facts, recovery FROM host_states WHERE host = $1";
+
+const ROTATIONS: &str = "SELECT host FROM rotations ORDER BY host";
 
 const LAST_EVENT: &str = "SELECT event FROM sequences WHERE one = 1";
 
@@ -34,6 +41,10 @@ pub struct Snapshot {
     pub incidents: Vec<Incident>,
     /// Runs that have not ended, by id.
     pub runs: Vec<Run>,
+    /// Jobs that have not ended, by id.
+    pub jobs: Vec<Job>,
+    /// Hosts with a change of password that is not over, by name.
+    pub rotations: Vec<Name>,
     /// The id of the last event; 0 where there was none.
     pub last_event: u64,
 }
@@ -71,27 +82,61 @@ pub struct HostState {
     pub recovery: HostRecovery,
 }
 
+/// A row of [`STATES`].
+type StateRow = (String, Option<String>, Option<String>);
+
+impl HostState {
+    fn from_row((host, facts, recovery): StateRow) -> Result<(Name, Self), StoreError> {
+        let state = Self {
+            facts: or_new(|| format!("facts of Host {host}"), facts)?,
+            recovery: or_new(|| format!("recovery of Host {host}"), recovery)?,
+        };
+        Ok((parse_name(&host)?, state))
+    }
+}
+
 pub(crate) async fn load(pool: &AnyPool) -> Result<Snapshot, StoreError> {
     let failed = |error| meaning("read everything", error);
     // One transaction, so that all of it is of the same moment.
     let mut transaction = pool.begin().await.map_err(failed)?;
-    let rows: Vec<(String, Option<String>, Option<String>)> =
-        sqlx::query_as(STATES).fetch_all(&mut *transaction).await.map_err(failed)?;
-    let mut states = BTreeMap::new();
-    for (host, facts, recovery) in rows {
-        let state = HostState {
-            facts: or_new(|| format!("facts of Host {host}"), facts)?,
-            recovery: or_new(|| format!("recovery of Host {host}"), recovery)?,
-        };
-        states.insert(parse_name(&host)?, state);
-    }
+    let rows: Vec<StateRow> = sqlx::query_as(STATES).fetch_all(&mut *transaction).await.map_err(failed)?;
+    let states = rows.into_iter().map(HostState::from_row).collect::<Result<_, _>>()?;
     let hosts = resources(&mut transaction).await?;
     let flows = resources(&mut transaction).await?;
     let (incidents, runs) = history::unfinished(&mut transaction).await?;
-    let (last_event,): (i64,) =
-        sqlx::query_as(LAST_EVENT).fetch_one(&mut *transaction).await.map_err(failed)?;
+    let jobs = job::unfinished(&mut transaction, None).await?;
+    let rotations: Vec<(String,)> =
+        sqlx::query_as(ROTATIONS).fetch_all(&mut *transaction).await.map_err(failed)?;
+    let rotations = rotations.iter().map(|(host,)| parse_name(host)).collect::<Result<_, _>>()?;
+    let last_event = last_event(&mut transaction).await?;
     transaction.rollback().await.map_err(failed)?;
-    Ok(Snapshot { hosts, flows, states, incidents, runs, last_event: unsigned(last_event)? })
+    Ok(Snapshot { hosts, flows, states, incidents, runs, jobs, rotations, last_event })
+}
+
+/// One host with its state and its unfinished jobs, as of one moment.
+pub(crate) async fn host(
+    pool: &AnyPool,
+    name: &Name,
+) -> Result<Option<(Host, HostState, Vec<Job>)>, StoreError> {
+    let failed = |error| meaning("read a host", error);
+    let mut transaction = pool.begin().await.map_err(failed)?;
+    let found = fetch(&mut transaction, Kind::Host, name).await?;
+    let row: Option<StateRow> =
+        sqlx::query_as(STATE).bind(name.as_str()).fetch_optional(&mut *transaction).await.map_err(failed)?;
+    let jobs = job::unfinished(&mut transaction, Some(name)).await?;
+    transaction.rollback().await.map_err(failed)?;
+    let Some(found) = found else { return Ok(None) };
+    let state = row.map(HostState::from_row).transpose()?.map(|(_, state)| state).unwrap_or_default();
+    Ok(Some((found.resource()?, state, jobs)))
+}
+
+/// The id of the last event, whoever wrote it; 0 where there was none.
+pub(crate) async fn last_event(connection: &mut AnyConnection) -> Result<u64, StoreError> {
+    let (last,): (i64,) = sqlx::query_as(LAST_EVENT)
+        .fetch_one(connection)
+        .await
+        .map_err(|error| meaning("read the number of the last event", error))?;
+    unsigned(last)
 }
 
 async fn resources<T: Stored>(connection: &mut AnyConnection) -> Result<Vec<T>, StoreError> {

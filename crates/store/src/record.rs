@@ -3,16 +3,19 @@
 use std::collections::BTreeSet;
 
 use ironhand_api::{
-    Event, HostStatus, Incident, IncidentState, Name, PictureDigest, Run, RunState, Timestamp,
+    Alert, Event, HostStatus, Incident, IncidentState, Job, Name, PictureDigest, Run, RunState, Timestamp,
 };
 use ironhand_model::{Change, HostFacts, HostRecovery, Transition};
 use serde::Serialize;
 
 use crate::StoreError;
+use crate::alert;
 use crate::column::{bigint, json};
 use crate::event::{self, EventDraft};
+use crate::job;
+use crate::lease;
 use crate::picture::{self, Holder, Picture};
-use crate::sequence::Sequences;
+use crate::sequence::reserved;
 use crate::sqlite::meaning;
 use crate::writer::{Turn, Write};
 
@@ -38,6 +41,9 @@ pub struct Record {
     pub host: Name,
     /// When it was decided; the time of the events.
     pub at: Timestamp,
+    /// The fencing token of the [`Lease`](crate::Lease) under which it was decided. Where the host has another by now,
+    /// the record is refused. Unchecked where absent: for what is not decided by the server that works on the host.
+    pub token: Option<u64>,
     /// What people are shown of the host; it keeps the picture that it names. This and the next two are not stored
     /// where the host was deleted meanwhile, and stay as they were where they are absent.
     pub status: Option<HostStatus>,
@@ -53,6 +59,10 @@ pub struct Record {
     pub runs: Vec<Run>,
     /// Other pictures that a run is to keep, by the id of the run.
     pub run_pictures: Vec<(u64, PictureDigest)>,
+    /// Jobs as they now stand, under ids from [`Store::next_job_id`](crate::Store::next_job_id).
+    pub jobs: Vec<Job>,
+    /// Alerts as they now stand, under ids from [`Store::next_alert_id`](crate::Store::next_alert_id).
+    pub alerts: Vec<Alert>,
     /// What happened, in order.
     pub events: Vec<EventDraft>,
     /// Pictures that the above refer to; those that are stored already are not stored again.
@@ -65,12 +75,15 @@ impl Record {
         Self {
             host,
             at,
+            token: None,
             status: None,
             facts: None,
             recovery: None,
             incidents: Vec::new(),
             runs: Vec::new(),
             run_pictures: Vec::new(),
+            jobs: Vec::new(),
+            alerts: Vec::new(),
             events: Vec::new(),
             pictures: Vec::new(),
         }
@@ -102,8 +115,9 @@ impl Write for Record {
     type Done = Vec<Event>;
 
     async fn run(self, turn: &mut Turn<'_>) -> Result<Vec<Event>, StoreError> {
-        let Self { host, at, status, facts, recovery, incidents, runs, run_pictures, events, pictures } =
-            self;
+        let Self { host, at, token, status, facts, recovery, incidents, runs, .. } = self;
+        let Self { run_pictures, jobs, alerts, events, pictures, .. } = self;
+        lease::check(turn.connection, &host, token).await?;
         for picture in pictures {
             picture::put(turn.connection, picture, at).await?;
         }
@@ -127,6 +141,12 @@ impl Write for Record {
         }
         for (run, digest) in &run_pictures {
             picture::hold(turn.connection, &Holder::run(*run), &BTreeSet::from([digest])).await?;
+        }
+        for job in &jobs {
+            job::put(turn, job).await?;
+        }
+        for alert in &alerts {
+            alert::put(turn, alert).await?;
         }
         let mut recorded = Vec::with_capacity(events.len());
         for draft in events {
@@ -199,26 +219,4 @@ async fn put_run(turn: &mut Turn<'_>, run: &Run) -> Result<(), StoreError> {
     let proof = run.proof.as_ref().and_then(|proof| proof.picture.as_ref());
     let pictures = run.matched.picture.iter().chain(proof).collect();
     picture::hold(turn.connection, &Holder::run(id), &pictures).await
-}
-
-/// An id that the store did not give out would one day be given out to something else.
-fn reserved(series: &'static str, id: u64, last: u64) -> Result<(), StoreError> {
-    if (1..=last).contains(&id) { Ok(()) } else { Err(StoreError::IdNotReserved { series, id }) }
-}
-
-/// Gives out the next id of a series.
-pub(crate) enum Reserve {
-    Incident,
-    Run,
-}
-
-impl Write for Reserve {
-    type Done = u64;
-
-    async fn run(self, turn: &mut Turn<'_>) -> Result<u64, StoreError> {
-        Ok(Sequences::next(match self {
-            Self::Incident => &mut turn.sequences.incident,
-            Self::Run => &mut turn.sequences.run,
-        }))
-    }
 }

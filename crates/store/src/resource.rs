@@ -12,8 +12,11 @@ use subtle::ConstantTimeEq;
 
 use crate::StoreError;
 use crate::administration;
+use crate::alert;
 use crate::column::{bigint, json, unsigned, value};
 use crate::event::{self, EventDraft};
+use crate::job;
+use crate::lease;
 use crate::picture::{Holder, release};
 use crate::seal::Sealer;
 use crate::sequence::Sequences;
@@ -194,6 +197,9 @@ impl Write for Delete {
                 .await
                 .map_err(|error| meaning("forget the state of a host", error))?;
             release(turn.connection, &Holder::host(&name), now).await?;
+            lease::forget(turn.connection, &name).await?;
+            job::end_all(turn, &name, now).await?;
+            alert::clear_all(turn, &name, now).await?;
         }
         note(turn, kind, &name, EventKind::ResourceDeleted, "deleted", now).await
     }

@@ -6,6 +6,7 @@ use sqlx::AnyConnection;
 use crate::StoreError;
 use crate::column::{bigint, unsigned};
 use crate::sqlite::meaning;
+use crate::writer::{Turn, Write};
 
 /// Locks the row before reading it: on a database with several writers this is what puts them in order, so that
 /// events become visible in the order of their ids, without gaps.
@@ -64,5 +65,31 @@ impl Sequences {
     pub(crate) fn next(series: &mut u64) -> u64 {
         *series += 1;
         *series
+    }
+}
+
+/// Refuses an id that the store did not give out: it would one day be given out to something else.
+pub(crate) fn reserved(series: &'static str, id: u64, last: u64) -> Result<(), StoreError> {
+    if (1..=last).contains(&id) { Ok(()) } else { Err(StoreError::IdNotReserved { series, id }) }
+}
+
+/// Gives out the next id of a series.
+pub(crate) enum Reserve {
+    Incident,
+    Run,
+    Job,
+    Alert,
+}
+
+impl Write for Reserve {
+    type Done = u64;
+
+    async fn run(self, turn: &mut Turn<'_>) -> Result<u64, StoreError> {
+        Ok(Sequences::next(match self {
+            Self::Incident => &mut turn.sequences.incident,
+            Self::Run => &mut turn.sequences.run,
+            Self::Job => &mut turn.sequences.job,
+            Self::Alert => &mut turn.sequences.alert,
+        }))
     }
 }

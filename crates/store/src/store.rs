@@ -2,9 +2,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ironhand_api::{
-    Administration, Credential, Event, Incident, Kind, List, Name, PictureDigest, Run, Secret, Timestamp,
+    Administration, Alert, Credential, Event, Host, Incident, Job, Kind, List, Name, PictureDigest, Run,
+    Secret, Timestamp,
 };
 use secrecy::SecretString;
 use sqlx::AnyPool;
@@ -12,16 +14,20 @@ use tokio::sync::watch;
 
 use crate::StoreError;
 use crate::administration::{Administer, Say};
+use crate::alert::{self, AlertQuery};
 use crate::directory::{self, KeySource, Prepared};
 use crate::event;
 use crate::history::{self, IncidentQuery, RunQuery};
+use crate::job::{self, JobQuery};
+use crate::lease::{self, Acquire, AcquireOne, Lease, Release, Renew};
 use crate::list::{self, ListQuery};
-use crate::load::{self, SiteSnapshot, Snapshot};
+use crate::load::{self, HostState, SiteSnapshot, Snapshot};
 use crate::picture;
-use crate::record::{Record, Reserve};
+use crate::record::Record;
 use crate::resource::{self, Applied, Apply, Delete, Resource};
 use crate::retention::Retention;
 use crate::seal::Sealer;
+use crate::sequence::Reserve;
 use crate::sqlite::{self, meaning};
 use crate::writer::Writer;
 
@@ -67,6 +73,70 @@ impl Store {
     /// Everything that a server needs to know when it starts.
     pub async fn load(&self) -> Result<Snapshot, StoreError> {
         load::load(&self.readers).await
+    }
+
+    /// One host with its state and the jobs that have not ended, for a server that takes it over; none where there is
+    /// no such host.
+    pub async fn host(&self, name: &Name) -> Result<Option<(Host, HostState, Vec<Job>)>, StoreError> {
+        load::host(&self.readers, name).await
+    }
+
+    /// Takes at most `limit` hosts that no server works on: those without a lease, and those whose lease has expired.
+    /// Where another server had a host before, an event tells of it.
+    pub async fn acquire_leases(
+        &self,
+        owner: &str,
+        now: Timestamp,
+        ttl: Duration,
+        limit: u32,
+    ) -> Result<Vec<Lease>, StoreError> {
+        self.writer.write(Acquire { owner: owner.to_owned(), now, ttl, limit: Some(limit) }).await
+    }
+
+    /// Takes every host, whoever has it: for a caller that knows that no other server lives.
+    pub async fn seize_leases(
+        &self,
+        owner: &str,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<Vec<Lease>, StoreError> {
+        self.writer.write(Acquire { owner: owner.to_owned(), now, ttl, limit: None }).await
+    }
+
+    /// Takes one host where no server works on it. Otherwise returns the lease that is in force, whoever holds it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] where there is no such host.
+    pub async fn acquire_lease(
+        &self,
+        owner: &str,
+        host: &Name,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<Lease, StoreError> {
+        self.writer.write(AcquireOne { owner: owner.to_owned(), host: host.clone(), now, ttl }).await
+    }
+
+    /// Moves the expiry of every lease of `owner` that has not expired, and returns those. What is absent is lost.
+    pub async fn renew_leases(
+        &self,
+        owner: &str,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<Vec<Lease>, StoreError> {
+        self.writer.write(Renew { owner: owner.to_owned(), now, ttl }).await
+    }
+
+    /// Gives up every lease of `owner`, so that others need not wait until they expire. What it still writes under
+    /// them is refused.
+    pub async fn release_leases(&self, owner: &str) -> Result<(), StoreError> {
+        self.writer.write(Release { owner: owner.to_owned() }).await
+    }
+
+    /// Every lease, expired ones too, ordered by host.
+    pub async fn leases(&self) -> Result<Vec<Lease>, StoreError> {
+        lease::all(&self.readers).await
     }
 
     /// Creates or replaces a resource: its labels and its specification. Applying what is kept already changes
@@ -153,11 +223,23 @@ impl Store {
         self.writer.write(Reserve::Run).await
     }
 
+    /// Gives out the id of a job that is about to be recorded.
+    pub async fn next_job_id(&self) -> Result<u64, StoreError> {
+        self.writer.write(Reserve::Job).await
+    }
+
+    /// Gives out the id of an alert that is about to be recorded.
+    pub async fn next_alert_id(&self) -> Result<u64, StoreError> {
+        self.writer.write(Reserve::Alert).await
+    }
+
     /// Makes what belongs to one decision durable, all of it together. Returns the events under their ids.
     ///
     /// # Errors
     ///
-    /// [`StoreError::IdNotReserved`] where an incident or a run has an id that the store did not give out.
+    /// [`StoreError::LeaseLost`] where the record has a token and the host another or none;
+    /// [`StoreError::IdNotReserved`] where something has an id that the store did not give out;
+    /// [`StoreError::AlertOpen`] where an alert of the same cause is open under another id.
     pub async fn record(&self, record: Record) -> Result<Vec<Event>, StoreError> {
         self.writer.write(record).await
     }
@@ -190,6 +272,34 @@ impl Store {
         history::runs(&self.readers, query).await
     }
 
+    /// A job by its id.
+    pub async fn job(&self, id: u64) -> Result<Option<Job>, StoreError> {
+        job::job(&self.readers, id).await
+    }
+
+    /// A page of jobs, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::ContinueInvalid`] where `query.next` is not what an earlier page gave.
+    pub async fn jobs(&self, query: &JobQuery) -> Result<List<Job>, StoreError> {
+        job::jobs(&self.readers, query).await
+    }
+
+    /// An alert by its id.
+    pub async fn alert(&self, id: u64) -> Result<Option<Alert>, StoreError> {
+        alert::alert(&self.readers, id).await
+    }
+
+    /// A page of alerts, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::ContinueInvalid`] where `query.next` is not what an earlier page gave.
+    pub async fn alerts(&self, query: &AlertQuery) -> Result<List<Alert>, StoreError> {
+        alert::alerts(&self.readers, query).await
+    }
+
     /// At most `limit` events with ids above `id`, oldest first; of one host where it is given.
     pub async fn events_after(
         &self,
@@ -210,6 +320,13 @@ impl Store {
     /// and none is lost, however slow the follower is.
     pub fn last_event(&self) -> watch::Receiver<u64> {
         self.writer.last_event()
+    }
+
+    /// The id of the newest event in the database, whoever wrote it: a cheap read, for following what other servers
+    /// write.
+    pub async fn newest_event(&self) -> Result<u64, StoreError> {
+        let mut connection = self.readers.acquire().await.map_err(|error| meaning("connect", error))?;
+        load::last_event(&mut connection).await
     }
 
     /// A picture as a PNG file.

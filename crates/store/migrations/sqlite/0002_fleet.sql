@@ -28,7 +28,6 @@ CREATE TABLE host_leases (
     expires_at BIGINT NOT NULL
 );
 CREATE INDEX host_leases_by_owner ON host_leases (owner);
-CREATE INDEX host_leases_by_expiry ON host_leases (expires_at);
 
 CREATE TABLE jobs (
     id BIGINT NOT NULL PRIMARY KEY,
@@ -37,7 +36,7 @@ CREATE TABLE jobs (
     body TEXT NOT NULL
 );
 CREATE INDEX jobs_by_host ON jobs (host, id);
-CREATE INDEX jobs_by_end ON jobs (ended_at);
+CREATE INDEX jobs_by_end ON jobs (ended_at, id);
 
 -- Of each cause at most one alert of a host is open: the database sees to it, whoever writes.
 CREATE TABLE alerts (
@@ -49,7 +48,7 @@ CREATE TABLE alerts (
 );
 CREATE UNIQUE INDEX alerts_open ON alerts (host, cause) WHERE cleared_at IS NULL;
 CREATE INDEX alerts_by_host ON alerts (host, id);
-CREATE INDEX alerts_by_clearing ON alerts (cleared_at);
+CREATE INDEX alerts_by_clearing ON alerts (cleared_at, id);
 
 -- The password that a change has given one account of a host's controller; it goes before the named credentials.
 CREATE TABLE host_secrets (
