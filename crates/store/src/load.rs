@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ironhand_api::{
     Administration, Cluster, Flow, GlobalSettings, Host, Incident, Job, Kind, Name, Run, Zone,
 };
-use ironhand_model::{HostFacts, HostRecovery};
+use ironhand_model::{HostAlerts, HostFacts, HostRecovery};
 use serde::de::DeserializeOwned;
 use sqlx::{AnyConnection, AnyPool};
 
@@ -20,9 +20,9 @@ use crate::sqlite::meaning;
 const RESOURCES: &str = "SELECT r.name, r.labels, r.spec, r.version, r.created_at, s.status FROM resources r \
     LEFT JOIN host_states s ON r.kind = 'Host' AND s.host = r.name WHERE r.kind = $1 ORDER BY r.name";
 
-const STATES: &str = "SELECT host, facts, recovery FROM host_states";
+const STATES: &str = "SELECT host, facts, recovery, alerts FROM host_states";
 
-const STATE: &str = "SELECT host, facts, recovery FROM host_states WHERE host = $1";
+const STATE: &str = "SELECT host, facts, recovery, alerts FROM host_states WHERE host = $1";
 
 const ROTATIONS: &str = "SELECT host FROM rotations ORDER BY host";
 
@@ -73,23 +73,26 @@ pub(crate) async fn site(pool: &AnyPool) -> Result<SiteSnapshot, StoreError> {
     Ok(SiteSnapshot { settings: settings.into_iter().next(), zones, clusters, administration })
 }
 
-/// What was believed of a host, and how far its recovery had come.
+/// What was believed of a host, how far its recovery had come, and what was told of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HostState {
     /// What was believed of the host.
     pub facts: HostFacts,
     /// How far its recovery had come.
     pub recovery: HostRecovery,
+    /// Which alerts are open and when they were told.
+    pub alerts: HostAlerts,
 }
 
 /// A row of [`STATES`].
-type StateRow = (String, Option<String>, Option<String>);
+type StateRow = (String, Option<String>, Option<String>, Option<String>);
 
 impl HostState {
-    fn from_row((host, facts, recovery): StateRow) -> Result<(Name, Self), StoreError> {
+    fn from_row((host, facts, recovery, alerts): StateRow) -> Result<(Name, Self), StoreError> {
         let state = Self {
             facts: or_new(|| format!("facts of Host {host}"), facts)?,
             recovery: or_new(|| format!("recovery of Host {host}"), recovery)?,
+            alerts: or_new(|| format!("alerts of Host {host}"), alerts)?,
         };
         Ok((parse_name(&host)?, state))
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ironhand_api::{
     Alert, Event, HostStatus, Incident, IncidentState, Job, Name, PictureDigest, Run, RunState, Timestamp,
 };
-use ironhand_model::{Change, HostFacts, HostRecovery, Transition};
+use ironhand_model::{Change, HostAlerts, HostFacts, HostRecovery, Transition};
 use serde::Serialize;
 
 use crate::StoreError;
@@ -20,11 +20,12 @@ use crate::sqlite::meaning;
 use crate::writer::{Turn, Write};
 
 /// Finds nothing to insert where the host was deleted meanwhile: what is observed of it then has no place.
-const PUT_STATE: &str = "INSERT INTO host_states (host, status, facts, recovery) \
-    SELECT name, $2, $3, $4 FROM resources WHERE kind = 'Host' AND name = $1 \
+const PUT_STATE: &str = "INSERT INTO host_states (host, status, facts, recovery, alerts) \
+    SELECT name, $2, $3, $4, $5 FROM resources WHERE kind = 'Host' AND name = $1 \
     ON CONFLICT (host) DO UPDATE SET status = COALESCE(excluded.status, host_states.status), \
     facts = COALESCE(excluded.facts, host_states.facts), \
-    recovery = COALESCE(excluded.recovery, host_states.recovery)";
+    recovery = COALESCE(excluded.recovery, host_states.recovery), \
+    alerts = COALESCE(excluded.alerts, host_states.alerts)";
 
 const PUT_INCIDENT: &str = "INSERT INTO incidents (id, host, closed, body) VALUES ($1, $2, $3, $4) \
     ON CONFLICT (id) DO UPDATE SET closed = excluded.closed, body = excluded.body";
@@ -44,13 +45,15 @@ pub struct Record {
     /// The fencing token of the [`Lease`](crate::Lease) under which it was decided. Where the host has another by now,
     /// the record is refused. Unchecked where absent: for what is not decided by the server that works on the host.
     pub token: Option<u64>,
-    /// What people are shown of the host; it keeps the picture that it names. This and the next two are not stored
+    /// What people are shown of the host; it keeps the picture that it names. This and the next three are not stored
     /// where the host was deleted meanwhile, and stay as they were where they are absent.
     pub status: Option<HostStatus>,
     /// What is believed of the host.
     pub facts: Option<HostFacts>,
     /// How far its recovery has come.
     pub recovery: Option<HostRecovery>,
+    /// Which alerts are open and when they were told.
+    pub alert_state: Option<HostAlerts>,
     /// Incidents as they now stand, under ids from
     /// [`Store::next_incident_id`](crate::Store::next_incident_id). Each keeps its two pictures.
     pub incidents: Vec<Incident>,
@@ -79,6 +82,7 @@ impl Record {
             status: None,
             facts: None,
             recovery: None,
+            alert_state: None,
             incidents: Vec::new(),
             runs: Vec::new(),
             run_pictures: Vec::new(),
@@ -116,7 +120,7 @@ impl Write for Record {
 
     async fn run(self, turn: &mut Turn<'_>) -> Result<Vec<Event>, StoreError> {
         let Self { host, at, token, status, facts, recovery, incidents, runs, .. } = self;
-        let Self { run_pictures, jobs, alerts, events, pictures, .. } = self;
+        let Self { alert_state, run_pictures, jobs, alerts, events, pictures, .. } = self;
         lease::check(turn.connection, &host, token).await?;
         for picture in pictures {
             picture::put(turn.connection, picture, at).await?;
@@ -125,6 +129,7 @@ impl Write for Record {
             status: text(|| format!("status of Host {host}"), status.as_ref())?,
             facts: text(|| format!("facts of Host {host}"), facts.as_ref())?,
             recovery: text(|| format!("recovery of Host {host}"), recovery.as_ref())?,
+            alerts: text(|| format!("alerts of Host {host}"), alert_state.as_ref())?,
         };
         let stored = state.put(turn, &host).await?;
         if let Some(status) = status
@@ -161,13 +166,14 @@ struct State {
     status: Option<String>,
     facts: Option<String>,
     recovery: Option<String>,
+    alerts: Option<String>,
 }
 
 impl State {
     /// Says whether there was a host to store it for.
     async fn put(self, turn: &mut Turn<'_>, host: &Name) -> Result<bool, StoreError> {
-        let Self { status, facts, recovery } = self;
-        if status.is_none() && facts.is_none() && recovery.is_none() {
+        let Self { status, facts, recovery, alerts } = self;
+        if status.is_none() && facts.is_none() && recovery.is_none() && alerts.is_none() {
             return Ok(false);
         }
         let put = sqlx::query(PUT_STATE)
@@ -175,6 +181,7 @@ impl State {
             .bind(status)
             .bind(facts)
             .bind(recovery)
+            .bind(alerts)
             .execute(&mut *turn.connection)
             .await
             .map_err(|error| meaning("store the state of a host", error))?;

@@ -57,7 +57,7 @@ pub(super) async fn a_decision_is_stored_whole(store: &Store) {
     assert_eq!(store.run(run_id).await.unwrap().as_ref(), next.runs.first());
     let kept: Host = store.get(&name("rack7-12")).await.unwrap().unwrap();
     assert_eq!(kept.status, record.status, "what a record does not name stays");
-    let state = HostState { facts: facts(), recovery };
+    let state = HostState { facts: facts(), recovery, ..HostState::default() };
     assert_eq!(store.load().await.unwrap().states, BTreeMap::from([(name("rack7-12"), state)]));
 }
 
