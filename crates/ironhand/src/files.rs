@@ -1,8 +1,10 @@
 //! Manifest and picture files of the command line.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 
-use ironhand_api::{Manifest, ManifestError, Secret, parse_manifests};
+use ironhand_api::{Kind, Manifest, ManifestError, Name, Secret, parse_manifests};
 
 use crate::exit::{Failure, at};
 
@@ -58,24 +60,18 @@ pub fn read_manifests(paths: &[PathBuf]) -> Result<Vec<Located>, Failure> {
 /// Two resources of one kind and name in the same call: which would win is nobody's guess.
 fn duplicates(manifests: &[Located]) -> Vec<ManifestError> {
     let mut faults = Vec::new();
-    for (index, later) in manifests.iter().enumerate() {
-        let same = |earlier: &&Located| {
-            earlier.manifest.kind() == later.manifest.kind()
-                && earlier.manifest.metadata().name == later.manifest.metadata().name
-        };
-        if let Some(earlier) = manifests[..index].iter().find(same) {
-            faults.push(ManifestError {
+    let mut first: HashMap<(Kind, &Name), &Located> = HashMap::new();
+    for later in manifests {
+        let (kind, name) = (later.manifest.kind(), &later.manifest.metadata().name);
+        match first.entry((kind, name)) {
+            Entry::Vacant(entry) => drop(entry.insert(later)),
+            Entry::Occupied(earlier) => faults.push(ManifestError {
                 file: later.file.display().to_string(),
                 line: 1,
                 column: 1,
-                message: format!(
-                    "{} `{}` is also described in {}",
-                    later.manifest.kind(),
-                    later.manifest.metadata().name,
-                    earlier.file.display()
-                ),
+                message: format!("{kind} `{name}` is also described in {}", earlier.get().file.display()),
                 hint: Some("remove one of the two".to_owned()),
-            });
+            }),
         }
     }
     faults

@@ -12,6 +12,7 @@ mod problem;
 mod resource;
 mod stream;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use axum::Router;
@@ -19,7 +20,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{get, post};
-use ironhand_api::{Cluster, Credential, Flow, GlobalSettings, Host, Zone};
+use ironhand_api::{Cluster, Credential, Flow, GlobalSettings, Host, Kind, Name, Zone};
 use ironhand_store::Store;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +38,9 @@ const BODY: usize = 1 << 20;
 /// Event streams at a time. Each holds a connection and a page of events.
 const STREAMS: usize = 256;
 
+/// Hosts that are changed at the same time, at most: enough to fill a transaction.
+const HOST_CHANGES: usize = 64;
+
 /// What the handlers work with.
 pub(crate) struct Api {
     pub(crate) store: Store,
@@ -44,6 +48,9 @@ pub(crate) struct Api {
     pub(crate) catalog: Catalog,
     /// Held while a resource is changed, so that lanes and the catalogue see changes in the order of the store.
     changes: tokio::sync::Mutex<()>,
+    /// The same for hosts, which are changed by the thousand: only the order of changes to one host matters, and those of
+    /// many share a transaction.
+    host_changes: [tokio::sync::Mutex<()>; HOST_CHANGES],
     streams: Arc<Semaphore>,
     stop: CancellationToken,
 }
@@ -64,9 +71,20 @@ impl Api {
             fleet,
             catalog,
             changes: tokio::sync::Mutex::new(()),
+            host_changes: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
             streams: Arc::new(Semaphore::new(STREAMS)),
             stop,
         }
+    }
+
+    /// Waits until no other change is under way whose order to one of this resource matters.
+    async fn order(&self, kind: Kind, name: &Name) -> tokio::sync::MutexGuard<'_, ()> {
+        if kind != Kind::Host {
+            return self.changes.lock().await;
+        }
+        let mut hash = DefaultHasher::new();
+        name.hash(&mut hash);
+        self.host_changes[(hash.finish() % HOST_CHANGES as u64) as usize].lock().await
     }
 }
 

@@ -271,7 +271,7 @@ pub(super) async fn put<T: Applicable>(
     if query.dry_run {
         return dry_run(&api, &name, resource).await;
     }
-    let order = api.changes.lock().await;
+    let order = api.order(T::KIND, &name).await;
     let applied = api.store.apply(resource, clock::now()).await?;
     if applied.outcome != Outcome::Unchanged {
         T::applied(&api, &applied.resource).await?;
@@ -321,7 +321,7 @@ pub(super) async fn delete<T: Applicable>(
     Path(text): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let name = name(&text)?;
-    let order = api.changes.lock().await;
+    let order = api.order(T::KIND, &name).await;
     api.store.delete(T::KIND, &name, clock::now()).await?;
     T::deleted(&api, &name).await?;
     drop(order);
