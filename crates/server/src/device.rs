@@ -10,6 +10,9 @@ use crate::ownership::NotOwner;
 /// Why something could not be read from a host, or done to it.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum DeviceError {
+    /// The host is not managed.
+    #[error("management of {level} is disabled{}", because(.reason.as_deref()))]
+    NotManaged { level: String, reason: Option<String> },
     /// The host's manifest names nothing that could do it.
     #[error("the host has no connector for {}", capability_word(*.capability))]
     NoConnector { capability: Capability },
@@ -60,6 +63,10 @@ pub(crate) enum DeviceError {
     Stopping,
 }
 
+fn because(reason: Option<&str>) -> String {
+    reason.map(|reason| format!(": {reason}")).unwrap_or_default()
+}
+
 const fn capability_word(capability: Capability) -> &'static str {
     match capability {
         Capability::Power => "power",
@@ -106,7 +113,8 @@ impl DeviceError {
     /// Whose fault it is.
     pub(crate) fn fault(&self) -> Fault {
         match self {
-            Self::NoConnector { .. }
+            Self::NotManaged { .. }
+            | Self::NoConnector { .. }
             | Self::Credential { .. }
             | Self::NotNow { .. }
             | Self::Open(OpenError::InUse { .. }) => Fault::Caller,
@@ -140,6 +148,7 @@ impl DeviceError {
     /// The stable code.
     pub(crate) fn code(&self) -> &'static str {
         match self {
+            Self::NotManaged { .. } => "management.disabled",
             Self::NoConnector { .. } => "host.no_connector",
             Self::Resolve { .. } => "host.address_unresolved",
             Self::Credential { .. } => "host.credential_unusable",
@@ -163,6 +172,7 @@ impl DeviceError {
     /// What a person can do about it, where there is something.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::NotManaged { .. } => Some("enable management at the level that the message names"),
             Self::NoConnector { .. } => Some("add a connector with that capability to the host's manifest"),
             Self::Waiting { .. } => Some("apply the host's credentials again to have them tried at once"),
             Self::NotSeen { .. } => Some("look at the screen; ask again with a longer timeout"),

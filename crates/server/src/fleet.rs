@@ -112,6 +112,11 @@ impl Fleet {
         Ok(())
     }
 
+    /// What is said above hosts, now.
+    pub(crate) fn site(&self) -> Arc<Site> {
+        Arc::clone(&self.inner.site.borrow())
+    }
+
     /// A credential changed, or is gone.
     pub(crate) async fn credential_changed(&self, name: &Name) {
         let lanes: Vec<_> = self.lanes().values().map(|slot| slot.handle.clone()).collect();

@@ -4,6 +4,7 @@
 //! document (RFC 9457) with a stable code.
 
 mod action;
+mod administration;
 mod events;
 mod guard;
 mod history;
@@ -125,6 +126,21 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
                 .put(resource::put::<GlobalSettings>)
                 .delete(resource::delete::<GlobalSettings>),
         )
+        .route("/settings/definitions", get(administration::definitions))
+        .route("/hosts/{name}/settings", get(administration::settings))
+        .route(
+            "/hosts/{name}/management",
+            get(administration::said::<Host>).put(administration::manage::<Host>),
+        )
+        .route(
+            "/clusters/{name}/management",
+            get(administration::said::<Cluster>).put(administration::manage::<Cluster>),
+        )
+        .route(
+            "/zones/{name}/management",
+            get(administration::said::<Zone>).put(administration::manage::<Zone>),
+        )
+        .route("/hosts/{name}/maintenance", get(administration::said::<Host>).put(administration::maintain))
         .route("/hosts/{name}/power", post(action::power))
         .route("/hosts/{name}/boot-device", post(action::boot_device))
         .route("/hosts/{name}/keys", post(action::keys))

@@ -94,6 +94,8 @@ pub(crate) struct Done {
     pub(crate) receipts: Vec<ActionReceipt>,
     /// The picture that a snapshot keeps.
     pub(crate) picture: Option<Arc<Shot>>,
+    /// What the person who asked should know though it was done.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// What was not done, or not seen to have come true, and why.
@@ -160,7 +162,7 @@ impl LaneHandle {
     /// The last look at the screen.
     pub(crate) fn last_seen(&self) -> Result<Arc<Seen>, DeviceError> {
         if self.hands.borrow().is_none() {
-            return Err(DeviceError::NoConnector { capability: Capability::Screen });
+            return Err(self.no_screen());
         }
         match &*self.view.borrow() {
             View::Seen(seen) => Ok(Arc::clone(seen)),
@@ -172,7 +174,16 @@ impl LaneHandle {
     /// Looks at the screen now.
     pub(crate) async fn look(&self) -> Result<Arc<Seen>, DeviceError> {
         let hands = self.hands.borrow().clone();
-        hands.ok_or(DeviceError::NoConnector { capability: Capability::Screen })?.look().await
+        hands.ok_or_else(|| self.no_screen())?.look().await
+    }
+
+    /// Why the host has no screen now.
+    fn no_screen(&self) -> DeviceError {
+        let status = self.status.borrow();
+        match status.management.as_ref().filter(|fact| !fact.value.is_enabled()) {
+            Some(fact) => DeviceError::NotManaged { level: fact.source.clone(), reason: fact.detail.clone() },
+            None => DeviceError::NoConnector { capability: Capability::Screen },
+        }
     }
 
     /// The picture of the last look, where it has this name.

@@ -87,12 +87,12 @@ async fn act(host: &Name, lane: &LaneHandle, action: Action) -> Result<ActionRep
         detail: done.detail,
         power: done.power,
         job: None,
-        warnings: Vec::new(),
+        warnings: done.warnings,
         receipts: done.receipts,
     })
 }
 
-fn parse<T: DeserializeOwned>(received: Result<Bytes, BytesRejection>) -> Result<T, ApiError> {
+pub(super) fn parse<T: DeserializeOwned>(received: Result<Bytes, BytesRejection>) -> Result<T, ApiError> {
     serde_json::from_slice(&body(received)?)
         .map_err(|error| ApiError::malformed(format!("the body: {error}")))
 }

@@ -142,7 +142,9 @@ impl From<DeviceError> for ApiError {
     fn from(error: DeviceError) -> Self {
         let status = match &error {
             DeviceError::NoConnector { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            DeviceError::NotNow { .. } | DeviceError::Credential { .. } => StatusCode::CONFLICT,
+            DeviceError::NotManaged { .. } | DeviceError::NotNow { .. } | DeviceError::Credential { .. } => {
+                StatusCode::CONFLICT
+            }
             DeviceError::NotSeen { .. } => StatusCode::GATEWAY_TIMEOUT,
             DeviceError::Busy { .. } | DeviceError::Stopping | DeviceError::NotSeenYet => {
                 StatusCode::SERVICE_UNAVAILABLE

@@ -9,9 +9,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ironhand_api::{
-    API_VERSION, ApplyOutcome, Cluster, Credential, Flow, GlobalSettings, Host, Kind, LabelSelector, List,
-    Manifest, Metadata, Name, Zone, parse_manifests,
+    API_VERSION, ApplyOutcome, Cluster, Credential, Fact, Flow, GlobalSettings, Host, HostStatus, Icon, Kind,
+    LabelSelector, List, Manifest, Metadata, Name, Timestamp, Zone, parse_manifests,
 };
+use ironhand_model::Terms;
 use ironhand_store::{ListQuery, Outcome, Resource, StoreError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -109,10 +110,15 @@ impl Applicable for Host {
         }
     }
 
-    /// The store has the status of the last change; the lane has the last reading.
+    /// The store has the status of the last change; the lane has the last reading. What commands said holds from the
+    /// moment they were answered, though the lane may not have taken it up yet.
     fn freshen(&mut self, api: &Api) {
         if let Some(lane) = api.fleet.lane(&self.metadata.name) {
             self.status = Some(lane.status());
+        }
+        let terms = api.fleet.site().terms(self);
+        if let Some(status) = &mut self.status {
+            govern(status, &terms, clock::now());
         }
     }
 
@@ -213,6 +219,23 @@ async fn reload_flows(api: &Api) -> Result<(), StoreError> {
     let flows = api.store.list::<Flow>(&ListQuery::default()).await?;
     api.catalog.replace(flows.items);
     Ok(())
+}
+
+/// Makes a status say what the terms say.
+fn govern(status: &mut HostStatus, terms: &Terms, now: Timestamp) {
+    let Terms { management, source, reason, maintenance, .. } = terms;
+    if status.management.as_ref().map(|fact| fact.value).unwrap_or_default() != *management {
+        status.management = Some(Fact {
+            value: *management,
+            observed_at: now,
+            since: now,
+            source: source.clone(),
+            detail: reason.clone(),
+        });
+        // A host that comes under management was not seen for a while.
+        status.icon = if management.is_enabled() { Icon::Unknown } else { Icon::Disabled };
+    }
+    status.maintenance = maintenance.on.then(|| maintenance.clone());
 }
 
 #[derive(Deserialize)]

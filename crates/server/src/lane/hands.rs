@@ -255,7 +255,7 @@ impl Hands {
 }
 
 fn done(detail: impl Into<String>, power: Option<PowerState>) -> Done {
-    Done { detail: detail.into(), power, receipts: Vec::new(), picture: None }
+    Done { detail: detail.into(), power, receipts: Vec::new(), picture: None, warnings: Vec::new() }
 }
 
 fn receipt<T>(source: &str, begun: Instant, result: &Result<T, DeviceError>) -> ActionReceipt {

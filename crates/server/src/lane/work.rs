@@ -2,6 +2,7 @@
 
 mod act;
 mod decide;
+mod govern;
 mod observe;
 mod wiring;
 
@@ -27,7 +28,7 @@ use crate::clock;
 use crate::device::DeviceError;
 use crate::ownership::Held;
 use crate::screen::{ScreenWatch, Seen, View};
-use act::{Acted, Answer, Wanted};
+use act::{Acted, Acting, Answer, Wanted};
 
 /// Observations of an action that wait for the lane; it takes them as they come.
 const NOTICES: usize = 16;
@@ -59,7 +60,7 @@ pub(crate) struct Lane {
     /// The line that is away was made for a manifest, or a credential, that is no longer current.
     line_stale: bool,
     polling: Option<BoxFuture<'static, Polled>>,
-    acting: Option<BoxFuture<'static, Acted>>,
+    acting: Option<Acting>,
     queue: VecDeque<Wanted>,
     notices: (mpsc::Sender<Notice>, mpsc::Receiver<Notice>),
     times: Times,
@@ -145,11 +146,14 @@ impl Lane {
 
     /// Works until the server stops or the host is deleted.
     pub(crate) async fn run(mut self, ports: &mut Ports, ending: Ending) {
-        self.govern(ports);
+        let terms = self.terms.clone();
+        self.take_up(&terms);
         let resumed = self.recovery.resume(clock::now());
         self.journal.transitions(resumed);
-        self.open_line();
-        self.open_screen(ports);
+        if self.terms.management.is_enabled() {
+            self.open_line();
+            self.open_screen(ports);
+        }
         self.think().await;
         loop {
             self.start();
@@ -171,12 +175,13 @@ impl Lane {
             () = ending.retire.cancelled() => Happening::Retired,
             () = ending.stop.cancelled() => Happening::Stopped,
             Some(notice) = notices.1.recv() => Happening::Noticed(notice),
-            acted = done(acting) => Happening::Acted(acted),
-            polled = done(polling) => Happening::Polled(polled),
+            acted = done(acting.as_mut().map(|acting| &mut acting.future)) => Happening::Acted(acted),
+            polled = done(polling.as_mut()) => Happening::Polled(polled),
+            // What was said of the host before it was asked for.
+            Ok(()) = site.changed() => Happening::Governed,
             command = ports.commands.recv() => Happening::Told(command),
             () = changed(view) => Happening::Looked,
             Ok(()) = flows.changed() => Happening::FlowsChanged,
-            Ok(()) = site.changed() => Happening::Governed,
             () = tokio::time::sleep_until(due.into()) => Happening::Due,
         }
     }
@@ -225,7 +230,7 @@ impl Lane {
         let patience = self.terms.settings.shutdown_timeout / 2;
         let mut answer = None;
         if let Some(acting) = &mut self.acting
-            && let Ok(acted) = tokio::time::timeout(patience, acting).await
+            && let Ok(acted) = tokio::time::timeout(patience, &mut acting.future).await
         {
             answer = self.acted(acted);
         }
@@ -252,7 +257,7 @@ impl Lane {
 }
 
 /// What a job comes to; waits for ever where there is none.
-async fn done<T>(job: &mut Option<BoxFuture<'static, T>>) -> T {
+async fn done<T>(job: Option<&mut BoxFuture<'static, T>>) -> T {
     match job {
         Some(job) => job.await,
         None => pending().await,

@@ -7,6 +7,7 @@ mod api;
 mod conditions;
 mod events;
 mod harness;
+mod management;
 mod recovery;
 mod restart;
 mod secrets;

@@ -27,10 +27,16 @@ pub(super) enum Purpose {
     Person(oneshot::Sender<Result<Done, ActionFailure>>),
 }
 
-pub(super) struct Acted {
-    pub(super) line: Option<IpmiLine>,
+/// An action under way.
+pub(super) struct Acting {
     pub(super) words: String,
     pub(super) purpose: Purpose,
+    pub(super) future: BoxFuture<'static, Acted>,
+}
+
+/// What became of an action, and the line that it used.
+pub(super) struct Acted {
+    pub(super) line: Option<IpmiLine>,
     pub(super) result: Result<Done, ActionFailure>,
 }
 
@@ -74,7 +80,7 @@ impl Lane {
         }
     }
 
-    pub(super) fn act(&mut self, Wanted { action, purpose }: Wanted) -> BoxFuture<'static, Acted> {
+    fn act(&mut self, Wanted { action, purpose }: Wanted) -> Acting {
         let words = action.describe();
         let who = match &purpose {
             Purpose::Step(planned) => format!("flow {}", planned.flow),
@@ -89,18 +95,19 @@ impl Lane {
             settings: self.terms.settings,
             who,
         };
-        Box::pin(async move {
+        let future = Box::pin(async move {
             let result = match held.check(Instant::now()) {
                 Ok(()) => hands.perform(&action).await,
                 Err(lost) => Err(ActionFailure { error: lost.into(), receipts: Vec::new() }),
             };
-            Acted { line: hands.line, words, purpose, result }
-        })
+            Acted { line: hands.line, result }
+        });
+        Acting { words, purpose, future }
     }
 
     /// Takes in what became of an action. Returns whom to tell, once it is durable.
-    pub(super) fn acted(&mut self, Acted { line, words, purpose, result }: Acted) -> Option<Answer> {
-        self.acting = None;
+    pub(super) fn acted(&mut self, Acted { line, mut result }: Acted) -> Option<Answer> {
+        let Acting { words, purpose, .. } = self.acting.take()?;
         // What the action saw at its very end came true before it ended.
         while let Ok((at, source, observation)) = self.notices.1.try_recv() {
             self.observe(at, &source, observation);
@@ -116,6 +123,9 @@ impl Lane {
                 None
             }
             Purpose::Person(reply) => {
+                if let Ok(done) = &mut result {
+                    done.warnings = self.warnings();
+                }
                 let (severity, message) = match &result {
                     Ok(done) => {
                         (Severity::Info, format!("{words}, asked for through the API: {}", done.detail))
@@ -128,6 +138,17 @@ impl Lane {
                 self.journal.event(EventDraft::new(EventKind::ActionDone, severity, message));
                 Some(Answer { reply, result })
             }
+        }
+    }
+
+    /// Tells whoever wanted an action that it is not begun.
+    pub(super) fn refuse(&mut self, purpose: Purpose, error: DeviceError) {
+        tracing::debug!(host = %self.name, %error, "refused");
+        let failure = ActionFailure { error, receipts: Vec::new() };
+        match purpose {
+            Purpose::Step(planned) => self.step_ended(&planned, Err(failure)),
+            // An error means that the person waits no longer.
+            Purpose::Person(reply) => drop(reply.send(Err(failure))),
         }
     }
 

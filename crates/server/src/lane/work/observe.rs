@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ironhand_api::{Capability, IncidentState, Timestamp};
-use ironhand_model::Observation;
+use ironhand_model::{Change, Observation};
 
 use super::{Lane, LastLook, Polled};
 use crate::catalog::Looked;
@@ -16,6 +16,10 @@ use crate::screen::{Seen, View};
 impl Lane {
     pub(super) fn observe(&mut self, at: Timestamp, source: &str, observation: Observation) {
         let changes = self.facts.observe(at, source, observation);
+        self.take_in(source, changes);
+    }
+
+    pub(super) fn take_in(&mut self, source: &str, changes: Vec<Change>) {
         for change in &changes {
             tracing::info!(host = %self.name, connector = source, op = change.kind.code(), detail = change.message, "observed");
         }

@@ -3,39 +3,40 @@
 use std::time::Instant;
 
 use ironhand_api::{Capability, Connector, Name};
-use ironhand_model::Observation;
 
 use super::act::{Purpose, Wanted};
 use super::{Lane, QUEUE};
-use crate::clock;
 use crate::credentials::Credentials;
 use crate::device::DeviceError;
 use crate::lane::line::IpmiLine;
-use crate::lane::{ActionFailure, Command, Ports};
+use crate::lane::{Command, Ports};
 use crate::screen::{ScreenWatch, Target, View};
 
 impl Lane {
     pub(super) fn told(&mut self, command: Command, ports: &mut Ports) {
         match command {
-            Command::Act { action, reply } if self.queue.len() >= QUEUE => {
-                tracing::debug!(host = %self.name, op = action.describe(), "refused: others wait");
-                let error = DeviceError::Busy { waiting: QUEUE };
-                // An error means that the caller waits no longer; the same below.
-                let _ = reply.send(Err(ActionFailure { error, receipts: Vec::new() }));
-            }
             Command::Act { action, reply } => {
-                self.queue.push_back(Wanted { action, purpose: Purpose::Person(reply) })
+                let wanted = Wanted { action, purpose: Purpose::Person(reply) };
+                let busy = || DeviceError::Busy { waiting: QUEUE };
+                let full = self.queue.len() >= QUEUE;
+                match self.refusal().or_else(|| full.then(busy)) {
+                    Some(error) => self.refuse(wanted.purpose, error),
+                    None => self.queue.push_back(wanted),
+                }
             }
             Command::Reconfigure(host) => {
-                let moved = host.spec != self.host.spec;
+                let moved = host.spec.connectors != self.host.spec.connectors
+                    || host.spec.credentials != self.host.spec.credentials;
                 self.host = *host;
                 self.govern(ports);
-                if moved {
+                if moved && self.terms.management.is_enabled() {
                     self.renew_line();
                     self.open_screen(ports);
                 }
                 self.judge();
             }
+            // Nothing is open that was opened with it.
+            Command::CredentialChanged(_) if !self.terms.management.is_enabled() => {}
             Command::CredentialChanged(name) => {
                 if self.connector(Capability::Power).is_some_and(|own| self.uses(own, &name)) {
                     self.renew_line();
@@ -45,20 +46,6 @@ impl Lane {
                 }
             }
         }
-    }
-
-    /// Takes up the terms under which the host is worked on now.
-    pub(super) fn govern(&mut self, _ports: &Ports) {
-        let terms = self.site.borrow_and_update().terms(&self.host);
-        let now = clock::now();
-        let management = Observation::Management(terms.management, terms.reason.clone());
-        self.observe(now, &terms.source, management);
-        self.observe(
-            now,
-            &format!("Host {}", self.name),
-            Observation::Maintenance(terms.maintenance.clone()),
-        );
-        self.terms = terms;
     }
 
     pub(super) fn connector(&self, capability: Capability) -> Option<&Connector> {
@@ -82,7 +69,7 @@ impl Lane {
     }
 
     /// Makes the line anew; one that is away is thrown out when it comes home.
-    fn renew_line(&mut self) {
+    pub(super) fn renew_line(&mut self) {
         let away = self.polling.is_some() || self.acting.is_some();
         if away && self.line.is_none() {
             self.line_stale = true;
@@ -93,7 +80,9 @@ impl Lane {
     }
 
     pub(super) fn line_home(&mut self, line: Option<IpmiLine>) {
-        if std::mem::take(&mut self.line_stale) {
+        if !self.terms.management.is_enabled() {
+            self.line_stale = false;
+        } else if std::mem::take(&mut self.line_stale) {
             drop(line);
             self.open_line();
         } else if line.is_some() {

@@ -1,0 +1,146 @@
+//! Under which terms a lane works: whether its host is managed, and by which settings.
+
+use std::time::{Duration, Instant};
+
+use ironhand_api::{EventKind, Management, Said, Settings};
+use ironhand_model::{Observation, Terms};
+
+use super::Lane;
+use super::act::Purpose;
+use crate::clock;
+use crate::device::DeviceError;
+use crate::lane::{ActionFailure, Ports};
+use crate::screen::View;
+
+/// A host that comes under management is read within this time; a zone full of them not all at the same moment.
+const FIRST_READING: Duration = Duration::from_millis(300);
+
+impl Lane {
+    /// Takes up the terms under which the host is worked on now.
+    pub(super) fn govern(&mut self, ports: &Ports) {
+        let terms = self.site.borrow_and_update().terms(&self.host);
+        self.take_up(&terms);
+        let before = std::mem::replace(&mut self.terms, terms);
+        let (was, is) = (before.management.is_enabled(), self.terms.management.is_enabled());
+        if !is {
+            self.go_quiet(ports);
+        } else if !was {
+            self.wake_up(ports);
+        } else if before.settings != self.terms.settings {
+            self.adopt(&before.settings, ports);
+        }
+    }
+
+    /// Makes the terms facts. What was said of the host itself is an event of the store already; what was said above
+    /// it is not yet one of this host.
+    pub(super) fn take_up(&mut self, terms: &Terms) {
+        let now = clock::now();
+        let before = self.facts.management();
+        let management = Observation::Management(terms.management, terms.reason.clone());
+        let mut changes = self.facts.observe(now, &terms.source, management);
+        if is_told(before, terms.management) {
+            changes.retain(|change| change.kind != EventKind::ManagementChanged);
+        }
+        self.take_in(&terms.source, changes);
+        let maintenance = Observation::Maintenance(terms.maintenance.clone());
+        // Always said of the host itself.
+        self.facts.observe(now, &format!("Host {}", self.name), maintenance);
+    }
+
+    /// Why nothing is done to the host, where it is not managed.
+    pub(super) fn refusal(&self) -> Option<DeviceError> {
+        let Terms { management, source, reason, .. } = &self.terms;
+        let error = || DeviceError::NotManaged { level: source.clone(), reason: reason.clone() };
+        (!management.is_enabled()).then(error)
+    }
+
+    /// What a person who acts on the host should know.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let Said { on: true, at, reason } = &self.terms.maintenance else { return Vec::new() };
+        let since = at.map(|at| format!(" since {at}")).unwrap_or_default();
+        let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        vec![format!("the host is in maintenance{since}{reason}")]
+    }
+
+    /// The host is not managed any more: nothing is read or begun, and its sessions are given back, of which
+    /// controllers have few. What a person has begun is brought to its end: it may have been sent, and its outcome must
+    /// be known. A step of a flow is broken off: it may be why somebody disabled the host.
+    fn go_quiet(&mut self, ports: &Ports) {
+        let Some(refusal) = self.refusal() else { return };
+        self.polling = None;
+        self.line = None;
+        self.line_stale = false;
+        for wanted in std::mem::take(&mut self.queue) {
+            self.refuse(wanted.purpose, refusal.clone());
+        }
+        if let Some(acting) = self.acting.take_if(|acting| matches!(acting.purpose, Purpose::Step(_)))
+            && let Purpose::Step(planned) = acting.purpose
+        {
+            let broken_off = ActionFailure { error: DeviceError::Stopping, receipts: Vec::new() };
+            self.step_ended(&planned, Err(broken_off));
+        }
+        self.view = None;
+        self.last = None;
+        // Without anybody who holds it, the session ends.
+        self.screen = None;
+        ports.hands.send_replace(None);
+        ports.view.send_replace(View::Connecting);
+    }
+
+    /// The host is managed from now on.
+    fn wake_up(&mut self, ports: &Ports) {
+        if self.acting.is_none() {
+            self.open_line();
+        } else {
+            self.line_stale = true;
+        }
+        self.open_screen(ports);
+        self.times.power = Instant::now() + self.share(FIRST_READING);
+    }
+
+    /// Other settings hold. Most are looked at whenever they are needed; a session is given up only where it was opened
+    /// by one that changed.
+    fn adopt(&mut self, before: &Settings, ports: &Ports) {
+        let now = self.terms.settings;
+        if sessions(before) != sessions(&now) {
+            self.renew_line();
+        }
+        if screens(before) != screens(&now) {
+            self.open_screen(ports);
+        }
+        self.times.power = self.times.power.min(Instant::now() + self.pace().0);
+    }
+}
+
+/// Whether a change of management was told as an event already, since it comes from a command about the host itself.
+const fn is_told(before: Management, after: Management) -> bool {
+    matches!(
+        (before, after),
+        (Management::Enabled, Management::DisabledAtHost) | (Management::DisabledAtHost, Management::Enabled)
+    )
+}
+
+/// The settings that sessions with controllers are opened by.
+const fn sessions(settings: &Settings) -> [Duration; 6] {
+    [
+        settings.ipmi_retransmit_longest,
+        settings.ipmi_session_timeout,
+        settings.ipmi_timeout,
+        settings.resolve_timeout,
+        settings.auth_first,
+        settings.auth_longest,
+    ]
+}
+
+/// The settings that connections to screens are opened by.
+const fn screens(settings: &Settings) -> [Duration; 7] {
+    [
+        settings.reconnect_first,
+        settings.reconnect_longest,
+        settings.connect_timeout,
+        settings.resolve_timeout,
+        settings.key_interval,
+        settings.auth_first,
+        settings.auth_longest,
+    ]
+}
