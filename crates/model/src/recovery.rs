@@ -3,6 +3,9 @@
 //! A flow whose verdict stands on enough readings in a row opens an incident and runs. The incident closes when the
 //! host is proven well, by the run or in any other way; it asks for a person when the flows that recognise the screen
 //! have made their attempts, or when nobody can tell for long what the screen shows.
+//!
+//! A host that is not managed, in maintenance or fenced belongs to people: what runs is cancelled, nothing begins, and
+//! the incident stays where it is until they are done.
 
 mod decide;
 mod open;
@@ -22,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use open::Open;
 use quote::quote;
 pub use view::{ScreenView, View};
-use view::{obstacle_to_reading, obstacle_to_step};
+use view::{obstacle_to_reading, obstacle_to_step, reserved};
 
 /// Runs in one incident at most, whatever flows take part: as many as the highest limit that one flow may set.
 pub const MOST_RUNS: u32 = 100;

@@ -10,7 +10,7 @@ use super::quote::quote;
 use super::run::Progress;
 use super::{
     Decision, HostRecovery, LONGEST_DOUBT, Ledger, Log, MOST_RUNS, ScreenView, Streak, View,
-    obstacle_to_reading, obstacle_to_step, wait,
+    obstacle_to_reading, obstacle_to_step, reserved, wait,
 };
 use crate::facts::in_words;
 
@@ -92,9 +92,8 @@ impl HostRecovery {
         mut open: Open,
         log: &mut Log,
     ) -> Decision {
-        if !view.facts.management().is_enabled() {
-            let reason = "the host is not managed".to_owned();
-            self.end_run(now, &mut open, RunState::Cancelled, reason, log);
+        if let Some(reason) = reserved(view.facts) {
+            self.end_run(now, &mut open, RunState::Cancelled, reason.to_owned(), log);
         }
         match open.drive(now, view, log) {
             Progress::NoRun => {}

@@ -49,13 +49,26 @@ impl<'a> View<'a> {
     }
 }
 
+/// Why the host belongs to people for now: it is watched at most, a run ends, and none begins.
+pub(super) fn reserved(facts: &HostFacts) -> Option<&'static str> {
+    if !facts.management().is_enabled() {
+        Some("the host is not managed")
+    } else if facts.maintenance().is_some() {
+        Some("the host is in maintenance")
+    } else if facts.fenced().is_some() {
+        // Its work may have been started elsewhere on the strength of that.
+        Some("the host is fenced")
+    } else if facts.fence_broken().is_some() {
+        Some("the host was fenced and has power, and nobody has said what it is to be")
+    } else {
+        None
+    }
+}
+
 /// Why what the screen shows says nothing of the host now.
 pub(super) fn obstacle_to_reading(facts: &HostFacts) -> Option<String> {
-    if !facts.management().is_enabled() {
-        return Some("the host is not managed".to_owned());
-    }
-    if facts.maintenance().is_some() {
-        return Some("the host is in maintenance".to_owned());
+    if let Some(reason) = reserved(facts) {
+        return Some(reason.to_owned());
     }
     match facts.power() {
         state @ (PowerState::Off | PowerState::TurningOff | PowerState::TurningOn) => {
@@ -74,6 +87,9 @@ pub(super) fn obstacle_to_reading(facts: &HostFacts) -> Option<String> {
 pub(super) fn obstacle_to_step(facts: &HostFacts, step: &Step) -> Option<String> {
     match step {
         Step::Keys(_) | Step::Snapshot(_) => obstacle_to_reading(facts),
+        Step::Power(_) | Step::BootDevice(_) if reserved(facts).is_some() => {
+            reserved(facts).map(str::to_owned)
+        }
         Step::Power(_) | Step::BootDevice(_) => match facts.reach() {
             None => Some("the management controller was not reached yet".to_owned()),
             Some(fact) if fact.value == Reach::Ok => None,

@@ -64,6 +64,9 @@ fn act() -> impl Strategy<Value = Act> {
         1 => prop::sample::select(reaches.to_vec()).prop_map(Act::Reach),
         1 => prop::sample::select(reaches.to_vec()).prop_map(Act::ScreenReach),
         1 => prop::sample::select(vec![Management::Enabled, Management::DisabledAtHost]).prop_map(Act::Manage),
+        1 => prop::bool::ANY.prop_map(Act::Maintain),
+        1 => Just(Act::Fence),
+        2 => Just(Act::LiftFence),
         1 => Just(Act::Restart),
         1 => Just(Act::Cancel),
         1 => Just(Act::Close),
@@ -126,6 +129,8 @@ impl Judge {
         }
         if let Decision::Act(planned) = &decided.decision {
             prop_assert_eq!(scene.facts.management(), Management::Enabled);
+            prop_assert_eq!(scene.facts.maintenance(), None);
+            prop_assert_eq!((scene.facts.fenced(), scene.facts.fence_broken()), (None, None));
             prop_assert_eq!(self.running.as_ref().map(|(id, _)| *id), Some(planned.run));
             prop_assert!(self.asked.insert((planned.run, planned.record)));
             if matches!(planned.step, Step::Keys(_) | Step::Power(_)) {

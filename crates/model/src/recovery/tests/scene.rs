@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_api::{
-    EventKind, Flow, Management, MatchEvidence, Name, PictureDigest, PowerAction, PowerState, Reach,
+    EventKind, Flow, Management, MatchEvidence, Name, PictureDigest, PowerAction, PowerState, Reach, Said,
     ScreenKind, StepOutcome, Timestamp, Verdict,
 };
 
@@ -40,6 +40,12 @@ pub(super) enum Act {
     Reach(Reach),
     ScreenReach(Reach),
     Manage(Management),
+    /// Somebody begins or ends work on the host.
+    Maintain(bool),
+    /// The host is proven to be without power.
+    Fence,
+    /// A person lifts the fence.
+    LiftFence,
     /// The server is killed and started again.
     Restart,
     /// A flow is deleted.
@@ -130,6 +136,18 @@ impl Scene {
                 self.facts.observe(now, "person", Observation::Management(management, None));
                 self.facts.observe(now, "ipmi", Observation::Power(PowerState::On));
                 self.facts.observe(now, "vnc", Observation::ScreenReach(Reach::Ok, None));
+            }
+            Act::Maintain(on) => {
+                let said = Said { on, at: Some(now), reason: None };
+                self.facts.observe(now, "person", Observation::Maintenance(said));
+            }
+            Act::Fence => {
+                self.facts.observe(now, "ipmi", Observation::Power(PowerState::Off));
+                let detail = "off was read twice".to_owned();
+                self.facts.observe(now, "person", Observation::Fenced { detail });
+            }
+            Act::LiftFence => {
+                self.facts.observe(now, "person", Observation::FenceLifted);
             }
             Act::Restart => {
                 // What was under way is lost with the process.
@@ -239,6 +257,11 @@ fn parse(text: &str) -> Act {
         "screen" => Act::ScreenReach(reach(&rest)),
         "disable" => Act::Manage(Management::DisabledAtHost),
         "enable" => Act::Manage(Management::Enabled),
+        "maintain" => Act::Maintain(true),
+        "release" => Act::Maintain(false),
+        "fence" => Act::Fence,
+        "lift" => Act::LiftFence,
+        "ask" => Act::PowerAsked(serde_json::from_value(rest.into()).unwrap()),
         "restart" => Act::Restart,
         "delete" => Act::Delete(rest),
         "cancel" => Act::Cancel,

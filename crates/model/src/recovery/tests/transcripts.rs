@@ -1,10 +1,11 @@
 //! What a host's recovery looks like from outside.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ironhand_api::{Flow, Health, IncidentState, StepOutcome};
 
-use super::scene::{check, flow};
+use super::scene::{Act, Scene, check, flow};
 
 const LOGIN: &str = r#""screen": "login:", "timeout": "2m""#;
 const LIMITS: &str = r#", "limits": { "attempts": 2, "cooldown": "1m" }"#;
@@ -186,6 +187,62 @@ fn a_host_that_is_not_managed_is_not_touched() {
           40s | enable        | wait: the screen shows neither a known illness nor that the host is well (until 10m30s)
           41s | sees login:   | wait: the host looks well, on 1 of 2 readings (until 10m30s)
           42s | sees login:   | settled | closed
+    ");
+}
+
+#[test]
+fn a_host_in_maintenance_is_watched_and_not_repaired() {
+    let scene = check(&[f1()], "
+           0s | sees Press F1 | wait: flow f1 recognises `Press F1`, on 1 of 2 readings
+           1s | maintain      | wait: the host is in maintenance
+           5s | sees Press F1 | wait: the host is in maintenance
+          10s | sees Press F1 | wait: the host is in maintenance
+          11s | release       | settled
+          15s | sees Press F1 | wait: flow f1 recognises `Press F1`, on 1 of 2 readings
+          20s | sees Press F1 | act: press `<F1>` | opened run step
+          21s | maintain      | wait: the host is in maintenance | run-end
+          22s | done pressed  | wait: the host is in maintenance
+           2h | sees Press F1 | wait: the host is in maintenance
+           121m | release       | wait: the screen shows neither a known illness nor that the host is well (until 2h10m)
+    ");
+    assert_eq!(scene.recovery.incident().unwrap().state, IncidentState::Open, "nobody was called meanwhile");
+}
+
+#[test]
+fn each_kind_of_run_ends_when_maintenance_begins() {
+    let waits = r#"{ "waitFor": { "screen": "never", "timeout": "5m" } }"#;
+    for step in [r#"{ "keys": "x" }"#, r#"{ "power": "cycle" }"#, r#"{ "sleep": "5m" }"#, waits] {
+        let mut scene = Scene::new(&[flow("any", "Press F1", &[step], LOGIN, LIMITS)]);
+        let mut play = |at, act| scene.play(Duration::from_secs(at), act).transitions.len();
+        let reading = || Act::Reading { text: "Press F1".to_owned(), reliable: true };
+        play(0, reading());
+        assert_eq!(play(5, reading()), 3, "{step}");
+        assert_eq!(play(6, Act::Maintain(true)), 1, "{step}");
+        assert!(scene.recovery.run().is_none(), "{step}");
+        let incident = scene.recovery.incident().unwrap();
+        assert_eq!(incident.reason, "flow any cancelled: the host is in maintenance", "{step}");
+    }
+}
+
+#[test]
+fn a_fenced_host_is_never_powered_on_by_a_flow() {
+    let reset = r#"{ "power": "on" }"#;
+    let power = flow("power", "Kernel panic", &[r#"{ "sleep": "10s" }"#, reset], LOGIN, LIMITS);
+    check(&[power], "
+           0s | sees Kernel panic | wait: flow power recognises `Kernel panic`, on 1 of 2 readings
+           5s | sees Kernel panic | wait: step 1 of 2: sleep 10s (until 15s) | opened run step
+           6s | fence             | wait: the host is fenced | run-end
+          16s | time              | wait: the host is fenced
+          20s | sees Kernel panic | wait: the host is fenced
+           1h | power on          | wait: the host was fenced and has power, and nobody has said what it is to be
+          61m | sees Kernel panic | wait: the host was fenced and has power, and nobody has said what it is to be
+          62m | sees Kernel panic | wait: the host was fenced and has power, and nobody has said what it is to be
+          63m | lift              | wait: the screen shows neither a known illness nor that the host is well (until 1h12m)
+          64m | sees Kernel panic | wait: flow power recognises `Kernel panic`, on 1 of 2 readings (until 1h12m)
+          65m | sees Kernel panic | wait: step 1 of 2: sleep 10s (until 1h5m10s) | run step
+          66m | fence             | wait: the host is fenced | run-end
+          67m | ask on            | wait: the host is turning on
+          68m | power on          | wait: the screen shows neither a known illness nor that the host is well (until 1h17m)
     ");
 }
 
@@ -471,8 +528,8 @@ fn evidence_and_outcomes_stay_with_the_run() {
     let run = scene.recovery.run().unwrap();
     assert_eq!((run.matched.text.as_str(), run.attempt), ("Press F1", 1));
     assert_eq!(run.steps[0].outcome, Some(StepOutcome::Done("pressed".to_owned())));
-    let act = super::scene::Act::Reading { text: "login:".to_owned(), reliable: true };
-    let decided = scene.play(std::time::Duration::from_secs(15), act);
+    let act = Act::Reading { text: "login:".to_owned(), reliable: true };
+    let decided = scene.play(Duration::from_secs(15), act);
     let run = decided.transitions[0].run.as_ref().unwrap();
     assert_eq!(run.proof.as_ref().unwrap().text, "login:");
     assert_eq!(decided.transitions[1].message, "the host is proven well; the incident lasted 10s");
