@@ -99,7 +99,14 @@ fn parse_requirement(condition: &str) -> Result<Requirement, SelectorError> {
     if let Some((name, value)) = condition.split_once("!=") {
         return Ok(Requirement::Differs { key: key(name)?, value: word(value)? });
     }
-    if let Some((name, value)) = condition.split_once("==").or_else(|| condition.split_once('=')) {
+    if let Some((name, value)) = condition.split_once("==") {
+        // A sign typed twice and nothing behind it is an unfinished condition; `role=` asks for an empty value.
+        return match word(value)? {
+            value if value.is_empty() => Err(fault()),
+            value => Ok(Requirement::Equals { key: key(name)?, value }),
+        };
+    }
+    if let Some((name, value)) = condition.split_once('=') {
         return Ok(Requirement::Equals { key: key(name)?, value: word(value)? });
     }
     match condition.strip_prefix('!') {
@@ -173,6 +180,7 @@ mod tests {
         check("!=7", "`!=7` is not a condition");
         check("!role=web", "`!role=web` is not a condition");
         check("role=a=b", "`role=a=b` is not a condition");
+        check("role==", "`role==` is not a condition");
         check("role===web", "`role===web` is not a condition");
         check("role in (web)", "`role in (web)` is not a condition");
     }
