@@ -3,7 +3,7 @@
 use ironhand_api::{Event, Severity};
 use ironhand_client::{Client, EventFilter};
 
-use crate::args;
+use crate::args::{self, Format};
 use crate::exit::Failure;
 use crate::output::{Output, clock, line};
 use crate::select::host_name;
@@ -13,28 +13,26 @@ pub async fn events(client: &Client, asked: &args::Events, output: Output) -> Re
     let host = asked.host.as_deref().map(host_name).transpose()?;
     if !asked.follow {
         let events = client.events(&EventFilter { host, after: asked.after, limit: None }).await?;
-        if output.is_structured() {
-            return output.value(&events);
-        }
-        events.iter().for_each(|event| show(event, output));
-        return Ok(());
+        return events.iter().try_for_each(|event| show(event, output));
     }
     let mut stream = client.follow(asked.after, host);
     while let Some(event) = stream.next().await {
-        show(&event?, output);
+        show(&event?, output)?;
     }
     Ok(())
 }
 
-/// One event: a line for people, one line of JSON for programs.
-pub fn show(event: &Event, output: Output) {
-    if output.is_structured() {
-        if let Ok(text) = serde_json::to_string(event) {
-            line(&text);
+/// One event: a line for people, one line of JSON or one item of YAML for programs, as it comes.
+pub fn show(event: &Event, output: Output) -> Result<(), Failure> {
+    match output.format {
+        Format::Json => {
+            line(&serde_json::to_string(event).map_err(|error| Failure::Failed(error.to_string()))?)
         }
-        return;
+        Format::Yaml => output.value(&[event])?,
+        Format::Name => line(&event.id.to_string()),
+        Format::Table | Format::Wide => line(&words(event, output.color)),
     }
-    line(&words(event, output.color));
+    Ok(())
 }
 
 /// An event as a line: time, host, message; the code where it is asked for.

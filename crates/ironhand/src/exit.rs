@@ -10,9 +10,9 @@ pub enum Failure {
     /// What was asked did not come true; everything has been said already.
     #[error("")]
     Reported,
-    /// A command on many hosts failed on some of them; a row has been printed for each.
+    /// A command on many hosts, or files, failed on some of them; all has been said of each.
     #[error("")]
-    Hosts {
+    Some {
         /// The exit code that the failures have in common, else 1.
         code: u8,
     },
@@ -25,6 +25,9 @@ pub enum Failure {
     /// What was asked did not come true.
     #[error("{0}")]
     Failed(String),
+    /// What is to be worked on is not there.
+    #[error("{0}")]
+    NotFound(String),
     /// What was written on the command line, or in a file, cannot be used.
     #[error("{message}")]
     Usage {
@@ -56,8 +59,9 @@ impl Failure {
             Self::ReaderGone => 0,
             Self::Reported | Self::Failed(_) | Self::Output(_) => 1,
             Self::Usage { .. } | Self::Manifests(_) | Self::File { .. } => 2,
+            Self::NotFound(_) => 3,
             Self::Client(error) => code_of(error),
-            Self::Hosts { code } => *code,
+            Self::Some { code } => *code,
         }
     }
 
@@ -84,7 +88,7 @@ impl Failure {
     /// Tells people on standard error, and gives the number of the exit code.
     pub fn end(&self) -> u8 {
         match self {
-            Self::Reported | Self::ReaderGone | Self::Hosts { .. } => {}
+            Self::Reported | Self::ReaderGone | Self::Some { .. } => {}
             Self::Manifests(faults) => {
                 for fault in faults {
                     eprintln!("{fault}");

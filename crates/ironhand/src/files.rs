@@ -38,6 +38,7 @@ pub fn read_manifests(paths: &[PathBuf]) -> Result<Vec<Located>, Failure> {
                 hint: None,
             });
         }
+        let (before, faults_before) = (manifests.len(), faults.len());
         for file in files {
             let text =
                 String::from_utf8(read_bounded(&file, LARGEST_MANIFEST)?).map_err(|_| Failure::Usage {
@@ -51,6 +52,15 @@ pub fn read_manifests(paths: &[PathBuf]) -> Result<Vec<Located>, Failure> {
                 }
                 Err(more) => faults.extend(more),
             }
+        }
+        if (manifests.len(), faults.len()) == (before, faults_before) {
+            return Err(Failure::Usage {
+                message: format!("{}: there is no manifest in it", path.display()),
+                hint: Some(
+                    "a manifest has `apiVersion`, `kind`, `metadata` and `spec`; comments alone are none"
+                        .to_owned(),
+                ),
+            });
         }
     }
     faults.extend(duplicates(&manifests));
@@ -148,29 +158,53 @@ pub fn read_secret(file: Option<&Path>, variable: &str) -> Result<Option<secrecy
 pub fn resolve_secrets(manifests: &mut [Located]) -> Result<Vec<String>, Failure> {
     let mut warnings = Vec::new();
     for Located { file, manifest } in manifests {
-        let Manifest::Credential(credential) = manifest else { continue };
-        let name = &credential.metadata.name;
-        credential.spec.password = match &credential.spec.password {
-            Secret::FromFile(path) => {
-                let folder = file.parent().unwrap_or(Path::new("."));
-                Secret::Plain(read_password(&folder.join(path))?)
-            }
-            Secret::FromEnv(variable) => {
-                let value = std::env::var(variable).map_err(|_| Failure::Usage {
-                    message: format!("credential `{name}`: the environment has no variable {variable}"),
-                    hint: Some(format!("set {variable}, or use fromFile")),
-                })?;
-                Secret::Plain(value.into())
-            }
-            Secret::Plain(value) => {
+        let (whose, secrets) = secrets(manifest);
+        for (what, secret) in secrets {
+            let plain = matches!(secret, Secret::Plain(_));
+            resolve(file, &whose, secret)?;
+            if plain {
                 warnings.push(format!(
-                    "{}: the password of credential `{name}` stands in the manifest; fromFile or fromEnv keep it out",
+                    "{}: the {what} of {whose} stands in the manifest; fromFile or fromEnv keep it out",
                     file.display()
                 ));
-                Secret::Plain(value.clone())
             }
-            Secret::Sealed(text) => Secret::Sealed(text.clone()),
-        };
+        }
     }
     Ok(warnings)
+}
+
+/// The secrets of a manifest, each with its name, and whose they are.
+fn secrets(manifest: &mut Manifest) -> (String, Vec<(&'static str, &mut Secret)>) {
+    let whose = format!("{} `{}`", manifest.kind().to_string().to_lowercase(), manifest.metadata().name);
+    let secrets = match manifest {
+        Manifest::Credential(credential) => vec![("password", &mut credential.spec.password)],
+        Manifest::Notifier(notifier) => {
+            let webhook = notifier.spec.webhook.as_mut().and_then(|webhook| webhook.secret.as_mut());
+            let email = notifier.spec.email.as_mut().and_then(|email| email.password.as_mut());
+            let webhook = webhook.map(|secret| ("secret", secret));
+            webhook.into_iter().chain(email.map(|secret| ("password", secret))).collect()
+        }
+        _ => Vec::new(),
+    };
+    (whose, secrets)
+}
+
+/// Puts the value in place of a reference to it.
+fn resolve(manifest: &Path, whose: &str, secret: &mut Secret) -> Result<(), Failure> {
+    let value = match secret {
+        Secret::FromFile(path) => {
+            let folder = manifest.parent().unwrap_or(Path::new("."));
+            read_password(&folder.join(path))?
+        }
+        Secret::FromEnv(variable) => {
+            let value = std::env::var(&*variable).map_err(|_| Failure::Usage {
+                message: format!("{whose}: the environment has no variable {variable}"),
+                hint: Some(format!("set {variable}, or use fromFile")),
+            })?;
+            value.into()
+        }
+        Secret::Plain(_) | Secret::Sealed(_) => return Ok(()),
+    };
+    *secret = Secret::Plain(value);
+    Ok(())
 }

@@ -2,19 +2,29 @@
 
 mod args;
 mod bmc;
+mod describe;
 mod events;
 mod exit;
+mod fence;
 mod files;
 mod flow;
-mod hosts;
+mod get;
 mod incidents;
+mod jobs;
+mod manage;
 mod manifests;
+mod many;
 mod output;
+mod password;
+mod power;
 mod read;
 mod sandbox;
 mod schema;
+mod screen;
 mod select;
 mod serve;
+mod servers;
+mod settings;
 mod sim;
 
 use std::process::ExitCode;
@@ -24,7 +34,7 @@ use ironhand_client::{Client, Endpoint};
 use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::{Cli, Command, FlowCommand, Global, Sim};
+use crate::args::{Cli, Command, FlowCommand, Global, PasswordCommand, Sim};
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -70,15 +80,29 @@ async fn waiting(command: Command, global: &Global, output: Output) -> Result<()
     let client = connect(global)?;
     match command {
         Command::Apply(asked) => manifests::apply(&client, &asked).await,
-        Command::Get(asked) => hosts::get(&client, &asked, output).await,
-        Command::Delete(asked) => hosts::delete(&client, &asked).await,
-        Command::Power(asked) => hosts::power(&client, &asked, output).await,
-        Command::BootDevice(asked) => hosts::boot_device(&client, &asked, output).await,
-        Command::Screen(asked) => hosts::screen(&client, &asked, output).await,
-        Command::Type(asked) => hosts::type_keys(&client, &asked, output).await,
+        Command::Get(asked) => get::get(&client, &asked, output).await,
+        Command::Describe(asked) => describe::describe(&client, &asked, output).await,
+        Command::Delete(asked) => get::delete(&client, &asked).await,
+        Command::Power(asked) => power::power(&client, &asked, output).await,
+        Command::BootDevice(asked) => power::boot_device(&client, &asked, output).await,
+        Command::Manage(asked) => manage::manage(&client, &asked, output).await,
+        Command::Maintenance(asked) => manage::maintenance(&client, &asked, output).await,
+        Command::Fence(asked) => fence::fence(&client, &asked, output).await,
+        Command::Password(asked) => {
+            let PasswordCommand::Rotate(asked) = asked.command;
+            password::rotate(&client, &asked, output).await
+        }
+        Command::Screen(asked) => screen::screen(&client, &asked, output).await,
+        Command::Type(asked) => screen::type_keys(&client, &asked, output).await,
+        Command::Jobs(asked) => jobs::jobs(&client, &asked, output).await,
+        Command::Alerts(asked) => jobs::alerts(&client, &asked, output).await,
         Command::Incidents(asked) => incidents::incidents(&client, &asked, output).await,
         Command::Runs(asked) => incidents::runs(&client, &asked, output).await,
         Command::Events(asked) => events::events(&client, &asked, output).await,
+        Command::Settings(asked) => settings::settings(&client, &asked, output).await,
+        Command::Notifier { command } => servers::notifier(&client, &command, output).await,
+        Command::Servers => servers::servers(&client, output).await,
+        Command::Key { command } => servers::key(&client, &command, output).await,
         _ => Ok(()),
     }
 }

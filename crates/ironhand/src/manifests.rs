@@ -1,14 +1,15 @@
 //! `ironhand validate` and `ironhand apply`.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, stream};
-use ironhand_api::{Kind, Manifest};
+use ironhand_api::{Credential, Host, Kind, LabelSelector, Manifest, Name};
 use ironhand_client::Client;
 
 use crate::args;
 use crate::exit::Failure;
-use crate::files::resolve_secrets;
+use crate::files::{Located, resolve_secrets};
 use crate::flow::checked_manifests;
 use crate::output::line;
 use crate::serve::chain;
@@ -33,7 +34,42 @@ pub async fn apply(client: &Client, asked: &args::Manifests) -> Result<(), Failu
         let of_kind = manifests.iter().map(|located| &located.manifest).filter(|one| one.kind() == kind);
         send(client, of_kind, asked.dry_run).await?;
     }
+    warn_of_missing_credentials(client, &manifests).await
+}
+
+/// Warns of hosts whose credentials are not there: such a host is accepted, and cannot be reached until they are.
+async fn warn_of_missing_credentials(client: &Client, manifests: &[Located]) -> Result<(), Failure> {
+    let hosts: Vec<&Host> = manifests
+        .iter()
+        .filter_map(|located| match &located.manifest {
+            Manifest::Host(host) => Some(host),
+            _ => None,
+        })
+        .collect();
+    if hosts.is_empty() {
+        return Ok(());
+    }
+    let kept = client.list::<Credential>(&LabelSelector::default()).await?;
+    let mut known: BTreeSet<Name> = kept.into_iter().map(|credential| credential.metadata.name).collect();
+    // With --dry-run they are not kept yet.
+    known.extend(manifests.iter().filter_map(|located| match &located.manifest {
+        Manifest::Credential(credential) => Some(credential.metadata.name.clone()),
+        _ => None,
+    }));
+    for host in hosts {
+        let missing: BTreeSet<&Name> =
+            named_credentials(host).filter(|name| !known.contains(*name)).collect();
+        for name in missing {
+            eprintln!("warning: host {}: there is no credential {name}", host.metadata.name);
+        }
+    }
     Ok(())
+}
+
+/// The credentials that a host names, for all connectors or for one.
+fn named_credentials(host: &Host) -> impl Iterator<Item = &Name> {
+    let own = host.spec.connectors.iter().filter_map(|connector| connector.credentials.as_ref()).flatten();
+    host.spec.credentials.iter().chain(own)
 }
 
 /// Sends manifests that do not refer to each other. After one that is refused no other is begun; what became of those

@@ -7,6 +7,7 @@ use ironhand_console::{Image, Reader, Reading};
 use crate::args;
 use crate::exit::{Failure, at};
 use crate::files::read_screen;
+use crate::many::exit_of;
 use crate::output::{Output, line};
 
 /// Decodes a picture file.
@@ -21,13 +22,12 @@ pub fn read(asked: &args::Read, output: Output) -> Result<(), Failure> {
         at(folder, std::fs::create_dir_all(folder))?;
     }
     let reader = Reader::new();
-    let mut failed = false;
+    let mut exits = Vec::new();
     for path in &asked.images {
         let reading = match image(path) {
             Ok(image) => reader.read(&image, None),
             Err(failure) => {
-                failure.report();
-                failed = true;
+                exits.push(failure.end());
                 continue;
             }
         };
@@ -36,7 +36,10 @@ pub fn read(asked: &args::Read, output: Output) -> Result<(), Failure> {
             eprintln!("warning: {}: not everything could be read with certainty", path.display());
         }
     }
-    if failed { Err(Failure::Reported) } else { Ok(()) }
+    match exit_of(&exits) {
+        0 => Ok(()),
+        code => Err(Failure::Some { code }),
+    }
 }
 
 fn tell(asked: &args::Read, path: &Path, reading: &Reading, output: Output) -> Result<(), Failure> {

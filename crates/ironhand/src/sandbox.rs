@@ -169,7 +169,7 @@ async fn watch(
         };
         let event = event?;
         if is_worth_showing(&event) {
-            events::show(&event, output);
+            events::show(&event, output)?;
         }
         if event.kind == EventKind::IncidentClosed {
             for one in struck.iter_mut().filter(|one| event.host.as_ref() == Some(&one.name)) {

@@ -23,7 +23,7 @@ pub fn parse_kind(text: &str) -> Result<Kind, Failure> {
         .find(|kind| lower == kind.plural() || lower == kind.to_string().to_lowercase())
         .ok_or_else(|| Failure::Usage {
             message: format!("there is no kind `{text}`"),
-            hint: Some("the kinds are hosts, credentials and flows".to_owned()),
+            hint: Some(format!("the kinds are {}", Kind::ALL.map(Kind::plural).join(", "))),
         })
 }
 

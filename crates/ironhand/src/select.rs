@@ -5,10 +5,16 @@ use std::collections::HashSet;
 use ironhand_api::{Host, LabelSelector, Name};
 use ironhand_client::Client;
 
+use crate::args;
 use crate::exit::Failure;
 
 /// The most names that one range may stand for: more is a slip of the pen.
 const LARGEST_RANGE: usize = 100_000;
+
+/// The names of the hosts that a command works on.
+pub async fn selected(client: &Client, selector: &args::Selector) -> Result<Vec<Name>, Failure> {
+    hosts(client, &selector.hosts, selector.selector.as_deref(), selector.all).await
+}
 
 /// The names of the hosts that a command works on, in the order given, or by name where labels select.
 pub async fn hosts(
@@ -38,13 +44,13 @@ pub async fn hosts(
     let hosts: Vec<Host> = client.list(&selector).await?;
     if hosts.is_empty() {
         let reason = if all { "there is no host" } else { "no host has these labels" };
-        return Err(Failure::Failed(reason.to_owned()));
+        return Err(Failure::NotFound(reason.to_owned()));
     }
     Ok(hosts.into_iter().map(|host| host.metadata.name).collect())
 }
 
-/// The hosts that names and ranges stand for. One that is named twice is meant once: nobody wants two power cycles.
-fn named(words: &[String]) -> Result<Vec<Name>, Failure> {
+/// What names and ranges stand for. One that is named twice is meant once: nobody wants two power cycles.
+pub fn named(words: &[String]) -> Result<Vec<Name>, Failure> {
     let mut seen = HashSet::new();
     let mut found = Vec::new();
     for word in words {

@@ -44,7 +44,7 @@ fn read_prints_json_where_it_is_asked_for() {
 fn read_goes_on_past_a_file_that_is_no_picture() {
     let (code, text, errors) =
         said(&["read", "README.md", "no-such-file.png", "testdata/screens/seabios-bootmenu.png"]);
-    assert_eq!(code, Some(1));
+    assert_eq!(code, Some(2));
     assert!(text.contains("Select boot device:"), "{text}");
     assert!(errors.contains("README.md: not a PNG or JPEG picture"), "{errors}");
     assert!(errors.contains("cannot use no-such-file.png"), "{errors}");
@@ -116,13 +116,34 @@ fn validate_places_every_fault() {
 }
 
 #[test]
+fn a_file_without_manifests_is_told_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |text: &str| {
+        let file = folder.path().join("empty.yaml");
+        std::fs::write(&file, text).unwrap();
+        for path in [file.as_path(), folder.path()] {
+            let path = path.to_string_lossy().into_owned();
+            let (code, _, errors) = said(&["validate", "-f", &path]);
+            assert_eq!(code, Some(2), "{text:?}: {errors}");
+            assert!(errors.contains("there is no manifest in it"), "{text:?}: {errors}");
+        }
+    };
+    check("");
+    check("# later\n---\n# still nothing\n");
+}
+
+#[test]
 fn a_server_that_is_not_there_has_its_own_exit_code() {
     let (code, _, errors) = said(&["--server", "unix:/nonexistent/api.sock", "get", "hosts"]);
     assert_eq!(code, Some(6), "{errors}");
     assert!(errors.contains("ironhand serve"), "{errors}");
 
-    let (code, rows, _) = said(&["--server", "unix:/nonexistent/api.sock", "power", "on", "n[1-2]"]);
-    assert_eq!(code, Some(6), "{rows}");
+    // Nobody waits for a hundred thousand attempts to fail.
+    let (code, rows, errors) =
+        said(&["--server", "unix:/nonexistent/api.sock", "power", "on", "n[1-100000]"]);
+    assert_eq!((code, rows.as_str()), (Some(6), ""), "{errors}");
+    assert!(errors.starts_with("0 of 100000 hosts answered"), "{errors}");
+    assert!(errors.lines().count() < 8, "{errors}");
 }
 
 #[test]
@@ -133,9 +154,21 @@ fn wrong_use_has_its_own_exit_code() {
         assert!(errors.contains(wanted), "{arguments:?}: {errors}");
     };
     check(&["power", "explode", "node1"], "invalid value 'explode'");
-    check(&["get", "cupboards"], "the kinds are hosts, credentials and flows");
+    check(
+        &["get", "cupboards"],
+        "the kinds are settings, zones, clusters, credentials, flows, notifiers, hosts",
+    );
     check(&["power", "on", "a[1-"], "a bracket is not closed");
     check(&["power", "on"], "no host is named");
+    check(&["get", "hosts", "-l", "role=="], "`role==` is not a condition");
+    check(&["manage", "enable", "rack", "r7"], "invalid value 'rack'");
+    check(&["manage", "disable", "zone", "Ams"], "Ams");
+    check(&["fence", "n1", "--attested-by", "kim"], "--statement");
+    check(&["fence", "n[1-2]", "--attested-by", "kim", "--statement", "unplugged"], "for 2 hosts at once");
+    check(&["password", "rotate", "n1", "--generate", "--new-from", "x"], "cannot be used with");
+    check(&["password", "rotate", "n1", "--new-from", "no-such-file"], "cannot use no-such-file");
+    check(&["password", "rotate", "n1", "--at-once", "0"], "0 is not in");
+    check(&["describe", "zone", "ams"], "only hosts are described");
     check(&["--server", "ftp://x", "get", "hosts"], "http and unix sockets");
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::args::Format;
 use crate::bmc::problem::Problem;
 use crate::exit::Failure;
+use crate::many::exit_of;
 use crate::output::{Field, Output, Tone, write_line};
 
 /// What a command learned of one BMC, or did there.
@@ -243,7 +244,7 @@ impl Report {
         }
         match exit_of(&self.exits) {
             0 => Ok(()),
-            code => Err(Failure::Hosts { code }),
+            code => Err(Failure::Some { code }),
         }
     }
 
@@ -276,13 +277,4 @@ fn row<'a, F: Finding>(bmc: &'a str, outcome: &'a str, result: &'a Result<F, Pro
 
 fn unprintable(error: serde_json::Error) -> Failure {
     Failure::Failed(format!("the result cannot be printed: {error}"))
-}
-
-/// The exit code of all BMCs that failed, where they failed alike.
-fn exit_of(exits: &[u8]) -> u8 {
-    match exits {
-        [] => 0,
-        [first, rest @ ..] if rest.iter().all(|exit| exit == first) => *first,
-        _ => 1,
-    }
 }

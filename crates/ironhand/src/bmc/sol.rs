@@ -196,7 +196,7 @@ async fn console(fleet: &Fleet, asked: &Console) -> Result<(), Failure> {
         if let Some(hint) = problem.hint {
             eprintln!("  hint: {hint}");
         }
-        Failure::Hosts { code: problem.exit }
+        Failure::Some { code: problem.exit }
     })
 }
 

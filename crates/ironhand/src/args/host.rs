@@ -1,0 +1,104 @@
+//! What is done with hosts.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use ironhand_api::Span;
+
+/// Which hosts a command works on.
+#[derive(Args)]
+pub struct Selector {
+    /// Host names and ranges like rack7-[01-40]
+    #[arg(value_name = "HOST")]
+    pub hosts: Vec<String>,
+    /// Hosts with these labels: key=value, key!=value, key, !key, separated by commas
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    pub selector: Option<String>,
+    /// Every host
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// `ironhand power`.
+#[derive(Args)]
+pub struct Power {
+    /// status, or what to do
+    #[arg(value_enum)]
+    pub action: PowerWord,
+    /// The hosts.
+    #[command(flatten)]
+    pub selector: Selector,
+    /// How long it may take until the world shows it [default: the server's, longer for soft]
+    #[arg(long, value_name = "TIME")]
+    pub timeout: Option<Span>,
+    /// Do not wait until the world shows it: print the job under which the server does it
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// The words of `ironhand power`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PowerWord {
+    /// Read the power state
+    Status,
+    /// Power on
+    On,
+    /// Power off at once
+    Off,
+    /// Power off, wait, power on
+    Cycle,
+    /// Reset without removing power
+    Reset,
+    /// Ask the operating system to shut down
+    Soft,
+    /// Raise a diagnostic interrupt
+    Nmi,
+}
+
+/// `ironhand boot-device`. As in ipmitool the device comes last; hosts come first.
+#[derive(Args)]
+pub struct BootDevice {
+    /// Host names and ranges like rack7-[01-40], then one of: pxe, disk, cdrom, bios, none
+    #[arg(required = true, num_args = 1.., value_name = "HOST... DEVICE")]
+    pub words: Vec<String>,
+    /// Hosts with these labels in place of names
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    pub selector: Option<String>,
+    /// Every host
+    #[arg(long)]
+    pub all: bool,
+    /// For every boot from now on
+    #[arg(long)]
+    pub persistent: bool,
+    /// Through the legacy BIOS
+    #[arg(long, conflicts_with = "uefi")]
+    pub legacy: bool,
+    /// Through UEFI
+    #[arg(long)]
+    pub uefi: bool,
+}
+
+/// `ironhand screen`.
+#[derive(Args)]
+pub struct Screen {
+    /// The host
+    pub host: String,
+    /// Keep the picture
+    #[arg(long, value_name = "FILE.png")]
+    pub save: Option<PathBuf>,
+    /// Print the text [default, unless --save is given]
+    #[arg(long)]
+    pub text: bool,
+    /// Print the screen again whenever it changes
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// `ironhand type`.
+#[derive(Args)]
+pub struct Type {
+    /// The host
+    pub host: String,
+    /// The keys
+    pub keys: String,
+}

@@ -1,0 +1,47 @@
+//! The server, alone and in the sandbox.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use ironhand_api::Span;
+
+/// `ironhand sandbox`.
+#[derive(Args)]
+pub struct Sandbox {
+    /// How many simulated hosts
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=2000))]
+    pub hosts: u16,
+    /// Where the HTTP API listens beside the local socket; loopback only
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
+    pub listen: SocketAddr,
+    /// Where the store lies [default: a new folder that is removed at the end]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The local socket [default: the one that the other commands look at]
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// End when every fault is healed (exit 0) or the deadline has passed (exit 1)
+    #[arg(long)]
+    pub once: bool,
+    /// The deadline of --once
+    #[arg(long, default_value = "5m", value_name = "TIME")]
+    pub deadline: Span,
+    /// Which faults strike which hosts, and when, follows from this number
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// `ironhand serve`.
+#[derive(Args)]
+pub struct Serve {
+    /// Where the store lies
+    #[arg(long, default_value = "/var/lib/ironhand", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Where the HTTP API listens beside the local socket; loopback only
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// The local socket [default: the one that the other commands look at]
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+}

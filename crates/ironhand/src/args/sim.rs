@@ -1,0 +1,114 @@
+//! Simulated hardware.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use ironhand_api::Span;
+use ironhand_ipmi::CipherSuite;
+use ironhand_sim::bmc_fleet::Share;
+
+/// `ironhand sim`.
+#[derive(Subcommand)]
+pub enum Sim {
+    /// A management controller (IPMI, VNC) for a real QEMU guest
+    Qemu(SimQemu),
+    /// Simulated servers with management controllers (IPMI) and screens (VNC)
+    Bmc(SimBmc),
+}
+
+/// Under which heading help lists what can be wrong with simulated BMCs.
+const FAULTS: &str = "Faults";
+
+/// `ironhand sim bmc`.
+#[derive(Args)]
+pub struct SimBmc {
+    /// How many, up to 65000
+    #[arg(long, default_value_t = 1)]
+    pub count: usize,
+    /// The loopback address of the first; each further one has the next address, unless --port is 0
+    #[arg(long, default_value = "127.1.0.1", value_name = "ADDR")]
+    pub bind: std::net::IpAddr,
+    /// UDP port of IPMI; 0 takes a free one for each on the same address
+    #[arg(long, default_value_t = 623)]
+    pub port: u16,
+    /// The user name of the controllers
+    #[arg(long, default_value = "admin")]
+    pub user: String,
+    /// The password of the controllers is in this file, else in IRONHAND_PASSWORD
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// The cipher suites that the controllers accept, the preferred one first: of 17, 3, 12 and 8
+    #[arg(long, default_value = "17,3", value_delimiter = ',', value_parser = cipher_suite, value_name = "NUMBERS")]
+    pub suites: Vec<CipherSuite>,
+    /// The controllers' own key Kg is in this file, else in IRONHAND_KG; 0x and hexadecimal digits stand for bytes
+    #[arg(long, value_name = "FILE")]
+    pub kg_file: Option<PathBuf>,
+    /// Offer sessions of IPMI 1.5 too, with MD5 and with the password in clear
+    #[arg(long)]
+    pub ipmi15: bool,
+    /// What the machines do, and which datagrams faults strike, follows from this number
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How long the machines take to follow their power buttons; cycles and shutdowns take some times as long
+    #[arg(long, default_value = "100ms", value_name = "TIME")]
+    pub power_delay: Span,
+    /// Leave the machines without power at first
+    #[arg(long)]
+    pub off: bool,
+    /// Give each a whole machine with a screen (VNC), as in the sandbox: for tens of them, and without faults
+    #[arg(long, conflicts_with_all = [
+        "suites", "kg_file", "ipmi15", "faults", "silent", "delay", "jitter", "loss", "power_delay", "off",
+    ])]
+    pub screens: bool,
+    /// A script that says what is wrong with which of them, and when; see docs/guides/simulated-bmcs.md
+    #[arg(long, help_heading = FAULTS, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+    /// So many of them answer nothing, spread evenly
+    #[arg(long, help_heading = FAULTS, default_value_t = 0, value_name = "COUNT")]
+    pub silent: usize,
+    /// All of them answer that much later
+    #[arg(long, help_heading = FAULTS, default_value = "0ms", value_name = "TIME")]
+    pub delay: Span,
+    /// And up to that much later still, anew for each answer
+    #[arg(long, help_heading = FAULTS, default_value = "0ms", value_name = "TIME")]
+    pub jitter: Span,
+    /// This part of all datagrams gets lost, both ways: 1%, 0.5%
+    #[arg(long, help_heading = FAULTS, default_value = "0%", value_name = "PERCENT")]
+    pub loss: Share,
+}
+
+fn cipher_suite(number: &str) -> Result<CipherSuite, String> {
+    (number.parse().ok().and_then(CipherSuite::from_id)).ok_or_else(|| "use 17, 3, 12 or 8".to_owned())
+}
+
+/// `ironhand sim qemu`.
+#[derive(Args)]
+pub struct SimQemu {
+    /// The guest's name
+    #[arg(long)]
+    pub name: String,
+    /// The address of the controller and of the screen
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDR")]
+    pub bind: std::net::IpAddr,
+    /// UDP port of IPMI; 0 takes a free one
+    #[arg(long, default_value_t = 623)]
+    pub ipmi_port: u16,
+    /// TCP port of the screen; 0 takes a free one
+    #[arg(long, default_value_t = 5900)]
+    pub vnc_port: u16,
+    /// The user name of the controller
+    #[arg(long, default_value = "admin")]
+    pub user: String,
+    /// The password of the controller is in this file, else in IRONHAND_PASSWORD
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// The program to run
+    #[arg(long, default_value = "qemu-system-x86_64", value_name = "PROGRAM")]
+    pub qemu: PathBuf,
+    /// Leave the guest powered off at first
+    #[arg(long)]
+    pub off: bool,
+    /// Arguments for QEMU: memory, disks, network
+    #[arg(last = true, value_name = "QEMU-ARGS")]
+    pub args: Vec<String>,
+}

@@ -1,0 +1,118 @@
+//! `ironhand describe host`: everything that is known of one host, on one page.
+
+use ironhand_api::{Fact, Host, HostStatus, Kind, Manifest, Timestamp};
+use ironhand_client::{Client, RecordFilter};
+
+use crate::args;
+use crate::exit::Failure;
+use crate::get::{health_field, power_field, reach_field};
+use crate::output::{Field, Output, Tone, age, line, now};
+use crate::schema::parse_kind;
+use crate::select::host_name;
+
+/// How many of the newest jobs are shown.
+const NEWEST_JOBS: usize = 5;
+
+/// `ironhand describe`.
+pub async fn describe(client: &Client, asked: &args::Describe, output: Output) -> Result<(), Failure> {
+    let kind = parse_kind(&asked.kind)?;
+    if kind != Kind::Host {
+        return Err(Failure::Usage {
+            message: format!("only hosts are described, not {}", kind.plural()),
+            hint: Some(format!("ironhand get {} {} -o yaml shows all there is", kind.plural(), asked.name)),
+        });
+    }
+    let name = host_name(&asked.name)?;
+    let host: Host = client.get(&name).await?;
+    if output.is_structured() {
+        return output.value(&Manifest::Host(host));
+    }
+    let now = now();
+    said(&host, output);
+    if let Some(status) = &host.status {
+        observed(status, now, output);
+    }
+    for setting in client.settings_of(&name).await?.iter().filter(|setting| setting.origin.is_some()) {
+        let origin = setting.origin.as_deref().unwrap_or_default();
+        pair(output, "setting", format!("{} is {}, set by {origin}", setting.name, setting.value));
+    }
+    let alerts = RecordFilter { host: Some(name.clone()), open: true, limit: None };
+    for alert in client.alerts(&alerts).await? {
+        let text = format!("{} for {}: {}", alert.cause, age(now, alert.opened_at), alert.message);
+        pair(output, "alert", Field::toned(text, Tone::Bad));
+    }
+    let jobs = RecordFilter { host: Some(name), open: false, limit: Some(NEWEST_JOBS) };
+    for job in client.jobs(&jobs).await? {
+        let detail = job.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
+        let text =
+            format!("{} {}, {} {} ago{detail}", job.id, job.work, job.state, age(now, job.accepted_at));
+        pair(output, "job", text);
+    }
+    Ok(())
+}
+
+/// What people said of it.
+fn said(host: &Host, output: Output) {
+    pair(output, "name", host.metadata.name.as_str());
+    let labels: Vec<String> =
+        host.metadata.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    if !labels.is_empty() {
+        pair(output, "labels", labels.join(" "));
+    }
+    if let Some(cluster) = &host.spec.cluster {
+        pair(output, "cluster", cluster.as_str());
+    }
+    let credentials: Vec<&str> = host.spec.credentials.iter().map(|name| name.as_str()).collect();
+    pair(output, "credentials", credentials.join(", "));
+    for connector in &host.spec.connectors {
+        pair(output, "connector", connector.to_string());
+    }
+}
+
+/// What was observed of it, each fact with its time and source.
+fn observed(status: &HostStatus, now: Timestamp, output: Output) {
+    if let Some(management) = &status.management {
+        let text = fact_words(&management.value.to_string(), management, now);
+        let tone = if management.value.is_enabled() { Tone::Plain } else { Tone::Warn };
+        pair(output, "management", Field::toned(text, tone));
+    }
+    if let Some(maintenance) = &status.maintenance {
+        let since = maintenance.at.map(|at| format!(" for {}", age(now, at))).unwrap_or_default();
+        let reason = maintenance.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        pair(output, "maintenance", Field::toned(format!("on{since}{reason}"), Tone::Warn));
+    }
+    pair(output, "power", power_field(status, now));
+    if let Some(power) = &status.power {
+        pair(output, "", Field::toned(seen_words(power, now), Tone::Dim));
+    }
+    if let Some(fenced) = &status.fenced {
+        pair(output, "fenced", Field::toned(fact_words("yes", fenced, now), Tone::Warn));
+    }
+    pair(output, "controller", reach_field(status.reach.as_ref(), true));
+    if let Some(reach) = &status.reach {
+        pair(output, "", Field::toned(seen_words(reach, now), Tone::Dim));
+    }
+    pair(output, "screen", reach_field(status.screen_reach.as_ref(), true));
+    if let Some(screen) = &status.screen {
+        let text = format!("read {} ago: {}", age(now, screen.read_at), screen.headline);
+        pair(output, "", Field::toned(text, Tone::Dim));
+    }
+    let incident = status.incident.map(|id| format!(", incident {id}")).unwrap_or_default();
+    pair(output, "health", format!("{}{incident}", output.inline(&health_field(status.health))));
+    if let Some(owner) = &status.owner {
+        pair(output, "server", owner.as_str());
+    }
+}
+
+fn fact_words<T>(value: &str, fact: &Fact<T>, now: Timestamp) -> String {
+    let detail = fact.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
+    format!("{value} for {}{detail}", age(now, fact.since))
+}
+
+fn seen_words<T>(fact: &Fact<T>, now: Timestamp) -> String {
+    format!("seen {} ago by {}, so for {}", age(now, fact.observed_at), fact.source, age(now, fact.since))
+}
+
+fn pair(output: Output, name: &str, value: impl Into<Field>) {
+    line(&format!("{name:<12}  {}", output.inline(&value.into())));
+}
