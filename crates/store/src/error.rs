@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ironhand_api::{AlertCause, Fault, Kind, Name};
 
 use crate::seal::KeyId;
+use crate::secret::SecretPlace;
 
 /// Why the store did not do what was asked. Nothing was written.
 ///
@@ -141,38 +142,63 @@ pub enum StoreError {
         /// Who refers to it, ordered by name.
         users: Vec<Name>,
     },
-    /// A password was sent as a reference that only the sender can follow.
+    /// A resource names another one that is not there.
+    #[error("{kind} `{name}` names {target_kind} `{target}`, which does not exist; apply that first")]
+    MissingReference {
+        /// The kind.
+        kind: Kind,
+        /// The name.
+        name: Name,
+        /// The kind that it names.
+        target_kind: Kind,
+        /// The name that it names.
+        target: Name,
+    },
+    /// A secret was sent as a reference that only the sender can follow.
     #[error(
-        "the password of Credential `{credential}` is written as `{form}`, which the program that applies the \
-         manifest must read; the server reads no files or variables for its callers"
+        "the {place} is written as `{form}`, which the program that applies the manifest must read; the server \
+         reads no files or variables for its callers"
     )]
     SecretReference {
-        /// The credential.
-        credential: Name,
+        /// What the secret belongs to.
+        place: SecretPlace,
         /// `fromFile` or `fromEnv`.
         form: &'static str,
     },
-    /// A password was sealed under another key than the server's.
+    /// A secret was sealed under another key than the server's.
     #[error(
-        "the password of Credential `{credential}` was sealed under key {sealed_by}, this server has key {key}; \
-         give the server the key file that sealed it, or apply the credential again with its password"
+        "the {place} was sealed under key {sealed_by}, this server has key {key}; give the server the key file that \
+         sealed it, or {}", .place.remedy()
     )]
     OtherKey {
-        /// The credential.
-        credential: Name,
-        /// The key that sealed the password.
+        /// What the secret belongs to.
+        place: SecretPlace,
+        /// The key that sealed it.
         sealed_by: KeyId,
         /// The key that the store was opened with.
         key: KeyId,
     },
-    /// A sealed password is damaged, or was sealed for another credential.
-    #[error(
-        "the sealed password of Credential `{credential}` is damaged or belongs to another credential; \
-         apply the credential again with its password"
-    )]
+    /// A sealed secret is damaged, or was sealed for another place.
+    #[error("the sealed {place} is damaged or belongs to another one; {}", .place.remedy())]
     SealBroken {
-        /// The credential.
-        credential: Name,
+        /// What the secret belongs to.
+        place: SecretPlace,
+    },
+    /// The change of another password of the host is not over.
+    #[error(
+        "job {job} still changes a password of Host `{host}`; wait until it is over, or resolve it first"
+    )]
+    RotationOpen {
+        /// The host.
+        host: Name,
+        /// The job that is not over.
+        job: u64,
+    },
+    /// No change of a password of the host is under way.
+    #[error("no password of Host `{host}` is being changed")]
+    NoRotation {
+        /// The host.
+        host: Name,
     },
     /// Another server works on the host by now, or none does.
     #[error(
@@ -218,9 +244,11 @@ impl StoreError {
             Self::NotFound { .. }
             | Self::Conflict { .. }
             | Self::InUse { .. }
+            | Self::MissingReference { .. }
             | Self::SecretReference { .. }
             | Self::OtherKey { .. }
             | Self::SealBroken { .. }
+            | Self::RotationOpen { .. }
             | Self::ContinueInvalid { .. } => Fault::Caller,
             _ => Fault::Server,
         }
@@ -228,7 +256,7 @@ impl StoreError {
 
     /// Whether the same call may succeed later without anybody doing something about it.
     pub const fn retry(&self) -> bool {
-        matches!(self, Self::Busy { .. })
+        matches!(self, Self::Busy { .. } | Self::LeaseLost { .. })
     }
 
     /// The stable code; programs tell errors apart by it.
@@ -250,9 +278,14 @@ impl StoreError {
             Self::NotFound { .. } => "resource.not_found",
             Self::Conflict { .. } => "resource.conflict",
             Self::InUse { .. } => "resource.in_use",
-            Self::SecretReference { .. } => "credential.secret_reference",
-            Self::OtherKey { .. } => "credential.other_key",
-            Self::SealBroken { .. } => "credential.seal_broken",
+            Self::MissingReference { .. } => "resource.missing_reference",
+            Self::SecretReference { place, .. } => {
+                of(place, ["credential.secret_reference", "secret.reference"])
+            }
+            Self::OtherKey { place, .. } => of(place, ["credential.other_key", "secret.other_key"]),
+            Self::SealBroken { place } => of(place, ["credential.seal_broken", "secret.seal_broken"]),
+            Self::RotationOpen { .. } => "password.rotation_open",
+            Self::NoRotation { .. } => "password.no_rotation",
             Self::LeaseLost { .. } => "lease.lost",
             Self::AlertOpen { .. } => "alert.open",
             Self::IdNotReserved { .. } => "store.id_not_reserved",
@@ -265,9 +298,18 @@ impl StoreError {
     }
 }
 
+/// The code of an error about a secret: those about credentials were there first and keep their names.
+const fn of(place: &SecretPlace, [credential, other]: [&'static str; 2]) -> &'static str {
+    match place.kind() {
+        Kind::Credential => credential,
+        _ => other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::NotifierField;
 
     /// Programs tell errors apart by these: a change here breaks them.
     #[test]
@@ -297,16 +339,28 @@ mod tests {
         server(StoreError::Unwritable { what: "run 7".into(), reason: "no".into() }, "store.unwritable");
         server(StoreError::Closed, "store.closed");
         server(StoreError::IdNotReserved { series: "run", id: 7 }, "store.id_not_reserved");
-        server(StoreError::LeaseLost { host: name(), owner: None }, "lease.lost");
+        check(StoreError::LeaseLost { host: name(), owner: None }, "lease.lost", Fault::Server, true);
         server(StoreError::AlertOpen { host: name(), cause: AlertCause::AuthFailed, open: 7 }, "alert.open");
         caller(StoreError::NotFound { kind, name: name() }, "resource.not_found");
         caller(StoreError::Conflict { kind, name: name(), given: 1, current: None }, "resource.conflict");
         caller(StoreError::InUse { kind, name: name(), users: vec![] }, "resource.in_use");
-        let reference = StoreError::SecretReference { credential: name(), form: "fromEnv" };
-        caller(reference, "credential.secret_reference");
-        let other_key = StoreError::OtherKey { credential: name(), sealed_by: key, key };
-        caller(other_key, "credential.other_key");
-        caller(StoreError::SealBroken { credential: name() }, "credential.seal_broken");
+        let missing =
+            |target_kind| StoreError::MissingReference { kind, name: name(), target_kind, target: name() };
+        caller(missing(Kind::Zone), "resource.missing_reference");
+        let credential = || SecretPlace::credential(&name());
+        let webhook = || SecretPlace::notifier(&name(), NotifierField::WebhookSecret);
+        let check_places = |error: fn(SecretPlace, KeyId) -> StoreError, codes: [&'static str; 2]| {
+            caller(error(credential(), key), codes[0]);
+            caller(error(webhook(), key), codes[1]);
+        };
+        let reference = |place, _| StoreError::SecretReference { place, form: "fromEnv" };
+        check_places(reference, ["credential.secret_reference", "secret.reference"]);
+        let other_key = |place, key| StoreError::OtherKey { place, sealed_by: key, key };
+        check_places(other_key, ["credential.other_key", "secret.other_key"]);
+        let broken = |place, _| StoreError::SealBroken { place };
+        check_places(broken, ["credential.seal_broken", "secret.seal_broken"]);
+        caller(StoreError::RotationOpen { host: name(), job: 7 }, "password.rotation_open");
+        server(StoreError::NoRotation { host: name() }, "password.no_rotation");
         caller(StoreError::ContinueInvalid { given: "?".into() }, "list.continue_invalid");
     }
 }

@@ -1,14 +1,11 @@
-//! What people said: hosts, credentials and flows, applied and deleted.
+//! What people said, as manifests: applied and deleted.
 
 use std::collections::BTreeSet;
 
 use ironhand_api::{
-    Cluster, Credential, CredentialSpec, Event, EventKind, Flow, GlobalSettings, Host, Kind, Metadata, Name,
-    Secret, Severity, Timestamp, Zone,
+    Cluster, Event, EventKind, Flow, GlobalSettings, Host, Kind, Metadata, Name, Severity, Timestamp, Zone,
 };
-use secrecy::ExposeSecret;
 use sqlx::{AnyConnection, FromRow};
-use subtle::ConstantTimeEq;
 
 use crate::StoreError;
 use crate::administration;
@@ -17,6 +14,7 @@ use crate::column::{bigint, json, unsigned, value};
 use crate::event::{self, EventDraft};
 use crate::job;
 use crate::lease;
+use crate::notifier;
 use crate::picture::{Holder, release};
 use crate::seal::Sealer;
 use crate::sequence::Sequences;
@@ -46,7 +44,6 @@ const FORGET_HOST_STATE: &str = "DELETE FROM host_states WHERE host = $1";
 pub trait Resource: Stored {}
 
 impl Resource for Host {}
-impl Resource for Credential {}
 impl Resource for Flow {}
 impl Resource for Zone {}
 impl Resource for Cluster {}
@@ -134,6 +131,8 @@ impl<T: Stored> Write for Apply<T> {
         {
             return Ok(Applied { resource: kept, outcome: Outcome::Unchanged, event: None });
         }
+        let references = settled.references();
+        check_targets(turn.connection, T::KIND, &name, &references).await?;
         let outcome = if row.is_some() { Outcome::Configured } else { Outcome::Created };
         let version = Sequences::next(&mut turn.sequences.resource);
         sqlx::query(PUT)
@@ -146,7 +145,7 @@ impl<T: Stored> Write for Apply<T> {
             .execute(&mut *turn.connection)
             .await
             .map_err(|error| meaning("store a resource", error))?;
-        put_references(turn.connection, T::KIND, &name, &settled.references()).await?;
+        put_references(turn.connection, T::KIND, &name, &references).await?;
         let event =
             note(turn, T::KIND, &name, EventKind::ResourceApplied, outcome.as_str(), self.now).await?;
         let resource = fetch(turn.connection, T::KIND, &name)
@@ -201,6 +200,9 @@ impl Write for Delete {
             job::end_all(turn, &name, now).await?;
             alert::clear_all(turn, &name, now).await?;
         }
+        if kind == Kind::Notifier {
+            notifier::forget(turn.connection, &name).await?;
+        }
         note(turn, kind, &name, EventKind::ResourceDeleted, "deleted", now).await
     }
 }
@@ -217,6 +219,25 @@ async fn note(
     let host = (kind == Kind::Host).then(|| name.clone());
     let draft = EventDraft::new(event, Severity::Info, format!("{kind} {name} {change}"));
     event::append(turn, host, now, draft).await
+}
+
+/// Refuses a reference to a cluster or a zone that is not there: its settings and its word on management would be
+/// missed without a trace. A credential may be applied after the hosts that name it.
+async fn check_targets(
+    connection: &mut AnyConnection,
+    kind: Kind,
+    name: &Name,
+    references: &BTreeSet<(Kind, Name)>,
+) -> Result<(), StoreError> {
+    for (target_kind, target) in references {
+        if matches!(target_kind, Kind::Cluster | Kind::Zone)
+            && fetch(connection, *target_kind, target).await?.is_none()
+        {
+            let (name, target_kind, target) = (name.clone(), *target_kind, target.clone());
+            return Err(StoreError::MissingReference { kind, name, target_kind, target });
+        }
+    }
+    Ok(())
 }
 
 async fn put_references(
@@ -351,51 +372,3 @@ stored_as_written!(Cluster, Cluster, |cluster| {
     cluster.spec.zone.iter().map(|zone| (Kind::Zone, zone.clone())).collect()
 });
 stored_as_written!(GlobalSettings, Settings, |_settings| BTreeSet::new());
-
-impl Stored for Credential {
-    const KIND: Kind = Kind::Credential;
-
-    fn metadata(&self) -> &Metadata {
-        &self.metadata
-    }
-
-    fn references(&self) -> BTreeSet<(Kind, Name)> {
-        BTreeSet::new()
-    }
-
-    /// Seals the password. A password that is kept already keeps its sealed text, so that applying it again changes
-    /// nothing although each sealing looks different.
-    fn settle(self, sealer: &Sealer, kept: Option<&Self>) -> Result<Self, StoreError> {
-        let Self { metadata, spec: CredentialSpec { username, password } } = self;
-        let reference = |form| StoreError::SecretReference { credential: metadata.name.clone(), form };
-        let (plain, given) = match password {
-            Secret::FromFile(_) => return Err(reference("fromFile")),
-            Secret::FromEnv(_) => return Err(reference("fromEnv")),
-            Secret::Sealed(text) => (sealer.open(&metadata.name, &text)?, Some(text)),
-            Secret::Plain(plain) => (plain, None),
-        };
-        let same = kept.and_then(|kept| match &kept.spec.password {
-            Secret::Sealed(text) => {
-                // A kept password that does not open is replaced: applying anew is what the error of opening advises.
-                let old = sealer.open(&metadata.name, text).ok()?;
-                let same = old.expose_secret().as_bytes().ct_eq(plain.expose_secret().as_bytes());
-                bool::from(same).then(|| text.clone())
-            }
-            _ => None,
-        });
-        let sealed = match same.or(given) {
-            Some(text) => text,
-            None => sealer.seal(&metadata.name, &plain)?,
-        };
-        Ok(Self { metadata, spec: CredentialSpec { username, password: Secret::Sealed(sealed) } })
-    }
-
-    fn spec_json(&self) -> Result<String, StoreError> {
-        json(|| format!("Credential {}", self.metadata.name), &self.spec)
-    }
-
-    fn assemble(metadata: Metadata, spec: &str, _: Option<&str>) -> Result<Self, StoreError> {
-        let spec = value(|| format!("Credential {}", metadata.name), spec)?;
-        Ok(Self { metadata, spec })
-    }
-}

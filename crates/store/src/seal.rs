@@ -1,7 +1,7 @@
 //! Passwords at rest: XChaCha20-Poly1305 under one key that lies outside the database.
 //!
 //! A sealed text is `v1:` and the base64 of key id (4 bytes), nonce (24 bytes), ciphertext and tag (16 bytes). The
-//! name of what it belongs to is authenticated with it, so that a sealed password copied to another credential does
+//! place that it belongs to is authenticated with it, so that a sealed password copied to another credential does
 //! not open. The nonce is random: 24 bytes are enough for that to be safe with any number of seals.
 
 use std::fmt;
@@ -10,12 +10,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{Key, KeyInit, XChaCha20Poly1305, XNonce};
-use ironhand_api::Name;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::StoreError;
+use crate::secret::SecretPlace;
 
 /// The form of sealed texts that this release writes.
 const VERSION: &str = "v1:";
@@ -73,40 +73,35 @@ impl Sealer {
         Ok(Zeroizing::new(BASE64.encode(key.as_ref())))
     }
 
-    /// Seals the password of a credential.
-    pub(crate) fn seal(&self, credential: &Name, password: &SecretString) -> Result<String, StoreError> {
+    /// Seals the secret of a place.
+    pub(crate) fn seal(&self, place: &SecretPlace, secret: &SecretString) -> Result<String, StoreError> {
         let mut nonce = [0; NONCE_LENGTH];
         random(&mut nonce)?;
-        let payload = Payload { msg: password.expose_secret().as_bytes(), aad: &associated(credential) };
+        let payload = Payload { msg: secret.expose_secret().as_bytes(), aad: &place.associated() };
         let ciphertext = self
             .cipher
             .encrypt(&XNonce::from(nonce), payload)
-            .map_err(|_| StoreError::SealBroken { credential: credential.clone() })?;
+            .map_err(|_| StoreError::SealBroken { place: place.clone() })?;
         let sealed = [self.id.0.as_slice(), &nonce, &ciphertext].concat();
         Ok(format!("{VERSION}{}", BASE64.encode(sealed)))
     }
 
-    /// Opens what [`seal`](Self::seal) sealed for the same credential.
-    pub(crate) fn open(&self, credential: &Name, sealed: &str) -> Result<SecretString, StoreError> {
-        let broken = || StoreError::SealBroken { credential: credential.clone() };
+    /// Opens what [`seal`](Self::seal) sealed for the same place.
+    pub(crate) fn open(&self, place: &SecretPlace, sealed: &str) -> Result<SecretString, StoreError> {
+        let broken = || StoreError::SealBroken { place: place.clone() };
         let encoded = sealed.strip_prefix(VERSION).ok_or_else(broken)?;
         let octets = BASE64.decode(encoded).map_err(|_| broken())?;
         let (id, rest) = octets.split_first_chunk::<KEY_ID_LENGTH>().ok_or_else(broken)?;
         let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_LENGTH>().ok_or_else(broken)?;
         if *id != self.id.0 {
-            let (credential, sealed_by, key) = (credential.clone(), KeyId(*id), self.id());
-            return Err(StoreError::OtherKey { credential, sealed_by, key });
+            let (place, sealed_by, key) = (place.clone(), KeyId(*id), self.id());
+            return Err(StoreError::OtherKey { place, sealed_by, key });
         }
-        let payload = Payload { msg: ciphertext, aad: &associated(credential) };
+        let payload = Payload { msg: ciphertext, aad: &place.associated() };
         let plain = self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| broken())?;
         let plain = Zeroizing::new(plain);
         std::str::from_utf8(&plain).map(SecretString::from).map_err(|_| broken())
     }
-}
-
-/// What is authenticated with a password: the kind, the name and the field that it belongs to.
-fn associated(credential: &Name) -> Vec<u8> {
-    format!("Credential/{credential}/password").into_bytes()
 }
 
 fn random(octets: &mut [u8]) -> Result<(), StoreError> {
@@ -117,8 +112,8 @@ fn random(octets: &mut [u8]) -> Result<(), StoreError> {
 mod tests {
     use super::*;
 
-    fn name(text: &str) -> Name {
-        text.parse().unwrap()
+    fn place(name: &str) -> SecretPlace {
+        SecretPlace::credential(&name.parse().unwrap())
     }
 
     fn sealer(octet: u8) -> Sealer {
@@ -127,24 +122,24 @@ mod tests {
 
     #[test]
     fn sealed_texts_open_under_the_same_key_and_name_alone() {
-        let sealed = sealer(1).seal(&name("dc"), &"correct horse".into()).unwrap();
+        let sealed = sealer(1).seal(&place("dc"), &"correct horse".into()).unwrap();
         assert!(sealed.starts_with("v1:") && !sealed.contains("horse"));
-        assert_eq!(sealer(1).open(&name("dc"), &sealed).unwrap().expose_secret(), "correct horse");
-        assert_ne!(sealed, sealer(1).seal(&name("dc"), &"correct horse".into()).unwrap());
+        assert_eq!(sealer(1).open(&place("dc"), &sealed).unwrap().expose_secret(), "correct horse");
+        assert_ne!(sealed, sealer(1).seal(&place("dc"), &"correct horse".into()).unwrap());
 
-        let other_key = sealer(2).open(&name("dc"), &sealed).err().unwrap();
+        let other_key = sealer(2).open(&place("dc"), &sealed).err().unwrap();
         assert!(matches!(other_key, StoreError::OtherKey { .. }), "{other_key}");
         let text = other_key.to_string();
         assert!(text.contains("`dc`") && text.contains("apply the credential again"), "{text}");
 
-        let other_name = sealer(1).open(&name("factory"), &sealed).err().unwrap();
+        let other_name = sealer(1).open(&place("factory"), &sealed).err().unwrap();
         assert!(matches!(other_name, StoreError::SealBroken { .. }), "{other_name}");
     }
 
     #[test]
     fn damaged_texts_are_refused() {
-        let sealed = sealer(1).seal(&name("dc"), &"correct horse".into()).unwrap();
-        let check = |text: &str| assert!(sealer(1).open(&name("dc"), text).is_err(), "{text:?}");
+        let sealed = sealer(1).seal(&place("dc"), &"correct horse".into()).unwrap();
+        let check = |text: &str| assert!(sealer(1).open(&place("dc"), text).is_err(), "{text:?}");
         check("");
         check("correct horse");
         check("v1:");

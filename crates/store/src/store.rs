@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_api::{
-    Administration, Alert, Credential, Event, Host, Incident, Job, Kind, List, Name, PictureDigest, Run,
-    Secret, Timestamp,
+    Administration, Alert, Credential, Event, Host, Incident, Job, Kind, List, Name, Notifier, PictureDigest,
+    Run, Secret, Timestamp,
 };
 use secrecy::SecretString;
 use sqlx::AnyPool;
@@ -22,11 +22,14 @@ use crate::job::{self, JobQuery};
 use crate::lease::{self, Acquire, AcquireOne, Lease, Release, Renew};
 use crate::list::{self, ListQuery};
 use crate::load::{self, HostState, SiteSnapshot, Snapshot};
+use crate::notifier::{self, Delivery, PutDelivery};
 use crate::picture;
 use crate::record::Record;
 use crate::resource::{self, Applied, Apply, Delete, Resource};
 use crate::retention::Retention;
+use crate::rotation::{self, HostSecret, PutRotation, Rotation, RotationEnded, SettleRotation};
 use crate::seal::Sealer;
+use crate::secret::{NotifierField, SecretPlace};
 use crate::sequence::Reserve;
 use crate::sqlite::{self, meaning};
 use crate::writer::Writer;
@@ -145,6 +148,7 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Conflict`] where `resourceVersion` is given and another is kept;
+    /// [`StoreError::MissingReference`] where a host names a cluster, or a cluster a zone, that is not there;
     /// [`StoreError::SecretReference`], [`StoreError::OtherKey`] and [`StoreError::SealBroken`] where a password
     /// cannot be used.
     pub async fn apply<T: Resource>(&self, resource: T, now: Timestamp) -> Result<Applied<T>, StoreError> {
@@ -207,10 +211,93 @@ impl Store {
         let found: Option<Credential> = self.get(name).await?;
         let spec =
             found.ok_or_else(|| StoreError::NotFound { kind: Kind::Credential, name: name.clone() })?.spec;
-        match spec.password {
-            Secret::Sealed(sealed) => Ok((spec.username, self.sealer.open(name, &sealed)?)),
-            _ => Err(StoreError::SealBroken { credential: name.clone() }),
+        Ok((spec.username, self.open_secret(&SecretPlace::credential(name), &spec.password)?))
+    }
+
+    /// A secret of a notifier; none where it has none.
+    ///
+    /// # Errors
+    ///
+    /// As of [`credential`](Self::credential).
+    pub async fn notifier_secret(
+        &self,
+        name: &Name,
+        field: NotifierField,
+    ) -> Result<Option<SecretString>, StoreError> {
+        let found: Option<Notifier> = self.get(name).await?;
+        let found = found.ok_or_else(|| StoreError::NotFound { kind: Kind::Notifier, name: name.clone() })?;
+        let secret = notifier::secret_of(&found, field);
+        secret.map(|secret| self.open_secret(&SecretPlace::notifier(name, field), secret)).transpose()
+    }
+
+    fn open_secret(&self, place: &SecretPlace, secret: &Secret) -> Result<SecretString, StoreError> {
+        match secret {
+            Secret::Sealed(sealed) => self.sealer.open(place, sealed),
+            _ => Err(StoreError::SealBroken { place: place.clone() }),
         }
+    }
+
+    /// How far a notifier was told; none where it was never told anything.
+    pub async fn delivery(&self, notifier: &Name) -> Result<Option<Delivery>, StoreError> {
+        notifier::delivery(&self.readers, notifier).await
+    }
+
+    /// Keeps how far a notifier was told. Nothing is kept of one that was deleted meanwhile.
+    pub async fn put_delivery(&self, delivery: &Delivery) -> Result<(), StoreError> {
+        self.writer.write(PutDelivery(delivery.clone())).await
+    }
+
+    /// Keeps where the change of a password stands, with both passwords sealed. Nothing may be said to the controller
+    /// before this has returned.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::LeaseLost`] where `token` is given and the host has another or none; [`StoreError::NotFound`]
+    /// where there is no such host; [`StoreError::RotationOpen`] where another job's change is not over, whose
+    /// passwords must not be lost.
+    pub async fn put_rotation(
+        &self,
+        rotation: &Rotation,
+        token: Option<u64>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.writer.write(PutRotation { rotation: rotation.clone(), token, now }).await
+    }
+
+    /// The change of a password of a host that is not over.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OtherKey`] and [`StoreError::SealBroken`] where a password does not open.
+    pub async fn rotation(&self, host: &Name) -> Result<Option<Rotation>, StoreError> {
+        rotation::rotation(&self.readers, &self.sealer, host).await
+    }
+
+    /// Ends the change of a password, together with the record that tells of it: the new password is kept as the
+    /// host's and the old one until its grace ends, or the new one is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::LeaseLost`] as of [`put_rotation`](Self::put_rotation); [`StoreError::NoRotation`] where none is
+    /// under way; and those of [`record`](Self::record).
+    pub async fn settle_rotation(
+        &self,
+        host: &Name,
+        ended: RotationEnded,
+        token: Option<u64>,
+        record: Record,
+    ) -> Result<Vec<Event>, StoreError> {
+        self.writer.write(SettleRotation { host: host.clone(), ended, token, record }).await
+    }
+
+    /// The passwords that changes have given to the accounts of a host's controller, the newest first. They stay when
+    /// the host is deleted, because there may be no other copy.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OtherKey`] and [`StoreError::SealBroken`] where a password does not open.
+    pub async fn host_secrets(&self, host: &Name) -> Result<Vec<HostSecret>, StoreError> {
+        rotation::host_secrets(&self.readers, &self.sealer, host).await
     }
 
     /// Gives out the id of an incident that is about to be recorded. An id that is never used leaves a gap, no more.
@@ -340,6 +427,7 @@ impl Store {
         let Retention { events: keep, picture_grace: grace } = retention;
         while self.writer.write(event::Prune { keep }).await? > 0 {}
         while self.writer.write(picture::Prune { now, grace }).await? > 0 {}
+        self.writer.write(rotation::Prune { now }).await?;
         Ok(())
     }
 }

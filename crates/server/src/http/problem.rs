@@ -121,9 +121,14 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let status = match &error {
             StoreError::NotFound { .. } => StatusCode::NOT_FOUND,
-            StoreError::Conflict { .. } | StoreError::InUse { .. } => StatusCode::CONFLICT,
+            StoreError::Conflict { .. }
+            | StoreError::InUse { .. }
+            | StoreError::RotationOpen { .. }
+            | StoreError::NoRotation { .. } => StatusCode::CONFLICT,
+            StoreError::LeaseLost { .. } => StatusCode::MISDIRECTED_REQUEST,
             StoreError::ContinueInvalid { .. } => StatusCode::BAD_REQUEST,
-            StoreError::SecretReference { .. }
+            StoreError::MissingReference { .. }
+            | StoreError::SecretReference { .. }
             | StoreError::OtherKey { .. }
             | StoreError::SealBroken { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             StoreError::Busy { .. } | StoreError::Closed => StatusCode::SERVICE_UNAVAILABLE,
