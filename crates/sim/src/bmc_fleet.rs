@@ -26,6 +26,7 @@ mod script;
 mod socket;
 mod statistics;
 mod switch;
+mod visits;
 mod worker;
 
 use std::io;
@@ -48,6 +49,7 @@ use self::socket::Socket;
 use self::statistics::Counters;
 pub use self::statistics::Statistics;
 pub use self::switch::PowerTimes;
+pub use self::visits::Visits;
 use self::worker::{Places, Shared, Worker};
 use crate::fleet::allow_files;
 
@@ -232,6 +234,12 @@ impl BmcFleet {
     #[must_use]
     pub fn is_on(&self, index: usize) -> Option<bool> {
         self.shared.is_on(index)
+    }
+
+    /// What one BMC was asked so far, and by whom.
+    #[must_use]
+    pub fn visits(&self, index: usize) -> Option<Visits> {
+        self.shared.visits(index)
     }
 
     /// What was counted so far.

@@ -15,6 +15,7 @@ use super::console::SerialConsole;
 use super::path::{Path, Way};
 use super::plan::{Effects, FaultPlan, Firmware};
 use super::statistics::Counters;
+use super::visits::Visits;
 use super::switch::{Change, PowerSwitch, PowerTimes};
 use crate::machine::Seed;
 
@@ -76,6 +77,7 @@ pub(super) struct Host {
     /// When a worker will call [`Self::wake`].
     pub(super) armed: Option<Instant>,
     commands: u64,
+    pub(super) visits: Visits,
 }
 
 impl Host {
@@ -123,6 +125,7 @@ impl Host {
             index,
             armed: None,
             commands: 0,
+            visits: Visits::default(),
         }
     }
 
@@ -160,6 +163,7 @@ impl Host {
         bytes: &[u8],
         work: &mut Work,
     ) {
+        self.visits.heard(from);
         self.follow_switch(clock.now);
         self.bmc.receive(clock.now, from, bytes);
         self.drain(clock, effects, work);
@@ -238,6 +242,7 @@ impl Host {
                 }
                 BmcOutput::Event(event) => {
                     if let Some(control) = event.control() {
+                        self.visits.control(control);
                         self.switch.control(clock.now, control);
                     }
                 }

@@ -16,6 +16,7 @@ use super::addresses::Addresses;
 use super::host::{Clock, Host, Outgoing, Pattern, Work};
 use super::socket::{Datagram, Receiver, Socket};
 use super::statistics::Counters;
+use super::visits::Visits;
 
 /// What the threads of a fleet have in common.
 pub(super) struct Shared {
@@ -62,6 +63,12 @@ impl Shared {
     pub(super) fn is_on(&self, index: usize) -> Option<bool> {
         let host = lock(self.hosts.get(index)?);
         Some(host.as_ref().map_or(self.pattern.on, |host| host.is_on()))
+    }
+
+    /// What a BMC was asked; `None` where there is no such BMC.
+    pub(super) fn visits(&self, index: usize) -> Option<Visits> {
+        let host = lock(self.hosts.get(index)?);
+        Some(host.as_ref().map(|host| host.visits.clone()).unwrap_or_default())
     }
 
     fn send(&self, socket: &Socket, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
