@@ -175,6 +175,7 @@ impl DeviceError {
             Self::NotManaged { .. } => Some("enable management at the level that the message names"),
             Self::NoConnector { .. } => Some("add a connector with that capability to the host's manifest"),
             Self::Waiting { .. } => Some("apply the host's credentials again to have them tried at once"),
+            Self::NotOwner(_) => Some("ask the server that owns the host; GET /api/v1/servers lists them"),
             Self::NotSeen { .. } => Some("look at the screen; ask again with a longer timeout"),
             _ => match self.reach() {
                 Reach::AuthFailed => Some("check the credentials that the host names"),

@@ -17,16 +17,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::credentials::BackOff;
 use crate::lane::{Ending, Lane, LaneHandle, Tools, ports};
-use crate::ownership::Held;
+use crate::ownership::{Held, Leases, NotOwner, Taken};
 use crate::screen::Shot;
 use crate::{Settings, clock};
 
 /// The first wait before a lane that panicked begins anew; doubles up to [`LONGEST_REST`].
 const FIRST_REST: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_secs(300);
-
-/// How long a server holds its hosts that nobody else works beside.
-const ALONE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// All lanes; cheap to clone.
 #[derive(Clone)]
@@ -39,12 +36,16 @@ struct Inner {
     /// What the server was started with.
     defaults: Settings,
     site: watch::Sender<Arc<Site>>,
+    leases: Leases,
     stop: CancellationToken,
     lanes: Mutex<BTreeMap<Name, Slot>>,
 }
 
 struct Slot {
     handle: LaneHandle,
+    held: Held,
+    /// The version of the manifest that the lane was told of last.
+    version: Option<u64>,
     retire: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -55,41 +56,73 @@ impl Fleet {
         tools: Tools,
         defaults: Settings,
         site: watch::Sender<Arc<Site>>,
+        leases: Leases,
         stop: CancellationToken,
     ) -> Self {
-        Self { inner: Arc::new(Inner { tools, defaults, site, stop, lanes: Mutex::default() }) }
+        Self { inner: Arc::new(Inner { tools, defaults, site, leases, stop, lanes: Mutex::default() }) }
     }
 
-    /// Starts the lane of a host where an earlier one ended.
-    pub(crate) fn start(&self, host: Host, state: HostState) {
-        let status = host.status.clone().unwrap_or_else(|| unseen(&state));
+    /// Starts the lane of a host where an earlier one, of this server or another, ended.
+    pub(crate) fn start(&self, taken: Taken) {
+        if self.inner.stop.is_cancelled() {
+            return;
+        }
+        let Taken { host, state, held, .. } = &taken;
+        let mut status = host.status.clone().unwrap_or_else(|| unseen(state));
+        status.owner = Some(held.owner().to_owned());
         let (handle, ports) = ports(status);
-        let name = host.metadata.name.clone();
+        let (name, version, held) =
+            (host.metadata.name.clone(), host.metadata.resource_version, held.clone());
         let ending = Ending { stop: self.inner.stop.clone(), retire: CancellationToken::new() };
         let retire = ending.retire.clone();
         let tools = self.inner.tools.clone();
         let store = tools.store.clone();
         // One lane at a time has them: the next one when its predecessor is gone.
         let ports = Arc::new(tokio::sync::Mutex::new(ports));
-        let held = Held::new(None, Instant::now() + ALONE);
         let work = {
             let ending = ending.clone();
-            move |host, state| -> BoxFuture<'static, ()> {
+            move |taken| -> BoxFuture<'static, ()> {
                 let (ports, ending) = (Arc::clone(&ports), ending.clone());
-                let lane = Lane::new(host, state, held.clone(), tools.clone());
-                Box::pin(async move { lane.run(&mut *ports.lock().await, ending).await })
+                let lane = Lane::new(taken, tools.clone());
+                Box::pin(async move { Box::pin(lane.run(&mut *ports.lock().await, ending)).await })
             }
         };
-        let task = tokio::spawn(async move { keep(host, state, &store, &ending, FIRST_REST, work).await });
-        self.lanes().insert(name, Slot { handle, retire, task });
+        let task = tokio::spawn(async move { keep(taken, &store, &ending, FIRST_REST, work).await });
+        self.lanes().insert(name, Slot { handle, held, version, retire, task });
     }
 
-    /// A host was applied: its lane is told, or started.
-    pub(crate) async fn apply(&self, host: Host) {
-        match self.lane(&host.metadata.name) {
-            Some(lane) => lane.reconfigure(host).await,
-            None => self.start(host, HostState::default()),
+    /// A host was applied: its lane is told, or started, unless the host belongs to another server.
+    ///
+    /// # Errors
+    ///
+    /// Where the store fails. The host is taken up later then.
+    pub(crate) async fn apply(&self, host: Host) -> Result<(), StoreError> {
+        let name = &host.metadata.name;
+        let entered = self.inner.leases.entered().await;
+        let Some(lane) = self.lane_to_tell(&host) else {
+            if self.lane(name).is_none()
+                && let Ok(held) = self.inner.leases.take(name).await?
+                && let Some(taken) = self.inner.leases.take_up(name, held).await?
+            {
+                self.start(taken);
+            }
+            return Ok(());
+        };
+        drop(entered);
+        lane.reconfigure(host).await;
+        Ok(())
+    }
+
+    /// The lane of a host, where it does not know this version of the manifest yet.
+    fn lane_to_tell(&self, host: &Host) -> Option<LaneHandle> {
+        let mut lanes = self.lanes();
+        let slot = lanes.get_mut(&host.metadata.name)?;
+        let version = host.metadata.resource_version;
+        if slot.version == version && version.is_some() {
+            return None;
         }
+        slot.version = version;
+        Some(slot.handle.clone())
     }
 
     /// A host was deleted: when this returns, nothing touches it any more.
@@ -100,6 +133,46 @@ impl Fleet {
             // An error means that the lane panicked at its end, which changes nothing.
             let _ = slot.task.await;
         }
+    }
+
+    /// A host is no longer this server's: its lane ends where it is, and stores nothing more. When this returns, nothing
+    /// touches the host any more.
+    pub(crate) async fn lose(&self, name: &Name) {
+        let slot = self.lanes().remove(name);
+        if let Some(slot) = slot {
+            slot.task.abort();
+            // An error says that it was cut off, or had panicked.
+            let _ = slot.task.await;
+        }
+    }
+
+    /// The holds under which lanes work.
+    pub(crate) fn held(&self) -> Vec<(Name, Held)> {
+        self.lanes().iter().map(|(name, slot)| (name.clone(), slot.held.clone())).collect()
+    }
+
+    /// When the first of the holds ends, unless it is renewed.
+    pub(crate) fn first_end(&self) -> Option<Instant> {
+        self.lanes().values().map(|slot| slot.held.until()).min()
+    }
+
+    /// The leases of this server.
+    pub(crate) fn leases(&self) -> &Leases {
+        &self.inner.leases
+    }
+
+    /// The store that all lanes share.
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.tools.store
+    }
+
+    /// Why there is no lane of a host that exists.
+    ///
+    /// # Errors
+    ///
+    /// Where the store fails.
+    pub(crate) async fn elsewhere(&self, name: &Name) -> Result<NotOwner, StoreError> {
+        self.inner.leases.elsewhere(name).await
     }
 
     /// What is said above hosts changed: every lane is told the terms that hold for its host now.
@@ -158,17 +231,16 @@ fn unseen(state: &HostState) -> HostStatus {
 /// Does the `work` on a host, and begins it anew where it panics: a fault in the work on one host is a condition of
 /// that host, not the end of the process.
 async fn keep(
-    mut host: Host,
-    mut state: HostState,
+    mut taken: Taken,
     store: &Store,
     ending: &Ending,
     first_rest: Duration,
-    mut work: impl FnMut(Host, HostState) -> BoxFuture<'static, ()>,
+    mut work: impl FnMut(Taken) -> BoxFuture<'static, ()>,
 ) {
-    let name = host.metadata.name.clone();
+    let name = taken.host.metadata.name.clone();
     let mut back_off = BackOff::new(first_rest, LONGEST_REST);
     loop {
-        let Err(panic) = AssertUnwindSafe(work(host.clone(), state.clone())).catch_unwind().await else {
+        let Err(panic) = AssertUnwindSafe(work(taken.clone())).catch_unwind().await else {
             return;
         };
         let rest = back_off.failed();
@@ -176,6 +248,7 @@ async fn keep(
         let message =
             format!("the work on the host failed inside Ironhand and begins anew in {} s", rest.as_secs());
         let mut record = Record::of(name.clone(), clock::now());
+        record.token = taken.held.token();
         record.events.push(EventDraft::new(EventKind::LaneFailed, Severity::Critical, message));
         if let Err(error) = store.record(record).await {
             tracing::error!(host = %name, %error, "the failure of a lane was not recorded");
@@ -186,9 +259,8 @@ async fn keep(
             () = ending.retire.cancelled() => return,
         }
         // What the lane knew is lost with it; what it had made durable is not.
-        if let Ok(snapshot) = store.load().await {
-            host = snapshot.hosts.into_iter().find(|kept| kept.metadata.name == name).unwrap_or(host);
-            state = snapshot.states.get(&name).cloned().unwrap_or_default();
+        if let Ok(Some((host, state, jobs))) = store.host(&name).await {
+            taken = Taken { host, state, jobs, held: taken.held };
         }
     }
 }
@@ -215,12 +287,16 @@ mod tests {
         let begun = Arc::new(AtomicU32::new(0));
         let work = {
             let begun = Arc::clone(&begun);
-            move |_, _| -> BoxFuture<'static, ()> {
+            move |_| -> BoxFuture<'static, ()> {
                 let turn = begun.fetch_add(1, Ordering::Relaxed);
                 Box::pin(async move { assert!(turn == 2, "fault {turn}") })
             }
         };
-        keep(host, HostState::default(), &store, &ending, Duration::ZERO, work).await;
+        let lease =
+            store.acquire_lease("a", &"h".parse().unwrap(), clock::now(), Duration::from_secs(60)).await;
+        let held = Held::new("a".into(), lease.unwrap().token, Instant::now() + Duration::from_secs(60));
+        let taken = Taken { host, state: HostState::default(), jobs: Vec::new(), held };
+        keep(taken, &store, &ending, Duration::ZERO, work).await;
         assert_eq!(begun.load(Ordering::Relaxed), 3);
         let told = store.events_after(1, 10, None).await.unwrap();
         let kinds: Vec<_> = told.iter().map(|event| (event.kind, event.severity)).collect();

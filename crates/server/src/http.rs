@@ -11,9 +11,9 @@ mod history;
 mod listen;
 mod problem;
 mod resource;
+mod server;
 mod stream;
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use axum::Router;
@@ -21,13 +21,14 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{get, post};
-use ironhand_api::{Cluster, Credential, Flow, GlobalSettings, Host, Kind, Name, Zone};
+use ironhand_api::{Cluster, Credential, Flow, GlobalSettings, Host, Zone};
 use ironhand_store::Store;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
 use crate::fleet::Fleet;
+use crate::order::Order;
 
 pub use listen::ListenError;
 pub(crate) use listen::{LocalSocket, bind_loopback, lock, serve};
@@ -39,19 +40,12 @@ const BODY: usize = 1 << 20;
 /// Event streams at a time. Each holds a connection and a page of events.
 const STREAMS: usize = 256;
 
-/// Hosts that are changed at the same time, at most: enough to fill a transaction.
-const HOST_CHANGES: usize = 64;
-
 /// What the handlers work with.
 pub(crate) struct Api {
     pub(crate) store: Store,
     pub(crate) fleet: Fleet,
     pub(crate) catalog: Catalog,
-    /// Held while a resource is changed, so that lanes and the catalogue see changes in the order of the store.
-    changes: tokio::sync::Mutex<()>,
-    /// The same for hosts, which are changed by the thousand: only the order of changes to one host matters, and those of
-    /// many share a transaction.
-    host_changes: [tokio::sync::Mutex<()>; HOST_CHANGES],
+    pub(crate) order: Order,
     streams: Arc<Semaphore>,
     stop: CancellationToken,
 }
@@ -66,26 +60,14 @@ pub(crate) enum Via {
 }
 
 impl Api {
-    pub(crate) fn new(store: Store, fleet: Fleet, catalog: Catalog, stop: CancellationToken) -> Self {
-        Self {
-            store,
-            fleet,
-            catalog,
-            changes: tokio::sync::Mutex::new(()),
-            host_changes: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
-            streams: Arc::new(Semaphore::new(STREAMS)),
-            stop,
-        }
-    }
-
-    /// Waits until no other change is under way whose order to one of this resource matters.
-    async fn order(&self, kind: Kind, name: &Name) -> tokio::sync::MutexGuard<'_, ()> {
-        if kind != Kind::Host {
-            return self.changes.lock().await;
-        }
-        let mut hash = DefaultHasher::new();
-        name.hash(&mut hash);
-        self.host_changes[(hash.finish() % HOST_CHANGES as u64) as usize].lock().await
+    pub(crate) fn new(
+        store: Store,
+        fleet: Fleet,
+        catalog: Catalog,
+        order: Order,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { store, fleet, catalog, order, streams: Arc::new(Semaphore::new(STREAMS)), stop }
     }
 }
 
@@ -150,6 +132,7 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         .route("/incidents/{id}", get(history::incident))
         .route("/runs", get(history::runs))
         .route("/runs/{id}", get(history::run))
+        .route("/servers", get(server::servers))
         .route("/events", get(events::events));
     Router::new()
         .nest("/api/v1", v1)

@@ -12,7 +12,7 @@ use ironhand_console::{self as console, Image, Page, Reader, Reading};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(crate) use connection::resolve;
 pub(crate) use session::Target;
@@ -148,7 +148,7 @@ pub(crate) struct ScreenWatch {
     commands: mpsc::Sender<Command>,
     pace: watch::Sender<Duration>,
     view: watch::Receiver<View>,
-    stop: CancellationToken,
+    stop: DropGuard,
     task: JoinHandle<()>,
 }
 
@@ -160,7 +160,7 @@ impl ScreenWatch {
         let (show, view) = watch::channel(View::Connecting);
         let stop = CancellationToken::new();
         let task = tokio::spawn(session::run(target, asked, paced, show, stop.clone()));
-        Self { commands, pace, view, stop, task }
+        Self { commands, pace, view, stop: stop.drop_guard(), task }
     }
 
     /// Changes how often the screen is looked at.
@@ -180,7 +180,7 @@ impl ScreenWatch {
 
     /// Ends the session politely.
     pub(crate) async fn close(self) {
-        self.stop.cancel();
+        drop(self.stop);
         // An error means that the session panicked, which its lane has seen.
         let _ = self.task.await;
     }

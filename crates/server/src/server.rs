@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ironhand_api::Flow;
 use ironhand_ipmi_port::{IpmiPort, PortConfig};
 use ironhand_model::Site;
-use ironhand_store::{Store, StoreError};
+use ironhand_store::{ListQuery, Store, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -17,11 +18,13 @@ use crate::catalog::Catalog;
 use crate::fleet::Fleet;
 use crate::http::{self, Api, ListenError, LocalSocket, Via};
 use crate::lane::Tools;
+use crate::order::Order;
+use crate::ownership::{Follower, Leases, enlist, upkeep};
 use crate::screen::PictureReader;
 use crate::settings::retention;
 use crate::{Config, clock};
 
-/// Held by the server that works on the hosts of a data directory.
+/// Held by the server that works on the hosts of a data directory; by several where all of them share it.
 const LOCK_FILE: &str = "server.lock";
 
 /// Why a server did not start.
@@ -48,6 +51,9 @@ pub enum StartError {
     /// There are no UDP sockets to be had.
     #[error("no UDP socket to speak IPMI through")]
     Udp(#[source] std::io::Error),
+    /// No name that is this server's own can be made up.
+    #[error("the operating system has no random numbers")]
+    NoRandom(#[source] std::io::Error),
 }
 
 /// Starts servers; see [`Server::start`].
@@ -72,6 +78,7 @@ pub struct Running {
 struct Stops {
     listeners: CancellationToken,
     lanes: CancellationToken,
+    leases: CancellationToken,
     port: CancellationToken,
 }
 
@@ -82,10 +89,10 @@ impl Server {
     ///
     /// Where the data directory, the sockets or the addresses cannot be used; nothing runs then.
     pub async fn start(config: Config) -> Result<Running, StartError> {
-        let Config { data_dir, key, socket, listen, settings } = config;
+        let Config { data_dir, key, socket, listen, shared, settings } = config;
         let failed = |source| StartError::Store { directory: data_dir.clone(), source };
         let store = Store::open(&data_dir, key).await.map_err(failed)?;
-        let lock = http::lock(&data_dir.join(LOCK_FILE))?
+        let lock = http::lock(&data_dir.join(LOCK_FILE), shared)?
             .ok_or_else(|| StartError::DataInUse { directory: data_dir.clone() })?;
         let path = socket.unwrap_or_else(default_socket);
         let local = LocalSocket::bind(&path)?;
@@ -93,30 +100,35 @@ impl Server {
             Some(address) => Some(http::bind_loopback(address).await?),
             None => None,
         };
-        let snapshot = store.load().await.map_err(failed)?;
 
         let stops = Stops {
             listeners: CancellationToken::new(),
             lanes: CancellationToken::new(),
+            leases: CancellationToken::new(),
             port: CancellationToken::new(),
         };
         let (port, driver) =
             IpmiPort::start(PortConfig::default(), stops.port.clone()).map_err(StartError::Udp)?;
-        let catalog = Catalog::new(snapshot.flows);
+        let flows = store.list::<Flow>(&ListQuery::default()).await.map_err(failed)?;
+        let catalog = Catalog::new(flows.items);
         let reader = PictureReader::new();
         let (say, site) = watch::channel(Arc::new(Site::default()));
         let tools =
             Tools { store: store.clone(), port, reader, catalog: catalog.clone(), site: site.clone() };
-        let fleet = Fleet::new(tools, settings, say, stops.lanes.clone());
+        let leases = Leases::new(store.clone(), site.clone(), shared).map_err(StartError::NoRandom)?;
+        let fleet = Fleet::new(tools, settings, say, leases, stops.lanes.clone());
         fleet.govern().await.map_err(failed)?;
-        let mut states = snapshot.states;
-        for host in snapshot.hosts {
-            let state = states.remove(&host.metadata.name).unwrap_or_default();
-            fleet.start(host, state);
-        }
-
-        let api = Arc::new(Api::new(store.clone(), fleet.clone(), catalog, stops.listeners.clone()));
+        let order = Order::new();
         let listeners = TaskTracker::new();
+        if shared {
+            let (store, fleet, catalog) = (store.clone(), fleet.clone(), catalog.clone());
+            let follower = Follower::new(store, fleet, catalog, order.clone()).await.map_err(failed)?;
+            listeners.spawn(follower.run(stops.listeners.clone()));
+        }
+        enlist(&fleet).await.map_err(failed)?;
+        listeners.spawn(upkeep(fleet.clone(), stops.leases.clone()));
+
+        let api = Arc::new(Api::new(store.clone(), fleet.clone(), catalog, order, stops.listeners.clone()));
         let http = loopback.as_ref().and_then(|listener| listener.local_addr().ok());
         listeners.spawn(serve_local(local, Arc::clone(&api), stops.listeners.clone()));
         if let Some(listener) = loopback {
@@ -179,7 +191,11 @@ impl Running {
             self.stops.listeners.cancel();
             self.stops.lanes.cancel();
             self.fleet.ended().await;
+            self.stops.leases.cancel();
             self.listeners.wait().await;
+            if let Err(error) = self.fleet.leases().release().await {
+                tracing::error!(%error, "other servers wait until the leases of this one expire");
+            }
             self.stops.port.cancel();
         };
         if tokio::time::timeout(self.shutdown_timeout, orderly).await.is_err() {
@@ -196,6 +212,7 @@ impl Drop for Stops {
     fn drop(&mut self) {
         self.listeners.cancel();
         self.lanes.cancel();
+        self.leases.cancel();
         self.port.cancel();
     }
 }

@@ -18,6 +18,10 @@ pub struct Config {
     pub socket: Option<PathBuf>,
     /// A TCP address beside the socket. Anything but loopback is refused: there is no access control yet.
     pub listen: Option<SocketAddr>,
+    /// Whether other servers use the same data directory at the same time. Each host then belongs to the one that holds
+    /// its lease, and passes to another when that one stops, or falls silent for `leaseTime`. A server that is alone
+    /// takes all hosts up at once when it starts.
+    pub shared: bool,
     /// How often, how long, how many, where no `Settings` manifest says otherwise.
     pub settings: Settings,
 }
@@ -30,6 +34,7 @@ impl Config {
             key: KeySource::File,
             socket: None,
             listen: None,
+            shared: false,
             settings: Settings::default(),
         }
     }

@@ -7,12 +7,13 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use ironhand_api::{ActionReport, BootDeviceRequest, KeysRequest, Kind, Name, PowerRequest, Screen};
+use ironhand_api::{ActionReport, BootDeviceRequest, Host, KeysRequest, Kind, Name, PowerRequest, Screen};
 use ironhand_console::keys;
 use serde::de::DeserializeOwned;
 
 use super::resource::{Json, body, name};
 use super::{Api, ApiError};
+use crate::device::DeviceError;
 use crate::lane::{Action, LaneHandle};
 use crate::screen::Seen;
 
@@ -22,7 +23,7 @@ pub(super) async fn power(
     Path(text): Path<String>,
     received: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let (host, lane) = lane(&api, &text)?;
+    let (host, lane) = lane(&api, &text).await?;
     let PowerRequest { action, wait, timeout } = parse(received)?;
     let status = if wait { StatusCode::OK } else { StatusCode::ACCEPTED };
     let action = Action::Power { action, wait, timeout: timeout.map(Into::into) };
@@ -36,7 +37,7 @@ pub(super) async fn boot_device(
     Path(text): Path<String>,
     received: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ActionReport>, ApiError> {
-    let (host, lane) = lane(&api, &text)?;
+    let (host, lane) = lane(&api, &text).await?;
     let BootDeviceRequest { device, persistent, uefi } = parse(received)?;
     Ok(Json(act(&host, &lane, Action::BootDevice { device, persistent, uefi }).await?))
 }
@@ -47,7 +48,7 @@ pub(super) async fn keys(
     Path(text): Path<String>,
     received: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ActionReport>, ApiError> {
-    let (host, lane) = lane(&api, &text)?;
+    let (host, lane) = lane(&api, &text).await?;
     let KeysRequest { keys: written } = parse(received)?;
     let steps =
         keys::parse(&written).map_err(|error| ApiError::invalid("keys.invalid", &[error.to_string()]))?;
@@ -59,7 +60,7 @@ pub(super) async fn screen(
     State(api): State<Arc<Api>>,
     Path(text): Path<String>,
 ) -> Result<Json<Screen>, ApiError> {
-    let (host, lane) = lane(&api, &text)?;
+    let (host, lane) = lane(&api, &text).await?;
     let seen = lane.last_seen()?;
     Ok(Json(shown(host, &seen)))
 }
@@ -69,15 +70,20 @@ pub(super) async fn read_screen(
     State(api): State<Arc<Api>>,
     Path(text): Path<String>,
 ) -> Result<Json<Screen>, ApiError> {
-    let (host, lane) = lane(&api, &text)?;
+    let (host, lane) = lane(&api, &text).await?;
     let seen = lane.look().await?;
     Ok(Json(shown(host, &seen)))
 }
 
-fn lane(api: &Api, text: &str) -> Result<(Name, LaneHandle), ApiError> {
-    let host = name(text)?;
-    let lane = api.fleet.lane(&host).ok_or_else(|| ApiError::no_such(Kind::Host, &host))?;
-    Ok((host, lane))
+/// The lane of a host; where this server has none, why.
+pub(super) async fn lane(api: &Api, text: &str) -> Result<(Name, LaneHandle), ApiError> {
+    let name = name(text)?;
+    if let Some(lane) = api.fleet.lane(&name) {
+        return Ok((name, lane));
+    }
+    let host: Option<Host> = api.store.get(&name).await?;
+    host.ok_or_else(|| ApiError::no_such(Kind::Host, &name))?;
+    Err(DeviceError::from(api.fleet.elsewhere(&name).await?).into())
 }
 
 async fn act(host: &Name, lane: &LaneHandle, action: Action) -> Result<ActionReport, ApiError> {

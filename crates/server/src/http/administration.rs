@@ -58,7 +58,7 @@ async fn administer(
     name: &Name,
     what: Administer,
 ) -> Result<Json<Administration>, ApiError> {
-    let order = api.changes.lock().await;
+    let order = api.order.above().await;
     let (said, _) = api.store.administer(kind, name, what, clock::now()).await?;
     api.fleet.govern().await?;
     drop(order);

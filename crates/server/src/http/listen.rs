@@ -94,7 +94,7 @@ impl LocalSocket {
         if !found.is_dir() || !ours || found.mode() & OTHERS_WRITE != 0 {
             return Err(ListenError::Exposed { path: directory.to_owned() });
         }
-        let lock = lock(&path.with_extension("lock"))?
+        let lock = lock(&path.with_extension("lock"), false)?
             .ok_or_else(|| ListenError::InUse { path: path.to_owned() })?;
         remove_stale(path)?;
         let listener = bind_privately(directory, path)?;
@@ -136,11 +136,11 @@ fn bind_privately(directory: &Path, path: &Path) -> Result<UnixListener, ListenE
     Ok(listener)
 }
 
-/// Takes the lock of a file; none where another process has it.
-pub(crate) fn lock(path: &Path) -> Result<Option<File>, ListenError> {
+/// Takes the lock of a file, beside others where all of them say `shared`; none where another process has it.
+pub(crate) fn lock(path: &Path, shared: bool) -> Result<Option<File>, ListenError> {
     let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
     let file = file.map_err(|source| system("open", path, source))?;
-    match file.try_lock() {
+    match if shared { file.try_lock_shared() } else { file.try_lock() } {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(source)) => Err(system("lock", path, source)),

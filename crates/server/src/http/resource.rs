@@ -115,6 +115,8 @@ impl Applicable for Host {
     fn freshen(&mut self, api: &Api) {
         if let Some(lane) = api.fleet.lane(&self.metadata.name) {
             self.status = Some(lane.status());
+        } else if let Some(status) = &mut self.status {
+            status.owner = api.fleet.leases().other(&self.metadata.name);
         }
         let terms = api.fleet.site().terms(self);
         if let Some(status) = &mut self.status {
@@ -127,8 +129,7 @@ impl Applicable for Host {
     }
 
     async fn applied(api: &Api, host: &Self) -> Result<(), StoreError> {
-        api.fleet.apply(host.clone()).await;
-        Ok(())
+        api.fleet.apply(host.clone()).await
     }
 
     async fn deleted(api: &Api, name: &Name) -> Result<(), StoreError> {
@@ -294,7 +295,7 @@ pub(super) async fn put<T: Applicable>(
     if query.dry_run {
         return dry_run(&api, &name, resource).await;
     }
-    let order = api.order(T::KIND, &name).await;
+    let order = api.order.of(T::KIND, &name).await;
     let applied = api.store.apply(resource, clock::now()).await?;
     if applied.outcome != Outcome::Unchanged {
         T::applied(&api, &applied.resource).await?;
@@ -344,7 +345,7 @@ pub(super) async fn delete<T: Applicable>(
     Path(text): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let name = name(&text)?;
-    let order = api.order(T::KIND, &name).await;
+    let order = api.order.of(T::KIND, &name).await;
     api.store.delete(T::KIND, &name, clock::now()).await?;
     T::deleted(&api, &name).await?;
     drop(order);

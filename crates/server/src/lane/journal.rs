@@ -25,6 +25,8 @@ pub(super) struct Journal {
 /// A host as it is to be stored.
 pub(super) struct Entry<'e> {
     pub(super) host: &'e Name,
+    /// The fencing token under which the host is held.
+    pub(super) token: Option<u64>,
     pub(super) at: Timestamp,
     pub(super) status: HostStatus,
     pub(super) state: HostState,
@@ -67,6 +69,7 @@ impl Journal {
         let names: Vec<_> = pictures.iter().map(|picture| picture.digest.clone()).collect();
 
         let mut record = Record::of(entry.host.clone(), entry.at);
+        record.token = entry.token;
         let mut status = entry.status;
         // What is not stored could not be fetched after a restart.
         status.picture =

@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use ironhand_api::{Host, HostStatus, IncidentState, Name, PictureDigest, PowerState, Verdict};
 use ironhand_model::{HostFacts, HostRecovery, Site, Terms};
-use ironhand_store::HostState;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +25,7 @@ use super::{Command, Ports, Tools};
 use crate::catalog::FlowSet;
 use crate::clock;
 use crate::device::DeviceError;
-use crate::ownership::Held;
+use crate::ownership::{Held, Taken};
 use crate::screen::{ScreenWatch, Seen, View};
 use act::{Acted, Acting, Answer, Wanted};
 
@@ -113,7 +112,11 @@ pub(crate) struct Ending {
 }
 
 impl Lane {
-    pub(crate) fn new(host: Host, state: HostState, held: Held, tools: Tools) -> Self {
+    pub(crate) fn new(taken: Taken, tools: Tools) -> Self {
+        let Taken { host, state, jobs, held } = taken;
+        if !jobs.is_empty() {
+            tracing::info!(host = %host.metadata.name, jobs = jobs.len(), "taken up with jobs that have not ended");
+        }
         let now = Instant::now();
         let site = tools.site.clone();
         let terms = site.borrow().terms(&host);
@@ -214,7 +217,10 @@ impl Lane {
     fn status(&self) -> HostStatus {
         let incident = self.recovery.incident().filter(|incident| incident.state != IncidentState::Closed);
         let picture: Option<PictureDigest> = self.last.as_ref().map(|last| last.seen.shot.digest.clone());
-        self.facts.status(self.recovery.health(), incident.map(|incident| incident.id), picture)
+        let mut status =
+            self.facts.status(self.recovery.health(), incident.map(|incident| incident.id), picture);
+        status.owner = Some(self.held.owner().to_owned());
+        status
     }
 
     /// A part of `whole` that is this host's own, so that hosts do not fall into step.
@@ -246,6 +252,7 @@ impl Lane {
 
     /// The host was deleted: nobody is to look at its incident.
     async fn retire(mut self) {
+        self.held = self.held.after_deletion();
         let closed = self.recovery.close(clock::now(), "the deletion of the host");
         self.journal.transitions(closed);
         if !self.journal.is_empty()

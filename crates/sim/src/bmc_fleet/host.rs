@@ -15,8 +15,8 @@ use super::console::SerialConsole;
 use super::path::{Path, Way};
 use super::plan::{Effects, FaultPlan, Firmware};
 use super::statistics::Counters;
-use super::visits::Visits;
 use super::switch::{Change, PowerSwitch, PowerTimes};
+use super::visits::Visits;
 use crate::machine::Seed;
 
 /// What all hosts of a fleet are made from.

@@ -71,10 +71,8 @@ impl Lane {
         {
             let held = self.held.clone();
             self.polling = Some(Box::pin(async move {
-                let result = match held.check(Instant::now()) {
-                    Ok(()) => line.power().await,
-                    Err(lost) => Err(lost.into()),
-                };
+                held.lasting().await;
+                let result = line.power().await;
                 Polled { line, result }
             }));
         }

@@ -76,7 +76,8 @@ impl Lane {
     pub(super) async fn commit(&mut self, at: Timestamp, decided: &[Transition]) -> Result<(), StoreError> {
         let state =
             HostState { facts: self.facts.clone(), recovery: self.recovery.clone(), ..HostState::default() };
-        let entry = Entry { host: &self.name, at, status: self.status(), state, decided };
+        let (token, status) = (self.held.token(), self.status());
+        let entry = Entry { host: &self.name, token, at, status, state, decided };
         // Boxed: a lane waits most of its life, and must not hold the room that this takes meanwhile.
         Box::pin(self.journal.commit(&self.tools.store, entry)).await?;
         self.times.refresh = Instant::now() + REFRESH;
