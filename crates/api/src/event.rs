@@ -37,161 +37,92 @@ pub struct Event {
     pub message: String,
 }
 
-/// What kind of thing happened; written as a stable dotted code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum EventKind {
-    /// A resource was created or changed.
-    #[serde(rename = "resource.applied")]
-    ResourceApplied,
-    /// A resource was removed.
-    #[serde(rename = "resource.deleted")]
-    ResourceDeleted,
-    /// The observed power state changed.
-    #[serde(rename = "power.changed")]
-    PowerChanged,
-    /// Contact with a management controller was lost, regained, or failed in another way than before.
-    #[serde(rename = "reach.changed")]
-    ReachChanged,
-    /// The same for the screen.
-    #[serde(rename = "screen.reach-changed")]
-    ScreenReachChanged,
-    /// A host came under management, or left it.
-    #[serde(rename = "management.changed")]
-    ManagementChanged,
-    /// The text of a screen changed.
-    #[serde(rename = "screen.changed")]
-    ScreenChanged,
-    /// The work on a host failed inside Ironhand, and begins anew.
-    #[serde(rename = "lane.failed")]
-    LaneFailed,
-    /// A host was found unwell.
-    #[serde(rename = "incident.opened")]
-    IncidentOpened,
-    /// Ironhand has done what it may.
-    #[serde(rename = "incident.needs-human")]
-    IncidentNeedsHuman,
-    /// A host was proven well again.
-    #[serde(rename = "incident.closed")]
-    IncidentClosed,
-    /// A flow began.
-    #[serde(rename = "run.started")]
-    RunStarted,
-    /// A step of a flow is about to be done.
-    #[serde(rename = "run.step-started")]
-    StepStarted,
-    /// A step of a flow has an outcome.
-    #[serde(rename = "run.step-ended")]
-    StepEnded,
-    /// A flow ended.
-    #[serde(rename = "run.ended")]
-    RunEnded,
-    /// A person acted on a host through the API.
-    #[serde(rename = "action.done")]
-    ActionDone,
-    /// Work was accepted: it is durable, and will be done or told of.
-    #[serde(rename = "job.accepted")]
-    JobAccepted,
-    /// Work is over: done, failed, or not known to be either.
-    #[serde(rename = "job.ended")]
-    JobEnded,
-    /// Somebody began or ended work on a host.
-    #[serde(rename = "maintenance.changed")]
-    MaintenanceChanged,
-    /// Another server works on a host now.
-    #[serde(rename = "owner.changed")]
-    OwnerChanged,
-    /// The password of a controller's account was changed, or the change was undone or is in doubt.
-    #[serde(rename = "password.changed")]
-    PasswordChanged,
-    /// A host was proven to be without power, could not be proven to be, or has power again.
-    #[serde(rename = "fence.changed")]
-    FenceChanged,
-    /// There is a new cause for alarm.
-    #[serde(rename = "alert.opened")]
-    AlertOpened,
-    /// An alert has been open for a while and is told again.
-    #[serde(rename = "alert.repeated")]
-    AlertRepeated,
-    /// The cause of an alert is gone.
-    #[serde(rename = "alert.cleared")]
-    AlertCleared,
-    /// A notifier could not be told, or can be told again.
-    #[serde(rename = "notifier.failed")]
-    NotifierFailed,
-    /// Somebody tests whether a notifier is told; sent to that one alone.
-    #[serde(rename = "notifier.tested")]
-    NotifierTested,
-    /// What is sealed was sealed anew under another key.
-    #[serde(rename = "key.rotated")]
-    KeyRotated,
+macro_rules! event_kinds {
+    ($($(#[doc = $doc:literal])+ $kind:ident $code:literal;)+) => {
+        /// What kind of thing happened; written as a stable dotted code.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum EventKind {
+            $($(#[doc = $doc])+ #[serde(rename = $code)] $kind,)+
+        }
+
+        impl EventKind {
+            /// Every kind, in the order in which documentation lists them.
+            pub const ALL: &[Self] = &[$(Self::$kind),+];
+
+            /// The stable code.
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $code,)+
+                }
+            }
+
+            /// What it means, for documentation.
+            pub const fn description(self) -> &'static str {
+                match self {
+                    $(Self::$kind => concat!($($doc),+).trim_ascii(),)+
+                }
+            }
+        }
+    };
 }
 
-impl EventKind {
-    /// Every kind, for documentation and tests.
-    pub const ALL: [Self; 28] = [
-        Self::ResourceApplied,
-        Self::ResourceDeleted,
-        Self::PowerChanged,
-        Self::ReachChanged,
-        Self::ScreenReachChanged,
-        Self::ManagementChanged,
-        Self::ScreenChanged,
-        Self::LaneFailed,
-        Self::IncidentOpened,
-        Self::IncidentNeedsHuman,
-        Self::IncidentClosed,
-        Self::RunStarted,
-        Self::StepStarted,
-        Self::StepEnded,
-        Self::RunEnded,
-        Self::ActionDone,
-        Self::JobAccepted,
-        Self::JobEnded,
-        Self::MaintenanceChanged,
-        Self::OwnerChanged,
-        Self::PasswordChanged,
-        Self::FenceChanged,
-        Self::AlertOpened,
-        Self::AlertRepeated,
-        Self::AlertCleared,
-        Self::NotifierFailed,
-        Self::NotifierTested,
-        Self::KeyRotated,
-    ];
-
-    /// The stable code.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::ResourceApplied => "resource.applied",
-            Self::ResourceDeleted => "resource.deleted",
-            Self::PowerChanged => "power.changed",
-            Self::ReachChanged => "reach.changed",
-            Self::ScreenReachChanged => "screen.reach-changed",
-            Self::ManagementChanged => "management.changed",
-            Self::ScreenChanged => "screen.changed",
-            Self::LaneFailed => "lane.failed",
-            Self::IncidentOpened => "incident.opened",
-            Self::IncidentNeedsHuman => "incident.needs-human",
-            Self::IncidentClosed => "incident.closed",
-            Self::RunStarted => "run.started",
-            Self::StepStarted => "run.step-started",
-            Self::StepEnded => "run.step-ended",
-            Self::RunEnded => "run.ended",
-            Self::ActionDone => "action.done",
-            Self::JobAccepted => "job.accepted",
-            Self::JobEnded => "job.ended",
-            Self::MaintenanceChanged => "maintenance.changed",
-            Self::OwnerChanged => "owner.changed",
-            Self::PasswordChanged => "password.changed",
-            Self::FenceChanged => "fence.changed",
-            Self::AlertOpened => "alert.opened",
-            Self::AlertRepeated => "alert.repeated",
-            Self::AlertCleared => "alert.cleared",
-            Self::NotifierFailed => "notifier.failed",
-            Self::NotifierTested => "notifier.tested",
-            Self::KeyRotated => "key.rotated",
-        }
-    }
+event_kinds! {
+    /// A resource was created or changed.
+    ResourceApplied "resource.applied";
+    /// A resource was removed.
+    ResourceDeleted "resource.deleted";
+    /// The observed power state changed.
+    PowerChanged "power.changed";
+    /// Contact with a management controller was lost, regained, or failed in another way than before.
+    ReachChanged "reach.changed";
+    /// Contact with a screen was lost, regained, or failed in another way than before.
+    ScreenReachChanged "screen.reach-changed";
+    /// A host came under management, or left it.
+    ManagementChanged "management.changed";
+    /// The text of a screen changed.
+    ScreenChanged "screen.changed";
+    /// The work on a host failed inside Ironhand, and begins anew.
+    LaneFailed "lane.failed";
+    /// A host was found unwell.
+    IncidentOpened "incident.opened";
+    /// Ironhand has done what it may for a host: a person must look.
+    IncidentNeedsHuman "incident.needs-human";
+    /// A host was proven well again.
+    IncidentClosed "incident.closed";
+    /// A flow began.
+    RunStarted "run.started";
+    /// A step of a flow is about to be done.
+    StepStarted "run.step-started";
+    /// A step of a flow has an outcome.
+    StepEnded "run.step-ended";
+    /// A flow ended.
+    RunEnded "run.ended";
+    /// A person acted on a host through the API.
+    ActionDone "action.done";
+    /// Work was accepted: it is durable, and will be done or told of.
+    JobAccepted "job.accepted";
+    /// Work is over: done, failed, or not known to be either.
+    JobEnded "job.ended";
+    /// Somebody began or ended work on a host.
+    MaintenanceChanged "maintenance.changed";
+    /// Another server works on a host now.
+    OwnerChanged "owner.changed";
+    /// The password of a controller's account was changed, or the change was undone or is in doubt.
+    PasswordChanged "password.changed";
+    /// A host was proven to be without power, could not be proven to be, or has power again.
+    FenceChanged "fence.changed";
+    /// There is a new cause for alarm.
+    AlertOpened "alert.opened";
+    /// An alert has been open for a while and is told again.
+    AlertRepeated "alert.repeated";
+    /// The cause of an alert is gone.
+    AlertCleared "alert.cleared";
+    /// A notifier could not be told, or can be told again.
+    NotifierFailed "notifier.failed";
+    /// Somebody tests whether a notifier is told; sent to that one alone.
+    NotifierTested "notifier.tested";
+    /// What is sealed was sealed anew under another key.
+    KeyRotated "key.rotated";
 }
 
 impl fmt::Display for EventKind {
@@ -220,6 +151,7 @@ mod tests {
     fn codes_are_what_json_carries() {
         for kind in EventKind::ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.code());
+            assert!(kind.description().ends_with('.'), "{kind}");
         }
     }
 }

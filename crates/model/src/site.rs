@@ -53,6 +53,11 @@ impl Site {
         }
     }
 
+    /// What holds where nothing is set.
+    pub const fn defaults(&self) -> &Settings {
+        &self.defaults
+    }
+
     /// The settings of the server as a whole.
     pub fn settings(&self) -> Settings {
         self.defaults.with(&self.global)

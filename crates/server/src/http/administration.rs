@@ -79,9 +79,12 @@ fn stated(reason: Option<String>) -> Result<Option<String>, ApiError> {
     }
 }
 
-/// `GET /api/v1/settings/definitions`
-pub(super) async fn definitions() -> Json<List<SettingDefinition>> {
-    Json(List { items: Settings::definitions(), next: None })
+/// `GET /api/v1/settings/definitions`: with the defaults of this server, which a sandbox has of its own.
+pub(super) async fn definitions(State(api): State<Arc<Api>>) -> Json<List<SettingDefinition>> {
+    let defaults = api.fleet.site().defaults().values();
+    let definitions = Settings::definitions().into_iter().zip(defaults);
+    let items = definitions.map(|(definition, (_, default))| SettingDefinition { default, ..definition });
+    Json(List { items: items.collect(), next: None })
 }
 
 /// `GET /api/v1/hosts/{name}/settings`

@@ -32,7 +32,7 @@ pub(super) async fn events_have_ids_without_gaps(store: &Store) {
     assert_eq!(names(&store.latest_events(2, Some(&name("a"))).await.unwrap()), ["2", "4"]);
 
     let mut record = Record::of(name("a"), NOON);
-    for kind in EventKind::ALL {
+    for &kind in EventKind::ALL {
         record.events.push(EventDraft { kind, ..draft(kind.code()) });
     }
     let told = store.record(record).await.unwrap();
