@@ -7,7 +7,7 @@
 //!
 //! Failed logins are few, because controllers lock accounts: at most three in a row before the machine gives up with
 //! [`RotationPhase::Indeterminate`], one more where the new password is [long](RotationMachine::long). The caller then
-//! [waits](retry_after) and resumes.
+//! [waits](retry_after) and resumes, and the machine begins with another login than before.
 
 mod password;
 
@@ -28,8 +28,11 @@ pub const MOST_SILENCES: u32 = 5;
 /// network after the change has a minute.
 const SILENCE_WAIT: Duration = Duration::from_secs(2);
 
-/// How long a controller may go on accepting the old password after the change.
+/// How long a controller may go on accepting the password before, as after a change that went well.
 const LAG: Duration = Duration::from_secs(5);
+
+/// After that time a controller accepts the password that it keeps, and no other.
+const LONGEST_LAG: Duration = Duration::from_secs(90);
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,10 +115,15 @@ pub struct RotationMachine {
     refused: bool,
     /// Whether a login with the new password worked, in this round of questions.
     new_works: Option<bool>,
+    /// The same with the old one.
+    old_works: Option<bool>,
     undo: Undo,
     cut_tried: bool,
     lagged: bool,
     silences: u32,
+    silences_in_a_row: u32,
+    /// One password worked and the other got no reply for long: the first is tried once more.
+    confirming: bool,
     /// The login to try after the wait.
     after_wait: Which,
     reason: &'static str,
@@ -124,8 +132,12 @@ pub struct RotationMachine {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Undo {
     NotTried,
+    /// The controller says that it took the old password again.
     Accepted,
-    Failed,
+    /// It says that it did not, or was not told.
+    NotTaken,
+    /// It may have.
+    Unanswered,
 }
 
 impl RotationMachine {
@@ -141,7 +153,10 @@ impl RotationMachine {
             // The controller was not told: the change goes on.
             RotationPhase::Prepared => machine.send(),
             RotationPhase::Sent | RotationPhase::Applied => {}
-            RotationPhase::Indeterminate => machine.doubted = true,
+            RotationPhase::Indeterminate => {
+                machine.doubted = true;
+                machine.ask(machine.first());
+            }
             RotationPhase::Committed | RotationPhase::RolledBack => {
                 machine.settle(phase, "it was over before");
             }
@@ -153,7 +168,20 @@ impl RotationMachine {
     #[must_use]
     pub const fn long(mut self) -> Self {
         self.long = true;
+        if self.doubted {
+            self.ask(self.first());
+        }
         self
+    }
+
+    /// The login to begin with where a change is in doubt: another one each time. A controller that counts failed logins
+    /// while the account is locked would be locked anew by the same wrong one for ever.
+    const fn first(&self) -> Which {
+        match (self.long, self.attempts % 2, self.attempts % 3) {
+            (true, _, 2) => Which::NewCut,
+            (true, _, 0) | (false, 0, _) => Which::Old,
+            _ => Which::New,
+        }
     }
 
     const fn at(step: RotationStep, attempts: u32) -> Self {
@@ -165,10 +193,13 @@ impl RotationMachine {
             session: false,
             refused: false,
             new_works: None,
+            old_works: None,
             undo: Undo::NotTried,
             cut_tried: false,
             lagged: false,
             silences: 0,
+            silences_in_a_row: 0,
+            confirming: false,
             after_wait: Which::New,
             reason: "",
         }
@@ -196,19 +227,10 @@ impl RotationMachine {
             (RotationStep::Persist(phase), RotationAnswer::Stored) => match phase {
                 RotationPhase::Prepared => self.send(),
                 RotationPhase::Sent => self.step = RotationStep::Set,
-                _ => self.ask(Which::New),
+                _ => self.learn(),
             },
             (RotationStep::Set, RotationAnswer::Set(reply)) => self.told(reply),
-            (RotationStep::Undo, RotationAnswer::Set(SetReply::Accepted)) => {
-                self.undo = Undo::Accepted;
-                self.new_works = None;
-                self.ask(Which::Old);
-            }
-            (RotationStep::Undo, RotationAnswer::Set(_)) => {
-                self.undo = Undo::Failed;
-                // Where the new password did not work before, it does not now: no failed login is spent on it.
-                self.ask(if self.new_works == Some(true) { Which::New } else { Which::Old });
-            }
+            (RotationStep::Undo, RotationAnswer::Set(reply)) => self.told_back(reply),
             (RotationStep::Login(which), RotationAnswer::Login(reply)) => self.logged_in(which, reply),
             (RotationStep::Wait(_), RotationAnswer::Waited) => {
                 self.step = RotationStep::Login(self.after_wait)
@@ -233,7 +255,7 @@ impl RotationMachine {
             SetReply::Refused | SetReply::NoReply => {
                 self.session = true;
                 self.refused = reply == SetReply::Refused;
-                self.ask(Which::New);
+                self.learn();
             }
             SetReply::NotSent => self.settle(
                 RotationPhase::RolledBack,
@@ -242,86 +264,157 @@ impl RotationMachine {
         }
     }
 
+    fn told_back(&mut self, reply: SetReply) {
+        self.undo = match reply {
+            SetReply::Accepted => Undo::Accepted,
+            SetReply::Refused | SetReply::NotSent => Undo::NotTaken,
+            SetReply::NoReply => Undo::Unanswered,
+        };
+        // Where the new password did not work before, it does not now: no failed login is spent on it.
+        self.new_works = self.new_works.filter(|works| !works);
+        self.old_works = None;
+        self.conclude();
+    }
+
+    /// Asks both logins anew: the controller may have changed its mind.
+    fn learn(&mut self) {
+        (self.new_works, self.old_works) = (None, None);
+        self.conclude();
+    }
+
     const fn ask(&mut self, which: Which) {
-        if matches!(which, Which::New) {
-            self.new_works = None;
-        }
         self.step = RotationStep::Login(which);
     }
 
+    const fn wait(&mut self, length: Duration, then: Which) {
+        self.after_wait = then;
+        self.step = RotationStep::Wait(length);
+    }
+
     fn logged_in(&mut self, which: Which, reply: LoginReply) {
-        match (which, reply) {
-            (_, LoginReply::NoReply) => self.silent(which),
-            (Which::New, _) => {
-                self.ask(Which::Old);
-                self.new_works = Some(reply == LoginReply::Accepted);
+        let works = match reply {
+            LoginReply::NoReply => return self.silent(which),
+            LoginReply::Accepted => true,
+            LoginReply::Refused => false,
+        };
+        self.silences_in_a_row = 0;
+        match which {
+            Which::New | Which::Old if self.confirming => self.confirmed(which, works),
+            Which::New => {
+                self.new_works = Some(works);
+                self.conclude();
             }
-            (Which::Old, LoginReply::Accepted) => self.old_works(),
-            (Which::Old, LoginReply::Refused) => self.old_is_refused(),
-            (Which::NewCut, LoginReply::Accepted) => self.step = RotationStep::Undo,
-            (Which::NewCut, LoginReply::Refused) => self.give_up("the controller refuses both passwords"),
+            Which::Old => {
+                self.old_works = Some(works);
+                self.conclude();
+            }
+            Which::NewCut if works => self.step = RotationStep::Undo,
+            Which::NewCut => {
+                self.cut_tried = true;
+                self.conclude();
+            }
         }
     }
 
     fn silent(&mut self, which: Which) {
         self.silences = self.silences.saturating_add(1);
-        if self.silences > MOST_SILENCES {
-            if which == Which::Old && self.new_works == Some(true) {
-                // It was just proven, and the old one does not work at this moment either.
-                return self.settle(
-                    RotationPhase::Committed,
-                    "a login with the new password worked; one with the old one got no reply",
-                );
-            }
-            return self.give_up("the controller does not answer");
+        self.silences_in_a_row = self.silences_in_a_row.saturating_add(1);
+        // Some controllers say nothing to whom they do not let in, and count it: it is not tried often.
+        let other = match which {
+            Which::Old if self.new_works == Some(true) => Some(Which::New),
+            Which::New if self.old_works == Some(true) => Some(Which::Old),
+            _ => None,
+        };
+        let other = other.filter(|_| !self.confirming && self.undo == Undo::NotTried);
+        if let Some(other) = other.filter(|_| self.silences_in_a_row > 1) {
+            self.confirming = true;
+            self.wait(LONGEST_LAG, other);
+        } else if self.silences <= MOST_SILENCES {
+            self.wait(SILENCE_WAIT * 2_u32.saturating_pow(self.silences - 1), which);
+        } else {
+            self.give_up("the controller does not answer");
         }
-        self.after_wait = which;
-        self.step = RotationStep::Wait(SILENCE_WAIT * 2_u32.saturating_pow(self.silences - 1));
     }
 
-    fn old_works(&mut self) {
-        match (self.undo, self.new_works) {
-            (Undo::Accepted, _) => self.settle(
-                RotationPhase::RolledBack,
-                "the new password did not come to be the only valid one; the old one was set again, and works",
-            ),
-            (_, Some(true)) if !self.lagged => {
-                self.lagged = true;
-                self.after_wait = Which::Old;
-                self.step = RotationStep::Wait(LAG);
-            }
-            // Whoever knows the old password still gets in: that is not what was asked for, and must not look like it.
-            (Undo::NotTried, Some(true)) => self.step = RotationStep::Undo,
-            (Undo::Failed, Some(true)) => self.settle(
+    /// One password worked, long before; the other got no reply. Now the first was tried again.
+    fn confirmed(&mut self, which: Which, works: bool) {
+        match which {
+            Which::New if works => self.settle(
                 RotationPhase::Committed,
-                "the new password works, but the controller accepts the old one as well",
+                "logins with the new password work; one with the old one gets no reply",
             ),
-            (Undo::Failed, _) => {
-                self.settle(RotationPhase::RolledBack, "the old password was set again, and works");
-            }
-            _ if self.refused => {
-                self.settle(RotationPhase::RolledBack, "the controller refused the new password");
-            }
-            _ if self.doubted || self.attempts >= MOST_SETS => self.settle(
+            Which::Old if works => self.settle(
                 RotationPhase::RolledBack,
-                "the controller did not take the new password; the old one works",
+                "logins with the old password work; one with the new one gets no reply",
             ),
-            _ => self.send(),
+            _ => self.give_up("the controller refuses one password and does not answer to the other"),
         }
     }
 
-    fn old_is_refused(&mut self) {
-        match self.new_works {
-            Some(true) => self.settle(
+    /// Asks the login that is still wanted, or draws the conclusion from both.
+    fn conclude(&mut self) {
+        if self.undo == Undo::Accepted {
+            return match self.old_works {
+                None => self.ask(Which::Old),
+                Some(true) => self.settle(
+                    RotationPhase::RolledBack,
+                    "the new password did not come to be the only valid one; the old one was set again, and works",
+                ),
+                Some(false) => self.give_up("the old password was set again, and is refused"),
+            };
+        }
+        match (self.new_works, self.old_works) {
+            (None, _) => self.ask(Which::New),
+            (_, None) => self.ask(Which::Old),
+            (Some(true), Some(false)) => self.settle(
                 RotationPhase::Committed,
                 "a login with the new password worked, and one with the old one was refused",
             ),
-            Some(false) if self.undo == Undo::NotTried && self.session => self.step = RotationStep::Undo,
-            Some(false) if self.undo != Undo::Accepted && self.long && !self.cut_tried => {
-                self.cut_tried = true;
-                self.ask(Which::NewCut);
+            (Some(false), Some(true)) => self.not_taken(),
+            (Some(true), Some(true)) => self.both_work(),
+            (Some(false), Some(false)) => self.neither_works(),
+        }
+    }
+
+    fn not_taken(&mut self) {
+        let reason = if self.undo != Undo::NotTried {
+            "the old password works, and the new one does not"
+        } else if self.refused {
+            "the controller refused the new password"
+        } else if self.doubted || self.attempts >= MOST_SETS {
+            "the controller did not take the new password; the old one works"
+        } else {
+            return self.send();
+        };
+        self.settle(RotationPhase::RolledBack, reason);
+    }
+
+    fn both_work(&mut self) {
+        match self.undo {
+            _ if !self.lagged => {
+                self.lagged = true;
+                self.old_works = None;
+                self.wait(LAG, Which::Old);
             }
-            _ => self.give_up("the controller refuses both passwords"),
+            // Whoever knows the old password still gets in: that is not what was asked for, and must not look like it.
+            Undo::NotTried => self.step = RotationStep::Undo,
+            Undo::Unanswered => {
+                self.give_up("both passwords work, and it is not known which one the controller keeps");
+            }
+            Undo::NotTaken | Undo::Accepted => self.settle(
+                RotationPhase::Committed,
+                "the new password works, but the controller accepts the old one as well",
+            ),
+        }
+    }
+
+    fn neither_works(&mut self) {
+        if self.undo == Undo::NotTried && self.session {
+            self.step = RotationStep::Undo;
+        } else if self.long && !self.cut_tried {
+            self.ask(Which::NewCut);
+        } else {
+            self.give_up("the controller refuses both passwords");
         }
     }
 
@@ -344,3 +437,6 @@ pub fn retry_after(attempts: u32, settings: &Settings) -> Duration {
     let longest = settings.auth_longest.max(settings.auth_first);
     factor.and_then(|factor| settings.auth_first.checked_mul(factor)).unwrap_or(longest).min(longest)
 }
+
+#[cfg(test)]
+mod tests;
