@@ -5,11 +5,14 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
+use ironhand_api::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::StoreError;
+use crate::keyring::Keyring;
 use crate::seal::Sealer;
 
 /// The database, in the data directory.
@@ -19,7 +22,8 @@ pub(crate) const DATABASE_FILE: &str = "ironhand.db";
 /// of the database can be made without it.
 pub(crate) const KEY_FILE: &str = "key";
 
-/// Held while the store is opened, so that two first starts do not both make a key or a schema.
+/// Held while the store is opened or its key replaced, so that two first starts do not both make a key or a schema,
+/// and nobody takes a replacement under way for one that a crash has left.
 const LOCK_FILE: &str = "opening.lock";
 
 /// Octets of a key file that are read: more than any key has, so that a wrong file is not read whole.
@@ -41,7 +45,7 @@ pub enum KeySource {
 
 /// A data directory that is ready for its database to be opened.
 pub(crate) struct Prepared {
-    pub(crate) sealer: Sealer,
+    pub(crate) keyring: Keyring,
     pub(crate) database: PathBuf,
     /// Others who open the same directory wait until this is dropped.
     pub(crate) lock: File,
@@ -55,23 +59,29 @@ pub(crate) fn prepare(directory: &Path, key: &KeySource) -> Result<Prepared, Sto
         .mode(0o700)
         .create(&directory)
         .map_err(fault("create the directory", &directory))?;
-    let lock = open_private(&directory.join(LOCK_FILE))?;
-    lock.lock().map_err(fault("lock", &directory.join(LOCK_FILE)))?;
-    let sealer = match key {
-        KeySource::File => sealer_from_file(&directory)?,
-        KeySource::Value(text) => Sealer::from_text(text.expose_secret(), "the given value")?,
+    let lock = lock(&directory)?;
+    let keyring = match key {
+        KeySource::File => Keyring::new(sealer_from_file(&directory)?, Some(directory.clone())),
+        KeySource::Value(text) => {
+            let sealer = Sealer::from_text(text.expose_secret(), "the given value")?;
+            if sealer.has_other() {
+                return Err(StoreError::KeyMalformed { origin: "the given value".to_owned() });
+            }
+            Keyring::new(sealer, None)
+        }
     };
     // SQLite gives its journal files the rights of the database file, so this one decides for all.
     let database = directory.join(DATABASE_FILE);
     open_private(&database)?;
-    Ok(Prepared { sealer, database, lock })
+    Ok(Prepared { keyring, database, lock })
 }
 
-fn sealer_from_file(directory: &Path) -> Result<Sealer, StoreError> {
+/// The text of the key file, which is made where it is missing.
+fn key_text(directory: &Path) -> Result<Zeroizing<String>, StoreError> {
     let path = directory.join(KEY_FILE);
     let file = match File::open(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            create_key_file(directory, &path)?;
+            write_key_file(directory, &Sealer::generate()?)?;
             File::open(&path)
         }
         opened => opened,
@@ -83,13 +93,54 @@ fn sealer_from_file(directory: &Path) -> Result<Sealer, StoreError> {
     }
     let mut text = Zeroizing::new(String::new());
     file.take(KEY_FILE_LIMIT).read_to_string(&mut text).map_err(fault("read the key file", &path))?;
-    Sealer::from_text(&text, &format!("the key file `{}`", path.display()))
+    Ok(text)
 }
 
-/// Writes a fresh key beside its place and moves it there when it is safely on the disk: a crash in between leaves
-/// no half-written key.
-fn create_key_file(directory: &Path, path: &Path) -> Result<(), StoreError> {
-    let key = Sealer::generate()?;
+/// The keys in the key file. Blocks on the disk.
+pub(crate) fn sealer_from_file(directory: &Path) -> Result<Sealer, StoreError> {
+    sealer_of(directory, &key_text(directory)?)
+}
+
+fn sealer_of(directory: &Path, text: &str) -> Result<Sealer, StoreError> {
+    Sealer::from_text(text, &format!("the key file `{}`", directory.join(KEY_FILE).display()))
+}
+
+/// Puts a fresh key below the one in the key file, unless an unfinished replacement has left one there. Returns both;
+/// the old one seals.
+pub(crate) fn add_key(directory: &Path) -> Result<Sealer, StoreError> {
+    let text = key_text(directory)?;
+    let sealer = sealer_of(directory, &text)?;
+    if sealer.has_other() {
+        return Ok(sealer);
+    }
+    let both = Zeroizing::new(format!("{}\n{}", text.trim(), *Sealer::generate()?));
+    write_key_file(directory, &both)?;
+    sealer_of(directory, &both)
+}
+
+/// Drops the old key from a key file that holds two. Returns the new one.
+pub(crate) fn drop_old_key(directory: &Path) -> Result<Sealer, StoreError> {
+    let text = key_text(directory)?;
+    let newest = text.trim().lines().next_back().unwrap_or_default();
+    let sealer = sealer_of(directory, newest)?;
+    write_key_file(directory, newest)?;
+    Ok(sealer)
+}
+
+/// When the key file was written last.
+pub(crate) fn key_written_at(directory: &Path) -> Result<Timestamp, StoreError> {
+    let path = directory.join(KEY_FILE);
+    let modified = std::fs::metadata(&path).and_then(|metadata| metadata.modified());
+    let modified = modified.map_err(fault("read the key file", &path))?;
+    // A clock that stood before 1970 tells nothing.
+    let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(Timestamp::from_millis(0).after(since))
+}
+
+/// Writes keys beside their place and moves them there when they are safely on the disk: a crash in between leaves no
+/// half-written key.
+fn write_key_file(directory: &Path, keys: &str) -> Result<(), StoreError> {
+    let path = directory.join(KEY_FILE);
     let fresh = path.with_extension("new");
     match std::fs::remove_file(&fresh) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -99,13 +150,21 @@ fn create_key_file(directory: &Path, path: &Path) -> Result<(), StoreError> {
     }
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
-        file.write_all(key.as_bytes())?;
+        file.write_all(keys.as_bytes())?;
         file.write_all(b"\n")?;
         file.sync_all()?;
-        std::fs::rename(&fresh, path)?;
+        std::fs::rename(&fresh, &path)?;
         File::open(directory)?.sync_all()
     };
-    write().map_err(fault("create the key file", path))
+    write().map_err(fault("write the key file", &path))
+}
+
+/// Keeps others from opening the store, and from replacing its key, until what is returned is dropped. Blocks on them.
+pub(crate) fn lock(directory: &Path) -> Result<File, StoreError> {
+    let path = directory.join(LOCK_FILE);
+    let lock = open_private(&path)?;
+    lock.lock().map_err(fault("lock", &path))?;
+    Ok(lock)
 }
 
 /// Opens a file, made readable by its owner alone where it is missing.

@@ -184,6 +184,20 @@ pub enum StoreError {
         /// What the secret belongs to.
         place: SecretPlace,
     },
+    /// Another handle has replaced the key since this one was opened, and this one was not told the new key.
+    #[error("key {key} was replaced by {by}; nothing can be sealed under it: give the server the new key")]
+    KeyReplaced {
+        /// The key that the store was opened with.
+        key: KeyId,
+        /// The key under which secrets are sealed now.
+        by: KeyId,
+    },
+    /// The key was given to the server as a value, which it cannot replace at its source.
+    #[error(
+        "the key was given to the server and does not lie in its data directory; to replace it, stop the server, \
+         save the key as the file `key` there (mode 0600), start the server without the value and ask again"
+    )]
+    KeyGiven,
     /// The change of another password of the host is not over.
     #[error(
         "job {job} still changes a password of Host `{host}`; wait until it is over, or resolve it first"
@@ -248,6 +262,7 @@ impl StoreError {
             | Self::SecretReference { .. }
             | Self::OtherKey { .. }
             | Self::SealBroken { .. }
+            | Self::KeyGiven
             | Self::RotationOpen { .. }
             | Self::ContinueInvalid { .. } => Fault::Caller,
             _ => Fault::Server,
@@ -284,6 +299,8 @@ impl StoreError {
             }
             Self::OtherKey { place, .. } => of(place, ["credential.other_key", "secret.other_key"]),
             Self::SealBroken { place } => of(place, ["credential.seal_broken", "secret.seal_broken"]),
+            Self::KeyReplaced { .. } => "key.replaced",
+            Self::KeyGiven => "key.given",
             Self::RotationOpen { .. } => "password.rotation_open",
             Self::NoRotation { .. } => "password.no_rotation",
             Self::LeaseLost { .. } => "lease.lost",
@@ -359,6 +376,8 @@ mod tests {
         check_places(other_key, ["credential.other_key", "secret.other_key"]);
         let broken = |place, _| StoreError::SealBroken { place };
         check_places(broken, ["credential.seal_broken", "secret.seal_broken"]);
+        server(StoreError::KeyReplaced { key, by: key }, "key.replaced");
+        caller(StoreError::KeyGiven, "key.given");
         caller(StoreError::RotationOpen { host: name(), job: 7 }, "password.rotation_open");
         server(StoreError::NoRotation { host: name() }, "password.no_rotation");
         caller(StoreError::ContinueInvalid { given: "?".into() }, "list.continue_invalid");

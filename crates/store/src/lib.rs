@@ -42,6 +42,7 @@ mod error;
 mod event;
 mod history;
 mod job;
+mod keyring;
 mod lease;
 mod list;
 mod load;

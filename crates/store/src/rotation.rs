@@ -124,18 +124,18 @@ impl Row {
 /// The change of a password of a host that is not over.
 pub(crate) async fn rotation(
     pool: &AnyPool,
-    sealer: &Sealer,
+    sealer: Sealer,
     host: &Name,
 ) -> Result<Option<Rotation>, StoreError> {
     let mut connection = pool.acquire().await.map_err(|error| meaning("connect", error))?;
     let row = Row::of(&mut connection, host).await?;
-    row.map(|row| row.rotation(sealer, host)).transpose()
+    row.map(|row| row.rotation(&sealer, host)).transpose()
 }
 
 /// The passwords that changes have given to the accounts of a host's controller, the newest first.
 pub(crate) async fn host_secrets(
     pool: &AnyPool,
-    sealer: &Sealer,
+    sealer: Sealer,
     host: &Name,
 ) -> Result<Vec<HostSecret>, StoreError> {
     let rows: Vec<(String, String, Option<String>, Option<i64>)> = sqlx::query_as(SECRETS)

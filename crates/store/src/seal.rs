@@ -5,6 +5,7 @@
 //! not open. The nonce is random: 24 bytes are enough for that to be safe with any number of seals.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -39,31 +40,98 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// Seals and opens passwords.
-pub struct Sealer {
+impl KeyId {
+    /// The key that [`Display`](fmt::Display) has named so.
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        let octet = |index: usize| u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok();
+        let mut id = [0; KEY_ID_LENGTH];
+        for (index, place) in id.iter_mut().enumerate() {
+            *place = octet(index)?;
+        }
+        (text.len() == 2 * KEY_ID_LENGTH).then_some(Self(id))
+    }
+}
+
+/// One key.
+struct SealingKey {
     cipher: XChaCha20Poly1305,
     id: KeyId,
 }
 
-impl Sealer {
-    pub(crate) fn new(key: &[u8; KEY_LENGTH]) -> Self {
+impl SealingKey {
+    fn new(key: &[u8; KEY_LENGTH]) -> Self {
         let digest = Sha256::new().chain_update(b"ironhand key id").chain_update(key).finalize();
         let mut id = [0; KEY_ID_LENGTH];
         id.copy_from_slice(&digest[..KEY_ID_LENGTH]);
         Self { cipher: XChaCha20Poly1305::new(<&Key>::from(key)), id: KeyId(id) }
     }
+}
 
-    /// Names the key.
-    pub(crate) const fn id(&self) -> KeyId {
-        self.id
+/// Seals and opens secrets: under one key, except while another takes its place. Clones share the keys.
+#[derive(Clone)]
+pub struct Sealer {
+    /// Seals; opens as well.
+    current: Arc<SealingKey>,
+    /// Opens: the key that gives its place to the current one, or is about to take its place.
+    other: Option<Arc<SealingKey>>,
+    /// The key under which the database wants its secrets, where that is neither: nothing may be sealed then.
+    superseded_by: Option<KeyId>,
+}
+
+impl Sealer {
+    #[cfg(test)]
+    pub(crate) fn new(key: &[u8; KEY_LENGTH]) -> Self {
+        Self { current: Arc::new(SealingKey::new(key)), other: None, superseded_by: None }
     }
 
-    /// The key that text, as the key file has it, stands for. `origin` says where it came from.
+    /// Names the key that seals.
+    pub(crate) fn id(&self) -> KeyId {
+        self.current.id
+    }
+
+    /// The keys that text, as the key file has it, stands for: one, or, while a key is being replaced, the old one and
+    /// below it the new one. The first one seals. `origin` says where the text came from.
     pub(crate) fn from_text(text: &str, origin: &str) -> Result<Self, StoreError> {
         let malformed = || StoreError::KeyMalformed { origin: origin.to_owned() };
-        let decoded = Zeroizing::new(BASE64.decode(text.trim()).map_err(|_| malformed())?);
-        let key: &[u8; KEY_LENGTH] = decoded.as_slice().try_into().map_err(|_| malformed())?;
-        Ok(Self::new(key))
+        let key = |line: &str| {
+            let decoded = Zeroizing::new(BASE64.decode(line.trim()).map_err(|_| malformed())?);
+            let key: &[u8; KEY_LENGTH] = decoded.as_slice().try_into().map_err(|_| malformed())?;
+            Ok(Arc::new(SealingKey::new(key)))
+        };
+        let mut lines = text.trim().lines();
+        let current = key(lines.next().unwrap_or_default())?;
+        let other = lines.next().map(key).transpose()?;
+        if lines.next().is_some() {
+            return Err(malformed());
+        }
+        Ok(Self { current, other, superseded_by: None })
+    }
+
+    /// Whether a key is being replaced.
+    pub(crate) const fn has_other(&self) -> bool {
+        self.other.is_some()
+    }
+
+    /// The same keys, with the other one sealing.
+    pub(crate) fn turned(&self) -> Self {
+        match &self.other {
+            Some(other) => Self {
+                current: Arc::clone(other),
+                other: Some(Arc::clone(&self.current)),
+                superseded_by: None,
+            },
+            None => self.clone(),
+        }
+    }
+
+    /// The same keys, with the one sealing under which the database wants its secrets. Where that is not among them,
+    /// what is returned only opens.
+    pub(crate) fn sealing_under(&self, wanted: Option<KeyId>) -> Self {
+        match wanted {
+            Some(wanted) if wanted == self.id() => Self { superseded_by: None, ..self.clone() },
+            Some(wanted) if self.other.as_ref().is_some_and(|other| other.id == wanted) => self.turned(),
+            superseded_by => Self { superseded_by, ..self.clone() },
+        }
     }
 
     /// A fresh key as the key file has it.
@@ -75,33 +143,47 @@ impl Sealer {
 
     /// Seals the secret of a place.
     pub(crate) fn seal(&self, place: &SecretPlace, secret: &SecretString) -> Result<String, StoreError> {
+        if let Some(by) = self.superseded_by {
+            return Err(StoreError::KeyReplaced { key: self.id(), by });
+        }
         let mut nonce = [0; NONCE_LENGTH];
         random(&mut nonce)?;
         let payload = Payload { msg: secret.expose_secret().as_bytes(), aad: &place.associated() };
         let ciphertext = self
+            .current
             .cipher
             .encrypt(&XNonce::from(nonce), payload)
             .map_err(|_| StoreError::SealBroken { place: place.clone() })?;
-        let sealed = [self.id.0.as_slice(), &nonce, &ciphertext].concat();
+        let sealed = [self.current.id.0.as_slice(), &nonce, &ciphertext].concat();
         Ok(format!("{VERSION}{}", BASE64.encode(sealed)))
     }
 
     /// Opens what [`seal`](Self::seal) sealed for the same place.
     pub(crate) fn open(&self, place: &SecretPlace, sealed: &str) -> Result<SecretString, StoreError> {
         let broken = || StoreError::SealBroken { place: place.clone() };
-        let encoded = sealed.strip_prefix(VERSION).ok_or_else(broken)?;
-        let octets = BASE64.decode(encoded).map_err(|_| broken())?;
-        let (id, rest) = octets.split_first_chunk::<KEY_ID_LENGTH>().ok_or_else(broken)?;
+        let (id, rest) = parts(sealed).ok_or_else(broken)?;
         let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_LENGTH>().ok_or_else(broken)?;
-        if *id != self.id.0 {
-            let (place, sealed_by, key) = (place.clone(), KeyId(*id), self.id());
-            return Err(StoreError::OtherKey { place, sealed_by, key });
-        }
+        let keys = [Some(&self.current), self.other.as_ref()];
+        let Some(key) = keys.into_iter().flatten().find(|key| key.id == id) else {
+            return Err(StoreError::OtherKey { place: place.clone(), sealed_by: id, key: self.id() });
+        };
         let payload = Payload { msg: ciphertext, aad: &place.associated() };
-        let plain = self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| broken())?;
+        let plain = key.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| broken())?;
         let plain = Zeroizing::new(plain);
         std::str::from_utf8(&plain).map(SecretString::from).map_err(|_| broken())
     }
+
+    /// Whether a sealed text was sealed under the key that seals now.
+    pub(crate) fn is_current(&self, sealed: &str) -> bool {
+        parts(sealed).is_some_and(|(id, _)| id == self.id())
+    }
+}
+
+/// The key that sealed a text, and what follows.
+fn parts(sealed: &str) -> Option<(KeyId, Vec<u8>)> {
+    let octets = BASE64.decode(sealed.strip_prefix(VERSION)?).ok()?;
+    let (id, rest) = octets.split_first_chunk::<KEY_ID_LENGTH>()?;
+    Some((KeyId(*id), rest.to_vec()))
 }
 
 fn random(octets: &mut [u8]) -> Result<(), StoreError> {
@@ -167,5 +249,35 @@ mod tests {
         check("short");
         check(&BASE64.encode([0; 31]));
         check(&BASE64.encode([0; 33]));
+        let good = BASE64.encode([0; 32]);
+        check(&format!("{good}\nshort"));
+        check(&format!("{good}\n{good}\n{good}"));
+    }
+
+    #[test]
+    fn while_a_key_is_replaced_both_open_and_the_wanted_one_seals() {
+        let text = |octet: u8| BASE64.encode([octet; KEY_LENGTH]);
+        let both = Sealer::from_text(&format!("{}\n{}\n", text(1), text(2)), "the key file").unwrap();
+        let check = |seals_now: &Sealer, seals: u8| {
+            assert_eq!(seals_now.id(), sealer(seals).id());
+            let sealed = seals_now.seal(&place("dc"), &"correct horse".into()).unwrap();
+            assert!(seals_now.is_current(&sealed));
+            for opener in [&sealer(seals), &both, &both.turned()] {
+                assert_eq!(opener.open(&place("dc"), &sealed).unwrap().expose_secret(), "correct horse");
+            }
+        };
+        check(&both, 1);
+        check(&both.turned(), 2);
+        check(&both.sealing_under(None), 1);
+        check(&both.sealing_under(Some(sealer(1).id())), 1);
+        check(&both.sealing_under(Some(sealer(2).id())), 2);
+        let superseded = both.sealing_under(Some(sealer(3).id()));
+        let refused = superseded.seal(&place("dc"), &"correct horse".into()).err().unwrap();
+        assert!(matches!(refused, StoreError::KeyReplaced { .. }), "{refused}");
+        check(&superseded.sealing_under(Some(sealer(2).id())), 2);
+        for id in [sealer(1).id(), sealer(2).id()] {
+            assert_eq!(KeyId::from_text(&id.to_string()), Some(id));
+        }
+        assert!(["", "0011223", "001122334", "0011223g"].map(KeyId::from_text).iter().all(Option::is_none));
     }
 }

@@ -1,19 +1,21 @@
 //! The numbers that the store gives out: ids of incidents, runs, jobs, alerts and events, versions of
-//! resources, fencing tokens.
+//! resources, fencing tokens. Beside them, in the row that orders all writers: the key that seals.
 
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, FromRow};
 
 use crate::StoreError;
 use crate::column::{bigint, unsigned};
+use crate::seal::KeyId;
 use crate::sqlite::meaning;
 use crate::writer::{Turn, Write};
 
 /// Locks the row before reading it: on a database with several writers this is what puts them in order, so that
 /// events become visible in the order of their ids, without gaps.
-const LOCK: &str = "UPDATE sequences SET event = event WHERE one = 1 RETURNING resource, incident, run, event, job, alert, lease";
+const LOCK: &str = "UPDATE sequences SET event = event WHERE one = 1 \
+    RETURNING resource, incident, run, event, job, alert, lease, sealed_under";
 
 const ADVANCE: &str = "UPDATE sequences SET resource = $1, incident = $2, run = $3, event = $4, job = $5, \
-    alert = $6, lease = $7 WHERE one = 1";
+    alert = $6, lease = $7, sealed_under = $8 WHERE one = 1";
 
 /// The last number given out of each series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,23 +28,37 @@ pub(crate) struct Sequences {
     pub(crate) alert: u64,
     /// Fencing tokens: one for each time that a host changes its owner.
     pub(crate) lease: u64,
+    /// The key under which secrets are sealed; none before the first start of a release that notes it.
+    pub(crate) sealed_under: Option<KeyId>,
+}
+
+#[derive(FromRow)]
+struct Row {
+    resource: i64,
+    incident: i64,
+    run: i64,
+    event: i64,
+    job: i64,
+    alert: i64,
+    lease: i64,
+    sealed_under: Option<String>,
 }
 
 impl Sequences {
     pub(crate) async fn lock(connection: &mut AnyConnection) -> Result<Self, StoreError> {
-        let (resource, incident, run, event, job, alert, lease): (i64, i64, i64, i64, i64, i64, i64) =
-            sqlx::query_as(LOCK)
-                .fetch_one(connection)
-                .await
-                .map_err(|error| meaning("lock the sequences", error))?;
+        let row: Row = sqlx::query_as(LOCK)
+            .fetch_one(connection)
+            .await
+            .map_err(|error| meaning("lock the sequences", error))?;
         Ok(Self {
-            resource: unsigned(resource)?,
-            incident: unsigned(incident)?,
-            run: unsigned(run)?,
-            event: unsigned(event)?,
-            job: unsigned(job)?,
-            alert: unsigned(alert)?,
-            lease: unsigned(lease)?,
+            resource: unsigned(row.resource)?,
+            incident: unsigned(row.incident)?,
+            run: unsigned(row.run)?,
+            event: unsigned(row.event)?,
+            job: unsigned(row.job)?,
+            alert: unsigned(row.alert)?,
+            lease: unsigned(row.lease)?,
+            sealed_under: row.sealed_under.as_deref().and_then(KeyId::from_text),
         })
     }
 
@@ -55,6 +71,7 @@ impl Sequences {
             .bind(bigint(self.job))
             .bind(bigint(self.alert))
             .bind(bigint(self.lease))
+            .bind(self.sealed_under.map(|id| id.to_string()))
             .execute(connection)
             .await
             .map_err(|error| meaning("advance the sequences", error))?;

@@ -19,6 +19,7 @@ use crate::directory::{self, KeySource, Prepared};
 use crate::event;
 use crate::history::{self, IncidentQuery, RunQuery};
 use crate::job::{self, JobQuery};
+use crate::keyring::{self, Keyring};
 use crate::lease::{self, Acquire, AcquireOne, Lease, Release, Renew};
 use crate::list::{self, ListQuery};
 use crate::load::{self, HostState, SiteSnapshot, Snapshot};
@@ -28,7 +29,7 @@ use crate::record::Record;
 use crate::resource::{self, Applied, Apply, Delete, Resource};
 use crate::retention::Retention;
 use crate::rotation::{self, HostSecret, PutRotation, Rotation, RotationEnded, SettleRotation};
-use crate::seal::Sealer;
+use crate::seal::{KeyId, Sealer};
 use crate::secret::{NotifierField, SecretPlace};
 use crate::sequence::Reserve;
 use crate::sqlite::{self, meaning};
@@ -42,7 +43,7 @@ use crate::writer::Writer;
 pub struct Store {
     writer: Writer,
     readers: AnyPool,
-    sealer: Arc<Sealer>,
+    keyring: Arc<Keyring>,
 }
 
 impl Store {
@@ -58,12 +59,13 @@ impl Store {
     pub async fn open(directory: &Path, key: KeySource) -> Result<Self, StoreError> {
         let directory = directory.to_owned();
         let prepared = tokio::task::spawn_blocking(move || directory::prepare(&directory, &key));
-        let Prepared { sealer, database, lock } = prepared.await.map_err(|_| StoreError::Closed)??;
+        let Prepared { keyring, database, lock } = prepared.await.map_err(|_| StoreError::Closed)??;
         let connections = sqlite::open(&database).await?;
+        let keyring = Arc::new(keyring);
+        let writer = Writer::start(connections.writer, Arc::clone(&keyring)).await?;
+        keyring::finish(&keyring, &writer).await?;
         drop(lock);
-        let sealer = Arc::new(sealer);
-        let writer = Writer::start(connections.writer, Arc::clone(&sealer)).await?;
-        Ok(Self { writer, readers: connections.readers, sealer })
+        Ok(Self { writer, readers: connections.readers, keyring })
     }
 
     /// Lets the writes that were handed in finish and closes the database. Whatever is asked of this store or its
@@ -208,10 +210,14 @@ impl Store {
     /// [`StoreError::NotFound`]; [`StoreError::OtherKey`] and [`StoreError::SealBroken`] where the password does not
     /// open.
     pub async fn credential(&self, name: &Name) -> Result<(String, SecretString), StoreError> {
-        let found: Option<Credential> = self.get(name).await?;
-        let spec =
-            found.ok_or_else(|| StoreError::NotFound { kind: Kind::Credential, name: name.clone() })?.spec;
-        Ok((spec.username, self.open_secret(&SecretPlace::credential(name), &spec.password)?))
+        self.opening(|sealer| async move {
+            let found: Option<Credential> = self.get(name).await?;
+            let spec = found
+                .ok_or_else(|| StoreError::NotFound { kind: Kind::Credential, name: name.clone() })?
+                .spec;
+            Ok((spec.username, open(&sealer, &SecretPlace::credential(name), &spec.password)?))
+        })
+        .await
     }
 
     /// A secret of a notifier; none where it has none.
@@ -224,17 +230,40 @@ impl Store {
         name: &Name,
         field: NotifierField,
     ) -> Result<Option<SecretString>, StoreError> {
-        let found: Option<Notifier> = self.get(name).await?;
-        let found = found.ok_or_else(|| StoreError::NotFound { kind: Kind::Notifier, name: name.clone() })?;
-        let secret = notifier::secret_of(&found, field);
-        secret.map(|secret| self.open_secret(&SecretPlace::notifier(name, field), secret)).transpose()
+        self.opening(|sealer| async move {
+            let found: Option<Notifier> = self.get(name).await?;
+            let found =
+                found.ok_or_else(|| StoreError::NotFound { kind: Kind::Notifier, name: name.clone() })?;
+            let secret = notifier::secret_of(&found, field);
+            secret.map(|secret| open(&sealer, &SecretPlace::notifier(name, field), secret)).transpose()
+        })
+        .await
     }
 
-    fn open_secret(&self, place: &SecretPlace, secret: &Secret) -> Result<SecretString, StoreError> {
-        match secret {
-            Secret::Sealed(sealed) => self.sealer.open(place, sealed),
-            _ => Err(StoreError::SealBroken { place: place.clone() }),
+    /// Runs a reading that opens secrets; once more where another handle has replaced the key meanwhile.
+    async fn opening<T, F>(&self, read: impl Fn(Sealer) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        match read(self.keyring.sealer()).await {
+            Err(StoreError::OtherKey { .. }) => read(self.keyring.reload().await?).await,
+            done => done,
         }
+    }
+
+    /// Replaces the key that secrets are sealed under, and seals all of them anew. A crash at any point loses nothing:
+    /// the next start finishes what was begun. Other handles on the same store follow by themselves. Returns the name
+    /// of the new key.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::KeyGiven`] where the key does not come from the key file. After any other error either key may
+    /// be in use, both are in the key file, and the next call or the next start finishes.
+    pub async fn rotate_key(&self, now: Timestamp) -> Result<KeyId, StoreError> {
+        let (keyring, writer) = (Arc::clone(&self.keyring), self.writer.clone());
+        // A task of its own, so that a caller that stops waiting does not stop it half-way.
+        let rotating = tokio::spawn(keyring::rotate(keyring, writer, now));
+        rotating.await.map_err(|_| StoreError::Closed)?
     }
 
     /// How far a notifier was told; none where it was never told anything.
@@ -270,7 +299,7 @@ impl Store {
     ///
     /// [`StoreError::OtherKey`] and [`StoreError::SealBroken`] where a password does not open.
     pub async fn rotation(&self, host: &Name) -> Result<Option<Rotation>, StoreError> {
-        rotation::rotation(&self.readers, &self.sealer, host).await
+        self.opening(|sealer| rotation::rotation(&self.readers, sealer, host)).await
     }
 
     /// Ends the change of a password, together with the record that tells of it: the new password is kept as the
@@ -297,7 +326,7 @@ impl Store {
     ///
     /// [`StoreError::OtherKey`] and [`StoreError::SealBroken`] where a password does not open.
     pub async fn host_secrets(&self, host: &Name) -> Result<Vec<HostSecret>, StoreError> {
-        rotation::host_secrets(&self.readers, &self.sealer, host).await
+        self.opening(|sealer| rotation::host_secrets(&self.readers, sealer, host)).await
     }
 
     /// Gives out the id of an incident that is about to be recorded. An id that is never used leaves a gap, no more.
@@ -429,5 +458,12 @@ impl Store {
         while self.writer.write(picture::Prune { now, grace }).await? > 0 {}
         self.writer.write(rotation::Prune { now }).await?;
         Ok(())
+    }
+}
+
+fn open(sealer: &Sealer, place: &SecretPlace, secret: &Secret) -> Result<SecretString, StoreError> {
+    match secret {
+        Secret::Sealed(sealed) => sealer.open(place, sealed),
+        _ => Err(StoreError::SealBroken { place: place.clone() }),
     }
 }

@@ -10,7 +10,8 @@ use sqlx::{AnyConnection, AnyPool, Connection};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::StoreError;
-use crate::seal::Sealer;
+use crate::keyring::Keyring;
+use crate::seal::{KeyId, Sealer};
 use crate::sequence::Sequences;
 use crate::sqlite::{BEGIN_WRITING, meaning};
 
@@ -35,7 +36,8 @@ pub(crate) trait Write: Send + 'static {
 pub(crate) struct Turn<'t> {
     pub(crate) connection: &'t mut AnyConnection,
     pub(crate) sequences: &'t mut Sequences,
-    pub(crate) sealer: &'t Sealer,
+    /// The keys of this transaction.
+    pub(crate) sealer: &'t mut Sealer,
 }
 
 /// Where writes are handed in.
@@ -52,13 +54,23 @@ enum Message {
 
 impl Writer {
     /// Starts the task; it ends when the last `Writer` is dropped or [`close`](Self::close)d.
-    pub(crate) async fn start(pool: AnyPool, sealer: Arc<Sealer>) -> Result<Self, StoreError> {
-        let mut connection = pool.acquire().await.map_err(|error| meaning("connect", error))?;
-        let sequences = Sequences::lock(&mut connection).await?;
-        drop(connection);
+    ///
+    /// Notes the key that seals where the database wants another one that is not at hand: whoever brings it a new key
+    /// file has lost the old one.
+    pub(crate) async fn start(pool: AnyPool, keyring: Arc<Keyring>) -> Result<Self, StoreError> {
+        let failed = |error| meaning("begin to write", error);
+        let mut transaction = pool.begin_with(BEGIN_WRITING).await.map_err(failed)?;
+        let mut sequences = Sequences::lock(&mut transaction).await?;
+        let sealer = keyring.sealer().sealing_under(sequences.sealed_under);
+        if sequences.sealed_under != Some(sealer.id()) {
+            sequences.sealed_under = Some(sealer.id());
+            sequences.advance(&mut transaction).await?;
+        }
+        transaction.commit().await.map_err(failed)?;
+        keyring.put(sealer.sealing_under(sequences.sealed_under));
         let (queue, messages) = mpsc::channel(QUEUE);
         let (announce, last_event) = watch::channel(sequences.event);
-        tokio::spawn(Task { pool, sealer, messages, announce }.run());
+        tokio::spawn(Task { pool, keyring, messages, announce }.run());
         Ok(Self { queue, last_event })
     }
 
@@ -87,7 +99,7 @@ impl Writer {
 
 struct Task {
     pool: AnyPool,
-    sealer: Arc<Sealer>,
+    keyring: Arc<Keyring>,
     messages: mpsc::Receiver<Message>,
     announce: watch::Sender<u64>,
 }
@@ -109,6 +121,16 @@ impl Task {
         }
     }
 
+    /// The keys of a transaction, given the key under which the database wants its secrets: another handle may have
+    /// replaced the one that was used so far.
+    async fn sealer(&self, wanted: Option<KeyId>) -> Result<Sealer, StoreError> {
+        let sealer = self.keyring.sealer();
+        if wanted == Some(sealer.id()) {
+            return Ok(sealer);
+        }
+        Ok(self.keyring.reload().await?.sealing_under(wanted))
+    }
+
     /// Runs `first` and what else waits in one transaction. Returns a message that is not a write, if one came.
     async fn run_batch(&mut self, first: Box<dyn Job>) -> Option<Message> {
         let begun = async {
@@ -118,9 +140,10 @@ impl Task {
                 .await
                 .map_err(|error| meaning("begin a transaction", error))?;
             let sequences = Sequences::lock(&mut transaction).await?;
-            Ok((transaction, sequences))
+            let sealer = self.sealer(sequences.sealed_under).await?;
+            Ok((transaction, sequences, sealer))
         };
-        let (mut transaction, before) = match begun.await {
+        let (mut transaction, before, mut sealer) = match begun.await {
             Ok(begun) => begun,
             Err(error) => {
                 first.refuse(error);
@@ -132,7 +155,7 @@ impl Task {
         let mut other = None;
         let mut job = first;
         let ran = loop {
-            match run_in_savepoint(job, &mut transaction, &mut sequences, &self.sealer).await {
+            match run_in_savepoint(job, &mut transaction, &mut sequences, &mut sealer).await {
                 (reply, Ok(())) => settled.push(reply),
                 (reply, Err(error)) => {
                     settled.push(reply);
@@ -162,6 +185,9 @@ impl Task {
             Err(error) => Err(error),
         };
         if committed.is_ok() {
+            if sequences.sealed_under != before.sealed_under {
+                self.keyring.put(sealer);
+            }
             self.announce.send_if_modified(|last| {
                 let risen = *last != sequences.event;
                 *last = sequences.event;
@@ -180,9 +206,9 @@ async fn run_in_savepoint(
     job: Box<dyn Job>,
     connection: &mut AnyConnection,
     sequences: &mut Sequences,
-    sealer: &Sealer,
+    sealer: &mut Sealer,
 ) -> (Reply, Result<(), StoreError>) {
-    let before = *sequences;
+    let before = (*sequences, sealer.clone());
     let mut savepoint = match connection.begin().await {
         Ok(savepoint) => savepoint,
         Err(error) => {
@@ -191,11 +217,12 @@ async fn run_in_savepoint(
             return (Box::new(move |_| job.refuse(refusal)), Err(error));
         }
     };
-    let (done, reply) = job.run(&mut Turn { connection: &mut savepoint, sequences, sealer }).await;
+    let (done, reply) =
+        job.run(&mut Turn { connection: &mut savepoint, sequences, sealer: &mut *sealer }).await;
     if done {
         return (reply, savepoint.commit().await.map_err(|error| meaning("release a savepoint", error)));
     }
-    *sequences = before;
+    (*sequences, *sealer) = before;
     (reply, savepoint.rollback().await.map_err(|error| meaning("undo a write", error)))
 }
 

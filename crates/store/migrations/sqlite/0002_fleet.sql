@@ -4,6 +4,8 @@
 ALTER TABLE sequences ADD COLUMN job BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE sequences ADD COLUMN alert BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE sequences ADD COLUMN lease BIGINT NOT NULL DEFAULT 0;
+-- The id of the key under which every secret is sealed, so that each writer sees when another has replaced the key.
+ALTER TABLE sequences ADD COLUMN sealed_under TEXT;
 
 ALTER TABLE events ADD COLUMN job BIGINT;
 ALTER TABLE events ADD COLUMN alert BIGINT;
