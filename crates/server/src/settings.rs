@@ -52,5 +52,9 @@ pub(crate) fn retransmit(settings: &Settings) -> RetransmitPolicy {
 
 /// What the store keeps.
 pub(crate) fn retention(settings: &Settings) -> Retention {
-    Retention { events: settings.events_kept.into(), picture_grace: settings.picture_grace }
+    Retention {
+        events: settings.events_kept.into(),
+        picture_grace: settings.picture_grace,
+        history: settings.history_kept,
+    }
 }

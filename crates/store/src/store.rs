@@ -27,7 +27,7 @@ use crate::notifier::{self, Delivery, PutDelivery};
 use crate::picture;
 use crate::record::Record;
 use crate::resource::{self, Applied, Apply, Delete, Resource};
-use crate::retention::Retention;
+use crate::retention::{self, Ended, Retention};
 use crate::rotation::{self, HostSecret, PutRotation, Rotation, RotationEnded, SettleRotation};
 use crate::seal::{KeyId, Sealer};
 use crate::secret::{NotifierField, SecretPlace};
@@ -450,12 +450,15 @@ impl Store {
         picture::get(&self.readers, digest).await
     }
 
-    /// Drops what `retention` does not keep, in short transactions that let other writes in between. To be called
+    /// Drops what `retention` does not keep, and passwords whose grace is over, in short transactions that let other writes in between. To be called
     /// from time to time.
     pub async fn prune(&self, now: Timestamp, retention: Retention) -> Result<(), StoreError> {
-        let Retention { events: keep, picture_grace: grace } = retention;
+        let Retention { events: keep, picture_grace: grace, history: kept } = retention;
         while self.writer.write(event::Prune { keep }).await? > 0 {}
         while self.writer.write(picture::Prune { now, grace }).await? > 0 {}
+        for what in [Ended::Jobs, Ended::Alerts] {
+            while self.writer.write(retention::Prune { what, now, kept }).await? > 0 {}
+        }
         self.writer.write(rotation::Prune { now }).await?;
         Ok(())
     }

@@ -7,6 +7,7 @@
 
 mod contract;
 mod directory;
+mod key;
 mod release;
 mod samples;
 mod shared;

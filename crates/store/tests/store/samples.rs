@@ -6,8 +6,8 @@ use std::sync::Arc;
 use ironhand_api::{
     Connector, ConnectorType, Credential, CredentialSpec, Event, EventKind, Fact, Flow, FlowSpec, Health,
     Host, HostSpec, HostStatus, Icon, Incident, IncidentState, Limits, MatchEvidence, Metadata, Name,
-    PictureDigest, PowerState, Reach, Run, RunState, Secret, Select, Severity, Span, Step, StepOutcome,
-    StepRecord, Timestamp, Verdict, Verify, When,
+    Notifier, NotifierSpec, PictureDigest, PowerState, Reach, Run, RunState, Secret, Select, Severity, Span,
+    Step, StepOutcome, StepRecord, Timestamp, Verdict, Verify, Webhook, When,
 };
 use ironhand_model::{Decided, HostFacts, HostRecovery, Observation, ScreenView, View};
 use ironhand_store::{EventDraft, Picture};
@@ -46,6 +46,25 @@ pub(crate) fn host(text: &str, labels: &[(&str, &str)]) -> Host {
 pub(crate) fn credential(text: &str, password: Secret) -> Credential {
     let spec = CredentialSpec { username: "admin".into(), password };
     Credential { metadata: metadata(text, &[]), spec }
+}
+
+/// A notifier with a webhook whose bodies are signed.
+pub(crate) fn notifier(text: &str, secret: &str) -> Notifier {
+    let webhook = Webhook {
+        url: "https://pager.example/hook".into(),
+        secret: Some(Secret::Plain(secret.to_owned().into())),
+    };
+    let spec = NotifierSpec {
+        webhook: Some(webhook),
+        email: None,
+        socket: None,
+        events: vec!["alert.*".into()],
+        severity: Severity::Info,
+        select: Select::default(),
+        subject: None,
+        body: None,
+    };
+    Notifier { metadata: metadata(text, &[]), spec }
 }
 
 pub(crate) fn flow(text: &str) -> Flow {
