@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use ironhand_api::{
-    ActionReport, ApplyOutcome, BootDeviceRequest, Event, Incident, KeysRequest, Kind, LabelSelector, List,
-    Manifest, Name, PictureDigest, PowerRequest, Problem, Run, Screen,
+    ActionReport, ApplyOutcome, BootDeviceRequest, CloudEvent, Event, Incident, KeysRequest, Kind,
+    LabelSelector, List, Manifest, Name, PictureDigest, PowerRequest, Problem, Run, Screen,
 };
 use reqwest::{RequestBuilder, Response, Url};
 use serde::Serialize;
@@ -241,12 +241,28 @@ impl Client {
     ///
     /// As the type says.
     pub async fn events(&self, filter: &EventFilter) -> Result<Vec<Event>, Error> {
-        let mut query = Vec::new();
+        self.event_list(filter, Vec::new()).await
+    }
+
+    /// The same as CloudEvents.
+    ///
+    /// # Errors
+    ///
+    /// As the type says.
+    pub async fn cloud_events(&self, filter: &EventFilter) -> Result<Vec<CloudEvent>, Error> {
+        self.event_list(filter, vec![cloud_format()]).await
+    }
+
+    async fn event_list<T: DeserializeOwned>(
+        &self,
+        filter: &EventFilter,
+        mut query: Vec<(&str, String)>,
+    ) -> Result<Vec<T>, Error> {
         query.extend(filter.host.as_ref().map(|host| ("host", host.to_string())));
         query.extend(filter.after.map(|id| ("after", id.to_string())));
         if let Some(limit) = filter.limit {
             query.push(("limit", limit.to_string()));
-            return Ok(self.fetch::<List<Event>>(&["api", "v1", "events"], &query).await?.items);
+            return Ok(self.fetch::<List<T>>(&["api", "v1", "events"], &query).await?.items);
         }
         self.pages("events", query).await
     }
@@ -254,7 +270,14 @@ impl Client {
     /// Events as they happen: all after the one with the id `after`, or without it those from now on; of one host, or
     /// of all.
     pub fn follow(&self, after: Option<u64>, host: Option<Name>) -> EventStream {
-        EventStream::new(self.clone(), after, host)
+        EventStream::new(self.clone(), after, of_host(host))
+    }
+
+    /// The same as CloudEvents.
+    pub fn follow_cloud_events(&self, after: Option<u64>, host: Option<Name>) -> EventStream<CloudEvent> {
+        let mut query = of_host(host);
+        query.push(cloud_format());
+        EventStream::new(self.clone(), after, query)
     }
 
     /// Incidents, runs, jobs or alerts.
@@ -351,6 +374,15 @@ impl Client {
     pub(crate) fn not_ours(&self, reason: String) -> Error {
         Error::NotOurs { endpoint: self.endpoint.to_string(), reason }
     }
+}
+
+fn of_host(host: Option<Name>) -> Vec<(&'static str, String)> {
+    host.iter().map(|host| ("host", host.to_string())).collect()
+}
+
+/// Asks for events as CloudEvents.
+fn cloud_format() -> (&'static str, String) {
+    ("format", "cloudevents".to_owned())
 }
 
 fn unexpected(status: StatusCode) -> String {

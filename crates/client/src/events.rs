@@ -8,7 +8,8 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt};
 use http::Method;
 use http::header::{ACCEPT, HeaderName};
-use ironhand_api::{Event, Name};
+use ironhand_api::Event;
+use serde::de::DeserializeOwned;
 
 use crate::{Client, Error};
 
@@ -27,18 +28,18 @@ type Bytes = Pin<Box<dyn Stream<Item = Result<Vec<u8>, reqwest::Error>> + Send>>
 ///
 /// When the connection breaks, the stream connects again and goes on after the last event that it gave. It ends after
 /// an error, and only then.
-pub struct EventStream {
+pub struct EventStream<T = Event> {
     client: Client,
-    host: Option<Name>,
+    query: Vec<(&'static str, String)>,
     /// The last id received: a connection is made again only when everything up to it has been given out.
     last: Option<u64>,
     body: Option<Bytes>,
     decoder: Decoder,
-    ready: VecDeque<Event>,
+    ready: VecDeque<T>,
     ended: bool,
 }
 
-impl fmt::Debug for EventStream {
+impl<T> fmt::Debug for EventStream<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventStream")
             .field("client", &self.client)
@@ -47,11 +48,12 @@ impl fmt::Debug for EventStream {
     }
 }
 
-impl EventStream {
-    pub(crate) fn new(client: Client, after: Option<u64>, host: Option<Name>) -> Self {
+impl<T: DeserializeOwned> EventStream<T> {
+    /// A stream of the events that `query` selects, in the form that it asks for.
+    pub(crate) fn new(client: Client, after: Option<u64>, query: Vec<(&'static str, String)>) -> Self {
         Self {
             client,
-            host,
+            query,
             last: after,
             body: None,
             decoder: Decoder::default(),
@@ -63,7 +65,7 @@ impl EventStream {
     /// The next event; waits for it.
     ///
     /// Dropping the returned future loses nothing.
-    pub async fn next(&mut self) -> Option<Result<Event, Error>> {
+    pub async fn next(&mut self) -> Option<Result<T, Error>> {
         if self.ended {
             return None;
         }
@@ -124,10 +126,9 @@ impl EventStream {
     }
 
     async fn open(&self) -> Result<Bytes, Error> {
-        let query: Vec<_> = self.host.iter().map(|host| ("host", host.to_string())).collect();
         let mut request = self
             .client
-            .request(Method::GET, &["api", "v1", "events"], &query)
+            .request(Method::GET, &["api", "v1", "events"], &self.query)
             .header(ACCEPT, "text/event-stream");
         if let Some(id) = self.last {
             request = request.header(HeaderName::from_static("last-event-id"), id.to_string());

@@ -16,7 +16,7 @@ pub use fleet::{
 };
 pub use host::{BootDevice, Power, PowerWord, Screen, Selector, Type};
 pub use offline::{FlowCommand, Match, Read};
-pub use record::{Alerts, Events, Incidents, Jobs, Runs};
+pub use record::{Alerts, EventFormat, Events, Incidents, Jobs, Runs};
 pub use resource::{Delete, Describe, Files, Get, Manifests};
 pub use server::{Sandbox, Serve};
 pub use sim::{Sim, SimBmc, SimQemu};

@@ -1,17 +1,25 @@
 //! `ironhand serve`: the server, until it is told to stop.
 
-use ironhand_server::{Config, Server};
+use ironhand_server::{Config, KeySource, Server};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args;
 use crate::exit::Failure;
+use crate::files::read_secret;
 use crate::output::line;
+
+/// The environment variable in which the key may be: 32 bytes in base64, as the key file has it.
+const KEY: &str = "IRONHAND_KEY";
 
 /// `ironhand serve`.
 pub async fn run(asked: args::Serve) -> Result<(), Failure> {
     let mut config = Config::new(asked.data);
     config.listen = asked.listen;
     config.socket = asked.socket;
+    config.shared = asked.shared;
+    if let Some(key) = read_secret(None, KEY)? {
+        config.key = KeySource::Value(key);
+    }
     let running = Server::start(config).await.map_err(|error| Failure::Failed(chain(&error)))?;
     let stop = stop_asked();
     line(&format!("ironhand {} serves at {}", env!("CARGO_PKG_VERSION"), places(&running)));

@@ -47,3 +47,4 @@ pub use server::{Running, Server, StartError, default_socket};
 pub use settings::Config;
 
 pub use ironhand_api::Settings;
+pub use ironhand_store::KeySource;

@@ -35,7 +35,7 @@ pub struct Sandbox {
 /// `ironhand serve`.
 #[derive(Args)]
 pub struct Serve {
-    /// Where the store lies
+    /// Where the store lies, and the key that seals its passwords, unless IRONHAND_KEY holds that
     #[arg(long, default_value = "/var/lib/ironhand", value_name = "DIR")]
     pub data: PathBuf,
     /// Where the HTTP API listens beside the local socket; loopback only
@@ -44,4 +44,8 @@ pub struct Serve {
     /// The local socket [default: the one that the other commands look at]
     #[arg(long, value_name = "PATH")]
     pub socket: Option<PathBuf>,
+    /// Other servers use the same store: each host belongs to one of them, and passes to another when that one falls
+    /// silent
+    #[arg(long)]
+    pub shared: bool,
 }
