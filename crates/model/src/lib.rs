@@ -1,7 +1,7 @@
 //! Every decision of Ironhand about a host, as pure functions of what was seen and of time.
 //!
-//! * [`HostFacts`]: what is believed of a host (power, reach, screen, management), and which [`Change`]s an
-//!   [`Observation`] makes to it.
+//! * [`HostFacts`]: what is believed of a host (power, reach, screen, management, maintenance, fencing), and which
+//!   [`Change`]s an [`Observation`] makes to it.
 //! * [`HostRecovery`]: how far the recovery of a host has come. It is asked after every reading of the screen, every
 //!   step and every deadline, and answers with a [`Decision`] and the [`Transition`]s to record before acting.
 //! * [`plan_power`], [`resume_power`]: what a power action comes to, and what becomes of one that a crash interrupted.
@@ -11,8 +11,35 @@
 //! * [`Cadence`]: how often a host is read.
 //! * [`Site`]: under which [`Terms`] a host is worked on, from what zones, clusters, settings and commands say.
 //!
-//! Nothing here reads a clock, a socket or a file; times are arguments, patterns are matched by the caller. Both states
-//! are serialisable, so that the next start of the server goes on where the last one ended.
+//! Nothing here reads a clock, a socket or a file; times are arguments, patterns are matched by the caller. What is
+//! believed, how far a recovery has come and which alerts are open is serialisable, so that the next start of the server,
+//! or another server, goes on where the last one ended; of the change of a password the store keeps the phase.
+//!
+//! An outage, told once however often it is noticed, and what a person's wish comes to meanwhile:
+//!
+//! ```
+//! use ironhand_api::{Icon, PowerAction, PowerState, Reach, Settings, Timestamp};
+//! use ironhand_model::{HostAlerts, HostFacts, Observation, PowerPlan, plan_power};
+//!
+//! let settings = Settings::default();
+//! let begun = Timestamp::from_millis(1_772_331_247_120);
+//! let (mut facts, mut alerts) = (HostFacts::new(), HostAlerts::default());
+//! facts.observe(begun, "ipmi 10.0.7.12", Observation::Power(PowerState::Off));
+//! assert_eq!(plan_power(PowerAction::Off, facts.power()), PowerPlan::Already(PowerState::Off));
+//! assert!(matches!(plan_power(PowerAction::Reset, facts.power()), PowerPlan::Refused(_)));
+//!
+//! let lost = Observation::Reach(Reach::Unreachable, Some("no reply".into()));
+//! assert_eq!(facts.observe(begun, "ipmi 10.0.7.12", lost.clone()).len(), 1);
+//! assert_eq!(facts.observe(begun, "ipmi 10.0.7.12", lost).len(), 0);
+//! assert_eq!((facts.icon(), facts.power()), (Icon::Unknown, PowerState::Off));
+//! assert!(alerts.consider(begun, &facts, None, &settings).is_empty());
+//! let wake = alerts.next_wake(&settings).expect("contact is lost");
+//! assert_eq!(wake, begun.after(settings.alert_after));
+//! assert_eq!(alerts.consider(wake, &facts, None, &settings).len(), 1);
+//! assert!(alerts.consider(wake, &facts, None, &settings).is_empty());
+//! ```
+//!
+//! A recovery, from the screen to the key:
 //!
 //! ```
 //! use std::sync::Arc;

@@ -101,7 +101,26 @@ pub enum LoginReply {
     NoReply,
 }
 
-/// How far a change of a password has come.
+/// The change of a password, one question at a time: [`next`](Self::next) asks, [`answer`](Self::answer) is told.
+///
+/// ```
+/// use ironhand_api::RotationPhase::{Applied, Committed, Prepared, Sent};
+/// use ironhand_model::{LoginReply, RotationAnswer, RotationMachine, RotationStep, SetReply, Which};
+///
+/// let mut machine = RotationMachine::begin();
+/// for (step, answer) in [
+///     (RotationStep::Persist(Prepared), RotationAnswer::Stored),
+///     (RotationStep::Persist(Sent), RotationAnswer::Stored),
+///     (RotationStep::Set, RotationAnswer::Set(SetReply::Accepted)),
+///     (RotationStep::Persist(Applied), RotationAnswer::Stored),
+///     (RotationStep::Login(Which::New), RotationAnswer::Login(LoginReply::Accepted)),
+///     (RotationStep::Login(Which::Old), RotationAnswer::Login(LoginReply::Refused)),
+/// ] {
+///     assert_eq!(machine.next(), step);
+///     machine.answer(answer);
+/// }
+/// assert_eq!(machine.next(), RotationStep::Settle(Committed));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RotationMachine {
     step: RotationStep,

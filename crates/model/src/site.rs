@@ -127,3 +127,6 @@ impl Site {
         places
     }
 }
+
+#[cfg(test)]
+mod tests;
