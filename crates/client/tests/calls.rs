@@ -33,55 +33,57 @@ struct Server {
 
 impl Server {
     fn play(script: Vec<Script>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
+        let address = listener.local_addr().expect("the listener is bound");
         let thread = std::thread::spawn(move || {
             for line in script {
                 // Each reply closes its connection, so each request comes on a new one.
-                answer(&listener.accept().unwrap().0, &line);
+                let (stream, _) = listener.accept().expect("the client connects");
+                answer(&stream, &line).expect("the client stays until it has its reply");
             }
         });
-        let client = Client::new(format!("http://{address}").parse().unwrap()).unwrap();
+        let endpoint = format!("http://{address}").parse().expect("an address makes an endpoint");
+        let client = Client::new(endpoint).expect("a client of loopback can be made");
         Self { client, thread }
     }
 
     /// Whether everything came as the script says.
     fn end(self) {
-        self.thread.join().unwrap();
+        self.thread.join().expect("the requests were those of the script");
     }
 }
 
-fn answer(mut stream: &TcpStream, line: &Script) {
+fn answer(mut stream: &TcpStream, line: &Script) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let mut head = String::new();
-    reader.read_line(&mut head).unwrap();
+    reader.read_line(&mut head)?;
     let mut length = 0;
     loop {
         let mut header = String::new();
-        reader.read_line(&mut header).unwrap();
+        reader.read_line(&mut header)?;
         let Some((name, value)) = header.trim_end().split_once(": ") else { break };
         if name.eq_ignore_ascii_case("content-length") {
-            length = value.parse().unwrap();
+            length = value.parse().expect("a length is a number");
         }
     }
     let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
+    reader.read_exact(&mut body)?;
     let reply = line.reply.to_string();
     write!(
         stream,
         "HTTP/1.1 {} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{reply}",
         line.status,
         reply.len()
-    )
-    .unwrap();
+    )?;
     assert_eq!(head.trim_end().strip_suffix(" HTTP/1.1"), Some(line.request));
     if let Some(wanted) = &line.body {
-        assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), *wanted, "{}", line.request);
+        assert_eq!(serde_json::from_slice::<Value>(&body)?, *wanted, "{}", line.request);
     }
+    Ok(())
 }
 
 fn name(text: &str) -> Name {
-    text.parse().unwrap()
+    text.parse().expect("a name of the test is one")
 }
 
 fn administration(kind: &str, enabled: bool) -> Value {
