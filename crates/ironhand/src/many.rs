@@ -300,11 +300,14 @@ impl Report {
 
     /// Ends the document, and tells what is to be done about failures, and which hosts were not begun with.
     fn finish(mut self, untouched: &[Name]) -> Result<(), Failure> {
-        let failures = self.exits.len();
+        let failures = match self.exits.len() {
+            1 => "1 failure".to_owned(),
+            count => format!("{count} failures"),
+        };
         for host in untouched {
             let skipped = Outcome {
                 code: Some("not_begun".to_owned()),
-                ..Outcome::failed(format!("not touched: the command stopped after {failures} failures"))
+                ..Outcome::failed(format!("not touched: the command stopped after {failures}"))
             };
             self.print(host, &skipped)?;
         }
@@ -317,7 +320,7 @@ impl Report {
         }
         if !untouched.is_empty() {
             eprintln!(
-                "stopped after {failures} failures: {} of {} hosts were not touched",
+                "stopped after {failures}: {} of {} hosts were not touched",
                 untouched.len(),
                 self.expected
             );

@@ -1,0 +1,288 @@
+//! The commands on fleets, as a user runs them, against a server that answers by script.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+/// What the server answers to a method, a path and a body.
+type Answer = Arc<dyn Fn(&str, &str, &Value) -> (u16, Value) + Send + Sync>;
+
+/// A server that answers by script and remembers what it was asked. It ends with the test.
+struct Server {
+    url: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    fn start(answer: impl Fn(&str, &str, &Value) -> (u16, Value) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
+        let url = format!("http://{}", listener.local_addr().expect("the listener is bound"));
+        let (answer, asked): (Answer, _) = (Arc::new(answer), Arc::new(Mutex::new(Vec::new())));
+        let server = Self { url, asked: Arc::clone(&asked) };
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (answer, asked) = (Arc::clone(&answer), Arc::clone(&asked));
+                // A client that goes away in the middle is its own affair.
+                std::thread::spawn(move || serve(&stream, &answer, &asked).ok());
+            }
+        });
+        server
+    }
+
+    /// Exit code, standard output, standard error.
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_ironhand"))
+            .args(arguments)
+            .env("IRONHAND_SERVER", &self.url)
+            .stdin(Stdio::null())
+            .output()
+            .expect("ironhand starts");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    }
+
+    /// Methods and paths that were asked for, in any order.
+    fn asked(&self) -> Vec<String> {
+        let mut asked = self.asked.lock().expect("no thread of the server panics").clone();
+        asked.sort();
+        asked
+    }
+}
+
+fn serve(mut stream: &TcpStream, answer: &Answer, asked: &Mutex<Vec<String>>) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let mut head = String::new();
+    reader.read_line(&mut head)?;
+    let mut length = 0;
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header)?;
+        let Some((name, value)) = header.trim_end().split_once(": ") else { break };
+        if name.eq_ignore_ascii_case("content-length") {
+            length = value.parse().unwrap_or(0);
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    let mut words = head.split(' ');
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    asked.lock().expect("no thread of the server panics").push(format!("{method} {path}"));
+    let (status, reply) = answer(method, path, &serde_json::from_slice(&body).unwrap_or_default());
+    let reply = reply.to_string();
+    write!(
+        stream,
+        "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{reply}",
+        reply.len()
+    )
+}
+
+fn problem(status: u16, code: &str, detail: &str) -> (u16, Value) {
+    let body = json!({
+        "title": "No", "status": status, "code": code, "detail": detail, "hint": "do something else",
+        "fault": "caller", "retry": false,
+    });
+    (status, body)
+}
+
+fn job(id: u64, host: &str, work: &Value, state: &str) -> Value {
+    json!({
+        "id": id, "host": host, "work": work, "state": state, "requestedBy": "the API",
+        "acceptedAt": "2026-03-01T02:14:07.120Z",
+    })
+}
+
+/// The host in a path like `/api/v1/hosts/n7/power`.
+fn host(path: &str) -> &str {
+    path.split('/').nth(4).unwrap_or_default()
+}
+
+#[test]
+fn power_prints_warnings_and_refusals_beside_what_was_done() {
+    let server = Server::start(|_, path, body| match host(path) {
+        "n2" => problem(409, "management.disabled", "management is disabled at zone ams"),
+        name => {
+            let report = json!({
+                "host": name, "detail": format!("power is {}", body["action"].as_str().unwrap_or("?")),
+                "power": "on", "job": 7, "warnings": ["the host is in maintenance: fan"], "receipts": [],
+            });
+            (200, report)
+        }
+    });
+    let (code, rows, errors) = server.run(&["power", "on", "n[1-3]", "--timeout", "90s"]);
+    assert_eq!(code, Some(4), "{errors}");
+    assert!(rows.contains("n1    power is on\n"), "{rows}");
+    assert!(rows.contains("n2    management is disabled at zone ams\n"), "{rows}");
+    assert!(errors.contains("warning: n1: the host is in maintenance: fan\n"), "{errors}");
+    assert!(errors.contains("hint (1 of them): do something else\n"), "{errors}");
+
+    let (code, text, _) = server.run(&["power", "on", "n[1-3]", "-o", "json"]);
+    assert_eq!(code, Some(4));
+    let rows: Value = serde_json::from_str(&text).expect("the rows are one document");
+    let refused = rows.as_array().unwrap().iter().find(|row| row["host"] == "n2").unwrap();
+    assert_eq!(
+        (&refused["code"], &refused["hint"]),
+        (&json!("management.disabled"), &json!("do something else"))
+    );
+    assert!(
+        rows.as_array().unwrap().iter().any(|row| row["job"] == 7 && row["warnings"].is_array()),
+        "{text}"
+    );
+}
+
+#[test]
+fn power_that_is_not_waited_for_prints_the_job() {
+    let server = Server::start(|_, path, body| {
+        assert_eq!(body["wait"], false);
+        (202, job(17, host(path), &json!({ "power": "off" }), "queued"))
+    });
+    let (code, rows, errors) = server.run(&["power", "off", "n1", "--no-wait"]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    assert!(rows.contains("job 17: power off queued"), "{rows}");
+}
+
+#[test]
+fn a_rotation_stops_after_too_many_failures_and_tells_whom_it_did_not_touch() {
+    let server = Server::start(|_, path, _| match host(path) {
+        "n2" => problem(502, "password.refused", "the controller refuses it"),
+        name => (200, job(3, name, &json!("password"), "done")),
+    });
+    let (code, rows, errors) = server.run(&["password", "rotate", "n[1-5]", "--at-once", "1"]);
+    assert_eq!(code, Some(1), "{errors}");
+    assert!(rows.contains("n1    password changed"), "{rows}");
+    for name in ["n3", "n4", "n5"] {
+        assert!(rows.contains(&format!("{name}    not touched")), "{rows}");
+    }
+    assert!(errors.contains("stopped after 1 failure: 3 of 5 hosts were not touched"), "{errors}");
+    assert_eq!(server.asked(), ["POST /api/v1/hosts/n1/password", "POST /api/v1/hosts/n2/password"]);
+
+    let (_, rows, errors) =
+        server.run(&["password", "rotate", "n[1-5]", "--at-once", "1", "--max-failures", "2"]);
+    assert!(rows.contains("n5    password changed") && !errors.contains("stopped"), "{rows}{errors}");
+}
+
+#[test]
+fn a_new_password_is_read_from_its_file_and_printed_nowhere() {
+    let secret = "Correct-Horse-9";
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!("{secret}\n")).unwrap();
+    let server = Server::start(move |_, path, body| {
+        assert_eq!(body["new"], secret);
+        assert_eq!(body["user"], "operator");
+        (200, job(3, host(path), &json!("password"), "done"))
+    });
+    let path = file.path().to_string_lossy().into_owned();
+    for format in ["table", "json", "yaml"] {
+        let (code, rows, errors) = server.run(&[
+            "password",
+            "rotate",
+            "n1",
+            "--new-from",
+            &path,
+            "--user",
+            "operator",
+            "-o",
+            format,
+        ]);
+        assert_eq!(code, Some(0), "{errors}");
+        assert!(!rows.contains("Correct") && !errors.contains("Correct"), "{rows}{errors}");
+    }
+}
+
+#[test]
+fn a_fencing_that_is_not_proven_is_refused_with_what_was_found() {
+    let at = "2026-03-01T02:14:07.120Z";
+    let server = Server::start(move |method, path, _| {
+        if method == "POST" {
+            return problem(409, "fence.not_proven", "n1 does not answer, which proves nothing");
+        }
+        assert!(path.starts_with("/api/v1/jobs?host=n1&limit="), "{path}");
+        let found = json!({ "type": "noAnswer", "at": at, "source": "ipmi 10.0.7.12", "reason": "silence" });
+        let mut fence = job(9, "n1", &json!("fence"), "failed");
+        fence["fence"] = json!({ "host": "n1", "fenced": false, "reason": "r", "evidence": [found] });
+        (200, json!({ "items": [fence] }))
+    });
+    let (code, rows, errors) = server.run(&["fence", "n1"]);
+    assert_eq!(code, Some(4), "{errors}");
+    assert!(rows.contains("02:14:07  ipmi 10.0.7.12: no answer, which proves nothing: silence"), "{rows}");
+}
+
+#[test]
+fn a_host_that_is_enabled_below_a_disabled_zone_is_warned_of() {
+    let server = Server::start(|method, path, body| {
+        let said = |kind: &str, name: &str, on: bool, reason: Option<&str>| {
+            let management = json!({ "on": on, "reason": reason });
+            (
+                200,
+                json!({ "kind": kind, "name": name, "management": management, "maintenance": { "on": false } }),
+            )
+        };
+        match (method, path) {
+            ("PUT", "/api/v1/hosts/n1/management") => {
+                assert_eq!(*body, json!({ "enabled": true }));
+                said("Host", "n1", true, None)
+            }
+            (_, "/api/v1/hosts/n1") => {
+                (200, json!({ "metadata": { "name": "n1" }, "spec": { "cluster": "web", "connectors": [] } }))
+            }
+            (_, "/api/v1/clusters/web") => {
+                (200, json!({ "metadata": { "name": "web" }, "spec": { "zone": "ams" } }))
+            }
+            (_, "/api/v1/clusters/web/management") => said("Cluster", "web", true, None),
+            (_, "/api/v1/zones/ams/management") => said("Zone", "ams", false, Some("move")),
+            _ => problem(404, "not_found", path),
+        }
+    });
+    let (code, rows, errors) = server.run(&["manage", "enable", "host", "n1"]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(rows.contains("n1    enabled"), "{rows}");
+    assert!(errors.contains("warning: n1: not managed all the same: zone ams is disabled: move"), "{errors}");
+}
+
+#[test]
+fn hosts_show_what_holds_beside_their_power() {
+    let server = Server::start(|_, _, _| {
+        let fact = |value: &str| {
+            let at = "2026-03-01T02:14:07.120Z";
+            json!({ "value": value, "observedAt": at, "since": at, "source": "ipmi 10.0.7.12" })
+        };
+        let status = json!({
+            "power": fact("on"), "reach": fact("auth_failed"), "screenReach": null, "icon": "unknown",
+            "screen": null, "health": "unknown", "alerts": ["auth_failed"], "maintenance": { "on": true },
+            "management": fact("enabled"), "owner": "a-1",
+        });
+        let host = json!({ "metadata": { "name": "n1" }, "spec": { "connectors": [] }, "status": status });
+        (200, json!({ "items": [host] }))
+    });
+    let (code, text, _) = server.run(&["get", "hosts"]);
+    assert_eq!(code, Some(0));
+    assert!(text.contains("Unknown (last on "), "{text}");
+    assert!(text.contains("maintenance, auth failed"), "{text}");
+    let (_, text, _) = server.run(&["get", "hosts", "-o", "wide"]);
+    assert!(text.contains("SERVER") && text.contains("a-1"), "{text}");
+}
+
+#[test]
+fn a_server_that_dies_in_the_middle_ends_the_command() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let answer: Answer = Arc::new(|_, path, _| {
+            (200, json!({ "host": host(path), "detail": "power is on", "receipts": [] }))
+        });
+        let (stream, _) = listener.accept().unwrap();
+        serve(&stream, &answer, &Mutex::default()).unwrap();
+    });
+    let output = Command::new(env!("CARGO_BIN_EXE_ironhand"))
+        .args(["--server", &url, "power", "on", "n[1-5000]"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    server.join().unwrap();
+    let (rows, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(6), "{errors}");
+    assert_eq!(rows.lines().count(), 2, "{rows}");
+    assert!(errors.starts_with("1 of 5000 hosts answered; "), "{errors}");
+}
