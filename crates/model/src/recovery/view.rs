@@ -87,13 +87,11 @@ pub(super) fn obstacle_to_reading(facts: &HostFacts) -> Option<String> {
 pub(super) fn obstacle_to_step(facts: &HostFacts, step: &Step) -> Option<String> {
     match step {
         Step::Keys(_) | Step::Snapshot(_) => obstacle_to_reading(facts),
-        Step::Power(_) | Step::BootDevice(_) if reserved(facts).is_some() => {
-            reserved(facts).map(str::to_owned)
-        }
-        Step::Power(_) | Step::BootDevice(_) => match facts.reach() {
-            None => Some("the management controller was not reached yet".to_owned()),
-            Some(fact) if fact.value == Reach::Ok => None,
-            Some(fact) => Some(format!("the management controller cannot be used: {}", fact.value)),
+        Step::Power(_) | Step::BootDevice(_) => match (reserved(facts), facts.reach()) {
+            (Some(reason), _) => Some(reason.to_owned()),
+            (None, None) => Some("the management controller was not reached yet".to_owned()),
+            (None, Some(fact)) if fact.value == Reach::Ok => None,
+            (None, Some(fact)) => Some(format!("the management controller cannot be used: {}", fact.value)),
         },
         Step::WaitFor(_) | Step::Sleep(_) => None,
     }

@@ -221,6 +221,7 @@ impl World {
     /// Runs one start of the server to its end, or until it is killed.
     fn run(&mut self) -> Option<RotationPhase> {
         let logins = self.controller.logins;
+        let mut refused = 0;
         loop {
             assert!(self.controller.logins - logins <= 24, "logins are bounded");
             let killed = self.kill.filter(|(at, _)| *at == self.steps);
@@ -233,6 +234,15 @@ impl World {
             if killed.is_some() {
                 return None;
             }
+            match answer {
+                Some(RotationAnswer::Login(LoginReply::Refused)) => refused += 1,
+                Some(RotationAnswer::Login(LoginReply::Accepted)) => refused = 0,
+                _ => {}
+            }
+            assert!(
+                refused <= 3 + u32::from(self.new.len() > 16),
+                "an account is not locked by failed logins"
+            );
             match answer {
                 Some(answer) => self.machine.answer(answer),
                 None => return self.row.map(|(phase, _)| phase),
