@@ -22,6 +22,11 @@ impl BackOff {
         Self { first, longest, next: first }
     }
 
+    /// How long the wait after the next failure will be.
+    pub(crate) const fn peek(&self) -> Duration {
+        self.next
+    }
+
     /// The wait after a failure.
     pub(crate) fn failed(&mut self) -> Duration {
         let wait = self.next;

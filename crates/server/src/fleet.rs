@@ -81,12 +81,14 @@ impl Fleet {
         let ports = Arc::new(tokio::sync::Mutex::new(ports));
         let work = {
             let ending = ending.clone();
-            move |taken| -> BoxFuture<'static, ()> {
+            move |taken: Box<Taken>| -> BoxFuture<'static, ()> {
                 let (ports, ending) = (Arc::clone(&ports), ending.clone());
-                let lane = Lane::new(taken, tools.clone());
-                Box::pin(async move { Box::pin(lane.run(&mut *ports.lock().await, ending)).await })
+                // Boxed: a lane is moved where it begins, and a future keeps room for each place that it passed.
+                let lane = Box::new(Lane::new(*taken, tools.clone()));
+                Box::pin(async move { lane.run(&mut *ports.lock().await, ending).await })
             }
         };
+        let taken = Box::new(taken);
         let task = tokio::spawn(async move { keep(taken, &store, &ending, FIRST_REST, work).await });
         self.lanes().insert(name, Slot { handle, held, version, retire, task });
     }
@@ -231,37 +233,49 @@ fn unseen(state: &HostState) -> HostStatus {
 /// Does the `work` on a host, and begins it anew where it panics: a fault in the work on one host is a condition of
 /// that host, not the end of the process.
 async fn keep(
-    mut taken: Taken,
+    taken: Box<Taken>,
     store: &Store,
     ending: &Ending,
     first_rest: Duration,
-    mut work: impl FnMut(Taken) -> BoxFuture<'static, ()>,
+    mut work: impl FnMut(Box<Taken>) -> BoxFuture<'static, ()>,
 ) {
-    let name = taken.host.metadata.name.clone();
+    let (name, held) = (taken.host.metadata.name.clone(), taken.held.clone());
     let mut back_off = BackOff::new(first_rest, LONGEST_REST);
+    let mut taken = Some(taken);
     loop {
-        let Err(panic) = AssertUnwindSafe(work(taken.clone())).catch_unwind().await else {
-            return;
-        };
-        let rest = back_off.failed();
-        tracing::error!(host = %name, error = words(&*panic), "the lane failed and begins anew");
-        let message =
-            format!("the work on the host failed inside Ironhand and begins anew in {} s", rest.as_secs());
-        let mut record = Record::of(name.clone(), clock::now());
-        record.token = taken.held.token();
-        record.events.push(EventDraft::new(EventKind::LaneFailed, Severity::Critical, message));
-        if let Err(error) = store.record(record).await {
-            tracing::error!(host = %name, %error, "the failure of a lane was not recorded");
+        if let Some(taken) = taken.take() {
+            let Err(panic) = AssertUnwindSafe(work(taken)).catch_unwind().await else { return };
+            // Boxed, like what follows: most lanes never fail, and must not hold the room for it.
+            Box::pin(tell(&name, &held, store, words(&*panic), back_off.peek())).await;
         }
         tokio::select! {
-            () = tokio::time::sleep(rest) => {}
+            () = tokio::time::sleep(back_off.failed()) => {}
             () = ending.stop.cancelled() => return,
             () = ending.retire.cancelled() => return,
         }
         // What the lane knew is lost with it; what it had made durable is not.
-        if let Ok(Some((host, state, jobs))) = store.host(&name).await {
-            taken = Taken { host, state, jobs, held: taken.held };
-        }
+        taken = match Box::pin(store.host(&name)).await {
+            Ok(Some((host, state, jobs))) => Some(Box::new(Taken { host, state, jobs, held: held.clone() })),
+            // It was deleted, and nobody had a lane to tell.
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(host = %name, %error, "a lane that failed does not begin anew: the store failed");
+                None
+            }
+        };
+    }
+}
+
+/// Tells that the work on a host failed, and when it begins anew.
+async fn tell(name: &Name, held: &Held, store: &Store, words: &str, rest: Duration) {
+    tracing::error!(host = %name, error = words, "the lane failed and begins anew");
+    let message =
+        format!("the work on the host failed inside Ironhand and begins anew in {} s", rest.as_secs());
+    let mut record = Record::of(name.clone(), clock::now());
+    record.token = held.token();
+    record.events.push(EventDraft::new(EventKind::LaneFailed, Severity::Critical, message));
+    if let Err(error) = store.record(record).await {
+        tracing::error!(host = %name, %error, "the failure of a lane was not recorded");
     }
 }
 
@@ -296,7 +310,7 @@ mod tests {
             store.acquire_lease("a", &"h".parse().unwrap(), clock::now(), Duration::from_secs(60)).await;
         let held = Held::new("a".into(), lease.unwrap().token, Instant::now() + Duration::from_secs(60));
         let taken = Taken { host, state: HostState::default(), jobs: Vec::new(), held };
-        keep(taken, &store, &ending, Duration::ZERO, work).await;
+        keep(Box::new(taken), &store, &ending, Duration::ZERO, work).await;
         assert_eq!(begun.load(Ordering::Relaxed), 3);
         let told = store.events_after(1, 10, None).await.unwrap();
         let kinds: Vec<_> = told.iter().map(|event| (event.kind, event.severity)).collect();

@@ -148,7 +148,7 @@ impl Lane {
     }
 
     /// Works until the server stops or the host is deleted.
-    pub(crate) async fn run(mut self, ports: &mut Ports, ending: Ending) {
+    pub(crate) async fn run(mut self: Box<Self>, ports: &mut Ports, ending: Ending) {
         let terms = self.terms.clone();
         self.take_up(&terms);
         let resumed = self.recovery.resume(clock::now());
@@ -162,8 +162,9 @@ impl Lane {
             self.start();
             ports.status.send_replace(self.status());
             match self.next(ports, &ending).await {
-                Happening::Stopped => return self.park(ports).await,
-                Happening::Retired => return self.retire().await,
+                // Boxed, for the same reason as in `commit`.
+                Happening::Stopped => return Box::pin(self.park(ports)).await,
+                Happening::Retired => return Box::pin(self.retire()).await,
                 happening => self.handle(happening, ports).await,
             }
         }
@@ -232,7 +233,7 @@ impl Lane {
 
     /// The server stops: an action that is nearly done is waited for, its outcome recorded; nothing new begins. A step
     /// that is not done in time is found without an outcome by the next start.
-    async fn park(mut self, ports: &Ports) {
+    async fn park(mut self: Box<Self>, ports: &Ports) {
         let patience = self.terms.settings.shutdown_timeout / 2;
         let mut answer = None;
         if let Some(acting) = &mut self.acting
@@ -251,7 +252,7 @@ impl Lane {
     }
 
     /// The host was deleted: nobody is to look at its incident.
-    async fn retire(mut self) {
+    async fn retire(mut self: Box<Self>) {
         self.held = self.held.after_deletion();
         let closed = self.recovery.close(clock::now(), "the deletion of the host");
         self.journal.transitions(closed);
