@@ -35,7 +35,7 @@ pub struct HostSpec {
     pub connectors: Vec<Connector>,
     /// Settings of this host alone.
     #[serde(default, skip_serializing_if = "SettingsSpec::is_empty")]
-    pub settings: SettingsSpec,
+    pub settings: Box<SettingsSpec>,
 }
 
 /// One way to reach a host out of band.

@@ -121,7 +121,7 @@ impl Site {
     /// The places that may set something for a host, the nearest first.
     fn places<'s>(&'s self, host: &'s Host) -> Vec<(Kind, &'s Name, &'s SettingsSpec)> {
         let (cluster, zone) = self.above(host);
-        let mut places = vec![(Kind::Host, &host.metadata.name, &host.spec.settings)];
+        let mut places = vec![(Kind::Host, &host.metadata.name, &*host.spec.settings)];
         places.extend(cluster.and_then(|name| Some((Kind::Cluster, name, &self.clusters.get(name)?.1))));
         places.extend(zone.and_then(|name| Some((Kind::Zone, name, self.zones.get(name)?))));
         places

@@ -59,7 +59,7 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<HostSpec> {
         cluster: cluster?,
         credentials,
         connectors: read,
-        settings: settings?.unwrap_or_default(),
+        settings: Box::new(settings?.unwrap_or_default()),
     })
 }
 

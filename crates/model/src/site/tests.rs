@@ -51,7 +51,7 @@ impl Place {
         )
         .unwrap();
         host.spec.cluster = self.host_names_cluster.then(|| name("c"));
-        host.spec.settings = settings;
+        host.spec.settings = Box::new(settings);
         host
     }
 }

@@ -143,7 +143,7 @@ async fn settings_change_while_the_server_runs() {
     let mut kept: Host = world.client.get(&host).await.unwrap();
     kept.status = None;
     let minute = Some(Span::from_secs(60));
-    kept.spec.settings = SettingsSpec { power_interval: minute, ..SettingsSpec::default() };
+    kept.spec.settings = Box::new(SettingsSpec { power_interval: minute, ..SettingsSpec::default() });
     world.client.apply(&Manifest::Host(kept)).await.unwrap();
     let cluster = json!({ "metadata": { "name": "web" }, "spec": { "zone": "ams", "settings": { "actionTimeout": "7s" } } });
     world.client.apply(&Manifest::Cluster(serde_json::from_value(cluster).unwrap())).await.unwrap();
