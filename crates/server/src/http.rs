@@ -133,6 +133,7 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         .route("/runs", get(history::runs))
         .route("/runs/{id}", get(history::run))
         .route("/servers", get(server::servers))
+        .route("/key/rotate", post(server::rotate_key))
         .route("/events", get(events::events));
     Router::new()
         .nest("/api/v1", v1)

@@ -92,7 +92,8 @@ impl Write for Acquire {
         let mut leases = Vec::with_capacity(rows.len());
         for (host, before) in rows {
             let host = parse_name(&host)?;
-            leases.push(take(turn, host, &owner, before.as_deref(), now, ttl).await?);
+            let before = before.as_deref().filter(|_| limit.is_some());
+            leases.push(take(turn, host, &owner, before, now, ttl).await?);
         }
         Ok(leases)
     }
@@ -195,6 +196,17 @@ impl Write for Release {
             .map_err(|error| meaning("release leases", error))?;
         Ok(())
     }
+}
+
+/// Whether [`Acquire`] would find a host that is free to take.
+pub(crate) async fn any_free(pool: &AnyPool, now: Timestamp) -> Result<bool, StoreError> {
+    let found: Option<(String, Option<String>)> = sqlx::query_as(FREE)
+        .bind(now.as_millis())
+        .bind(1_i64)
+        .fetch_optional(pool)
+        .await
+        .map_err(|error| meaning("find hosts that no server works on", error))?;
+    Ok(found.is_some())
 }
 
 /// Every lease, expired ones too, ordered by host.

@@ -98,7 +98,8 @@ impl Store {
         self.writer.write(Acquire { owner: owner.to_owned(), now, ttl, limit: Some(limit) }).await
     }
 
-    /// Takes every host, whoever has it: for a caller that knows that no other server lives.
+    /// Takes every host, whoever has it: for a caller that knows that no other server lives. That a server was started
+    /// again is no news about its hosts: there is no event.
     pub async fn seize_leases(
         &self,
         owner: &str,
@@ -137,6 +138,11 @@ impl Store {
     /// them is refused.
     pub async fn release_leases(&self, owner: &str) -> Result<(), StoreError> {
         self.writer.write(Release { owner: owner.to_owned() }).await
+    }
+
+    /// Whether there are hosts that no server works on: a cheap read before [`acquire_leases`](Self::acquire_leases).
+    pub async fn has_free_hosts(&self, now: Timestamp) -> Result<bool, StoreError> {
+        lease::any_free(&self.readers, now).await
     }
 
     /// Every lease, expired ones too, ordered by host.
@@ -431,7 +437,8 @@ impl Store {
         event::latest(&self.readers, limit, host).await
     }
 
-    /// The id of the last durable event that this handle or its clones have written, as it rises. Whoever follows
+    /// The id of the last durable event that this handle or its clones have written, or that
+    /// [`newest_event`](Self::newest_event) has found, as it rises. Whoever follows
     /// the events waits for it to change and then reads [`events_after`](Self::events_after): events come in order
     /// and none is lost, however slow the follower is.
     pub fn last_event(&self) -> watch::Receiver<u64> {
@@ -439,10 +446,12 @@ impl Store {
     }
 
     /// The id of the newest event in the database, whoever wrote it: a cheap read, for following what other servers
-    /// write.
+    /// write. Those who wait at [`last_event`](Self::last_event) learn of it.
     pub async fn newest_event(&self) -> Result<u64, StoreError> {
         let mut connection = self.readers.acquire().await.map_err(|error| meaning("connect", error))?;
-        load::last_event(&mut connection).await
+        let newest = load::last_event(&mut connection).await?;
+        self.writer.announce(newest);
+        Ok(newest)
     }
 
     /// A picture as a PNG file.

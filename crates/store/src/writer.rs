@@ -44,7 +44,7 @@ pub(crate) struct Turn<'t> {
 #[derive(Clone)]
 pub(crate) struct Writer {
     queue: mpsc::Sender<Message>,
-    last_event: watch::Receiver<u64>,
+    announce: watch::Sender<u64>,
 }
 
 enum Message {
@@ -69,9 +69,9 @@ impl Writer {
         transaction.commit().await.map_err(failed)?;
         keyring.put(sealer.sealing_under(sequences.sealed_under));
         let (queue, messages) = mpsc::channel(QUEUE);
-        let (announce, last_event) = watch::channel(sequences.event);
-        tokio::spawn(Task { pool, keyring, messages, announce }.run());
-        Ok(Self { queue, last_event })
+        let announce = watch::Sender::new(sequences.event);
+        tokio::spawn(Task { pool, keyring, messages, announce: announce.clone() }.run());
+        Ok(Self { queue, announce })
     }
 
     /// Queues a write and waits until it is durable. A caller that stops waiting does not stop the write.
@@ -93,8 +93,22 @@ impl Writer {
 
     /// The id of the last durable event, as it rises.
     pub(crate) fn last_event(&self) -> watch::Receiver<u64> {
-        self.last_event.clone()
+        self.announce.subscribe()
     }
+
+    /// Lets everybody know of an event that is durable.
+    pub(crate) fn announce(&self, event: u64) {
+        announce(&self.announce, event);
+    }
+}
+
+/// Two may know of events at the same time: the id only rises.
+fn announce(to: &watch::Sender<u64>, event: u64) {
+    to.send_if_modified(|last| {
+        let risen = *last < event;
+        *last = event.max(*last);
+        risen
+    });
 }
 
 struct Task {
@@ -188,11 +202,7 @@ impl Task {
             if sequences.sealed_under != before.sealed_under {
                 self.keyring.put(sealer);
             }
-            self.announce.send_if_modified(|last| {
-                let risen = *last != sequences.event;
-                *last = sequences.event;
-                risen
-            });
+            announce(&self.announce, sequences.event);
         }
         for reply in settled {
             reply(committed.clone());

@@ -44,7 +44,7 @@ pub(super) async fn events(
 ) -> Result<Response, ApiError> {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accept.split(',').any(|part| part.trim().starts_with("text/event-stream")) {
-        return follow(&api, query, &headers);
+        return follow(&api, query, &headers).await;
     }
     let limit = query.limit.unwrap_or(PAGE).clamp(1, MOST);
     let after = query.next.or(query.after).unwrap_or(0);
@@ -54,7 +54,7 @@ pub(super) async fn events(
     Ok(Json(List { items, next }).into_response())
 }
 
-fn follow(api: &Arc<Api>, query: EventsQuery, headers: &HeaderMap) -> Result<Response, ApiError> {
+async fn follow(api: &Arc<Api>, query: EventsQuery, headers: &HeaderMap) -> Result<Response, ApiError> {
     let permit = Arc::clone(&api.streams).try_acquire_owned().map_err(|_| ApiError::too_many_streams())?;
     let mut news = api.store.last_event();
     let last = *news.borrow_and_update();
@@ -66,7 +66,8 @@ fn follow(api: &Arc<Api>, query: EventsQuery, headers: &HeaderMap) -> Result<Res
         None => None,
     };
     let after = resumed.or(query.after).unwrap_or(last);
-    if after > last {
+    // Another server may have written it a moment ago.
+    if after > last && after > api.store.newest_event().await? {
         return Err(ApiError::unknown_event(after, last));
     }
     let follower = Follower {

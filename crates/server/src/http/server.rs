@@ -1,10 +1,10 @@
-//! The servers that share the store.
+//! The servers that share the store, and the key that it is sealed under.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use ironhand_api::{List, ServerStatus};
+use ironhand_api::{KeyRotation, List, ServerStatus};
 
 use super::resource::Json;
 use super::{Api, ApiError};
@@ -28,4 +28,10 @@ pub(super) async fn servers(State(api): State<Arc<Api>>) -> Result<Json<List<Ser
         server.expires_at = server.expires_at.min(lease.expires_at);
     }
     Ok(Json(List { items: servers.into_values().collect(), next: None }))
+}
+
+/// `POST /api/v1/key/rotate`: everything that is sealed is sealed anew.
+pub(super) async fn rotate_key(State(api): State<Arc<Api>>) -> Result<Json<KeyRotation>, ApiError> {
+    let key = api.store.rotate_key(clock::now()).await?;
+    Ok(Json(KeyRotation { key: key.to_string() }))
 }

@@ -119,6 +119,9 @@ impl Leases {
 
     /// Takes hosts that nobody has, or whose owner has fallen silent: at most [`BATCH`].
     pub(super) async fn take_free(&self) -> Result<Granted, StoreError> {
+        if !self.inner.store.has_free_hosts(clock::now()).await? {
+            return Ok(self.granted(Vec::new(), Instant::now()));
+        }
         let Asked { now, life, until } = self.asked();
         let leases = self.inner.store.acquire_leases(self.owner(), now, life, BATCH).await?;
         Ok(self.granted(leases, until))

@@ -16,6 +16,10 @@ use crate::http::chain;
 /// How often a server looks for hosts that another one has given up or lost.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// How often a server looks which hosts belong to others: all leases are read, some hundredths of a second for ten
+/// thousand hosts.
+const LOOK_AROUND: Duration = Duration::from_secs(2);
+
 /// How long a server waits before it asks a store again that has failed. Well under the least life of a lease.
 const STORE_RETRY: Duration = Duration::from_millis(250);
 
@@ -54,7 +58,7 @@ pub(crate) async fn enlist(fleet: &Fleet) -> Result<(), StoreError> {
 pub(crate) async fn upkeep(fleet: Fleet, stop: CancellationToken) {
     let keep = async {
         let mut renewed = Instant::now();
-        let mut look = Instant::now();
+        let (mut look, mut around) = (Instant::now(), Instant::now());
         loop {
             let due = renewed + fleet.leases().renewal();
             let next = if fleet.leases().is_shared() { due.min(look) } else { due };
@@ -63,6 +67,12 @@ pub(crate) async fn upkeep(fleet: Fleet, stop: CancellationToken) {
             if now >= due {
                 let done = renew(&fleet).await;
                 renewed = if done { now } else { now + STORE_RETRY - fleet.leases().renewal() };
+            }
+            if fleet.leases().is_shared() && now >= around {
+                around = now + LOOK_AROUND;
+                if let Err(error) = fleet.leases().look_around().await {
+                    tracing::error!(error = %chain(&error), "the other servers are not known: the store failed");
+                }
             }
             // A server alone finds hosts without a lease as well: those that it lost itself while it was stopped.
             look = if take(&fleet).await { Instant::now() } else { Instant::now() + LOOK };
@@ -77,8 +87,7 @@ async fn renew(fleet: &Fleet) -> bool {
     let renewal = async {
         let _shut = fleet.leases().shut().await;
         let granted = fleet.leases().renew().await?;
-        reconcile(fleet, &granted).await?;
-        if fleet.leases().is_shared() { fleet.leases().look_around().await } else { Ok(()) }
+        reconcile(fleet, &granted).await
     };
     match timeout_at(end.into(), renewal).await {
         Ok(Ok(())) => return true,

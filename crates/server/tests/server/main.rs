@@ -8,6 +8,7 @@ mod conditions;
 mod events;
 mod harness;
 mod management;
+mod ownership;
 mod recovery;
 mod restart;
 mod secrets;
