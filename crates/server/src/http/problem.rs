@@ -123,6 +123,7 @@ impl From<StoreError> for ApiError {
             StoreError::NotFound { .. } => StatusCode::NOT_FOUND,
             StoreError::Conflict { .. }
             | StoreError::InUse { .. }
+            | StoreError::KeyGiven
             | StoreError::RotationOpen { .. }
             | StoreError::NoRotation { .. } => StatusCode::CONFLICT,
             StoreError::LeaseLost { .. } => StatusCode::MISDIRECTED_REQUEST,
