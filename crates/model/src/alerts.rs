@@ -95,10 +95,7 @@ impl HostAlerts {
                 _ if !managed => Finding::Gone("the host is not managed"),
                 AlertCause::AuthFailed => auth(facts),
                 AlertCause::ContactLost => self.contact(now, facts, settings),
-                AlertCause::FenceRefused if facts.fenced().is_some() => {
-                    Finding::Gone("the host is proven to be without power")
-                }
-                AlertCause::FenceRefused => Finding::Untold,
+                AlertCause::FenceRefused => self.refusal(facts),
                 AlertCause::FenceBroken => match facts.fence_broken() {
                     Some(fact) => Finding::Raised(fact.detail.clone().unwrap_or_default()),
                     None => Finding::Gone("somebody has decided what the host is to be"),
@@ -197,6 +194,18 @@ impl HostAlerts {
         let lasts = in_words(now.since(open.opened_at));
         let message = format!("for {lasts}: {}", open.message);
         Some(AlertChange { cause, severity: severity(cause), message, step: AlertStep::Repeated })
+    }
+
+    /// A fencing that was refused matters until it succeeds, or is not wanted any more.
+    fn refusal(&self, facts: &HostFacts) -> Finding {
+        let opened = self.last.get(&AlertCause::FenceRefused).map(|one| one.opened_at);
+        if facts.fenced().is_some() {
+            Finding::Gone("the host is proven to be without power")
+        } else if facts.power_wanted().is_some_and(|wanted| Some(wanted) > opened) {
+            Finding::Gone("somebody wants the host to have power")
+        } else {
+            Finding::Untold
+        }
     }
 
     /// Contact is lost while nothing but failures comes back; a refused password is an answer.

@@ -93,6 +93,7 @@ pub struct HostFacts {
     maintenance: Option<Said>,
     fenced: Option<Fact<bool>>,
     fence_broken: Option<Fact<PowerState>>,
+    power_wanted: Option<Timestamp>,
     screen: Option<ScreenStatus>,
     /// The last state that was seen, where `power` tells what is awaited.
     seen: PowerState,
@@ -219,7 +220,7 @@ impl HostFacts {
                 changes.extend(self.fence_meets_power(at, source, state));
             }
             Observation::PowerAsked { action, until } => {
-                changes.extend(self.fence_meets_request(source, action));
+                changes.extend(self.fence_meets_request(at, source, action));
                 changes.extend(self.await_power(source, Asked { action, at, until }));
             }
             Observation::Reach(reach, detail) => {
@@ -239,7 +240,7 @@ impl HostFacts {
             Observation::Maintenance(said) => changes.extend(self.maintain(source, said)),
             Observation::Fenced { detail } => changes.extend(self.fence(at, source, detail)),
             Observation::FenceLifted => {
-                changes.extend(self.lift_fence(&format!("{source} lifted the fence")))
+                changes.extend(self.lift_fence(at, &format!("{source} lifted the fence")))
             }
         }
         changes

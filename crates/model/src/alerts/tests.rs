@@ -150,6 +150,11 @@ fn power_on_a_fenced_host_is_told_until_a_person_decides() {
         30s   | fence
         31s   | ask on
         32s   | power on
+        40s   | not fenced | Opened fence_refused
+        41s   | power on
+        42s   | lift       | Cleared fence_refused
+        50s   | not fenced | Opened fence_refused
+        51s   | ask on     | Cleared fence_refused
         ",
     );
 }

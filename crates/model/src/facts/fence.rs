@@ -18,6 +18,11 @@ impl HostFacts {
         self.fence_broken.as_ref()
     }
 
+    /// When a person last said that the host is to have power: by lifting a fence, or by the power button.
+    pub fn power_wanted(&self) -> Option<Timestamp> {
+        self.power_wanted
+    }
+
     pub(super) fn fence(&mut self, at: Timestamp, source: &str, detail: String) -> Option<Change> {
         let before = self.fenced.is_some();
         self.fence_broken = None;
@@ -26,7 +31,8 @@ impl HostFacts {
         (!before).then(|| Change::new(EventKind::FenceChanged, Severity::Info, message))
     }
 
-    pub(super) fn lift_fence(&mut self, why: &str) -> Option<Change> {
+    pub(super) fn lift_fence(&mut self, at: Timestamp, why: &str) -> Option<Change> {
+        self.power_wanted = Some(at);
         let fenced = self.fenced.take().is_some();
         let broken = self.fence_broken.take().is_some();
         let message = format!("the host is fenced no longer: {why}");
@@ -34,10 +40,15 @@ impl HostFacts {
     }
 
     /// A power action that was accepted: one that wants power ends the fencing.
-    pub(super) fn fence_meets_request(&mut self, source: &str, action: PowerAction) -> Option<Change> {
+    pub(super) fn fence_meets_request(
+        &mut self,
+        at: Timestamp,
+        source: &str,
+        action: PowerAction,
+    ) -> Option<Change> {
         match action {
             PowerAction::On | PowerAction::Cycle | PowerAction::Reset => {
-                self.lift_fence(&format!("power {} was asked for by {source}", action.as_str()))
+                self.lift_fence(at, &format!("power {} was asked for by {source}", action.as_str()))
             }
             PowerAction::Off | PowerAction::Soft | PowerAction::Nmi => None,
         }
