@@ -72,7 +72,7 @@ pub use management::{Administration, MaintenanceRequest, Management, ManagementR
 pub use manifest::{Manifest, ManifestError, parse_manifests};
 pub use metadata::{Kind, List, Metadata};
 pub use name::{Name, NameError};
-pub use notifier::{Email, LocalSocketTarget, Notifier, NotifierSpec, SmtpSecurity, Webhook};
+pub use notifier::{Email, LocalSocketTarget, Notifier, NotifierReport, NotifierSpec, SmtpSecurity, Webhook};
 pub use password::{PasswordRequest, RotationPhase};
 pub use problem::{Fault, Problem};
 pub use run::{ActionReceipt, MatchEvidence, PictureDigest, Run, RunState, StepOutcome, StepRecord, Verdict};

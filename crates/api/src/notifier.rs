@@ -1,10 +1,13 @@
 //! Who is told of what, and how.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use serde_json::{Value, json};
 
+use crate::run::millis;
 use crate::{API_VERSION, Kind, Metadata, Secret, Select, Severity};
 
 /// Somebody, or some program, that is told of events.
@@ -141,4 +144,18 @@ pub enum SmtpSecurity {
 pub struct LocalSocketTarget {
     /// The absolute path of the socket.
     pub path: String,
+}
+
+/// The reply to `POST /api/v1/notifiers/{name}/test`: the receiver was told an event of kind `notifier.tested`. Where it
+/// was not, the reply is a problem.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NotifierReport {
+    /// The event that it was told.
+    pub event: u64,
+    /// What the receiver said.
+    pub detail: String,
+    /// How long it took.
+    #[serde(with = "millis", rename = "tookMs")]
+    pub took: Duration,
 }

@@ -9,6 +9,7 @@ mod events;
 mod guard;
 mod history;
 mod listen;
+mod notifier;
 mod problem;
 mod resource;
 mod server;
@@ -21,13 +22,14 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{get, post};
-use ironhand_api::{Cluster, Credential, Flow, GlobalSettings, Host, Zone};
+use ironhand_api::{Cluster, Credential, Flow, GlobalSettings, Host, Notifier, Zone};
 use ironhand_store::Store;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
 use crate::fleet::Fleet;
+use crate::notify::Notifiers;
 use crate::order::Order;
 
 pub use listen::ListenError;
@@ -45,6 +47,7 @@ pub(crate) struct Api {
     pub(crate) store: Store,
     pub(crate) fleet: Fleet,
     pub(crate) catalog: Catalog,
+    pub(crate) notifiers: Notifiers,
     pub(crate) order: Order,
     streams: Arc<Semaphore>,
     stop: CancellationToken,
@@ -64,10 +67,11 @@ impl Api {
         store: Store,
         fleet: Fleet,
         catalog: Catalog,
+        notifiers: Notifiers,
         order: Order,
         stop: CancellationToken,
     ) -> Self {
-        Self { store, fleet, catalog, order, streams: Arc::new(Semaphore::new(STREAMS)), stop }
+        Self { store, fleet, catalog, notifiers, order, streams: Arc::new(Semaphore::new(STREAMS)), stop }
     }
 }
 
@@ -123,6 +127,14 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
             get(administration::said::<Zone>).put(administration::manage::<Zone>),
         )
         .route("/hosts/{name}/maintenance", get(administration::said::<Host>).put(administration::maintain))
+        .route("/notifiers", get(resource::list::<Notifier>))
+        .route(
+            "/notifiers/{name}",
+            get(resource::get::<Notifier>)
+                .put(resource::put::<Notifier>)
+                .delete(resource::delete::<Notifier>),
+        )
+        .route("/notifiers/{name}/test", post(notifier::test))
         .route("/hosts/{name}/power", post(action::power))
         .route("/hosts/{name}/boot-device", post(action::boot_device))
         .route("/hosts/{name}/keys", post(action::keys))

@@ -35,6 +35,7 @@ mod device;
 mod fleet;
 mod http;
 mod lane;
+mod notify;
 mod order;
 mod ownership;
 mod screen;

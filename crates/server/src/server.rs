@@ -18,6 +18,7 @@ use crate::catalog::Catalog;
 use crate::fleet::Fleet;
 use crate::http::{self, Api, ListenError, LocalSocket, Via};
 use crate::lane::Tools;
+use crate::notify::Notifiers;
 use crate::order::Order;
 use crate::ownership::{Follower, Leases, enlist, upkeep};
 use crate::screen::PictureReader;
@@ -66,6 +67,7 @@ pub struct Running {
     socket: PathBuf,
     stops: Stops,
     fleet: Fleet,
+    notifiers: Notifiers,
     store: Store,
     listeners: TaskTracker,
     port: JoinHandle<()>,
@@ -119,6 +121,8 @@ impl Server {
         let fleet = Fleet::new(tools, settings, say, leases, stops.lanes.clone());
         fleet.govern().await.map_err(failed)?;
         let order = Order::new();
+        let notifiers = Notifiers::new(store.clone(), stops.listeners.clone());
+        notifiers.start().await.map_err(failed)?;
         let listeners = TaskTracker::new();
         if shared {
             let (store, fleet, catalog) = (store.clone(), fleet.clone(), catalog.clone());
@@ -128,7 +132,14 @@ impl Server {
         enlist(&fleet).await.map_err(failed)?;
         listeners.spawn(upkeep(fleet.clone(), stops.leases.clone()));
 
-        let api = Arc::new(Api::new(store.clone(), fleet.clone(), catalog, order, stops.listeners.clone()));
+        let api = Arc::new(Api::new(
+            store.clone(),
+            fleet.clone(),
+            catalog,
+            notifiers.clone(),
+            order,
+            stops.listeners.clone(),
+        ));
         let http = loopback.as_ref().and_then(|listener| listener.local_addr().ok());
         listeners.spawn(serve_local(local, Arc::clone(&api), stops.listeners.clone()));
         if let Some(listener) = loopback {
@@ -144,6 +155,7 @@ impl Server {
             socket: path,
             stops,
             fleet,
+            notifiers,
             store,
             listeners,
             port: driver,
@@ -193,6 +205,7 @@ impl Running {
             self.fleet.ended().await;
             self.stops.leases.cancel();
             self.listeners.wait().await;
+            self.notifiers.ended().await;
             if let Err(error) = self.fleet.leases().release().await {
                 tracing::error!(%error, "other servers wait until the leases of this one expire");
             }

@@ -58,6 +58,20 @@ impl EventDraft {
     }
 }
 
+/// The write behind [`Store::note`](crate::Store::note).
+pub(crate) struct Note {
+    pub(crate) draft: EventDraft,
+    pub(crate) at: Timestamp,
+}
+
+impl Write for Note {
+    type Done = Event;
+
+    async fn run(self, turn: &mut Turn<'_>) -> Result<Event, StoreError> {
+        append(turn, None, self.at, self.draft).await
+    }
+}
+
 /// Appends an event under the next id.
 pub(crate) async fn append(
     turn: &mut Turn<'_>,

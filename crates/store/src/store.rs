@@ -16,7 +16,7 @@ use crate::StoreError;
 use crate::administration::{Administer, Say};
 use crate::alert::{self, AlertQuery};
 use crate::directory::{self, KeySource, Prepared};
-use crate::event;
+use crate::event::{self, EventDraft};
 use crate::history::{self, IncidentQuery, RunQuery};
 use crate::job::{self, JobQuery};
 use crate::keyring::{self, Keyring};
@@ -452,6 +452,11 @@ impl Store {
         let newest = load::last_event(&mut connection).await?;
         self.writer.announce(newest);
         Ok(newest)
+    }
+
+    /// Records an event that belongs to no host.
+    pub async fn note(&self, draft: EventDraft, at: Timestamp) -> Result<Event, StoreError> {
+        self.writer.write(event::Note { draft, at }).await
     }
 
     /// A picture as a PNG file.

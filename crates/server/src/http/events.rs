@@ -10,12 +10,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use ironhand_api::{Event, List, Name};
+use ironhand_api::{CloudEvent, Event, List, Name};
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::resource::{Json, Query};
 use super::{Api, ApiError};
+use crate::notify;
 
 /// Events read from the store at a time.
 const PAGE: u32 = 200;
@@ -34,27 +35,56 @@ pub(super) struct EventsQuery {
     limit: Option<u32>,
     #[serde(rename = "continue")]
     next: Option<u64>,
+    format: Option<Format>,
 }
 
-/// `GET /api/v1/events`: a stream where the client accepts one, else a page of the list, oldest first.
+/// The form in which events leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    /// As the API describes them.
+    #[default]
+    Native,
+    /// As CloudEvents (specification 1.0).
+    CloudEvents,
+}
+
+/// `GET /api/v1/events`: a stream where the client accepts one, else a page of the list, oldest first. Both hold
+/// CloudEvents where the client accepts those or asks for them by `format=cloudevents`.
 pub(super) async fn events(
     State(api): State<Arc<Api>>,
     Query(query): Query<EventsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if accept.split(',').any(|part| part.trim().starts_with("text/event-stream")) {
-        return follow(&api, query, &headers).await;
+    let accepts = |media_type| accept.split(',').any(|part| part.trim().starts_with(media_type));
+    let clouds = accepts(CloudEvent::MEDIA_TYPE);
+    let format = query.format.unwrap_or(if clouds { Format::CloudEvents } else { Format::Native });
+    // A client that takes nothing but single CloudEvents wants them one after the other.
+    if clouds || accepts("text/event-stream") {
+        return follow(&api, query, format, &headers).await;
     }
     let limit = query.limit.unwrap_or(PAGE).clamp(1, MOST);
     let after = query.next.or(query.after).unwrap_or(0);
     let items = api.store.events_after(after, limit, query.host.as_ref()).await?;
     let full = items.len() == usize::try_from(limit).unwrap_or(usize::MAX);
     let next = items.last().filter(|_| full).map(|event| event.id.to_string());
-    Ok(Json(List { items, next }).into_response())
+    Ok(match format {
+        Format::Native => Json(List { items, next }).into_response(),
+        Format::CloudEvents => {
+            let source = notify::source();
+            let items = items.into_iter().map(|event| CloudEvent::new(&source, event)).collect();
+            Json(List { items, next }).into_response()
+        }
+    })
 }
 
-async fn follow(api: &Arc<Api>, query: EventsQuery, headers: &HeaderMap) -> Result<Response, ApiError> {
+async fn follow(
+    api: &Arc<Api>,
+    query: EventsQuery,
+    format: Format,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
     let permit = Arc::clone(&api.streams).try_acquire_owned().map_err(|_| ApiError::too_many_streams())?;
     let mut news = api.store.last_event();
     let last = *news.borrow_and_update();
@@ -73,6 +103,7 @@ async fn follow(api: &Arc<Api>, query: EventsQuery, headers: &HeaderMap) -> Resu
     let follower = Follower {
         api: Arc::clone(api),
         host: query.host,
+        source: (format == Format::CloudEvents).then(notify::source),
         after,
         news,
         // A client that loses the connection before the first event knows from this where to go on.
@@ -89,6 +120,8 @@ async fn follow(api: &Arc<Api>, query: EventsQuery, headers: &HeaderMap) -> Resu
 struct Follower {
     api: Arc<Api>,
     host: Option<Name>,
+    /// What CloudEvents call the server; none where events leave as they are.
+    source: Option<String>,
     after: u64,
     news: watch::Receiver<u64>,
     ready: VecDeque<Bytes>,
@@ -114,7 +147,8 @@ impl Follower {
             match events.last() {
                 Some(event) => {
                     self.after = event.id;
-                    self.ready.extend(events.iter().map(frame));
+                    let source = self.source.as_deref();
+                    self.ready.extend(events.into_iter().map(|event| frame(event, source)));
                 }
                 None => {
                     // Nothing of this host up to there.
@@ -132,9 +166,13 @@ impl Follower {
     }
 }
 
-fn frame(event: &Event) -> Bytes {
+fn frame(event: Event, source: Option<&str>) -> Bytes {
+    let (id, kind) = (event.id, event.kind.code());
     // An event is plain data with string keys, which JSON can always hold; it has no line breaks outside of strings,
     // and inside they are escaped.
-    let data = serde_json::to_string(event).unwrap_or_default();
-    Bytes::from(format!("id: {}\nevent: {}\ndata: {data}\n\n", event.id, event.kind.code()))
+    let data = match source {
+        None => serde_json::to_string(&event),
+        Some(source) => serde_json::to_string(&CloudEvent::new(source, event)),
+    };
+    Bytes::from(format!("id: {id}\nevent: {kind}\ndata: {}\n\n", data.unwrap_or_default()))
 }

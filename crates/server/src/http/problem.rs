@@ -24,7 +24,7 @@ static REQUESTS: AtomicU64 = AtomicU64::new(0);
 pub(crate) struct ApiError(Box<Problem>);
 
 impl ApiError {
-    fn new(status: StatusCode, code: &str, fault: Fault, detail: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, code: &str, fault: Fault, detail: impl Into<String>) -> Self {
         Self(Box::new(Problem {
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
@@ -41,12 +41,12 @@ impl ApiError {
         Self::new(status, code, Fault::Caller, detail)
     }
 
-    fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
         self
     }
 
-    fn retry(mut self) -> Self {
+    pub(super) fn retry(mut self) -> Self {
         self.0.retry = true;
         self
     }

@@ -8,6 +8,7 @@ mod conditions;
 mod events;
 mod harness;
 mod management;
+mod notify;
 mod ownership;
 mod recovery;
 mod restart;
