@@ -135,11 +135,12 @@ impl<T: Stored> Write for Apply<T> {
         check_targets(turn.connection, T::KIND, &name, &references).await?;
         let outcome = if row.is_some() { Outcome::Configured } else { Outcome::Created };
         let version = Sequences::next(&mut turn.sequences.resource);
+        let labels = json(|| format!("labels of {} {name}", T::KIND), &labels)?;
         sqlx::query(PUT)
             .bind(T::KIND.to_string())
             .bind(name.as_str())
-            .bind(json(|| format!("labels of {} {name}", T::KIND), &labels)?)
-            .bind(spec)
+            .bind(labels.clone())
+            .bind(spec.clone())
             .bind(bigint(version))
             .bind(self.now.as_millis())
             .execute(&mut *turn.connection)
@@ -148,10 +149,11 @@ impl<T: Stored> Write for Apply<T> {
         put_references(turn.connection, T::KIND, &name, &references).await?;
         let event =
             note(turn, T::KIND, &name, EventKind::ResourceApplied, outcome.as_str(), self.now).await?;
-        let resource = fetch(turn.connection, T::KIND, &name)
-            .await?
-            .ok_or(StoreError::NotFound { kind: T::KIND, name })?
-            .resource()?;
+        let (created_at, status) =
+            row.map_or((self.now.as_millis(), None), |row| (row.created_at, row.status));
+        let resource =
+            Row { name: name.to_string(), labels, spec, version: bigint(version), created_at, status }
+                .resource()?;
         Ok(Applied { resource, outcome, event: Some(event) })
     }
 }

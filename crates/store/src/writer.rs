@@ -19,8 +19,9 @@ use crate::sqlite::{BEGIN_WRITING, meaning};
 /// fill the memory.
 const QUEUE: usize = 256;
 
-/// Writes that share a transaction at most, so that the first of them does not wait for ever.
-const BATCH: usize = 128;
+/// Writes that share a transaction at most, so that the first of them does not wait for ever: some dozen milliseconds
+/// of work, about what it takes a disk to sync.
+const BATCH: usize = 512;
 
 /// One write, as a value that the writer runs when its turn comes.
 ///

@@ -1,9 +1,11 @@
 //! What every database under the store must keep to. Each test takes an empty store.
 
 mod events;
+mod fleet;
 mod pictures;
 mod records;
 mod resources;
+mod secrets;
 
 /// Runs each test of the contract on a store of its own, opened by `$open`, which gives the store and something that
 /// keeps its data for as long as the test runs.
@@ -47,6 +49,26 @@ on_each_database! {
         events_have_ids_without_gaps,
         followers_are_told_of_new_events,
         old_events_are_pruned,
+    }
+    fleet {
+        hosts_without_a_lease_are_taken,
+        expired_leases_change_hands,
+        renewing_keeps_what_is_held,
+        seizing_takes_every_host,
+        a_write_with_an_old_token_leaves_no_trace,
+        jobs_are_listed_and_found_at_start,
+        one_alert_of_a_cause_is_open_at_a_time,
+        a_deleted_host_leaves_nothing_open,
+        what_is_over_is_pruned_in_time,
+    }
+    secrets {
+        a_change_of_a_password_is_kept_until_it_is_over,
+        a_change_that_was_undone_leaves_what_was,
+        a_server_that_lost_the_host_changes_no_password,
+        passwords_outlive_their_host,
+        secrets_of_notifiers_are_sealed,
+        how_far_a_notifier_was_told_goes_with_it,
+        clusters_and_zones_must_be_there_before_they_are_named,
     }
     pictures {
         pictures_are_kept_as_long_as_something_refers_to_them,

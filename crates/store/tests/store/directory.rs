@@ -5,11 +5,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use ironhand_api::{Flow, Secret};
-use ironhand_store::{KeySource, Outcome, Record, Store, StoreError};
+use ironhand_store::{KeySource, Outcome, Record, RotationEnded, Store, StoreError};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
-use crate::samples::{NOON, credential, draft, flow, name};
+use crate::samples::{NOON, credential, draft, flow, host, name, notifier, rotation};
 
 /// A new store, and the directory that it lives in.
 pub(crate) async fn fresh() -> (Store, TempDir) {
@@ -68,6 +68,20 @@ async fn passwords_are_nowhere_in_the_files() {
     let (store, directory) = fresh().await;
     store.apply(credential("dc", Secret::Plain(CANARY.into())), NOON).await.unwrap();
     store.apply(credential("dc", Secret::Plain(format!("{CANARY}-2").into())), NOON).await.unwrap();
+    store.apply(notifier("pager", CANARY), NOON).await.unwrap();
+    for text in ["rack7-12", "rack7-13"] {
+        store.apply(host(text, &[]), NOON).await.unwrap();
+        let mut change = rotation(text, 1, "admin");
+        (change.old, change.new) = (format!("{CANARY}-3").into(), format!("{CANARY}-4").into());
+        assert!(!format!("{change:?}").contains(CANARY));
+        store.put_rotation(&change, None, NOON).await.unwrap();
+    }
+    let (ended, record) =
+        (RotationEnded::Committed { grace_until: NOON }, Record::of(name("rack7-12"), NOON));
+    store.settle_rotation(&name("rack7-12"), ended, None, record).await.unwrap();
+    let secrets = store.host_secrets(&name("rack7-12")).await.unwrap();
+    assert!(!format!("{secrets:?}").contains(CANARY));
+    store.rotate_key(NOON).await.unwrap();
     let check = |moment: &str| {
         for file in fs::read_dir(directory.path()).unwrap() {
             let path = file.unwrap().path();

@@ -3,37 +3,22 @@
 use std::fs;
 use std::path::Path;
 
-use ironhand_api::{EventKind, Name, RotationPhase, Secret};
-use ironhand_store::{KeySource, NotifierField, Record, Rotation, RotationEnded, Store, StoreError};
+use ironhand_api::{EventKind, Secret};
+use ironhand_store::{KeySource, NotifierField, Record, RotationEnded, Store, StoreError};
 use secrecy::ExposeSecret;
 use sqlx::{AnyConnection, Connection, Executor};
 use tempfile::TempDir;
 
 use crate::directory::{fresh, open};
-use crate::samples::{NOON, credential, host, name, notifier};
-
-fn rotation(host: &Name, username: &str) -> Rotation {
-    Rotation {
-        host: host.clone(),
-        job: 1,
-        username: username.into(),
-        phase: RotationPhase::Sent,
-        old_credential: Some(name("dc")),
-        old: "old horse".into(),
-        new: "new horse".into(),
-        attempts: 1,
-        changed_at: NOON,
-    }
-}
+use crate::samples::{NOON, credential, host, name, notifier, rotation};
 
 /// One secret in each place that has one.
 async fn fill(store: &Store) {
     store.apply(credential("dc", Secret::Plain("correct horse".into())), NOON).await.unwrap();
     store.apply(notifier("pager", "signing horse"), NOON).await.unwrap();
     for text in ["rack7-12", "rack7-13"] {
-        let host_name = name(text);
         store.apply(host(text, &[]), NOON).await.unwrap();
-        store.put_rotation(&rotation(&host_name, "admin"), None, NOON).await.unwrap();
+        store.put_rotation(&rotation(text, 1, "admin"), None, NOON).await.unwrap();
     }
     let ended = RotationEnded::Committed { grace_until: NOON };
     let record = Record::of(name("rack7-12"), NOON);

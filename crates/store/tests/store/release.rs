@@ -1,22 +1,34 @@
 //! Databases of other releases.
 
 use std::path::Path;
+use std::time::Duration;
 
-use ironhand_api::{Flow, Host, IncidentState, Kind, Secret};
-use ironhand_store::{IncidentQuery, KeySource, Outcome, Record, RunQuery, Store, StoreError};
+use ironhand_api::{AlertCause, Flow, Host, IncidentState, JobState, Kind, Secret};
+use ironhand_model::HostAlerts;
+use ironhand_store::{
+    Administer, AlertQuery, IncidentQuery, KeySource, NotifierField, Outcome, Record, RotationEnded,
+    RunQuery, Store, StoreError,
+};
 use secrecy::ExposeSecret;
 use sqlx::{AnyConnection, Connection, Executor};
 use tempfile::TempDir;
 
 use crate::samples::{
-    NOON, credential, digest, draft, evidence, facts, flow, host, name, names, picture, recovery, status,
+    NOON, alert, cluster, credential, delivery, digest, draft, evidence, facts, flow, host, job, name, names,
+    notifier, picture, recovery, rotation, status, zone,
 };
 
-/// The database that release 0.1.0 wrote when it was given what [`fill`] gives, as SQL text so that it can be read.
+/// The database that release 0.1.0 wrote when it was given what [`fill`] gave then, as SQL text so that it can be read.
 const RELEASE_0_1_0: &str = include_str!("release/0.1.0.sql");
+
+/// The same of release 0.2.0, which knows of fleets.
+const RELEASE_0_2_0: &str = include_str!("release/0.2.0.sql");
 
 /// The key that its password was sealed under.
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+/// How long a lease and a password that was changed last in these databases.
+const GRACE: Duration = Duration::from_secs(15);
 
 /// What each release's database holds.
 async fn fill(store: &Store) {
@@ -35,9 +47,61 @@ async fn fill(store: &Store) {
     for transition in decided.transitions {
         record.add_transition(transition);
     }
-    record.events.push(draft("the screen changed"));
     record.pictures = vec![picture("then"), picture("now")];
     store.record(record).await.unwrap();
+    fill_fleet(store).await;
+    let mut record = Record::of(name("rack7-12"), NOON);
+    record.events.push(draft("the screen changed"));
+    store.record(record).await.unwrap();
+}
+
+/// What databases hold since release 0.2.0.
+async fn fill_fleet(store: &Store) {
+    store.apply(zone("hall-2"), NOON).await.unwrap();
+    store.apply(cluster("rack7", "hall-2"), NOON).await.unwrap();
+    store.apply(notifier("pager", "signing horse"), NOON).await.unwrap();
+    let off = Administer::Management { enabled: false, reason: Some("moved".into()) };
+    store.administer(Kind::Zone, &name("hall-2"), off, NOON).await.unwrap();
+    let leases = store.acquire_leases("first", NOON, GRACE, 10).await.unwrap();
+    let token = Some(leases[0].token);
+    let mut record = Record::of(name("rack7-12"), NOON);
+    record.token = token;
+    let (job_id, alert_id) = (store.next_job_id().await.unwrap(), store.next_alert_id().await.unwrap());
+    record.jobs = vec![job(job_id, "rack7-12", JobState::Running)];
+    record.alerts = vec![alert(alert_id, "rack7-12", AlertCause::AuthFailed)];
+    record.alert_state = Some(HostAlerts::default());
+    store.record(record).await.unwrap();
+    for username in ["admin", "operator"] {
+        store.put_rotation(&rotation("rack7-12", job_id, username), token, NOON).await.unwrap();
+        if username == "admin" {
+            let ended = RotationEnded::Committed { grace_until: NOON.after(GRACE) };
+            let record = Record::of(name("rack7-12"), NOON);
+            store.settle_rotation(&name("rack7-12"), ended, token, record).await.unwrap();
+        }
+    }
+    store.put_delivery(&delivery("pager", 7)).await.unwrap();
+}
+
+/// Checks what [`fill_fleet`] wrote.
+async fn check_fleet(store: &Store) {
+    let site = store.site().await.unwrap();
+    assert_eq!((site.zones.len(), site.clusters.len()), (1, 1));
+    assert_eq!(site.administration[0].management.reason.as_deref(), Some("moved"));
+    let secret = store.notifier_secret(&name("pager"), NotifierField::WebhookSecret).await.unwrap();
+    assert_eq!(secret.unwrap().expose_secret(), "signing horse");
+    let leases = store.leases().await.unwrap();
+    assert_eq!((leases[0].owner.as_str(), leases[0].token), ("first", 1));
+    let snapshot = store.load().await.unwrap();
+    assert_eq!(snapshot.jobs, [job(1, "rack7-12", JobState::Running)]);
+    assert_eq!(snapshot.rotations, [name("rack7-12")]);
+    let alerts = store.alerts(&AlertQuery::default()).await.unwrap().items;
+    assert_eq!(alerts, [alert(1, "rack7-12", AlertCause::AuthFailed)]);
+    let secrets = store.host_secrets(&name("rack7-12")).await.unwrap();
+    assert_eq!((secrets[0].username.as_str(), secrets[0].password.expose_secret()), ("admin", "new horse"));
+    assert_eq!(secrets[0].previous.as_ref().unwrap().expose_secret(), "old horse");
+    let open = store.rotation(&name("rack7-12")).await.unwrap().unwrap();
+    assert_eq!((open.username.as_str(), open.new.expose_secret()), ("operator", "new horse"));
+    assert_eq!(store.delivery(&name("pager")).await.unwrap(), Some(delivery("pager", 7)));
 }
 
 /// Opens the database file of a data directory without the store.
@@ -49,7 +113,7 @@ async fn connect(directory: &Path) -> AnyConnection {
 
 #[tokio::test]
 async fn databases_of_every_release_open_with_all_they_hold() {
-    for dump in [RELEASE_0_1_0] {
+    for dump in [RELEASE_0_1_0, RELEASE_0_2_0] {
         let directory = TempDir::new().unwrap();
         let mut connection = connect(directory.path()).await;
         connection.execute(dump).await.unwrap();
@@ -68,13 +132,17 @@ async fn databases_of_every_release_open_with_all_they_hold() {
         let runs = store.runs(&RunQuery::default()).await.unwrap().items;
         assert_eq!((runs.len(), &runs[0].matched), (1, &evidence(Some("then"))));
         assert_eq!(store.picture(&digest("then")).await.unwrap(), Some(picture("then").png));
-        let events = store.events_after(0, 10, None).await.unwrap();
+        let events = store.events_after(0, 100, None).await.unwrap();
         assert_eq!(names(&events).last(), Some(&"the screen changed"));
         let snapshot = store.load().await.unwrap();
         let state = &snapshot.states[&name("rack7-12")];
         assert_eq!(state.facts, facts());
         assert_eq!(state.recovery.incident(), incidents.first());
         assert_eq!(state.recovery.run(), runs.first());
+
+        if dump != RELEASE_0_1_0 {
+            check_fleet(&store).await;
+        }
 
         let again = credential("dc-standard", Secret::Plain("correct horse".into()));
         assert_eq!(store.apply(again, NOON).await.unwrap().outcome, Outcome::Unchanged);
@@ -99,7 +167,7 @@ async fn this_release_writes_what_the_last_dump_shows() {
         rows
     };
     let (dumped, fresh) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    connect(dumped.path()).await.execute(RELEASE_0_1_0).await.unwrap();
+    connect(dumped.path()).await.execute(RELEASE_0_2_0).await.unwrap();
     let store = Store::open(fresh.path(), KeySource::Value(KEY.into())).await.unwrap();
     fill(&store).await;
     store.close().await;

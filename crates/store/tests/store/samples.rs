@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ironhand_api::{
-    Connector, ConnectorType, Credential, CredentialSpec, Event, EventKind, Fact, Flow, FlowSpec, Health,
-    Host, HostSpec, HostStatus, Icon, Incident, IncidentState, Limits, MatchEvidence, Metadata, Name,
-    Notifier, NotifierSpec, PictureDigest, PowerState, Reach, Run, RunState, Secret, Select, Severity, Span,
-    Step, StepOutcome, StepRecord, Timestamp, Verdict, Verify, Webhook, When,
+    Alert, AlertCause, Cluster, ClusterSpec, Connector, ConnectorType, Credential, CredentialSpec, Event,
+    EventKind, Fact, Flow, FlowSpec, Health, Host, HostSpec, HostStatus, Icon, Incident, IncidentState, Job,
+    JobState, Limits, MatchEvidence, Metadata, Name, Notifier, NotifierSpec, PictureDigest, PowerAction,
+    PowerState, Reach, RotationPhase, Run, RunState, Secret, Select, Severity, Span, Step, StepOutcome,
+    StepRecord, Timestamp, Verdict, Verify, Webhook, When, Work, Zone, ZoneSpec,
 };
 use ironhand_model::{Decided, HostFacts, HostRecovery, Observation, ScreenView, View};
-use ironhand_store::{EventDraft, Picture};
+use ironhand_store::{Delivery, EventDraft, Picture, Rotation};
 
 pub(crate) const NOON: Timestamp = Timestamp::from_millis(1_772_366_400_000);
 
@@ -199,4 +200,66 @@ pub(crate) fn run(id: u64, incident: u64, host: &str, state: RunState) -> Run {
 
 pub(crate) fn draft(message: &str) -> EventDraft {
     EventDraft::new(EventKind::ScreenChanged, Severity::Info, message)
+}
+
+pub(crate) fn zone(text: &str) -> Zone {
+    Zone { metadata: metadata(text, &[]), spec: ZoneSpec::default() }
+}
+
+pub(crate) fn cluster(text: &str, zone: &str) -> Cluster {
+    let spec = ClusterSpec { zone: Some(name(zone)), ..ClusterSpec::default() };
+    Cluster { metadata: metadata(text, &[]), spec }
+}
+
+pub(crate) fn job(id: u64, host: &str, state: JobState) -> Job {
+    Job {
+        id,
+        host: name(host),
+        work: Work::Power(PowerAction::Cycle),
+        state,
+        requested_by: "the API".into(),
+        accepted_at: NOON,
+        until: None,
+        ended_at: state.is_final().then_some(NOON),
+        detail: None,
+        code: None,
+        power: None,
+        fence: None,
+        warnings: Vec::new(),
+        receipts: Vec::new(),
+    }
+}
+
+pub(crate) fn alert(id: u64, host: &str, cause: AlertCause) -> Alert {
+    Alert {
+        id,
+        host: name(host),
+        cause,
+        severity: Severity::Warning,
+        message: format!("{cause} at {host}"),
+        opened_at: NOON,
+        told_at: NOON,
+        repeats: 0,
+        cleared_at: None,
+    }
+}
+
+/// A change of the password `old horse` of an account to `new horse`.
+pub(crate) fn rotation(host: &str, job: u64, username: &str) -> Rotation {
+    Rotation {
+        host: name(host),
+        job,
+        username: username.into(),
+        phase: RotationPhase::Sent,
+        old_credential: Some(name("dc-standard")),
+        old: "old horse".into(),
+        new: "new horse".into(),
+        attempts: 1,
+        changed_at: NOON,
+    }
+}
+
+pub(crate) fn delivery(notifier: &str, told_event: u64) -> Delivery {
+    let last_error = Some("connection refused".into());
+    Delivery { notifier: name(notifier), told_event, failing_since: Some(NOON), attempts: 3, last_error }
 }
