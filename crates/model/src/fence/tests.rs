@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn at(seconds: u64) -> Timestamp {
@@ -89,4 +91,46 @@ fn what_proves_that_a_host_is_without_power() {
     check("on 0 1, word alice", true, "alice says so: I pulled both plugs");
     check("word alice, on 1 1", false, powered);
     check("word", false, "nobody answers for it: the person who has seen it must give their name");
+}
+
+fn finding() -> impl Strategy<Value = FenceEvidence> {
+    let source = || "ipmi 10.0.7.12".to_owned();
+    prop_oneof![
+        6 => (0u64..20, 1u32..4, prop::bool::weighted(0.8))
+            .prop_map(move |(second, session, off)| FenceEvidence::Reading { at: at(second), source: source(), session, off }),
+        2 => Just(parse("silent 3")),
+        1 => (0u32..3, 0u32..3).prop_map(|(off, all)| parse(&format!("outlets {off}/{all}"))),
+        1 => prop::sample::select(vec!["word", "word alice"]).prop_map(parse),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn nothing_else_proves_it(evidence in prop::collection::vec(finding(), 0..8)) {
+        let report = judge_fence(&"h".parse().unwrap(), evidence.clone(), Duration::from_secs(5));
+        let powered = |one: &FenceEvidence| matches!(one, FenceEvidence::Reading { off: false, .. });
+        let standing = evidence.iter().rposition(powered).map_or(&evidence[..], |last| &evidence[last + 1..]);
+        let offs: Vec<(Timestamp, u32)> = standing
+            .iter()
+            .filter_map(|one| match one {
+                FenceEvidence::Reading { at, session, .. } => Some((*at, *session)),
+                _ => None,
+            })
+            .collect();
+        let twice = (0..offs.len()).any(|first| {
+            offs[first..].iter().any(|(later, session)| {
+                later.since(offs[first].0) >= Duration::from_secs(5) && *session != offs[first].1
+            })
+        });
+        let last_outlets = standing.iter().rev().find_map(|one| match one {
+            FenceEvidence::Outlets { off, all, .. } => Some(*all > 0 && off == all),
+            _ => None,
+        });
+        let last_word = standing.iter().rev().find_map(|one| match one {
+            FenceEvidence::Attested { by, .. } => Some(!by.is_empty()),
+            _ => None,
+        });
+        prop_assert_eq!(report.fenced, twice || last_outlets == Some(true) || last_word == Some(true), "{}", report.reason);
+        prop_assert!(!report.reason.is_empty());
+    }
 }
