@@ -268,21 +268,31 @@ fn hosts_show_what_holds_beside_their_power() {
 fn a_server_that_dies_in_the_middle_ends_the_command() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
+    let (die, told_to_die) = std::sync::mpsc::channel();
     let server = std::thread::spawn(move || {
         let answer: Answer = Arc::new(|_, path, _| {
             (200, json!({ "host": host(path), "detail": "power is on", "receipts": [] }))
         });
         let (stream, _) = listener.accept().unwrap();
         serve(&stream, &answer, &Mutex::default()).unwrap();
+        told_to_die.recv().unwrap();
     });
-    let output = Command::new(env!("CARGO_BIN_EXE_ironhand"))
+    let mut ironhand = Command::new(env!("CARGO_BIN_EXE_ironhand"))
         .args(["--server", &url, "power", "on", "n[1-5000]"])
         .stdin(Stdio::null())
-        .output()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
+    // The row of the one host that was answered is there while the others wait.
+    let mut rows = BufReader::new(ironhand.stdout.take().unwrap()).lines();
+    assert!(rows.next().unwrap().unwrap().starts_with("NAME"));
+    assert!(rows.next().unwrap().unwrap().ends_with("power is on"));
+    die.send(()).unwrap();
     server.join().unwrap();
-    let (rows, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(rows.count(), 0);
+    let output = ironhand.wait_with_output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(6), "{errors}");
-    assert_eq!(rows.lines().count(), 2, "{rows}");
     assert!(errors.starts_with("1 of 5000 hosts answered; "), "{errors}");
 }
