@@ -205,6 +205,10 @@ impl Report {
             }
             self.bar = Some(bar);
         }
+        self.advance();
+    }
+
+    fn advance(&self) {
         if let Some(bar) = &self.bar {
             bar.set_position(self.printed as u64);
         }
@@ -267,6 +271,7 @@ impl Report {
             }
         }
         self.printed += 1;
+        self.advance();
         Ok(())
     }
 

@@ -154,6 +154,11 @@ impl Output {
     }
 }
 
+/// How many characters fit on a line of the terminal; none where the output goes elsewhere.
+pub fn terminal_width() -> Option<u16> {
+    rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col).filter(|width| *width > 0)
+}
+
 /// Prints a line. A reader that went away (`| head`) ends the program quietly, as it does with other tools.
 pub fn line(text: &str) {
     if let Err(failure) = write_line(text) {

@@ -6,10 +6,13 @@ use ironhand_api::{
 use ironhand_client::Client;
 use serde::Serialize;
 
-use crate::args::{self, SettingsCommand};
+use crate::args::{self, Format, SettingsCommand};
 use crate::exit::Failure;
-use crate::output::{Field, Output, Tone, line};
+use crate::output::{Field, Output, Tone, line, terminal_width};
 use crate::select::host_name;
+
+/// On narrower terminals descriptions would be columns of single words.
+const WIDE_ENOUGH: u16 = 140;
 
 /// One setting as it holds.
 #[derive(Serialize)]
@@ -37,23 +40,32 @@ pub async fn settings(client: &Client, asked: &args::Settings, output: Output) -
     let of_hosts = |definition: &SettingDefinition| host.is_none() || definition.scope == SettingScope::Host;
     let holding: Vec<Holding> =
         definitions.into_iter().filter(of_hosts).map(|definition| hold(definition, &in_force)).collect();
+    let described =
+        output.format == Format::Wide || terminal_width().is_none_or(|width| width >= WIDE_ENOUGH);
+    let mut head = vec!["name", "value", "default", "range", "set by"];
+    head.extend(described.then_some("description"));
     output.list(
         &holding,
-        &["name", "value", "default", "range", "set by", "description"],
+        &head,
         |holding| holding.definition.name.to_string(),
         |holding| {
             let Holding { value, origin, definition } = holding;
             let tone = if origin.is_some() { Tone::Good } else { Tone::Plain };
-            vec![
+            let mut row = vec![
                 definition.name.as_ref().into(),
                 Field::toned(value.to_string(), tone),
                 definition.default.to_string().into(),
                 range(definition).into(),
                 origin.clone().unwrap_or_default().into(),
-                Field::toned(definition.description.as_ref(), Tone::Dim),
-            ]
+            ];
+            row.extend(described.then(|| Field::toned(definition.description.as_ref(), Tone::Dim)));
+            row
         },
-    )
+    )?;
+    if !described && output.format == Format::Table {
+        eprintln!("ironhand settings describe NAME tells what a setting means");
+    }
+    Ok(())
 }
 
 /// What the `Settings` manifest sets; nothing where there is none.
