@@ -39,7 +39,7 @@ pub(super) async fn a_change_of_a_password_is_kept_until_it_is_over(store: &Stor
         assert_eq!((kept.phase, kept.attempts, kept.job), (phase, change.attempts, 1));
         assert_eq!((kept.username.as_str(), kept.old_credential), ("admin", Some(name("dc-standard"))));
         assert_eq!((kept.old.expose_secret(), kept.new.expose_secret()), ("old horse", "new horse"));
-        assert_eq!(store.load().await.unwrap().rotations, [host.clone()]);
+        assert_eq!(store.load().await.unwrap().rotations, std::slice::from_ref(&host));
     }
     let other = store.put_rotation(&rotation("rack7-12", 2, "admin"), Some(token), NOON).await.err().unwrap();
     assert!(matches!(other, StoreError::RotationOpen { job: 1, .. }), "{other}");
