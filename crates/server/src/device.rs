@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use ironhand_api::{Capability, Fault, Name, PowerState, Reach};
+use ironhand_api::{Capability, Fault, Name, PowerAction, PowerState, Reach};
 use ironhand_ipmi_port::OpenError;
+use ironhand_store::StoreError;
 
 use crate::ownership::NotOwner;
 
@@ -49,6 +50,12 @@ pub(crate) enum DeviceError {
     /// The controller took the boot device, and says something else when asked.
     #[error("the BMC took the boot device but does not show it when read back")]
     BootDeviceNotKept,
+    /// The reply to something that must not be done twice was lost.
+    #[error("the reply to power {} was lost: it may or may not have been done, and is not repeated; power is {seen}", .action.as_str())]
+    OutcomeUnknown { action: PowerAction, seen: PowerState },
+    /// What had to be durable first could not be stored.
+    #[error("nothing is done, as the store failed: {reason}")]
+    NotStored { reason: String },
     /// Another action on the host is under way.
     #[error("another action is under way on the host; {waiting} more wait for it")]
     Busy { waiting: usize },
@@ -78,8 +85,29 @@ const fn capability_word(capability: Capability) -> &'static str {
 
 impl DeviceError {
     /// An error about a credential that the store cannot give.
-    pub(crate) fn credential(name: &Name, error: &ironhand_store::StoreError) -> Self {
+    pub(crate) fn credential(name: &Name, error: &StoreError) -> Self {
         Self::Credential { reason: format!("Credential {name} cannot be used: {error}") }
+    }
+
+    /// That something could not be made durable.
+    pub(crate) fn not_stored(error: &StoreError) -> Self {
+        Self::NotStored { reason: error.to_string() }
+    }
+
+    /// Whether the action may have been done though it failed.
+    pub(crate) fn leaves_doubt(&self) -> bool {
+        matches!(
+            self,
+            Self::OutcomeUnknown { .. } | Self::Stopping | Self::Ipmi(ironhand_ipmi::Error::OutcomeUnknown)
+        )
+    }
+
+    /// The power state that was read back, where it was.
+    pub(crate) fn power_seen(&self) -> Option<PowerState> {
+        match self {
+            Self::OutcomeUnknown { seen, .. } | Self::NotSeen { seen, .. } => Some(*seen),
+            _ => None,
+        }
     }
 
     /// What it says about the connector as a whole.
@@ -122,10 +150,11 @@ impl DeviceError {
             | Self::Stopping
             | Self::NotOwner(_)
             | Self::Open(_)
+            | Self::NotStored { .. }
             | Self::NotSeenYet
             | Self::ReaderFailed => Fault::Server,
             Self::Resolve { .. } | Self::Connect { .. } => Fault::Network,
-            Self::NotSeen { .. } | Self::BootDeviceNotKept => Fault::Device,
+            Self::NotSeen { .. } | Self::OutcomeUnknown { .. } | Self::BootDeviceNotKept => Fault::Device,
             Self::Waiting { last, .. } => last.fault(),
             Self::Ipmi(_) | Self::Rfb(_) => match self.reach() {
                 Reach::Unreachable => Fault::Network,
@@ -140,7 +169,11 @@ impl DeviceError {
         match self {
             Self::Ipmi(error) => error.is_retryable(),
             Self::Rfb(_) | Self::Resolve { .. } | Self::Connect { .. } | Self::NotSeen { .. } => true,
-            Self::Busy { .. } | Self::NotSeenYet | Self::NotOwner(_) | Self::Stopping => true,
+            Self::NotStored { .. }
+            | Self::Busy { .. }
+            | Self::NotSeenYet
+            | Self::NotOwner(_)
+            | Self::Stopping => true,
             _ => false,
         }
     }
@@ -162,6 +195,8 @@ impl DeviceError {
             Self::ReaderFailed => "screen.reader_failed",
             Self::NotNow { .. } => "power.not_now",
             Self::NotSeen { .. } => "power.not_seen",
+            Self::OutcomeUnknown { .. } => "power.outcome_unknown",
+            Self::NotStored { .. } => "store.failed",
             Self::BootDeviceNotKept => "boot_device.not_kept",
             Self::NotOwner(_) => "host.owned_elsewhere",
             Self::Busy { .. } => "host.busy",
@@ -176,6 +211,9 @@ impl DeviceError {
             Self::NoConnector { .. } => Some("add a connector with that capability to the host's manifest"),
             Self::Waiting { .. } => Some("apply the host's credentials again to have them tried at once"),
             Self::NotOwner(_) => Some("ask the server that owns the host; GET /api/v1/servers lists them"),
+            Self::OutcomeUnknown { .. } => {
+                Some("look at the screen whether the host starts anew before asking again")
+            }
             Self::NotSeen { .. } => Some("look at the screen; ask again with a longer timeout"),
             _ => match self.reach() {
                 Reach::AuthFailed => Some("check the credentials that the host names"),

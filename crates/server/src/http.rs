@@ -8,6 +8,7 @@ mod administration;
 mod events;
 mod guard;
 mod history;
+mod job;
 mod listen;
 mod notifier;
 mod problem;
@@ -136,6 +137,7 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         )
         .route("/notifiers/{name}/test", post(notifier::test))
         .route("/hosts/{name}/power", post(action::power))
+        .route("/hosts/{name}/refresh", post(action::refresh))
         .route("/hosts/{name}/boot-device", post(action::boot_device))
         .route("/hosts/{name}/keys", post(action::keys))
         .route("/hosts/{name}/screen", get(action::screen).post(action::read_screen))
@@ -146,6 +148,10 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         .route("/runs/{id}", get(history::run))
         .route("/servers", get(server::servers))
         .route("/key/rotate", post(server::rotate_key))
+        .route("/jobs", get(job::jobs))
+        .route("/jobs/{id}", get(job::job))
+        .route("/alerts", get(job::alerts))
+        .route("/alerts/{id}", get(job::alert))
         .route("/events", get(events::events));
     Router::new()
         .nest("/api/v1", v1)

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_api::{
-    ActionReceipt, BootDevice, Capability, Host, HostStatus, Name, PictureDigest, PowerAction, PowerState,
+    ActionReceipt, BootDevice, Capability, Host, HostStatus, Job, Name, PictureDigest, PowerAction,
+    PowerState, Work,
 };
 use ironhand_console::keys::KeyStep;
 use ironhand_ipmi_port::IpmiPort;
@@ -21,8 +22,10 @@ use ironhand_model::Site;
 use ironhand_store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use work::Asker;
 pub(crate) use work::{Ending, Lane};
 
+use crate::Settings;
 use crate::catalog::Catalog;
 use crate::device::DeviceError;
 use crate::screen::{PictureReader, ScreenHands, Seen, Shot, View};
@@ -44,11 +47,9 @@ pub(crate) struct Tools {
 /// Something to do to a host.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Action {
-    /// Use the power button.
+    /// Use the power button, and wait until the host shows it.
     Power {
         action: PowerAction,
-        /// Whether it must be seen to have come true.
-        wait: bool,
         /// How long that may take, where not the default.
         timeout: Option<Duration>,
     },
@@ -64,6 +65,14 @@ impl Action {
     /// Whether it goes through the BMC; the others go through the screen.
     const fn needs_bmc(&self) -> bool {
         matches!(self, Self::Power { .. } | Self::BootDevice { .. })
+    }
+
+    /// What it is as a job; none where it is not worth one.
+    const fn work(&self) -> Option<Work> {
+        match self {
+            Self::Power { action, .. } => Some(Work::Power(*action)),
+            Self::BootDevice { .. } | Self::Keys { .. } | Self::Snapshot { .. } => None,
+        }
     }
 
     /// What it is, for an event.
@@ -83,6 +92,14 @@ impl Action {
     }
 }
 
+/// How long a power action may take to come true, where the request does not say.
+const fn time_for(action: PowerAction, settings: &Settings) -> Duration {
+    match action {
+        PowerAction::Soft => settings.soft_off_timeout,
+        _ => settings.action_timeout,
+    }
+}
+
 /// What was done, and what was seen of it.
 #[derive(Clone)]
 pub(crate) struct Done {
@@ -96,6 +113,8 @@ pub(crate) struct Done {
     pub(crate) picture: Option<Arc<Shot>>,
     /// What the person who asked should know though it was done.
     pub(crate) warnings: Vec<String>,
+    /// The job under which it was done, where it was one.
+    pub(crate) job: Option<u64>,
 }
 
 /// What was not done, or not seen to have come true, and why.
@@ -105,10 +124,15 @@ pub(crate) struct ActionFailure {
     pub(crate) receipts: Vec<ActionReceipt>,
 }
 
+/// Where an answer goes.
+type Reply<T> = oneshot::Sender<Result<T, ActionFailure>>;
+
 /// What a lane is told.
 enum Command {
     /// A person wants something done.
-    Act { action: Action, reply: oneshot::Sender<Result<Done, ActionFailure>> },
+    Act { action: Action, asker: Asker },
+    /// Somebody wants to know how the host is now.
+    Refresh(oneshot::Sender<Result<HostStatus, DeviceError>>),
     /// The host's manifest changed.
     Reconfigure(Box<Host>),
     /// A credential changed, or is gone.
@@ -148,15 +172,38 @@ impl LaneHandle {
         self.status.borrow().clone()
     }
 
-    /// Does something to the host, after what others asked for before.
+    /// Does something to the host, after what others asked for before, and waits for its outcome.
     pub(crate) async fn act(&self, action: Action) -> Result<Done, ActionFailure> {
+        self.ask(action, Asker::Outcome).await
+    }
+
+    /// Has something done to the host that is a job. Returns when it is durable: the server will do it, or tell of it,
+    /// whatever happens.
+    pub(crate) async fn submit(&self, action: Action) -> Result<Job, ActionFailure> {
+        self.ask(action, Asker::Acceptance).await
+    }
+
+    async fn ask<T>(
+        &self,
+        action: Action,
+        asker: impl FnOnce(Reply<T>) -> Asker,
+    ) -> Result<T, ActionFailure> {
         let failed = |error| ActionFailure { error, receipts: Vec::new() };
         let (reply, done) = oneshot::channel();
-        self.commands.try_send(Command::Act { action, reply }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => failed(DeviceError::Busy { waiting: COMMANDS }),
-            mpsc::error::TrySendError::Closed(_) => failed(DeviceError::Stopping),
-        })?;
+        self.commands.try_send(Command::Act { action, asker: asker(reply) }).map_err(
+            |error| match error {
+                mpsc::error::TrySendError::Full(_) => failed(DeviceError::Busy { waiting: COMMANDS }),
+                mpsc::error::TrySendError::Closed(_) => failed(DeviceError::Stopping),
+            },
+        )?;
         done.await.map_err(|_| failed(DeviceError::Stopping))?
+    }
+
+    /// Reads the power state now. Whoever asks while it is being read shares the reading.
+    pub(crate) async fn refresh(&self) -> Result<HostStatus, DeviceError> {
+        let (reply, read) = oneshot::channel();
+        self.commands.send(Command::Refresh(reply)).await.map_err(|_| DeviceError::Stopping)?;
+        read.await.map_err(|_| DeviceError::Stopping)?
     }
 
     /// The last look at the screen.

@@ -1,13 +1,16 @@
 //! Actions on hosts, and their screens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use ironhand_api::{ActionReport, BootDeviceRequest, Host, KeysRequest, Kind, Name, PowerRequest, Screen};
+use ironhand_api::{
+    ActionReport, BootDeviceRequest, Host, HostStatus, KeysRequest, Kind, Name, PowerRequest, Screen, Span,
+};
 use ironhand_console::keys;
 use serde::de::DeserializeOwned;
 
@@ -17,7 +20,13 @@ use crate::device::DeviceError;
 use crate::lane::{Action, LaneHandle};
 use crate::screen::Seen;
 
-/// `POST /api/v1/hosts/{name}/power`: 202 where the client does not wait for the action to come true.
+/// The least time that a power action may be given: nothing comes true faster.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// The greatest: whoever waits longer for a power button has forgotten it.
+const LONGEST: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// `POST /api/v1/hosts/{name}/power`: where the client does not wait for the action to come true, 202 and the job.
 pub(super) async fn power(
     State(api): State<Arc<Api>>,
     Path(text): Path<String>,
@@ -25,10 +34,33 @@ pub(super) async fn power(
 ) -> Result<Response, ApiError> {
     let (host, lane) = lane(&api, &text).await?;
     let PowerRequest { action, wait, timeout } = parse(received)?;
-    let status = if wait { StatusCode::OK } else { StatusCode::ACCEPTED };
-    let action = Action::Power { action, wait, timeout: timeout.map(Into::into) };
-    let report = act(&host, &lane, action).await?;
-    Ok((status, Json(report)).into_response())
+    let timeout = timeout.map(|given| permitted(given.into())).transpose()?;
+    let action = Action::Power { action, timeout };
+    if wait {
+        return Ok(Json(act(&host, &lane, action).await?).into_response());
+    }
+    let job = lane.submit(action).await?;
+    let location = [(header::LOCATION, format!("/api/v1/jobs/{}", job.id))];
+    Ok((StatusCode::ACCEPTED, location, Json(job)).into_response())
+}
+
+/// The time that a request gives an action.
+fn permitted(timeout: Duration) -> Result<Duration, ApiError> {
+    if (SHORTEST..=LONGEST).contains(&timeout) {
+        return Ok(timeout);
+    }
+    let [least, greatest, given] = [SHORTEST, LONGEST, timeout].map(Span::from);
+    let fault = format!("timeout: it must be between {least} and {greatest}, not {given}");
+    Err(ApiError::invalid("power.timeout_out_of_range", &[fault]))
+}
+
+/// `POST /api/v1/hosts/{name}/refresh`: reads the power state, and answers how the host is now.
+pub(super) async fn refresh(
+    State(api): State<Arc<Api>>,
+    Path(text): Path<String>,
+) -> Result<Json<HostStatus>, ApiError> {
+    let (_, lane) = lane(&api, &text).await?;
+    Ok(Json(lane.refresh().await?))
 }
 
 /// `POST /api/v1/hosts/{name}/boot-device`
@@ -92,7 +124,7 @@ async fn act(host: &Name, lane: &LaneHandle, action: Action) -> Result<ActionRep
         host: host.clone(),
         detail: done.detail,
         power: done.power,
-        job: None,
+        job: done.job,
         warnings: done.warnings,
         receipts: done.receipts,
     })

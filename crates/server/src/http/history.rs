@@ -32,8 +32,13 @@ pub(super) struct HistoryQuery {
 
 impl HistoryQuery {
     fn limit(&self) -> Option<u32> {
-        Some(self.limit.unwrap_or(PAGE).clamp(1, MOST))
+        Some(page(self.limit))
     }
+}
+
+/// How many records a page has, where the client wants `limit`.
+pub(super) fn page(limit: Option<u32>) -> u32 {
+    limit.unwrap_or(PAGE).clamp(1, MOST)
 }
 
 /// `GET /api/v1/incidents`

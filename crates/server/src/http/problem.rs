@@ -152,9 +152,10 @@ impl From<DeviceError> for ApiError {
                 StatusCode::CONFLICT
             }
             DeviceError::NotSeen { .. } => StatusCode::GATEWAY_TIMEOUT,
-            DeviceError::Busy { .. } | DeviceError::Stopping | DeviceError::NotSeenYet => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            DeviceError::NotStored { .. }
+            | DeviceError::Busy { .. }
+            | DeviceError::Stopping
+            | DeviceError::NotSeenYet => StatusCode::SERVICE_UNAVAILABLE,
             DeviceError::NotOwner(_) => StatusCode::MISDIRECTED_REQUEST,
             DeviceError::ReaderFailed => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_GATEWAY,

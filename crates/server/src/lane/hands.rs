@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use ironhand_api::{ActionReceipt, BootDevice, Capability, PowerAction, PowerState, Timestamp};
 use ironhand_console::keys::KeyStep;
 use ironhand_ipmi::{BootFlags, ChassisControl, Reply, Request};
-use ironhand_model::Observation;
+use ironhand_model::{Observation, PowerPlan, plan_power};
 use tokio::sync::mpsc;
 
 use super::line::IpmiLine;
-use super::{Action, ActionFailure, Done};
+use super::{Action, ActionFailure, Done, time_for};
 use crate::device::DeviceError;
 use crate::screen::ScreenHands;
 use crate::{Settings, clock};
@@ -35,9 +35,7 @@ impl Hands {
     pub(super) async fn perform(&mut self, action: &Action) -> Result<Done, ActionFailure> {
         let mut receipts = Vec::new();
         let result = match action {
-            Action::Power { action, wait, timeout } => {
-                self.power(*action, *wait, *timeout, &mut receipts).await
-            }
+            Action::Power { action, timeout } => self.power(*action, *timeout, &mut receipts).await,
             Action::BootDevice { device, persistent, uefi } => {
                 self.boot_device(*device, *persistent, *uefi, &mut receipts).await
             }
@@ -56,62 +54,37 @@ impl Hands {
     async fn power(
         &mut self,
         action: PowerAction,
-        wait: bool,
         timeout: Option<Duration>,
         receipts: &mut Vec<ActionReceipt>,
     ) -> Result<Done, DeviceError> {
-        let limit = timeout.unwrap_or(match action {
-            PowerAction::Soft => self.settings.soft_off_timeout,
-            _ => self.settings.action_timeout,
-        });
+        let limit = timeout.unwrap_or_else(|| time_for(action, &self.settings));
         let before = self.read_power().await?;
-        let control = match (action, before) {
-            (PowerAction::On, PowerState::On) => return Ok(done("power is on already", Some(before))),
-            (PowerAction::Off | PowerAction::Soft, PowerState::Off) => {
-                return Ok(done("power is off already", Some(before)));
+        let sent = match plan_power(action, before) {
+            PowerPlan::Already(state) => {
+                return Ok(done(format!("power is {state} already"), Some(before)));
             }
-            (PowerAction::Reset | PowerAction::Nmi, PowerState::Off) => {
-                return Err(DeviceError::NotNow {
-                    reason: "power is off: there is nothing to reset or interrupt",
-                });
-            }
-            // Many BMCs refuse to cycle a host that is off; powering it on is what is meant.
-            (PowerAction::On, _) | (PowerAction::Cycle, PowerState::Off) => ChassisControl::PowerUp,
-            (PowerAction::Off, _) => ChassisControl::PowerDown,
-            (PowerAction::Cycle, _) => ChassisControl::PowerCycle,
-            (PowerAction::Reset, _) => ChassisControl::HardReset,
-            (PowerAction::Soft, _) => ChassisControl::SoftShutdown,
-            (PowerAction::Nmi, _) => ChassisControl::DiagnosticInterrupt,
+            PowerPlan::Refused(reason) => return Err(DeviceError::NotNow { reason }),
+            PowerPlan::Send(action) => action,
         };
         let until = clock::now().after(limit);
-        let sent = self.control(control, receipts).await;
-        let certain = match sent {
-            Ok(()) => true,
-            // On and off show in the power state whether they were done.
-            Err(DeviceError::Ipmi(ironhand_ipmi::Error::OutcomeUnknown))
-                if matches!(
-                    control,
-                    ChassisControl::PowerUp | ChassisControl::PowerDown | ChassisControl::SoftShutdown
-                ) =>
-            {
-                false
-            }
+        match self.control(control(sent), receipts).await {
+            Ok(()) => self.notice(Observation::PowerAsked { action: sent, until }),
+            Err(DeviceError::Ipmi(ironhand_ipmi::Error::OutcomeUnknown)) => match sent {
+                // These show in the power state whether they were done.
+                PowerAction::On | PowerAction::Off | PowerAction::Soft => {}
+                PowerAction::Cycle | PowerAction::Reset | PowerAction::Nmi => {
+                    let seen = self.read_power().await.unwrap_or(PowerState::Unknown);
+                    return Err(DeviceError::OutcomeUnknown { action: sent, seen });
+                }
+            },
             Err(error) => return Err(error),
-        };
-        if certain {
-            self.notice(Observation::PowerAsked { action, until });
         }
-        if !wait {
-            return Ok(done("the BMC accepted it", None));
-        }
-        match control {
-            ChassisControl::HardReset => Ok(done("the BMC accepted the reset", Some(before))),
-            ChassisControl::DiagnosticInterrupt => Ok(done("the BMC accepted the interrupt", Some(before))),
-            ChassisControl::PowerCycle => self.watch_cycle(limit).await,
-            ChassisControl::PowerUp => self.watch_for(PowerState::On, limit).await,
-            ChassisControl::PowerDown | ChassisControl::SoftShutdown => {
-                self.watch_for(PowerState::Off, limit).await
-            }
+        match sent {
+            PowerAction::Reset => Ok(done("the BMC accepted the reset", Some(before))),
+            PowerAction::Nmi => Ok(done("the BMC accepted the interrupt", Some(before))),
+            PowerAction::Cycle => self.watch_cycle(limit).await,
+            PowerAction::On => self.watch_for(PowerState::On, limit).await,
+            PowerAction::Off | PowerAction::Soft => self.watch_for(PowerState::Off, limit).await,
         }
     }
 
@@ -254,8 +227,27 @@ impl Hands {
     }
 }
 
+/// The chassis control by which a power action is done.
+const fn control(action: PowerAction) -> ChassisControl {
+    match action {
+        PowerAction::On => ChassisControl::PowerUp,
+        PowerAction::Off => ChassisControl::PowerDown,
+        PowerAction::Cycle => ChassisControl::PowerCycle,
+        PowerAction::Reset => ChassisControl::HardReset,
+        PowerAction::Soft => ChassisControl::SoftShutdown,
+        PowerAction::Nmi => ChassisControl::DiagnosticInterrupt,
+    }
+}
+
 fn done(detail: impl Into<String>, power: Option<PowerState>) -> Done {
-    Done { detail: detail.into(), power, receipts: Vec::new(), picture: None, warnings: Vec::new() }
+    Done {
+        detail: detail.into(),
+        power,
+        receipts: Vec::new(),
+        picture: None,
+        warnings: Vec::new(),
+        job: None,
+    }
 }
 
 fn receipt<T>(source: &str, begun: Instant, result: &Result<T, DeviceError>) -> ActionReceipt {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ironhand_api::{HostStatus, Name, Timestamp};
+use ironhand_api::{Alert, HostStatus, Job, Name, Timestamp};
 use ironhand_model::{Change, Transition};
 use ironhand_store::{EventDraft, HostState, Record, Store, StoreError};
 
@@ -20,6 +20,8 @@ pub(super) struct Journal {
     events: Vec<EventDraft>,
     transitions: Vec<Transition>,
     snapshots: Vec<(u64, Arc<Shot>)>,
+    jobs: Vec<Job>,
+    alerts: Vec<Alert>,
 }
 
 /// A host as it is to be stored.
@@ -56,8 +58,30 @@ impl Journal {
         self.snapshots.push((run, shot));
     }
 
+    /// A job as it stands now.
+    pub(super) fn job(&mut self, job: Job) {
+        self.jobs.retain(|other| other.id != job.id);
+        self.jobs.push(job);
+    }
+
+    /// Takes back a job that nobody was told of.
+    pub(super) fn withdraw(&mut self, job: u64) {
+        self.jobs.retain(|other| other.id != job);
+        self.events.retain(|event| event.job != Some(job));
+    }
+
+    /// An alert as it stands now.
+    pub(super) fn alert(&mut self, alert: Alert) {
+        self.alerts.retain(|other| other.id != alert.id);
+        self.alerts.push(alert);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.transitions.is_empty() && self.snapshots.is_empty()
+        self.events.is_empty()
+            && self.transitions.is_empty()
+            && self.snapshots.is_empty()
+            && self.jobs.is_empty()
+            && self.alerts.is_empty()
     }
 
     /// Makes everything durable in one transaction, together with `entry`. On failure everything is still here.
@@ -77,6 +101,9 @@ impl Journal {
         record.status = Some(status);
         record.facts = Some(entry.state.facts);
         record.recovery = Some(entry.state.recovery);
+        record.alert_state = Some(entry.state.alerts);
+        record.jobs.clone_from(&self.jobs);
+        record.alerts.clone_from(&self.alerts);
         record.events.clone_from(&self.events);
         for transition in &transitions {
             record.add_transition(transition.clone());
@@ -89,6 +116,8 @@ impl Journal {
         self.events.clear();
         self.transitions.clear();
         self.snapshots.clear();
+        self.jobs.clear();
+        self.alerts.clear();
         for transition in &transitions {
             tracing::info!(
                 host = %entry.host,

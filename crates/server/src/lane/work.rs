@@ -1,9 +1,12 @@
 //! The loop of a lane: observe, decide, make durable, act, and read back.
 
 mod act;
+mod alert;
 mod decide;
 mod govern;
+mod job;
 mod observe;
+mod refresh;
 mod wiring;
 
 use std::collections::VecDeque;
@@ -13,9 +16,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use ironhand_api::{Host, HostStatus, IncidentState, Name, PictureDigest, PowerState, Verdict};
-use ironhand_model::{HostFacts, HostRecovery, Site, Terms};
-use tokio::sync::{mpsc, watch};
+use ironhand_api::{
+    Capability, Host, HostStatus, IncidentState, Job, Name, PictureDigest, PowerState, Verdict,
+};
+use ironhand_model::{AlertChange, Cadence, HostAlerts, HostFacts, HostRecovery, Observation, Site, Terms};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::hands::Notice;
@@ -27,6 +32,7 @@ use crate::clock;
 use crate::device::DeviceError;
 use crate::ownership::{Held, Taken};
 use crate::screen::{ScreenWatch, Seen, View};
+pub(super) use act::Asker;
 use act::{Acted, Acting, Answer, Wanted};
 
 /// Observations of an action that wait for the lane; it takes them as they come.
@@ -34,6 +40,9 @@ const NOTICES: usize = 16;
 
 /// Actions of people that wait behind the one under way.
 const QUEUE: usize = 8;
+
+/// Within which time a fleet that is taken up is read for the first time, unless it is read more often than that.
+const SPREAD: Duration = Duration::from_secs(10);
 
 /// How often the last readings are stored though nothing has changed, so that a restart does not make them look old.
 const REFRESH: Duration = Duration::from_secs(300);
@@ -61,6 +70,16 @@ pub(crate) struct Lane {
     polling: Option<BoxFuture<'static, Polled>>,
     acting: Option<Acting>,
     queue: VecDeque<Wanted>,
+    /// Jobs that the last start did not finish, until the host is read and they can be taken up.
+    unfinished: Vec<Job>,
+    alerts: HostAlerts,
+    /// What happened to alerts and is not in the journal yet.
+    news: Vec<AlertChange>,
+    cadence: Cadence,
+    /// The store refused a write, since another server has the host.
+    is_lost: bool,
+    /// Who waits for the next reading.
+    refreshing: Vec<oneshot::Sender<Result<HostStatus, DeviceError>>>,
     notices: (mpsc::Sender<Notice>, mpsc::Receiver<Notice>),
     times: Times,
 }
@@ -79,6 +98,8 @@ struct Times {
     power: Instant,
     /// The next decision, where nothing is observed before.
     decide: Option<Instant>,
+    /// When the store is asked again that failed.
+    store: Option<Instant>,
     /// The next storing of readings that changed nothing.
     refresh: Instant,
 }
@@ -114,9 +135,6 @@ pub(crate) struct Ending {
 impl Lane {
     pub(crate) fn new(taken: Taken, tools: Tools) -> Self {
         let Taken { host, state, jobs, held } = taken;
-        if !jobs.is_empty() {
-            tracing::info!(host = %host.metadata.name, jobs = jobs.len(), "taken up with jobs that have not ended");
-        }
         let now = Instant::now();
         let site = tools.site.clone();
         let terms = site.borrow().terms(&host);
@@ -136,14 +154,21 @@ impl Lane {
             polling: None,
             acting: None,
             queue: VecDeque::new(),
+            unfinished: jobs,
+            alerts: state.alerts,
+            news: Vec::new(),
+            cadence: Cadence::default(),
+            is_lost: false,
+            refreshing: Vec::new(),
             notices: mpsc::channel(NOTICES),
-            times: Times { power: now, decide: None, refresh: now + REFRESH },
+            times: Times { power: now, decide: None, store: None, refresh: now + REFRESH },
             host,
             held,
             tools,
         };
-        // A fleet that starts at once must not read all its BMCs at once.
-        lane.times.power = now + lane.share(lane.terms.settings.power_interval);
+        // A fleet that starts at once must not read all its BMCs at once. What was begun is settled first.
+        let spread = if lane.unfinished.is_empty() { SPREAD } else { Duration::ZERO };
+        lane.times.power = now + lane.share(lane.terms.settings.power_interval.min(spread));
         lane
     }
 
@@ -157,9 +182,17 @@ impl Lane {
             self.open_line();
             self.open_screen(ports);
         }
+        if self.line.is_none() {
+            let missing = DeviceError::NoConnector { capability: Capability::Power };
+            let refusal = self.refusal().unwrap_or(missing);
+            self.give_up_jobs(&refusal);
+        }
         self.think().await;
         loop {
-            self.start();
+            self.start().await;
+            if self.is_lost {
+                return Box::pin(self.leave(ports, &ending)).await;
+            }
             ports.status.send_replace(self.status());
             match self.next(ports, &ending).await {
                 // Boxed, for the same reason as in `commit`.
@@ -191,37 +224,40 @@ impl Lane {
     }
 
     async fn handle(&mut self, happening: Happening, ports: &mut Ports) {
+        let mut fresh = false;
+        let mut answer = None;
         match happening {
-            Happening::Told(None) | Happening::Stopped | Happening::Retired => {}
-            Happening::Told(Some(command)) => self.told(command, ports),
-            Happening::Noticed((at, source, observation)) => self.observe(at, &source, observation),
-            Happening::Polled(polled) => self.polled(polled),
+            Happening::Told(None) | Happening::Stopped | Happening::Retired | Happening::Due => {}
+            Happening::Told(Some(command)) => self.told(command, ports).await,
+            Happening::Noticed((at, source, observation)) => {
+                fresh = matches!(observation, Observation::Power(_));
+                self.observe(at, &source, observation);
+            }
+            Happening::Polled(polled) => fresh = self.polled(polled),
             Happening::Looked => self.looked(ports),
             Happening::FlowsChanged => self.judge(),
             Happening::Governed => self.govern(ports),
-            Happening::Due => {}
-            Happening::Acted(acted) => {
-                let answer = self.acted(acted);
-                self.think().await;
-                return Answer::give(answer);
-            }
+            Happening::Acted(acted) => answer = self.acted(acted),
         }
         self.think().await;
+        if fresh {
+            self.refreshed();
+        }
+        Answer::give(answer);
     }
 
     fn due(&self) -> Instant {
         let power = self.line.is_some().then_some(self.times.power);
-        let times = [power, self.times.decide, Some(self.times.refresh)];
+        let times = [power, self.times.decide, self.times.store, Some(self.times.refresh)];
         times.into_iter().flatten().min().unwrap_or(self.times.refresh)
     }
 
     fn status(&self) -> HostStatus {
         let incident = self.recovery.incident().filter(|incident| incident.state != IncidentState::Closed);
         let picture: Option<PictureDigest> = self.last.as_ref().map(|last| last.seen.shot.digest.clone());
-        let mut status =
-            self.facts.status(self.recovery.health(), incident.map(|incident| incident.id), picture);
-        status.owner = Some(self.held.owner().to_owned());
-        status
+        let status = self.facts.status(self.recovery.health(), incident.map(|incident| incident.id), picture);
+        let owner = Some(self.held.owner().to_owned());
+        HostStatus { alerts: self.alerts.open().collect(), owner, ..status }
     }
 
     /// A part of `whole` that is this host's own, so that hosts do not fall into step.
@@ -248,6 +284,22 @@ impl Lane {
         ports.hands.send_replace(None);
         if let Some(screen) = self.screen.take() {
             screen.close().await;
+        }
+    }
+
+    /// The store refuses what this lane writes: another server has the host, or it was just deleted. Nothing more is
+    /// sent or stored until somebody says which.
+    async fn leave(mut self: Box<Self>, ports: &Ports, ending: &Ending) {
+        self.polling = None;
+        self.acting = None;
+        self.line = None;
+        self.screen = None;
+        self.queue.clear();
+        self.refreshing.clear();
+        ports.hands.send_replace(None);
+        tokio::select! {
+            () = ending.retire.cancelled() => self.retire().await,
+            () = ending.stop.cancelled() => {}
         }
     }
 

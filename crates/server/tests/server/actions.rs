@@ -36,10 +36,12 @@ async fn power_actions_are_done_when_they_are_seen() {
     assert_eq!((report.power, truth()), (Some(PowerState::Off), false), "{report:#?}");
 
     let request = PowerRequest { action: PowerAction::On, wait: false, timeout: None };
-    soon(world.client.power(&host, &request)).await.unwrap();
+    let job = soon(world.client.start_power(&host, &request)).await.unwrap();
+    assert!(!job.state.is_final(), "{job:#?}");
     world.until_well(&host).await;
-    let told = world.events().await.into_iter().filter(|event| event.kind == EventKind::ActionDone).count();
-    assert_eq!(told, 8);
+    let told = world.events().await;
+    let count = |kind| told.iter().filter(|event| event.kind == kind).count();
+    assert_eq!((count(EventKind::JobAccepted), count(EventKind::ActionDone)), (8, 0));
     world.end().await;
 }
 
@@ -49,11 +51,7 @@ async fn what_is_not_seen_in_time_is_told() {
     let host = world.adopt().await.remove(0);
     world.until_well(&host).await;
     world.fleet.stage(host.as_str(), Fault::BmcSilent).unwrap();
-    let request = PowerRequest {
-        action: PowerAction::Off,
-        wait: true,
-        timeout: Some(Span::from(Duration::from_millis(200))),
-    };
+    let request = PowerRequest { action: PowerAction::Off, wait: true, timeout: Some(Span::from_secs(1)) };
     let problem = soon(world.client.power(&host, &request)).await.unwrap_err().problem().cloned().unwrap();
     assert_eq!((problem.code.as_str(), problem.status), ("ipmi.timeout", 502), "{problem:#?}");
     assert_eq!((problem.fault, problem.retry), (ironhand_api::Fault::Network, true));

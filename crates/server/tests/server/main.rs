@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 mod actions;
+mod alerts;
 mod api;
 mod conditions;
 mod events;
 mod harness;
+mod jobs;
 mod management;
 mod notify;
 mod ownership;

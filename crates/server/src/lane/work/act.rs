@@ -3,18 +3,18 @@
 use std::time::Instant;
 
 use futures_util::future::BoxFuture;
-use ironhand_api::{EventKind, Severity, Step, StepOutcome};
+use ironhand_api::{Job, Step, StepOutcome};
 use ironhand_console::keys;
 use ironhand_model::Planned;
-use ironhand_store::EventDraft;
-use tokio::sync::oneshot;
 
+use super::decide::STORE_RETRY;
+use super::job::THE_API;
 use super::{Lane, Polled};
 use crate::clock;
 use crate::device::DeviceError;
 use crate::lane::hands::Hands;
 use crate::lane::line::IpmiLine;
-use crate::lane::{Action, ActionFailure, Done};
+use crate::lane::{Action, ActionFailure, Done, Reply};
 
 pub(super) struct Wanted {
     pub(super) action: Action,
@@ -23,8 +23,12 @@ pub(super) struct Wanted {
 
 /// Who wants an action, and who is to be told of its outcome.
 pub(super) enum Purpose {
+    /// A step of a flow.
     Step(Box<Planned>),
-    Person(oneshot::Sender<Result<Done, ActionFailure>>),
+    /// A person; where the server stops meanwhile, they must ask again.
+    Person(Reply<Done>),
+    /// A person who was told the number of the job, and perhaps waits for its end.
+    Job { job: Box<Job>, reply: Option<Reply<Done>> },
 }
 
 /// An action under way.
@@ -42,8 +46,39 @@ pub(super) struct Acted {
 
 /// The outcome of an action for the person who asked for it.
 pub(super) struct Answer {
-    pub(super) reply: oneshot::Sender<Result<Done, ActionFailure>>,
+    pub(super) reply: Reply<Done>,
     pub(super) result: Result<Done, ActionFailure>,
+}
+
+/// Who asked for an action, and what they wait for.
+pub(in crate::lane) enum Asker {
+    /// Its outcome.
+    Outcome(Reply<Done>),
+    /// That the server will do it, or tell of it, whatever happens.
+    Acceptance(Reply<Job>),
+}
+
+impl Asker {
+    /// Tells that nothing is done.
+    pub(super) fn refuse(self, error: DeviceError) {
+        let failure = ActionFailure { error, receipts: Vec::new() };
+        // An error of sending means that nobody waits any longer; the same below.
+        match self {
+            Self::Outcome(reply) => drop(reply.send(Err(failure))),
+            Self::Acceptance(reply) => drop(reply.send(Err(failure))),
+        }
+    }
+
+    /// Tells that the job is durable; returns who waits for its outcome.
+    pub(super) fn accepted(self, job: &Job) -> Option<Reply<Done>> {
+        match self {
+            Self::Outcome(reply) => Some(reply),
+            Self::Acceptance(reply) => {
+                let _ = reply.send(Ok(job.clone()));
+                None
+            }
+        }
+    }
 }
 
 impl Answer {
@@ -57,13 +92,23 @@ impl Answer {
 
 impl Lane {
     /// Starts what is due and can start.
-    pub(super) fn start(&mut self) {
+    pub(super) async fn start(&mut self) {
         if self.acting.is_none()
-            && let Some(wanted) = self.queue.front()
-            && (self.line.is_some() || self.polling.is_none() || !wanted.action.needs_bmc())
-            && let Some(wanted) = self.queue.pop_front()
+            && self.times.store.is_none_or(|retry| retry <= Instant::now())
+            && self.queue.front().is_some_and(|wanted| self.is_ready_for(&wanted.action))
+            && let Some(Wanted { action, mut purpose }) = self.queue.pop_front()
         {
-            self.acting = Some(self.act(wanted));
+            match Box::pin(self.begin(&action, &mut purpose)).await {
+                Ok(()) => {
+                    self.times.store = None;
+                    self.acting = Some(self.act(Wanted { action, purpose }));
+                }
+                Err(error) => {
+                    tracing::error!(host = %self.name, error = %crate::http::chain(&error), "nothing is begun: the store failed");
+                    self.times.store = Some(Instant::now() + STORE_RETRY);
+                    self.queue.push_front(Wanted { action, purpose });
+                }
+            }
         }
         if self.polling.is_none()
             && self.times.power <= Instant::now()
@@ -78,11 +123,17 @@ impl Lane {
         }
     }
 
+    /// Whether the BMC is free for an action that goes through it, and what an earlier start began there is settled.
+    pub(super) fn is_ready_for(&self, action: &Action) -> bool {
+        !action.needs_bmc() || (self.line.is_some() || self.polling.is_none()) && self.unfinished.is_empty()
+    }
+
     fn act(&mut self, Wanted { action, purpose }: Wanted) -> Acting {
         let words = action.describe();
         let who = match &purpose {
             Purpose::Step(planned) => format!("flow {}", planned.flow),
-            Purpose::Person(_) => "the API".to_owned(),
+            Purpose::Person(_) => THE_API.to_owned(),
+            Purpose::Job { job, .. } => job.requested_by.clone(),
         };
         let held = self.held.clone();
         tracing::info!(host = %self.name, op = words, by = who, lease = held.token(), "action");
@@ -104,7 +155,7 @@ impl Lane {
     }
 
     /// Takes in what became of an action. Returns whom to tell, once it is durable.
-    pub(super) fn acted(&mut self, Acted { line, mut result }: Acted) -> Option<Answer> {
+    pub(super) fn acted(&mut self, Acted { line, result }: Acted) -> Option<Answer> {
         let Acting { words, purpose, .. } = self.acting.take()?;
         // What the action saw at its very end came true before it ended.
         while let Ok((at, source, observation)) = self.notices.1.try_recv() {
@@ -112,42 +163,10 @@ impl Lane {
         }
         if result.as_ref().is_ok_and(|done| done.power.is_some()) {
             // It read the power state, which saves a reading.
-            self.times.power = Instant::now() + self.pace().0;
+            self.times.power = Instant::now() + self.power_interval();
         }
         self.line_home(line);
-        match purpose {
-            Purpose::Step(planned) => {
-                self.step_ended(&planned, result);
-                None
-            }
-            Purpose::Person(reply) => {
-                if let Ok(done) = &mut result {
-                    done.warnings = self.warnings();
-                }
-                let (severity, message) = match &result {
-                    Ok(done) => {
-                        (Severity::Info, format!("{words}, asked for through the API: {}", done.detail))
-                    }
-                    Err(failure) => (
-                        Severity::Warning,
-                        format!("{words}, asked for through the API, failed: {}", failure.error),
-                    ),
-                };
-                self.journal.event(EventDraft::new(EventKind::ActionDone, severity, message));
-                Some(Answer { reply, result })
-            }
-        }
-    }
-
-    /// Tells whoever wanted an action that it is not begun.
-    pub(super) fn refuse(&mut self, purpose: Purpose, error: DeviceError) {
-        tracing::debug!(host = %self.name, %error, "refused");
-        let failure = ActionFailure { error, receipts: Vec::new() };
-        match purpose {
-            Purpose::Step(planned) => self.step_ended(&planned, Err(failure)),
-            // An error means that the person waits no longer.
-            Purpose::Person(reply) => drop(reply.send(Err(failure))),
-        }
+        self.ended(&words, purpose, result)
     }
 
     pub(super) fn step_ended(&mut self, planned: &Planned, result: Result<Done, ActionFailure>) {
@@ -158,12 +177,10 @@ impl Lane {
                 }
                 (StepOutcome::Done(done.detail), done.receipts)
             }
-            Err(ActionFailure { error, receipts }) => match error {
-                DeviceError::Ipmi(ironhand_ipmi::Error::OutcomeUnknown) | DeviceError::Stopping => {
-                    (StepOutcome::Unknown(error.to_string()), receipts)
-                }
-                error => (StepOutcome::Failed(error.to_string()), receipts),
-            },
+            Err(ActionFailure { error, receipts }) if error.leaves_doubt() => {
+                (StepOutcome::Unknown(error.to_string()), receipts)
+            }
+            Err(ActionFailure { error, receipts }) => (StepOutcome::Failed(error.to_string()), receipts),
         };
         let transitions = self.recovery.record(clock::now(), planned, outcome, receipts);
         self.journal.transitions(transitions);
@@ -177,7 +194,7 @@ pub(super) fn action_of(step: &Step) -> Result<Action, String> {
             Ok(steps) => Ok(Action::Keys { steps }),
             Err(error) => Err(error.to_string()),
         },
-        Step::Power(action) => Ok(Action::Power { action: *action, wait: true, timeout: None }),
+        Step::Power(action) => Ok(Action::Power { action: *action, timeout: None }),
         Step::BootDevice(device) => {
             let (device, persistent, uefi) = device.resolve();
             Ok(Action::BootDevice { device, persistent, uefi })

@@ -14,7 +14,7 @@ use crate::clock;
 use crate::lane::journal::Entry;
 
 /// How long a lane waits before it asks a store again that has failed.
-const STORE_RETRY: Duration = Duration::from_secs(1);
+pub(super) const STORE_RETRY: Duration = Duration::from_secs(1);
 
 impl Lane {
     /// Decides what to do, makes it durable, and only then sees to it that it is done.
@@ -26,7 +26,8 @@ impl Lane {
         match self.decide(now).await {
             Ok(decision) => {
                 let until = self.carry_out(decision);
-                let until = [until, self.facts.next_wake()].into_iter().flatten().min();
+                let alerts = self.alerts.next_wake(&self.terms.settings);
+                let until = [until, self.facts.next_wake(), alerts].into_iter().flatten().min();
                 self.times.decide = until.map(|until| Instant::now() + until.since(now));
             }
             Err(error) => {
@@ -35,8 +36,12 @@ impl Lane {
                 self.times.decide = Some(Instant::now() + STORE_RETRY);
             }
         }
+        if self.is_at_work() {
+            // Work that begins between two rare readings must not wait for the next one.
+            self.times.power = self.times.power.min(Instant::now() + self.power_interval());
+        }
         if let Some(screen) = &self.screen {
-            screen.set_pace(self.pace().1);
+            screen.set_pace(self.screen_interval());
         }
     }
 
@@ -66,20 +71,32 @@ impl Lane {
         if incident != 0 || run != 0 {
             self.recovery.number(&mut decided, incident, run);
         }
+        let needs_human = match &decided.decision {
+            Decision::NeedsHuman { reason, .. } => Some(reason.as_str()),
+            _ => None,
+        };
+        let news = self.alerts.consider(now, &self.facts, needs_human, &self.terms.settings);
+        self.alert_changes(news);
         let due = self.times.refresh <= Instant::now();
-        if due || !decided.transitions.is_empty() || !self.journal.is_empty() {
+        if due || !decided.transitions.is_empty() || !self.journal.is_empty() || !self.news.is_empty() {
             self.commit(now, &decided.transitions).await?;
         }
         Ok(decided.decision)
     }
 
     pub(super) async fn commit(&mut self, at: Timestamp, decided: &[Transition]) -> Result<(), StoreError> {
-        let state =
-            HostState { facts: self.facts.clone(), recovery: self.recovery.clone(), ..HostState::default() };
-        let (token, status) = (self.held.token(), self.status());
-        let entry = Entry { host: &self.name, token, at, status, state, decided };
+        self.number_alerts().await?;
+        let state = HostState {
+            facts: self.facts.clone(),
+            recovery: self.recovery.clone(),
+            alerts: self.alerts.clone(),
+        };
+        let token = self.held.token();
+        let entry = Entry { host: &self.name, at, token, status: self.status(), state, decided };
         // Boxed: a lane waits most of its life, and must not hold the room that this takes meanwhile.
-        Box::pin(self.journal.commit(&self.tools.store, entry)).await?;
+        let committed = Box::pin(self.journal.commit(&self.tools.store, entry)).await;
+        self.is_lost |= matches!(committed, Err(StoreError::LeaseLost { .. }));
+        committed?;
         self.times.refresh = Instant::now() + REFRESH;
         Ok(())
     }

@@ -6,7 +6,7 @@ use ironhand_api::{EventKind, Management, Said, Settings};
 use ironhand_model::{Observation, Terms};
 
 use super::Lane;
-use super::act::Purpose;
+use super::act::{Answer, Purpose};
 use crate::clock;
 use crate::device::DeviceError;
 use crate::lane::{ActionFailure, Ports};
@@ -71,13 +71,20 @@ impl Lane {
         self.line = None;
         self.line_stale = false;
         for wanted in std::mem::take(&mut self.queue) {
-            self.refuse(wanted.purpose, refusal.clone());
+            let failure = ActionFailure { error: refusal.clone(), receipts: Vec::new() };
+            // That it was refused need not be durable: it can be asked for again.
+            Answer::give(self.ended(&wanted.action.describe(), wanted.purpose, Err(failure)));
         }
         if let Some(acting) = self.acting.take_if(|acting| matches!(acting.purpose, Purpose::Step(_)))
             && let Purpose::Step(planned) = acting.purpose
         {
             let broken_off = ActionFailure { error: DeviceError::Stopping, receipts: Vec::new() };
             self.step_ended(&planned, Err(broken_off));
+        }
+        self.give_up_jobs(&refusal);
+        for reply in self.refreshing.drain(..) {
+            // An error means that nobody waits any longer.
+            let _ = reply.send(Err(refusal.clone()));
         }
         self.view = None;
         self.last = None;
@@ -95,6 +102,7 @@ impl Lane {
             self.line_stale = true;
         }
         self.open_screen(ports);
+        self.cadence.hurry(clock::now());
         self.times.power = Instant::now() + self.share(FIRST_READING);
     }
 
@@ -108,7 +116,7 @@ impl Lane {
         if screens(before) != screens(&now) {
             self.open_screen(ports);
         }
-        self.times.power = self.times.power.min(Instant::now() + self.pace().0);
+        self.times.power = self.times.power.min(Instant::now() + self.power_interval());
     }
 }
 

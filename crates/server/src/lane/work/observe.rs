@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ironhand_api::{Capability, IncidentState, Timestamp};
+use ironhand_api::{Capability, IncidentState, PowerState, Timestamp};
 use ironhand_model::{Change, Observation};
 
 use super::{Lane, LastLook, Polled};
@@ -14,9 +14,12 @@ use crate::lane::Ports;
 use crate::screen::{Seen, View};
 
 impl Lane {
-    pub(super) fn observe(&mut self, at: Timestamp, source: &str, observation: Observation) {
+    /// Takes in what was seen; says whether that changed anything.
+    pub(super) fn observe(&mut self, at: Timestamp, source: &str, observation: Observation) -> bool {
         let changes = self.facts.observe(at, source, observation);
+        let changed = !changes.is_empty();
         self.take_in(source, changes);
+        changed
     }
 
     pub(super) fn take_in(&mut self, source: &str, changes: Vec<Change>) {
@@ -26,27 +29,37 @@ impl Lane {
         self.journal.changes(changes);
     }
 
-    pub(super) fn polled(&mut self, Polled { line, result }: Polled) {
+    /// Takes in a reading of the power state; says whether it tells how the host is now.
+    pub(super) fn polled(&mut self, Polled { line, result }: Polled) -> bool {
         self.polling = None;
         let source = line.source();
         let stale = self.line_stale;
         self.line_home(Some(line));
-        let interval = self.pace().0;
-        self.times.power = Instant::now() + interval + self.share(interval / 8);
         if stale {
             self.times.power = Instant::now();
-            return;
+            return false;
         }
-        match result {
-            Ok(state) => self.observe(clock::now(), &source, Observation::Power(state)),
+        let now = clock::now();
+        let seen = *result.as_ref().unwrap_or(&PowerState::Unknown);
+        let wait = match result {
             // Nothing was tried, so nothing was observed.
-            Err(DeviceError::Waiting { wait, .. }) => self.times.power = Instant::now() + wait,
+            Err(DeviceError::Waiting { wait, .. }) => wait,
+            Ok(state) => {
+                let changed = self.observe(now, &source, Observation::Power(state));
+                self.cadence.observed(now, true, changed);
+                self.power_interval()
+            }
             Err(error) => {
                 tracing::debug!(host = %self.name, connector = source, op = "power", %error, "reading failed");
                 let observation = Observation::Reach(error.reach(), Some(error.to_string()));
-                self.observe(clock::now(), &source, observation);
+                let changed = self.observe(now, &source, observation);
+                self.cadence.observed(now, false, changed);
+                self.power_interval()
             }
-        }
+        };
+        self.times.power = Instant::now() + wait + self.share(wait / 8);
+        self.resume_jobs(seen);
+        true
     }
 
     pub(super) fn looked(&mut self, ports: &Ports) {
@@ -107,18 +120,24 @@ impl Lane {
         }
     }
 
-    /// Intervals of power and screen readings: short while something is wrong and Ironhand works on it, or while a
-    /// screen is recognised and more readings decide.
-    pub(super) fn pace(&self) -> (Duration, Duration) {
+    /// Until the next reading of the power state, before hosts are kept out of step.
+    pub(super) fn power_interval(&self) -> Duration {
+        self.cadence.interval(clock::now(), self.is_at_work(), &self.terms.settings)
+    }
+
+    /// Between two readings of the screen.
+    pub(super) fn screen_interval(&self) -> Duration {
         let settings = &self.terms.settings;
-        let at_work =
-            self.recovery.incident().is_some_and(|incident| incident.state != IncidentState::NeedsHuman);
-        let suspicious = self.recovery.incident().is_none()
-            && self.last.as_ref().is_some_and(|last| last.verdicts.iter().any(|verdict| verdict.applies));
-        if at_work || suspicious {
-            (settings.power_interval_fast, settings.screen_interval_incident)
-        } else {
-            (settings.power_interval, settings.screen_interval)
+        if self.is_at_work() { settings.screen_interval_incident } else { settings.screen_interval }
+    }
+
+    /// Whether something is wrong and Ironhand works on it, or a screen is recognised and more readings decide.
+    pub(super) fn is_at_work(&self) -> bool {
+        match self.recovery.incident() {
+            Some(incident) => incident.state != IncidentState::NeedsHuman,
+            None => {
+                self.last.as_ref().is_some_and(|last| last.verdicts.iter().any(|verdict| verdict.applies))
+            }
         }
     }
 }

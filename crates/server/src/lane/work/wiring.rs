@@ -4,26 +4,17 @@ use std::time::Instant;
 
 use ironhand_api::{Capability, Connector, Name};
 
-use super::act::{Purpose, Wanted};
-use super::{Lane, QUEUE};
+use super::Lane;
 use crate::credentials::Credentials;
-use crate::device::DeviceError;
 use crate::lane::line::IpmiLine;
 use crate::lane::{Command, Ports};
 use crate::screen::{ScreenWatch, Target, View};
 
 impl Lane {
-    pub(super) fn told(&mut self, command: Command, ports: &mut Ports) {
+    pub(super) async fn told(&mut self, command: Command, ports: &mut Ports) {
         match command {
-            Command::Act { action, reply } => {
-                let wanted = Wanted { action, purpose: Purpose::Person(reply) };
-                let busy = || DeviceError::Busy { waiting: QUEUE };
-                let full = self.queue.len() >= QUEUE;
-                match self.refusal().or_else(|| full.then(busy)) {
-                    Some(error) => self.refuse(wanted.purpose, error),
-                    None => self.queue.push_back(wanted),
-                }
-            }
+            Command::Act { action, asker } => self.asked(action, asker).await,
+            Command::Refresh(reply) => self.refresh(reply),
             Command::Reconfigure(host) => {
                 let moved = host.spec.connectors != self.host.spec.connectors
                     || host.spec.credentials != self.host.spec.credentials;
@@ -104,7 +95,7 @@ impl Lane {
                 reader: self.tools.reader.clone(),
                 settings: self.terms.settings,
             };
-            ScreenWatch::watch(target, self.pace().1)
+            ScreenWatch::watch(target, self.screen_interval())
         });
         self.view = self.screen.as_ref().map(ScreenWatch::view);
         ports.hands.send_replace(self.screen.as_ref().map(ScreenWatch::hands));
