@@ -41,11 +41,13 @@ mod ownership;
 mod screen;
 mod server;
 mod settings;
+mod traps;
 
 pub use catalog::{FlowSet, Looked, flow_faults};
 pub use http::ListenError;
 pub use server::{Running, Server, StartError, default_socket};
 pub use settings::Config;
+pub use traps::TrapCounts;
 
 pub use ironhand_api::Settings;
 pub use ironhand_store::KeySource;

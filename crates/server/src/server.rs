@@ -23,6 +23,7 @@ use crate::order::Order;
 use crate::ownership::{Follower, Leases, enlist, upkeep};
 use crate::screen::PictureReader;
 use crate::settings::retention;
+use crate::traps::{TrapCounts, TrapListener, Traps};
 use crate::{Config, clock};
 
 /// Held by the server that works on the hosts of a data directory; by several where all of them share it.
@@ -49,6 +50,14 @@ pub enum StartError {
     /// The API cannot listen.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// Traps cannot be taken.
+    #[error("cannot take SNMP traps at {address}; ports below 1024, like 162, need privileges")]
+    Traps {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
     /// There are no UDP sockets to be had.
     #[error("no UDP socket to speak IPMI through")]
     Udp(#[source] std::io::Error),
@@ -68,6 +77,7 @@ pub struct Running {
     stops: Stops,
     fleet: Fleet,
     notifiers: Notifiers,
+    traps: Option<Traps>,
     store: Store,
     listeners: TaskTracker,
     port: JoinHandle<()>,
@@ -91,7 +101,7 @@ impl Server {
     ///
     /// Where the data directory, the sockets or the addresses cannot be used; nothing runs then.
     pub async fn start(config: Config) -> Result<Running, StartError> {
-        let Config { data_dir, key, socket, listen, shared, settings } = config;
+        let Config { data_dir, key, socket, listen, traps, shared, settings } = config;
         let failed = |source| StartError::Store { directory: data_dir.clone(), source };
         let store = Store::open(&data_dir, key).await.map_err(failed)?;
         let lock = http::lock(&data_dir.join(LOCK_FILE), shared)?
@@ -147,6 +157,10 @@ impl Server {
             listeners.spawn(http::serve(listener, router, stops.listeners.clone()));
         }
         listeners.spawn(prune(store.clone(), site, stops.listeners.clone()));
+        let traps = match traps {
+            Some(address) => Some(take_traps(address, &fleet, &listeners, &stops).await?),
+            None => None,
+        };
         listeners.close();
         tracing::info!(socket = %path.display(), http = http.map(tracing::field::display), "serving");
         let shutdown_timeout = settings.shutdown_timeout;
@@ -156,6 +170,7 @@ impl Server {
             stops,
             fleet,
             notifiers,
+            traps,
             store,
             listeners,
             port: driver,
@@ -173,6 +188,19 @@ async fn serve_local(mut local: LocalSocket, api: Arc<Api>, stop: CancellationTo
     tracing::debug!(socket = %local.path().display(), "closed");
 }
 
+/// Takes SNMP traps at `address` until the listeners stop.
+async fn take_traps(
+    address: SocketAddr,
+    fleet: &Fleet,
+    listeners: &TaskTracker,
+    stops: &Stops,
+) -> Result<Traps, StartError> {
+    let bound = TrapListener::bind(address, fleet.store().clone(), fleet.clone()).await;
+    let (listener, traps) = bound.map_err(|source| StartError::Traps { address, source })?;
+    listeners.spawn(listener.run(stops.listeners.clone()));
+    Ok(traps)
+}
+
 /// Keeps the store from growing without end.
 async fn prune(store: Store, site: watch::Receiver<Arc<Site>>, stop: CancellationToken) {
     let mut settings = site.borrow().settings();
@@ -188,6 +216,11 @@ impl Running {
     /// The TCP address that is listened on; none unless asked for.
     pub const fn http(&self) -> Option<SocketAddr> {
         self.http
+    }
+
+    /// Where SNMP traps are taken, and what became of those that came; none unless asked for.
+    pub fn traps(&self) -> Option<(SocketAddr, TrapCounts)> {
+        self.traps.as_ref().map(|traps| (traps.address(), traps.counts()))
     }
 
     /// The local socket.

@@ -18,6 +18,8 @@ pub struct Config {
     pub socket: Option<PathBuf>,
     /// A TCP address beside the socket. Anything but loopback is refused: there is no access control yet.
     pub listen: Option<SocketAddr>,
+    /// Where SNMP traps of BMCs are taken, over UDP; a trap has its host read at once. Nowhere unless asked for.
+    pub traps: Option<SocketAddr>,
     /// Whether other servers use the same data directory at the same time. Each host then belongs to the one that holds
     /// its lease, and passes to another when that one stops, or falls silent for `leaseTime`. A server that is alone
     /// takes all hosts up at once when it starts.
@@ -34,6 +36,7 @@ impl Config {
             key: KeySource::File,
             socket: None,
             listen: None,
+            traps: None,
             shared: false,
             settings: Settings::default(),
         }

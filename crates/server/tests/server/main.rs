@@ -15,3 +15,4 @@ mod ownership;
 mod recovery;
 mod restart;
 mod secrets;
+mod traps;
