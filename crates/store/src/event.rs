@@ -1,7 +1,9 @@
 //! The one ordered record of what happened.
 
+use std::fmt::Write as _;
+
 use ironhand_api::{Event, EventKind, Name, Severity, Timestamp};
-use sqlx::{AnyPool, FromRow};
+use sqlx::{AnyPool, AssertSqlSafe, FromRow};
 
 use crate::StoreError;
 use crate::column::{bigint, unsigned, word};
@@ -13,8 +15,14 @@ use crate::writer::{Turn, Write};
 /// Events that are dropped in one transaction, so that pruning holds up nobody for long.
 const PRUNED_AT_ONCE: u64 = 2_000;
 
-const APPEND: &str = "INSERT INTO events (id, at, kind, severity, host, incident, run, message, job, alert) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+/// Events that are appended by one statement: each statement costs a turn of the thread that SQLite runs on.
+const APPENDED_AT_ONCE: usize = 16;
+
+const APPEND: &str =
+    "INSERT INTO events (id, at, kind, severity, host, incident, run, message, job, alert) VALUES";
+
+/// Columns that [`APPEND`] names.
+const COLUMNS: usize = 10;
 
 const AFTER: &str = "SELECT id, at, kind, severity, host, incident, run, message, job, alert FROM events \
     WHERE id > $1 ORDER BY id LIMIT $2";
@@ -79,23 +87,65 @@ pub(crate) async fn append(
     at: Timestamp,
     draft: EventDraft,
 ) -> Result<Event, StoreError> {
+    let event = numbered(turn, host, at, draft);
+    insert(turn, std::slice::from_ref(&event)).await?;
+    Ok(event)
+}
+
+/// Appends events of a host under the next ids, in their order.
+pub(crate) async fn append_all(
+    turn: &mut Turn<'_>,
+    host: &Name,
+    at: Timestamp,
+    drafts: Vec<EventDraft>,
+) -> Result<Vec<Event>, StoreError> {
+    let events: Vec<Event> =
+        drafts.into_iter().map(|draft| numbered(turn, Some(host.clone()), at, draft)).collect();
+    for some in events.chunks(APPENDED_AT_ONCE) {
+        insert(turn, some).await?;
+    }
+    Ok(events)
+}
+
+fn numbered(turn: &mut Turn<'_>, host: Option<Name>, at: Timestamp, draft: EventDraft) -> Event {
     let EventDraft { kind, severity, incident, run, job, alert, message } = draft;
     let id = Sequences::next(&mut turn.sequences.event);
-    sqlx::query(APPEND)
-        .bind(bigint(id))
-        .bind(at.as_millis())
-        .bind(kind.code())
-        .bind(severity_word(severity))
-        .bind(host.as_ref().map(|host| host.as_str().to_owned()))
-        .bind(incident.map(bigint))
-        .bind(run.map(bigint))
-        .bind(message.clone())
-        .bind(job.map(bigint))
-        .bind(alert.map(bigint))
-        .execute(&mut *turn.connection)
-        .await
-        .map_err(|error| meaning("append an event", error))?;
-    Ok(Event { id, at, kind, severity, host, incident, run, job, alert, message })
+    Event { id, at, kind, severity, host, incident, run, job, alert, message }
+}
+
+async fn insert(turn: &mut Turn<'_>, events: &[Event]) -> Result<(), StoreError> {
+    // Made of nothing but numbers, and the same for the same count, so that it is prepared once for each.
+    let mut query = sqlx::query(AssertSqlSafe(append_statement(events.len())));
+    for event in events {
+        query = query
+            .bind(bigint(event.id))
+            .bind(event.at.as_millis())
+            .bind(event.kind.code())
+            .bind(severity_word(event.severity))
+            .bind(event.host.as_ref().map(|host| host.as_str().to_owned()))
+            .bind(event.incident.map(bigint))
+            .bind(event.run.map(bigint))
+            .bind(event.message.clone())
+            .bind(event.job.map(bigint))
+            .bind(event.alert.map(bigint));
+    }
+    query.execute(&mut *turn.connection).await.map_err(|error| meaning("append events", error))?;
+    Ok(())
+}
+
+/// The statement that appends that many events.
+fn append_statement(count: usize) -> String {
+    let mut statement = APPEND.to_owned();
+    for row in 0..count {
+        statement.push_str(if row == 0 { " (" } else { ", (" });
+        for column in 1..=COLUMNS {
+            let comma = if column == 1 { "" } else { ", " };
+            // Writing to a String does not fail.
+            let _ = write!(statement, "{comma}${}", row * COLUMNS + column);
+        }
+        statement.push(')');
+    }
+    statement
 }
 
 /// The word that stands for a severity in its column: the one that JSON carries.

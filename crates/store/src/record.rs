@@ -153,11 +153,7 @@ impl Write for Record {
         for alert in &alerts {
             alert::put(turn, alert).await?;
         }
-        let mut recorded = Vec::with_capacity(events.len());
-        for draft in events {
-            recorded.push(event::append(turn, Some(host.clone()), at, draft).await?);
-        }
-        Ok(recorded)
+        event::append_all(turn, &host, at, events).await
     }
 }
 
