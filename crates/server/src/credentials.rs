@@ -1,13 +1,17 @@
 //! Which credential to try, and when to stop trying.
 
+mod refusals;
+
 use std::time::{Duration, Instant};
 
-use ironhand_api::Name;
-use ironhand_store::Store;
+use ironhand_api::{Name, Timestamp};
+use ironhand_store::{Store, StoreError};
 use secrecy::SecretString;
 
-use crate::Settings;
 use crate::device::DeviceError;
+use crate::{Settings, clock};
+
+pub(crate) use refusals::Refusals;
 
 /// A wait that doubles with each failure.
 #[derive(Clone, Copy, Debug)]
@@ -45,10 +49,50 @@ impl BackOff {
 pub(crate) struct Credentials {
     names: Vec<Name>,
     store: Store,
+    /// Where the connector leads to a BMC, whose passwords Ironhand may have changed itself.
+    bmc: Option<OfBmc>,
+    settings: Settings,
+    places: Vec<Place>,
     /// The place of the one that worked last.
     preferred: usize,
+    /// The one that worked last, before the places were looked up.
+    first: Option<Place>,
     back_off: BackOff,
     refused: Option<Refused>,
+}
+
+/// What is particular to the credentials of a BMC.
+struct OfBmc {
+    host: Name,
+    /// The address and port, by which its refusals are counted.
+    controller: String,
+    refusals: Refusals,
+    /// Whether the host's own passwords were looked up.
+    known: bool,
+}
+
+/// Where a credential comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    /// The host's own password of this account, made or taken by a rotation.
+    Own(String),
+    /// The password that the account had before, while it is kept: only tried where the one above is refused.
+    Previous(String),
+    /// A named set.
+    Named(Name),
+    /// The connector needs none.
+    Nothing,
+}
+
+impl Place {
+    fn describe(&self) -> Option<String> {
+        match self {
+            Self::Own(username) => Some(format!("the host's own password of {username}")),
+            Self::Previous(username) => Some(format!("the password that {username} had before")),
+            Self::Named(name) => Some(format!("Credential {name}")),
+            Self::Nothing => None,
+        }
+    }
 }
 
 struct Refused {
@@ -58,40 +102,154 @@ struct Refused {
 
 /// One credential, opened.
 pub(crate) struct Opened {
-    /// Its name; none where the connector needs no credential.
+    /// What it is called; nothing where the connector needs no credential.
+    pub(crate) label: Option<String>,
+    /// The named set that it comes from, if it comes from one.
     pub(crate) name: Option<Name>,
     pub(crate) username: String,
     pub(crate) password: Option<SecretString>,
 }
 
 impl Credentials {
+    /// The credentials of a connector that is no BMC.
     pub(crate) fn new(names: Vec<Name>, store: Store, settings: &Settings) -> Self {
         let back_off = BackOff::new(settings.auth_first, settings.auth_longest);
-        Self { names, store, preferred: 0, back_off, refused: None }
+        let places = named(&names);
+        let settings = *settings;
+        Self { names, store, bmc: None, settings, places, preferred: 0, first: None, back_off, refused: None }
+    }
+
+    /// The credentials of a host's BMC at `controller`: its own passwords first, then the named sets.
+    pub(crate) fn of_bmc(
+        host: &Name,
+        controller: String,
+        names: Vec<Name>,
+        store: Store,
+        refusals: Refusals,
+        settings: &Settings,
+    ) -> Self {
+        let bmc = OfBmc { host: host.clone(), controller, refusals, known: false };
+        Self { bmc: Some(bmc), ..Self::new(names, store, settings) }
+    }
+
+    /// Looks up whether the host has passwords of its own, where that is not known yet.
+    pub(crate) async fn look_up(&mut self) -> Result<(), DeviceError> {
+        let Some(bmc) = self.bmc.as_mut().filter(|bmc| !bmc.known) else { return Ok(()) };
+        let own = self.store.host_secrets(&bmc.host).await.map_err(|error| unusable(&bmc.host, &error))?;
+        bmc.known = true;
+        let mut places = Vec::new();
+        for secret in own {
+            places.push(Place::Own(secret.username.clone()));
+            let kept = secret.previous.is_some() && lasts(secret.previous_until);
+            places.extend(kept.then_some(Place::Previous(secret.username)));
+        }
+        // A connector with passwords of its own needs no named set.
+        places.extend(named(&self.names).into_iter().filter(|place| *place != Place::Nothing));
+        self.places = if places.is_empty() { vec![Place::Nothing] } else { places };
+        let first = self.first.take();
+        self.preferred = self.places.iter().position(|place| Some(place) == first.as_ref()).unwrap_or(0);
+        Ok(())
+    }
+
+    /// Begins with what worked last for `other`, which this replaces: it is the likeliest, and a refusal is spared.
+    pub(crate) fn follow(&mut self, other: &Self) {
+        let worked = other.first.as_ref().or_else(|| other.places.get(other.preferred));
+        // One that went before is tried behind the one that holds now.
+        self.first = worked.filter(|place| !matches!(place, Place::Previous(_))).cloned();
+    }
+
+    /// A password of the host was changed: what is known of its own ones is out of date.
+    pub(crate) fn changed(&mut self) {
+        if let Some(bmc) = &mut self.bmc {
+            bmc.known = false;
+        }
+        self.refused = None;
+        self.back_off.worked();
     }
 
     /// The places in the order in which they are to be tried. A connector without credentials has one place, where
-    /// nothing is.
+    /// nothing is. A previous password comes behind the one that replaced it, unless it is the one that worked last.
     pub(crate) fn order(&self) -> Vec<usize> {
-        let count = self.names.len().max(1);
+        let count = self.places.len();
         (0..count).map(|step| (self.preferred + step) % count).collect()
     }
 
     /// The credential at a place.
     pub(crate) async fn open(&self, place: usize) -> Result<Opened, DeviceError> {
-        let Some(name) = self.names.get(place) else {
-            return Ok(Opened { name: None, username: String::new(), password: None });
+        let place = self.places.get(place).unwrap_or(&Place::Nothing);
+        let label = place.describe();
+        match place {
+            Place::Nothing => Ok(Opened { label, name: None, username: String::new(), password: None }),
+            Place::Named(name) => {
+                let opened = self.store.credential(name).await;
+                let (username, password) = opened.map_err(|error| DeviceError::credential(name, &error))?;
+                Ok(Opened { label, name: Some(name.clone()), username, password: Some(password) })
+            }
+            Place::Own(username) | Place::Previous(username) => {
+                let password = self.own(place, username).await?;
+                Ok(Opened { label, name: None, username: username.clone(), password: Some(password) })
+            }
+        }
+    }
+
+    async fn own(&self, place: &Place, username: &str) -> Result<SecretString, DeviceError> {
+        let Some(bmc) = &self.bmc else { return Err(gone(username)) };
+        let own = self.store.host_secrets(&bmc.host).await.map_err(|error| unusable(&bmc.host, &error))?;
+        let secret = own.into_iter().find(|secret| secret.username == username);
+        let found = match place {
+            Place::Previous(_) => {
+                secret.filter(|secret| lasts(secret.previous_until)).and_then(|secret| secret.previous)
+            }
+            _ => secret.map(|secret| secret.password),
         };
-        let opened = self.store.credential(name).await;
-        let (username, password) = opened.map_err(|error| DeviceError::credential(name, &error))?;
-        Ok(Opened { name: Some(name.clone()), username, password: Some(password) })
+        found.ok_or_else(|| gone(username))
+    }
+
+    /// Whether the credential at a place is of this account.
+    pub(crate) async fn is_of(&self, place: usize, account: &str) -> bool {
+        match self.places.get(place) {
+            Some(Place::Own(username) | Place::Previous(username)) => username == account,
+            Some(Place::Named(name)) => {
+                self.store.credential(name).await.is_ok_and(|(username, _)| username == account)
+            }
+            Some(Place::Nothing) | None => account.is_empty(),
+        }
+    }
+
+    /// What a place is called.
+    pub(crate) fn label(&self, place: usize) -> Option<String> {
+        self.places.get(place).and_then(Place::describe)
     }
 
     /// Why nothing may be tried now.
     pub(crate) fn waiting(&self, now: Instant) -> Option<DeviceError> {
+        self.backing_off(now).or_else(|| self.held(now))
+    }
+
+    /// Why no further place may be tried now: the BMC refused too many logins of late.
+    pub(crate) fn held(&self, now: Instant) -> Option<DeviceError> {
+        let bmc = self.bmc.as_ref()?;
+        bmc.refusals.waiting(&bmc.controller, now, &self.settings)
+    }
+
+    fn backing_off(&self, now: Instant) -> Option<DeviceError> {
         let Refused { until, last } = self.refused.as_ref()?;
         let wait = until.saturating_duration_since(now);
         (!wait.is_zero()).then(|| DeviceError::Waiting { last: Box::new(last.clone()), wait })
+    }
+
+    /// The BMC refused a login.
+    pub(crate) fn login_refused(&self, now: Instant, why: &DeviceError) {
+        if let Some(bmc) = &self.bmc {
+            bmc.refusals.refused(&bmc.controller, now, &self.settings, why.clone());
+        }
+    }
+
+    /// Somebody changed one of the credentials: what was refused before says nothing of it.
+    pub(crate) fn forgive(&self) {
+        if let Some(bmc) = &self.bmc {
+            bmc.refusals.forgive(&bmc.controller);
+        }
     }
 
     /// The credential at a place was accepted.
@@ -107,4 +265,24 @@ impl Credentials {
         self.refused = Some(Refused { until: now + wait, last });
         wait
     }
+}
+
+fn named(names: &[Name]) -> Vec<Place> {
+    match names {
+        [] => vec![Place::Nothing],
+        names => names.iter().cloned().map(Place::Named).collect(),
+    }
+}
+
+/// Whether a grace that ends at `until` lasts.
+fn lasts(until: Option<Timestamp>) -> bool {
+    until.is_some_and(|until| clock::now() < until)
+}
+
+fn unusable(host: &Name, error: &StoreError) -> DeviceError {
+    DeviceError::Credential { reason: format!("the own passwords of Host {host} cannot be used: {error}") }
+}
+
+fn gone(username: &str) -> DeviceError {
+    DeviceError::Credential { reason: format!("the host has no own password of {username} any more") }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ironhand_api::{Capability, Fault, Name, PowerAction, PowerState, Reach};
+use ironhand_api::{Capability, Fault, FenceReport, Name, PowerAction, PowerState, Reach};
 use ironhand_ipmi_port::OpenError;
 use ironhand_store::StoreError;
 
@@ -23,6 +23,11 @@ pub(crate) enum DeviceError {
     /// A credential of the host cannot be used.
     #[error("{reason}")]
     Credential { reason: String },
+    /// The host names no credential of an account.
+    #[error(
+        "the host has no credential of the account `{account}`: its present password is not known, and a change could not be taken back"
+    )]
+    NoAccount { account: String },
     /// Every credential was refused not long ago; trying on would lock the account.
     #[error("{last}; not tried again for {} s, since controllers lock accounts after a few failures", .wait.as_secs().max(1))]
     Waiting { last: Box<DeviceError>, wait: Duration },
@@ -53,8 +58,23 @@ pub(crate) enum DeviceError {
     /// The reply to something that must not be done twice was lost.
     #[error("the reply to power {} was lost: it may or may not have been done, and is not repeated; power is {seen}", .action.as_str())]
     OutcomeUnknown { action: PowerAction, seen: PowerState },
+    /// A password cannot be changed; nothing was sent.
+    #[error("the password is not changed: {reason}")]
+    PasswordRefused { reason: String },
+    /// The old password still works, and is still used.
+    #[error("the password was not changed: {reason}")]
+    PasswordKept { reason: String },
+    /// Nobody knows which password is valid.
+    #[error("nobody knows which password is valid: {reason}; both are kept and tried again")]
+    PasswordInDoubt { reason: String, attempts: u32 },
+    /// It is not proven that the host is without power.
+    #[error("the host is not proven to be without power: {}", .0.reason)]
+    FenceNotProven(Box<FenceReport>),
+    /// The operating system gives no random numbers.
+    #[error("the operating system gives no random numbers")]
+    NoRandomness,
     /// What had to be durable first could not be stored.
-    #[error("nothing is done, as the store failed: {reason}")]
+    #[error("nothing more is done, as the store failed: {reason}")]
     NotStored { reason: String },
     /// Another action on the host is under way.
     #[error("another action is under way on the host; {waiting} more wait for it")]
@@ -98,7 +118,10 @@ impl DeviceError {
     pub(crate) fn leaves_doubt(&self) -> bool {
         matches!(
             self,
-            Self::OutcomeUnknown { .. } | Self::Stopping | Self::Ipmi(ironhand_ipmi::Error::OutcomeUnknown)
+            Self::OutcomeUnknown { .. }
+                | Self::PasswordInDoubt { .. }
+                | Self::Stopping
+                | Self::Ipmi(ironhand_ipmi::Error::OutcomeUnknown)
         )
     }
 
@@ -145,6 +168,8 @@ impl DeviceError {
             | Self::NoConnector { .. }
             | Self::Credential { .. }
             | Self::NotNow { .. }
+            | Self::PasswordRefused { .. }
+            | Self::NoAccount { .. }
             | Self::Open(OpenError::InUse { .. }) => Fault::Caller,
             Self::Busy { .. }
             | Self::Stopping
@@ -154,7 +179,13 @@ impl DeviceError {
             | Self::NotSeenYet
             | Self::ReaderFailed => Fault::Server,
             Self::Resolve { .. } | Self::Connect { .. } => Fault::Network,
-            Self::NotSeen { .. } | Self::OutcomeUnknown { .. } | Self::BootDeviceNotKept => Fault::Device,
+            Self::NoRandomness => Fault::Server,
+            Self::NotSeen { .. }
+            | Self::OutcomeUnknown { .. }
+            | Self::BootDeviceNotKept
+            | Self::PasswordKept { .. }
+            | Self::PasswordInDoubt { .. }
+            | Self::FenceNotProven(_) => Fault::Device,
             Self::Waiting { last, .. } => last.fault(),
             Self::Ipmi(_) | Self::Rfb(_) => match self.reach() {
                 Reach::Unreachable => Fault::Network,
@@ -199,6 +230,12 @@ impl DeviceError {
             Self::NotStored { .. } => "store.failed",
             Self::BootDeviceNotKept => "boot_device.not_kept",
             Self::NotOwner(_) => "host.owned_elsewhere",
+            Self::NoAccount { .. } => "host.no_account",
+            Self::PasswordRefused { .. } => "password.refused",
+            Self::PasswordKept { .. } => "password.not_changed",
+            Self::PasswordInDoubt { .. } => "password.in_doubt",
+            Self::FenceNotProven(_) => "fence.not_proven",
+            Self::NoRandomness => "server.no_randomness",
             Self::Busy { .. } => "host.busy",
             Self::NotSeenYet => "screen.not_seen_yet",
         }
@@ -214,6 +251,12 @@ impl DeviceError {
             Self::OutcomeUnknown { .. } => {
                 Some("look at the screen whether the host starts anew before asking again")
             }
+            Self::FenceNotProven(_) => {
+                Some("cut the power in another way, see to it, and say so with the name of who has seen it")
+            }
+            Self::PasswordInDoubt { .. } => Some(
+                "Ironhand goes on trying both; set the password at the BMC by hand and apply the host's credential to end it",
+            ),
             Self::NotSeen { .. } => Some("look at the screen; ask again with a longer timeout"),
             _ => match self.reach() {
                 Reach::AuthFailed => Some("check the credentials that the host names"),

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::credentials::BackOff;
 use crate::lane::{Ending, Lane, LaneHandle, Tools, ports};
 use crate::ownership::{Held, Leases, NotOwner, Taken};
+use crate::rotation::Turns;
 use crate::screen::Shot;
 use crate::{Settings, clock};
 
@@ -198,6 +199,11 @@ impl Fleet {
         for lane in lanes {
             lane.credential_changed(name.clone()).await;
         }
+    }
+
+    /// How many passwords are changed at the same time.
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.inner.tools.turns
     }
 
     /// The lane of a host.

@@ -6,11 +6,13 @@
 mod action;
 mod administration;
 mod events;
+mod fence;
 mod guard;
 mod history;
 mod job;
 mod listen;
 mod notifier;
+mod password;
 mod problem;
 mod resource;
 mod server;
@@ -138,6 +140,8 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         .route("/notifiers/{name}/test", post(notifier::test))
         .route("/hosts/{name}/power", post(action::power))
         .route("/hosts/{name}/refresh", post(action::refresh))
+        .route("/hosts/{name}/fence", post(fence::fence).delete(fence::lift))
+        .route("/hosts/{name}/password", post(password::rotate))
         .route("/hosts/{name}/boot-device", post(action::boot_device))
         .route("/hosts/{name}/keys", post(action::keys))
         .route("/hosts/{name}/screen", get(action::screen).post(action::read_screen))

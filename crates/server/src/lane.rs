@@ -4,17 +4,19 @@
 //! acts, and reads back what became of it. What people ask for through the API goes through it like everything else.
 
 mod album;
+mod fence;
 mod hands;
 mod journal;
 mod line;
+mod rotate;
 mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_api::{
-    ActionReceipt, BootDevice, Capability, Host, HostStatus, Job, Name, PictureDigest, PowerAction,
-    PowerState, Work,
+    ActionReceipt, BootDevice, Capability, FenceReport, Host, HostStatus, Job, Name, PictureDigest,
+    PowerAction, PowerState, Work,
 };
 use ironhand_console::keys::KeyStep;
 use ironhand_ipmi_port::IpmiPort;
@@ -27,7 +29,9 @@ pub(crate) use work::{Ending, Lane};
 
 use crate::Settings;
 use crate::catalog::Catalog;
+use crate::credentials::Refusals;
 use crate::device::DeviceError;
+use crate::rotation::{PasswordOrder, Turns};
 use crate::screen::{PictureReader, ScreenHands, Seen, Shot, View};
 
 /// Commands that wait for a lane. People who ask for more than this of one host are told that it is busy.
@@ -38,6 +42,12 @@ const COMMANDS: usize = 16;
 pub(crate) struct Tools {
     pub(crate) store: Store,
     pub(crate) port: IpmiPort,
+    /// For logins beside the session that a host's line has: passwords are tried there while they are changed.
+    pub(crate) login_port: IpmiPort,
+    /// The logins that BMCs refused of late.
+    pub(crate) refusals: Refusals,
+    /// How many passwords are changed at the same time.
+    pub(crate) turns: Turns,
     pub(crate) reader: PictureReader,
     pub(crate) catalog: Catalog,
     /// What is said above hosts, as it changes.
@@ -59,19 +69,54 @@ pub(crate) enum Action {
     Keys { steps: Vec<KeyStep> },
     /// Keep a picture of the screen.
     Snapshot { name: Option<String> },
+    /// Take the power away and prove it.
+    Fence { attested: Option<Attestation> },
+    /// Say that the host is fenced no longer.
+    LiftFence,
+    /// Change the password of the BMC's account.
+    Rotate(PasswordOrder),
+    /// Find out what became of a change of the password that was cut short.
+    ResolveRotation,
+}
+
+/// The word of a person that a host is without power.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Attestation {
+    /// Who says so.
+    pub(crate) by: String,
+    /// What they have seen or done.
+    pub(crate) statement: String,
 }
 
 impl Action {
     /// Whether it goes through the BMC; the others go through the screen.
     const fn needs_bmc(&self) -> bool {
-        matches!(self, Self::Power { .. } | Self::BootDevice { .. })
+        matches!(
+            self,
+            Self::Power { .. }
+                | Self::BootDevice { .. }
+                | Self::Fence { .. }
+                | Self::Rotate(_)
+                | Self::ResolveRotation
+        )
+    }
+
+    /// Whether it only says something of a host, so that it is done whether the host is managed or not.
+    const fn only_says(&self) -> bool {
+        matches!(self, Self::Fence { attested: Some(_) } | Self::LiftFence)
     }
 
     /// What it is as a job; none where it is not worth one.
     const fn work(&self) -> Option<Work> {
         match self {
             Self::Power { action, .. } => Some(Work::Power(*action)),
-            Self::BootDevice { .. } | Self::Keys { .. } | Self::Snapshot { .. } => None,
+            Self::Fence { .. } => Some(Work::Fence),
+            Self::Rotate(_) => Some(Work::Password),
+            Self::BootDevice { .. }
+            | Self::Keys { .. }
+            | Self::Snapshot { .. }
+            | Self::LiftFence
+            | Self::ResolveRotation => None,
         }
     }
 
@@ -88,6 +133,11 @@ impl Action {
             // What people type may be a password.
             Self::Keys { steps } => format!("{} keys", steps.len()),
             Self::Snapshot { .. } => "snapshot".to_owned(),
+            Self::Fence { attested: None } => "fence".to_owned(),
+            Self::Fence { attested: Some(person) } => format!("fence, attested by {}", person.by),
+            Self::LiftFence => "lift the fence".to_owned(),
+            Self::Rotate(_) => "password".to_owned(),
+            Self::ResolveRotation => "password, cut short before".to_owned(),
         }
     }
 }
@@ -115,6 +165,8 @@ pub(crate) struct Done {
     pub(crate) warnings: Vec<String>,
     /// The job under which it was done, where it was one.
     pub(crate) job: Option<u64>,
+    /// What proves that the host is without power.
+    pub(crate) fence: Option<FenceReport>,
 }
 
 /// What was not done, or not seen to have come true, and why.

@@ -38,6 +38,7 @@ mod lane;
 mod notify;
 mod order;
 mod ownership;
+mod rotation;
 mod screen;
 mod server;
 mod settings;

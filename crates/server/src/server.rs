@@ -15,12 +15,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::catalog::Catalog;
+use crate::credentials::Refusals;
 use crate::fleet::Fleet;
 use crate::http::{self, Api, ListenError, LocalSocket, Via};
 use crate::lane::Tools;
 use crate::notify::Notifiers;
 use crate::order::Order;
 use crate::ownership::{Follower, Leases, enlist, upkeep};
+use crate::rotation::Turns;
 use crate::screen::PictureReader;
 use crate::settings::retention;
 use crate::traps::{TrapCounts, TrapListener, Traps};
@@ -80,7 +82,7 @@ pub struct Running {
     traps: Option<Traps>,
     store: Store,
     listeners: TaskTracker,
-    port: JoinHandle<()>,
+    ports: [JoinHandle<()>; 2],
     shutdown_timeout: Duration,
     /// Held until everything else is gone.
     _lock: std::fs::File,
@@ -121,12 +123,22 @@ impl Server {
         };
         let (port, driver) =
             IpmiPort::start(PortConfig::default(), stops.port.clone()).map_err(StartError::Udp)?;
+        let (login_port, login_driver) =
+            IpmiPort::start(PortConfig::default(), stops.port.clone()).map_err(StartError::Udp)?;
         let flows = store.list::<Flow>(&ListQuery::default()).await.map_err(failed)?;
         let catalog = Catalog::new(flows.items);
         let reader = PictureReader::new();
         let (say, site) = watch::channel(Arc::new(Site::default()));
-        let tools =
-            Tools { store: store.clone(), port, reader, catalog: catalog.clone(), site: site.clone() };
+        let tools = Tools {
+            store: store.clone(),
+            port,
+            login_port,
+            refusals: Refusals::default(),
+            turns: Turns::new(site.clone()),
+            reader,
+            catalog: catalog.clone(),
+            site: site.clone(),
+        };
         let leases = Leases::new(store.clone(), site.clone(), shared).map_err(StartError::NoRandom)?;
         let fleet = Fleet::new(tools, settings, say, leases, stops.lanes.clone());
         fleet.govern().await.map_err(failed)?;
@@ -173,7 +185,7 @@ impl Server {
             traps,
             store,
             listeners,
-            port: driver,
+            ports: [driver, login_driver],
             shutdown_timeout,
             _lock: lock,
         })
@@ -249,7 +261,7 @@ impl Running {
         }
         self.stops.port.cancel();
         // An error means that the driver panicked; sessions then end by themselves.
-        let _ = tokio::time::timeout(self.shutdown_timeout, self.port).await;
+        let _ = tokio::time::timeout(self.shutdown_timeout, futures_util::future::join_all(self.ports)).await;
         self.store.close().await;
     }
 }

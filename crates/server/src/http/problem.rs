@@ -148,16 +148,19 @@ impl From<DeviceError> for ApiError {
     fn from(error: DeviceError) -> Self {
         let status = match &error {
             DeviceError::NoConnector { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            DeviceError::NotManaged { .. } | DeviceError::NotNow { .. } | DeviceError::Credential { .. } => {
-                StatusCode::CONFLICT
-            }
+            DeviceError::NotManaged { .. }
+            | DeviceError::NotNow { .. }
+            | DeviceError::Credential { .. }
+            | DeviceError::PasswordRefused { .. }
+            | DeviceError::NoAccount { .. }
+            | DeviceError::FenceNotProven(_) => StatusCode::CONFLICT,
             DeviceError::NotSeen { .. } => StatusCode::GATEWAY_TIMEOUT,
             DeviceError::NotStored { .. }
             | DeviceError::Busy { .. }
             | DeviceError::Stopping
             | DeviceError::NotSeenYet => StatusCode::SERVICE_UNAVAILABLE,
             DeviceError::NotOwner(_) => StatusCode::MISDIRECTED_REQUEST,
-            DeviceError::ReaderFailed => StatusCode::INTERNAL_SERVER_ERROR,
+            DeviceError::ReaderFailed | DeviceError::NoRandomness => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_GATEWAY,
         };
         let mut reply = Self::new(status, error.code(), error.fault(), error.to_string());

@@ -2,15 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use ironhand_api::{ActionReceipt, BootDevice, Capability, PowerAction, PowerState, Timestamp};
+use ironhand_api::{ActionReceipt, BootDevice, Capability, Name, PowerAction, PowerState, Timestamp};
 use ironhand_console::keys::KeyStep;
 use ironhand_ipmi::{BootFlags, ChassisControl, Reply, Request};
 use ironhand_model::{Observation, PowerPlan, plan_power};
 use tokio::sync::mpsc;
 
 use super::line::IpmiLine;
-use super::{Action, ActionFailure, Done, time_for};
+use super::{Action, ActionFailure, Done, Tools, time_for};
 use crate::device::DeviceError;
+use crate::ownership::Held;
 use crate::screen::ScreenHands;
 use crate::{Settings, clock};
 
@@ -28,6 +29,13 @@ pub(super) struct Hands {
     pub(super) settings: Settings,
     /// Who asked, as facts name it.
     pub(super) who: String,
+    /// The host.
+    pub(super) host: Name,
+    pub(super) tools: Tools,
+    /// This server's hold on the host.
+    pub(super) held: Held,
+    /// The job that this is done for, where there is one.
+    pub(super) job: Option<u64>,
 }
 
 impl Hands {
@@ -41,6 +49,10 @@ impl Hands {
             }
             Action::Keys { steps } => self.keys(steps, &mut receipts).await,
             Action::Snapshot { name } => self.snapshot(name.as_deref(), &mut receipts).await,
+            Action::Fence { attested } => self.fence(attested.as_ref(), &mut receipts).await,
+            Action::LiftFence => Ok(done("the host is fenced no longer", None)),
+            Action::Rotate(order) => Box::pin(self.rotate(order, &mut receipts)).await,
+            Action::ResolveRotation => Box::pin(self.resolve_rotation(&mut receipts)).await,
         };
         match result {
             Ok(mut done) => {
@@ -51,7 +63,7 @@ impl Hands {
         }
     }
 
-    async fn power(
+    pub(super) async fn power(
         &mut self,
         action: PowerAction,
         timeout: Option<Duration>,
@@ -212,7 +224,7 @@ impl Hands {
     }
 
     /// Reads the power state, and lets everybody know.
-    async fn read_power(&mut self) -> Result<PowerState, DeviceError> {
+    pub(super) async fn read_power(&mut self) -> Result<PowerState, DeviceError> {
         let line = self.line.as_mut().ok_or(DeviceError::NoConnector { capability: Capability::Power })?;
         let seen = line.power().await?;
         let notice = (clock::now(), line.source(), Observation::Power(seen));
@@ -239,7 +251,7 @@ const fn control(action: PowerAction) -> ChassisControl {
     }
 }
 
-fn done(detail: impl Into<String>, power: Option<PowerState>) -> Done {
+pub(super) fn done(detail: impl Into<String>, power: Option<PowerState>) -> Done {
     Done {
         detail: detail.into(),
         power,
@@ -247,6 +259,7 @@ fn done(detail: impl Into<String>, power: Option<PowerState>) -> Done {
         picture: None,
         warnings: Vec::new(),
         job: None,
+        fence: None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 use ironhand_api::{ActionReceipt, Connector, Name, PowerState, Reach};
 use ironhand_ipmi::{CipherSuite, ClientConfig, Reply, Request};
 use ironhand_ipmi_port::{Bmc, IpmiPort, OpenError};
+use secrecy::SecretString;
 
 use super::Tools;
 use crate::Settings;
@@ -24,6 +25,8 @@ pub(super) struct IpmiLine {
     suites: Vec<CipherSuite>,
     credentials: Credentials,
     port: IpmiPort,
+    /// For logins beside the line's own session.
+    login_port: IpmiPort,
     settings: Settings,
     /// The client that is open, and the place of its credential.
     bmc: Option<(usize, Bmc)>,
@@ -48,8 +51,16 @@ impl IpmiLine {
             suites: suites
                 .filter(|suites| !suites.is_empty())
                 .unwrap_or_else(|| CipherSuite::PREFERRED.to_vec()),
-            credentials: Credentials::new(credentials, tools.store.clone(), &settings),
+            credentials: Credentials::of_bmc(
+                host,
+                format!("{}:{}", connector.address, connector.effective_port()),
+                credentials,
+                tools.store.clone(),
+                tools.refusals.clone(),
+                &settings,
+            ),
             port: tools.port.clone(),
+            login_port: tools.login_port.clone(),
             settings,
             bmc: None,
         }
@@ -75,15 +86,34 @@ impl IpmiLine {
         request: Request,
         receipts: &mut Vec<ActionReceipt>,
     ) -> Result<Reply, DeviceError> {
+        self.request_as(None, request, receipts).await
+    }
+
+    /// The same, only under credentials of one account where one is given.
+    async fn request_as(
+        &mut self,
+        account: Option<&str>,
+        request: Request,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<Reply, DeviceError> {
         if let Some(waiting) = self.credentials.waiting(Instant::now()) {
             return Err(waiting);
         }
-        let mut refusal = DeviceError::NotSeenYet;
+        self.credentials.look_up().await?;
+        let mut refusal = None;
         for place in self.credentials.order() {
+            if let Some(account) = account
+                && !self.credentials.is_of(place, account).await
+            {
+                continue;
+            }
+            if let Some(held) = self.credentials.held(Instant::now()) {
+                return Err(held);
+            }
             let begun = Instant::now();
-            let (credential, result) = self.attempt(place, request.clone()).await;
-            let error = result.as_ref().err().map(|error| match &credential {
-                Some(name) if error.reach() == Reach::AuthFailed => format!("Credential {name}: {error}"),
+            let result = self.attempt(place, request.clone()).await;
+            let error = result.as_ref().err().map(|error| match self.credentials.label(place) {
+                Some(label) if error.reach() == Reach::AuthFailed => format!("{label}: {error}"),
                 _ => error.to_string(),
             });
             receipts.push(ActionReceipt { connector: self.source(), took: begun.elapsed(), error });
@@ -95,7 +125,10 @@ impl IpmiLine {
                 Err(error) if error.is_refusal() || matches!(error, DeviceError::Credential { .. }) => {
                     tracing::debug!(host = %self.host, connector = "ipmi", %error, "credential refused");
                     self.bmc = None;
-                    refusal = error;
+                    if error.is_refusal() {
+                        self.credentials.login_refused(Instant::now(), &error);
+                    }
+                    refusal = Some(error);
                 }
                 Err(error) => {
                     // A name may stand for another address by now.
@@ -106,41 +139,47 @@ impl IpmiLine {
                 }
             }
         }
-        self.credentials.all_refused(Instant::now(), refusal.clone());
-        Err(refusal)
-    }
-
-    /// Asks under the credential at a place; tells its name.
-    async fn attempt(
-        &mut self,
-        place: usize,
-        request: Request,
-    ) -> (Option<Name>, Result<Reply, DeviceError>) {
-        let mut name = None;
-        let result = async {
-            if self.bmc.as_ref().is_none_or(|(open, _)| *open != place) {
-                // Closed before the next is opened: the port knows one client for each BMC.
-                self.bmc = None;
-                let opened = self.credentials.open(place).await?;
-                name.clone_from(&opened.name);
-                self.bmc = Some((place, self.open(opened).await?));
+        match (refusal, account) {
+            (Some(refusal), None) => {
+                self.credentials.all_refused(Instant::now(), refusal.clone());
+                Err(refusal)
             }
-            let Some((_, bmc)) = &self.bmc else { return Err(DeviceError::Stopping) };
-            Ok(bmc.request(request).await?)
-        };
-        let result = result.await;
-        (name, result)
+            (Some(refusal), Some(_)) => Err(refusal),
+            (None, account) => {
+                Err(DeviceError::NoAccount { account: account.unwrap_or_default().to_owned() })
+            }
+        }
     }
 
-    async fn open(&self, opened: Opened) -> Result<Bmc, DeviceError> {
+    /// Asks under the credential at a place.
+    async fn attempt(&mut self, place: usize, request: Request) -> Result<Reply, DeviceError> {
+        if self.bmc.as_ref().is_none_or(|(open, _)| *open != place) {
+            // Closed before the next is opened: the port knows one client for each BMC.
+            self.bmc = None;
+            let opened = self.credentials.open(place).await?;
+            self.bmc = Some((place, self.open(opened.username, opened.password).await?));
+        }
+        let Some((_, bmc)) = &self.bmc else { return Err(DeviceError::Stopping) };
+        Ok(bmc.request(request).await?)
+    }
+
+    async fn open(&self, username: String, password: Option<SecretString>) -> Result<Bmc, DeviceError> {
+        self.open_at(&self.port, username, password.unwrap_or_default()).await
+    }
+
+    async fn open_at(
+        &self,
+        port: &IpmiPort,
+        username: String,
+        password: SecretString,
+    ) -> Result<Bmc, DeviceError> {
         let peers = resolve(&self.address, self.port_number, &self.settings).await?;
-        let password = opened.password.unwrap_or_default();
-        let mut config = ClientConfig::new(opened.username, password);
+        let mut config = ClientConfig::new(username, password);
         config.suites.clone_from(&self.suites);
         config.retransmit = retransmit(&self.settings);
         let mut last = None;
         for peer in peers {
-            match self.port.open(canonical(peer), config.clone()).await {
+            match port.open(canonical(peer), config.clone()).await {
                 Ok(bmc) => return Ok(bmc),
                 Err(error @ OpenError::NoIpv6 { .. }) => last = Some(error),
                 Err(error) => return Err(error.into()),
@@ -153,6 +192,67 @@ impl IpmiLine {
             },
             DeviceError::from,
         ))
+    }
+
+    /// Closes the session: the next request opens a new one, and nothing of this one is used.
+    pub(super) fn hang_up(&mut self) {
+        self.bmc = None;
+    }
+
+    /// The session that is open.
+    pub(super) fn session(&mut self) -> Option<&mut Bmc> {
+        self.bmc.as_mut().map(|(_, bmc)| bmc)
+    }
+
+    /// Makes ready for a session under a given password: in place of the line's own, which must be closed, or `beside`
+    /// it.
+    pub(super) async fn connect(
+        &self,
+        username: &str,
+        password: &SecretString,
+        beside: bool,
+    ) -> Result<Bmc, DeviceError> {
+        let port = if beside { &self.login_port } else { &self.port };
+        self.open_at(port, username.to_owned(), password.clone()).await
+    }
+
+    /// Logs in: under the first credential that the BMC accepts, or the first of this account.
+    pub(super) async fn log_in(
+        &mut self,
+        account: Option<&str>,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<Opened, DeviceError> {
+        self.request_as(account, Request::GetDeviceId, receipts).await?;
+        let Some((place, _)) = &self.bmc else { return Err(DeviceError::Stopping) };
+        self.credentials.open(*place).await
+    }
+
+    /// Why no login may be tried now.
+    pub(super) fn held_back(&self, now: Instant) -> Option<DeviceError> {
+        self.credentials.held(now)
+    }
+
+    /// A login was refused that the line did not make itself.
+    pub(super) fn login_refused(&self, why: &DeviceError) {
+        self.credentials.login_refused(Instant::now(), why);
+    }
+
+    /// A password of the host may be another one now.
+    pub(super) fn password_changed(&mut self) {
+        self.hang_up();
+        self.credentials.changed();
+    }
+
+    /// Somebody changed a credential of the host: what was refused before says nothing of it.
+    pub(super) fn forgive(&self) {
+        self.credentials.forgive();
+    }
+
+    /// Begins with the credential that worked last for `other`, which this line replaces.
+    pub(super) fn follow(&mut self, other: &Self) {
+        if self.source == other.source {
+            self.credentials.follow(&other.credentials);
+        }
     }
 }
 

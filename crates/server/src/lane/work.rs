@@ -6,7 +6,9 @@ mod decide;
 mod govern;
 mod job;
 mod observe;
+mod proof;
 mod refresh;
+mod rotation;
 mod wiring;
 
 use std::collections::VecDeque;
@@ -70,6 +72,8 @@ pub(crate) struct Lane {
     polling: Option<BoxFuture<'static, Polled>>,
     acting: Option<Acting>,
     queue: VecDeque<Wanted>,
+    /// The job of a change of the password that an earlier start left.
+    rotation_job: Option<Job>,
     /// Jobs that the last start did not finish, until the host is read and they can be taken up.
     unfinished: Vec<Job>,
     alerts: HostAlerts,
@@ -102,6 +106,8 @@ struct Times {
     store: Option<Instant>,
     /// The next storing of readings that changed nothing.
     refresh: Instant,
+    /// When it is looked at what became of a change of the password that is not over; none where there is none.
+    rotation: Option<Instant>,
 }
 
 struct Polled {
@@ -154,6 +160,7 @@ impl Lane {
             polling: None,
             acting: None,
             queue: VecDeque::new(),
+            rotation_job: None,
             unfinished: jobs,
             alerts: state.alerts,
             news: Vec::new(),
@@ -161,7 +168,7 @@ impl Lane {
             is_lost: false,
             refreshing: Vec::new(),
             notices: mpsc::channel(NOTICES),
-            times: Times { power: now, decide: None, store: None, refresh: now + REFRESH },
+            times: Times { power: now, decide: None, store: None, refresh: now + REFRESH, rotation: None },
             host,
             held,
             tools,
@@ -182,6 +189,7 @@ impl Lane {
             self.open_line();
             self.open_screen(ports);
         }
+        self.take_up_rotation().await;
         if self.line.is_none() {
             let missing = DeviceError::NoConnector { capability: Capability::Power };
             let refusal = self.refusal().unwrap_or(missing);
@@ -189,6 +197,7 @@ impl Lane {
         }
         self.think().await;
         loop {
+            self.look_at_rotation();
             self.start().await;
             if self.is_lost {
                 return Box::pin(self.leave(ports, &ending)).await;
@@ -248,7 +257,8 @@ impl Lane {
 
     fn due(&self) -> Instant {
         let power = self.line.is_some().then_some(self.times.power);
-        let times = [power, self.times.decide, self.times.store, Some(self.times.refresh)];
+        let rotation = self.times.rotation.filter(|_| self.line.is_some());
+        let times = [power, rotation, self.times.decide, self.times.store, Some(self.times.refresh)];
         times.into_iter().flatten().min().unwrap_or(self.times.refresh)
     }
 

@@ -16,8 +16,12 @@ async fn alerts(world: &World) -> Vec<Alert> {
 /// A host with a fault, until its alert is open; then for many readings; then mended.
 async fn check(fault: Fault, cause: AlertCause) {
     let settings = Settings { alert_after: Duration::from_millis(500), ..harness::settings() };
-    let settings =
-        Settings { auth_first: Duration::from_secs(1), dead_longest: Duration::from_secs(1), ..settings };
+    let settings = Settings {
+        auth_first: Duration::from_secs(1),
+        auth_longest: Duration::from_secs(2),
+        dead_longest: Duration::from_secs(1),
+        ..settings
+    };
     let world = World::with(FleetConfig { pace: 20.0, ..FleetConfig::new(1) }, settings).await;
     let host: Name = world.adopt().await.remove(0);
     world.until_well(&host).await;

@@ -29,11 +29,14 @@ pub(super) enum Purpose {
     Person(Reply<Done>),
     /// A person who was told the number of the job, and perhaps waits for its end.
     Job { job: Box<Job>, reply: Option<Reply<Done>> },
+    /// The lane itself: to find out what became of something that was cut short.
+    Own,
 }
 
 /// An action under way.
 pub(super) struct Acting {
     pub(super) words: String,
+    pub(super) action: Action,
     pub(super) purpose: Purpose,
     pub(super) future: BoxFuture<'static, Acted>,
 }
@@ -125,7 +128,8 @@ impl Lane {
 
     /// Whether the BMC is free for an action that goes through it, and what an earlier start began there is settled.
     pub(super) fn is_ready_for(&self, action: &Action) -> bool {
-        !action.needs_bmc() || (self.line.is_some() || self.polling.is_none()) && self.unfinished.is_empty()
+        let settled = self.unfinished.is_empty() || *action == Action::ResolveRotation;
+        !action.needs_bmc() || (self.line.is_some() || self.polling.is_none()) && settled
     }
 
     fn act(&mut self, Wanted { action, purpose }: Wanted) -> Acting {
@@ -134,6 +138,7 @@ impl Lane {
             Purpose::Step(planned) => format!("flow {}", planned.flow),
             Purpose::Person(_) => THE_API.to_owned(),
             Purpose::Job { job, .. } => job.requested_by.clone(),
+            Purpose::Own => "Ironhand itself".to_owned(),
         };
         let held = self.held.clone();
         tracing::info!(host = %self.name, op = words, by = who, lease = held.token(), "action");
@@ -143,7 +148,15 @@ impl Lane {
             notices: self.notices.0.clone(),
             settings: self.terms.settings,
             who,
+            host: self.name.clone(),
+            tools: self.tools.clone(),
+            held: held.clone(),
+            job: match &purpose {
+                Purpose::Job { job, .. } => Some(job.id),
+                _ => None,
+            },
         };
+        let asked = action.clone();
         let future = Box::pin(async move {
             let result = match held.check(Instant::now()) {
                 Ok(()) => hands.perform(&action).await,
@@ -151,12 +164,12 @@ impl Lane {
             };
             Acted { line: hands.line, result }
         });
-        Acting { words, purpose, future }
+        Acting { words, action: asked, purpose, future }
     }
 
     /// Takes in what became of an action. Returns whom to tell, once it is durable.
     pub(super) fn acted(&mut self, Acted { line, result }: Acted) -> Option<Answer> {
-        let Acting { words, purpose, .. } = self.acting.take()?;
+        let Acting { words, action, purpose, .. } = self.acting.take()?;
         // What the action saw at its very end came true before it ended.
         while let Ok((at, source, observation)) = self.notices.1.try_recv() {
             self.observe(at, &source, observation);
@@ -166,6 +179,8 @@ impl Lane {
             self.times.power = Instant::now() + self.power_interval();
         }
         self.line_home(line);
+        self.fence_ended(&action, &result);
+        self.rotation_ended(&action, &result);
         self.ended(&words, purpose, result)
     }
 

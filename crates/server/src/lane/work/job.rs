@@ -1,6 +1,6 @@
 //! Jobs: work that people ask for is durable before it is acknowledged, and is never repeated blindly.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ironhand_api::{EventKind, Job, JobState, PowerAction, PowerState, Severity, Work};
 use ironhand_model::{Resumption, resume_power};
@@ -21,7 +21,8 @@ impl Lane {
         self.cadence.hurry(clock::now());
         let busy = || DeviceError::Busy { waiting: QUEUE };
         let full = self.queue.len() >= QUEUE;
-        if let Some(error) = self.refusal().or_else(|| full.then(busy)) {
+        let refusal = self.refusal().filter(|_| !action.only_says());
+        if let Some(error) = refusal.or_else(|| full.then(busy)) {
             tracing::debug!(host = %self.name, op = action.describe(), %error, "refused");
             return asker.refuse(error);
         }
@@ -103,12 +104,13 @@ impl Lane {
     }
 
     /// Takes in what became of a job.
-    fn job_ended(&mut self, mut job: Job, result: &Result<Done, ActionFailure>) {
+    pub(super) fn job_ended(&mut self, mut job: Job, result: &Result<Done, ActionFailure>) {
         let severity = match result {
             Ok(done) => {
                 job.state = JobState::Done;
                 job.detail = Some(done.detail.clone());
                 job.power = done.power;
+                job.fence.clone_from(&done.fence);
                 job.receipts.clone_from(&done.receipts);
                 Severity::Info
             }
@@ -117,6 +119,9 @@ impl Lane {
                 job.detail = Some(error.to_string());
                 job.code = Some(error.code().to_owned());
                 job.power = error.power_seen();
+                if let DeviceError::FenceNotProven(report) = error {
+                    job.fence = Some((**report).clone());
+                }
                 job.receipts.clone_from(receipts);
                 Severity::Warning
             }
@@ -214,6 +219,16 @@ impl Lane {
                 }
                 self.job_ended(*job, &result);
                 reply.map(|reply| Answer { reply, result })
+            }
+            // What it found out was recorded with it.
+            Purpose::Own => {
+                if result
+                    .as_ref()
+                    .is_err_and(|failure| matches!(failure.error, DeviceError::NotManaged { .. }))
+                {
+                    self.times.rotation = Some(Instant::now());
+                }
+                None
             }
             Purpose::Person(reply) => {
                 if let Ok(done) = &mut result {

@@ -31,6 +31,7 @@ impl Lane {
             Command::CredentialChanged(name) => {
                 if self.connector(Capability::Power).is_some_and(|own| self.uses(own, &name)) {
                     self.renew_line();
+                    self.credential_changed();
                 }
                 if self.connector(Capability::Screen).is_some_and(|own| self.uses(own, &name)) {
                     self.open_screen(ports);
@@ -53,9 +54,15 @@ impl Lane {
     }
 
     pub(super) fn open_line(&mut self) {
+        let before = self.line.take();
         self.line = self.connector(Capability::Power).map(|connector| {
             let credentials = self.credentials(connector);
-            IpmiLine::new(&self.name, connector, credentials, &self.tools, self.terms.settings)
+            let settings = self.terms.settings;
+            let mut line = IpmiLine::new(&self.name, connector, credentials, &self.tools, settings);
+            if let Some(before) = &before {
+                line.follow(before);
+            }
+            line
         });
     }
 
@@ -74,7 +81,7 @@ impl Lane {
         if !self.terms.management.is_enabled() {
             self.line_stale = false;
         } else if std::mem::take(&mut self.line_stale) {
-            drop(line);
+            self.line = line;
             self.open_line();
         } else if line.is_some() {
             self.line = line;

@@ -1,0 +1,160 @@
+//! Changing the password of the account that Ironhand logs in with, over the line of the host.
+
+use std::time::{Duration, Instant};
+
+use ironhand_api::{ActionReceipt, Capability, RotationPhase};
+use ironhand_ipmi_port::Bmc;
+use ironhand_model::{RotationMachine, check_new_password};
+use ironhand_store::{Rotation, StoreError};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Done;
+use super::hands::{Hands, done};
+use super::line::IpmiLine;
+use crate::clock;
+use crate::credentials::Opened;
+use crate::device::DeviceError;
+use crate::rotation::{
+    Account, Console, LONGEST, Ledger, Outcome, PasswordOrder, StoredLedger, drive, find, make,
+};
+
+impl Console for &mut IpmiLine {
+    type Session = Bmc;
+
+    async fn open(&mut self, username: &str, password: &SecretString) -> Result<Bmc, DeviceError> {
+        self.hang_up();
+        self.connect(username, password, false).await
+    }
+
+    async fn try_beside(&mut self, username: &str, password: &SecretString) -> Result<Bmc, DeviceError> {
+        self.connect(username, password, true).await
+    }
+
+    fn refused(&mut self, why: &DeviceError) {
+        self.login_refused(why);
+    }
+
+    async fn rest(&mut self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}
+
+impl Hands {
+    /// Changes the password, and proves it with a login of its own.
+    pub(super) async fn rotate(
+        &mut self,
+        order: &PasswordOrder,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<Done, DeviceError> {
+        let refused = |reason: String| DeviceError::PasswordRefused { reason };
+        if self.tools.store.rotation(&self.host).await.map_err(not_stored)?.is_some() {
+            let reason = "what became of the last change is not known yet; it is being found out".to_owned();
+            return Err(refused(reason));
+        }
+        let line = self.line.as_mut().ok_or(DeviceError::NoConnector { capability: Capability::Power })?;
+        let Opened { name, username, password, .. } = line.log_in(order.user(), receipts).await?;
+        let old = password.unwrap_or_default();
+        let new = match order.given() {
+            Some(given) => given.clone(),
+            None => make()?,
+        };
+        check_new_password(new.expose_secret(), LONGEST).map_err(|fault| refused(fault.to_string()))?;
+        if new.expose_secret() == old.expose_secret() {
+            return Err(refused("the new password is the one that is valid now".to_owned()));
+        }
+        let session = line.session().ok_or(DeviceError::Stopping)?;
+        // Before anything is stored: what is refused here leaves nothing behind.
+        find(session, &username).await.map_err(|error| refused(error.to_string()))?;
+        let mut rotation = Rotation {
+            host: self.host.clone(),
+            job: self.job.unwrap_or_default(),
+            username,
+            phase: RotationPhase::Prepared,
+            old_credential: name,
+            old,
+            new,
+            attempts: 0,
+            changed_at: clock::now(),
+        };
+        let outcome = self.carry_through(RotationMachine::begin(), &mut rotation).await?;
+        concluded(outcome)
+    }
+
+    /// Finds out what became of a change that was cut short, or left in doubt.
+    pub(super) async fn resolve_rotation(
+        &mut self,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<Done, DeviceError> {
+        let Some(mut rotation) = self.tools.store.rotation(&self.host).await.map_err(not_stored)? else {
+            return Ok(done("no change of the password is unfinished", None));
+        };
+        let line = self.line.as_mut().ok_or(DeviceError::NoConnector { capability: Capability::Power })?;
+        if let Some(waiting) = line.held_back(Instant::now()) {
+            return Err(waiting);
+        }
+        let machine = RotationMachine::resume(rotation.phase, rotation.attempts);
+        let outcome = self.carry_through(machine, &mut rotation).await?;
+        if outcome.phase == RotationPhase::Indeterminate
+            && let Some(reason) = self.set_by_hand(&rotation, receipts).await
+        {
+            let ledger = self.ledger();
+            ledger.settle(&rotation, RotationPhase::RolledBack, &reason).await.map_err(not_stored)?;
+            self.password_changed();
+            return Err(DeviceError::PasswordKept { reason });
+        }
+        concluded(outcome)
+    }
+
+    async fn carry_through(
+        &mut self,
+        machine: RotationMachine,
+        rotation: &mut Rotation,
+    ) -> Result<Outcome, DeviceError> {
+        let mut line = self.line.take().ok_or(DeviceError::NoConnector { capability: Capability::Power })?;
+        line.hang_up();
+        let outcome = drive(machine, rotation, Account::new(&mut line, rotation), &self.ledger()).await;
+        self.line = Some(line);
+        self.password_changed();
+        outcome.map_err(not_stored)
+    }
+
+    /// Whether somebody has set a third password, which a named credential of the host has: then neither of the two
+    /// is valid any more, and the change is over.
+    async fn set_by_hand(
+        &mut self,
+        rotation: &Rotation,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Option<String> {
+        let opened = self.line.as_mut()?.log_in(Some(&rotation.username), receipts).await.ok()?;
+        let label = opened.label.unwrap_or_default();
+        Some(format!("neither the old nor the new password is valid, but {label} is"))
+    }
+
+    fn password_changed(&mut self) {
+        if let Some(line) = &mut self.line {
+            line.password_changed();
+        }
+    }
+
+    fn ledger(&self) -> StoredLedger<'_> {
+        StoredLedger {
+            store: &self.tools.store,
+            host: &self.host,
+            token: self.held.token(),
+            settings: self.settings,
+        }
+    }
+}
+
+fn concluded(outcome: Outcome) -> Result<Done, DeviceError> {
+    let Outcome { phase, reason, attempts } = outcome;
+    match phase {
+        RotationPhase::Committed => Ok(done(format!("the password was changed: {reason}"), None)),
+        RotationPhase::RolledBack => Err(DeviceError::PasswordKept { reason }),
+        _ => Err(DeviceError::PasswordInDoubt { reason, attempts }),
+    }
+}
+
+fn not_stored(error: StoreError) -> DeviceError {
+    DeviceError::NotStored { reason: crate::http::chain(&error) }
+}
