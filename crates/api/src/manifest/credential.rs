@@ -1,8 +1,8 @@
 //! Reading the spec of a `Credential`. No fault repeats what was written for a password.
 
-use super::fault::Faults;
+use super::fault::{Faults, nearest};
 use super::fields::{Fields, Shape};
-use super::tree::{Content, Node};
+use super::tree::{Content, Entry, Node};
 use crate::{CredentialSpec, Secret};
 
 pub(super) const CREDENTIAL: Shape =
@@ -32,8 +32,22 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<CredentialSpec> {
 
 /// A secret, or a reference to one.
 pub(super) fn secret(node: &Node, field: &str, faults: &mut Faults) -> Option<Secret> {
-    if !matches!(node.content, Content::Mapping(_)) {
+    let Content::Mapping(entries) = &node.content else {
         return node.text(field, faults).map(|value| Secret::Plain(value.into()));
+    };
+    // Not named: `{hunter2}` without quotes is a mapping in YAML, whose field is the secret.
+    let strangers = entries.iter().filter(|entry| !SECRET.fields.contains(&entry.key.as_str()));
+    let mut has_strangers = false;
+    for Entry { key, place, .. } in strangers {
+        has_strangers = true;
+        let hint = match nearest(key, SECRET.fields.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("one of: {}; a secret itself stands in quotes", SECRET.fields.join(", ")),
+        };
+        faults.add(*place, format!("unknown field in {}", SECRET.what), Some(hint));
+    }
+    if has_strangers {
+        return None;
     }
     let fields = Fields::of(node, &SECRET, faults)?;
     let mut given = Vec::new();
@@ -41,10 +55,8 @@ pub(super) fn secret(node: &Node, field: &str, faults: &mut Faults) -> Option<Se
         given.extend(fields.get(name).map(|node| (*name, node)));
     }
     let [(name, node)] = given[..] else {
-        if !fields.has_strangers() {
-            let message = format!("a reference to a secret has one field, not {}", given.len());
-            fields.fault(message, Some(format!("one of: {}", SECRET.fields.join(", "))), faults);
-        }
+        let message = format!("a reference to a secret has one field, not {}", given.len());
+        fields.fault(message, Some(format!("one of: {}", SECRET.fields.join(", "))), faults);
         return None;
     };
     let text = node.some_text(name, faults)?.to_owned();

@@ -133,6 +133,17 @@ fn secrets_are_read_in_each_form_and_a_plain_one_is_never_written() {
 }
 
 #[test]
+fn a_secret_without_quotes_that_reads_as_a_mapping_is_not_repeated() {
+    for password in
+        ["{hunter2}", "{hunter2: 1}", "{fromFile: hunter2, hunter2}", "{fromfile: hunter2}", "[hunter2]"]
+    {
+        let text = document("Credential", &format!("username: admin\npassword: {password}"));
+        let faults = parse_manifests("f", &text).map(drop).unwrap_err();
+        assert!(!format!("{faults:?}").contains("hunter2"), "{faults:?}");
+    }
+}
+
+#[test]
 fn files_hold_any_number_of_documents_in_yaml_or_json() {
     let host = r#"{"apiVersion":"ironhand/v1","kind":"Host","metadata":{"name":"a"},
         "spec":{"credentials":["c"],"connectors":[{"type":"ipmi","address":"bmc-1.example.net","port":null}]}}"#;

@@ -514,13 +514,15 @@ fn faults_of_a_credential_are_placed_and_never_repeat_a_password() {
     check_credential(
         "username: admin\npassword: { fromVault: a }",
         &[
-            "6:15 unknown field `fromVault` in a reference to a secret (known fields: fromFile, fromEnv, sealed)",
+            "6:15 unknown field in a reference to a secret (one of: fromFile, fromEnv, sealed; a secret itself stands in quotes)",
         ],
     );
     check_credential("username: admin\npassword: { fromFile: '' }", &["6:25 `fromFile` is empty"]);
     check_credential(
         "username: admin\npassword: { plain: hunter2 }",
-        &["6:15 unknown field `plain` in a reference to a secret (known fields: fromFile, fromEnv, sealed)"],
+        &[
+            "6:15 unknown field in a reference to a secret (one of: fromFile, fromEnv, sealed; a secret itself stands in quotes)",
+        ],
     );
 }
 
