@@ -13,6 +13,7 @@ const KEY: &str = "IRONHAND_KEY";
 
 /// `ironhand serve`.
 pub async fn run(asked: args::Serve) -> Result<(), Failure> {
+    keep_memory_private();
     let mut config = Config::new(asked.data);
     config.listen = asked.listen;
     config.socket = asked.socket;
@@ -26,6 +27,16 @@ pub async fn run(asked: args::Serve) -> Result<(), Failure> {
     stop.await?;
     running.shutdown().await;
     Ok(())
+}
+
+/// Sees to it that no picture of the memory is written where the server crashes, and that no other program of the same
+/// user reads it: the passwords of every controller are in it.
+fn keep_memory_private() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+    {
+        tracing::warn!(%error, "a crash of the server may leave a picture of its memory, with passwords in it");
+    }
 }
 
 /// Where a running server can be reached, in words.
