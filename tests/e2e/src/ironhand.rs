@@ -20,7 +20,7 @@ pub struct Daemon {
 }
 
 /// The built program: `IRONHAND_BIN`, else the one of this build's profile beside the test.
-pub(crate) fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     if let Some(path) = std::env::var_os("IRONHAND_BIN") {
         return path.into();
     }

@@ -13,7 +13,7 @@ mod terminal;
 
 pub use controller::Controller;
 pub use ipmi_sim::IpmiSim;
-pub use ironhand::{Daemon, Ironhand, PASSWORD, ironhand};
+pub use ironhand::{Daemon, Ironhand, PASSWORD, ironhand, program};
 pub use loopback_bmc::LoopbackBmc;
 pub use peer::{Peer, free_udp_port, peer, peer_file, run};
 pub use private_file::private_file;
