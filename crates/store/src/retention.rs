@@ -14,7 +14,8 @@ const PRUNED_AT_ONCE: i64 = 1_000;
 const PRUNE_JOBS: &str =
     "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)";
 
-const PRUNE_ALERTS: &str = "DELETE FROM alerts WHERE id IN (SELECT id FROM alerts WHERE cleared_at < $1 ORDER BY cleared_at LIMIT $2)";
+const PRUNE_ALERTS: &str = "DELETE FROM alerts WHERE id IN \
+    (SELECT id FROM alerts WHERE cleared_at < $1 ORDER BY cleared_at LIMIT $2)";
 
 /// What [`Store::prune`](crate::Store::prune) leaves.
 ///

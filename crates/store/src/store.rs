@@ -179,7 +179,8 @@ impl Store {
         list::page(&self.readers, query).await
     }
 
-    /// Deletes a resource. The status of a deleted host goes with it; its incidents, runs and events stay.
+    /// Deletes a resource. The status and the lease of a deleted host go with it, its unfinished jobs end and its
+    /// alerts are cleared; its incidents, runs and events stay, and so do the passwords that were changed on it.
     ///
     /// # Errors
     ///
@@ -464,8 +465,8 @@ impl Store {
         picture::get(&self.readers, digest).await
     }
 
-    /// Drops what `retention` does not keep, and passwords whose grace is over, in short transactions that let other writes in between. To be called
-    /// from time to time.
+    /// Drops what `retention` does not keep, and passwords whose grace is over, in short transactions that let other
+    /// writes in between. To be called from time to time.
     pub async fn prune(&self, now: Timestamp, retention: Retention) -> Result<(), StoreError> {
         let Retention { events: keep, picture_grace: grace, history: kept } = retention;
         while self.writer.write(event::Prune { keep }).await? > 0 {}

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ironhand_api::{AlertCause, EventKind, Host, JobState, Name, Timestamp};
 use ironhand_model::HostAlerts;
 use ironhand_store::{AlertQuery, KeySource, Lease, Record, Store, StoreError};
+use sqlx::{AnyConnection, Connection, Executor};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -267,4 +268,19 @@ async fn a_takeover_keeps_what_was_known_and_asked_for() {
         matches!(&late, StoreError::LeaseLost { owner, .. } if owner.as_deref() == Some("second")),
         "{late}"
     );
+}
+
+#[tokio::test]
+async fn the_database_itself_keeps_a_second_open_alert_out() {
+    let (store, directory) = fresh().await;
+    let mut record = Record::of(name("a"), NOON);
+    record.alerts = vec![alert(store.next_alert_id().await.unwrap(), "a", AlertCause::AuthFailed)];
+    store.record(record).await.unwrap();
+    let url = format!("sqlite://{}", directory.path().join("ironhand.db").display());
+    let mut stranger = AnyConnection::connect(&url).await.unwrap();
+    let mut insert = async |statement: &'static str| stranger.execute(statement).await.map(|_| ());
+    let refused = insert("INSERT INTO alerts VALUES (7, 'a', 'auth_failed', NULL, '{}')").await;
+    assert!(refused.err().unwrap().to_string().contains("UNIQUE"));
+    insert("INSERT INTO alerts VALUES (7, 'a', 'contact_lost', NULL, '{}')").await.unwrap();
+    insert("INSERT INTO alerts VALUES (8, 'a', 'auth_failed', 1, '{}')").await.unwrap();
 }
