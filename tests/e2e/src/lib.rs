@@ -9,6 +9,7 @@ mod ironhand;
 mod loopback_bmc;
 mod peer;
 mod private_file;
+mod served;
 mod terminal;
 
 pub use controller::Controller;
@@ -17,6 +18,7 @@ pub use ironhand::{Daemon, Ironhand, PASSWORD, ironhand, program};
 pub use loopback_bmc::LoopbackBmc;
 pub use peer::{Peer, free_udp_port, peer, peer_file, run};
 pub use private_file::private_file;
+pub use served::Served;
 pub use terminal::Terminal;
 
 use std::time::{Duration, Instant};
