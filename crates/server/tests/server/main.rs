@@ -14,6 +14,7 @@ mod management;
 mod notify;
 mod ownership;
 mod passwords;
+mod readings;
 mod recovery;
 mod restart;
 mod secrets;
