@@ -2,8 +2,8 @@
 
 use http::Method;
 use ironhand_api::{
-    Alert, FenceReport, FenceRequest, Job, KeyRotation, Kind, List, Name, PasswordRequest, PowerRequest,
-    ServerStatus,
+    Alert, FenceReport, FenceRequest, Job, KeyRotation, Kind, List, Name, NotifierReport, PasswordRequest,
+    PowerRequest, ServerStatus,
 };
 
 use crate::{Client, Error, RecordFilter};
@@ -84,14 +84,15 @@ impl Client {
         self.fetch(&["api", "v1", "alerts", &id.to_string()], &[]).await
     }
 
-    /// Tells a notifier that somebody tests whether it is told.
+    /// Tells a notifier that somebody tests whether it is told, and gives what it said.
     ///
     /// # Errors
     ///
     /// A problem that says why it could not be told.
-    pub async fn test_notifier(&self, name: &Name) -> Result<(), Error> {
+    pub async fn test_notifier(&self, name: &Name) -> Result<NotifierReport, Error> {
         let path = ["api", "v1", Kind::Notifier.plural(), name.as_str(), "test"];
-        self.call(self.request(Method::POST, &path, &[]).json(&serde_json::json!({}))).await.map(drop)
+        let request = self.request(Method::POST, &path, &[]).json(&serde_json::json!({}));
+        self.parse(self.call(request).await?).await
     }
 
     /// The servers that share the store, and how many hosts belong to each.

@@ -226,7 +226,11 @@ async fn settings_servers_and_keys_are_told() {
             json!({ "items": [{ "name": "a", "hosts": 7, "expiresAt": "2026-03-01T02:14:07.120Z" }] }),
         ),
         expect("POST /api/v1/key/rotate", None, json!({ "key": "k2" })),
-        expect("POST /api/v1/notifiers/oncall/test", None, json!({})),
+        expect(
+            "POST /api/v1/notifiers/oncall/test",
+            None,
+            json!({ "event": 5, "detail": "it said 204", "tookMs": 12 }),
+        ),
     ]);
     assert_eq!(server.client.setting_definitions().await.unwrap()[0].default, SettingValue::Count(4));
     let settings = server.client.settings_of(&name("n1")).await.unwrap();
@@ -234,7 +238,7 @@ async fn settings_servers_and_keys_are_told() {
     assert_eq!(settings[1].value, SettingValue::Time(Span::from_secs(60)));
     assert_eq!(server.client.servers().await.unwrap()[0].hosts, 7);
     assert_eq!(server.client.rotate_key().await.unwrap().key, "k2");
-    server.client.test_notifier(&name("oncall")).await.unwrap();
+    assert_eq!(server.client.test_notifier(&name("oncall")).await.unwrap().detail, "it said 204");
     server.end();
 }
 

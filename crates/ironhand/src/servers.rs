@@ -42,10 +42,10 @@ pub async fn key(client: &Client, asked: &KeyCommand, output: Output) -> Result<
 /// `ironhand notifier`.
 pub async fn notifier(client: &Client, asked: &NotifierCommand, output: Output) -> Result<(), Failure> {
     let NotifierCommand::Test { name } = asked;
-    client.test_notifier(&host_name(name)?).await?;
+    let report = client.test_notifier(&host_name(name)?).await?;
     if output.is_structured() {
-        return output.value(&serde_json::json!({ "notifier": name, "told": true }));
+        return output.value(&report);
     }
-    line(&format!("notifier/{name} was told"));
+    line(&format!("notifier/{name} was told in {} ms: {}", report.took.as_millis(), report.detail));
     Ok(())
 }
