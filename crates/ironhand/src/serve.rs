@@ -18,6 +18,7 @@ pub async fn run(asked: args::Serve) -> Result<(), Failure> {
     config.listen = asked.listen;
     config.socket = asked.socket;
     config.shared = asked.shared;
+    config.traps = asked.traps;
     if let Some(key) = read_secret(None, KEY)? {
         config.key = KeySource::Value(key);
     }

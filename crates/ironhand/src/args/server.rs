@@ -48,4 +48,7 @@ pub struct Serve {
     /// silent
     #[arg(long)]
     pub shared: bool,
+    /// Where SNMP traps of controllers arrive (UDP); a host is read at once when its controller sends one
+    #[arg(long, value_name = "ADDR")]
+    pub traps: Option<SocketAddr>,
 }
