@@ -21,7 +21,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use ironhand_api::{Event, EventKind, Host, Name, Notifier, NotifierReport, NotifierSpec, Severity};
+use ironhand_api::{
+    Event, EventKind, Host, Metadata, Name, Notifier, NotifierReport, NotifierSpec, Severity,
+};
 use ironhand_store::{Delivery, EventDraft, ListQuery, Store, StoreError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +51,8 @@ struct Inner {
 }
 
 struct Slot {
+    /// The version of the resource that the task works by.
+    version: Option<u64>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -115,10 +119,27 @@ impl Notifiers {
                 return Ok(());
             }
         };
-        let stop = stop.child_token();
+        let (version, stop) = (notifier.metadata.resource_version, stop.child_token());
         let follower = Follower::new(store.clone(), notifier, way, kept, stop.clone());
         let task = tokio::spawn(follower.run());
-        self.tasks().insert(name, Slot { stop, task });
+        self.tasks().insert(name, Slot { version, stop, task });
+        Ok(())
+    }
+
+    /// Another server has changed something: tasks are begun, begun anew and ended as the store says.
+    pub(crate) async fn reconcile(&self) -> Result<(), StoreError> {
+        let kept = self.inner.store.list::<Notifier>(&ListQuery::default()).await?.items;
+        let known: BTreeMap<Name, Option<u64>> =
+            self.tasks().iter().map(|(name, slot)| (name.clone(), slot.version)).collect();
+        for name in known.keys().filter(|name| kept.iter().all(|one| one.metadata.name != **name)) {
+            self.end(name).await;
+        }
+        for notifier in kept {
+            let Metadata { name, resource_version, .. } = &notifier.metadata;
+            if known.get(name) != Some(resource_version) {
+                self.apply(notifier).await?;
+            }
+        }
         Ok(())
     }
 

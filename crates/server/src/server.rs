@@ -147,8 +147,10 @@ impl Server {
         notifiers.start().await.map_err(failed)?;
         let listeners = TaskTracker::new();
         if shared {
-            let (store, fleet, catalog) = (store.clone(), fleet.clone(), catalog.clone());
-            let follower = Follower::new(store, fleet, catalog, order.clone()).await.map_err(failed)?;
+            let (store, fleet, catalog, notifiers) =
+                (store.clone(), fleet.clone(), catalog.clone(), notifiers.clone());
+            let follower =
+                Follower::new(store, fleet, catalog, notifiers, order.clone()).await.map_err(failed)?;
             listeners.spawn(follower.run(stops.listeners.clone()));
         }
         enlist(&fleet).await.map_err(failed)?;

@@ -200,6 +200,10 @@ impl Follower {
     /// Tells what is first in line, until it is told or left out.
     async fn tell(&mut self) -> Waited {
         loop {
+            self.leave_to_others().await;
+            if self.waiting.is_empty() {
+                return Waited::Enough;
+            }
             let count = if self.way.joins() { self.waiting.len() } else { 1 };
             let told = &self.waiting.make_contiguous()[..count];
             let letter = Letter { id: letter_id(&self.notifier, told), told };
@@ -234,6 +238,17 @@ impl Follower {
                 }
             }
         }
+    }
+
+    /// Drops what another server on the same store has told meanwhile. Two that tell at the same moment are not kept
+    /// apart: the receiver knows by the id that it is the same.
+    async fn leave_to_others(&mut self) {
+        // Where the store cannot be read, it is rather told twice than not at all.
+        let Ok(Some(kept)) = self.store.delivery(&self.notifier.metadata.name).await else { return };
+        while self.waiting.front().is_some_and(|first| first.event.id <= kept.told_event) {
+            self.waiting.pop_front();
+        }
+        self.kept.told_event = self.kept.told_event.max(kept.told_event);
     }
 
     /// The first `count` of what waited are told.
@@ -301,7 +316,7 @@ impl Follower {
         if !now && !due {
             return;
         }
-        self.kept.told_event = told;
+        self.kept.told_event = self.kept.told_event.max(told);
         self.kept_at = Instant::now();
         if let Err(error) = self.store.put_delivery(&self.kept).await {
             let name = &self.notifier.metadata.name;

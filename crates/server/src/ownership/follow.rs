@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::Catalog;
 use crate::fleet::Fleet;
 use crate::http::chain;
+use crate::notify::Notifiers;
 use crate::order::Order;
 
 /// How often the store is asked whether anybody has written an event.
@@ -23,6 +24,7 @@ pub(crate) struct Follower {
     store: Store,
     fleet: Fleet,
     catalog: Catalog,
+    notifiers: Notifiers,
     order: Order,
     /// The last event that was taken in.
     seen: u64,
@@ -70,11 +72,12 @@ impl Follower {
         store: Store,
         fleet: Fleet,
         catalog: Catalog,
+        notifiers: Notifiers,
         order: Order,
     ) -> Result<Self, StoreError> {
         let seen = store.newest_event().await?;
         let credentials = versions(&store).await?;
-        Ok(Self { store, fleet, catalog, order, seen, credentials })
+        Ok(Self { store, fleet, catalog, notifiers, order, seen, credentials })
     }
 
     /// Follows until `stop` is cancelled.
@@ -106,6 +109,7 @@ impl Follower {
             self.fleet.govern().await?;
             let flows = self.store.list::<Flow>(&ListQuery::default()).await?;
             self.catalog.replace(flows.items);
+            self.notifiers.reconcile().await?;
             let credentials = versions(&self.store).await?;
             let before = std::mem::replace(&mut self.credentials, credentials);
             for name in changed(&before, &self.credentials) {

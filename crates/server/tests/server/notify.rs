@@ -6,7 +6,7 @@ mod smtp;
 use std::time::Duration;
 
 use ironhand_api::{CloudEvent, Event, EventKind, Manifest, Metadata, Notifier, Zone, ZoneSpec};
-use ironhand_client::{Client, Error, EventFilter};
+use ironhand_client::{Client, Endpoint, Error, EventFilter};
 use ironhand_server::{Server, Settings};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -167,6 +167,44 @@ async fn a_receiver_that_does_not_answer_holds_up_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn servers_that_share_a_store_tell_for_each_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = async |member: &str| {
+        let mut config = harness::config(directory.path(), harness::settings());
+        config.shared = true;
+        config.socket = Some(directory.path().join(member).join("api.sock"));
+        let server = Server::start(config).await.unwrap();
+        let client = Client::new(Endpoint::Unix(server.socket().to_owned())).unwrap();
+        (server, client)
+    };
+    let (one, one_client) = start("one").await;
+    let (other, other_client) = start("other").await;
+    let receiver = Receiver::start().await;
+    // Both may tell the same at the same moment; the id says so.
+    let until_told = async |wanted: Vec<String>| {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut taken = receiver.taken();
+            taken.sort();
+            taken.dedup();
+            if taken == wanted {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{taken:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    one_client.apply(&webhook("oncall", &receiver.url("/"))).await.unwrap();
+    apply_zones(&other_client, 0..3).await;
+    apply_zones(&one_client, 3..5).await;
+    until_told(zones(0..5)).await;
+    one.shutdown().await;
+    apply_zones(&other_client, 5..7).await;
+    until_told(zones(0..7)).await;
+    other.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn refusals_are_told_once_and_what_is_not_taken_is_left_out() {
     let world = World::new(0).await;
     let receiver = Receiver::start().await;
@@ -317,21 +355,39 @@ async fn many_events_of_a_moment_are_one_mail() {
     });
     world.client.apply(&notifier("people", &spec)).await.unwrap();
     apply_zones(&world.client, 0..500).await;
-    let mails = server.until(1).await;
+    // A busy machine makes the events slower than they are joined: then it takes a few mails.
+    let told = |text: &str| -> Vec<u32> {
+        let lines = text.lines().filter(|line| !line.starts_with("Subject: "));
+        lines
+            .filter_map(|line| line.split_once("Zone z-")?.1.split_once(" created")?.0.parse().ok())
+            .collect()
+    };
+    let mut mails = server.until(1).await;
+    while mails.iter().map(|mail| told(&mail.text).len()).sum::<usize>() < 500 {
+        mails = server.until(mails.len() + 1).await;
+    }
+    let all: Vec<u32> = mails.iter().flat_map(|mail| told(&mail.text)).collect();
+    assert_eq!(all, (0..500).collect::<Vec<u32>>());
+    assert!(mails.len() <= 5, "{} mails", mails.len());
     let Mail { from, to, login, text } = &mails[0];
     assert_eq!((from.as_str(), to.len()), ("ironhand@example.net", 2));
     assert_eq!(login.as_deref(), Some(format!("\0ops\0{PASSWORD}").as_str()));
-    assert!(text.contains("Subject: Ironhand: Zone z-0 created (and 499 more)\r\n"), "{}", &text[..800]);
+    let more = told(text).len() - 1;
+    assert!(
+        text.contains(&format!("Subject: Ironhand: Zone z-0 created (and {more} more)\r\n")),
+        "{}",
+        &text[..800]
+    );
     assert!(text.contains("Auto-Submitted: auto-generated\r\n") && text.contains("Message-ID: <people-"));
-    let told: Vec<u32> = text
-        .lines()
-        .filter_map(|line| line.split_once("Zone z-")?.1.split_once(" created")?.0.parse().ok())
-        .collect();
-    assert_eq!(told[1..], (0..500).collect::<Vec<u32>>(), "the first is in the subject");
 
+    let before = mails.len();
     apply_zones(&world.client, 500..501).await;
-    let mails = server.until(2).await;
-    assert!(mails[1].text.contains("Subject: Ironhand: Zone z-500 created\r\n"), "{}", mails[1].text);
+    let mails = server.until(before + 1).await;
+    assert!(
+        mails[before].text.contains("Subject: Ironhand: Zone z-500 created\r\n"),
+        "{}",
+        mails[before].text
+    );
     assert!(!logged().contains(PASSWORD) && !format!("{:?}", world.events().await).contains(PASSWORD));
     world.end().await;
 }
