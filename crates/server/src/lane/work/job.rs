@@ -149,6 +149,10 @@ impl Lane {
         for job in std::mem::take(&mut self.unfinished) {
             match job.work {
                 Work::Power(action) => self.resume_power(job, action, seen),
+                Work::Fence | Work::Password if job.state == JobState::Queued => {
+                    let detail = "the server stopped before anything was sent; ask again".to_owned();
+                    self.resumed(job, JobState::Failed, detail);
+                }
                 Work::Fence | Work::Password => {
                     let detail = format!(
                         "the server stopped before it was known what became of it; power is {seen}; ask again"
