@@ -1,12 +1,12 @@
-//! `kill -9` of the server, two hundred times, in the middle of power actions, changes of passwords and readings: what
-//! was acknowledged is done or told of, nothing is done twice, and the next start works on every host at once.
+//! `kill -9` of the server, two hundred times, in the middle of power actions and readings: what was acknowledged is
+//! done or told of, nothing is done twice, and the next start works on every host at once.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use e2e::{Served, wait_until};
-use ironhand_api::{Host, Job, LabelSelector, Name, PasswordRequest, PowerAction, PowerRequest, Reach, Work};
+use ironhand_api::{Host, Job, LabelSelector, Name, PowerAction, PowerRequest, Reach, Work};
 use ironhand_client::{Client, Endpoint, RecordFilter};
 use ironhand_sim::bmc_fleet::{PowerTimes, Visits};
 use ironhand_sim::{BmcFleet, BmcFleetConfig};
@@ -55,7 +55,7 @@ impl Seeded {
 /// What was asked of a host, and has not been seen to end.
 #[derive(Clone, Debug)]
 struct Asked {
-    work: Option<PowerAction>,
+    action: PowerAction,
     /// The job that was acknowledged; none where the server was killed before it answered.
     job: Option<u64>,
     /// What the BMC had been asked before.
@@ -144,9 +144,9 @@ impl World {
         for index in 0..HOSTS {
             if self.hosts[index].asked.is_none() && self.seed.below(3) > 0 {
                 let before = self.bmcs.visits(index).expect("a BMC");
-                let work = self.choose(index);
-                self.hosts[index].asked = Some(Asked { work, job: None, before });
-                asked.push((index, work));
+                let action = self.choose(index);
+                self.hosts[index].asked = Some(Asked { action, job: None, before });
+                asked.push((index, action));
             }
         }
         let life = Duration::from_millis(self.seed.below(LONGEST_LIFE));
@@ -159,15 +159,16 @@ impl World {
         }
     }
 
-    /// Something to do to a host; a change of its password where nothing is said.
-    fn choose(&mut self, index: usize) -> Option<PowerAction> {
+    /// Something to do to a host that means something there.
+    fn choose(&mut self, index: usize) -> PowerAction {
         let on = self.bmcs.is_on(index).expect("a BMC");
         match self.seed.below(8) {
-            0 => Some(PowerAction::On),
-            1 => Some(PowerAction::Off),
-            2 | 3 if on => Some(PowerAction::Cycle),
-            4 | 5 if on => Some(PowerAction::Reset),
-            _ => Some(if on { PowerAction::Off } else { PowerAction::On }),
+            0 => PowerAction::On,
+            1 => PowerAction::Off,
+            2 | 3 if on => PowerAction::Cycle,
+            4 | 5 if on => PowerAction::Reset,
+            _ if on => PowerAction::Off,
+            _ => PowerAction::On,
         }
     }
 
@@ -199,20 +200,19 @@ impl World {
     /// Holds what the BMC was asked against what was asked for.
     fn judge(&mut self, index: usize, job: Option<&Job>) {
         let known = &mut self.hosts[index];
-        let Some(Asked { work, before, .. }) = known.asked.take() else { return };
+        let Some(Asked { action, before, .. }) = known.asked.take() else { return };
         let after = self.bmcs.visits(index).expect("a BMC");
         let cycles = after.power_cycle - before.power_cycle;
         let resets = after.hard_reset - before.hard_reset;
-        let most = |action| u32::from(work == Some(action) && job.is_some());
+        let most = |counted| u32::from(action == counted && job.is_some());
         assert!(
             cycles <= most(PowerAction::Cycle) && resets <= most(PowerAction::Reset),
-            "{cycles} cycles and {resets} resets of BMC {index} after {work:?}: {job:#?}"
+            "{cycles} cycles and {resets} resets of BMC {index} after {action:?}: {job:#?}"
         );
         if let Some(job) = job {
             known.last_job = job.id;
             *self.ended.entry(format!("{} {}", job.work, job.state)).or_default() += 1;
-            let wanted = work.map_or(Work::Password, Work::Power);
-            assert_eq!(job.work, wanted, "{job:#?}");
+            assert_eq!(job.work, Work::Power(action), "{job:#?}");
         }
     }
 
@@ -253,22 +253,16 @@ impl World {
 /// Asks for everything at once, and kills the server when its time has come. Gives the jobs that it had acknowledged.
 async fn ask_until_killed(
     folder: &Path,
-    asked: Vec<(usize, Option<PowerAction>)>,
+    asked: Vec<(usize, PowerAction)>,
     server: Served,
     life: Duration,
 ) -> Vec<(usize, u64)> {
     let client = client(folder);
     let mut asking = JoinSet::new();
-    for (index, work) in asked {
+    for (index, action) in asked {
         let client = client.clone();
         asking.spawn(async move {
-            let acknowledged = match work {
-                Some(action) => client.start_power(&host(index), &PowerRequest::new(action)).await,
-                None => {
-                    let request = PasswordRequest { user: None, new: None, wait: false };
-                    client.rotate_password(&host(index), &request).await
-                }
-            };
+            let acknowledged = client.start_power(&host(index), &PowerRequest::new(action)).await;
             acknowledged.ok().map(|job| (index, job.id))
         });
     }
