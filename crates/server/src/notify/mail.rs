@@ -187,6 +187,9 @@ impl Mailer {
                 let reason = format!("the mail server {host} offers no way to log in with a password");
                 NotifyError::Unsuited { reason }
             }
+            None if error.is_timeout() => {
+                NotifyError::TimedOut { who: host, what: "answer to the login", waited: CONNECT }
+            }
             None => NotifyError::Mail { host, reason: "the connection broke during the login".to_owned() },
         }
     }
