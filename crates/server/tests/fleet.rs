@@ -1,6 +1,8 @@
 //! Ten thousand hosts at one server: every live one is read, and again and again, while hundreds are dead or refuse the
 //! password; and each of those is one alert.
 
+#![cfg(test)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
