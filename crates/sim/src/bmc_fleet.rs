@@ -33,7 +33,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ironhand_ipmi::bmc::{Ipmi15Config, SelClock};
 use ironhand_ipmi::{CipherSuite, kg_fits};
@@ -82,6 +82,8 @@ pub struct BmcFleetConfig {
     pub kg: Option<SecretString>,
     /// What all of them offer of IPMI 1.5 sessions.
     pub ipmi15: Ipmi15Config,
+    /// How long a session at any of them may be silent before it is closed.
+    pub inactivity: Duration,
     /// What session ids, GUIDs and the dice of faults are drawn from.
     pub seed: u64,
     /// Whether the machines have power at first.
@@ -96,7 +98,7 @@ pub struct BmcFleetConfig {
 
 impl BmcFleetConfig {
     /// So many BMCs at free ports of 127.0.0.1, user `admin` with password `simulated`, suites 17 and 3, no Kg,
-    /// nothing of IPMI 1.5, machines that are on, and nothing wrong.
+    /// nothing of IPMI 1.5, sessions that are closed after a minute of silence, machines that are on, and nothing wrong.
     #[must_use]
     pub fn new(count: usize) -> Self {
         Self {
@@ -108,6 +110,7 @@ impl BmcFleetConfig {
             suites: CipherSuite::PREFERRED.to_vec(),
             kg: None,
             ipmi15: Ipmi15Config::default(),
+            inactivity: Duration::from_secs(60),
             seed: 1,
             on: true,
             time: SystemTime::now(),
@@ -189,6 +192,7 @@ impl BmcFleet {
                 suites: config.suites,
                 kg: config.kg,
                 ipmi15: config.ipmi15,
+                inactivity: config.inactivity,
                 seed: config.seed,
                 on: config.on,
                 times: config.times,

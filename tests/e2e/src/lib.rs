@@ -16,7 +16,7 @@ pub use controller::Controller;
 pub use ipmi_sim::IpmiSim;
 pub use ironhand::{Daemon, Ironhand, PASSWORD, ironhand, program};
 pub use loopback_bmc::LoopbackBmc;
-pub use peer::{Peer, free_udp_port, peer, peer_file, run};
+pub use peer::{Peer, accepts, free_udp_port, peer, peer_file, run};
 pub use private_file::private_file;
 pub use served::Served;
 pub use terminal::Terminal;

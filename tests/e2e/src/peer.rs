@@ -1,9 +1,11 @@
 //! Programs that we did not write.
 
 use std::ffi::OsStr;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+
+use crate::private_file;
 
 /// A foreign program in the background, ended by its own id when dropped.
 pub struct Peer(Child);
@@ -63,4 +65,15 @@ pub fn free_udp_port() -> u16 {
 /// Runs a foreign program to its end.
 pub fn run<S: AsRef<OsStr>>(program: &str, arguments: &[S]) -> Output {
     Command::new(peer(program)).args(arguments).stdin(Stdio::null()).output().expect("the peer starts")
+}
+
+/// Whether a BMC accepts this password of its user `admin`; if not, what `ipmitool` complains of.
+pub fn accepts(bmc: SocketAddr, password: &str) -> Result<(), String> {
+    let (host, port) = (bmc.ip().to_string(), bmc.port().to_string());
+    let file = private_file(password);
+    let path = file.path().to_string_lossy().into_owned();
+    let access =
+        ["-I", "lanplus", "-C", "17", "-N", "1", "-H", &host, "-p", &port, "-U", "admin", "-f", &path];
+    let output = run("ipmitool", &[&access[..], &["chassis", "power", "status"]].concat());
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }

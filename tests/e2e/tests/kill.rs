@@ -1,15 +1,20 @@
-//! `kill -9` of the server, two hundred times, in the middle of power actions and readings: what was acknowledged is
-//! done or told of, nothing is done twice, and the next start works on every host at once.
+//! `kill -9` of the server, two hundred times, in the middle of power actions, changes of passwords and readings: what
+//! was acknowledged is done or told of, nothing is done twice, the next start works on every host at once, and the
+//! password that is kept of a host is the one that its BMC accepts.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use e2e::{Served, wait_until};
-use ironhand_api::{Host, Job, LabelSelector, Name, PowerAction, PowerRequest, Reach, Work};
+use e2e::{PASSWORD, Served, accepts, wait_until};
+use ironhand_api::{
+    Host, Job, JobState, LabelSelector, Name, PasswordRequest, PowerAction, PowerRequest, Reach, Work,
+};
 use ironhand_client::{Client, Endpoint, RecordFilter};
 use ironhand_sim::bmc_fleet::{PowerTimes, Visits};
 use ironhand_sim::{BmcFleet, BmcFleetConfig};
+use ironhand_store::{KeySource, Store};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
@@ -21,6 +26,9 @@ const HOSTS: usize = 16;
 
 /// The longest that a server lives after its first command, in milliseconds: about what a power action takes here.
 const LONGEST_LIFE: u64 = 160;
+
+/// How long a BMC holds a session of a server that was killed: less than it takes to fill its sixteen places.
+const INACTIVITY: Duration = Duration::from_secs(1);
 
 /// How long everything may take that comes to an end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -55,7 +63,7 @@ impl Seeded {
 /// What was asked of a host, and has not been seen to end.
 #[derive(Clone, Debug)]
 struct Asked {
-    action: PowerAction,
+    work: Work,
     /// The job that was acknowledged; none where the server was killed before it answered.
     job: Option<u64>,
     /// What the BMC had been asked before.
@@ -94,8 +102,9 @@ impl World {
         let config = BmcFleetConfig {
             port: 0,
             times,
+            inactivity: INACTIVITY,
             seed,
-            password: e2e::PASSWORD.to_owned().into(),
+            password: PASSWORD.into(),
             ..BmcFleetConfig::new(HOSTS)
         };
         let world = Self {
@@ -144,9 +153,9 @@ impl World {
         for index in 0..HOSTS {
             if self.hosts[index].asked.is_none() && self.seed.below(3) > 0 {
                 let before = self.bmcs.visits(index).expect("a BMC");
-                let action = self.choose(index);
-                self.hosts[index].asked = Some(Asked { action, job: None, before });
-                asked.push((index, action));
+                let work = self.choose(index);
+                self.hosts[index].asked = Some(Asked { work, job: None, before });
+                asked.push((index, work));
             }
         }
         let life = Duration::from_millis(self.seed.below(LONGEST_LIFE));
@@ -160,16 +169,17 @@ impl World {
     }
 
     /// Something to do to a host that means something there.
-    fn choose(&mut self, index: usize) -> PowerAction {
+    fn choose(&mut self, index: usize) -> Work {
         let on = self.bmcs.is_on(index).expect("a BMC");
-        match self.seed.below(8) {
+        Work::Power(match self.seed.below(9) {
             0 => PowerAction::On,
             1 => PowerAction::Off,
             2 | 3 if on => PowerAction::Cycle,
             4 | 5 if on => PowerAction::Reset,
+            6 => return Work::Password,
             _ if on => PowerAction::Off,
             _ => PowerAction::On,
-        }
+        })
     }
 
     /// Takes in what has ended. Says whether nothing is under way any more.
@@ -200,19 +210,19 @@ impl World {
     /// Holds what the BMC was asked against what was asked for.
     fn judge(&mut self, index: usize, job: Option<&Job>) {
         let known = &mut self.hosts[index];
-        let Some(Asked { action, before, .. }) = known.asked.take() else { return };
+        let Some(Asked { work, before, .. }) = known.asked.take() else { return };
         let after = self.bmcs.visits(index).expect("a BMC");
         let cycles = after.power_cycle - before.power_cycle;
         let resets = after.hard_reset - before.hard_reset;
-        let most = |counted| u32::from(action == counted && job.is_some());
+        let most = |counted| u32::from(work == Work::Power(counted) && job.is_some());
         assert!(
             cycles <= most(PowerAction::Cycle) && resets <= most(PowerAction::Reset),
-            "{cycles} cycles and {resets} resets of BMC {index} after {action:?}: {job:#?}"
+            "{cycles} cycles and {resets} resets of BMC {index} after {work}: {job:#?}"
         );
         if let Some(job) = job {
             known.last_job = job.id;
             *self.ended.entry(format!("{} {}", job.work, job.state)).or_default() += 1;
-            assert_eq!(job.work, Work::Power(action), "{job:#?}");
+            assert_eq!(job.work, work, "{job:#?}");
         }
     }
 
@@ -245,24 +255,52 @@ impl World {
             if unread.is_empty() { Ok(()) } else { Err(format!("{unread:#?}")) }
         });
         drop(server);
+        self.check_passwords();
         println!("{KILLS} kills, {} commands acknowledged, {:?}", self.acknowledged, self.ended);
         assert!(self.acknowledged > KILLS, "there was always something to lose");
+        let changed = format!("{} {}", Work::Password, JobState::Done);
+        assert!(self.ended.get(&changed).is_some_and(|count| *count > 0), "{changed}: {:?}", self.ended);
+    }
+
+    /// Asks a stranger whether each BMC accepts the password that is kept of it.
+    fn check_passwords(&self) {
+        let kept: Vec<SecretString> = self.runtime.block_on(async {
+            let store =
+                Store::open(&self.folder.path().join("data"), KeySource::File).await.expect("the store");
+            let mut kept = Vec::new();
+            for index in 0..HOSTS {
+                let own = store.host_secrets(&host(index)).await.expect("the passwords of a host").pop();
+                kept.push(own.map_or_else(|| PASSWORD.into(), |own| own.password));
+            }
+            kept
+        });
+        for (index, (password, address)) in kept.iter().zip(self.bmcs.addresses()).enumerate() {
+            if let Err(refusal) = accepts(address, password.expose_secret()) {
+                panic!("BMC {index} does not accept the password that is kept: {refusal}");
+            }
+        }
     }
 }
 
 /// Asks for everything at once, and kills the server when its time has come. Gives the jobs that it had acknowledged.
 async fn ask_until_killed(
     folder: &Path,
-    asked: Vec<(usize, PowerAction)>,
+    asked: Vec<(usize, Work)>,
     server: Served,
     life: Duration,
 ) -> Vec<(usize, u64)> {
     let client = client(folder);
     let mut asking = JoinSet::new();
-    for (index, action) in asked {
+    for (index, work) in asked {
         let client = client.clone();
         asking.spawn(async move {
-            let acknowledged = client.start_power(&host(index), &PowerRequest::new(action)).await;
+            let acknowledged = match work {
+                Work::Power(action) => client.start_power(&host(index), &PowerRequest::new(action)).await,
+                _ => {
+                    let made = PasswordRequest { user: None, new: None, wait: false };
+                    client.rotate_password(&host(index), &made).await
+                }
+            };
             acknowledged.ok().map(|job| (index, job.id))
         });
     }

@@ -67,6 +67,7 @@ impl Wire {
             suites: CipherSuite::PREFERRED.to_vec(),
             kg: None,
             ipmi15: Ipmi15Config::default(),
+            inactivity: Duration::from_secs(60),
             seed: 7,
             on: true,
             times: PowerTimes::default(),
