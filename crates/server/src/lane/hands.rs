@@ -80,7 +80,7 @@ impl Hands {
         };
         let until = clock::now().after(limit);
         match self.control(control(sent), receipts).await {
-            Ok(()) => self.notice(Observation::PowerAsked { action: sent, until }),
+            Ok(()) => {}
             Err(DeviceError::Ipmi(ironhand_ipmi::Error::OutcomeUnknown)) => match sent {
                 // These show in the power state whether they were done.
                 PowerAction::On | PowerAction::Off | PowerAction::Soft => {}
@@ -91,6 +91,8 @@ impl Hands {
             },
             Err(error) => return Err(error),
         }
+        // Where the outcome is unknown, too: what comes of it was asked for.
+        self.notice(Observation::PowerAsked { action: sent, until });
         match sent {
             PowerAction::Reset => Ok(done("the BMC accepted the reset", Some(before))),
             PowerAction::Nmi => Ok(done("the BMC accepted the interrupt", Some(before))),
