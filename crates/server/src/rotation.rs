@@ -177,7 +177,9 @@ impl Ledger for StoredLedger<'_> {
         };
         let mut record = Record::of(self.host.clone(), now);
         record.token = self.token;
-        let job = self.store.job(rotation.job).await?.filter(|job| !job.state.is_final());
+        // One that ended in doubt is corrected.
+        let known = |job: &Job| matches!(job.state, JobState::Done | JobState::Failed);
+        let job = self.store.job(rotation.job).await?.filter(|job| !known(job));
         record.jobs.extend(job.map(|job| {
             let done = phase == RotationPhase::Committed;
             Job {

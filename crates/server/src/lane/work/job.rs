@@ -181,7 +181,7 @@ impl Lane {
         }
     }
 
-    fn resumed(&mut self, job: Job, state: JobState, detail: String) {
+    pub(super) fn resumed(&mut self, job: Job, state: JobState, detail: String) {
         let severity = if state == JobState::Done { Severity::Info } else { Severity::Warning };
         let code = (state != JobState::Done).then(|| "job.interrupted".to_owned());
         self.settle(Job { state, code, detail: Some(detail), ..job }, severity);

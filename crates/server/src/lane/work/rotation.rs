@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use ironhand_api::AlertCause;
+use ironhand_api::{AlertCause, Job, JobState, Work};
 use ironhand_model::retry_after;
 
 use super::Lane;
@@ -17,18 +17,31 @@ impl Lane {
     pub(super) async fn take_up_rotation(&mut self) {
         self.times.rotation = match self.tools.store.rotation(&self.name).await {
             Ok(Some(kept)) => {
-                // Its job ends when it is known which password is valid.
+                // Its job ends when that is found out, or found to be in doubt.
                 let job = self.unfinished.iter().position(|job| job.id == kept.job);
                 self.rotation_job = job.map(|place| self.unfinished.remove(place));
                 Some(Instant::now())
             }
-            Ok(None) => None,
+            Ok(None) => {
+                self.end_untold();
+                None
+            }
             Err(error) => {
                 let error = crate::http::chain(&error);
                 tracing::error!(host = %self.name, error, "whether a change of the password is over is not known");
                 Some(Instant::now() + STORE_RETRY)
             }
         };
+    }
+
+    /// Ends the changes that were begun, and of which nothing was stored: a BMC is told a password only after that.
+    fn end_untold(&mut self) {
+        let begun = |job: &mut Job| job.work == Work::Password && job.state == JobState::Running;
+        let untold: Vec<Job> = self.unfinished.extract_if(.., begun).collect();
+        for job in untold {
+            let detail = "the server stopped before the BMC was told the new password; ask again".to_owned();
+            self.resumed(job, JobState::Failed, detail);
+        }
     }
 
     /// Queues it where it is due, before what people ask for.
@@ -84,6 +97,10 @@ impl Lane {
             let cause = AlertCause::PasswordIndeterminate;
             let raised = self.alerts.raise(clock::now(), cause, error.to_string());
             self.alert_changes(raised);
+            // It may stay in doubt for long. The job is corrected when it is known which password is valid.
+            if let Some(job) = self.rotation_job.take() {
+                self.job_ended(job, result);
+            }
         }
     }
 }
