@@ -47,6 +47,8 @@ const QUEUE: usize = 8;
 const SPREAD: Duration = Duration::from_secs(10);
 
 /// How often the last readings are stored though nothing has changed, so that a restart does not make them look old.
+/// Each host has its own moment of that time, and keeps it: a fleet that was taken up, or has changed, at once would
+/// else be stored at once ever after.
 const REFRESH: Duration = Duration::from_secs(300);
 
 /// The lane of one host.
@@ -176,6 +178,7 @@ impl Lane {
         // A fleet that starts at once must not read all its BMCs at once. What was begun is settled first.
         let spread = if lane.unfinished.is_empty() { SPREAD } else { Duration::ZERO };
         lane.times.power = now + lane.share(lane.terms.settings.power_interval.min(spread));
+        lane.times.refresh = now + lane.share(REFRESH);
         lane
     }
 

@@ -97,7 +97,7 @@ impl Lane {
         let committed = Box::pin(self.journal.commit(&self.tools.store, entry)).await;
         self.is_lost |= matches!(committed, Err(StoreError::LeaseLost { .. }));
         committed?;
-        self.times.refresh = Instant::now() + REFRESH;
+        self.times.refresh = next_refresh(self.times.refresh, Instant::now());
         Ok(())
     }
 
@@ -122,5 +122,32 @@ impl Lane {
             Decision::Wait { until, .. } => until,
             Decision::Settled | Decision::NeedsHuman { .. } => None,
         }
+    }
+}
+
+/// The first moment after `now` of those that come every [`REFRESH`], one of which is `moment`.
+fn next_refresh(moment: Instant, now: Instant) -> Instant {
+    let missed =
+        now.checked_duration_since(moment).map_or(0, |late| late.as_millis() / REFRESH.as_millis() + 1);
+    moment + REFRESH * u32::try_from(missed).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_host_keeps_its_moment_to_be_stored() {
+        let moment = Instant::now() + REFRESH;
+        let check =
+            |now: Instant, periods: u32| assert_eq!(next_refresh(moment, now), moment + REFRESH * periods);
+        check(moment - REFRESH, 0);
+        check(moment - Duration::from_millis(1), 0);
+        check(moment, 1);
+        check(moment + Duration::from_secs(1), 1);
+        check(moment + REFRESH, 2);
+        check(moment + REFRESH * 40 + Duration::from_secs(1), 41);
     }
 }
