@@ -22,6 +22,9 @@ pub struct Problem {
     pub fault: Fault,
     /// Whether the same request may succeed later.
     pub retry: bool,
+    /// The job that the request became, and that ended with this: it keeps what was found and tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<u64>,
     /// Names the request in the server's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,

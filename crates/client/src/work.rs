@@ -23,8 +23,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// A problem with the code `fence.not_proven` where the host is not proven to be without power; the newest of its
-    /// [jobs](Self::jobs) holds what was found.
+    /// A problem with the code `fence.not_proven` where the host is not proven to be without power; the
+    /// [job](Self::job) that it names holds what was found.
     pub async fn fence(&self, host: &Name, request: &FenceRequest) -> Result<FenceReport, Error> {
         self.act(host, "fence", request).await
     }

@@ -1,7 +1,7 @@
 //! `ironhand fence`: takes the power of hosts away, and shows what proves it.
 
-use ironhand_api::{FenceEvidence, FenceReport, FenceRequest, Name, Work};
-use ironhand_client::{Client, Error, RecordFilter};
+use ironhand_api::{FenceEvidence, FenceReport, FenceRequest};
+use ironhand_client::{Client, Error};
 
 use crate::args;
 use crate::exit::Failure;
@@ -11,9 +11,6 @@ use crate::select::selected;
 
 /// The code of a host that is not proven to be without power.
 const NOT_PROVEN: &str = "fence.not_proven";
-
-/// How many of a host's newest jobs are looked through for the fencing that was just refused.
-const NEWEST_JOBS: usize = 5;
 
 /// `ironhand fence`.
 pub async fn fence(client: &Client, asked: &args::Fence, output: Output) -> Result<(), Failure> {
@@ -35,7 +32,7 @@ pub async fn fence(client: &Client, asked: &args::Fence, output: Output) -> Resu
                 Ok(Outcome { evidence, ..Outcome::done(format!("fenced: {reason}")) })
             }
             Err(error) if error.problem().is_some_and(|problem| problem.code == NOT_PROVEN) => {
-                let evidence = newest_evidence(client, &host).await?;
+                let evidence = evidence_of(client, &error).await?;
                 Ok(Outcome { evidence, ..Outcome::refused(&error) })
             }
             Err(error) => Err(error),
@@ -44,12 +41,10 @@ pub async fn fence(client: &Client, asked: &args::Fence, output: Output) -> Resu
     .await
 }
 
-/// What the last fencing of a host found: a refusal carries no evidence, its job does.
-async fn newest_evidence(client: &Client, host: &Name) -> Result<Vec<FenceEvidence>, Error> {
-    let filter = RecordFilter { host: Some(host.clone()), open: false, limit: Some(NEWEST_JOBS) };
-    let jobs = client.jobs(&filter).await?;
-    let report = jobs.into_iter().find(|job| job.work == Work::Fence).and_then(|job| job.fence);
-    Ok(report.map(|report| report.evidence).unwrap_or_default())
+/// What a fencing found that proved too little: the refusal names its job, which keeps the evidence.
+async fn evidence_of(client: &Client, refusal: &Error) -> Result<Vec<FenceEvidence>, Error> {
+    let Some(job) = refusal.problem().and_then(|problem| problem.job) else { return Ok(Vec::new()) };
+    Ok(client.job(job).await?.fence.map(|report| report.evidence).unwrap_or_default())
 }
 
 /// One finding in words.

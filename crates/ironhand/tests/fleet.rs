@@ -196,13 +196,16 @@ fn a_fencing_that_is_not_proven_is_refused_with_what_was_found() {
     let at = "2026-03-01T02:14:07.120Z";
     let server = Server::start(move |method, path, _| {
         if method == "POST" {
-            return problem(409, "fence.not_proven", "n1 does not answer, which proves nothing");
+            let (status, mut body) =
+                problem(409, "fence.not_proven", "n1 does not answer, which proves nothing");
+            body["job"] = json!(9);
+            return (status, body);
         }
-        assert!(path.starts_with("/api/v1/jobs?host=n1&limit="), "{path}");
+        assert_eq!(path, "/api/v1/jobs/9");
         let found = json!({ "type": "noAnswer", "at": at, "source": "ipmi 10.0.7.12", "reason": "silence" });
         let mut fence = job(9, "n1", &json!("fence"), "failed");
         fence["fence"] = json!({ "host": "n1", "fenced": false, "reason": "r", "evidence": [found] });
-        (200, json!({ "items": [fence] }))
+        (200, fence)
     });
     let (code, rows, errors) = server.run(&["fence", "n1"]);
     assert_eq!(code, Some(4), "{errors}");

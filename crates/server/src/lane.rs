@@ -176,8 +176,16 @@ pub(crate) struct ActionFailure {
     pub(crate) receipts: Vec<ActionReceipt>,
 }
 
+/// What whoever asked for an action is told that was not done.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
+    pub(crate) failure: ActionFailure,
+    /// The job that ended so, where it became one.
+    pub(crate) job: Option<u64>,
+}
+
 /// Where an answer goes.
-type Reply<T> = oneshot::Sender<Result<T, ActionFailure>>;
+type Reply<T> = oneshot::Sender<Result<T, Refused>>;
 
 /// What a lane is told.
 enum Command {
@@ -218,6 +226,13 @@ pub(crate) fn ports(status: HostStatus) -> (LaneHandle, Ports) {
     (handle, Ports { commands: asked, status: show_status, view: show_view, hands: lend_hands })
 }
 
+impl Refused {
+    /// Nothing was begun, nor kept as a job.
+    fn at_once(error: DeviceError) -> Self {
+        Self { failure: ActionFailure { error, receipts: Vec::new() }, job: None }
+    }
+}
+
 impl LaneHandle {
     /// What is known of the host.
     pub(crate) fn status(&self) -> HostStatus {
@@ -225,30 +240,27 @@ impl LaneHandle {
     }
 
     /// Does something to the host, after what others asked for before, and waits for its outcome.
-    pub(crate) async fn act(&self, action: Action) -> Result<Done, ActionFailure> {
+    pub(crate) async fn act(&self, action: Action) -> Result<Done, Refused> {
         self.ask(action, Asker::Outcome).await
     }
 
     /// Has something done to the host that is a job. Returns when it is durable: the server will do it, or tell of it,
     /// whatever happens.
-    pub(crate) async fn submit(&self, action: Action) -> Result<Job, ActionFailure> {
+    pub(crate) async fn submit(&self, action: Action) -> Result<Job, Refused> {
         self.ask(action, Asker::Acceptance).await
     }
 
-    async fn ask<T>(
-        &self,
-        action: Action,
-        asker: impl FnOnce(Reply<T>) -> Asker,
-    ) -> Result<T, ActionFailure> {
-        let failed = |error| ActionFailure { error, receipts: Vec::new() };
+    async fn ask<T>(&self, action: Action, asker: impl FnOnce(Reply<T>) -> Asker) -> Result<T, Refused> {
         let (reply, done) = oneshot::channel();
         self.commands.try_send(Command::Act { action, asker: asker(reply) }).map_err(
             |error| match error {
-                mpsc::error::TrySendError::Full(_) => failed(DeviceError::Busy { waiting: COMMANDS }),
-                mpsc::error::TrySendError::Closed(_) => failed(DeviceError::Stopping),
+                mpsc::error::TrySendError::Full(_) => {
+                    Refused::at_once(DeviceError::Busy { waiting: COMMANDS })
+                }
+                mpsc::error::TrySendError::Closed(_) => Refused::at_once(DeviceError::Stopping),
             },
         )?;
-        done.await.map_err(|_| failed(DeviceError::Stopping))?
+        done.await.map_err(|_| Refused::at_once(DeviceError::Stopping))?
     }
 
     /// Reads the power state now. Whoever asks while it is being read shares the reading.

@@ -11,7 +11,7 @@ use ironhand_api::{ActionReceipt, Fault, Kind, Name, Problem};
 use ironhand_store::StoreError;
 
 use crate::device::DeviceError;
-use crate::lane::ActionFailure;
+use crate::lane::{ActionFailure, Refused};
 
 /// The header that names a request in replies and in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -33,6 +33,7 @@ impl ApiError {
             hint: None,
             fault,
             retry: false,
+            job: None,
             request_id: None,
         }))
     }
@@ -170,10 +171,11 @@ impl From<DeviceError> for ApiError {
     }
 }
 
-impl From<ActionFailure> for ApiError {
-    fn from(failure: ActionFailure) -> Self {
-        let mut reply = Self::from(failure.error);
-        reply.0.detail.push_str(&tried(&failure.receipts));
+impl From<Refused> for ApiError {
+    fn from(Refused { failure: ActionFailure { error, receipts }, job }: Refused) -> Self {
+        let mut reply = Self::from(error);
+        reply.0.detail.push_str(&tried(&receipts));
+        reply.0.job = job;
         reply
     }
 }

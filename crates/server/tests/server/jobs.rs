@@ -75,6 +75,8 @@ async fn every_action_on_a_host_that_is_on_and_on_one_that_is_off() {
             (Err(error), Err(code)) => {
                 let problem = error.problem().unwrap();
                 assert_eq!((problem.code.as_str(), problem.status), (code, 409), "{problem:#?}");
+                let ended = world.client.job(problem.job.unwrap()).await.unwrap();
+                assert_eq!((ended.host, ended.code.as_deref()), (host.clone(), Some(code)));
                 assert_eq!(truth(), on);
             }
             (result, wanted) => panic!("{action:?}, on: {on}: {result:?}, not {wanted:?}"),

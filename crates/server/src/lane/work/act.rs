@@ -14,7 +14,7 @@ use crate::clock;
 use crate::device::DeviceError;
 use crate::lane::hands::Hands;
 use crate::lane::line::IpmiLine;
-use crate::lane::{Action, ActionFailure, Done, Reply};
+use crate::lane::{Action, ActionFailure, Done, Refused, Reply};
 
 pub(super) struct Wanted {
     pub(super) action: Action,
@@ -51,6 +51,8 @@ pub(super) struct Acted {
 pub(super) struct Answer {
     pub(super) reply: Reply<Done>,
     pub(super) result: Result<Done, ActionFailure>,
+    /// The job that it was asked for as.
+    pub(super) job: Option<u64>,
 }
 
 /// Who asked for an action, and what they wait for.
@@ -64,11 +66,11 @@ pub(in crate::lane) enum Asker {
 impl Asker {
     /// Tells that nothing is done.
     pub(super) fn refuse(self, error: DeviceError) {
-        let failure = ActionFailure { error, receipts: Vec::new() };
+        let refused = Refused::at_once(error);
         // An error of sending means that nobody waits any longer; the same below.
         match self {
-            Self::Outcome(reply) => drop(reply.send(Err(failure))),
-            Self::Acceptance(reply) => drop(reply.send(Err(failure))),
+            Self::Outcome(reply) => drop(reply.send(Err(refused))),
+            Self::Acceptance(reply) => drop(reply.send(Err(refused))),
         }
     }
 
@@ -86,9 +88,9 @@ impl Asker {
 
 impl Answer {
     pub(super) fn give(answer: Option<Self>) {
-        if let Some(Self { reply, result }) = answer {
+        if let Some(Self { reply, result, job }) = answer {
             // An error means that the person waits no longer.
-            let _ = reply.send(result);
+            let _ = reply.send(result.map_err(|failure| Refused { failure, job }));
         }
     }
 }

@@ -221,8 +221,9 @@ impl Lane {
                     done.job = Some(job.id);
                     done.warnings.clone_from(&job.warnings);
                 }
+                let id = job.id;
                 self.job_ended(*job, &result);
-                reply.map(|reply| Answer { reply, result })
+                reply.map(|reply| Answer { reply, result, job: Some(id) })
             }
             // What it found out was recorded with it.
             Purpose::Own => {
@@ -248,7 +249,7 @@ impl Lane {
                     ),
                 };
                 self.journal.event(EventDraft::new(EventKind::ActionDone, severity, message));
-                Some(Answer { reply, result })
+                Some(Answer { reply, result, job: None })
             }
         }
     }
