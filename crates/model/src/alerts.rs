@@ -74,7 +74,8 @@ impl HostAlerts {
     /// is why a person must look, where recovery says so. To be called after each change of the facts and at
     /// [`next_wake`](Self::next_wake); extra calls are harmless.
     ///
-    /// A host that is not managed has no alerts, save that nobody knows its password: that one stays true.
+    /// A host that is not managed has no alerts, save those that stay true while nobody looks: that nobody knows its
+    /// password, that it could not be fenced, and that it has power after it was fenced.
     #[must_use = "changes must be recorded"]
     pub fn consider(
         &mut self,
@@ -92,14 +93,14 @@ impl HostAlerts {
         for cause in AlertCause::ALL {
             let finding = match cause {
                 AlertCause::PasswordIndeterminate => Finding::Untold,
-                _ if !managed => Finding::Gone("the host is not managed"),
-                AlertCause::AuthFailed => auth(facts),
-                AlertCause::ContactLost => self.contact(now, facts, settings),
                 AlertCause::FenceRefused => self.refusal(facts),
                 AlertCause::FenceBroken => match facts.fence_broken() {
                     Some(fact) => Finding::Raised(fact.detail.clone().unwrap_or_default()),
                     None => Finding::Gone("somebody has decided what the host is to be"),
                 },
+                _ if !managed => Finding::Gone("the host is not managed"),
+                AlertCause::AuthFailed => auth(facts),
+                AlertCause::ContactLost => self.contact(now, facts, settings),
                 AlertCause::NeedsHuman => match needs_human {
                     Some(reason) => Finding::Raised(format!("a person must look: {reason}")),
                     None => Finding::Gone("the host waits for a person no longer"),

@@ -109,7 +109,7 @@ fn refused_credentials_are_told_at_once_and_until_one_is_accepted() {
 }
 
 #[test]
-fn a_host_that_is_not_managed_has_no_alerts_but_that_its_password_is_not_known() {
+fn a_host_that_is_not_managed_has_no_alerts_but_those_that_stay_true() {
     check(
         "
         0s    | refused    | Opened auth_failed
@@ -117,16 +117,34 @@ fn a_host_that_is_not_managed_has_no_alerts_but_that_its_password_is_not_known()
         2s    | doubt      | Opened password_indeterminate
         3s    | not fenced | Opened fence_refused
         4s    | doubt
-        10s   | disable    | Cleared auth_failed, Cleared fence_refused, Cleared needs_human
+        10s   | disable    | Cleared auth_failed, Cleared needs_human
         11s   | silent
         2m    | silent
         6h2s  | time       | Repeated password_indeterminate
-        7h    | enable     | Opened needs_human
+        7h    | enable     | Repeated fence_refused, Opened needs_human
         8h    | silent
         8h1m  | silent     | Opened contact_lost
         8h2m  | resolved   | Cleared password_indeterminate
         8h3m  | well       | Cleared needs_human
         8h4m  | resolved
+        8h5m  | disable    | Cleared contact_lost
+        8h6m  | fence      | Cleared fence_refused
+        ",
+    );
+}
+
+#[test]
+fn that_a_fence_is_broken_is_told_until_a_person_decides_managed_or_not() {
+    check(
+        "
+        0s    | fence
+        1s    | power on   | Opened fence_broken
+        2s    | not fenced | Opened fence_refused
+        3s    | disable
+        4s    | enable
+        5s    | disable
+        6h1s  | time       | Repeated fence_broken
+        6h2s  | fence      | Cleared fence_refused, Cleared fence_broken
         ",
     );
 }
@@ -304,8 +322,10 @@ impl Judge {
         settings: &Settings,
     ) -> Result<(), TestCaseError> {
         let open = |cause| self.open.contains_key(&cause);
+        prop_assert_eq!(open(AlertCause::FenceBroken), facts.fence_broken().is_some());
         if !facts.management().is_enabled() {
-            prop_assert!(self.open.keys().all(|cause| *cause == AlertCause::PasswordIndeterminate));
+            let none = [AlertCause::AuthFailed, AlertCause::ContactLost, AlertCause::NeedsHuman];
+            prop_assert!(!none.into_iter().any(open));
             return Ok(());
         }
         match facts.reach().map(|fact| fact.value) {
@@ -318,7 +338,6 @@ impl Judge {
                 prop_assert!(!overdue || open(AlertCause::ContactLost));
             }
         }
-        prop_assert_eq!(open(AlertCause::FenceBroken), facts.fence_broken().is_some());
         Ok(())
     }
 }
