@@ -1,12 +1,18 @@
 //! A host is fenced on evidence, and never because its controller is silent.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use ironhand_api::{
-    AlertCause, EventKind, FenceEvidence, FenceRequest, JobState, PowerAction, PowerRequest, Work,
+    AlertCause, EventKind, FenceEvidence, FenceRequest, JobState, Manifest, PowerAction, PowerRequest,
+    PowerState, Severity, Work,
 };
 use ironhand_client::RecordFilter;
-use ironhand_sim::Fault;
+use ironhand_ipmi::ChassisControl;
+use ironhand_sim::{BmcFleet, BmcFleetConfig, Fault};
+use tokio::net::UdpSocket;
 
-use crate::harness::{World, soon};
+use crate::harness::{World, credential, name, press, soon};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_is_read_as_off_in_two_sessions_is_fenced_until_it_is_wanted_on() {
@@ -73,5 +79,82 @@ async fn a_silent_controller_proves_nothing_and_a_person_may() {
 
     soon(world.client.lift_fence(&host)).await.unwrap();
     world.until_status(&host, |status| status.fenced.is_none()).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn power_that_nobody_asked_for_breaks_the_fence_until_a_person_has_seen_it() {
+    let world = World::new(1).await;
+    let host = world.adopt().await.remove(0);
+    world.until_well(&host).await;
+    assert!(soon(world.client.fence(&host, &FenceRequest::default())).await.unwrap().fenced);
+    press(world.sim(0).ipmi, ChassisControl::PowerUp).await;
+    let status = world.until_status(&host, |status| status.alerts.contains(&AlertCause::FenceBroken)).await;
+    assert!(status.fenced.is_none(), "{status:#?}");
+    let alerts = world.client.alerts(&RecordFilter::default()).await.unwrap();
+    assert_eq!((alerts.len(), alerts[0].cause), (1, AlertCause::FenceBroken), "{alerts:#?}");
+    let told = world.events().await;
+    let broken = |event: &&ironhand_api::Event| event.kind == EventKind::FenceChanged;
+    assert_eq!(told.iter().rfind(broken).unwrap().severity, Severity::Critical);
+
+    soon(world.client.lift_fence(&host)).await.unwrap();
+    world.until_status(&host, |status| status.alerts.is_empty()).await;
+    world.end().await;
+}
+
+/// Stands between a server and a BMC, and loses the first reply behind the command that gives power.
+async fn lose_the_reply_to_power_on(front: UdpSocket, bmcs: Arc<BmcFleet>) {
+    let back = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    back.connect(bmcs.address(0).unwrap()).await.unwrap();
+    let (mut up, mut down) = ([0; 2048], [0; 2048]);
+    let mut console: Option<SocketAddr> = None;
+    let mut lost = false;
+    loop {
+        tokio::select! {
+            received = front.recv_from(&mut up) => {
+                let (length, from) = received.unwrap();
+                console = Some(from);
+                back.send(&up[..length]).await.unwrap();
+            }
+            received = back.recv(&mut down) => {
+                let length = received.unwrap();
+                if !lost && bmcs.visits(0).unwrap().power_up > 0 {
+                    lost = true;
+                } else if let Some(console) = console {
+                    front.send_to(&down[..length], console).await.unwrap();
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn power_that_a_person_asked_for_breaks_no_fence_though_the_reply_is_lost() {
+    let world = World::new(1).await;
+    let bmcs = Arc::new(BmcFleet::start(BmcFleetConfig::new(1)).unwrap());
+    let front = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let manifest = serde_json::from_value(serde_json::json!({
+        "metadata": { "name": "relayed" },
+        "spec": {
+            "credentials": ["fleet"],
+            "connectors": [{ "type": "ipmi", "address": "127.0.0.1", "port": front.local_addr().unwrap().port() }],
+        },
+    }));
+    let relay = tokio::spawn(lose_the_reply_to_power_on(front, Arc::clone(&bmcs)));
+    world.client.apply(&credential("fleet", "admin", "simulated")).await.unwrap();
+    world.client.apply(&Manifest::Host(manifest.unwrap())).await.unwrap();
+    let host = name("relayed");
+    let on = |status: &ironhand_api::HostStatus| {
+        status.power.as_ref().is_some_and(|power| power.value == PowerState::On)
+    };
+    world.until_status(&host, on).await;
+    assert!(soon(world.client.fence(&host, &FenceRequest::default())).await.unwrap().fenced);
+
+    let report = soon(world.client.power(&host, &PowerRequest::new(PowerAction::On))).await.unwrap();
+    assert!(report.receipts.iter().any(|receipt| receipt.error.is_some()), "a reply was lost: {report:#?}");
+    let status = world.until_status(&host, |status| on(status) && status.fenced.is_none()).await;
+    assert_eq!(status.alerts, []);
+    assert_eq!(world.client.alerts(&RecordFilter::default()).await.unwrap(), []);
+    relay.abort();
     world.end().await;
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once, OnceLock};
 use std::time::Duration;
@@ -10,10 +11,13 @@ use ironhand_api::{
     Credential, CredentialSpec, Event, EventKind, Flow, Host, HostStatus, Manifest, Metadata, Name, Secret,
 };
 use ironhand_client::{Client, Endpoint, EventFilter, EventStream};
+use ironhand_ipmi::{ChassisControl, ClientConfig, Request};
+use ironhand_ipmi_port::{Bmc, IpmiPort, PortConfig};
 use ironhand_server::{Config, Running, Server, Settings};
 use ironhand_sim::{Fleet, FleetConfig, SimHost};
 use tempfile::TempDir;
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
 /// How long anything may take to come true: many times what it takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -167,6 +171,23 @@ pub fn host(sim: &SimHost, credentials: &[&str]) -> Manifest {
     }))
     .unwrap();
     Manifest::Host(host)
+}
+
+/// Speaks to a BMC without telling the server.
+pub async fn behind_its_back<T>(address: SocketAddr, speak: impl AsyncFnOnce(&Bmc) -> T) -> T {
+    let stop = CancellationToken::new();
+    let (port, driver) = IpmiPort::start(PortConfig::default(), stop.clone()).unwrap();
+    let bmc = port.open(address, ClientConfig::new("admin", "simulated".into())).await.unwrap();
+    let said = soon(speak(&bmc)).await;
+    drop(bmc);
+    stop.cancel();
+    driver.await.unwrap();
+    said
+}
+
+/// Presses a power button without telling the server.
+pub async fn press(address: SocketAddr, control: ChassisControl) {
+    behind_its_back(address, async |bmc| bmc.request(Request::from(control)).await).await.unwrap();
 }
 
 /// A flow from its name and specification.

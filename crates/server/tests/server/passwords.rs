@@ -3,13 +3,17 @@
 use std::path::Path;
 
 use ironhand_api::{
-    AlertCause, EventKind, JobState, Name, PasswordRequest, PowerAction, PowerRequest, Reach, Work,
+    AlertCause, EventKind, Job, JobState, Manifest, Name, PasswordRequest, PowerAction, PowerRequest, Reach,
+    RotationPhase, Timestamp, Work,
 };
 use ironhand_client::{Client, Endpoint, RecordFilter};
+use ironhand_ipmi::user::{UserId, UserName, set_name};
 use ironhand_server::Server;
-use ironhand_sim::{Fault, FleetConfig};
+use ironhand_sim::bmc_fleet::{BmcFault, BmcSelector, FaultPlan, FaultRule};
+use ironhand_sim::{BmcFleet, BmcFleetConfig, Fault, FleetConfig};
+use ironhand_store::{KeySource, Record, Rotation, Store};
 
-use crate::harness::{World, config, credential, host, logged, name, settings, soon};
+use crate::harness::{World, behind_its_back, config, credential, host, logged, name, settings, soon};
 
 const CANARY: &str = "Canary-77d01e";
 
@@ -100,6 +104,109 @@ async fn what_cannot_be_is_refused_before_anything_is_sent() {
     let (code, _) = code(&world, &host, &request(None)).await;
     assert_eq!(code, "ipmi.timeout");
     world.fleet.mend_connections(host.as_str()).unwrap();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_cannot_be_told_from_another_is_left_alone() {
+    let world = World::new(1).await;
+    let host = world.adopt().await.remove(0);
+    world.until_well(&host).await;
+    let again = set_name(UserId::new(5).unwrap(), UserName::new("admin").unwrap());
+    behind_its_back(world.sim(0).ipmi, async |bmc| bmc.run(again).await).await.unwrap();
+    let refused = soon(world.client.rotate_password(&host, &request(None))).await.unwrap_err();
+    let problem = refused.problem().cloned().unwrap();
+    assert_eq!((problem.code.as_str(), problem.status), ("password.refused", 409), "{problem:#?}");
+    assert!(format!("{problem:?}").contains("and 5"), "{problem:#?}");
+    check_reached(&world, &host).await;
+    world.end().await;
+}
+
+/// One that a BMC keeps only in part is taken back: nobody could log in with all of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_the_bmc_cuts_off_is_not_kept() {
+    let world = World::new(1).await;
+    let rule = FaultRule::always(BmcSelector::all(), BmcFault::TruncatingPasswords);
+    let plan = FaultPlan::none().and([rule]);
+    let bmcs = BmcFleet::start(BmcFleetConfig { plan, ..BmcFleetConfig::new(1) }).unwrap();
+    let manifest = serde_json::from_value(serde_json::json!({
+        "metadata": { "name": "cutting" },
+        "spec": {
+            "credentials": ["fleet"],
+            "connectors": [{ "type": "ipmi", "address": "127.0.0.1", "port": bmcs.address(0).unwrap().port() }],
+        },
+    }));
+    world.client.apply(&credential("fleet", "admin", "simulated")).await.unwrap();
+    world.client.apply(&Manifest::Host(manifest.unwrap())).await.unwrap();
+    let host = name("cutting");
+    let reached =
+        |status: &ironhand_api::HostStatus| status.reach.as_ref().is_some_and(|fact| fact.value == Reach::Ok);
+    world.until_status(&host, reached).await;
+    let (code, _) = code(&world, &host, &request(Some("seventeen-letters"))).await;
+    assert_eq!(code, "password.not_changed");
+    check_reached(&world, &host).await;
+    let job = soon(world.client.rotate_password(&host, &request(Some("sixteen-letters-")))).await.unwrap();
+    assert_eq!(job.state, JobState::Done, "{job:#?}");
+    check_reached(&world, &host).await;
+    world.end().await;
+}
+
+/// A change as a server left it that died when it had told the BMC: neither of its passwords is valid.
+async fn leave_in_doubt(world: &World, host: &Name) -> u64 {
+    let store = Store::open(&world.directory().join("data"), KeySource::File).await.unwrap();
+    let id = store.next_job_id().await.unwrap();
+    let now = Timestamp::from_millis(0);
+    let job: Job = serde_json::from_value(serde_json::json!({
+        "id": id, "host": host, "work": Work::Password, "state": JobState::Running,
+        "requestedBy": "the API", "acceptedAt": now,
+    }))
+    .unwrap();
+    let mut record = Record::of(host.clone(), now);
+    record.jobs.push(job);
+    store.record(record).await.unwrap();
+    let rotation = Rotation {
+        host: host.clone(),
+        job: id,
+        username: "admin".to_owned(),
+        phase: RotationPhase::Sent,
+        old_credential: Some(name("fleet")),
+        old: "not-the-old-one".into(),
+        new: "not-the-new-one".into(),
+        attempts: 1,
+        changed_at: now,
+    };
+    store.put_rotation(&rotation, None, now).await.unwrap();
+    store.close().await;
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_in_doubt_is_an_alert_until_it_is_known_again() {
+    let mut world = World::new(1).await;
+    let host = world.adopt().await.remove(0);
+    world.until_well(&host).await;
+    world.client.apply(&credential("fleet", "admin", "wrong")).await.unwrap();
+    world.server.take().unwrap().shutdown().await;
+    let id = leave_in_doubt(&world, &host).await;
+
+    let server = Server::start(config(&world.directory(), settings())).await.unwrap();
+    world.client = Client::new(Endpoint::Unix(server.socket().to_owned())).unwrap();
+    world.server = Some(server);
+    let doubt = AlertCause::PasswordIndeterminate;
+    world.until_status(&host, |status| status.alerts.contains(&doubt)).await;
+    let job = world.client.job(id).await.unwrap();
+    assert_eq!(job.state, JobState::Unknown, "{job:#?}");
+
+    // Somebody says which password is valid.
+    world.client.apply(&credential("fleet", "admin", "simulated")).await.unwrap();
+    world.until_status(&host, |status| !status.alerts.contains(&doubt)).await;
+    let job = world.client.job(id).await.unwrap();
+    assert_eq!(
+        (job.state, job.code.as_deref()),
+        (JobState::Failed, Some("password.not_changed")),
+        "{job:#?}"
+    );
+    check_reached(&world, &host).await;
     world.end().await;
 }
 

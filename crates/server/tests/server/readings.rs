@@ -8,8 +8,7 @@ use ironhand_api::{
     Manifest, Name, PowerAction, PowerState, Reach, Timestamp, Work,
 };
 use ironhand_client::{Client, Endpoint, EventFilter};
-use ironhand_ipmi::{ChassisControl, ClientConfig, Request};
-use ironhand_ipmi_port::{IpmiPort, PortConfig};
+use ironhand_ipmi::ChassisControl;
 use ironhand_server::{Running, Server, Settings};
 use ironhand_sim::bmc_fleet::{BmcFault, BmcSelector, FaultPlan, FaultRule};
 use ironhand_sim::{BmcFleet, BmcFleetConfig};
@@ -17,7 +16,6 @@ use ironhand_store::{KeySource, Record, Store};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::harness::{self, PATIENCE, credential, name, soon};
 
@@ -79,16 +77,7 @@ async fn until(client: &Client, host: &Name, wanted: impl Fn(&HostStatus) -> boo
 
 /// Presses a power button without telling the server.
 async fn press(rack: &Rack, control: ChassisControl) {
-    let stop = CancellationToken::new();
-    let (port, driver) = IpmiPort::start(PortConfig::default(), stop.clone()).unwrap();
-    let bmc = port
-        .open(rack.bmcs.address(0).unwrap(), ClientConfig::new("admin", "simulated".into()))
-        .await
-        .unwrap();
-    soon(bmc.request(Request::from(control))).await.unwrap();
-    drop(bmc);
-    stop.cancel();
-    driver.await.unwrap();
+    harness::press(rack.bmcs.address(0).unwrap(), control).await;
 }
 
 /// Scenario A14: the BMC is flipped behind our back, and then cannot be reached.
