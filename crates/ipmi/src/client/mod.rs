@@ -79,6 +79,8 @@ pub struct Client {
     queue: VecDeque<Pending>,
     current: Option<Current>,
     sol: Option<Box<Sol>>,
+    /// The session that is being opened is to be closed as soon as it is open: nobody wants it any more.
+    unwanted: bool,
     /// What was wrong with the last bad datagram since the last good one.
     fault: Option<Fault>,
     next_ticket: u64,
@@ -110,6 +112,7 @@ impl Client {
             queue: VecDeque::new(),
             current: None,
             sol: None,
+            unwanted: false,
             fault: None,
             next_ticket: 0,
         }
@@ -148,7 +151,8 @@ impl Client {
     }
 
     /// Ends all requests with [`Error::Closed`] and closes the session politely. [`Event::SessionClosed`] follows when
-    /// the BMC has answered or the wait for that is over; without a session nothing follows.
+    /// the BMC has answered or the wait for that is over; without a session nothing follows. A session that the BMC may
+    /// have opened already is waited for and then closed.
     ///
     /// A command in flight that must not be sent twice ends with [`Error::OutcomeUnknown`]. The client stays usable: a
     /// later request opens a new session.
@@ -166,6 +170,8 @@ impl Client {
         }
         match &self.state {
             State::NoSession => {}
+            // Given up now, it would take one of the BMC's few places until the BMC forgets it.
+            State::Opening(opening) if opening.may_be_open() => self.unwanted = true,
             State::Opening(_) => self.state = State::NoSession,
             State::Open(_) => self.start_close(now, CloseReason::Requested),
         }
@@ -297,12 +303,18 @@ impl Client {
                     idle_since: now,
                     close_reason: CloseReason::Requested,
                 }));
+                // Whoever has asked for something meanwhile wants it again.
+                if std::mem::take(&mut self.unwanted) && self.current.is_none() {
+                    self.start_close(now, CloseReason::Requested);
+                }
             }
             Progress::Failed(error) => {
+                self.unwanted = false;
                 self.state = State::NoSession;
                 self.fail(error);
             }
             Progress::Silent => {
+                self.unwanted = false;
                 self.state = State::NoSession;
                 self.fail(self.silence(now));
             }

@@ -56,6 +56,14 @@ impl Opening {
         }
     }
 
+    /// Whether the BMC may have a session by now that only its last answer tells of.
+    pub(super) fn may_be_open(&self) -> bool {
+        match self {
+            Self::RmcpPlus(opening) => opening.may_be_open(),
+            Self::Ipmi15(opening) => opening.may_be_open(),
+        }
+    }
+
     pub(super) fn next_wake(&self) -> Instant {
         match self {
             Self::RmcpPlus(opening) => opening.next_wake(),

@@ -11,7 +11,7 @@ use ironhand_ipmi::{
 };
 
 use crate::network::{PASSWORD, USER, Weather, World, bmc_config, client_config, secret};
-use crate::{SECOND, power_is_on};
+use crate::{SECOND, leaves_no_session, power_is_on};
 
 const BOTH: [Ipmi15Authentication; 2] = [Ipmi15Authentication::Md5, Ipmi15Authentication::Password];
 
@@ -47,6 +47,13 @@ fn a_machine_is_read_and_switched_with_either_authentication_in_every_packet_or_
         assert_eq!(world.bmc.session_count(), 0);
         let ignored = |event: &BmcEvent| matches!(event, BmcEvent::Ignored { .. });
         assert!(!world.bmc_events.iter().any(ignored), "{:?}", world.bmc_events);
+    }
+}
+
+#[test]
+fn a_client_that_is_closed_while_its_session_opens_leaves_none_behind() {
+    for sent in 1..=4 {
+        leaves_no_session(World::new(3, client(Ipmi15Authentication::Md5), bmc(true)), sent);
     }
 }
 

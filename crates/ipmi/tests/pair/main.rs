@@ -535,6 +535,26 @@ fn a_bmc_closes_a_session_that_is_silent() {
 }
 
 #[test]
+fn a_client_that_is_closed_while_its_session_opens_leaves_none_behind() {
+    // Closed after each number of datagrams that the client may have sent.
+    for sent in 1..=5 {
+        leaves_no_session(World::new(19, client_config(), bmc_config()), sent);
+    }
+}
+
+/// Closes the client when it has sent that many datagrams for its first request.
+fn leaves_no_session(mut world: World, sent: usize) {
+    let ticket = world.submit(GetChassisStatus);
+    world.run_until(|world| world.sent.0 >= sent);
+    world.client.close(world.now);
+    world.pass(10 * SECOND);
+    assert!(world.results.contains_key(&ticket), "{sent}");
+    assert_eq!(world.bmc.session_count(), 0, "closed after {sent} datagrams");
+    assert_eq!(world.client.next_wake(), None);
+    assert!(power_is_on(&world.ask(GetChassisStatus)), "and opened again on demand");
+}
+
+#[test]
 fn closing_ends_everything_and_leaves_no_session_behind() {
     let mut world = World::new(18, client_config(), bmc_config());
     world.ask(GetChassisStatus).unwrap();

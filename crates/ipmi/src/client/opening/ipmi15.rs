@@ -84,6 +84,11 @@ impl Ipmi15 {
         Ok(opening)
     }
 
+    /// The BMC has a session from the moment that it takes Activate Session.
+    pub(super) fn may_be_open(&self) -> bool {
+        matches!(self.stage, Stage::Activation { .. })
+    }
+
     pub(super) fn next_wake(&self) -> Instant {
         self.due
     }

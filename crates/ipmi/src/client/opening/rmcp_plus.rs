@@ -95,6 +95,11 @@ impl RmcpPlus {
         })
     }
 
+    /// The BMC has a session from the moment that it takes RAKP message 3.
+    pub(super) fn may_be_open(&self) -> bool {
+        [Some(&self.newest), self.older.as_ref()].into_iter().flatten().any(Run::awaits_proof)
+    }
+
     pub(super) fn next_wake(&self) -> Instant {
         self.due
     }

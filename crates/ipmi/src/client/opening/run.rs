@@ -106,6 +106,11 @@ impl Run {
         }
     }
 
+    /// Whether RAKP message 3 was sent, and its answer has not come.
+    pub(super) fn awaits_proof(&self) -> bool {
+        matches!(self.stage, Stage::Rakp4(_))
+    }
+
     pub(super) fn suite(&self) -> CipherSuite {
         self.proposal.suite
     }
