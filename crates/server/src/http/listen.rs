@@ -82,10 +82,9 @@ impl LocalSocket {
     /// Listens at `path`, where only this user may connect. The directory is made where it is missing; one that is there
     /// must be this user's, and nobody else's to write to.
     pub(crate) fn bind(path: &Path) -> Result<Self, ListenError> {
-        let directory = path
-            .parent()
-            .filter(|directory| !directory.as_os_str().is_empty())
-            .ok_or_else(|| ListenError::NoDirectory { path: path.to_owned() })?;
+        let path = &std::path::absolute(path)
+            .map_err(|source| system("find the directory of the socket", path, source))?;
+        let directory = path.parent().ok_or_else(|| ListenError::NoDirectory { path: path.clone() })?;
         let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(|source| system("make the directory", directory, source))?;
         // Not followed: a link in a directory that everybody may write to would lead into somebody else's.

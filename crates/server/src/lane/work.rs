@@ -43,8 +43,9 @@ const NOTICES: usize = 16;
 /// Actions of people that wait behind the one under way.
 const QUEUE: usize = 8;
 
-/// Within which time a fleet that is taken up is read for the first time, unless it is read more often than that.
-const SPREAD: Duration = Duration::from_secs(10);
+/// Within which time a host that was applied or taken up is read for the first time. People wait for it; a fleet of
+/// ten thousand that is taken up at once is let through by the window of the port.
+const SPREAD: Duration = Duration::from_secs(1);
 
 /// How often the last readings are stored though nothing has changed, so that a restart does not make them look old.
 /// Each host has its own moment of that time, and keeps it: a fleet that was taken up, or has changed, at once would
@@ -175,7 +176,7 @@ impl Lane {
             held,
             tools,
         };
-        // A fleet that starts at once must not read all its BMCs at once. What was begun is settled first.
+        // What was begun is settled first.
         let spread = if lane.unfinished.is_empty() { SPREAD } else { Duration::ZERO };
         lane.times.power = now + lane.share(lane.terms.settings.power_interval.min(spread));
         lane.times.refresh = now + lane.share(REFRESH);
