@@ -3,6 +3,8 @@
 
 #[path = "canary/program.rs"]
 mod program;
+#[path = "canary/receivers.rs"]
+mod receivers;
 #[path = "canary/secret.rs"]
 mod secret;
 
@@ -11,7 +13,8 @@ use std::time::Duration;
 
 use e2e::{free_udp_port, wait_until};
 use program::{Program, request};
-use secret::{CONTROLLER, Canary, MAIL, MISPLACED, ROTATED, WEBHOOK, WRONG, found};
+use receivers::Receiver;
+use secret::{CONTROLLER, Canary, MAIL, MISPLACED, ROTATED, ROTATED_AGAIN, WEBHOOK, WRONG, found};
 use serde_json::Value;
 
 /// How long anything may take to come true.
@@ -83,8 +86,18 @@ fn paths() -> Vec<String> {
     paths
 }
 
-/// Applies what the test needs: hosts of every fate, and notifiers that cannot deliver.
-fn manifests(search: &mut Search, program: &Program, port: u16, screen: u16) {
+/// Who is told by the notifiers that can deliver.
+struct Receivers {
+    hook: Receiver,
+    mail: Receiver,
+}
+
+/// Nobody listens there.
+const DEAD: u16 = 9;
+
+/// Applies what the test needs: hosts of every fate, and of each kind of notifier one that can deliver and one that
+/// cannot.
+fn manifests(search: &mut Search, program: &Program, receivers: &Receivers, port: u16, screen: u16) {
     let secret = |canary: Canary| {
         let path = program.folder().join("secrets").join(canary.what.replace([' ', '\''], "-"));
         std::fs::write(&path, format!("{}\n", canary.value)).expect("a file");
@@ -114,22 +127,72 @@ fn manifests(search: &mut Search, program: &Program, port: u16, screen: u16) {
     ]
     .concat();
     program.apply("all.yaml", &text);
-    let text = [
+    let hook = |name: &str, port: u16| {
         format!(
-            "apiVersion: ironhand/v1\nkind: Notifier\nmetadata: {{ name: hook }}\n\
-             spec: {{ webhook: {{ url: 'http://127.0.0.1:9/hook', secret: {} }}, events: ['*'] }}\n---\n",
+            "apiVersion: ironhand/v1\nkind: Notifier\nmetadata: {{ name: {name} }}\n\
+             spec: {{ webhook: {{ url: 'http://127.0.0.1:{port}/hook', secret: {} }}, events: ['*'] }}\n---\n",
             secret(WEBHOOK)
-        ),
+        )
+    };
+    let mail = |name: &str, port: u16| {
         format!(
-            "apiVersion: ironhand/v1\nkind: Notifier\nmetadata: {{ name: mail }}\n\
-             spec: {{ email: {{ server: 127.0.0.1, port: 9, security: none, username: me, password: {}, \
-             from: a@example.net, to: [b@example.net] }}, events: ['*'] }}\n",
+            "apiVersion: ironhand/v1\nkind: Notifier\nmetadata: {{ name: {name} }}\n\
+             spec: {{ email: {{ server: 127.0.0.1, port: {port}, security: none, username: me, password: {}, \
+             from: a@example.net, to: [b@example.net] }}, events: ['*'] }}\n---\n",
             secret(MAIL)
-        ),
+        )
+    };
+    let text = [
+        hook("hook", receivers.hook.port()),
+        hook("dead-hook", DEAD),
+        mail("mail", receivers.mail.port()),
+        mail("dead-mail", DEAD),
     ]
     .concat();
     program.write("notifiers.yaml", &text);
-    search.command(program, &["apply", "-f", &program.path("notifiers.yaml")]);
+    let applied = search.command(program, &["apply", "-f", &program.path("notifiers.yaml")]);
+    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+}
+
+/// Changes a password where that works, twice, and where it cannot.
+fn rotate(search: &mut Search, program: &Program) {
+    program.write("secrets/the-new-password", ROTATED.value);
+    let file = program.path("secrets/the-new-password");
+    let changed = search.command(program, &["password", "rotate", "well", "--new-from", &file]);
+    let words = String::from_utf8_lossy(&changed.stderr);
+    assert!(changed.status.success() && search.found.is_empty(), "{:?} {words}", search.found);
+    let body = format!(r#"{{"new":"{}","wait":true}}"#, ROTATED_AGAIN.value);
+    for (host, statuses) in [("well", &[200]), ("refused", &[502]), ("dead", &[502])] {
+        let answer = search.call(program, "POST", &format!("/api/v1/hosts/{host}/password"), &body, statuses);
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        // A refusal names the job that it ended.
+        let job = if answer["code"].is_null() { &answer["id"] } else { &answer["job"] };
+        let job = search.call(program, "GET", &format!("/api/v1/jobs/{job}"), "", &[200]);
+        let state = if host == "well" { "done" } else { "failed" };
+        assert!(job.contains(&format!(r#""state":"{state}""#)), "{job}");
+    }
+    for host in ["refused", "dead"] {
+        let refused = search.command(program, &["password", "rotate", host, "--new-from", &file]);
+        assert!(!refused.status.success(), "the password of {host} cannot be changed");
+    }
+}
+
+/// Tries every notifier, and waits until those that can be told have been told what happened.
+fn tell(search: &mut Search, program: &Program, receivers: &Receivers) {
+    for (notifier, status) in [("hook", 200), ("mail", 200), ("dead-hook", 502), ("dead-mail", 502)] {
+        let path = format!("/api/v1/notifiers/{notifier}/test");
+        search.call(program, "POST", &path, "", &[status]);
+    }
+    for (what, receiver) in [("hook", &receivers.hook), ("mail", &receivers.mail)] {
+        wait_until(&format!("{what} is told of the new password"), PATIENCE, || {
+            let told = receiver.told();
+            let tells = |one: &Vec<u8>| String::from_utf8_lossy(one).contains("password");
+            if told.iter().any(tells) { Ok(()) } else { Err(format!("{} letters", told.len())) }
+        });
+        for letter in receiver.told() {
+            search.look(&format!("what {what} was told"), &letter);
+        }
+    }
 }
 
 /// Where a password stands where it cannot, the refusal must not repeat it.
@@ -184,7 +247,7 @@ fn misplace(search: &mut Search, program: &Program) {
 
 /// Asks for everything that can be read, of everything there is.
 fn read_all(search: &mut Search, program: &Program) {
-    let names = ["well", "refused", "dead", "right", "wrong", "hook", "mail", "nobody"];
+    let names = ["well", "refused", "dead", "right", "wrong", "hook", "mail", "dead-hook", "nobody"];
     for path in paths() {
         let asked: Vec<String> = if path.contains("{name}") {
             names.iter().map(|name| path.replace("{name}", name)).collect()
@@ -224,7 +287,8 @@ fn no_secret_is_shown_by_a_server_that_is_used_misused_and_killed() {
     let mut search = Search::default();
     let port = free_udp_port();
     let mut program = Program::start(port);
-    manifests(&mut search, &program, port, free_udp_port());
+    let receivers = Receivers { hook: Receiver::http(), mail: Receiver::mail() };
+    manifests(&mut search, &program, &receivers, port, free_udp_port());
     until(&program, "well", "power", "on");
     until(&program, "refused", "reach", "auth_failed");
     until(&program, "dead", "reach", "unreachable");
@@ -238,16 +302,9 @@ fn no_secret_is_shown_by_a_server_that_is_used_misused_and_killed() {
             search.call(&program, "POST", &format!("/api/v1/hosts/{host}/power"), &body, &[]);
         }
     }
-    let file = program.path("secrets/the-new-password");
-    program.write("secrets/the-new-password", ROTATED.value);
-    search.command(&program, &["password", "rotate", "well", "--password-file", &file]);
-    let body = format!(r#"{{"new":"{}"}}"#, ROTATED.value);
-    search.call(&program, "POST", "/api/v1/hosts/well/password", &body, &[]);
-    search.call(&program, "POST", "/api/v1/hosts/refused/password", &body, &[]);
+    rotate(&mut search, &program);
     search.call(&program, "DELETE", "/api/v1/credentials/right", "", &[409]);
-    for notifier in ["hook", "mail"] {
-        search.call(&program, "POST", &format!("/api/v1/notifiers/{notifier}/test"), "", &[]);
-    }
+    tell(&mut search, &program, &receivers);
     misplace(&mut search, &program);
     read_all(&mut search, &program);
 

@@ -27,7 +27,10 @@ pub const MAIL: Canary = Canary { what: "the mail password", value: "Pw2dL-n0t-t
 /// What stands where it cannot be.
 pub const MISPLACED: Canary = Canary { what: "the misplaced password", value: "Hz6sN-n0t-t0ld-6" };
 
-pub const ALL: [Canary; 6] = [CONTROLLER, ROTATED, WRONG, WEBHOOK, MAIL, MISPLACED];
+/// What it is set to next.
+pub const ROTATED_AGAIN: Canary = Canary { what: "the newest password", value: "Tn9bV-n0t-t0ld-7" };
+
+pub const ALL: [Canary; 7] = [CONTROLLER, ROTATED, ROTATED_AGAIN, WRONG, WEBHOOK, MAIL, MISPLACED];
 
 impl Canary {
     /// The secret, its beginning, and what they look like in other clothes.
