@@ -8,6 +8,7 @@ mod course;
 mod error;
 mod filter;
 mod follow;
+mod hold;
 mod http;
 mod letter;
 mod mail;
@@ -29,12 +30,14 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::follow::Follower;
+use self::hold::Hold;
 use self::letter::{Letter, Told};
 use self::template::HostShown;
 use self::way::Way;
 use crate::clock;
 
 pub(crate) use error::NotifyError;
+pub(crate) use hold::Holder;
 
 /// The tasks of all notifiers; cheap to clone.
 #[derive(Clone)]
@@ -44,6 +47,7 @@ pub(crate) struct Notifiers {
 
 struct Inner {
     store: Store,
+    holder: Holder,
     /// What this machine calls itself.
     node: String,
     stop: CancellationToken,
@@ -77,8 +81,8 @@ fn node() -> String {
 
 impl Notifiers {
     /// No tasks yet. They end when `stop` is cancelled.
-    pub(crate) fn new(store: Store, stop: CancellationToken) -> Self {
-        Self { inner: Arc::new(Inner { store, node: node(), stop, tasks: Mutex::default() }) }
+    pub(crate) fn new(store: Store, holder: Holder, stop: CancellationToken) -> Self {
+        Self { inner: Arc::new(Inner { store, holder, node: node(), stop, tasks: Mutex::default() }) }
     }
 
     /// Goes on with every notifier where it was left.
@@ -93,7 +97,7 @@ impl Notifiers {
     /// A notifier was applied: when this returns it is told of all that happens from now on, and one that was there
     /// before goes on where it was, at once.
     pub(crate) async fn apply(&self, notifier: Notifier) -> Result<(), StoreError> {
-        let Inner { store, node, stop, .. } = &*self.inner;
+        let Inner { store, holder, node, stop, .. } = &*self.inner;
         let name = notifier.metadata.name.clone();
         self.end(&name).await;
         let kept = match store.delivery(&name).await? {
@@ -120,7 +124,8 @@ impl Notifiers {
             }
         };
         let (version, stop) = (notifier.metadata.resource_version, stop.child_token());
-        let follower = Follower::new(store.clone(), notifier, way, kept, stop.clone());
+        let hold = Hold::new(store.clone(), name.clone(), holder.clone());
+        let follower = Follower::new(store.clone(), notifier, way, kept, hold, stop.clone());
         let task = tokio::spawn(follower.run());
         self.tasks().insert(name, Slot { version, stop, task });
         Ok(())

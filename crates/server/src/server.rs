@@ -19,7 +19,7 @@ use crate::credentials::Refusals;
 use crate::fleet::Fleet;
 use crate::http::{self, Api, ListenError, LocalSocket, Via};
 use crate::lane::Tools;
-use crate::notify::Notifiers;
+use crate::notify::{Holder, Notifiers};
 use crate::order::Order;
 use crate::ownership::{Follower, Leases, enlist, upkeep};
 use crate::rotation::Turns;
@@ -140,10 +140,11 @@ impl Server {
             site: site.clone(),
         };
         let leases = Leases::new(store.clone(), site.clone(), shared).map_err(StartError::NoRandom)?;
+        let holder = Holder { owner: leases.owner().into(), shared, site: site.clone() };
         let fleet = Fleet::new(tools, settings, say, leases, stops.lanes.clone());
         fleet.govern().await.map_err(failed)?;
         let order = Order::new();
-        let notifiers = Notifiers::new(store.clone(), stops.listeners.clone());
+        let notifiers = Notifiers::new(store.clone(), holder, stops.listeners.clone());
         notifiers.start().await.map_err(failed)?;
         let listeners = TaskTracker::new();
         if shared {

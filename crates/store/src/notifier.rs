@@ -1,6 +1,7 @@
 //! Notifiers, with their secrets sealed, and how far each was told.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use ironhand_api::{Kind, Metadata, Name, Notifier, Secret, Timestamp};
 use sqlx::{AnyConnection, AnyPool, FromRow};
@@ -21,6 +22,13 @@ const PUT: &str = "INSERT INTO deliveries (notifier, told_event, failing_since, 
     SELECT name, $2, $3, $4, $5 FROM resources WHERE kind = 'Notifier' AND name = $1 \
     ON CONFLICT (notifier) DO UPDATE SET told_event = excluded.told_event, \
     failing_since = excluded.failing_since, attempts = excluded.attempts, last_error = excluded.last_error";
+
+/// Takes a notifier that nobody tells, or whose teller has fallen silent; renews one's own.
+const CLAIM: &str = "UPDATE deliveries SET owner = $2, expires_at = $3 WHERE notifier = $1 \
+    AND (owner IS NULL OR owner = $2 OR expires_at <= $4)";
+
+const RELEASE: &str =
+    "UPDATE deliveries SET owner = NULL, expires_at = NULL WHERE notifier = $1 AND owner = $2";
 
 const FORGET: &str = "DELETE FROM deliveries WHERE notifier = $1";
 
@@ -133,6 +141,51 @@ impl Write for PutDelivery {
             .execute(&mut *turn.connection)
             .await
             .map_err(|error| meaning("store how far a notifier was told", error))?;
+        Ok(())
+    }
+}
+
+/// The write behind [`Store::claim_delivery`](crate::Store::claim_delivery).
+pub(crate) struct ClaimDelivery {
+    pub(crate) notifier: Name,
+    pub(crate) owner: String,
+    pub(crate) now: Timestamp,
+    pub(crate) ttl: Duration,
+}
+
+impl Write for ClaimDelivery {
+    type Done = bool;
+
+    async fn run(self, turn: &mut Turn<'_>) -> Result<bool, StoreError> {
+        let Self { notifier, owner, now, ttl } = self;
+        let claimed = sqlx::query(CLAIM)
+            .bind(notifier.as_str())
+            .bind(owner)
+            .bind(now.after(ttl).as_millis())
+            .bind(now.as_millis())
+            .execute(&mut *turn.connection)
+            .await
+            .map_err(|error| meaning("take the telling of a notifier", error))?;
+        Ok(claimed.rows_affected() > 0)
+    }
+}
+
+/// The write behind [`Store::release_delivery`](crate::Store::release_delivery).
+pub(crate) struct ReleaseDelivery {
+    pub(crate) notifier: Name,
+    pub(crate) owner: String,
+}
+
+impl Write for ReleaseDelivery {
+    type Done = ();
+
+    async fn run(self, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+        sqlx::query(RELEASE)
+            .bind(self.notifier.as_str())
+            .bind(self.owner)
+            .execute(&mut *turn.connection)
+            .await
+            .map_err(|error| meaning("give up the telling of a notifier", error))?;
         Ok(())
     }
 }

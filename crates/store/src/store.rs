@@ -23,7 +23,7 @@ use crate::keyring::{self, Keyring};
 use crate::lease::{self, Acquire, AcquireOne, Lease, Release, Renew};
 use crate::list::{self, ListQuery};
 use crate::load::{self, HostState, SiteSnapshot, Snapshot};
-use crate::notifier::{self, Delivery, PutDelivery};
+use crate::notifier::{self, ClaimDelivery, Delivery, PutDelivery, ReleaseDelivery};
 use crate::picture;
 use crate::record::Record;
 use crate::resource::{self, Applied, Apply, Delete, Resource};
@@ -281,6 +281,24 @@ impl Store {
     /// Keeps how far a notifier was told. Nothing is kept of one that was deleted meanwhile.
     pub async fn put_delivery(&self, delivery: &Delivery) -> Result<(), StoreError> {
         self.writer.write(PutDelivery(delivery.clone())).await
+    }
+
+    /// Takes or renews the telling of a notifier for `ttl`, so that of several servers one tells it. False where another
+    /// server has it, or there is nothing to tell: no [delivery](Self::delivery).
+    pub async fn claim_delivery(
+        &self,
+        notifier: &Name,
+        owner: &str,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<bool, StoreError> {
+        let claim = ClaimDelivery { notifier: notifier.clone(), owner: owner.to_owned(), now, ttl };
+        self.writer.write(claim).await
+    }
+
+    /// Gives up the telling of a notifier, where `owner` has it: others need not wait until it expires.
+    pub async fn release_delivery(&self, notifier: &Name, owner: &str) -> Result<(), StoreError> {
+        self.writer.write(ReleaseDelivery { notifier: notifier.clone(), owner: owner.to_owned() }).await
     }
 
     /// Keeps where the change of a password stands, with both passwords sealed. Nothing may be said to the controller

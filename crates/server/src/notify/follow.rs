@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::course::{Course, Follows, Next};
 use super::error::NotifyError;
 use super::filter;
+use super::hold::Hold;
 use super::letter::{Letter, Told};
 use super::template::HostShown;
 use super::way::Way;
@@ -53,13 +54,16 @@ pub(super) struct Follower {
     course: Course,
     kept: Delivery,
     kept_at: Instant,
+    hold: Hold,
     stop: CancellationToken,
 }
 
 /// How waiting ended.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Waited {
     Enough,
+    /// Another server tells the notifier.
+    Lost,
     Stopped,
 }
 
@@ -70,6 +74,7 @@ impl Follower {
         notifier: Notifier,
         way: Way,
         kept: Delivery,
+        hold: Hold,
         stop: CancellationToken,
     ) -> Self {
         Self {
@@ -82,25 +87,60 @@ impl Follower {
             notifier,
             way,
             kept,
+            hold,
             stop,
         }
     }
 
     /// Works until it is told to stop.
     pub(super) async fn run(mut self) {
-        while self.turn().await == Waited::Enough {}
+        while self.turn().await != Waited::Stopped {}
         self.remember(true).await;
+        self.hold.release().await;
     }
 
     /// Waits for something to tell, and tells it.
     async fn turn(&mut self) -> Waited {
-        if self.waiting.is_empty() && self.next().await == Waited::Stopped {
+        if !self.hold.keep().await && self.take_over().await == Waited::Stopped {
             return Waited::Stopped;
         }
-        if self.way.joins() && self.kept.failing_since.is_none() && self.join().await == Waited::Stopped {
-            return Waited::Stopped;
+        let mut waited = Waited::Enough;
+        if self.waiting.is_empty() {
+            waited = self.next().await;
         }
-        self.tell().await
+        if waited == Waited::Enough && self.way.joins() && self.kept.failing_since.is_none() {
+            waited = self.join().await;
+        }
+        if waited == Waited::Enough { self.tell().await } else { waited }
+    }
+
+    /// Waits until no other server tells the notifier, and goes on where the last one was.
+    async fn take_over(&mut self) -> Waited {
+        loop {
+            let taken = async {
+                // Read after it is taken: until then the other one writes.
+                let is_taken = self.hold.take().await?;
+                if is_taken { self.store.delivery(&self.notifier.metadata.name).await } else { Ok(None) }
+            };
+            match taken.await {
+                Ok(Some(kept)) => {
+                    self.waiting.clear();
+                    self.read = kept.told_event;
+                    self.course = Course::resumed(kept.attempts);
+                    self.kept = kept;
+                    return Waited::Enough;
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    let name = &self.notifier.metadata.name;
+                    tracing::error!(notifier = %name, %error, "it is not known who tells the notifier");
+                }
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return Waited::Stopped,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
     }
 
     /// Waits for an event that concerns the notifier.
@@ -121,8 +161,9 @@ impl Follower {
                     (STORE_RETRY, false)
                 }
             };
-            if self.rest(look, news).await == Waited::Stopped {
-                return Waited::Stopped;
+            let waited = self.rest(look, news).await;
+            if waited != Waited::Enough {
+                return waited;
             }
         }
     }
@@ -140,8 +181,9 @@ impl Follower {
             if left.is_zero() {
                 break;
             }
-            if self.rest(left.min(LOOK), true).await == Waited::Stopped {
-                return Waited::Stopped;
+            let waited = self.rest(left.min(LOOK), true).await;
+            if waited != Waited::Enough {
+                return waited;
             }
         }
         Waited::Enough
@@ -151,6 +193,7 @@ impl Follower {
     async fn rest(&mut self, longest: Duration, until_news: bool) -> Waited {
         tokio::select! {
             () = self.stop.cancelled() => return Waited::Stopped,
+            () = self.hold.lost() => return Waited::Lost,
             () = tokio::time::sleep(longest) => {}
             // An error means that the store is closed: the sleep above keeps this from turning in circles.
             Ok(()) = self.news.changed(), if until_news => {}
@@ -200,15 +243,15 @@ impl Follower {
     /// Tells what is first in line, until it is told or left out.
     async fn tell(&mut self) -> Waited {
         loop {
-            self.leave_to_others().await;
-            if self.waiting.is_empty() {
-                return Waited::Enough;
+            if !self.hold.keep().await {
+                return Waited::Lost;
             }
             let count = if self.way.joins() { self.waiting.len() } else { 1 };
             let told = &self.waiting.make_contiguous()[..count];
             let letter = Letter { id: letter_id(&self.notifier, told), told };
             let outcome = tokio::select! {
                 () = self.stop.cancelled() => return Waited::Stopped,
+                () = self.hold.lost() => return Waited::Lost,
                 outcome = self.way.tell(&self.store, &letter) => outcome,
             };
             match outcome {
@@ -224,13 +267,16 @@ impl Follower {
                     match follows.next {
                         Next::LeaveOut => return Waited::Enough,
                         Next::Again(wait) => {
-                            if self.rest(wait, false).await == Waited::Stopped {
-                                return Waited::Stopped;
+                            let waited = self.rest(wait, false).await;
+                            if waited != Waited::Enough {
+                                return waited;
                             }
                         }
                         Next::Stop => {
-                            self.stop.cancelled().await;
-                            return Waited::Stopped;
+                            tokio::select! {
+                                () = self.stop.cancelled() => return Waited::Stopped,
+                                () = self.hold.lost() => return Waited::Lost,
+                            }
                         }
                     }
                     // What happened meanwhile goes into the same mail. Where it cannot be read, it goes into the next.
@@ -238,17 +284,6 @@ impl Follower {
                 }
             }
         }
-    }
-
-    /// Drops what another server on the same store has told meanwhile. Two that tell at the same moment are not kept
-    /// apart: the receiver knows by the id that it is the same.
-    async fn leave_to_others(&mut self) {
-        // Where the store cannot be read, it is rather told twice than not at all.
-        let Ok(Some(kept)) = self.store.delivery(&self.notifier.metadata.name).await else { return };
-        while self.waiting.front().is_some_and(|first| first.event.id <= kept.told_event) {
-            self.waiting.pop_front();
-        }
-        self.kept.told_event = self.kept.told_event.max(kept.told_event);
     }
 
     /// The first `count` of what waited are told.
@@ -313,7 +348,7 @@ impl Follower {
         let told = self.waiting.front().map_or(self.read, |first| first.event.id - 1);
         let passed = told.saturating_sub(self.kept.told_event);
         let due = self.kept_at.elapsed() >= REMEMBER && (!self.waiting.is_empty() || passed >= PASSED);
-        if !now && !due {
+        if !now && !due || !self.hold.is_held() {
             return;
         }
         self.kept.told_event = self.kept.told_event.max(told);

@@ -180,13 +180,11 @@ async fn servers_that_share_a_store_tell_for_each_other() {
     let (one, one_client) = start("one").await;
     let (other, other_client) = start("other").await;
     let receiver = Receiver::start().await;
-    // Both may tell the same at the same moment; the id says so.
     let until_told = async |wanted: Vec<String>| {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let mut taken = receiver.taken();
-            taken.sort();
-            taken.dedup();
+            // In order, and none twice: one server at a time tells.
+            let taken = receiver.taken();
             if taken == wanted {
                 return;
             }

@@ -76,13 +76,15 @@ CREATE TABLE rotations (
     changed_at BIGINT NOT NULL
 );
 
--- How far each notifier has been told, and since when it cannot be.
+-- How far each notifier has been told, and since when it cannot be; which server tells it, and until when no other may.
 CREATE TABLE deliveries (
     notifier TEXT NOT NULL PRIMARY KEY,
     told_event BIGINT NOT NULL,
     failing_since BIGINT,
     attempts BIGINT NOT NULL,
-    last_error TEXT
+    last_error TEXT,
+    owner TEXT,
+    expires_at BIGINT
 );
 
 -- Management was a word, and is a fact with time and source; the next start of a server says it anew.

@@ -68,6 +68,7 @@ on_each_database! {
         passwords_outlive_their_host,
         secrets_of_notifiers_are_sealed,
         how_far_a_notifier_was_told_goes_with_it,
+        one_server_at_a_time_tells_a_notifier,
         clusters_and_zones_must_be_there_before_they_are_named,
     }
     pictures {

@@ -172,6 +172,31 @@ pub(super) async fn how_far_a_notifier_was_told_goes_with_it(store: &Store) {
     assert_eq!(store.delivery(&pager).await.unwrap(), None);
 }
 
+pub(super) async fn one_server_at_a_time_tells_a_notifier(store: &Store) {
+    let (pager, ttl) = (name("pager"), Duration::from_secs(15));
+    let later = |seconds| NOON.after(Duration::from_secs(seconds));
+    store.apply(notifier("pager", "signing horse"), NOON).await.unwrap();
+    assert!(!store.claim_delivery(&pager, "first", NOON, ttl).await.unwrap(), "it was never told anything");
+    store.put_delivery(&delivery("pager", 4)).await.unwrap();
+    let check = async |owner: &str, seconds: u64, wanted: bool| {
+        let claimed = store.claim_delivery(&pager, owner, later(seconds), ttl).await.unwrap();
+        assert_eq!(claimed, wanted, "{owner} after {seconds} s");
+    };
+    check("first", 0, true).await;
+    check("second", 1, false).await;
+    check("first", 10, true).await;
+    check("second", 24, false).await;
+    store.put_delivery(&delivery("pager", 9)).await.unwrap();
+    check("second", 24, false).await;
+    check("second", 25, true).await;
+    check("first", 26, false).await;
+    store.release_delivery(&pager, "first").await.unwrap();
+    check("first", 27, false).await;
+    store.release_delivery(&pager, "second").await.unwrap();
+    check("first", 27, true).await;
+    assert_eq!(store.delivery(&pager).await.unwrap(), Some(delivery("pager", 9)));
+}
+
 pub(super) async fn clusters_and_zones_must_be_there_before_they_are_named(store: &Store) {
     let mut host = host("rack7-12", &[]);
     host.spec.cluster = Some(name("rack7"));

@@ -10,7 +10,7 @@ CREATE TABLE _sqlx_migrations (
     execution_time BIGINT NOT NULL
 );
 INSERT INTO _sqlx_migrations VALUES(1,'first release','2026-11-21 11:31:05',1,X'a6a789a85128bd1e4b3de44564c141678321716a0679a2868368e532f03e661f6af6459ede021b4b9cbc79334e5f56ac',1663345);
-INSERT INTO _sqlx_migrations VALUES(2,'fleet','2026-11-21 11:31:05',1,X'd2b4067ff9a2d5a4e282f5b7acc8e4582f94d250be215c6b7dc1f50af87d52f87aeaa66e8e9d55d9d6529daa268d8891',2776144);
+INSERT INTO _sqlx_migrations VALUES(2,'fleet','2026-11-21 11:31:05',1,X'fb4e13ee3509f6e937e92d584c62c98e1cfd9bd8fabde239891d52b200b7f43db33d1283510b61259ba395099b1757b5',2776144);
 CREATE TABLE sequences (
     one BIGINT NOT NULL PRIMARY KEY CHECK (one = 1),
     resource BIGINT NOT NULL,
@@ -163,9 +163,11 @@ CREATE TABLE deliveries (
     told_event BIGINT NOT NULL,
     failing_since BIGINT,
     attempts BIGINT NOT NULL,
-    last_error TEXT
+    last_error TEXT,
+    owner TEXT,
+    expires_at BIGINT
 );
-INSERT INTO deliveries VALUES('pager',7,1772366400000,3,'connection refused');
+INSERT INTO deliveries VALUES('pager',7,1772366400000,3,'connection refused',NULL,NULL);
 CREATE INDEX resource_references_by_target ON resource_references (target_kind, target_name);
 CREATE INDEX incidents_by_host ON incidents (host, id);
 CREATE INDEX incidents_by_closed ON incidents (closed, id);
