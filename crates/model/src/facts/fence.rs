@@ -23,6 +23,14 @@ impl HostFacts {
         self.power_wanted
     }
 
+    /// What a person should know whose power action ends the fencing.
+    pub fn fence_warning(&self, action: PowerAction) -> Option<String> {
+        let fenced = self.fenced.as_ref().map(|fact| fact.since).filter(|_| wants_power(action))?;
+        Some(format!(
+            "the host was fenced at {fenced}: whoever took over its work may still hold it; the fence is over"
+        ))
+    }
+
     pub(super) fn fence(&mut self, at: Timestamp, source: &str, detail: String) -> Option<Change> {
         let before = self.fenced.is_some();
         self.fence_broken = None;
@@ -46,12 +54,8 @@ impl HostFacts {
         source: &str,
         action: PowerAction,
     ) -> Option<Change> {
-        match action {
-            PowerAction::On | PowerAction::Cycle | PowerAction::Reset => {
-                self.lift_fence(at, &format!("power {} was asked for by {source}", action.as_str()))
-            }
-            PowerAction::Off | PowerAction::Soft | PowerAction::Nmi => None,
-        }
+        let why = || format!("power {} was asked for by {source}", action.as_str());
+        wants_power(action).then(|| self.lift_fence(at, &why())).flatten()
     }
 
     /// A power state that was read: a host that is powering off still has power.
@@ -69,5 +73,37 @@ impl HostFacts {
             format!("the host was fenced and has power: it is seen {state}, and nobody asked for it here");
         set(&mut self.fence_broken, at, source, state, Some(message.clone()));
         Some(Change::new(EventKind::FenceChanged, Severity::Critical, message))
+    }
+}
+
+/// Whether the host is to have power after this action.
+const fn wants_power(action: PowerAction) -> bool {
+    match action {
+        PowerAction::On | PowerAction::Cycle | PowerAction::Reset => true,
+        PowerAction::Off | PowerAction::Soft | PowerAction::Nmi => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Observation;
+
+    #[test]
+    fn who_gives_power_to_a_fenced_host_is_warned() {
+        let now = Timestamp::from_millis(1_772_331_247_120);
+        let mut facts = HostFacts::new();
+        let check = |facts: &HostFacts, wanted: [bool; 6]| {
+            use PowerAction::{Cycle, Nmi, Off, On, Reset, Soft};
+            let warned = [On, Cycle, Reset, Off, Soft, Nmi].map(|action| facts.fence_warning(action));
+            assert_eq!(warned.each_ref().map(Option::is_some), wanted);
+            let words = format!("the host was fenced at {now}: ");
+            assert!(warned.iter().flatten().all(|warning| warning.starts_with(&words)), "{warned:?}");
+        };
+        check(&facts, [false; 6]);
+        facts.observe(now, "ipmi", Observation::Fenced { detail: "off was read twice".to_owned() });
+        check(&facts, [true, true, true, false, false, false]);
+        facts.observe(now, "ipmi", Observation::FenceLifted);
+        check(&facts, [false; 6]);
     }
 }

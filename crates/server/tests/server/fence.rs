@@ -36,7 +36,10 @@ async fn a_host_that_is_read_as_off_in_two_sessions_is_fenced_until_it_is_wanted
     assert_eq!((jobs[0].work, jobs[0].state), (Work::Fence, JobState::Done));
     assert_eq!(jobs[0].fence, Some(report));
 
-    soon(world.client.power(&host, &PowerRequest::new(PowerAction::On))).await.unwrap();
+    let done = soon(world.client.power(&host, &PowerRequest::new(PowerAction::On))).await.unwrap();
+    assert!(done.warnings[0].starts_with("the host was fenced at "), "{done:#?}");
+    let jobs = world.client.jobs(&RecordFilter::default()).await.unwrap();
+    assert!(jobs.iter().any(|job| job.warnings == done.warnings), "{jobs:#?}");
     let status = world.until_status(&host, |status| status.fenced.is_none()).await;
     assert!(!status.alerts.contains(&AlertCause::FenceBroken), "somebody asked for it");
     let changes = world.events().await;

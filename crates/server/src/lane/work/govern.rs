@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ironhand_api::{EventKind, Management, Said, Settings};
+use ironhand_api::{EventKind, Management, Said, Settings, Work};
 use ironhand_model::{Observation, Terms};
 
 use super::Lane;
@@ -54,12 +54,18 @@ impl Lane {
         (!management.is_enabled()).then(error)
     }
 
-    /// What a person who acts on the host should know.
-    pub(super) fn warnings(&self) -> Vec<String> {
-        let Said { on: true, at, reason } = &self.terms.maintenance else { return Vec::new() };
-        let since = at.map(|at| format!(" since {at}")).unwrap_or_default();
-        let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        vec![format!("the host is in maintenance{since}{reason}")]
+    /// What a person who acts on the host should know; `work` is the job that they ask for.
+    pub(super) fn warnings(&self, work: Option<Work>) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if let Said { on: true, at, reason } = &self.terms.maintenance {
+            let since = at.map(|at| format!(" since {at}")).unwrap_or_default();
+            let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            warnings.push(format!("the host is in maintenance{since}{reason}"));
+        }
+        if let Some(Work::Power(action)) = work {
+            warnings.extend(self.facts.fence_warning(action));
+        }
+        warnings
     }
 
     /// The host is not managed any more: nothing is read or begun, and its sessions are given back, of which

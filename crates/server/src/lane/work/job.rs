@@ -62,7 +62,7 @@ impl Lane {
             code: None,
             power: None,
             fence: None,
-            warnings: self.warnings(),
+            warnings: self.warnings(Some(work)),
             receipts: Vec::new(),
         };
         let message = format!("job {id} is accepted: {}, asked for through {THE_API}", action.describe());
@@ -237,7 +237,7 @@ impl Lane {
             }
             Purpose::Person(reply) => {
                 if let Ok(done) = &mut result {
-                    done.warnings = self.warnings();
+                    done.warnings = self.warnings(None);
                 }
                 let (severity, message) = match &result {
                     Ok(done) => {
