@@ -41,7 +41,9 @@ pub(super) async fn lift(
 
 fn attestation(request: FenceRequest) -> Result<Option<Attestation>, ApiError> {
     let FenceRequest { attested_by, statement } = request;
-    let fault = |text: String| Err(ApiError::invalid("fence.invalid", &[text]));
+    let hint =
+        "attestedBy is the name of a person, statement what they have seen or done, like: both cords are out";
+    let fault = |text: String| Err(ApiError::invalid("fence.invalid", &[text]).hint(hint));
     let Some(by) = attested_by else {
         return match statement {
             None => Ok(None),
@@ -52,6 +54,9 @@ fn attestation(request: FenceRequest) -> Result<Option<Attestation>, ApiError> {
     let statement = statement.trim();
     if by.is_empty() {
         return fault("attestedBy: it must be the name of a person".to_owned());
+    }
+    if statement.is_empty() {
+        return fault("statement: it must say why the host is without power".to_owned());
     }
     for (field, text) in [("attestedBy", by), ("statement", statement)] {
         if text.chars().count() > LONGEST || text.chars().any(char::is_control) {

@@ -55,8 +55,8 @@ impl ApiError {
     pub(super) fn no_route() -> Self {
         Self::caller(StatusCode::NOT_FOUND, "request.no_such_path", "the API has no such path")
             .hint(
-                "paths begin with /api/v1/ and one of hosts, clusters, zones, credentials, flows, notifiers, settings, \
-                 jobs, alerts, incidents, runs, pictures, servers, events",
+                "paths begin with /api/v1/ and hosts, clusters, zones, credentials, flows, notifiers, settings, jobs, \
+                 alerts, incidents, runs, pictures, servers or events",
             )
     }
 

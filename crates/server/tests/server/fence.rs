@@ -63,11 +63,20 @@ async fn a_silent_controller_proves_nothing_and_a_person_may() {
     assert_eq!(jobs[0].state, JobState::Failed);
     assert!(jobs[0].fence.as_ref().is_some_and(|report| !report.fenced && !report.evidence.is_empty()));
 
-    for (by, statement) in [(None, Some("unplugged")), (Some(" "), None)] {
+    let refused = [
+        (None, Some("unplugged")),
+        (Some(" "), Some("unplugged")),
+        (Some("Ada"), None),
+        (Some("Ada"), Some("")),
+        (Some("Ada"), Some(" \t")),
+    ];
+    for (by, statement) in refused {
         let request =
             FenceRequest { attested_by: by.map(str::to_owned), statement: statement.map(str::to_owned) };
         let refused = soon(world.client.fence(&host, &request)).await.unwrap_err();
-        assert_eq!(refused.problem().map(|problem| problem.status), Some(422));
+        let problem = refused.problem().unwrap();
+        assert_eq!((problem.status, problem.code.as_str()), (422, "fence.invalid"), "{problem:#?}");
+        assert!(problem.hint.is_some(), "{problem:#?}");
     }
     let request = FenceRequest {
         attested_by: Some("Ada".to_owned()),
