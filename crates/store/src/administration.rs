@@ -38,6 +38,14 @@ pub enum Administer {
     },
 }
 
+impl Administer {
+    /// Whether this is what was said last, for the same reason.
+    fn repeats(&self, said: &Said) -> bool {
+        let (Self::Management { enabled: on, reason } | Self::Maintenance { on, reason }) = self;
+        (*on, reason) == (said.on, &said.reason)
+    }
+}
+
 /// The write behind [`Store::administer`](crate::Store::administer).
 pub(crate) struct Say {
     pub(crate) kind: Kind,
@@ -47,7 +55,7 @@ pub(crate) struct Say {
 }
 
 impl Write for Say {
-    type Done = (Administration, Event);
+    type Done = (Administration, Option<Event>);
 
     async fn run(self, turn: &mut Turn<'_>) -> Result<Self::Done, StoreError> {
         let Self { kind, name, what, now } = self;
@@ -64,6 +72,13 @@ impl Write for Say {
             Some((_, _, body)) => value(|| format!("administration of {kind} {name}"), &body)?,
             None => Administration::unsaid(kind, name.clone()),
         };
+        let before = match what {
+            Administer::Management { .. } => &said.management,
+            Administer::Maintenance { .. } => &said.maintenance,
+        };
+        if what.repeats(before) {
+            return Ok((said, None));
+        }
         let (event, message) = match what {
             Administer::Management { enabled, reason } => {
                 let word = if enabled { "enabled" } else { "disabled" };
@@ -87,7 +102,7 @@ impl Write for Say {
             .map_err(|error| meaning("store what was said of a resource", error))?;
         let host = (kind == Kind::Host).then_some(name);
         let event = event::append(turn, host, now, EventDraft::new(event, Severity::Info, message)).await?;
-        Ok((said, event))
+        Ok((said, Some(event)))
     }
 }
 

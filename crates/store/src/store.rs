@@ -195,7 +195,8 @@ impl Store {
     }
 
     /// Says whether a host, a cluster or a zone is managed, or whether somebody works on a host. Each level keeps its
-    /// own: nothing is said of what stands below.
+    /// own: nothing is said of what stands below. What is said already, for the same reason, changes nothing, and there
+    /// is no event.
     ///
     /// # Errors
     ///
@@ -206,7 +207,7 @@ impl Store {
         name: &Name,
         what: Administer,
         now: Timestamp,
-    ) -> Result<(Administration, Event), StoreError> {
+    ) -> Result<(Administration, Option<Event>), StoreError> {
         self.writer.write(Say { kind, name: name.clone(), what, now }).await
     }
 

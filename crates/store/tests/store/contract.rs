@@ -51,6 +51,7 @@ on_each_database! {
         old_events_are_pruned,
     }
     fleet {
+        what_is_said_already_changes_nothing,
         hosts_without_a_lease_are_taken,
         expired_leases_change_hands,
         renewing_keeps_what_is_held,

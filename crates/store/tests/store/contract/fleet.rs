@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ironhand_api::{Alert, AlertCause, EventKind, Host, JobState, Kind};
-use ironhand_store::{AlertQuery, JobQuery, Lease, Record, Retention, Store, StoreError};
+use ironhand_store::{Administer, AlertQuery, JobQuery, Lease, Record, Retention, Store, StoreError};
 
 use crate::samples::{NOON, alert, draft, facts, host, job, name, status};
 
@@ -17,6 +17,40 @@ async fn hosts(store: &Store, names: &[&str]) {
 
 fn held(leases: &[Lease]) -> Vec<&str> {
     leases.iter().map(|lease| lease.host.as_str()).collect()
+}
+
+pub(super) async fn what_is_said_already_changes_nothing(store: &Store) {
+    hosts(store, &["a"]).await;
+    let manage = |enabled, reason: Option<&str>| {
+        let reason = reason.map(str::to_owned);
+        Administer::Management { enabled, reason }
+    };
+    let maintain = |on| Administer::Maintenance { on, reason: None };
+    let cases = [
+        (manage(true, None), false),
+        (manage(false, Some("moved")), true),
+        (manage(false, Some("moved")), false),
+        (manage(false, Some("sold")), true),
+        (maintain(false), false),
+        (maintain(true), true),
+        (maintain(true), false),
+        (manage(false, Some("sold")), false),
+        (manage(true, Some("sold")), true),
+    ];
+    let mut now = NOON;
+    let (mut management_at, mut maintenance_at) = (None, None);
+    for (what, changes) in cases {
+        now = now.after(Duration::from_secs(1));
+        let last = *store.last_event().borrow();
+        let (said, event) = store.administer(Kind::Host, &name("a"), what.clone(), now).await.unwrap();
+        assert_eq!((event.is_some(), *store.last_event().borrow() > last), (changes, changes), "{what:?}");
+        let at = match what {
+            Administer::Management { .. } => &mut management_at,
+            Administer::Maintenance { .. } => &mut maintenance_at,
+        };
+        *at = if changes { Some(now) } else { *at };
+        assert_eq!((said.management.at, said.maintenance.at), (management_at, maintenance_at), "{what:?}");
+    }
 }
 
 pub(super) async fn hosts_without_a_lease_are_taken(store: &Store) {
