@@ -168,10 +168,24 @@ impl Credentials {
     }
 
     /// The places in the order in which they are to be tried. A connector without credentials has one place, where
-    /// nothing is. A previous password comes behind the one that replaced it, unless it is the one that worked last.
-    pub(crate) fn order(&self) -> Vec<usize> {
+    /// nothing is. A previous password comes behind the one that replaced it, unless it is the one that worked last. One
+    /// that the BMC refused of late comes behind those that it did not, so that each gets its turn before any is tried
+    /// again.
+    pub(crate) fn order(&self, now: Instant) -> Vec<usize> {
         let count = self.places.len();
-        (0..count).map(|step| (self.preferred + step) % count).collect()
+        let mut order: Vec<usize> = (0..count).map(|step| (self.preferred + step) % count).collect();
+        order.sort_by_cached_key(|place| self.last_refused(*place, now));
+        order
+    }
+
+    fn last_refused(&self, place: usize, now: Instant) -> Option<Instant> {
+        let bmc = self.bmc.as_ref()?;
+        bmc.refusals.last_refused(&bmc.controller, &self.called(place), now, &self.settings)
+    }
+
+    /// The place as refusals are counted by; empty where there is no credential.
+    fn called(&self, place: usize) -> String {
+        self.label(place).unwrap_or_default()
     }
 
     /// The credential at a place.
@@ -221,40 +235,39 @@ impl Credentials {
         self.places.get(place).and_then(Place::describe)
     }
 
-    /// Why nothing may be tried now.
-    pub(crate) fn waiting(&self, now: Instant) -> Option<DeviceError> {
-        self.backing_off(now).or_else(|| self.held(now))
-    }
-
-    /// Why no further place may be tried now: the BMC refused too many logins of late.
+    /// Why no further login may be tried now: the BMC refused too many of late.
     pub(crate) fn held(&self, now: Instant) -> Option<DeviceError> {
         let bmc = self.bmc.as_ref()?;
         bmc.refusals.waiting(&bmc.controller, now, &self.settings)
     }
 
-    fn backing_off(&self, now: Instant) -> Option<DeviceError> {
+    /// Why the credential at a place may not be tried now: the BMC refused too many logins of late, this one among
+    /// them. One that it did not refuse may be the valid one, and is tried once all the same.
+    pub(crate) fn place_held(&self, place: usize, now: Instant) -> Option<DeviceError> {
+        self.last_refused(place, now).and_then(|_| self.held(now))
+    }
+
+    /// Why nothing may be tried now: everything was refused not long ago.
+    pub(crate) fn waiting(&self, now: Instant) -> Option<DeviceError> {
         let Refused { until, last } = self.refused.as_ref()?;
         let wait = until.saturating_duration_since(now);
         (!wait.is_zero()).then(|| DeviceError::Waiting { last: Box::new(last.clone()), wait })
     }
 
-    /// The BMC refused a login.
-    pub(crate) fn login_refused(&self, now: Instant, why: &DeviceError) {
+    /// The BMC refused a login, with the credential at a place where it was one of these.
+    pub(crate) fn login_refused(&self, place: Option<usize>, now: Instant, why: &DeviceError) {
         if let Some(bmc) = &self.bmc {
-            bmc.refusals.refused(&bmc.controller, now, &self.settings, why.clone());
-        }
-    }
-
-    /// Somebody changed one of the credentials: what was refused before says nothing of it.
-    pub(crate) fn forgive(&self) {
-        if let Some(bmc) = &self.bmc {
-            bmc.refusals.forgive(&bmc.controller);
+            let called = place.map(|place| self.called(place));
+            bmc.refusals.refused(&bmc.controller, called.as_deref(), now, &self.settings, why.clone());
         }
     }
 
     /// The credential at a place was accepted.
     pub(crate) fn worked(&mut self, place: usize) {
         self.preferred = place;
+        if let Some(bmc) = &self.bmc {
+            bmc.refusals.accepted(&bmc.controller, &self.called(place));
+        }
         self.refused = None;
         self.back_off.worked();
     }
@@ -285,4 +298,63 @@ fn unusable(host: &Name, error: &StoreError) -> DeviceError {
 
 fn gone(username: &str) -> DeviceError {
     DeviceError::Credential { reason: format!("the host has no own password of {username} any more") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Plays a round of tries as the line does: returns what was tried, until `valid` was accepted.
+    fn round(credentials: &mut Credentials, now: Instant, valid: &str) -> Vec<String> {
+        let mut tried = Vec::new();
+        for place in credentials.order(now) {
+            if credentials.place_held(place, now).is_some() {
+                continue;
+            }
+            let called = credentials.called(place);
+            tried.push(called.clone());
+            if called == valid {
+                credentials.worked(place);
+                return tried;
+            }
+            let refusal = DeviceError::Ipmi(ironhand_ipmi::Error::WrongPassword);
+            credentials.login_refused(Some(place), now, &refusal);
+        }
+        tried
+    }
+
+    #[tokio::test]
+    async fn each_credential_gets_its_turn_before_any_is_tried_again() {
+        const OWN: &str = "the host's own password of admin";
+        const BEFORE: &str = "the password that admin had before";
+        const LAB: &str = "Credential lab";
+        let refusals = Refusals::default();
+        let begin = Instant::now();
+        let minute = Duration::from_secs(60);
+        let settings = Settings { auth_attempts: 2, auth_longest: 10 * minute, ..Settings::default() };
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), ironhand_store::KeySource::File).await.unwrap();
+        // Each round is one of a line that was just made.
+        let check = async |at: u32, valid: &str, expected: &[&str]| {
+            let host: Name = "web-1".parse().unwrap();
+            let (store, refusals) = (store.clone(), refusals.clone());
+            let lab = vec!["lab".parse().unwrap()];
+            let mut credentials =
+                Credentials::of_bmc(&host, "bmc:623".to_owned(), lab, store, refusals, &settings);
+            let admin = "admin".to_owned();
+            let own = [Place::Own(admin.clone()), Place::Previous(admin)];
+            credentials.places = own.into_iter().chain(credentials.places).collect();
+            let tried = round(&mut credentials, begin + at * minute, valid);
+            assert_eq!(tried, expected, "minute {at}");
+        };
+        check(0, LAB, &[OWN, BEFORE, LAB]).await;
+        check(1, LAB, &[LAB]).await;
+        check(2, "", &[LAB]).await;
+        check(3, LAB, &[]).await;
+        // The refusals of the first round are old, that of the third is not.
+        check(11, LAB, &[OWN, BEFORE]).await;
+        check(12, LAB, &[LAB]).await;
+        refusals.forgive("bmc:623");
+        check(12, OWN, &[OWN]).await;
+    }
 }

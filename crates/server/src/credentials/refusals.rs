@@ -29,26 +29,62 @@ struct Inner {
 }
 
 struct Controller {
-    /// When logins were refused, the oldest first.
-    times: VecDeque<Instant>,
+    /// The logins that were refused, the oldest first.
+    logins: VecDeque<Login>,
     last: DeviceError,
 }
 
+struct Login {
+    at: Instant,
+    /// The credential, while nothing is known of it but that it was refused.
+    credential: Option<String>,
+}
+
 impl Refusals {
-    /// A login at `controller` was refused.
-    pub(crate) fn refused(&self, controller: &str, now: Instant, settings: &Settings, why: DeviceError) {
+    /// A login at `controller` was refused, under the credential that is called so.
+    pub(crate) fn refused(
+        &self,
+        controller: &str,
+        credential: Option<&str>,
+        now: Instant,
+        settings: &Settings,
+        why: DeviceError,
+    ) {
         let mut inner = self.lock();
         if inner.controllers.len() >= inner.sweep_at.max(SWEEP) {
             inner.controllers.retain(|_, kept| kept.recent(now, settings.auth_longest).next().is_some());
             inner.sweep_at = inner.controllers.len() + SWEEP;
         }
         let entry = inner.controllers.entry(controller.to_owned());
-        let kept = entry.or_insert_with(|| Controller { times: VecDeque::new(), last: why.clone() });
+        let kept = entry.or_insert_with(|| Controller { logins: VecDeque::new(), last: why.clone() });
         kept.last = why;
-        kept.times.push_back(now);
-        while kept.times.len() > REMEMBERED {
-            kept.times.pop_front();
+        kept.logins.push_back(Login { at: now, credential: credential.map(str::to_owned) });
+        while kept.logins.len() > REMEMBERED {
+            kept.logins.pop_front();
         }
+    }
+
+    /// The controller accepted this credential: it may be tried again, though the refusals still count.
+    pub(crate) fn accepted(&self, controller: &str, credential: &str) {
+        if let Some(kept) = self.lock().controllers.get_mut(controller) {
+            for login in &mut kept.logins {
+                login.credential.take_if(|refused| refused == credential);
+            }
+        }
+    }
+
+    /// When this credential was refused last within `authLongest`.
+    pub(crate) fn last_refused(
+        &self,
+        controller: &str,
+        credential: &str,
+        now: Instant,
+        settings: &Settings,
+    ) -> Option<Instant> {
+        let inner = self.lock();
+        let kept = inner.controllers.get(controller)?;
+        let of = |login: &&Login| login.credential.as_deref() == Some(credential);
+        kept.recent(now, settings.auth_longest).filter(of).last().map(|login| login.at)
     }
 
     /// Why no login may be tried at `controller` now: it refused `authAttempts` within `authLongest`.
@@ -56,7 +92,7 @@ impl Refusals {
         let inner = self.lock();
         let kept = inner.controllers.get(controller)?;
         let allowed = usize::try_from(settings.auth_attempts).unwrap_or(REMEMBERED).clamp(1, REMEMBERED);
-        let recent: Vec<_> = kept.recent(now, settings.auth_longest).collect();
+        let recent: Vec<_> = kept.recent(now, settings.auth_longest).map(|login| login.at).collect();
         let oldest = recent.len().checked_sub(allowed).and_then(|place| recent.get(place))?;
         let wait = settings.auth_longest.saturating_sub(now.saturating_duration_since(*oldest));
         Some(DeviceError::Waiting { last: Box::new(kept.last.clone()), wait })
@@ -74,8 +110,8 @@ impl Refusals {
 }
 
 impl Controller {
-    fn recent(&self, now: Instant, window: Duration) -> impl Iterator<Item = Instant> {
-        self.times.iter().copied().filter(move |time| now.saturating_duration_since(*time) < window)
+    fn recent(&self, now: Instant, window: Duration) -> impl Iterator<Item = &Login> {
+        self.logins.iter().filter(move |login| now.saturating_duration_since(login.at) < window)
     }
 }
 
@@ -102,12 +138,12 @@ mod tests {
         let (refusals, begin) = (Refusals::default(), Instant::now());
         for minute in [0, 1, 4] {
             assert_eq!(wait(&refusals, "a", begin + minute * MINUTE, &settings), None, "minute {minute}");
-            refusals.refused("a", begin + minute * MINUTE, &settings, refusal());
+            refusals.refused("a", None, begin + minute * MINUTE, &settings, refusal());
         }
         assert_eq!(wait(&refusals, "a", begin + 5 * MINUTE, &settings), Some(5 * MINUTE));
         assert_eq!(wait(&refusals, "b", begin + 5 * MINUTE, &settings), None);
         assert_eq!(wait(&refusals, "a", begin + 10 * MINUTE, &settings), None);
-        refusals.refused("a", begin + 10 * MINUTE, &settings, refusal());
+        refusals.refused("a", None, begin + 10 * MINUTE, &settings, refusal());
         assert_eq!(wait(&refusals, "a", begin + 10 * MINUTE, &settings), Some(MINUTE));
         // Other intervals count the same refusals.
         let fewer = Settings { auth_attempts: 1, ..settings };
@@ -123,14 +159,14 @@ mod tests {
         let (refusals, begin) = (Refusals::default(), Instant::now());
         let settings = Settings::default();
         for number in 0..4 * REMEMBERED {
-            refusals.refused("one", begin + number as u32 * MINUTE, &settings, refusal());
+            refusals.refused("one", None, begin + number as u32 * MINUTE, &settings, refusal());
         }
         for number in 0..4 * SWEEP {
             let now = begin + 1000 * MINUTE + number as u32 * MINUTE;
-            refusals.refused(&number.to_string(), now, &settings, refusal());
+            refusals.refused(&number.to_string(), None, now, &settings, refusal());
         }
         let inner = refusals.lock();
         assert!(inner.controllers.len() <= 2 * SWEEP, "{}", inner.controllers.len());
-        assert!(inner.controllers.values().all(|kept| kept.times.len() <= REMEMBERED));
+        assert!(inner.controllers.values().all(|kept| kept.logins.len() <= REMEMBERED));
     }
 }

@@ -53,7 +53,7 @@ impl IpmiLine {
                 .unwrap_or_else(|| CipherSuite::PREFERRED.to_vec()),
             credentials: Credentials::of_bmc(
                 host,
-                format!("{}:{}", connector.address, connector.effective_port()),
+                controller(connector),
                 credentials,
                 tools.store.clone(),
                 tools.refusals.clone(),
@@ -100,15 +100,16 @@ impl IpmiLine {
             return Err(waiting);
         }
         self.credentials.look_up().await?;
-        let mut refusal = None;
-        for place in self.credentials.order() {
+        let (mut refusal, mut held) = (None, None);
+        for place in self.credentials.order(Instant::now()) {
             if let Some(account) = account
                 && !self.credentials.is_of(place, account).await
             {
                 continue;
             }
-            if let Some(held) = self.credentials.held(Instant::now()) {
-                return Err(held);
+            if let Some(why) = self.credentials.place_held(place, Instant::now()) {
+                held.get_or_insert(why);
+                continue;
             }
             let begun = Instant::now();
             let result = self.attempt(place, request.clone()).await;
@@ -126,7 +127,7 @@ impl IpmiLine {
                     tracing::debug!(host = %self.host, connector = "ipmi", %error, "credential refused");
                     self.bmc = None;
                     if error.is_refusal() {
-                        self.credentials.login_refused(Instant::now(), &error);
+                        self.credentials.login_refused(Some(place), Instant::now(), &error);
                     }
                     refusal = Some(error);
                 }
@@ -139,7 +140,8 @@ impl IpmiLine {
                 }
             }
         }
-        match (refusal, account) {
+        match (refusal.or(held), account) {
+            (Some(held @ DeviceError::Waiting { .. }), _) => Err(held),
             (Some(refusal), None) => {
                 self.credentials.all_refused(Instant::now(), refusal.clone());
                 Err(refusal)
@@ -234,7 +236,7 @@ impl IpmiLine {
 
     /// A login was refused that the line did not make itself.
     pub(super) fn login_refused(&self, why: &DeviceError) {
-        self.credentials.login_refused(Instant::now(), why);
+        self.credentials.login_refused(None, Instant::now(), why);
     }
 
     /// A password of the host may be another one now.
@@ -243,17 +245,17 @@ impl IpmiLine {
         self.credentials.changed();
     }
 
-    /// Somebody changed a credential of the host: what was refused before says nothing of it.
-    pub(super) fn forgive(&self) {
-        self.credentials.forgive();
-    }
-
     /// Begins with the credential that worked last for `other`, which this line replaces.
     pub(super) fn follow(&mut self, other: &Self) {
         if self.source == other.source {
             self.credentials.follow(&other.credentials);
         }
     }
+}
+
+/// The BMC at which a connector leads, as its refusals are counted.
+pub(super) fn controller(connector: &Connector) -> String {
+    format!("{}:{}", connector.address, connector.effective_port())
 }
 
 /// The address as datagrams from it show it: a name may resolve to an IPv4 address in IPv6 dress.

@@ -80,7 +80,7 @@ impl Session {
     async fn connect(&mut self) -> Result<Connection, (DeviceError, Duration)> {
         let target = &mut self.target;
         let mut refusal = None;
-        for place in target.credentials.order() {
+        for place in target.credentials.order(Instant::now()) {
             let attempt = async {
                 let opened = target.credentials.open(place).await?;
                 Connection::open(&target.address, target.port, opened.password, &target.settings).await

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use ironhand_api::{AlertCause, Job, JobState, Work};
+use ironhand_api::{AlertCause, Capability, Job, JobState, Work};
 use ironhand_model::retry_after;
 
 use super::Lane;
@@ -10,6 +10,7 @@ use super::act::{Purpose, Wanted};
 use super::decide::STORE_RETRY;
 use crate::clock;
 use crate::device::DeviceError;
+use crate::lane::line::controller;
 use crate::lane::{Action, ActionFailure, Done};
 
 impl Lane {
@@ -55,8 +56,8 @@ impl Lane {
 
     /// A credential of the BMC changed: what was refused before says nothing of it.
     pub(super) fn credential_changed(&mut self) {
-        if let Some(line) = &self.line {
-            line.forgive();
+        if let Some(connector) = self.connector(Capability::Power) {
+            self.tools.refusals.forgive(&controller(connector));
         }
         if self.times.rotation.is_some() {
             self.times.rotation = Some(Instant::now());
