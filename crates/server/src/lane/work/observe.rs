@@ -42,8 +42,15 @@ impl Lane {
         let now = clock::now();
         let seen = *result.as_ref().unwrap_or(&PowerState::Unknown);
         let wait = match result {
-            // Nothing was tried, so nothing was observed.
-            Err(DeviceError::Waiting { wait, .. }) => wait,
+            // Nothing was tried, so nothing was observed; but why nothing is tried must be seen, also where management
+            // was disabled since the refusal. Without the time to wait, which would be out of date at once.
+            Err(DeviceError::Waiting { last, wait }) => {
+                if self.facts.reach().is_none_or(|fact| fact.value != last.reach()) {
+                    let why = format!("{last}; not tried again for a while, since accounts get locked");
+                    self.observe(now, &source, Observation::Reach(last.reach(), Some(why)));
+                }
+                wait
+            }
             Ok(state) => {
                 let changed = self.observe(now, &source, Observation::Power(state));
                 self.cadence.observed(now, true, changed);
