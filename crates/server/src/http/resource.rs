@@ -297,7 +297,8 @@ pub(super) async fn put<T: Applicable>(
     }
     let order = api.order.of(T::KIND, &name).await;
     let applied = api.store.apply(resource, clock::now()).await?;
-    if applied.outcome != Outcome::Unchanged {
+    // A credential that is applied again is tried again at once, as the hint about refused logins says.
+    if applied.outcome != Outcome::Unchanged || T::KIND == Kind::Credential {
         T::applied(&api, &applied.resource).await?;
     }
     drop(order);
