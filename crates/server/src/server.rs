@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use ironhand_api::Flow;
 use ironhand_ipmi_port::{IpmiPort, PortConfig};
@@ -83,7 +82,6 @@ pub struct Running {
     store: Store,
     listeners: TaskTracker,
     ports: [JoinHandle<()>; 2],
-    shutdown_timeout: Duration,
     /// Held until everything else is gone.
     _lock: std::fs::File,
 }
@@ -178,7 +176,6 @@ impl Server {
         };
         listeners.close();
         tracing::info!(socket = %path.display(), http = http.map(tracing::field::display), "serving");
-        let shutdown_timeout = settings.shutdown_timeout;
         Ok(Running {
             http,
             socket: path,
@@ -189,7 +186,6 @@ impl Server {
             store,
             listeners,
             ports: [driver, login_driver],
-            shutdown_timeout,
             _lock: lock,
         })
     }
@@ -247,6 +243,7 @@ impl Running {
     /// the store is flushed. What is not done within the configured time is abandoned, which loses nothing that was
     /// acknowledged.
     pub async fn shutdown(self) {
+        let patience = self.fleet.site().settings().shutdown_timeout;
         let orderly = async {
             self.stops.listeners.cancel();
             self.stops.lanes.cancel();
@@ -259,12 +256,12 @@ impl Running {
             }
             self.stops.port.cancel();
         };
-        if tokio::time::timeout(self.shutdown_timeout, orderly).await.is_err() {
+        if tokio::time::timeout(patience, orderly).await.is_err() {
             tracing::warn!("stopped before everything was finished");
         }
         self.stops.port.cancel();
         // An error means that the driver panicked; sessions then end by themselves.
-        let _ = tokio::time::timeout(self.shutdown_timeout, futures_util::future::join_all(self.ports)).await;
+        let _ = tokio::time::timeout(patience, futures_util::future::join_all(self.ports)).await;
         self.store.close().await;
     }
 }
