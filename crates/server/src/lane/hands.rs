@@ -7,6 +7,7 @@ use ironhand_console::keys::KeyStep;
 use ironhand_ipmi::{BootFlags, ChassisControl, Reply, Request};
 use ironhand_model::{Observation, PowerPlan, plan_power};
 use tokio::sync::mpsc;
+use tokio::time::{Instant as Moment, sleep_until, timeout_at};
 
 use super::line::IpmiLine;
 use super::{Action, ActionFailure, Done, Tools, time_for};
@@ -70,7 +71,10 @@ impl Hands {
         receipts: &mut Vec<ActionReceipt>,
     ) -> Result<Done, DeviceError> {
         let limit = timeout.unwrap_or_else(|| time_for(action, &self.settings));
-        let before = self.read_power().await?;
+        let deadline = Moment::now() + limit;
+        // Nothing is sent yet: a BMC that does not answer in time is left alone.
+        let late = || DeviceError::Ipmi(ironhand_ipmi::Error::Timeout { after: limit });
+        let before = timeout_at(deadline, self.read_power()).await.map_err(|_| late())??;
         let sent = match plan_power(action, before) {
             PowerPlan::Already(state) => {
                 return Ok(done(format!("power is {state} already"), Some(before)));
@@ -85,7 +89,7 @@ impl Hands {
                 // These show in the power state whether they were done.
                 PowerAction::On | PowerAction::Off | PowerAction::Soft => {}
                 PowerAction::Cycle | PowerAction::Reset | PowerAction::Nmi => {
-                    let seen = self.read_power().await.unwrap_or(PowerState::Unknown);
+                    let seen = self.read_back(deadline).await;
                     return Err(DeviceError::OutcomeUnknown { action: sent, seen });
                 }
             },
@@ -96,36 +100,50 @@ impl Hands {
         match sent {
             PowerAction::Reset => Ok(done("the BMC accepted the reset", Some(before))),
             PowerAction::Nmi => Ok(done("the BMC accepted the interrupt", Some(before))),
-            PowerAction::Cycle => self.watch_cycle(limit).await,
-            PowerAction::On => self.watch_for(PowerState::On, limit).await,
-            PowerAction::Off | PowerAction::Soft => self.watch_for(PowerState::Off, limit).await,
+            PowerAction::Cycle => self.watch_cycle(limit, deadline).await,
+            PowerAction::On => self.watch_for(PowerState::On, limit, deadline).await,
+            PowerAction::Off | PowerAction::Soft => self.watch_for(PowerState::Off, limit, deadline).await,
+        }
+    }
+
+    /// Reads the power state once more before the deadline, or at it: the last reading has the time between two. One
+    /// that fails says nothing; the deadline decides.
+    async fn read_back(&mut self, deadline: Moment) -> PowerState {
+        let pause = self.settings.read_back_interval;
+        sleep_until(deadline.min(Moment::now() + pause)).await;
+        let until = deadline.max(Moment::now() + pause);
+        match timeout_at(until, self.read_power()).await {
+            Ok(Ok(seen)) => seen,
+            Ok(Err(_)) | Err(_) => PowerState::Unknown,
         }
     }
 
     /// Waits until the power state is what is wanted.
-    async fn watch_for(&mut self, wanted: PowerState, limit: Duration) -> Result<Done, DeviceError> {
+    async fn watch_for(
+        &mut self,
+        wanted: PowerState,
+        limit: Duration,
+        deadline: Moment,
+    ) -> Result<Done, DeviceError> {
         let begun = Instant::now();
         loop {
-            tokio::time::sleep(self.settings.read_back_interval).await;
-            // A reading that fails says nothing; the deadline decides.
-            let seen = self.read_power().await.unwrap_or(PowerState::Unknown);
+            let seen = self.read_back(deadline).await;
             if seen == wanted {
                 let detail = format!("power is seen {wanted} after {:.1} s", begun.elapsed().as_secs_f32());
                 return Ok(done(detail, Some(seen)));
             }
-            if begun.elapsed() >= limit {
+            if Moment::now() >= deadline {
                 return Err(DeviceError::NotSeen { wanted, seen, within: limit });
             }
         }
     }
 
     /// Waits until the host was seen off and then on, or was on for so long that it must have been off in between.
-    async fn watch_cycle(&mut self, limit: Duration) -> Result<Done, DeviceError> {
+    async fn watch_cycle(&mut self, limit: Duration, deadline: Moment) -> Result<Done, DeviceError> {
         let begun = Instant::now();
         let mut was_off = false;
         loop {
-            tokio::time::sleep(self.settings.read_back_interval).await;
-            let seen = self.read_power().await.unwrap_or(PowerState::Unknown);
+            let seen = self.read_back(deadline).await;
             was_off |= seen == PowerState::Off;
             let elapsed = begun.elapsed();
             match seen {
@@ -137,7 +155,7 @@ impl Hands {
                     let detail = "the BMC accepted it and power is on; the time without power was too short to be seen";
                     return Ok(done(detail, Some(seen)));
                 }
-                _ if elapsed >= limit => {
+                _ if Moment::now() >= deadline => {
                     return Err(DeviceError::NotSeen { wanted: PowerState::On, seen, within: limit });
                 }
                 _ => {}
