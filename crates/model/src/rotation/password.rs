@@ -5,6 +5,10 @@ use zeroize::Zeroizing;
 /// How many characters a generated password has: as many as the oldest form of an IPMI password holds.
 pub const MADE_PASSWORD: usize = 16;
 
+/// The least length of a password that is given, in characters: shorter ones are soon guessed, and IPMI lets everybody
+/// who asks try offline (the hash of RAKP message 2).
+const SHORTEST: usize = 8;
+
 /// How many random octets [`password_from`] should be given, so that practically no draw is in vain.
 pub const RANDOM_FOR_PASSWORD: usize = 256;
 
@@ -18,6 +22,12 @@ pub enum PasswordFault {
     /// An empty password lets everybody in.
     #[error("the new password is empty")]
     Empty,
+    /// Short passwords are soon guessed.
+    #[error("the new password is shorter than {shortest} characters")]
+    TooShort {
+        /// The least length in octets.
+        shortest: usize,
+    },
     /// Controllers cut what they do not keep and say nothing.
     #[error("the new password is longer than the {longest} characters that the controller keeps")]
     TooLong {
@@ -29,7 +39,7 @@ pub enum PasswordFault {
     Character,
 }
 
-/// Whether every controller can keep `password`, which is at most `longest` octets: 16, or 20 where the controller is
+/// Whether every controller can keep `password`, which is at least 8 octets, and at most `longest` octets: 16, or 20 where the controller is
 /// known to keep so many (IPMI 2.0 section 22.30).
 pub fn check_new_password(password: &str, longest: usize) -> Result<(), PasswordFault> {
     if password.is_empty() {
@@ -37,6 +47,9 @@ pub fn check_new_password(password: &str, longest: usize) -> Result<(), Password
     }
     if !password.bytes().all(|octet| octet.is_ascii_graphic()) {
         return Err(PasswordFault::Character);
+    }
+    if password.len() < SHORTEST {
+        return Err(PasswordFault::TooShort { shortest: SHORTEST });
     }
     if password.len() > longest {
         return Err(PasswordFault::TooLong { longest });

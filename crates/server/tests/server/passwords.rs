@@ -86,6 +86,7 @@ async fn what_cannot_be_is_refused_before_anything_is_sent() {
     world.until_well(&host).await;
     for (new, wanted) in [
         ("", ("password.invalid", 422)),
+        ("7-chars", ("password.invalid", 422)),
         ("with a blank", ("password.invalid", 422)),
         ("a-password-of-21-byte", ("password.invalid", 422)),
         ("simulated", ("password.refused", 409)),

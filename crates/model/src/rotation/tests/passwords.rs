@@ -14,6 +14,9 @@ fn what_every_controller_keeps() {
     check("17-characters-xyz", 20, Ok(()));
     check("exactly-20-chars-xyz", 20, Ok(()));
     check("21-characters-wxyz123", 20, Err(PasswordFault::TooLong { longest: 20 }));
+    check("8-chars-", 16, Ok(()));
+    check("7-chars", 16, Err(PasswordFault::TooShort { shortest: 8 }));
+    check("1", 16, Err(PasswordFault::TooShort { shortest: 8 }));
     check("", 16, Err(PasswordFault::Empty));
     check("two words", 16, Err(PasswordFault::Character));
     check("tab\there", 16, Err(PasswordFault::Character));
