@@ -190,10 +190,10 @@ pub fn power_field(status: &HostStatus, now: Timestamp) -> Field {
     }
 }
 
-/// The last power state that was seen of a host that cannot be seen now: `last on 5m ago`.
-pub fn lost_power(power: &Fact<PowerState>, now: Timestamp) -> Option<String> {
+/// The last power state that was seen of a host that cannot be seen now: `last on, 5m ago`.
+fn lost_power(power: &Fact<PowerState>, now: Timestamp) -> Option<String> {
     let known = matches!(power.value, PowerState::On | PowerState::Off);
-    known.then(|| format!("last {} {} ago", power.value, age(now, power.observed_at)))
+    known.then(|| format!("last {}, {} ago", power.value, age(now, power.observed_at)))
 }
 
 /// Whether a controller, or a screen, answers.

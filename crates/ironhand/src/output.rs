@@ -43,6 +43,11 @@ impl Field {
     pub fn toned(text: impl Into<String>, tone: Tone) -> Self {
         Self { text: text.into(), tone }
     }
+
+    /// What it says, without its tone.
+    pub fn into_text(self) -> String {
+        self.text
+    }
 }
 
 impl<T: Into<String>> From<T> for Field {

@@ -1,14 +1,14 @@
 //! `ironhand power` and `ironhand boot-device`.
 
 use ironhand_api::{
-    ActionReport, BootDevice, BootDeviceRequest, Host, HostStatus, Icon, Job, Name, PowerAction,
-    PowerRequest, Reach,
+    ActionReport, BootDevice, BootDeviceRequest, HostStatus, Icon, Job, Name, PowerAction, PowerRequest,
+    PowerState, Reach,
 };
 use ironhand_client::{Client, Error};
 
 use crate::args::{self, PowerWord};
 use crate::exit::Failure;
-use crate::get::lost_power;
+use crate::get::power_field;
 use crate::many::{Outcome, Pace, each};
 use crate::output::{Output, now};
 use crate::select::{hosts, selected};
@@ -51,33 +51,22 @@ pub async fn power(client: &Client, asked: &args::Power, output: Output) -> Resu
     .await
 }
 
-/// The power state as last read; the server reads it all the time.
+/// The power state, read now.
 async fn status(client: &Client, host: Name) -> Result<Outcome, Error> {
-    let status = client.get::<Host>(&host).await?.status;
-    Ok(status.map_or_else(Outcome::default, told))
+    client.refresh(&host).await.map(|status| told(&status))
 }
 
-fn told(status: HostStatus) -> Outcome {
-    let disabled = status.management.as_ref().filter(|management| !management.value.is_enabled());
-    if status.icon == Icon::Disabled || disabled.is_some() {
-        let level = disabled.map_or_else(|| "disabled".to_owned(), |management| management.value.to_string());
-        return Outcome {
-            code: Some("management.disabled".to_owned()),
-            exit: 4,
-            ..Outcome::failed(format!("management is {level}"))
-        };
+/// What a reading found. A state that nobody could see now is no answer, whatever was seen before.
+fn told(status: &HostStatus) -> Outcome {
+    let icon = status.icon;
+    if let (Icon::On | Icon::Off, Some(power)) = (icon, &status.power) {
+        return Outcome { power: Some(power.value), ..Outcome::default() };
     }
-    match status.reach {
-        Some(reach) if reach.value != Reach::Ok => {
-            let why = reach.detail.unwrap_or_else(|| reach.value.to_string());
-            let last = status.power.as_ref().and_then(|power| lost_power(power, now()));
-            Outcome::failed(last.map_or_else(|| why.clone(), |last| format!("{why}; {last}")))
-        }
-        _ => Outcome {
-            power: Some(status.power.map(|power| power.value).unwrap_or_default()),
-            ..Outcome::default()
-        },
-    }
+    let state = power_field(status, now()).into_text();
+    let lost = status.reach.as_ref().filter(|reach| icon == Icon::Unknown && reach.value != Reach::Ok);
+    let why = lost.map(|reach| reach.detail.clone().unwrap_or_else(|| reach.value.to_string()));
+    let words = why.map_or_else(|| state.clone(), |why| format!("{state}: {why}"));
+    Outcome { power: Some(PowerState::Unknown), ..Outcome::failed(words) }
 }
 
 /// `ironhand boot-device`.

@@ -133,6 +133,44 @@ fn power_prints_warnings_and_refusals_beside_what_was_done() {
 }
 
 #[test]
+fn power_status_reads_now_and_is_sure_of_nothing_that_it_cannot_see() {
+    let status = |power: &str, reach: &str, detail: Option<&str>, icon: &str| {
+        let at = "2026-03-01T02:14:07.120Z";
+        let fact = |value: &str| json!({ "value": value, "observedAt": at, "since": at, "source": "ipmi 10.0.7.12" });
+        let mut reach = fact(reach);
+        reach["detail"] = json!(detail);
+        let status = json!({
+            "power": fact(power), "reach": reach, "screenReach": null, "icon": icon, "screen": null,
+            "health": "unknown",
+        });
+        (200, status)
+    };
+    let server = Server::start(move |method, path, _| match (method, host(path)) {
+        ("POST", "n1") => status("on", "ok", None, "on"),
+        ("POST", "n2") => status("off", "ok", None, "off"),
+        ("POST", "n3") => status("on", "unreachable", Some("no answer"), "unknown"),
+        ("POST", "n4") => problem(409, "management.disabled", "management is disabled at zone ams"),
+        _ => problem(404, "not_found", path),
+    });
+    let (code, rows, errors) = server.run(&["power", "status", "n[1-2]"]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    assert!(rows.contains("n1    on\n") && rows.contains("n2    off\n"), "{rows}");
+    assert_eq!(server.asked(), ["POST /api/v1/hosts/n1/refresh", "POST /api/v1/hosts/n2/refresh"]);
+
+    let (code, rows, _) = server.run(&["power", "status", "n3"]);
+    assert_eq!(code, Some(1));
+    assert!(rows.contains("n3    Unknown (last on, ") && rows.contains(" ago): no answer\n"), "{rows}");
+    let (_, text, _) = server.run(&["power", "status", "n3", "-o", "json"]);
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap()[0]["power"], "unknown", "{text}");
+
+    let (code, rows, errors) = server.run(&["power", "status", "n4"]);
+    assert_eq!(code, Some(4));
+    assert!(rows.contains("n4    management is disabled at zone ams\n"), "{rows}");
+    assert!(errors.contains("hint: do something else"), "{errors}");
+    assert_eq!(server.run(&["power", "status", "n5"]).0, Some(3));
+}
+
+#[test]
 fn power_that_is_not_waited_for_prints_the_job() {
     let server = Server::start(|_, path, body| {
         assert_eq!(body["wait"], false);
@@ -261,7 +299,7 @@ fn hosts_show_what_holds_beside_their_power() {
     });
     let (code, text, _) = server.run(&["get", "hosts"]);
     assert_eq!(code, Some(0));
-    assert!(text.contains("Unknown (last on "), "{text}");
+    assert!(text.contains("Unknown (last on, "), "{text}");
     assert!(text.contains("maintenance, auth failed"), "{text}");
     let (_, text, _) = server.run(&["get", "hosts", "-o", "wide"]);
     assert!(text.contains("SERVER") && text.contains("a-1"), "{text}");
