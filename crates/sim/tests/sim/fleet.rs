@@ -214,14 +214,26 @@ async fn hundreds_of_hosts_live_in_one_process_and_leave_nothing_behind() {
     }
 }
 
+/// Three hosts on one port of consecutive addresses, one that was free a moment ago. Where somebody else was faster,
+/// another one is taken.
+async fn fleet_of_addresses(bind: &str) -> (Fleet, u16) {
+    loop {
+        let port = UdpSocket::bind((bind, 0)).unwrap().local_addr().unwrap().port();
+        let config = FleetConfig { bind: bind.parse().unwrap(), ipmi_port: port, ..FleetConfig::new(3) };
+        match Fleet::start(config).await {
+            Err(FleetError::Bind { .. }) => {}
+            started => return (started.unwrap(), port),
+        }
+    }
+}
+
 #[tokio::test]
 async fn hosts_can_have_an_address_each() {
-    let config =
-        FleetConfig { bind: "127.77.0.254".parse().unwrap(), ipmi_port: 6230, ..FleetConfig::new(3) };
-    let fleet = Fleet::start(config).await.unwrap();
+    let (fleet, port) = fleet_of_addresses("127.77.0.254").await;
     let addresses: Vec<String> = fleet.hosts().iter().map(|host| host.ipmi.to_string()).collect();
-    assert_eq!(addresses, ["127.77.0.254:6230", "127.77.0.255:6230", "127.77.1.0:6230"]);
-    let again = FleetConfig { bind: "127.77.0.255".parse().unwrap(), ipmi_port: 6230, ..FleetConfig::new(1) };
+    let expected = ["127.77.0.254", "127.77.0.255", "127.77.1.0"].map(|address| format!("{address}:{port}"));
+    assert_eq!(addresses, expected);
+    let again = FleetConfig { bind: "127.77.0.255".parse().unwrap(), ipmi_port: port, ..FleetConfig::new(1) };
     assert!(matches!(Fleet::start(again).await, Err(FleetError::Bind { what: "management controller", .. })));
     fleet.shutdown().await;
 }
