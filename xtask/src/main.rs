@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     let rest: Vec<String> = arguments.collect();
     let outcome = match task.as_str() {
         "sandbox" => sandbox::run(&rest),
-        "test" => test::run(&rest),
+        "test" => test::run(&rest, None),
         "e2e" => e2e::run(&rest),
         "bench" => bench::run(&rest),
         "tidy" => no_arguments("tidy", &rest).and_then(|()| tidy::run()),

@@ -9,12 +9,16 @@ use anyhow::{Context, Result, ensure};
 use crate::{guest, peers, workspace};
 
 /// Installs what is missing, builds everything, and runs all tests, or those whose names contain one of `filters`.
-pub fn run(filters: &[String]) -> Result<()> {
+/// Property tests draw the same cases in each run with the same `seed`, and others each time without one.
+pub fn run(filters: &[String], seed: Option<u64>) -> Result<()> {
     // The same choice of targets as `cargo test` makes, so that it finds everything built with the same features.
     let surroundings = Surroundings::prepare(&["--workspace", "--bins", "--examples", "--tests"])?;
     let mut tests = workspace::cargo();
     tests.args(["test", "--workspace", "--locked", "--no-fail-fast", "--"]).args(filters);
     surroundings.tell(&mut tests)?;
+    if let Some(seed) = seed {
+        tests.env("PROPTEST_RNG_SEED", seed.to_string());
+    }
     let (passed, tally) = run_counting(&mut tests)?;
     // Last and alone on its line: continuous integration reads it.
     println!("{} passed, {} failed", tally.passed, tally.failed);
