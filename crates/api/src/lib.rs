@@ -31,13 +31,16 @@
 mod action;
 mod alert;
 mod cloud_event;
+mod connector;
 mod credential;
 mod event;
 mod fence;
 mod flow;
+mod hardware;
 mod host;
 mod incident;
 mod job;
+mod mac;
 mod management;
 mod manifest;
 mod metadata;
@@ -58,6 +61,12 @@ mod zone;
 pub use action::{ActionReport, ApplyOutcome, BootDeviceRequest, KeysRequest, PowerRequest, Screen};
 pub use alert::{Alert, AlertCause};
 pub use cloud_event::CloudEvent;
+pub use connector::{
+    AmtOptions, Capability, CertificatePin, Connector, ConnectorType, Feed, GsmDevice, GsmOptions, GsmTexts,
+    HttpSwitchOptions, IpKvmOptions, IpmiOptions, LibvirtOptions, Outlet, PduModel, PduOptions, PowerOids,
+    RedfishOptions, ShellyOptions, SnmpAuthentication, SnmpPrivacy, SnmpVersion, SshCommands, SshOptions,
+    SwitchRequest, SwitchStatus, TasmotaOptions, Through, Tls, Way, WinrmOptions, WolOptions,
+};
 pub use credential::{Credential, CredentialSpec, Secret};
 pub use event::{Event, EventKind, Severity};
 pub use fence::{FenceEvidence, FenceReport, FenceRequest};
@@ -65,9 +74,11 @@ pub use flow::{
     BootDevice, BootDeviceStep, Example, Flow, FlowSpec, Limits, PowerAction, Select, Step, Verify, WaitFor,
     When,
 };
-pub use host::{Capability, Connector, ConnectorType, Host, HostSpec};
+pub use hardware::{Inventory, LogEntry, Part, PartKind, Sensor, SensorState};
+pub use host::{Host, HostSpec};
 pub use incident::{Incident, IncidentState};
 pub use job::{Job, JobState, Work};
+pub use mac::{MacAddress, MacAddressError};
 pub use management::{Administration, MaintenanceRequest, Management, ManagementRequest, Said};
 pub use manifest::{Manifest, ManifestError, parse_manifests};
 pub use metadata::{Kind, List, Metadata};

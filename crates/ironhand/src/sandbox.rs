@@ -6,8 +6,8 @@ mod report;
 use std::time::Duration;
 
 use ironhand_api::{
-    Connector, ConnectorType, Credential, CredentialSpec, Event, EventKind, Host, HostSpec, Manifest,
-    Metadata, Name, Secret, Severity, parse_manifests,
+    Connector, Credential, CredentialSpec, Event, EventKind, Host, HostSpec, IpmiOptions, Manifest, Metadata,
+    Name, Secret, Severity, Way, parse_manifests,
 };
 use ironhand_client::{Client, Endpoint, EventStream};
 use ironhand_server::{Config, Running, Server, Settings};
@@ -99,12 +99,10 @@ async fn apply(
         manifests.extend(parse_manifests(file, text).map_err(Failure::Manifests)?);
     }
     for host in fleet.hosts() {
-        let connector = |kind, address: std::net::SocketAddr, credentials| Connector {
-            kind,
-            address: address.ip().to_string(),
+        let connector = |way, address: std::net::SocketAddr, credentials| Connector {
             port: Some(address.port()),
-            cipher_suites: None,
             credentials,
+            ..Connector::new(way, address.ip().to_string())
         };
         let mut metadata = Metadata::named(name(&host.name)?);
         metadata.labels.insert("make".to_owned(), host.make.name().to_owned());
@@ -113,8 +111,8 @@ async fn apply(
             spec: HostSpec {
                 credentials: vec![credential.clone()],
                 connectors: vec![
-                    connector(ConnectorType::Ipmi, host.ipmi, None),
-                    connector(ConnectorType::Vnc, host.vnc, Some(Vec::new())),
+                    connector(Way::Ipmi(IpmiOptions::default()), host.ipmi, None),
+                    connector(Way::Vnc, host.vnc, Some(Vec::new())),
                 ],
                 ..HostSpec::default()
             },

@@ -100,6 +100,13 @@ const fn capability_word(capability: Capability) -> &'static str {
         Capability::BootDevice => "the boot device",
         Capability::Screen => "the screen",
         Capability::Keyboard => "the keyboard",
+        Capability::PowerState => "the power state",
+        Capability::Sensors => "sensors",
+        Capability::Inventory => "the inventory",
+        Capability::EventLog => "the event log",
+        Capability::Users => "the controller's accounts",
+        Capability::VirtualMedia => "virtual media",
+        Capability::Identify => "the identification light",
     }
 }
 

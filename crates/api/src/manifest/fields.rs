@@ -71,6 +71,11 @@ impl<'n> Fields<'n> {
         self.has_strangers
     }
 
+    /// Whether mappings of this shape have a field of the name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.shape.fields.contains(&name)
+    }
+
     /// The value of a field; a field without a value is as good as absent.
     pub(super) fn get(&self, name: &'static str) -> Option<&'n Node> {
         debug_assert!(self.shape.fields.contains(&name), "{name}");

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use ironhand_api::{ActionReceipt, Connector, Name, PowerState, Reach};
+use ironhand_api::{ActionReceipt, Connector, Name, PowerState, Reach, Way};
 use ironhand_ipmi::{CipherSuite, ClientConfig, Reply, Request};
 use ironhand_ipmi_port::{Bmc, IpmiPort, OpenError};
 use secrecy::SecretString;
@@ -40,7 +40,11 @@ impl IpmiLine {
         tools: &Tools,
         settings: Settings,
     ) -> Self {
-        let suites = connector.cipher_suites.as_deref().map(|numbers| {
+        let suites = match &connector.way {
+            Way::Ipmi(options) => options.cipher_suites.as_deref(),
+            _ => None,
+        };
+        let suites = suites.map(|numbers| {
             numbers.iter().filter_map(|number| CipherSuite::from_id(*number)).collect::<Vec<_>>()
         });
         Self {

@@ -7,8 +7,8 @@ use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
 use ironhand_api::{
-    ConnectorType, EventKind, Host, HostStatus, Manifest, Name, PowerAction, PowerRequest, PowerState,
-    ServerStatus, Settings, Timestamp,
+    EventKind, Host, HostStatus, Manifest, Name, PowerAction, PowerRequest, PowerState, ServerStatus,
+    Settings, Timestamp, Way,
 };
 use ironhand_client::{Client, Endpoint, EventFilter};
 use ironhand_server::{Config, Running, Server};
@@ -212,7 +212,7 @@ async fn what_another_server_changes_is_taken_in() {
     let mut manifest = site.manifest(1);
     manifest.metadata.labels.insert("rack".to_owned(), "7".to_owned());
     // Nothing is left that could use the power button.
-    manifest.spec.connectors[0].kind = ConnectorType::Vnc;
+    manifest.spec.connectors[0].way = Way::Vnc;
     one.client.apply(&Manifest::Host(manifest)).await.unwrap();
     until_refused(&other.client, &host, "host.no_connector").await;
     one.client.delete(ironhand_api::Kind::Host, &host).await.unwrap();

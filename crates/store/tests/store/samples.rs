@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ironhand_api::{
-    Alert, AlertCause, Cluster, ClusterSpec, Connector, ConnectorType, Credential, CredentialSpec, Event,
-    EventKind, Fact, Flow, FlowSpec, Health, Host, HostSpec, HostStatus, Icon, Incident, IncidentState, Job,
+    Alert, AlertCause, Cluster, ClusterSpec, Connector, Credential, CredentialSpec, Event, EventKind, Fact,
+    Flow, FlowSpec, Health, Host, HostSpec, HostStatus, Icon, Incident, IncidentState, IpmiOptions, Job,
     JobState, Limits, MatchEvidence, Metadata, Name, Notifier, NotifierSpec, PictureDigest, PowerAction,
     PowerState, Reach, RotationPhase, Run, RunState, Secret, Select, Severity, Span, Step, StepOutcome,
-    StepRecord, Timestamp, Verdict, Verify, Webhook, When, Work, Zone, ZoneSpec,
+    StepRecord, Timestamp, Verdict, Verify, Way, Webhook, When, Work, Zone, ZoneSpec,
 };
 use ironhand_model::{Decided, HostFacts, HostRecovery, Observation, ScreenView, View};
 use ironhand_store::{Delivery, EventDraft, Picture, Rotation};
@@ -29,16 +29,10 @@ fn metadata(text: &str, labels: &[(&str, &str)]) -> Metadata {
 }
 
 pub(crate) fn host(text: &str, labels: &[(&str, &str)]) -> Host {
-    let connector = |kind| Connector {
-        kind,
-        address: "192.0.2.7".into(),
-        port: None,
-        cipher_suites: None,
-        credentials: None,
-    };
+    let connector = |way| Connector::new(way, "192.0.2.7");
     let spec = HostSpec {
         credentials: Vec::new(),
-        connectors: vec![connector(ConnectorType::Ipmi), connector(ConnectorType::Vnc)],
+        connectors: vec![connector(Way::Ipmi(IpmiOptions::default())), connector(Way::Vnc)],
         ..HostSpec::default()
     };
     Host { metadata: metadata(text, labels), spec, status: None }

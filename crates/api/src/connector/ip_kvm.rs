@@ -1,0 +1,16 @@
+//! Units that sit between a machine and its buttons, screen and keyboard.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Tls;
+
+/// What is particular to `pikvm` and `nanokvm`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IpKvmOptions {
+    /// How the unit proves who it is; without it, its certificate is pinned at first use (`pikvm`), or plain HTTP is
+    /// spoken (`nanokvm`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+}

@@ -1,0 +1,97 @@
+//! What every way to reach a server has in common.
+
+use futures_util::future::BoxFuture;
+use ironhand_api::{BootDevice, Inventory, LogEntry, PowerAction, PowerState, Sensor};
+use secrecy::SecretString;
+
+use crate::Error;
+
+/// Who logs in, and with what.
+#[derive(Clone)]
+pub struct Login {
+    /// The user name; empty where the device knows none, as with SNMP's communities.
+    pub username: String,
+    /// The password, community or key.
+    pub password: SecretString,
+}
+
+/// What the next boots are to start from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BootOverride {
+    /// The device; [`BootDevice::None`] leaves it to the firmware's own order.
+    pub device: BootDevice,
+    /// For every boot instead of the next one.
+    pub persistent: bool,
+    /// By UEFI, instead of in legacy mode.
+    pub uefi: bool,
+}
+
+/// A way to reach one server, under one login.
+///
+/// What a device cannot do it refuses with [`Error::Unsupported`], before anything is sent. A future may be dropped at
+/// any time: what was sent may then have been done.
+pub trait Device: Send {
+    /// Reads the power state of the machine.
+    fn power_state(&mut self) -> BoxFuture<'_, Result<PowerState, Error>> {
+        refused("read the power state")
+    }
+
+    /// Asks for a change of power. That it was accepted says nothing of what comes of it.
+    fn power(&mut self, action: PowerAction) -> BoxFuture<'_, Result<(), Error>> {
+        refused(action.as_str())
+    }
+
+    /// Chooses what the next boots start from, and tells what is read back.
+    fn set_boot_override(&mut self, _wanted: BootOverride) -> BoxFuture<'_, Result<BootOverride, Error>> {
+        refused("choose the boot device")
+    }
+
+    /// Reads the sensors.
+    fn sensors(&mut self) -> BoxFuture<'_, Result<Vec<Sensor>, Error>> {
+        refused("read sensors")
+    }
+
+    /// Reads what the machine is made of.
+    fn inventory(&mut self) -> BoxFuture<'_, Result<Inventory, Error>> {
+        refused("read the inventory")
+    }
+
+    /// Reads the event log, the oldest entry first.
+    fn event_log(&mut self) -> BoxFuture<'_, Result<Vec<LogEntry>, Error>> {
+        refused("read the event log")
+    }
+
+    /// Clears the event log.
+    fn clear_event_log(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+        refused("clear the event log")
+    }
+
+    /// Switches the identification light.
+    fn identify(&mut self, _on: bool) -> BoxFuture<'_, Result<(), Error>> {
+        refused("switch the identification light")
+    }
+
+    /// Presents an image, which the controller fetches from `url`, as a CD of the machine.
+    fn insert_media(&mut self, _url: String) -> BoxFuture<'_, Result<(), Error>> {
+        refused("present virtual media")
+    }
+
+    /// Takes the image out.
+    fn eject_media(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+        refused("present virtual media")
+    }
+
+    /// Changes the password of an account.
+    fn set_password(&mut self, _username: String, _new: SecretString) -> BoxFuture<'_, Result<(), Error>> {
+        refused("change passwords")
+    }
+
+    /// Ends what is open on the device: sessions are scarce there.
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+fn refused<T: Send + 'static>(what: &'static str) -> BoxFuture<'static, Result<T, Error>> {
+    Box::pin(std::future::ready(Err(Error::Unsupported { what: what.to_owned() })))
+}

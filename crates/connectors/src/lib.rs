@@ -1,0 +1,11 @@
+//! Ways to reach a server out of band, beside IPMI.
+//!
+//! Each is a [`Device`]: it says what it can do, and refuses the rest clearly. What they share stands once: how a
+//! connection is made, how a device proves who it is, how HTTP is spoken to controllers that are slow, few-handed and
+//! sometimes wrong.
+
+mod device;
+mod error;
+
+pub use device::{BootOverride, Device, Login};
+pub use error::{CertificateProblem, Error};

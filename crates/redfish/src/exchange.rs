@@ -1,0 +1,183 @@
+//! Requests and answers, as HTTP carries them (DSP0266 section 7).
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::Error;
+
+/// A method of HTTP that Redfish uses (DSP0266 section 7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// Reads a resource.
+    Get,
+    /// Creates a resource, or does an action.
+    Post,
+    /// Changes some properties of a resource.
+    Patch,
+    /// Replaces a resource.
+    Put,
+    /// Deletes a resource.
+    Delete,
+}
+
+impl Method {
+    /// As requests write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// A request.
+#[derive(Clone, PartialEq)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The path, from `/`, with its query where it has one.
+    pub path: String,
+    /// The JSON body, where it has one. It may hold a password.
+    pub body: Option<Value>,
+    /// The `If-Match` header (RFC 9110 section 13.1.1).
+    pub if_match: Option<String>,
+}
+
+impl Request {
+    /// Reads a resource.
+    pub fn get(path: impl Into<String>) -> Self {
+        Self { method: Method::Get, path: path.into(), body: None, if_match: None }
+    }
+
+    /// Sends `body` by a method.
+    pub fn with(method: Method, path: impl Into<String>, body: Value) -> Self {
+        Self { method, path: path.into(), body: Some(body), if_match: None }
+    }
+
+    /// The request as errors name it.
+    pub fn named(&self) -> String {
+        format!("{} {}", self.method.as_str(), self.path)
+    }
+}
+
+impl fmt::Debug for Request {
+    /// Without the body: it may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("if_match", &self.if_match)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What came behind the headers of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// Nothing.
+    Empty,
+    /// JSON.
+    Json(Value),
+    /// Something else: a page for people, or JSON that was cut off. Why it is not JSON.
+    Other(String),
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The status (RFC 9110 section 15).
+    pub status: u16,
+    /// The `ETag` header, as it was sent.
+    pub etag: Option<String>,
+    /// The `Location` header, as it was sent.
+    pub location: Option<String>,
+    /// The `Retry-After` header, where it is a number of seconds.
+    pub retry_after: Option<Duration>,
+    /// What came behind the headers.
+    pub body: Body,
+}
+
+impl Answer {
+    /// An answer with the bytes that came behind its headers.
+    pub fn new(status: u16, bytes: &[u8]) -> Self {
+        Self { status, etag: None, location: None, retry_after: None, body: body(bytes) }
+    }
+
+    /// An answer with a JSON body.
+    pub fn json(status: u16, value: Value) -> Self {
+        Self { status, etag: None, location: None, retry_after: None, body: Body::Json(value) }
+    }
+
+    /// Whether it says that all went well.
+    pub const fn is_success(&self) -> bool {
+        self.status >= 200 && self.status < 300
+    }
+
+    /// What the controller says of an error, for people: the messages of its extended information (DSP0266 section
+    /// 8.6), or the status.
+    pub fn message(&self) -> String {
+        let Body::Json(value) = &self.body else { return format!("status {}", self.status) };
+        let error = &value["error"];
+        let mut said: Vec<&str> = Vec::new();
+        for info in error["@Message.ExtendedInfo"].as_array().into_iter().flatten() {
+            said.extend(info["Message"].as_str().filter(|text| !said.contains(text)));
+        }
+        if said.is_empty() {
+            said.extend(error["message"].as_str());
+        }
+        if said.is_empty() { format!("status {}", self.status) } else { said.join(" ") }
+    }
+
+    /// The identifiers of the messages that the answer carries, without registry and version: `PasswordChangeRequired`.
+    pub fn message_ids(&self) -> Vec<String> {
+        let Body::Json(value) = &self.body else { return Vec::new() };
+        let lists = [&value["error"]["@Message.ExtendedInfo"], &value["@Message.ExtendedInfo"]];
+        let infos = lists.into_iter().filter_map(Value::as_array).flatten();
+        let ids = infos.filter_map(|info| info["MessageId"].as_str());
+        ids.map(|id| id.rsplit('.').next().unwrap_or(id).to_owned()).collect()
+    }
+
+    /// The error that an unsuccessful answer to `request` stands for.
+    pub fn error(&self, request: &Request) -> Error {
+        let ids = self.message_ids();
+        if matches!(self.status, 401 | 403) && ids.iter().any(|id| id == "PasswordChangeRequired") {
+            let account = match &self.body {
+                Body::Json(value) => value["error"]["@Message.ExtendedInfo"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .find_map(|info| info["MessageArgs"][0].as_str())
+                    .map(str::to_owned),
+                _ => None,
+            };
+            return Error::PasswordChangeRequired { account };
+        }
+        match self.status {
+            401 => Error::Unauthorized,
+            403 => Error::Forbidden { message: self.message() },
+            404 => Error::Missing { path: request.path.clone() },
+            429 | 503 => Error::Busy { message: self.message() },
+            300..=399 => Error::Redirected { path: request.path.clone() },
+            status => Error::Refused { doing: request.named(), status, message: self.message() },
+        }
+    }
+}
+
+fn body(bytes: &[u8]) -> Body {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Body::Empty;
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(value) => Body::Json(value),
+        Err(_) if bytes.trim_ascii_start().starts_with(b"<") => {
+            Body::Other("it is a page for people".to_owned())
+        }
+        Err(error) if error.is_eof() => Body::Other("it is cut off".to_owned()),
+        Err(error) => Body::Other(format!("it is not JSON: {error}")),
+    }
+}

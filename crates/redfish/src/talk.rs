@@ -1,0 +1,190 @@
+//! What an operation asks, and what it was told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{Answer, Body, Error, Request, Resource, Tree};
+
+/// Something that takes several requests.
+///
+/// An operation is a plain function. It is called again, from its beginning, each time an answer has come; a [`Talk`] gives it
+/// what is known already and stops it at the first thing that is not. So it must ask for the same things in the same
+/// order as long as it is told the same, and it may hold no state of its own.
+pub trait Operation {
+    /// What it is for.
+    type Output;
+
+    /// Does the operation as far as the answers that are there allow.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::Ask`] where something is asked that is not known yet; [`Stop::Failed`] where it cannot reach its end.
+    fn perform(&self, talk: &mut Talk) -> Result<Self::Output, Stop>;
+}
+
+impl<T, F: Fn(&mut Talk) -> Result<T, Stop>> Operation for F {
+    type Output = T;
+
+    fn perform(&self, talk: &mut Talk) -> Result<T, Stop> {
+        self(talk)
+    }
+}
+
+/// Why an operation stopped.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stop {
+    /// Until what it asked the [`Talk`] for is there.
+    Ask,
+    /// For good.
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What an operation has open.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Wanted {
+    /// A resource that may be kept.
+    Known(String),
+    /// The answer to the next step.
+    Step(Request),
+    /// Time.
+    Pause(Duration),
+}
+
+/// A step of an operation that was taken.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Answered(Answer),
+    Paused,
+}
+
+/// What an operation asks, and what it was told.
+#[derive(Debug, Default)]
+pub struct Talk {
+    pub(crate) tree: Tree,
+    /// Resources that could not be had, with the reason.
+    pub(crate) failed: Vec<(String, Error)>,
+    pub(crate) steps: Vec<Step>,
+    /// The step that the operation takes next.
+    pub(crate) at: usize,
+    pub(crate) wanted: Vec<Wanted>,
+}
+
+impl Talk {
+    /// A resource, as it is known or as the controller shows it: for what does not change while an operation runs.
+    ///
+    /// # Errors
+    ///
+    /// What [`Operation::perform`] says; a resource that is not there fails with [`Error::Missing`].
+    pub fn get(&mut self, path: &str) -> Result<Arc<Resource>, Stop> {
+        if let Some(resource) = self.tree.get(path) {
+            return Ok(Arc::clone(resource));
+        }
+        if let Some((_, error)) = self.failed.iter().find(|(failed, _)| failed == path) {
+            return Err(Stop::Failed(error.clone()));
+        }
+        self.wanted.push(Wanted::Known(path.to_owned()));
+        Err(Stop::Ask)
+    }
+
+    /// Several resources, asked for at once. One that cannot be had is an error of its own and not of the operation,
+    /// unless the controller refuses everything.
+    ///
+    /// # Errors
+    ///
+    /// What [`Operation::perform`] says.
+    pub fn get_all(&mut self, paths: &[String]) -> Result<Vec<Result<Arc<Resource>, Error>>, Stop> {
+        let mut found = Vec::new();
+        let mut asks = false;
+        for path in paths {
+            match self.get(path) {
+                Ok(resource) => found.push(Ok(resource)),
+                Err(Stop::Ask) => asks = true,
+                Err(Stop::Failed(error @ (Error::Unauthorized | Error::PasswordChangeRequired { .. }))) => {
+                    return Err(error.into());
+                }
+                Err(Stop::Failed(error)) => found.push(Err(error)),
+            }
+        }
+        if asks { Err(Stop::Ask) } else { Ok(found) }
+    }
+
+    /// Reads a resource as it is now.
+    ///
+    /// # Errors
+    ///
+    /// What [`Operation::perform`] says.
+    pub fn read(&mut self, path: &str) -> Result<Arc<Resource>, Stop> {
+        let request = Request::get(path);
+        let answer = self.send(request.clone())?;
+        Ok(Arc::new(resource(&request, &answer)?))
+    }
+
+    /// Sends a request, and gives its answer, whatever its status.
+    ///
+    /// # Errors
+    ///
+    /// What [`Operation::perform`] says.
+    pub fn send(&mut self, request: Request) -> Result<Answer, Stop> {
+        match self.steps.get(self.at) {
+            Some(Step::Answered(answer)) => {
+                self.at += 1;
+                Ok(answer.clone())
+            }
+            Some(Step::Paused) | None => {
+                self.wanted.push(Wanted::Step(request));
+                Err(Stop::Ask)
+            }
+        }
+    }
+
+    /// Sends a request that must succeed.
+    ///
+    /// # Errors
+    ///
+    /// What [`Operation::perform`] says.
+    pub fn done(&mut self, request: Request) -> Result<Answer, Stop> {
+        let answer = self.send(request.clone())?;
+        if answer.is_success() { Ok(answer) } else { Err(answer.error(&request).into()) }
+    }
+
+    /// Lets time pass.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::Ask`] until it has passed.
+    pub fn pause(&mut self, time: Duration) -> Result<(), Stop> {
+        match self.steps.get(self.at) {
+            Some(Step::Paused) => {
+                self.at += 1;
+                Ok(())
+            }
+            Some(Step::Answered(_)) | None => {
+                self.wanted.push(Wanted::Pause(time));
+                Err(Stop::Ask)
+            }
+        }
+    }
+}
+
+/// The resource that an answer carries.
+pub(crate) fn resource(request: &Request, answer: &Answer) -> Result<Resource, Error> {
+    if !answer.is_success() {
+        return Err(answer.error(request));
+    }
+    let reason = match &answer.body {
+        Body::Json(value) if value.is_object() => {
+            let path = request.path.clone();
+            return Ok(Resource { path, etag: answer.etag.clone(), value: value.clone() });
+        }
+        Body::Json(_) => "it is not an object".to_owned(),
+        Body::Empty => "it is empty".to_owned(),
+        Body::Other(reason) => reason.clone(),
+    };
+    Err(Error::Malformed { doing: request.named(), reason })
+}
