@@ -7,6 +7,7 @@
 mod area;
 mod cell;
 mod glyph_table;
+mod rival;
 mod search;
 
 use serde::Serialize;
@@ -100,39 +101,63 @@ impl Reader {
             [4, 3, 2].into_iter().find_map(|scale| image.undoubled(scale).map(|small| (small, scale)));
         let (image, scale) = reduced.as_ref().map_or((image, 1), |(small, scale)| (small, *scale));
         match search::find(image, &self.tables, hint.filter(|grid| grid.scale == scale)) {
-            Some(found) => read_cells(image, &found, scale),
+            Some(found) => {
+                let (sheet, contested) = rival::settle(image, &self.tables, Sheet::cut(image, found));
+                read_cells(image, &sheet, &contested, scale)
+            }
             None => Reading::empty(ScreenKind::Graphics),
         }
     }
 }
 
-/// Reads every cell of a grid.
-fn read_cells(image: &Image, found: &Found<'_>, scale: u32) -> Reading {
-    let grid = &found.grid;
-    let ground = commonest_color(image, found);
-    let cells: Vec<Cell<'_>> = (0..grid.rows * grid.columns)
-        .map(|index| {
-            let (x, y) = grid.origin(index / grid.columns, index % grid.columns);
-            look(image, found.table, x, y, Some(ground))
-        })
-        .collect();
-    let font = dominant_font(&cells);
+/// A picture cut into the cells of a grid.
+struct Sheet<'t> {
+    grid: Grid,
+    table: &'t GlyphTable,
+    /// The colour of most of the picture.
+    ground: u32,
+    /// Row by row.
+    cells: Vec<Cell<'t>>,
+}
+
+impl<'t> Sheet<'t> {
+    fn cut(image: &Image, Found { grid, table }: Found<'t>) -> Self {
+        let ground = commonest_color(image, &grid);
+        let cells = (0..grid.rows * grid.columns)
+            .map(|index| {
+                let (x, y) = grid.origin(index / grid.columns, index % grid.columns);
+                look(image, table, x, y, Some(ground))
+            })
+            .collect();
+        Self { grid, table, ground, cells }
+    }
+}
+
+/// Reads every cell of a sheet; `contested` are the indices of those that are to stay unread, in order.
+fn read_cells(image: &Image, sheet: &Sheet<'_>, contested: &[usize], scale: u32) -> Reading {
+    let Sheet { grid, table, ground, cells } = sheet;
+    let font = dominant_font(cells);
     let mut cursor = None;
     let read: Vec<ReadingCell> = cells
         .iter()
         .enumerate()
         .map(|(index, cell)| {
-            let below_cursor = below_cursor(cell, found.table, font);
+            if let (Cell::Glyph { foreground, background, .. }, Ok(_)) =
+                (cell, contested.binary_search(&index))
+            {
+                return ReadingCell::new(char::REPLACEMENT_CHARACTER, 0.0, *foreground, *background);
+            }
+            let below_cursor = below_cursor(cell, table, font);
             if below_cursor.is_some() {
                 cursor = Some(Place { row: index / grid.columns, column: index % grid.columns });
             }
             below_cursor
-                .unwrap_or_else(|| read_cell(cell, found.table, font, || beside_picture(&cells, grid, index)))
+                .unwrap_or_else(|| read_cell(cell, table, font, || beside_picture(cells, grid, index)))
         })
         .collect();
     let (cut, read, cursor) = area::cut(*grid, read, cursor, (image.width, image.height));
     let name = font.map(|font| fonts()[usize::from(font)].name());
-    Reading::of_cells(Grid { scale, ..cut }, read, ground, name, cursor)
+    Reading::of_cells(Grid { scale, ..cut }, read, *ground, name, cursor)
 }
 
 /// The confidence of a character that was read below a cursor.
@@ -225,8 +250,7 @@ fn dominant_font(cells: &[Cell<'_>]) -> Option<u8> {
 }
 
 /// The colour of most of the picture, from one pixel of each cell's corner.
-fn commonest_color(image: &Image, found: &Found<'_>) -> u32 {
-    let grid = &found.grid;
+fn commonest_color(image: &Image, grid: &Grid) -> u32 {
     let corners = (0..grid.rows).flat_map(|row| (0..grid.columns).map(move |column| (row, column)));
     let mut colors: Vec<u32> = corners
         .map(|(row, column)| {

@@ -189,6 +189,34 @@ fn pictures_without_text_say_so() {
     check(&Image { width: 320, height: 200, pixels: gradient }, ScreenKind::Graphics);
 }
 
+#[test]
+fn fonts_that_draw_letters_alike_a_little_lower_or_higher_are_told_apart() {
+    let reader = Reader::new();
+    let check = |font: &str, ninth: bool, (left, top): (u32, u32), text: &str, expected: &str| {
+        let drawn = drawn(text, Font::named(font).unwrap(), ninth, (0xaa_aaaa, 0));
+        let reading = reader.read(&shifted(&drawn, left, top, 0), None);
+        assert_eq!(reading.text().trim_start(), expected, "{font} {left} {top} {:?}", reading.grid);
+    };
+    // One row higher, `console-setup-vga14` draws most of these letters too, but `0` as `Ø`.
+    let sample = format!("{SAMPLE}\n10A!0");
+    check("qemu-vga14", true, (0, 18), &sample, &sample);
+    check("qemu-vga14", false, (5, 6), SAMPLE, SAMPLE);
+    // What both draw may be either.
+    check("qemu-vga14", true, (0, 1), "run 103", "run 1\u{fffd}3");
+    check("console-setup-vga14", true, (0, 0), "1Ø3 is very sure", "1Ø3 is very sure");
+    // The first row reads as cells of 16 rows too, and then nothing is left of the second.
+    check("console-setup-terminus14", false, (0, 0), "AaA\n0", "AaA\n0");
+}
+
+#[test]
+fn a_grid_a_pixel_off_from_another_screen_is_not_kept() {
+    let reader = Reader::new();
+    let drawn = drawn(SAMPLE, Font::named("qemu-vga14").unwrap(), true, (0xaa_aaaa, 0));
+    let off = reader.read(&shifted(&drawn, 0, 4, 0), None).grid;
+    let reading = reader.read(&shifted(&drawn, 0, 5, 0), off.as_ref());
+    assert_eq!((reading.text().trim_start(), reading.grid.unwrap().y), (SAMPLE, 5));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -211,6 +239,30 @@ proptest! {
             text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
         };
         prop_assert_eq!(trimmed(&reading.text()), trimmed(&text), "{}", font.name());
+    }
+
+    #[test]
+    fn short_texts_are_read_right_or_left_unread(
+        lines in prop::collection::vec("[!-~]{1,12}( [!-~]{1,8})?", 1..4),
+        font in 0..fonts().len(),
+        ninth in any::<bool>(),
+        (left, top) in (0..20u32, 0..20u32),
+    ) {
+        let text = lines.join("\n");
+        let font = &fonts()[font];
+        let ninth = ninth && font.width() == 8 && matches!(font.height(), 8 | 14 | 16);
+        let image = shifted(&drawn(&text, font, ninth, (0xaa_aaaa, 0)), left, top, 0);
+        let reading = Reader::new().read(&image, None);
+        if reading.is_reliable() {
+            let read: Vec<String> = reading.rows().filter(|row| !row.is_empty()).collect();
+            prop_assert_eq!(read.len(), lines.len(), "{:?} {}", read, font.name());
+            for (read, line) in read.iter().zip(&lines) {
+                let read = read.trim_start();
+                let agrees = |(a, b): (char, char)| a == b || a == char::REPLACEMENT_CHARACTER;
+                prop_assert_eq!(read.chars().count(), line.len(), "{:?} {}", read, font.name());
+                prop_assert!(read.chars().zip(line.chars()).all(agrees), "{:?} {}", read, font.name());
+            }
+        }
     }
 
     #[test]
