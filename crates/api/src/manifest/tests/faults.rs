@@ -63,7 +63,7 @@ fn what_is_no_manifest_says_so() {
         "apiVersion: 1\nkind: Host\nmetadata: { name: a }\nspec: 5",
         &[
             "1:13 `apiVersion` must be a text, not a whole number (write it in quotes)",
-            "4:7 the spec of a Host must be a mapping, not a whole number (its fields: cluster, credentials, connectors, settings)",
+            "4:7 the spec of a Host must be a mapping, not a whole number (its fields: cluster, macs, credentials, connectors, settings)",
         ],
     );
     check(
@@ -191,17 +191,24 @@ fn faults_of_a_host_are_placed() {
     check_host(
         "cluster: web\nmacs: []\nhealth: { ping: a }\nconnectors: [{ type: vnc, address: a }]",
         &[
-            "6:3 `macs` in the spec of a Host is not available in this version (available: cluster, credentials, connectors, settings)",
-            "7:3 `health` in the spec of a Host is not available in this version (available: cluster, credentials, connectors, settings)",
+            "6:9 `macs` is empty",
+            "7:3 `health` in the spec of a Host is not available in this version (available: cluster, macs, credentials, connectors, settings)",
         ],
     );
     check_host(
-        "connectors:\n  - { type: redfish, address: a }\n  - { type: wol, address: b }\n  - { type: impi, address: c }\n  - { type: telnet, address: d }",
+        "macs: [aa-bb-cc-00-11-22, 'aa:bb', 5]\nconnectors: [{ type: vnc, address: a }]",
         &[
-            "6:15 type `redfish` is not available in this version (available: ipmi, vnc)",
-            "7:15 type `wol` is not available in this version (available: ipmi, vnc)",
-            "8:15 `impi` is not a type of connector (did you mean `ipmi`?)",
-            "9:15 `telnet` is not a type of connector (one of: ipmi, vnc)",
+            "5:29 `aa:bb` is not a hardware address; write it like 52:54:00:12:34:56",
+            "5:38 `macs` must be a text, not a whole number (write it in quotes)",
+        ],
+    );
+    check_host(
+        "connectors:\n  - { type: impi, address: c }\n  - { type: telnet, address: d }\n  - { type: jetkvm, address: e }\n  - { address: f }",
+        &[
+            "6:15 `impi` is not a type of connector (did you mean `ipmi`?)",
+            "7:15 `telnet` is not a type of connector (one of: ipmi, redfish, vnc, pdu, wol, gsm, tasmota, shelly, http-switch, pikvm, nanokvm, amt, winrm, ssh, qemu, libvirt)",
+            "8:15 type `jetkvm` is not available in this version (available: ipmi, redfish, vnc, pdu, wol, gsm, tasmota, shelly, http-switch, pikvm, nanokvm, amt, winrm, ssh, qemu, libvirt)",
+            "9:7 `type` is missing in a connector",
         ],
     );
     check_host(
@@ -211,7 +218,7 @@ fn faults_of_a_host_are_placed() {
             "5:79 `10.0.0.256` is neither an IP address nor a host name (write it like 10.0.7.12, 2001:db8::7 or bmc-12.example.net)",
             "5:115 `a b` is neither an IP address nor a host name (write it like 10.0.7.12, 2001:db8::7 or bmc-12.example.net)",
             "5:146 `address` is empty",
-            "5:152 `address` is missing in a connector",
+            "5:152 `address` is missing in a vnc connector",
         ],
     );
     check_host(
@@ -224,10 +231,6 @@ fn faults_of_a_host_are_placed() {
         ],
     );
     check_host(
-        "connectors: [{ type: vnc, address: a, cipherSuites: [3] }]",
-        &["5:55 `cipherSuites` is for connectors of type ipmi alone"],
-    );
-    check_host(
         "credentials: [c]\nconnectors: [{ type: ipmi, address: a, cipherSuites: [3, 8] }, { type: ipmi, address: a, cipherSuites: [0] }, { type: ipmi, address: a, cipherSuites: [] }, { type: ipmi, address: a, cipherSuites: [3, 3] }, { type: ipmi, address: a, cipherSuites: 17 }, { type: ipmi, address: a, cipherSuites: [17, 3] }]",
         &[
             "6:60 cipher suite 8 is not available in this version (available: 17, 3)",
@@ -238,12 +241,11 @@ fn faults_of_a_host_are_placed() {
         ],
     );
     check_host(
-        "connectors: [{ type: vnc, address: a, tls: { pin: first-use }, outlets: [1], Address: b, speed: 1 }]",
+        "connectors: [{ type: vnc, address: a, cipherSuites: [3], outlets: [1], Address: b }]",
         &[
-            "5:41 `tls` in a connector is not available in this version (available: type, address, port, cipherSuites, credentials)",
-            "5:66 `outlets` in a connector is not available in this version (available: type, address, port, cipherSuites, credentials)",
-            "5:80 unknown field `Address` in a connector (did you mean `address`?)",
-            "5:92 unknown field `speed` in a connector (known fields: type, address, port, cipherSuites, credentials)",
+            "5:41 unknown field `cipherSuites` in a vnc connector (known fields: type, address, backupAddresses, port, credentials, through)",
+            "5:60 unknown field `outlets` in a vnc connector (known fields: type, address, backupAddresses, port, credentials, through)",
+            "5:74 unknown field `Address` in a vnc connector (did you mean `address`?)",
         ],
     );
     check_host(
@@ -255,7 +257,7 @@ fn faults_of_a_host_are_placed() {
         &[
             "5:17 `credentials`: `DC` is not a name: use 1 to 63 lower-case letters, digits, `-` and `.`, beginning and ending with a letter or digit (did you mean `dc`?)",
             "5:25 `credentials` must be a text, not a whole number (write it in quotes)",
-            "6:16 a connector must be a mapping, not a text (its fields: type, address, port, cipherSuites, credentials)",
+            "6:16 a connector must be a mapping, not a text (its fields: type)",
         ],
     );
 }
@@ -545,7 +547,7 @@ spec: { username: 1 }
 ",
         &[
             "4:19 `name`: `A` is not a name: use 1 to 63 lower-case letters, digits, `-` and `.`, beginning and ending with a letter or digit (did you mean `a`?)",
-            "5:22 `address` is missing in a connector",
+            "5:22 `address` is missing in a vnc connector",
             "8:11 not YAML: unclosed bracket '{'",
             "12:22 unknown field `lables` in metadata (did you mean `labels`?)",
             "13:7 `password` is missing in the spec of a Credential",
