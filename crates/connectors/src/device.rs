@@ -26,6 +26,15 @@ pub struct BootOverride {
     pub uefi: bool,
 }
 
+/// How many of a machine's outlets are without power, as the device reads them back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outlets {
+    /// Those that are off.
+    pub off: u32,
+    /// All that the device feeds the machine through.
+    pub all: u32,
+}
+
 /// A way to reach one server, under one login.
 ///
 /// What a device cannot do it refuses with [`Error::Unsupported`], before anything is sent. A future may be dropped at
@@ -39,6 +48,11 @@ pub trait Device: Send {
     /// Asks for a change of power. That it was accepted says nothing of what comes of it.
     fn power(&mut self, action: PowerAction) -> BoxFuture<'_, Result<(), Error>> {
         refused(action.as_str())
+    }
+
+    /// Reads the state of the outlets that feed the machine, where the device switches its mains.
+    fn outlets(&mut self) -> BoxFuture<'_, Result<Outlets, Error>> {
+        refused("read outlets")
     }
 
     /// Chooses what the next boots start from, and tells what is read back.

@@ -6,6 +6,8 @@
 
 mod device;
 mod error;
+mod open;
 
-pub use device::{BootOverride, Device, Login};
+pub use device::{BootOverride, Device, Login, Outlets};
 pub use error::{CertificateProblem, Error};
+pub use open::{Surroundings, open};

@@ -5,6 +5,7 @@
 //! * [`HostRecovery`]: how far the recovery of a host has come. It is asked after every reading of the screen, every
 //!   step and every deadline, and answers with a [`Decision`] and the [`Transition`]s to record before acting.
 //! * [`plan_power`], [`resume_power`]: what a power action comes to, and what becomes of one that a crash interrupted.
+//! * [`next_way`]: through which of a host's connectors something is done next.
 //! * [`HostAlerts`]: what somebody should know of now, opened once for each cause, told again, cleared.
 //! * [`judge_fence`]: whether what was found proves that a host is without power.
 //! * [`RotationMachine`]: the change of a controller's password, whatever is lost or killed on the way.
@@ -94,6 +95,7 @@ mod power;
 mod recovery;
 mod rotation;
 mod site;
+mod way;
 
 pub use alerts::{AlertChange, AlertStep, HostAlerts};
 pub use cadence::Cadence;
@@ -109,3 +111,4 @@ pub use rotation::{
     RotationMachine, RotationStep, SetReply, Which, check_new_password, password_from, retry_after,
 };
 pub use site::{Site, Terms};
+pub use way::{Candidate, NextWay, NoWay, Tried, Wanted, next_way};

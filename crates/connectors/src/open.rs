@@ -1,0 +1,54 @@
+//! From a connector of a manifest to the device.
+
+use ironhand_api::{Connector, ConnectorType, MacAddress};
+
+use crate::{Device, Error, Login};
+
+/// What a device needs to know beside its connector.
+#[derive(Clone, Default)]
+pub struct Surroundings {
+    /// The hardware addresses of the machine's network interfaces.
+    pub macs: Vec<MacAddress>,
+    /// Who logs in at the proxy or jump host between.
+    pub hop: Option<Login>,
+}
+
+/// Makes ready to use a connector under a login; without one where the device needs none. Nothing is sent yet.
+///
+/// # Errors
+///
+/// [`Error::Unsupported`] where this version does not drive connectors of the type, [`Error::Misconfigured`] where what
+/// the manifest says cannot be used.
+pub fn open(
+    connector: &Connector,
+    _login: Option<Login>,
+    _surroundings: &Surroundings,
+) -> Result<Box<dyn Device>, Error> {
+    match connector.kind() {
+        ConnectorType::Ipmi => Err(refused("be driven here: IPMI has lines of its own")),
+        ConnectorType::Vnc => Err(refused("do anything but show a screen")),
+        kind => Err(refused(&format!("be used yet: this version does not drive `{}`", kind.as_str()))),
+    }
+}
+
+fn refused(what: &str) -> Error {
+    Error::Unsupported { what: what.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use ironhand_api::Way;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_driven_is_refused_with_a_reason() {
+        let check = |way: Way, reason: &str| {
+            let refused = open(&Connector::new(way, "192.0.2.1"), None, &Surroundings::default());
+            let Err(Error::Unsupported { what }) = refused.map(|_| ()) else { panic!("it is driven") };
+            assert!(what.contains(reason), "{what}");
+        };
+        check(Way::Vnc, "screen");
+        check(Way::Ipmi(Default::default()), "lines of its own");
+    }
+}
