@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::Error;
@@ -46,17 +47,24 @@ pub struct Request {
     pub body: Option<Value>,
     /// The `If-Match` header (RFC 9110 section 13.1.1).
     pub if_match: Option<String>,
+    /// Whether it goes without the credentials of the connection: it needs none, or carries others in its body.
+    pub anonymous: bool,
 }
 
 impl Request {
     /// Reads a resource.
     pub fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::Get, path: path.into(), body: None, if_match: None }
+        Self { method: Method::Get, path: path.into(), body: None, if_match: None, anonymous: false }
     }
 
     /// Sends `body` by a method.
     pub fn with(method: Method, path: impl Into<String>, body: Value) -> Self {
-        Self { method, path: path.into(), body: Some(body), if_match: None }
+        Self { method, body: Some(body), ..Self::get(path) }
+    }
+
+    /// Deletes a resource.
+    pub fn delete(path: impl Into<String>) -> Self {
+        Self { method: Method::Delete, ..Self::get(path) }
     }
 
     /// The request as errors name it.
@@ -72,6 +80,7 @@ impl fmt::Debug for Request {
             .field("method", &self.method)
             .field("path", &self.path)
             .field("if_match", &self.if_match)
+            .field("anonymous", &self.anonymous)
             .finish_non_exhaustive()
     }
 }
@@ -87,6 +96,37 @@ pub enum Body {
     Other(String),
 }
 
+/// What proves to a controller that a request belongs to a session (`X-Auth-Token`, DSP0266 section 13.3.4). It is worth as
+/// much as the password.
+#[derive(Clone)]
+pub struct Token(SecretString);
+
+impl Token {
+    /// A token as the header carries it.
+    pub fn new(header: impl Into<String>) -> Self {
+        Self(SecretString::from(header.into()))
+    }
+
+    /// As the header carries it.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl PartialEq for Token {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
+impl Eq for Token {}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
 /// An answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
@@ -96,6 +136,8 @@ pub struct Answer {
     pub etag: Option<String>,
     /// The `Location` header, as it was sent.
     pub location: Option<String>,
+    /// The `X-Auth-Token` header.
+    pub token: Option<Token>,
     /// The `Retry-After` header, where it is a number of seconds.
     pub retry_after: Option<Duration>,
     /// What came behind the headers.
@@ -105,17 +147,36 @@ pub struct Answer {
 impl Answer {
     /// An answer with the bytes that came behind its headers.
     pub fn new(status: u16, bytes: &[u8]) -> Self {
-        Self { status, etag: None, location: None, retry_after: None, body: body(bytes) }
+        Self { status, etag: None, location: None, token: None, retry_after: None, body: body(bytes) }
     }
 
     /// An answer with a JSON body.
     pub fn json(status: u16, value: Value) -> Self {
-        Self { status, etag: None, location: None, retry_after: None, body: Body::Json(value) }
+        Self { body: Body::Json(value), ..Self::new(status, b"") }
     }
 
     /// Whether it says that all went well.
     pub const fn is_success(&self) -> bool {
         self.status >= 200 && self.status < 300
+    }
+
+    /// The path of the `Location` header on this controller, which may also have come with a scheme and a name in front.
+    pub fn location_path(&self) -> Option<&str> {
+        let location = self.location.as_deref()?;
+        let behind_scheme = location.split_once("://").map(|(_, rest)| rest);
+        let path = match behind_scheme {
+            Some(rest) => &rest[rest.find('/')?..],
+            None => location,
+        };
+        own_path(path)
+    }
+
+    /// The resource that an answer carries, where it is JSON.
+    pub fn value(&self) -> Option<&Value> {
+        match &self.body {
+            Body::Json(value) => Some(value),
+            Body::Empty | Body::Other(_) => None,
+        }
     }
 
     /// What the controller says of an error, for people: the messages of its extended information (DSP0266 section
@@ -166,6 +227,13 @@ impl Answer {
             status => Error::Refused { doing: request.named(), status, message: self.message() },
         }
     }
+}
+
+/// A path on this controller, without the part behind `#`. What leads elsewhere or cannot stand in a request is none.
+pub(crate) fn own_path(text: &str) -> Option<&str> {
+    let path = text.split('#').next().unwrap_or_default();
+    let is_sound = path.starts_with('/') && !path.starts_with("//");
+    (is_sound && path.bytes().all(|byte| byte.is_ascii_graphic())).then_some(path)
 }
 
 fn body(bytes: &[u8]) -> Body {

@@ -10,7 +10,7 @@ mod run;
 mod talk;
 
 pub use error::Error;
-pub use exchange::{Answer, Body, Method, Request};
+pub use exchange::{Answer, Body, Method, Request, Token};
 pub use resource::{Resource, Tree};
 pub use run::{Question, Run, Turn};
 pub use talk::{Operation, Stop, Talk};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::talk::{Step, Wanted, resource};
-use crate::{Answer, Error, Operation, Request, Stop, Talk, Tree};
+use crate::{Answer, Error, Method, Operation, Request, Resource, Stop, Talk, Tree};
 
 /// Requests of one operation: the whole inventory of the largest machines takes several hundred.
 const MOST_REQUESTS: usize = 4000;
@@ -18,6 +18,9 @@ const BUSY_PAUSE: Duration = Duration::from_secs(2);
 /// The longest that a controller may keep an operation waiting at once.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// Redirects that one request follows: only for reading, and only on the controller itself.
+const MOST_REDIRECTS: u32 = 3;
+
 /// A request that an operation wants answered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
@@ -30,9 +33,9 @@ pub struct Question {
 /// What a run wants now.
 #[derive(Debug, PartialEq)]
 pub enum Turn<T> {
-    /// Send these, at most two at a time, and call [`Run::answer`] for each, then [`Run::next`].
+    /// Send these, at most two at a time, and call [`Run::answer`] for each, then [`Run::next_turn`].
     Ask(Vec<Question>),
-    /// Let this much time pass, then call [`Run::next`].
+    /// Let this much time pass, then call [`Run::next_turn`].
     Wait(Duration),
     /// It is over.
     Done(Result<T, Error>),
@@ -55,21 +58,33 @@ pub struct Run<O> {
 #[derive(Debug)]
 struct Open {
     question: Question,
-    /// Whether its answer is a resource that may be kept.
-    keeps: bool,
+    wanted: Purpose,
     retries: u32,
+    redirects: u32,
     answered: bool,
+}
+
+/// What becomes of an answer.
+#[derive(Debug)]
+enum Purpose {
+    /// A resource that is kept, by the path that it was asked for by.
+    Known(String),
+    /// A resource that is the step of this number.
+    Read(usize),
+    /// The step of this number.
+    Send(usize),
 }
 
 impl<O: Operation> Run<O> {
     /// Begins an operation on a controller of which `tree` is known.
-    pub fn new(operation: O, tree: Tree) -> Self {
+    pub fn new(operation: O, mut tree: Tree) -> Self {
+        tree.bound();
         let talk = Talk { tree, ..Talk::default() };
         Self { operation, talk, open: Vec::new(), next_id: 0, busy: None, pausing: false }
     }
 
     /// What it wants now.
-    pub fn next(&mut self) -> Turn<O::Output> {
+    pub fn next_turn(&mut self) -> Turn<O::Output> {
         if let Some(pause) = self.busy.take() {
             return Turn::Wait(pause);
         }
@@ -91,20 +106,27 @@ impl<O: Operation> Run<O> {
 
     fn ask(&mut self) -> Turn<O::Output> {
         for wanted in std::mem::take(&mut self.talk.wanted) {
-            let (request, keeps) = match wanted {
+            let step = self.talk.steps.len();
+            let (request, wanted) = match wanted {
                 Wanted::Pause(time) => {
                     self.pausing = true;
                     return Turn::Wait(time);
                 }
-                Wanted::Known(path) => (Request::get(path), true),
-                Wanted::Step(request) => (request, false),
+                Wanted::Known(path) => {
+                    if self.open.iter().any(|open| open.question.request.path == path) {
+                        continue;
+                    }
+                    (Request::get(path.clone()), Purpose::Known(path))
+                }
+                Wanted::Read(path) => (Request::get(path), Purpose::Read(step)),
+                Wanted::Send(request) => (request, Purpose::Send(step)),
             };
-            if keeps && self.open.iter().any(|open| open.question.request.path == request.path) {
-                continue;
+            if !matches!(wanted, Purpose::Known(_)) {
+                self.talk.steps.push(Step::Open);
             }
             let question = Question { id: self.next_id, request };
             self.next_id += 1;
-            self.open.push(Open { question, keeps, retries: 0, answered: false });
+            self.open.push(Open { question, wanted, retries: 0, redirects: 0, answered: false });
         }
         if self.next_id as usize > MOST_REQUESTS {
             return Turn::Done(Err(Error::Endless { most: MOST_REQUESTS }));
@@ -124,14 +146,26 @@ impl<O: Operation> Run<O> {
             self.busy = Some(self.busy.map_or(pause, |other| other.max(pause)));
             return;
         }
-        open.answered = true;
-        if !open.keeps {
-            self.talk.steps.push(Step::Answered(answer));
+        if let Some(path) = redirect(&open.question.request, &answer)
+            && open.redirects < MOST_REDIRECTS
+        {
+            open.redirects += 1;
+            open.question.request.path = path;
             return;
         }
-        match resource(&open.question.request, &answer) {
-            Ok(resource) => self.talk.tree.insert(Arc::new(resource)),
-            Err(error) => self.talk.failed.push((open.question.request.path.clone(), error)),
+        open.answered = true;
+        let request = &open.question.request;
+        match &open.wanted {
+            Purpose::Send(step) => self.talk.steps[*step] = Step::Sent(Arc::new(answer)),
+            Purpose::Read(step) => {
+                self.talk.steps[*step] = Step::Read(resource(request, answer).map(Arc::new));
+            }
+            Purpose::Known(path) => match resource(request, answer) {
+                Ok(resource) => {
+                    self.talk.tree.insert(Arc::new(Resource { path: path.clone(), ..resource }));
+                }
+                Err(error) => self.talk.failed.push((path.clone(), error)),
+            },
         }
     }
 
@@ -141,12 +175,24 @@ impl<O: Operation> Run<O> {
     }
 }
 
+/// Where an answer sends a request that may go there: to a path of the same controller. An answer that names a host is
+/// followed where it only says that the path is written in another way, as the host may be any.
+fn redirect(request: &Request, answer: &Answer) -> Option<String> {
+    if request.method != Method::Get || !matches!(answer.status, 301 | 302 | 307 | 308) {
+        return None;
+    }
+    let path = answer.location_path()?;
+    let names_host = answer.location.as_deref().is_some_and(|location| location.contains("://"));
+    let is_same = path.trim_end_matches('/') == request.path.trim_end_matches('/');
+    (path != request.path && (!names_host || is_same)).then(|| path.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Method, Talk};
+    use crate::Talk;
 
     /// Switches on, and reads back.
     fn power_on(talk: &mut Talk) -> Result<String, Stop> {
@@ -167,7 +213,7 @@ mod tests {
         let mut run = Run::new(power_on, Tree::default());
         let (mut asked, mut waited, mut on, mut busy) = (Vec::new(), Duration::ZERO, false, 1);
         let power = loop {
-            match run.next() {
+            match run.next_turn() {
                 Turn::Done(result) => break result,
                 Turn::Wait(time) => waited += time,
                 Turn::Ask(questions) => {

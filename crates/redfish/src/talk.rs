@@ -3,7 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::exchange::own_path;
 use crate::{Answer, Body, Error, Request, Resource, Tree};
+
+/// Pages of one collection: controllers put 50 members or more on each.
+const MOST_PAGES: usize = 100;
+
+/// Members of one collection that are looked at. Logs, which hold more, are read page by page.
+const MOST_MEMBERS: usize = 4096;
 
 /// Something that takes several requests.
 ///
@@ -50,16 +57,24 @@ impl From<Error> for Stop {
 pub(crate) enum Wanted {
     /// A resource that may be kept.
     Known(String),
+    /// A resource as it is now, as the next step.
+    Read(String),
     /// The answer to the next step.
-    Step(Request),
+    Send(Request),
     /// Time.
     Pause(Duration),
 }
 
-/// A step of an operation that was taken.
+/// A step of an operation.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
-    Answered(Answer),
+    /// It was asked for, and has no answer yet.
+    Open,
+    /// What a resource showed.
+    Read(Result<Arc<Resource>, Error>),
+    /// The answer to a request.
+    Sent(Arc<Answer>),
+    /// Time has passed.
     Paused,
 }
 
@@ -114,15 +129,72 @@ impl Talk {
         if asks { Err(Stop::Ask) } else { Ok(found) }
     }
 
+    /// The paths of a collection's members, over all its pages. A collection that is not there, or has null where its
+    /// members belong, has none.
+    ///
+    /// # Errors
+    ///
+    /// What [`Operation::perform`] says.
+    pub fn members(&mut self, collection: &str) -> Result<Vec<String>, Stop> {
+        let (mut members, mut pages) = (Vec::new(), vec![collection.to_owned()]);
+        while let Some(path) = pages.last() {
+            let page = match self.get(path) {
+                Err(Stop::Failed(Error::Missing { .. })) => break,
+                page => page?,
+            };
+            for member in page.members() {
+                if !members.contains(&member) {
+                    members.push(member);
+                }
+            }
+            match page.text(&["Members@odata.nextLink"]).and_then(own_path) {
+                Some(next) if pages.len() < MOST_PAGES && !pages.iter().any(|page| page == next) => {
+                    pages.push(next.to_owned());
+                }
+                _ => break,
+            }
+        }
+        members.truncate(MOST_MEMBERS);
+        Ok(members)
+    }
+
     /// Reads a resource as it is now.
     ///
     /// # Errors
     ///
     /// What [`Operation::perform`] says.
     pub fn read(&mut self, path: &str) -> Result<Arc<Resource>, Stop> {
-        let request = Request::get(path);
-        let answer = self.send(request.clone())?;
-        Ok(Arc::new(resource(&request, &answer)?))
+        match self.steps.get(self.at) {
+            Some(Step::Read(result)) => {
+                self.at += 1;
+                result.clone().map_err(Stop::Failed)
+            }
+            _ => self.want(Wanted::Read(path.to_owned())),
+        }
+    }
+
+    /// Reads several resources as they are now, asked for at once. One that cannot be had is an error of its own, as with
+    /// [`get_all`](Self::get_all).
+    ///
+    /// # Errors
+    ///
+    /// What [`Operation::perform`] says.
+    pub fn read_all(&mut self, paths: &[String]) -> Result<Vec<Result<Arc<Resource>, Error>>, Stop> {
+        let mut found = Vec::new();
+        for path in paths {
+            match self.steps.get(self.at) {
+                Some(Step::Read(result)) => {
+                    self.at += 1;
+                    if let Err(error @ (Error::Unauthorized | Error::PasswordChangeRequired { .. })) = result
+                    {
+                        return Err(error.clone().into());
+                    }
+                    found.push(result.clone());
+                }
+                _ => self.wanted.push(Wanted::Read(path.clone())),
+            }
+        }
+        if self.wanted.is_empty() { Ok(found) } else { Err(Stop::Ask) }
     }
 
     /// Sends a request, and gives its answer, whatever its status.
@@ -130,16 +202,13 @@ impl Talk {
     /// # Errors
     ///
     /// What [`Operation::perform`] says.
-    pub fn send(&mut self, request: Request) -> Result<Answer, Stop> {
+    pub fn send(&mut self, request: Request) -> Result<Arc<Answer>, Stop> {
         match self.steps.get(self.at) {
-            Some(Step::Answered(answer)) => {
+            Some(Step::Sent(answer)) => {
                 self.at += 1;
-                Ok(answer.clone())
+                Ok(Arc::clone(answer))
             }
-            Some(Step::Paused) | None => {
-                self.wanted.push(Wanted::Step(request));
-                Err(Stop::Ask)
-            }
+            _ => self.want(Wanted::Send(request)),
         }
     }
 
@@ -148,7 +217,7 @@ impl Talk {
     /// # Errors
     ///
     /// What [`Operation::perform`] says.
-    pub fn done(&mut self, request: Request) -> Result<Answer, Stop> {
+    pub fn done(&mut self, request: Request) -> Result<Arc<Answer>, Stop> {
         let answer = self.send(request.clone())?;
         if answer.is_success() { Ok(answer) } else { Err(answer.error(&request).into()) }
     }
@@ -164,27 +233,28 @@ impl Talk {
                 self.at += 1;
                 Ok(())
             }
-            Some(Step::Answered(_)) | None => {
-                self.wanted.push(Wanted::Pause(time));
-                Err(Stop::Ask)
-            }
+            _ => self.want(Wanted::Pause(time)),
         }
+    }
+
+    fn want<T>(&mut self, wanted: Wanted) -> Result<T, Stop> {
+        self.wanted.push(wanted);
+        Err(Stop::Ask)
     }
 }
 
 /// The resource that an answer carries.
-pub(crate) fn resource(request: &Request, answer: &Answer) -> Result<Resource, Error> {
+pub(crate) fn resource(request: &Request, answer: Answer) -> Result<Resource, Error> {
     if !answer.is_success() {
         return Err(answer.error(request));
     }
-    let reason = match &answer.body {
+    let reason = match answer.body {
         Body::Json(value) if value.is_object() => {
-            let path = request.path.clone();
-            return Ok(Resource { path, etag: answer.etag.clone(), value: value.clone() });
+            return Ok(Resource { path: request.path.clone(), etag: answer.etag, value });
         }
         Body::Json(_) => "it is not an object".to_owned(),
         Body::Empty => "it is empty".to_owned(),
-        Body::Other(reason) => reason.clone(),
+        Body::Other(reason) => reason,
     };
     Err(Error::Malformed { doing: request.named(), reason })
 }
