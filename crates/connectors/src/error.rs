@@ -44,6 +44,14 @@ pub enum Error {
         /// Why.
         problem: CertificateProblem,
     },
+    /// The device and Ironhand have no way of TLS in common; nothing was sent.
+    #[error("no TLS with {address}: {reason}")]
+    Tls {
+        /// The address.
+        address: String,
+        /// Why.
+        reason: String,
+    },
     /// The device refused the login.
     #[error("the login of {username} was refused{}", .reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default())]
     LoginRefused {
@@ -159,6 +167,7 @@ impl Error {
             Self::Unreachable { .. } => "connector.unreachable",
             Self::Silent { .. } => "connector.silent",
             Self::Certificate { .. } => "connector.certificate",
+            Self::Tls { .. } => "connector.tls",
             Self::LoginRefused { .. } | Self::Redfish(Redfish::Unauthorized) => "connector.login_refused",
             Self::Redfish(Redfish::PasswordChangeRequired { .. }) => "connector.password_change_required",
             Self::Busy { .. } | Self::Redfish(Redfish::Busy { .. }) => "connector.busy",
@@ -176,6 +185,9 @@ impl Error {
         match self {
             Self::Certificate { problem: CertificateProblem::Changed { .. }, .. } => {
                 Some("if the certificate was replaced on purpose, pin the new digest or forget the old pin")
+            }
+            Self::Tls { .. } => {
+                Some("it must speak TLS 1.2 or later; where its firmware cannot be renewed, use IPMI")
             }
             Self::Unreachable { .. } | Self::Silent { .. } => {
                 Some("check the connector's address and port, and the network between")

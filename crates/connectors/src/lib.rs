@@ -6,8 +6,16 @@
 
 mod device;
 mod error;
+mod http;
 mod open;
+mod path;
+mod tls;
 
 pub use device::{BootOverride, Device, Login, Outlets};
 pub use error::{CertificateProblem, Error};
+pub use http::{Authorization, HttpClient, HttpLimits, HttpRequest, HttpResponse};
 pub use open::{Surroundings, open};
+pub use path::{
+    AddressHealth, AsyncReadWrite, CONNECT, Hop, PathHealth, Route, Standing, Stream, Taken, connect,
+};
+pub use tls::{MemoryPins, Pins, Proof, TlsClient};

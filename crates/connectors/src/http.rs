@@ -1,0 +1,322 @@
+//! HTTP as devices speak it: HTTP/1.1 over TLS or plain, few connections, each with its deadlines.
+//!
+//! Controllers are slow, take few requests at a time, and close connections when they please. So a client keeps at most
+//! as many connections as requests may be under way, uses them again as long as that works, and never waits longer than
+//! its limits say. Redirects are answers like others: nothing is sent anywhere but to the device.
+
+mod connection;
+mod message;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use http::Response;
+use http::header::HeaderValue;
+use http_body_util::BodyExt;
+use hyper::body::{Bytes, Incoming};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+
+use connection::{Connection, Lost};
+
+use crate::Error;
+use crate::path::{self, PathHealth, Route, joined};
+use crate::tls::{Proof, TlsClient};
+
+pub use message::{Authorization, HttpRequest, HttpResponse};
+
+/// A connection that was not used for so long is not used again: what lies between may have forgotten it.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// A request that must not be sent twice goes only over a connection that was used within this time: over an older one
+/// nobody could tell whether the device had closed it before or after it took the request.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// After so many kept connections in a row that were dead when they were needed, none is kept any more.
+const MOST_DEATHS: u32 = 3;
+
+/// How much a device is asked at once, and for how long it is waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HttpLimits {
+    /// Requests under way at once; further ones wait.
+    pub in_flight: usize,
+    /// How long a connection may take to come about, over all addresses, TLS and all.
+    pub connect: Duration,
+    /// How long the first byte of an answer may take.
+    pub answer: Duration,
+    /// How long all may take together, from the call to the last byte.
+    pub total: Duration,
+    /// The longest body that is read, in bytes.
+    pub body: usize,
+}
+
+impl Default for HttpLimits {
+    /// For management controllers: two requests at once, 10 s to connect, 60 s for an answer, 120 s in all, 4 MiB.
+    fn default() -> Self {
+        Self {
+            in_flight: 2,
+            connect: path::CONNECT,
+            answer: Duration::from_secs(60),
+            total: Duration::from_secs(120),
+            // Inventories that are expanded into one answer take about 1 MiB.
+            body: 4 * 1024 * 1024,
+        }
+    }
+}
+
+/// Asks one device over HTTP.
+pub struct HttpClient {
+    route: Route,
+    health: PathHealth,
+    tls: TlsClient,
+    limits: HttpLimits,
+    default_port: u16,
+    under_way: Semaphore,
+    kept: Mutex<Vec<Connection>>,
+    /// Kept connections in a row that were dead when they were needed.
+    deaths: AtomicU32,
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient")
+            .field("route", &self.route)
+            .field("tls", &self.tls)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl HttpClient {
+    /// For the device at `route`.
+    pub fn new(route: Route, proof: Proof, limits: HttpLimits) -> Self {
+        let default_port = if matches!(proof, Proof::Off) { 80 } else { 443 };
+        Self {
+            route,
+            health: PathHealth::new(),
+            tls: TlsClient::new(proof),
+            limits,
+            default_port,
+            under_way: Semaphore::new(limits.in_flight.max(1)),
+            kept: Mutex::default(),
+            deaths: AtomicU32::new(0),
+        }
+    }
+
+    /// With the health of its addresses kept elsewhere, where others see it.
+    pub fn with_health(mut self, health: PathHealth) -> Self {
+        self.health = health;
+        self
+    }
+
+    /// How the device's addresses fare.
+    pub const fn health(&self) -> &PathHealth {
+        &self.health
+    }
+
+    /// Where the device is.
+    pub const fn route(&self) -> &Route {
+        &self.route
+    }
+
+    /// Sends a request and waits for the whole answer, whatever its status.
+    ///
+    /// A request that changes nothing is sent once more where a kept connection turns out to be dead.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutcomeUnknown`] where a request that changes something was sent and its answer is lost;
+    /// [`Error::Unreachable`], [`Error::Silent`], [`Error::Certificate`] and [`Error::Tls`] where no answer came, and
+    /// nothing was changed; [`Error::Malformed`] where the answer is not HTTP, or longer than the limit;
+    /// [`Error::Busy`] where other requests took all the time.
+    pub async fn send(&self, request: &HttpRequest) -> Result<HttpResponse, Error> {
+        let deadline = Instant::now() + self.limits.total;
+        let permit = timeout_at(deadline, self.under_way.acquire()).await;
+        let _permit = permit.map_err(|_| self.crowded())?;
+        let (mut connection, answer) = self.ask(request, deadline).await?;
+        let (head, body) = answer.into_parts();
+        let reading = connection.drive(self.read(body));
+        let body = match timeout_at(deadline, reading).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(error)) if !request.changes => return Err(error),
+            Err(_) if !request.changes => return Err(self.silent(&connection, self.limits.total)),
+            _ => return Err(Error::OutcomeUnknown),
+        };
+        self.keep(connection).await;
+        Ok(HttpResponse { status: head.status.as_u16(), headers: head.headers, body })
+    }
+
+    /// Closes the connections that are kept.
+    pub async fn close(&self) {
+        let kept = std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
+        let deadline = Instant::now() + FRESH;
+        for connection in kept {
+            // One that cannot be closed in order is dropped, which closes it too.
+            let _ = timeout_at(deadline, connection.close()).await;
+        }
+    }
+
+    /// Sends a request over a kept connection or a new one, and waits for the head of the answer.
+    async fn ask(
+        &self,
+        request: &HttpRequest,
+        deadline: Instant,
+    ) -> Result<(Connection, Response<Incoming>), Error> {
+        if let Some(connection) = self.kept(request.changes).await {
+            match self.exchange(connection, request, deadline).await {
+                Err(Asked::Lost { sent, .. }) if !(sent && request.changes) => {
+                    self.deaths.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(done) => {
+                    self.deaths.store(0, Ordering::Relaxed);
+                    return Ok(done);
+                }
+                Err(asked) => return Err(asked.error(request)),
+            }
+        }
+        let until = deadline.min(Instant::now() + self.limits.connect);
+        let connection = path::connect_with(&self.route, &self.health, until, async |stream, taken| {
+            let stream = self.tls.connect(stream, &taken).await?;
+            let address = taken.to_string();
+            let connection = Connection::new(stream, taken).await;
+            connection.map_err(|error| Error::Unreachable { address, reason: chain(&error) })
+        })
+        .await?;
+        self.exchange(connection, request, deadline).await.map_err(|asked| asked.error(request))
+    }
+
+    async fn exchange(
+        &self,
+        mut connection: Connection,
+        request: &HttpRequest,
+        deadline: Instant,
+    ) -> Result<(Connection, Response<Incoming>), Asked> {
+        let built = self.host(&connection).and_then(|host| request.built(&host)).map_err(Asked::Failed)?;
+        let until = deadline.min(Instant::now() + self.limits.answer);
+        let waited = until.saturating_duration_since(Instant::now());
+        match timeout_at(until, connection.send(built)).await {
+            Ok(Ok(answer)) => Ok((connection, answer)),
+            Ok(Err(Lost { sent, error })) => {
+                let error = self.broken(&connection, &error);
+                Err(Asked::Lost { sent, error })
+            }
+            Err(_) => {
+                let error = self.silent(&connection, waited);
+                // The next one is to look for another address.
+                self.health.fails(&connection.taken.address, &error, Instant::now());
+                Err(Asked::Silent(error))
+            }
+        }
+    }
+
+    async fn read(&self, mut body: Incoming) -> Result<Bytes, Error> {
+        let malformed = |reason: String| Error::Malformed { reason };
+        let too_long = || malformed(format!("it is longer than {} bytes", self.limits.body));
+        let told = hyper::body::Body::size_hint(&body).lower();
+        if told > self.limits.body as u64 {
+            return Err(too_long());
+        }
+        // Most answers are one piece, which is not copied.
+        let mut whole = Bytes::new();
+        let mut pieces = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| malformed(format!("it is cut off: {}", chain(&error))))?;
+            let Ok(data) = frame.into_data() else { continue };
+            if whole.len().max(pieces.len()) + data.len() > self.limits.body {
+                return Err(too_long());
+            }
+            if whole.is_empty() && pieces.is_empty() {
+                whole = data;
+                continue;
+            }
+            if pieces.is_empty() {
+                pieces.extend_from_slice(&std::mem::take(&mut whole));
+            }
+            pieces.extend_from_slice(&data);
+        }
+        Ok(if pieces.is_empty() { whole } else { pieces.into() })
+    }
+
+    /// A kept connection that is fit for use.
+    async fn kept(&self, changes: bool) -> Option<Connection> {
+        loop {
+            let mut connection = self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+            let idle = connection.used.elapsed();
+            if idle < if changes { FRESH } else { IDLE } && connection.is_open().await {
+                return Some(connection);
+            }
+        }
+    }
+
+    async fn keep(&self, mut connection: Connection) {
+        if self.deaths.load(Ordering::Relaxed) < MOST_DEATHS && connection.is_open().await {
+            connection.used = Instant::now();
+            self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        }
+    }
+
+    /// The value of the header `Host`.
+    fn host(&self, connection: &Connection) -> Result<HeaderValue, Error> {
+        let taken = &connection.taken;
+        let mut host = joined(&taken.address, taken.port);
+        if taken.port == self.default_port {
+            host.truncate(host.len() - taken.port.to_string().len() - 1);
+        }
+        HeaderValue::try_from(host)
+            .map_err(|_| Error::Misconfigured { reason: format!("`{}` is no host name", taken.address) })
+    }
+
+    fn silent(&self, connection: &Connection, after: Duration) -> Error {
+        Error::Silent { address: connection.taken.to_string(), after }
+    }
+
+    fn crowded(&self) -> Error {
+        let under_way = self.limits.in_flight.max(1);
+        Error::Busy { reason: format!("{under_way} requests before this one took all the time") }
+    }
+
+    fn broken(&self, connection: &Connection, error: &hyper::Error) -> Error {
+        if error.is_parse() {
+            return Error::Malformed { reason: format!("it is not HTTP: {}", chain(error)) };
+        }
+        Error::Unreachable { address: connection.taken.to_string(), reason: chain(error) }
+    }
+}
+
+/// Why no head of an answer came.
+enum Asked {
+    /// The request could not be sent as it is.
+    Failed(Error),
+    /// The connection ended.
+    Lost { sent: bool, error: Error },
+    /// Time ran out.
+    Silent(Error),
+}
+
+impl Asked {
+    /// What it means for who asked.
+    fn error(self, request: &HttpRequest) -> Error {
+        match self {
+            Self::Failed(error) => error,
+            Self::Lost { sent: true, .. } | Self::Silent(_) if request.changes => Error::OutcomeUnknown,
+            Self::Lost { error, .. } | Self::Silent(error) => error,
+        }
+    }
+}
+
+/// An error with its causes, each once.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,210 @@
+//! How a connection to a device is made: over which of its addresses, and through which host between.
+
+mod health;
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+
+use crate::{Error, Login};
+
+pub use health::{AddressHealth, PathHealth, Standing};
+
+/// The two directions of a connection.
+pub trait AsyncReadWrite: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> AsyncReadWrite for S {}
+
+/// A connection, whatever it runs through.
+pub type Stream = Box<dyn AsyncReadWrite>;
+
+/// Where a device is.
+#[derive(Clone)]
+pub struct Route {
+    /// Its IP addresses or host names, the preferred one first.
+    pub addresses: Vec<String>,
+    /// The TCP port, the same at all of them.
+    pub port: u16,
+    /// A host between that connections are made through.
+    pub through: Option<Hop>,
+}
+
+/// A host between.
+#[derive(Clone)]
+pub enum Hop {
+    /// A SOCKS 5 proxy (RFC 1928).
+    Socks5 {
+        /// Its IP address or host name.
+        address: String,
+        /// Its TCP port.
+        port: u16,
+        /// Who logs in, where it asks (RFC 1929).
+        login: Option<Login>,
+    },
+    /// An SSH jump host.
+    Ssh {
+        /// Its IP address or host name.
+        address: String,
+        /// Its TCP port.
+        port: u16,
+        /// Who logs in; the password may be a private key.
+        login: Login,
+        /// The fingerprint of its host key, as OpenSSH writes it.
+        host_key: String,
+    },
+}
+
+/// Which way a connection took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The address of the device, as its route has it.
+    pub address: String,
+    /// The TCP port.
+    pub port: u16,
+}
+
+impl Route {
+    /// A direct route to one address.
+    pub fn direct(address: impl Into<String>, port: u16) -> Self {
+        Self { addresses: vec![address.into()], port, through: None }
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Route")
+            .field("addresses", &self.addresses)
+            .field("port", &self.port)
+            .field("through", &self.through)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Hop {
+    /// Without the login.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_string())
+    }
+}
+
+impl fmt::Display for Hop {
+    /// As errors name it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, address, port) = match self {
+            Self::Socks5 { address, port, .. } => ("SOCKS proxy", address, port),
+            Self::Ssh { address, port, .. } => ("jump host", address, port),
+        };
+        write!(f, "{kind} {}", joined(address, *port))
+    }
+}
+
+impl fmt::Display for Taken {
+    /// `10.0.7.12:443`, `[fd00::12]:443`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&joined(&self.address, self.port))
+    }
+}
+
+/// Address and port, as errors and URLs write them.
+pub(crate) fn joined(address: &str, port: u16) -> String {
+    if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
+}
+
+/// Connects to a device: its addresses are tried one after the other in the order of their health, each with its share
+/// of the time until `deadline`.
+///
+/// # Errors
+///
+/// What went wrong at the address that was tried last.
+pub async fn connect(
+    route: &Route,
+    health: &PathHealth,
+    deadline: Instant,
+) -> Result<(Stream, Taken), Error> {
+    connect_with(route, health, deadline, async |stream, taken| Ok((stream, taken))).await
+}
+
+/// Connects as [`connect`] does; an address counts as one that works only when `finish` has made something of the
+/// connection.
+pub(crate) async fn connect_with<T>(
+    route: &Route,
+    health: &PathHealth,
+    deadline: Instant,
+    finish: impl AsyncFn(Stream, Taken) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let order = health.order(&route.addresses, Instant::now());
+    let mut last = Error::Misconfigured { reason: "the connector has no address".to_owned() };
+    for (at, address) in order.iter().enumerate() {
+        let begun = Instant::now();
+        let left = deadline.saturating_duration_since(begun);
+        let share = left / u32::try_from(order.len() - at).unwrap_or(u32::MAX);
+        let taken = Taken { address: (*address).clone(), port: route.port };
+        let attempt = async {
+            let stream = reach(route, address).await?;
+            finish(stream, taken.clone()).await
+        };
+        let made = timeout_at(begun + share, attempt).await;
+        match made.unwrap_or_else(|_| Err(Error::Silent { address: taken.to_string(), after: share })) {
+            Ok(made) => {
+                health.works(address);
+                return Ok(made);
+            }
+            Err(error) => {
+                health.fails(address, &error, Instant::now());
+                // Another address of the same device would say the same.
+                if !is_of_the_path(&error) {
+                    return Err(error);
+                }
+                last = error;
+            }
+        }
+    }
+    Err(last)
+}
+
+/// Whether another address may fare better.
+const fn is_of_the_path(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Unreachable { .. } | Error::Silent { .. } | Error::Certificate { .. } | Error::Tls { .. }
+    )
+}
+
+async fn reach(route: &Route, address: &str) -> Result<Stream, Error> {
+    match &route.through {
+        None => Ok(Box::new(tcp(address, route.port).await?)),
+        Some(hop) => Err(Error::Unsupported { what: format!("be reached through a {hop}") }),
+    }
+}
+
+/// A TCP connection to one of the IP addresses of `address`.
+pub(crate) async fn tcp(address: &str, port: u16) -> Result<TcpStream, Error> {
+    let unreachable = |reason: String| Error::Unreachable { address: joined(address, port), reason };
+    // Looking up a name takes a thread, which an IP address has no need of.
+    let found: Vec<SocketAddr> = match address.parse::<IpAddr>() {
+        Ok(ip) => vec![SocketAddr::new(ip, port)],
+        Err(_) => match tokio::net::lookup_host((address, port)).await {
+            Ok(found) => found.collect(),
+            Err(error) => return Err(unreachable(format!("the name is not known: {error}"))),
+        },
+    };
+    let mut last = unreachable("the name has no address".to_owned());
+    for address in found {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                // Small messages are not to wait for others. An error costs nothing but time.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Err(error) => last = unreachable(error.to_string()),
+        }
+    }
+    Err(last)
+}
+
+/// For how long a route may be looked for where nothing else is said.
+pub const CONNECT: Duration = Duration::from_secs(10);
