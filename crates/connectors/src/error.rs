@@ -142,6 +142,9 @@ impl Error {
                 Fault::Caller
             }
             Self::Unreachable { .. } | Self::Silent { .. } => Fault::Network,
+            Self::Redfish(
+                ironhand_redfish::Error::NoSystem { .. } | ironhand_redfish::Error::Ambiguous { .. },
+            ) => Fault::Caller,
             _ if self.is_refusal() => Fault::Caller,
             _ => Fault::Device,
         }
@@ -163,7 +166,10 @@ impl Error {
         use ironhand_redfish::Error as Redfish;
         match self {
             Self::Unsupported { .. } | Self::Redfish(Redfish::Unsupported { .. }) => "connector.unsupported",
-            Self::Misconfigured { .. } => "connector.misconfigured",
+            Self::Misconfigured { .. }
+            | Self::Redfish(Redfish::NoSystem { .. } | Redfish::Ambiguous { .. }) => {
+                "connector.misconfigured"
+            }
             Self::Unreachable { .. } => "connector.unreachable",
             Self::Silent { .. } => "connector.silent",
             Self::Certificate { .. } => "connector.certificate",

@@ -55,6 +55,20 @@ pub enum Error {
         /// The path that was asked for.
         path: String,
     },
+    /// The controller manages no machine of the name that was given, or none at all.
+    #[error("{}", no_system(.wanted.as_deref(), .there))]
+    NoSystem {
+        /// The name that was given.
+        wanted: Option<String>,
+        /// The machines that it manages.
+        there: Vec<String>,
+    },
+    /// The controller manages several machines, and none was named.
+    #[error("the controller manages several machines, name one of them: {}", .there.join(", "))]
+    Ambiguous {
+        /// The machines that it manages.
+        there: Vec<String>,
+    },
     /// The controller cannot do it.
     #[error("the controller cannot {what}")]
     Unsupported {
@@ -75,4 +89,13 @@ pub enum Error {
         /// The limit.
         most: usize,
     },
+}
+
+fn no_system(wanted: Option<&str>, there: &[String]) -> String {
+    match wanted {
+        Some(wanted) if !there.is_empty() => {
+            format!("the controller manages no machine {wanted:?}: it manages {}", there.join(", "))
+        }
+        _ => "the controller manages no machine".to_owned(),
+    }
 }

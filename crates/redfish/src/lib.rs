@@ -3,14 +3,28 @@
 //! Nothing here opens a connection or reads a clock. An [`Operation`] is a plain function that asks a [`Talk`] for
 //! resources; a [`Run`] plays it: it says which requests to send, is told the answers, and ends with a value.
 
+mod boot;
 mod error;
+mod etag;
 mod exchange;
+mod power;
+mod quirk;
 mod resource;
 mod run;
+mod service;
+mod system;
 mod talk;
+mod vendor;
 
+pub use boot::{BootEnabled, BootMode, BootState, BootTarget, SetBoot, boot_state};
 pub use error::Error;
+pub use etag::patch;
 pub use exchange::{Answer, Body, Method, Request, Token};
+pub use power::{PowerState, ResetAction, SetPower, allowed_kinds, power_state};
+pub use quirk::{Description, Handling, Quirk, Quirks};
 pub use resource::{Resource, Tree};
 pub use run::{Question, Run, Turn};
+pub use service::{ROOT, Root, root};
+pub use system::{Place, choose, locate};
 pub use talk::{Operation, Stop, Talk};
+pub use vendor::{Identity, Vendor, identify};
