@@ -1,0 +1,3 @@
+//! Operations played against recorded controllers.
+
+mod recorded;
