@@ -180,6 +180,10 @@ impl Error {
             Self::Refused { .. } | Self::Redfish(Redfish::Refused { .. } | Redfish::Forbidden { .. }) => {
                 "connector.refused"
             }
+            Self::Redfish(Redfish::NoAccount { .. }) => "connector.no_account",
+            Self::Redfish(Redfish::TaskFailed { .. } | Redfish::TaskEndless { .. }) => {
+                "connector.task_failed"
+            }
             Self::OutcomeUnknown => "connector.outcome_unknown",
             Self::Redfish(Redfish::NotKept { .. }) => "connector.not_kept",
             Self::Malformed { .. } | Self::Redfish(_) => "connector.malformed",

@@ -69,6 +69,28 @@ pub enum Error {
         /// The machines that it manages.
         there: Vec<String>,
     },
+    /// The controller has no such account.
+    #[error("the controller has no account {username:?}")]
+    NoAccount {
+        /// The user name.
+        username: String,
+    },
+    /// What the controller had accepted ended otherwise than well.
+    #[error("the controller ended {task} as {state}: {message}")]
+    TaskFailed {
+        /// The path of the task.
+        task: String,
+        /// How it ended.
+        state: String,
+        /// What the controller said.
+        message: String,
+    },
+    /// What the controller had accepted did not end.
+    #[error("the controller does not end {task}")]
+    TaskEndless {
+        /// The path of the task.
+        task: String,
+    },
     /// The controller cannot do it.
     #[error("the controller cannot {what}")]
     Unsupported {

@@ -40,8 +40,12 @@ pub fn patch(talk: &mut Talk, resource: &Resource, body: &Value) -> Result<Arc<A
     if !is_about_condition(&answer) {
         return Ok(answer);
     }
-    let now = talk.read(&resource.path)?;
-    if let Some(fresh) = tag(&now).filter(|fresh| Some(fresh) != shown.as_ref()) {
+    // An account that needs a new password may be changed before it is shown.
+    let now = match talk.read(&resource.path) {
+        Err(Stop::Ask) => return Err(Stop::Ask),
+        now => now.ok(),
+    };
+    if let Some(fresh) = now.and_then(|now| tag(&now)).filter(|fresh| Some(fresh) != shown.as_ref()) {
         answer = send(talk, Some(&fresh))?;
     }
     if is_about_condition(&answer) {

@@ -3,6 +3,7 @@
 //! Nothing here opens a connection or reads a clock. An [`Operation`] is a plain function that asks a [`Talk`] for
 //! resources; a [`Run`] plays it: it says which requests to send, is told the answers, and ends with a value.
 
+mod account;
 mod boot;
 mod error;
 mod etag;
@@ -12,10 +13,13 @@ mod quirk;
 mod resource;
 mod run;
 mod service;
+mod session;
 mod system;
 mod talk;
+mod task;
 mod vendor;
 
+pub use account::{Account, PasswordProof, PasswordRules, SetPassword, accounts, password_rules};
 pub use boot::{BootEnabled, BootMode, BootState, BootTarget, SetBoot, boot_state};
 pub use error::Error;
 pub use etag::patch;
@@ -25,6 +29,8 @@ pub use quirk::{Description, Handling, Quirk, Quirks};
 pub use resource::{Resource, Tree};
 pub use run::{Question, Run, Turn};
 pub use service::{ROOT, Root, root};
+pub use session::{Admission, EndSessions, Session, SessionPolicy, Told, log_in, log_out};
 pub use system::{Place, choose, locate};
 pub use talk::{Operation, Stop, Talk};
+pub use task::{TaskEnd, settle};
 pub use vendor::{Identity, Vendor, identify};
