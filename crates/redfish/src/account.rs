@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use crate::etag::patch;
-use crate::service::root;
+use crate::root::root;
 use crate::session::{log_in, session_path};
 use crate::{Answer, Error, Method, Operation, Request, Resource, Stop, Talk};
 

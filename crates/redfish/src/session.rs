@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use crate::exchange::own_path;
-use crate::service::root;
+use crate::root::root;
 use crate::{Answer, Error, Method, Operation, Request, Stop, Talk, Token};
 
 /// Between two logins.

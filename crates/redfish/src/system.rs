@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::service::{Root, root};
+use crate::root::{Root, root};
 use crate::vendor::{Identity, identify};
 use crate::{Error, Quirks, Resource, Stop, Talk};
 
