@@ -28,6 +28,14 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// The host between does not let the connection through; nothing was sent to the device.
+    #[error("no way through the {hop}: {reason}")]
+    Hop {
+        /// The host between.
+        hop: String,
+        /// Why.
+        reason: String,
+    },
     /// The device did not answer in time; nothing was sent that changes anything.
     #[error("no answer from {address} within {} s", .after.as_secs())]
     Silent {
@@ -115,7 +123,9 @@ impl Error {
     pub fn reach(&self) -> Reach {
         use ironhand_redfish::Error as Redfish;
         match self {
-            Self::Unreachable { .. } | Self::Silent { .. } | Self::OutcomeUnknown => Reach::Unreachable,
+            Self::Unreachable { .. } | Self::Hop { .. } | Self::Silent { .. } | Self::OutcomeUnknown => {
+                Reach::Unreachable
+            }
             Self::LoginRefused { .. }
             | Self::Redfish(Redfish::Unauthorized | Redfish::PasswordChangeRequired { .. }) => {
                 Reach::AuthFailed
@@ -141,7 +151,7 @@ impl Error {
             Self::Unsupported { .. } | Self::Misconfigured { .. } | Self::LoginRefused { .. } => {
                 Fault::Caller
             }
-            Self::Unreachable { .. } | Self::Silent { .. } => Fault::Network,
+            Self::Unreachable { .. } | Self::Hop { .. } | Self::Silent { .. } => Fault::Network,
             Self::Redfish(
                 ironhand_redfish::Error::NoSystem { .. } | ironhand_redfish::Error::Ambiguous { .. },
             ) => Fault::Caller,
@@ -155,6 +165,7 @@ impl Error {
         matches!(
             self,
             Self::Unreachable { .. }
+                | Self::Hop { .. }
                 | Self::Silent { .. }
                 | Self::Busy { .. }
                 | Self::Redfish(ironhand_redfish::Error::Busy { .. })
@@ -171,6 +182,7 @@ impl Error {
                 "connector.misconfigured"
             }
             Self::Unreachable { .. } => "connector.unreachable",
+            Self::Hop { .. } => "connector.hop",
             Self::Silent { .. } => "connector.silent",
             Self::Certificate { .. } => "connector.certificate",
             Self::Tls { .. } => "connector.tls",

@@ -5,27 +5,33 @@
 //! its limits say. Redirects are answers like others: nothing is sent anywhere but to the device.
 
 mod connection;
+mod digest;
 mod message;
+mod stream;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use http::Response;
-use http::header::HeaderValue;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{HeaderValue, WWW_AUTHENTICATE};
+use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use connection::{Connection, Lost};
+use digest::Challenge;
 
-use crate::Error;
 use crate::path::{self, PathHealth, Route, joined};
 use crate::tls::{Proof, TlsClient};
+use crate::{Error, Login};
 
 pub use message::{Authorization, HttpRequest, HttpResponse};
+pub use stream::{HttpStream, Opened};
 
 /// A connection that was not used for so long is not used again: what lies between may have forgotten it.
 const IDLE: Duration = Duration::from_secs(60);
@@ -77,6 +83,8 @@ pub struct HttpClient {
     kept: Mutex<Vec<Connection>>,
     /// Kept connections in a row that were dead when they were needed.
     deaths: AtomicU32,
+    /// What the device wanted to be answered last, and how often it was.
+    challenge: Mutex<Option<(Challenge, u32)>>,
 }
 
 impl fmt::Debug for HttpClient {
@@ -102,6 +110,7 @@ impl HttpClient {
             under_way: Semaphore::new(limits.in_flight.max(1)),
             kept: Mutex::default(),
             deaths: AtomicU32::new(0),
+            challenge: Mutex::default(),
         }
     }
 
@@ -133,19 +142,26 @@ impl HttpClient {
     /// [`Error::Busy`] where other requests took all the time.
     pub async fn send(&self, request: &HttpRequest) -> Result<HttpResponse, Error> {
         let deadline = Instant::now() + self.limits.total;
-        let permit = timeout_at(deadline, self.under_way.acquire()).await;
-        let _permit = permit.map_err(|_| self.crowded())?;
-        let (mut connection, answer) = self.ask(request, deadline).await?;
+        let _permit = self.permit(deadline).await?;
+        let (connection, answer) = self.ask_as(request, deadline).await?;
+        self.whole(connection, answer, request, deadline).await
+    }
+
+    /// Sends a request whose answer does not end. It is waited for its head as with [`HttpClient::send`]; what follows
+    /// does not count as a request under way.
+    ///
+    /// # Errors
+    ///
+    /// As [`HttpClient::send`].
+    pub async fn open(&self, request: &HttpRequest) -> Result<Opened, Error> {
+        let deadline = Instant::now() + self.limits.total;
+        let _permit = self.permit(deadline).await?;
+        let (connection, answer) = self.ask_as(request, deadline).await?;
+        if !answer.status().is_success() {
+            return Ok(Opened::Answer(self.whole(connection, answer, request, deadline).await?));
+        }
         let (head, body) = answer.into_parts();
-        let reading = connection.drive(self.read(body));
-        let body = match timeout_at(deadline, reading).await {
-            Ok(Ok(body)) => body,
-            Ok(Err(error)) if !request.changes => return Err(error),
-            Err(_) if !request.changes => return Err(self.silent(&connection, self.limits.total)),
-            _ => return Err(Error::OutcomeUnknown),
-        };
-        self.keep(connection).await;
-        Ok(HttpResponse { status: head.status.as_u16(), headers: head.headers, body })
+        Ok(Opened::Stream(Box::new(HttpStream { headers: head.headers, connection, body })))
     }
 
     /// Closes the connections that are kept.
@@ -158,14 +174,69 @@ impl HttpClient {
         }
     }
 
-    /// Sends a request over a kept connection or a new one, and waits for the head of the answer.
-    async fn ask(
+    async fn permit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Error> {
+        match timeout_at(deadline, self.under_way.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => {
+                let under_way = self.limits.in_flight.max(1);
+                Err(Error::Busy { reason: format!("{under_way} requests before this one took all the time") })
+            }
+        }
+    }
+
+    /// Asks as [`HttpClient::ask`] does, and answers the challenge where the login is proved by digest.
+    async fn ask_as(
         &self,
         request: &HttpRequest,
         deadline: Instant,
     ) -> Result<(Connection, Response<Incoming>), Error> {
+        let Authorization::Digest(login) = &request.authorization else {
+            return self.ask(request, None, deadline).await;
+        };
+        let proof = self.digest(login, request)?;
+        let (mut connection, answer) = self.ask(request, proof, deadline).await?;
+        if answer.status() != StatusCode::UNAUTHORIZED {
+            return Ok((connection, answer));
+        }
+        let offered = answer.headers().get_all(WWW_AUTHENTICATE).iter();
+        let Some(new) = Challenge::read(offered.filter_map(|header| header.to_str().ok())) else {
+            return Ok((connection, answer));
+        };
+        *self.challenge.lock().unwrap_or_else(PoisonError::into_inner) = Some((new, 0));
+        // What it says to people is of no use; the connection is, once that is read.
+        let reading = timeout_at(deadline, connection.drive(self.read(answer.into_body())));
+        if matches!(reading.await, Ok(Ok(_))) {
+            self.keep(connection).await;
+        }
+        let proof = self.digest(login, request)?;
+        self.ask(request, proof, deadline).await
+    }
+
+    /// The `Authorization` header by digest, where the device has said what it wants to be answered.
+    fn digest(&self, login: &Login, request: &HttpRequest) -> Result<Option<HeaderValue>, Error> {
+        let mut known = self.challenge.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((challenge, count)) = known.as_mut() else { return Ok(None) };
+        *count = count.saturating_add(1);
+        let mut random = [0; 16];
+        let unsuited = |reason: String| Error::Misconfigured { reason };
+        getrandom::fill(&mut random).map_err(|error| unsuited(format!("no random numbers: {error}")))?;
+        let cnonce = STANDARD.encode(random);
+        let answer = challenge.answer(login, request.method.as_str(), &request.path, *count, &cnonce);
+        let mut header = HeaderValue::try_from(answer)
+            .map_err(|_| unsuited("the login has characters that HTTP cannot carry".to_owned()))?;
+        header.set_sensitive(true);
+        Ok(Some(header))
+    }
+
+    /// Sends a request over a kept connection or a new one, and waits for the head of the answer.
+    async fn ask(
+        &self,
+        request: &HttpRequest,
+        proof: Option<HeaderValue>,
+        deadline: Instant,
+    ) -> Result<(Connection, Response<Incoming>), Error> {
         if let Some(connection) = self.kept(request.changes).await {
-            match self.exchange(connection, request, deadline).await {
+            match self.exchange(connection, request, proof.clone(), deadline).await {
                 Err(Asked::Lost { sent, .. }) if !(sent && request.changes) => {
                     self.deaths.fetch_add(1, Ordering::Relaxed);
                 }
@@ -184,16 +255,18 @@ impl HttpClient {
             connection.map_err(|error| Error::Unreachable { address, reason: chain(&error) })
         })
         .await?;
-        self.exchange(connection, request, deadline).await.map_err(|asked| asked.error(request))
+        self.exchange(connection, request, proof, deadline).await.map_err(|asked| asked.error(request))
     }
 
     async fn exchange(
         &self,
         mut connection: Connection,
         request: &HttpRequest,
+        proof: Option<HeaderValue>,
         deadline: Instant,
     ) -> Result<(Connection, Response<Incoming>), Asked> {
-        let built = self.host(&connection).and_then(|host| request.built(&host)).map_err(Asked::Failed)?;
+        let built =
+            self.host(&connection).and_then(|host| request.built(host, proof)).map_err(Asked::Failed)?;
         let until = deadline.min(Instant::now() + self.limits.answer);
         let waited = until.saturating_duration_since(Instant::now());
         match timeout_at(until, connection.send(built)).await {
@@ -209,6 +282,26 @@ impl HttpClient {
                 Err(Asked::Silent(error))
             }
         }
+    }
+
+    /// The whole answer; the connection is kept where it can be used again.
+    async fn whole(
+        &self,
+        mut connection: Connection,
+        answer: Response<Incoming>,
+        request: &HttpRequest,
+        deadline: Instant,
+    ) -> Result<HttpResponse, Error> {
+        let (head, body) = answer.into_parts();
+        let reading = connection.drive(self.read(body));
+        let body = match timeout_at(deadline, reading).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(error)) if !request.changes => return Err(error),
+            Err(_) if !request.changes => return Err(self.silent(&connection, self.limits.total)),
+            _ => return Err(Error::OutcomeUnknown),
+        };
+        self.keep(connection).await;
+        Ok(HttpResponse { status: head.status.as_u16(), headers: head.headers, body })
     }
 
     async fn read(&self, mut body: Incoming) -> Result<Bytes, Error> {
@@ -243,8 +336,9 @@ impl HttpClient {
     async fn kept(&self, changes: bool) -> Option<Connection> {
         loop {
             let mut connection = self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
-            let idle = connection.used.elapsed();
-            if idle < if changes { FRESH } else { IDLE } && connection.is_open().await {
+            let longest = if changes { FRESH } else { IDLE };
+            let preferred = self.health.prefers(&self.route.addresses, &connection.taken.address);
+            if preferred && connection.used.elapsed() < longest && connection.is_open().await {
                 return Some(connection);
             }
         }
@@ -270,11 +364,6 @@ impl HttpClient {
 
     fn silent(&self, connection: &Connection, after: Duration) -> Error {
         Error::Silent { address: connection.taken.to_string(), after }
-    }
-
-    fn crowded(&self) -> Error {
-        let under_way = self.limits.in_flight.max(1);
-        Error::Busy { reason: format!("{under_way} requests before this one took all the time") }
     }
 
     fn broken(&self, connection: &Connection, error: &hyper::Error) -> Error {

@@ -13,7 +13,7 @@ mod tls;
 
 pub use device::{BootOverride, Device, Login, Outlets};
 pub use error::{CertificateProblem, Error};
-pub use http::{Authorization, HttpClient, HttpLimits, HttpRequest, HttpResponse};
+pub use http::{Authorization, HttpClient, HttpLimits, HttpRequest, HttpResponse, HttpStream, Opened};
 pub use open::{Surroundings, open};
 pub use path::{
     AddressHealth, AsyncReadWrite, CONNECT, Hop, PathHealth, Route, Standing, Stream, Taken, connect,

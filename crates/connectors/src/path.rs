@@ -1,6 +1,7 @@
 //! How a connection to a device is made: over which of its addresses, and through which host between.
 
 mod health;
+mod socks5;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -170,14 +171,26 @@ pub(crate) async fn connect_with<T>(
 const fn is_of_the_path(error: &Error) -> bool {
     matches!(
         error,
-        Error::Unreachable { .. } | Error::Silent { .. } | Error::Certificate { .. } | Error::Tls { .. }
+        Error::Unreachable { .. }
+            | Error::Silent { .. }
+            | Error::Certificate { .. }
+            | Error::Tls { .. }
+            | Error::Hop { .. }
     )
 }
 
 async fn reach(route: &Route, address: &str) -> Result<Stream, Error> {
     match &route.through {
         None => Ok(Box::new(tcp(address, route.port).await?)),
-        Some(hop) => Err(Error::Unsupported { what: format!("be reached through a {hop}") }),
+        Some(hop @ Hop::Socks5 { address: proxy, port, login }) => {
+            let unreachable = |error: Error| Error::Hop { hop: hop.to_string(), reason: error.to_string() };
+            let mut stream = tcp(proxy, *port).await.map_err(unreachable)?;
+            socks5::connect(&mut stream, hop, login.as_ref(), address, route.port).await?;
+            Ok(Box::new(stream))
+        }
+        Some(hop @ Hop::Ssh { .. }) => {
+            Err(Error::Unsupported { what: format!("be reached through a {hop}") })
+        }
     }
 }
 

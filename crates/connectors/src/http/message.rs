@@ -41,6 +41,8 @@ pub enum Authorization {
     None,
     /// User name and password (RFC 7617).
     Basic(Login),
+    /// User name and password, which do not go over the line (RFC 7616).
+    Digest(Login),
     /// A header with a secret: a token of a session.
     Header(HeaderName, SecretString),
 }
@@ -89,8 +91,12 @@ impl HttpRequest {
         format!("{} {path}", self.method)
     }
 
-    /// As it is sent to the server `host`.
-    pub(super) fn built(&self, host: &HeaderValue) -> Result<http::Request<Full<Bytes>>, Error> {
+    /// As it is sent to the server `host`, by digest with `proof`.
+    pub(super) fn built(
+        &self,
+        host: HeaderValue,
+        proof: Option<HeaderValue>,
+    ) -> Result<http::Request<Full<Bytes>>, Error> {
         let unsuited = |what: &str| Error::Misconfigured { reason: format!("{}: {what}", self.named()) };
         let path = match self.path.parse::<http::uri::PathAndQuery>() {
             Ok(path) if self.path.starts_with('/') => path,
@@ -101,9 +107,10 @@ impl HttpRequest {
         *request.uri_mut() = Uri::from(path);
         let headers = request.headers_mut();
         *headers = self.headers.clone();
-        headers.insert(HOST, host.clone());
+        headers.insert(HOST, host);
         // Compression makes entity tags weak, and costs the controller more than it saves.
         headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
+        headers.extend(proof.map(|proof| (AUTHORIZATION, proof)));
         if let Some((name, value)) = self.authorization.header() {
             let mut value = HeaderValue::from_str(value.expose_secret())
                 .map_err(|_| unsuited("the login has characters that HTTP cannot carry"))?;
@@ -117,7 +124,7 @@ impl HttpRequest {
 impl Authorization {
     fn header(&self) -> Option<(HeaderName, SecretString)> {
         match self {
-            Self::None => None,
+            Self::None | Self::Digest(_) => None,
             Self::Basic(Login { username, password }) => {
                 let both = Zeroizing::new(format!("{username}:{}", password.expose_secret()));
                 Some((
@@ -142,6 +149,7 @@ impl fmt::Debug for Authorization {
         f.write_str(match self {
             Self::None => "None",
             Self::Basic(_) => "Basic",
+            Self::Digest(_) => "Digest",
             Self::Header(..) => "Header",
         })
     }

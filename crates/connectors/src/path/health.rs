@@ -108,6 +108,12 @@ impl PathHealth {
         ranked.into_iter().map(|(_, address)| address).collect()
     }
 
+    /// Whether a connection to `address` is as good as a new one would be.
+    pub(crate) fn prefers(&self, addresses: &[String], address: &str) -> bool {
+        addresses.len() == 1
+            || self.order(addresses, Instant::now()).first().is_some_and(|first| *first == address)
+    }
+
     /// Notes that a connection to `address` came about.
     pub(crate) fn works(&self, address: &str) {
         let mut shared = self.lock();
