@@ -144,7 +144,8 @@ async fn bmcs_with_screens(asked: args::SimBmc, output: Output) -> Result<(), Fa
             .iter()
             .map(|host| {
                 serde_json::json!({
-                    "name": host.name, "make": host.make.name(), "ipmi": host.ipmi, "vnc": host.vnc,
+                    "name": host.name, "make": host.make.name(),
+                    "ipmi": host.ipmi, "redfish": host.redfish, "vnc": host.vnc,
                 })
             })
             .collect();
@@ -152,8 +153,8 @@ async fn bmcs_with_screens(asked: args::SimBmc, output: Output) -> Result<(), Fa
     } else {
         for host in fleet.hosts() {
             line(&format!(
-                "{} ({}): IPMI at {}, screen at {} (VNC)",
-                host.name, host.make, host.ipmi, host.vnc
+                "{} ({}): IPMI at {}, Redfish at https://{}, screen at {} (VNC)",
+                host.name, host.make, host.ipmi, host.redfish, host.vnc
             ));
         }
     }

@@ -4,6 +4,7 @@
 //! resources; a [`Run`] plays it: it says which requests to send, is told the answers, and ends with a value.
 
 mod account;
+pub mod bmc;
 mod boot;
 mod error;
 mod etag;

@@ -59,6 +59,18 @@ impl Controller {
         change(&mut self.state().bmc)
     }
 
+    /// Changes the controller from another protocol than IPMI, and says what this leads to.
+    pub(crate) fn act<T>(&self, change: impl FnOnce(&mut Bmc) -> T) -> (T, Vec<BmcEvent>) {
+        let mut state = self.state();
+        let changed = change(&mut state.bmc);
+        let events = self.drain(&mut state);
+        (changed, events)
+    }
+
+    pub(crate) fn manner(&self) -> Manner {
+        self.state().manner
+    }
+
     pub(crate) fn set_manner(&self, manner: Manner) {
         self.state().manner = manner;
     }
@@ -148,7 +160,7 @@ pub(crate) fn bmc(user: &str, password: SecretString, guid: [u8; 16], power_on: 
 
 /// Bytes of the operating system's generator. Sessions of a controller must not open with predictable ones,
 /// so there is no going on without it.
-fn fill_random(bytes: &mut [u8]) {
+pub(crate) fn fill_random(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the operating system gives random bytes");
 }
 

@@ -20,6 +20,7 @@ pub use self::fault::{Fault, FaultScript, StagedFault, UnknownFault};
 use self::host::{Access, Host};
 use crate::controller::{Controller, bmc};
 use crate::machine::{Activity, Machine, MachineConfig, Make, Seed};
+use crate::redfish::{Certificate, CertificateError, serve};
 
 /// Hosts in one rack: the names count on in the next one.
 const HOSTS_PER_RACK: usize = 40;
@@ -33,13 +34,15 @@ pub fn host_name(index: usize) -> String {
 /// What a [`Fleet`] is made of.
 #[derive(Clone, Debug)]
 pub struct FleetConfig {
-    /// How many hosts. Each takes two sockets, and one more for each viewer; where the process may not open
+    /// How many hosts. Each takes three sockets, and one more for each viewer; where the process may not open
     /// so many files, its soft limit is raised as far as the hard limit lets it.
     pub hosts: usize,
     /// The address of the first host. Where a port below is not 0, each further host has the next address.
     pub bind: IpAddr,
     /// UDP port of the management controllers; 0 takes a free one for each.
     pub ipmi_port: u16,
+    /// TCP port of the Redfish services; 0 takes a free one for each.
+    pub redfish_port: u16,
     /// TCP port of the screens; 0 takes a free one for each.
     pub vnc_port: u16,
     /// What machines, names and times are drawn from.
@@ -68,6 +71,7 @@ impl FleetConfig {
             hosts,
             bind: Ipv4Addr::LOCALHOST.into(),
             ipmi_port: 0,
+            redfish_port: 0,
             vnc_port: 0,
             seed: 1,
             pace: 1.0,
@@ -81,7 +85,7 @@ impl FleetConfig {
 
     /// The address of host `index`, or `None` past the end of the address space.
     fn address(&self, index: usize) -> Option<IpAddr> {
-        if self.ipmi_port == 0 && self.vnc_port == 0 {
+        if self.ipmi_port == 0 && self.redfish_port == 0 && self.vnc_port == 0 {
             return Some(self.bind);
         }
         match self.bind {
@@ -104,13 +108,16 @@ pub enum FleetError {
     Bind {
         /// The host.
         host: String,
-        /// `management controller` or `screen`.
+        /// `management controller`, `Redfish service` or `screen`.
         what: &'static str,
         /// Where it should have listened.
         address: SocketAddr,
         /// What the system says.
         source: io::Error,
     },
+    /// The Redfish services have no certificate.
+    #[error("the Redfish services have no certificate")]
+    Certificate(#[from] CertificateError),
     /// There are not enough addresses behind the first one.
     #[error("there are no {hosts} addresses from {first} on")]
     Addresses {
@@ -144,6 +151,8 @@ pub struct SimHost {
     pub make: Make,
     /// Where its management controller speaks IPMI.
     pub ipmi: SocketAddr,
+    /// Where its management controller speaks Redfish, over TLS.
+    pub redfish: SocketAddr,
     /// Where its screen speaks RFB.
     pub vnc: SocketAddr,
 }
@@ -181,20 +190,21 @@ impl Fleet {
             return Err(FleetError::ScriptHost { host: staged.host, hosts: config.hosts });
         }
         allow_sockets(config.hosts);
+        let tls = Certificate::self_signed()?.acceptor();
         let mut bound = Vec::with_capacity(config.hosts);
         let mut seed = Seed::new(config.seed);
         for index in 0..config.hosts {
             bound.push(bind(&config, index, seed.next()).await?);
         }
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        for (host, listener) in &mut bound {
-            let (host, stop) = (host.clone(), stop.clone());
+        let mut hosts = Vec::with_capacity(config.hosts);
+        for Bound { host, screen, redfish } in bound {
             tasks.spawn(host.clone().run(stop.clone()));
-            if let Some(listener) = listener.take() {
-                tasks.spawn(host.show_screen(listener, stop, tasks.clone()));
-            }
+            tasks.spawn(host.clone().show_screen(screen, stop.clone(), tasks.clone()));
+            let front = serve(redfish, Some(tls.clone()), host.clone(), stop.clone(), tasks.clone());
+            tasks.spawn(front);
+            hosts.push(host);
         }
-        let hosts: Vec<Arc<Host>> = bound.into_iter().map(|(host, _)| host).collect();
         tasks.spawn(play(config.script.clone(), hosts.clone(), config.pace, stop.clone()));
         Ok(Self {
             hosts: hosts.iter().map(|host| host.info().clone()).collect(),
@@ -268,11 +278,14 @@ impl Drop for Fleet {
     }
 }
 
-async fn bind(
-    config: &FleetConfig,
-    index: usize,
-    seed: u64,
-) -> Result<(Arc<Host>, Option<TcpListener>), FleetError> {
+/// A host whose sockets listen.
+struct Bound {
+    host: Arc<Host>,
+    screen: TcpListener,
+    redfish: TcpListener,
+}
+
+async fn bind(config: &FleetConfig, index: usize, seed: u64) -> Result<Bound, FleetError> {
     let name = host_name(index);
     let address =
         config.address(index).ok_or(FleetError::Addresses { hosts: config.hosts, first: config.bind })?;
@@ -293,19 +306,24 @@ async fn bind(
     let controller = Controller::bind(SocketAddr::new(address, config.ipmi_port), controller)
         .await
         .map_err(refused("management controller", config.ipmi_port))?;
-    let listener = TcpListener::bind(SocketAddr::new(address, config.vnc_port))
+    let screen = TcpListener::bind(SocketAddr::new(address, config.vnc_port))
         .await
         .map_err(refused("screen", config.vnc_port))?;
+    let redfish = TcpListener::bind(SocketAddr::new(address, config.redfish_port))
+        .await
+        .map_err(refused("Redfish service", config.redfish_port))?;
     let make = Make::ALL[index % Make::ALL.len()];
     let info = SimHost {
         ipmi: controller.address().map_err(refused("management controller", config.ipmi_port))?,
-        vnc: listener.local_addr().map_err(refused("screen", config.vnc_port))?,
+        redfish: redfish.local_addr().map_err(refused("Redfish service", config.redfish_port))?,
+        vnc: screen.local_addr().map_err(refused("screen", config.vnc_port))?,
         name: name.clone(),
         make,
     };
     let machine = MachineConfig { name, make, seed, pace: config.pace, running: config.running };
     let machine = Machine::new(machine, Instant::now());
-    Ok((Arc::new(Host::new(info, access, machine, controller)), Some(listener)))
+    let host = Arc::new(Host::new(info, access, machine, controller));
+    Ok(Bound { host, screen, redfish })
 }
 
 /// Files that the rest of the process may want: a store, listeners, and connections to the hosts from the
@@ -315,9 +333,9 @@ const OTHER_FILES: u64 = 256;
 /// Raises the soft limit of open files where it is too low for so many hosts. Many systems give 1024, enough
 /// for 300 hosts.
 fn allow_sockets(hosts: usize) {
-    // Per host: the two sockets, a viewer, and the viewer's and a console's own ends where those live in this
-    // process.
-    allow_files(5 * hosts as u64);
+    // Per host: the three sockets, a viewer, a Redfish client, and the own ends of those and of a console where they
+    // live in this process.
+    allow_files(8 * hosts as u64);
 }
 
 /// Raises the soft limit of open files where it is too low for so many, and for what the rest of the process

@@ -37,6 +37,7 @@
 //! | --- | --- |
 //! | [`machine`] | what a server does, by itself and to its buttons; faults; makes |
 //! | [`screen`] | cells, colours, scrolling, modes |
+//! | `redfish` | the Redfish services of all of them, over HTTP and TLS |
 //! | [`bmc_fleet`] | thousands of BMCs without screens, faults of networks and firmware |
 //! | [`fleet`] | sockets and tasks for many machines, faults of controllers and screens |
 //! | [`qemu`] | a process in place of a machine |
@@ -47,9 +48,11 @@ pub mod fleet;
 pub mod machine;
 mod picture;
 pub mod qemu;
+mod redfish;
 pub mod screen;
 mod viewer;
 
 pub use bmc_fleet::{BmcFleet, BmcFleetConfig, BmcFleetError};
 pub use fleet::{Fault, FaultScript, Fleet, FleetConfig, FleetError, HostState, SimHost, StagedFault};
 pub use machine::{Activity, Machine, MachineConfig, MachineFault, Make};
+pub use redfish::{Certificate, CertificateError};

@@ -9,6 +9,7 @@ mod dcmi;
 mod device;
 mod faults;
 mod fru;
+mod inside;
 mod lan;
 mod lockout;
 mod scripted;

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ironhand_ipmi::{BootDevice, BootFlags, ChassisControl};
+use ironhand_ipmi::{BmcEvent, BootDevice, BootFlags, ChassisControl};
+use ironhand_redfish::bmc::{Flavour, Service, ServiceReply, ServiceRequest};
 use ironhand_rfb::Framebuffer;
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,9 +16,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Fault, HostState, SimHost};
-use crate::controller::{Controller, Manner, bmc};
+use crate::controller::{Controller, Manner, bmc, fill_random};
 use crate::machine::{BootSource, Machine, NextBoot, Output};
 use crate::picture::picture;
+use crate::redfish::{Board, Front, moment};
 use crate::viewer::{self, Console};
 
 /// Viewers of one screen at a time. Each holds a picture of up to 3 MB; management controllers allow 4 to 8.
@@ -54,6 +56,7 @@ pub(super) struct Host {
     access: Access,
     machine: Mutex<Machine>,
     controller: Controller,
+    redfish: Mutex<Service>,
     /// The revision of the machine's screen.
     revision: watch::Sender<u64>,
     screen_manner: watch::Sender<ScreenManner>,
@@ -69,6 +72,7 @@ impl Host {
             revision: watch::Sender::new(machine.screen().revision()),
             machine: Mutex::new(machine),
             controller,
+            redfish: Mutex::new(Service::new(Flavour::GENERIC, Box::new(fill_random))),
             screen_manner: watch::Sender::new(ScreenManner::Proper),
             touched: Notify::new(),
         }
@@ -114,6 +118,7 @@ impl Host {
         let power_on = self.machine().is_on();
         let fresh = bmc(&self.access.user, password, self.access.guid, power_on);
         self.controller.with(|bmc| *bmc = fresh);
+        self.redfish().forget_sessions();
         self.touched.notify_one();
     }
 
@@ -168,6 +173,11 @@ impl Host {
         // A task that panicked while it held the lock is over; the others go on with the machine as it left
         // it.
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn redfish(&self) -> MutexGuard<'_, Service> {
+        // As for the machine.
+        self.redfish.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The screen's port, until `stop`.
@@ -260,6 +270,30 @@ impl Host {
             ScreenManner::Proper | ScreenManner::Refused => self.access.screen_password.clone(),
         };
         viewer::show(stream, self, &self.info.name, password, stop).await
+    }
+}
+
+impl Front for Host {
+    fn answer(&self, _: SocketAddr, request: ServiceRequest) -> Option<ServiceReply> {
+        match self.controller.manner() {
+            Manner::Silent => return None,
+            Manner::Garbage => return Some(ServiceReply::page_for_people()),
+            Manner::Proper => {}
+        }
+        let now = moment();
+        let mut service = self.redfish();
+        let (reply, events) = self
+            .controller
+            .act(|bmc| service.answer(now, &request, &mut Board { bmc, now: now.at, name: &self.info.name }));
+        drop(service);
+        if !events.is_empty() {
+            self.touch(|machine, now| {
+                for control in events.iter().filter_map(BmcEvent::control) {
+                    act(machine, now, control);
+                }
+            });
+        }
+        Some(reply)
     }
 }
 

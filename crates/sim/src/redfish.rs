@@ -1,0 +1,15 @@
+//! Redfish services of simulated controllers: HTTP and TLS on loopback sockets around [`ironhand_redfish::bmc`].
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `front` | sockets, connections, HTTP |
+//! | `certificate` | the certificate that all services of a process show |
+//! | `machine` | what a Redfish service sees of a controller that speaks IPMI |
+
+mod certificate;
+mod front;
+mod machine;
+
+pub use self::certificate::{Certificate, CertificateError};
+pub(crate) use self::front::{Front, serve};
+pub(crate) use self::machine::{Board, moment};

@@ -1,0 +1,70 @@
+use ironhand_ipmi::BmcEvent;
+use ironhand_ipmi::BmcOutput;
+
+use super::*;
+use crate::controller::bmc;
+
+fn events(bmc: &mut Bmc) -> Vec<ChassisControl> {
+    let mut events = Vec::new();
+    while let Some(output) = bmc.next_output() {
+        if let BmcOutput::Event(event) = output {
+            events.extend(BmcEvent::control(&event));
+        }
+    }
+    events
+}
+
+#[test]
+fn buttons_reach_the_machine_as_ipmi_has_them() {
+    let check = |on: bool, reset: ResetType, expected: ChassisControl| {
+        let mut bmc = bmc("admin", "secret".into(), [7; 16], on);
+        Board { bmc: &mut bmc, now: Instant::now(), name: "r1" }.reset(reset);
+        assert_eq!(events(&mut bmc), [expected], "{reset:?} while on is {on}");
+    };
+    check(false, ResetType::On, ChassisControl::PowerUp);
+    check(true, ResetType::ForceOff, ChassisControl::PowerDown);
+    check(true, ResetType::ForceRestart, ChassisControl::HardReset);
+    check(true, ResetType::PushPowerButton, ChassisControl::SoftShutdown);
+    check(false, ResetType::PushPowerButton, ChassisControl::PowerUp);
+    check(true, ResetType::Nmi, ChassisControl::DiagnosticInterrupt);
+}
+
+#[test]
+fn boot_overrides_are_the_boot_flags() {
+    let mut bmc = bmc("admin", "secret".into(), [7; 16], true);
+    let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1" };
+    assert_eq!(board.boot(), BootOverride::default());
+    let wish = BootOverride { enabled: BootEnabled::Once, target: BootTarget::Pxe, mode: BootMode::Uefi };
+    board.set_boot(wish).unwrap();
+    assert_eq!(board.boot(), wish);
+    let flags = bmc.boot_flags().unwrap();
+    assert_eq!((flags.device, flags.uefi, flags.persistent), (BootDevice::Pxe, true, false));
+    let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1" };
+    board.set_boot(BootOverride { enabled: BootEnabled::Disabled, ..wish }).unwrap();
+    assert_eq!(board.boot(), BootOverride::default());
+    let shell = BootOverride { target: BootTarget::UefiShell, ..wish };
+    assert_eq!(board.set_boot(shell), Err(Unsupported));
+}
+
+#[test]
+fn users_are_those_of_ipmi() {
+    let mut bmc = bmc("admin", "secret".into(), [7; 16], true);
+    let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1" };
+    let accounts = board.accounts();
+    assert_eq!(accounts.len(), 1);
+    assert_eq!((accounts[0].name.as_str(), accounts[0].role), ("admin", Role::Administrator));
+    let id = accounts[0].id;
+    assert!(board.knows_password(id, &"secret".into()));
+    assert!(!board.knows_password(id, &"Secret".into()));
+    assert!(!board.knows_password(id, &"more than IPMI keeps of any password".into()));
+}
+
+#[test]
+fn the_identify_light_is_one() {
+    let mut bmc = bmc("admin", "secret".into(), [7; 16], true);
+    let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1" };
+    for lit in [true, false] {
+        board.identify(lit);
+        assert_eq!(board.is_identified(), lit);
+    }
+}
