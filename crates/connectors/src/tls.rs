@@ -147,7 +147,9 @@ impl TlsClient {
             .map_err(|_| Error::Misconfigured { reason: format!("`{}` is no host name", taken.address) })?;
         let connected = TlsConnector::from(Arc::clone(config)).connect(name, stream).await;
         let stream = connected.map_err(|error| failed(taken, &error))?;
-        self.compare(&stream, taken).await?;
+        let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+        let shown = shown.map(|certificate| <[u8; 32]>::from(Sha256::digest(certificate)));
+        self.compare(shown, taken).await?;
         Ok(Box::new(stream))
     }
 
@@ -177,16 +179,13 @@ impl TlsClient {
     }
 
     /// Compares the certificate with the pin. A resumed session has the certificate of the session before.
-    async fn compare(&self, stream: &TlsStream<Stream>, taken: &Taken) -> Result<(), Error> {
-        let shown = || match stream.get_ref().1.peer_certificates() {
-            Some([certificate, ..]) => Ok(<[u8; 32]>::from(Sha256::digest(certificate))),
-            _ => Err(Error::Tls { address: taken.to_string(), reason: "it shows no certificate".to_owned() }),
-        };
+    async fn compare(&self, shown: Option<[u8; 32]>, taken: &Taken) -> Result<(), Error> {
+        let none = || Error::Tls { address: taken.to_string(), reason: "it shows no certificate".to_owned() };
         let (pinned, shown) = match &self.proof {
             Proof::Ca(_) | Proof::System | Proof::Off => return Ok(()),
-            Proof::Certificate(pinned) => (*pinned, shown()?),
+            Proof::Certificate(pinned) => (*pinned, shown.ok_or_else(none)?),
             Proof::FirstUse { device, pins } => {
-                let shown = shown()?;
+                let shown = shown.ok_or_else(none)?;
                 match pins.pinned(device).await? {
                     Some(pinned) => (pinned, shown),
                     None => (pins.pin(device, shown).await?, shown),
