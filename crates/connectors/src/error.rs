@@ -44,6 +44,14 @@ pub enum Error {
         /// For how long it was waited.
         after: Duration,
     },
+    /// A device that is asked by community did not answer in time: it also says nothing to one that it does not know.
+    #[error("no answer from {address} within {} s", .after.as_secs())]
+    SilentToCommunity {
+        /// The address.
+        address: String,
+        /// For how long it was waited.
+        after: Duration,
+    },
     /// The device does not prove that it is the one that was meant; nothing was sent.
     #[error("{address} does not prove who it is: {problem}")]
     Certificate {
@@ -78,6 +86,12 @@ pub enum Error {
     #[error("it refused: {reason}")]
     Refused {
         /// What the device said.
+        reason: String,
+    },
+    /// The device accepted what was asked, and was not seen to do it.
+    #[error("it was told to, and did not: {reason}")]
+    NotKept {
+        /// What is seen instead.
         reason: String,
     },
     /// What the device answered makes no sense.
@@ -123,9 +137,11 @@ impl Error {
     pub fn reach(&self) -> Reach {
         use ironhand_redfish::Error as Redfish;
         match self {
-            Self::Unreachable { .. } | Self::Hop { .. } | Self::Silent { .. } | Self::OutcomeUnknown => {
-                Reach::Unreachable
-            }
+            Self::Unreachable { .. }
+            | Self::Hop { .. }
+            | Self::Silent { .. }
+            | Self::SilentToCommunity { .. }
+            | Self::OutcomeUnknown => Reach::Unreachable,
             Self::LoginRefused { .. }
             | Self::Redfish(Redfish::Unauthorized | Redfish::PasswordChangeRequired { .. }) => {
                 Reach::AuthFailed
@@ -151,7 +167,10 @@ impl Error {
             Self::Unsupported { .. } | Self::Misconfigured { .. } | Self::LoginRefused { .. } => {
                 Fault::Caller
             }
-            Self::Unreachable { .. } | Self::Hop { .. } | Self::Silent { .. } => Fault::Network,
+            Self::Unreachable { .. }
+            | Self::Hop { .. }
+            | Self::Silent { .. }
+            | Self::SilentToCommunity { .. } => Fault::Network,
             Self::Redfish(
                 ironhand_redfish::Error::NoSystem { .. } | ironhand_redfish::Error::Ambiguous { .. },
             ) => Fault::Caller,
@@ -167,6 +186,7 @@ impl Error {
             Self::Unreachable { .. }
                 | Self::Hop { .. }
                 | Self::Silent { .. }
+                | Self::SilentToCommunity { .. }
                 | Self::Busy { .. }
                 | Self::Redfish(ironhand_redfish::Error::Busy { .. })
         )
@@ -183,7 +203,7 @@ impl Error {
             }
             Self::Unreachable { .. } => "connector.unreachable",
             Self::Hop { .. } => "connector.hop",
-            Self::Silent { .. } => "connector.silent",
+            Self::Silent { .. } | Self::SilentToCommunity { .. } => "connector.silent",
             Self::Certificate { .. } => "connector.certificate",
             Self::Tls { .. } => "connector.tls",
             Self::LoginRefused { .. } | Self::Redfish(Redfish::Unauthorized) => "connector.login_refused",
@@ -197,7 +217,7 @@ impl Error {
                 "connector.task_failed"
             }
             Self::OutcomeUnknown => "connector.outcome_unknown",
-            Self::Redfish(Redfish::NotKept { .. }) => "connector.not_kept",
+            Self::NotKept { .. } | Self::Redfish(Redfish::NotKept { .. }) => "connector.not_kept",
             Self::Malformed { .. } | Self::Redfish(_) => "connector.malformed",
         }
     }
@@ -214,6 +234,9 @@ impl Error {
             Self::Unreachable { .. } | Self::Silent { .. } => {
                 Some("check the connector's address and port, and the network between")
             }
+            Self::SilentToCommunity { .. } => Some(
+                "check the connector's address and port, the community, and which addresses the strip answers to",
+            ),
             _ if self.is_refusal() => Some("check the credentials that the host names"),
             _ => None,
         }

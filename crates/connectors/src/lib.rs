@@ -9,6 +9,7 @@ mod error;
 mod http;
 mod open;
 mod path;
+mod pdu;
 mod tls;
 
 pub use device::{BootOverride, Device, Login, Outlets};
@@ -18,4 +19,5 @@ pub use open::{Surroundings, open};
 pub use path::{
     AddressHealth, AsyncReadWrite, CONNECT, Hop, PathHealth, Route, Standing, Stream, Taken, connect,
 };
+pub use pdu::{PduDevice, PduTimes};
 pub use tls::{MemoryPins, Pins, Proof, TlsClient};

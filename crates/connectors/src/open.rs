@@ -1,7 +1,8 @@
 //! From a connector of a manifest to the device.
 
-use ironhand_api::{Connector, ConnectorType, MacAddress};
+use ironhand_api::{Connector, MacAddress, Way};
 
+use crate::pdu::{PduDevice, PduTimes};
 use crate::{Device, Error, Login};
 
 /// What a device needs to know beside its connector.
@@ -21,13 +22,16 @@ pub struct Surroundings {
 /// the manifest says cannot be used.
 pub fn open(
     connector: &Connector,
-    _login: Option<Login>,
+    login: Option<Login>,
     _surroundings: &Surroundings,
 ) -> Result<Box<dyn Device>, Error> {
-    match connector.kind() {
-        ConnectorType::Ipmi => Err(refused("be driven here: IPMI has lines of its own")),
-        ConnectorType::Vnc => Err(refused("do anything but show a screen")),
-        kind => Err(refused(&format!("be used yet: this version does not drive `{}`", kind.as_str()))),
+    match &connector.way {
+        Way::Ipmi(_) => Err(refused("be driven here: IPMI has lines of its own")),
+        Way::Vnc => Err(refused("do anything but show a screen")),
+        Way::Pdu(options) => {
+            Ok(Box::new(PduDevice::new(connector, options, login.as_ref(), PduTimes::default())?))
+        }
+        way => Err(refused(&format!("be used yet: this version does not drive `{}`", way.kind().as_str()))),
     }
 }
 
@@ -37,8 +41,6 @@ fn refused(what: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use ironhand_api::Way;
-
     use super::*;
 
     #[test]
