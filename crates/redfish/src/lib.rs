@@ -9,11 +9,13 @@ mod boot;
 mod error;
 mod etag;
 mod exchange;
+mod listing;
 mod power;
 mod quirk;
 mod resource;
 mod root;
 mod run;
+mod sensor;
 mod session;
 mod system;
 mod talk;
@@ -25,12 +27,13 @@ pub use boot::{BootEnabled, BootMode, BootState, BootTarget, SetBoot, boot_state
 pub use error::Error;
 pub use etag::patch;
 pub use exchange::{Answer, Body, Method, Request, Token};
+pub use listing::{Listing, Missing};
 pub use power::{PowerState, ResetAction, SetPower, allowed_kinds, power_state};
 pub use quirk::{Description, Handling, Quirk, Quirks};
 pub use resource::{Resource, Tree};
 pub use root::{ROOT, Root, root};
 pub use run::{Question, Run, Turn};
-
+pub use sensor::{ReadSensors, Sensor, SensorState};
 pub use session::{Admission, EndSessions, Session, SessionPolicy, Told, log_in, log_out};
 pub use system::{Place, choose, locate};
 pub use talk::{Operation, Stop, Talk};

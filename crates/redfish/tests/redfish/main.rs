@@ -1,3 +1,4 @@
 //! Operations played against recorded controllers.
 
 mod recorded;
+mod sensor;
