@@ -248,13 +248,10 @@ impl HttpClient {
             }
         }
         let until = deadline.min(Instant::now() + self.limits.connect);
-        let connection = path::connect_with(&self.route, &self.health, until, async |stream, taken| {
-            let stream = self.tls.connect(stream, &taken).await?;
-            let address = taken.to_string();
-            let connection = Connection::new(stream, taken).await;
-            connection.map_err(|error| Error::Unreachable { address, reason: chain(&error) })
-        })
-        .await?;
+        let (stream, taken) = path::connect_over(&self.route, &self.health, Some(&self.tls), until).await?;
+        let address = taken.to_string();
+        let connection = Connection::new(stream, taken).await;
+        let connection = connection.map_err(|error| Error::Unreachable { address, reason: chain(&error) })?;
         self.exchange(connection, request, proof, deadline).await.map_err(|asked| asked.error(request))
     }
 

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use crate::{Error, Login};
+use crate::{Error, Login, TlsClient};
 
 pub use health::{AddressHealth, PathHealth, Standing};
 
@@ -126,17 +126,17 @@ pub async fn connect(
     health: &PathHealth,
     deadline: Instant,
 ) -> Result<(Stream, Taken), Error> {
-    connect_with(route, health, deadline, async |stream, taken| Ok((stream, taken))).await
+    connect_over(route, health, None, deadline).await
 }
 
-/// Connects as [`connect`] does; an address counts as one that works only when `finish` has made something of the
-/// connection.
-pub(crate) async fn connect_with<T>(
+/// Connects as [`connect`] does, and speaks TLS where a client of it is given: an address counts as one that works only
+/// when the device has proved there who it is.
+pub(crate) async fn connect_over(
     route: &Route,
     health: &PathHealth,
+    tls: Option<&TlsClient>,
     deadline: Instant,
-    finish: impl AsyncFn(Stream, Taken) -> Result<T, Error>,
-) -> Result<T, Error> {
+) -> Result<(Stream, Taken), Error> {
     let order = health.order(&route.addresses, Instant::now());
     let mut last = Error::Misconfigured { reason: "the connector has no address".to_owned() };
     for (at, address) in order.iter().enumerate() {
@@ -146,13 +146,16 @@ pub(crate) async fn connect_with<T>(
         let taken = Taken { address: (*address).clone(), port: route.port };
         let attempt = async {
             let stream = reach(route, address).await?;
-            finish(stream, taken.clone()).await
+            match tls {
+                Some(tls) => tls.connect(stream, &taken).await,
+                None => Ok(stream),
+            }
         };
         let made = timeout_at(begun + share, attempt).await;
         match made.unwrap_or_else(|_| Err(Error::Silent { address: taken.to_string(), after: share })) {
-            Ok(made) => {
+            Ok(stream) => {
                 health.works(address);
-                return Ok(made);
+                return Ok((stream, taken));
             }
             Err(error) => {
                 health.fails(address, &error, Instant::now());
