@@ -9,6 +9,8 @@ mod boot;
 mod error;
 mod etag;
 mod exchange;
+mod firmware;
+mod inventory;
 mod listing;
 mod power;
 mod quirk;
@@ -20,6 +22,7 @@ mod session;
 mod system;
 mod talk;
 mod task;
+mod time;
 mod vendor;
 
 pub use account::{Account, PasswordProof, PasswordRules, SetPassword, accounts, password_rules};
@@ -27,6 +30,8 @@ pub use boot::{BootEnabled, BootMode, BootState, BootTarget, SetBoot, boot_state
 pub use error::Error;
 pub use etag::patch;
 pub use exchange::{Answer, Body, Method, Request, Token};
+pub use firmware::{Firmware, ReadFirmware};
+pub use inventory::{Inventory, Part, PartKind, ReadInventory};
 pub use listing::{Listing, Missing};
 pub use power::{PowerState, ResetAction, SetPower, allowed_kinds, power_state};
 pub use quirk::{Description, Handling, Quirk, Quirks};

@@ -3,8 +3,9 @@
 //! A large machine has hundreds of resources, and seldom a controller that can show them all: one that fails is named and costs
 //! the others nothing.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -255,4 +256,21 @@ pub(crate) fn told(value: &Value) -> Option<&str> {
 pub(crate) fn number(value: &Value) -> Option<f64> {
     let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
     number.is_finite().then_some(number)
+}
+
+/// A list of objects; what is not one is empty.
+pub(crate) fn list_of<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    value[name].as_array().into_iter().flatten().filter(|entry| entry.is_object())
+}
+
+/// Numbers the names that several things of one kind have: both power supplies of a machine may be called "Power Supply".
+pub(crate) fn tell_apart<'a, K: Eq + Hash>(names: impl Iterator<Item = (K, &'a mut String)>) {
+    let mut seen: HashMap<(K, String), usize> = HashMap::new();
+    for (kind, name) in names {
+        let times = seen.entry((kind, name.clone())).or_default();
+        *times += 1;
+        if *times > 1 {
+            *name = format!("{name} {times}");
+        }
+    }
 }

@@ -1,11 +1,10 @@
 //! What a machine measures: by the older Thermal and Power, by Sensors, or by the subsystems of the case (DSP0268).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::listing::{expands, get_one, number, read_collections, read_each, told};
+use crate::listing::{expands, get_one, list_of, number, read_collections, read_each, tell_apart, told};
 use crate::system::Place;
 use crate::{Listing, Missing, Operation, Resource, Stop, Talk};
 
@@ -63,7 +62,8 @@ impl Operation for ReadSensors {
         }
         let rest: Vec<_> = rest.into_iter().filter(|case| case.link(&["Sensors"]).is_none()).collect();
         sensors.extend(subsystems(talk, &rest, expand, &mut missing)?);
-        Ok(Listing { items: numbered(sensors), missing })
+        tell_apart(sensors.iter_mut().map(|sensor| (sensor.kind.clone(), &mut sensor.name)));
+        Ok(Listing { items: sensors, missing })
     }
 }
 
@@ -131,11 +131,6 @@ const OLDER: &[(&str, &str, &[&str], &str)] = &[
     ("PowerControl", "Power", &["PowerConsumedWatts"], "W"),
     ("PowerSupplies", "Power", &["PowerInputWatts", "PowerOutputWatts", "LastPowerOutputWatts"], "W"),
 ];
-
-/// A list of objects; what is not one is empty.
-pub(crate) fn list_of<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
-    value[name].as_array().into_iter().flatten().filter(|entry| entry.is_object())
-}
 
 /// A resource of the schema Sensor.
 fn sensor(value: &Value, id: &str) -> Sensor {
@@ -268,17 +263,4 @@ fn unit_of(unit: &str) -> String {
         unit => unit,
     }
     .to_owned()
-}
-
-/// Tells sensors of the same name apart by numbers: both power supplies of a machine may be called "Power Supply".
-fn numbered(mut sensors: Vec<Sensor>) -> Vec<Sensor> {
-    let mut seen: HashMap<(String, Option<String>), usize> = HashMap::new();
-    for sensor in &mut sensors {
-        let times = seen.entry((sensor.name.clone(), sensor.kind.clone())).or_default();
-        *times += 1;
-        if *times > 1 {
-            sensor.name = format!("{} {times}", sensor.name);
-        }
-    }
-    sensors
 }

@@ -1,4 +1,5 @@
 //! Operations played against recorded controllers.
 
+mod inventory;
 mod recorded;
 mod sensor;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use ironhand_redfish::{Answer, Body, Error, Method, Operation, Question, Request, Run, Talk, Tree, Turn};
+use ironhand_redfish::{
+    Answer, Body, Error, Method, Operation, Place, Question, Request, Run, Talk, Tree, Turn, locate,
+};
 use serde_json::{Map, Value, json};
 
 /// Turns after which an operation of a test is taken for endless.
@@ -87,6 +89,13 @@ impl Recorded {
             }
         }
         panic!("the operation does not end; its last requests: {:?}", self.asked.iter().rev().take(5));
+    }
+
+    /// The machine of the controller, and what the controller is. What it took to find it is not among what was asked.
+    pub fn place(&mut self) -> Place {
+        let place = self.play(|talk: &mut Talk| locate(talk, None)).expect("the machine is found");
+        self.asked.clear();
+        place
     }
 
     /// Forgets what the operations before have learnt and asked.

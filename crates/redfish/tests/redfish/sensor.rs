@@ -1,18 +1,12 @@
 //! What a machine measures, however its controller shows it.
 
-use ironhand_redfish::{Listing, Place, ReadSensors, Sensor, Talk, locate};
+use ironhand_redfish::{Listing, ReadSensors, Sensor};
 use serde_json::json;
 
 use crate::recorded::Recorded;
 
-fn place(recorded: &mut Recorded) -> Place {
-    let place = recorded.play(|talk: &mut Talk| locate(talk, None)).expect("the machine is found");
-    recorded.asked.clear();
-    place
-}
-
 fn sensors(recorded: &mut Recorded) -> Listing<Sensor> {
-    let place = place(recorded);
+    let place = recorded.place();
     recorded.play(ReadSensors { place }).expect("the sensors are read")
 }
 
@@ -178,7 +172,7 @@ fn a_collection_whose_pages_lead_in_a_circle_ends() {
 #[test]
 fn refused_credentials_are_no_missing_sensor() {
     let mut recorded = Recorded::load("supermicro/x13");
-    let place = place(&mut recorded);
+    let place = recorded.place();
     recorded.page("/redfish/v1/Chassis/1/Thermal", json!({ "status": 401 }));
     let error = recorded.play(ReadSensors { place }).expect_err("the credentials are refused");
     assert_eq!(error, ironhand_redfish::Error::Unauthorized);
