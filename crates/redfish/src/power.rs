@@ -115,7 +115,7 @@ impl ResetAction {
             Self::GracefulShutdown => &["GracefulShutdown"],
             Self::ForceRestart => &["ForceRestart"],
             Self::GracefulRestart => &["GracefulRestart"],
-            Self::PowerCycle => &["PowerCycle"],
+            Self::PowerCycle => &["PowerCycle", "ForcePowerCycle"],
             Self::Nmi => &["Nmi"],
         }
     }

@@ -1,5 +1,13 @@
 //! Operations played against recorded controllers.
 
+mod account;
+mod boot;
+mod hostile;
+mod identity;
 mod inventory;
+mod power;
+mod quirk;
 mod recorded;
 mod sensor;
+mod session;
+mod task;

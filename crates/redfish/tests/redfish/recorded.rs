@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ironhand_redfish::{
-    Answer, Body, Error, Method, Operation, Place, Question, Request, Run, Talk, Tree, Turn, locate,
+    Answer, Body, Error, Method, Operation, Place, Question, Request, Run, Talk, Token, Tree, Turn, locate,
 };
 use serde_json::{Map, Value, json};
 
@@ -72,6 +72,16 @@ impl Recorded {
 
     /// Plays an operation to its end; what it learnt is known to the next one.
     pub fn play<O: Operation>(&mut self, operation: O) -> Result<O::Output, Error> {
+        self.play_with(operation, |_, _| None)
+    }
+
+    /// Plays an operation to its end on a controller that answers as `habit` does, and as it is written down where that says
+    /// nothing.
+    pub fn play_with<O: Operation>(
+        &mut self,
+        operation: O,
+        mut habit: impl FnMut(&mut Self, &Request) -> Option<Answer>,
+    ) -> Result<O::Output, Error> {
         let mut run = Run::new(operation, std::mem::take(&mut self.tree));
         for _ in 0..MOST_TURNS {
             match run.next_turn() {
@@ -82,7 +92,13 @@ impl Recorded {
                 Turn::Wait(time) => self.waited += time,
                 Turn::Ask(questions) => {
                     for Question { id, request } in questions {
-                        let answer = self.answer(&request);
+                        let answer = match habit(self, &request) {
+                            Some(answer) => {
+                                self.note(&request);
+                                answer
+                            }
+                            None => self.answer(&request),
+                        };
                         run.answer(id, answer);
                     }
                 }
@@ -106,12 +122,17 @@ impl Recorded {
         self
     }
 
+    fn note(&mut self, request: &Request) -> String {
+        let name = format!("{} {}", request.method.as_str(), key(&request.path));
+        self.asked.push(request.named());
+        self.sent.extend(request.body.clone().map(|body| (name.clone(), body)));
+        name
+    }
+
     /// What it answers to a request. A change of a resource that is there is taken where nothing else is written down.
     pub fn answer(&mut self, request: &Request) -> Answer {
         let path = key(&request.path);
-        let name = format!("{} {path}", request.method.as_str());
-        self.asked.push(request.named());
-        self.sent.extend(request.body.clone().map(|body| (name.clone(), body)));
+        let name = self.note(request);
         let page = match request.method {
             Method::Get => self.pages.get(&path),
             _ => self.pages.get(&name),
@@ -154,6 +175,7 @@ fn answer(page: &Value) -> Answer {
         status: u16::try_from(status).expect("a status"),
         etag: header("ETag"),
         location: header("Location"),
+        token: header("X-Auth-Token").map(Token::new),
         retry_after: header("Retry-After").and_then(|time| time.parse().ok()).map(Duration::from_secs),
         ..plain
     }

@@ -1,0 +1,55 @@
+//! Each fault of the table is shown by a recorded controller, and dealt with.
+
+use ironhand_redfish::Quirk;
+
+use crate::{account, boot, identity, power, session, task};
+
+/// Shows that a fault is dealt with. Those of media, BIOS settings, events and times stand beside the tests of these.
+fn check(quirk: Quirk) {
+    match quirk {
+        Quirk::ResetActionInfo => power::action_info(),
+        Quirk::NoPowerCycle => power::no_power_cycle(),
+        Quirk::ButtonOnly => power::button_only(),
+        Quirk::RestartHangs => power::restart_hangs(),
+        Quirk::OnAfterOff => power::on_after_off(),
+        Quirk::BootReverts => boot::boot_reverts(),
+        Quirk::UsbCd => boot::usb_cd(),
+        Quirk::BootInSettings => boot::boot_in_settings(),
+        Quirk::NoContinuous => boot::no_continuous(),
+        Quirk::BootDuringPost => boot::boot_during_post(),
+        Quirk::BootMode => boot::boot_mode(),
+        Quirk::TagRequired => account::tag_required(),
+        Quirk::TagOfAccounts => account::tag_of_accounts(),
+        Quirk::WeakTag => account::weak_tag(),
+        Quirk::TagUnknown => account::tag_unknown(),
+        Quirk::AccountSlots => account::account_slots(),
+        Quirk::ForcedPassword => account::forced_password(),
+        Quirk::SessionsFull => session::sessions_full(),
+        Quirk::SessionLocation => session::session_location(),
+        Quirk::SpuriousRefusal => session::spurious_refusal(),
+        Quirk::SideSystems => identity::side_systems(),
+        Quirk::NullMembers => session::null_members(),
+        Quirk::MissingLinks => identity::missing_links(),
+        Quirk::Expand => identity::known("ami/dgx-h100", Quirk::Expand),
+        Quirk::OneAtATime => identity::known("supermicro/x11", Quirk::OneAtATime),
+        Quirk::TaskLocation => task::task_location(),
+        Quirk::TaskLate => task::task_late(),
+        Quirk::MediaPatch
+        | Quirk::MediaPlain
+        | Quirk::MediaProtocol
+        | Quirk::MediaLogin
+        | Quirk::MediaConfig
+        | Quirk::MediaVmm
+        | Quirk::EjectBody
+        | Quirk::BiosJob
+        | Quirk::EventGaps
+        | Quirk::TimeZone => {}
+    }
+}
+
+#[test]
+fn every_fault_of_the_table_is_dealt_with() {
+    for quirk in Quirk::all() {
+        check(quirk);
+    }
+}
