@@ -176,7 +176,7 @@ impl HttpClient {
 
     async fn permit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Error> {
         match timeout_at(deadline, self.under_way.acquire()).await {
-            Ok(Ok(permit)) => Ok(permit),
+            Ok(Ok(permit)) if Instant::now() < deadline => Ok(permit),
             _ => {
                 let under_way = self.limits.in_flight.max(1);
                 Err(Error::Busy { reason: format!("{under_way} requests before this one took all the time") })

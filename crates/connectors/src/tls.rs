@@ -14,7 +14,7 @@ use tokio_rustls::rustls::client::{Resumption, WebPkiServerVerifier};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
 
 use crate::path::{Stream, Taken};
 use crate::{CertificateProblem, Error};
@@ -216,13 +216,31 @@ fn failed(taken: &Taken, error: &std::io::Error) -> Error {
         return Error::Unreachable { address, reason: format!("the connection ended: {error}") };
     };
     match tls {
-        rustls::Error::InvalidCertificate(problem) => Error::Certificate {
-            address,
-            problem: CertificateProblem::NotTrusted(format!("its certificate is not trusted: {problem}")),
-        },
+        rustls::Error::InvalidCertificate(problem) => {
+            Error::Certificate { address, problem: CertificateProblem::NotTrusted(untrusted(problem)) }
+        }
         rustls::Error::InvalidMessage(_) => {
             Error::Tls { address, reason: "what it answers is not TLS".to_owned() }
         }
         other => Error::Tls { address, reason: other.to_string() },
+    }
+}
+
+/// Why authorities do not vouch for a certificate.
+fn untrusted(problem: &CertificateError) -> String {
+    use CertificateError as Problem;
+    match problem {
+        Problem::Expired | Problem::ExpiredContext { .. } => "its certificate has expired".to_owned(),
+        Problem::NotValidYet | Problem::NotValidYetContext { .. } => {
+            "its certificate is not valid yet".to_owned()
+        }
+        Problem::NotValidForName | Problem::NotValidForNameContext { .. } => {
+            "its certificate is for another name or address".to_owned()
+        }
+        Problem::UnknownIssuer | Problem::BadSignature => {
+            "no authority that is trusted vouches for its certificate".to_owned()
+        }
+        Problem::Revoked => "its certificate is revoked".to_owned(),
+        other => format!("its certificate cannot be used: {other}"),
     }
 }
