@@ -6,6 +6,7 @@
 
 mod device;
 mod error;
+mod gsm;
 mod http;
 mod open;
 mod path;
@@ -14,6 +15,7 @@ mod tls;
 
 pub use device::{BootOverride, Device, Login, Outlets};
 pub use error::{CertificateProblem, Error};
+pub use gsm::Modems;
 pub use http::{Authorization, HttpClient, HttpLimits, HttpRequest, HttpResponse, HttpStream, Opened};
 pub use open::{Surroundings, open};
 pub use path::{

@@ -2,8 +2,9 @@
 
 use ironhand_api::{Connector, MacAddress, Way};
 
+use crate::gsm::GsmSocket;
 use crate::pdu::{PduDevice, PduTimes};
-use crate::{Device, Error, Login};
+use crate::{Device, Error, Login, Modems};
 
 /// What a device needs to know beside its connector.
 #[derive(Clone, Default)]
@@ -12,6 +13,8 @@ pub struct Surroundings {
     pub macs: Vec<MacAddress>,
     /// Who logs in at the proxy or jump host between.
     pub hop: Option<Login>,
+    /// The modems that text messages are sent through.
+    pub modems: Modems,
 }
 
 /// Makes ready to use a connector under a login; without one where the device needs none. Nothing is sent yet.
@@ -23,13 +26,16 @@ pub struct Surroundings {
 pub fn open(
     connector: &Connector,
     login: Option<Login>,
-    _surroundings: &Surroundings,
+    surroundings: &Surroundings,
 ) -> Result<Box<dyn Device>, Error> {
     match &connector.way {
         Way::Ipmi(_) => Err(refused("be driven here: IPMI has lines of its own")),
         Way::Vnc => Err(refused("do anything but show a screen")),
         Way::Pdu(options) => {
             Ok(Box::new(PduDevice::new(connector, options, login.as_ref(), PduTimes::default())?))
+        }
+        Way::Gsm(options) => {
+            Ok(Box::new(GsmSocket::new(connector, options, login, &surroundings.modems)?))
         }
         way => Err(refused(&format!("be used yet: this version does not drive `{}`", way.kind().as_str()))),
     }

@@ -40,12 +40,14 @@
 //! | `redfish` | the Redfish services of all of them, over HTTP and TLS |
 //! | [`bmc_fleet`] | thousands of BMCs without screens, faults of networks and firmware |
 //! | [`fleet`] | sockets and tasks for many machines, faults of controllers and screens |
+//! | [`modem`] | a modem, and power sockets that take text messages |
 //! | [`qemu`] | a process in place of a machine |
 
 pub mod bmc_fleet;
 mod controller;
 pub mod fleet;
 pub mod machine;
+pub mod modem;
 mod picture;
 pub mod qemu;
 mod redfish;
