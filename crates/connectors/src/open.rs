@@ -34,9 +34,7 @@ pub fn open(
         Way::Pdu(options) => {
             Ok(Box::new(PduDevice::new(connector, options, login.as_ref(), PduTimes::default())?))
         }
-        Way::Gsm(options) => {
-            Ok(Box::new(GsmSocket::new(connector, options, login, &surroundings.modems)?))
-        }
+        Way::Gsm(options) => Ok(Box::new(GsmSocket::new(connector, options, login, &surroundings.modems)?)),
         way => Err(refused(&format!("be used yet: this version does not drive `{}`", way.kind().as_str()))),
     }
 }

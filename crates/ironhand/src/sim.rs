@@ -1,8 +1,11 @@
 //! `ironhand sim`: simulated hardware, until it is told to stop.
 
+use std::sync::Arc;
+
 use ironhand_ipmi::Ipmi15Authentication;
 use ironhand_sim::bmc_fleet::{BmcFault, BmcSelector, FaultPlan, FaultRule, PowerTimes, ScriptError, Share};
 use ironhand_sim::fleet::host_name;
+use ironhand_sim::modem::{SimModem, Switched};
 use ironhand_sim::qemu::{QemuBmc, QemuConfig};
 use ironhand_sim::{BmcFleet, BmcFleetConfig, Fleet, FleetConfig};
 use secrecy::SecretString;
@@ -42,6 +45,34 @@ pub async fn qemu(asked: args::SimQemu, output: Output) -> Result<(), Failure> {
     stop.await?;
     guest.shutdown().await;
     Ok(())
+}
+
+/// `ironhand sim modem`.
+pub async fn modem(asked: args::SimModem, output: Output) -> Result<(), Failure> {
+    let sockets = asked.sockets.iter().map(|number| {
+        let named = number.clone();
+        let told: Switched = Arc::new(move |on| {
+            let state = if on { "on" } else { "off" };
+            if output.is_structured() {
+                line(&serde_json::json!({ "socket": named, "power": state }).to_string());
+            } else {
+                line(&format!("socket {named} is switched {state}"));
+            }
+        });
+        (number.clone(), told)
+    });
+    let modem = match asked.bind {
+        Some(address) => SimModem::at_tcp(address, sockets).await,
+        None => SimModem::at_terminal(sockets),
+    };
+    let modem = modem.map_err(|error| Failure::Failed(format!("the modem cannot be made: {error}")))?;
+    let stop = stop_asked();
+    if output.is_structured() {
+        line(&serde_json::json!({ "modem": modem.place(), "sockets": asked.sockets }).to_string());
+    } else {
+        line(&format!("modem at {}; sockets: {}", modem.place(), asked.sockets.join(", ")));
+    }
+    stop.await
 }
 
 /// `ironhand sim bmc`.

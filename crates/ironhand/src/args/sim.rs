@@ -14,6 +14,19 @@ pub enum Sim {
     Qemu(SimQemu),
     /// Simulated servers with management controllers (IPMI) and screens (VNC)
     Bmc(SimBmc),
+    /// A modem, and power sockets that take text messages (SimPal)
+    Modem(SimModem),
+}
+
+/// `ironhand sim modem`.
+#[derive(Args)]
+pub struct SimModem {
+    /// The loopback address and TCP port that lead to the modem; without it a serial device of its own
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub bind: Option<std::net::SocketAddr>,
+    /// The telephone number of a socket, as +31612345678; may be given several times
+    #[arg(long = "socket", required = true, value_name = "NUMBER")]
+    pub sockets: Vec<String>,
 }
 
 /// Under which heading help lists what can be wrong with simulated BMCs.
