@@ -1,5 +1,7 @@
 //! What the next boots start from (DSP0268, the Boot property of ComputerSystem).
 
+mod dell;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -212,6 +214,17 @@ impl Operation for SetBoot {
 
     fn perform(&self, talk: &mut Talk) -> Result<BootState, Stop> {
         let system = talk.read(&self.place.system)?;
+        if self.target == BootTarget::Cd
+            && self.place.quirks.contains(Quirk::CdAttribute)
+            && let Some(attributes) = dell::attributes(talk, &self.place)?
+        {
+            dell::set_virtual_cd(talk, &attributes, self.persistent)?;
+            return Ok(BootState {
+                target: Some(BootTarget::Cd),
+                enabled: self.enabled(),
+                ..BootState::of(&system)
+            });
+        }
         let mut choice = self.choice(&system)?;
         let mut written = Arc::clone(&system);
         let mut answer = self.write(talk, &written, &choice)?;

@@ -2,6 +2,65 @@
 //!
 //! Nothing here opens a connection or reads a clock. An [`Operation`] is a plain function that asks a [`Talk`] for
 //! resources; a [`Run`] plays it: it says which requests to send, is told the answers, and ends with a value.
+//!
+//! | subject | items |
+//! | --- | --- |
+//! | what a controller is | [`root`], [`identify`], [`Vendor`], [`Quirk`] |
+//! | its machine | [`locate`], [`Place`] |
+//! | power | [`power_state`], [`SetPower`] |
+//! | what is booted from | [`boot_state`], [`SetBoot`] |
+//! | accounts | [`accounts`], [`SetPassword`], [`password_rules`] |
+//! | sessions | [`SessionPolicy`], [`log_in`], [`EndSessions`] |
+//! | parts and readings | [`ReadInventory`], [`ReadFirmware`], [`ReadSensors`] |
+//! | changes | [`patch`] under a condition, [`settle`] where they go on |
+//! | the controller's side | [`bmc`] |
+//!
+//! # Example
+//!
+//! A machine is switched on. The controller is four lines here; between it and a real one is an HTTP client.
+//!
+//! ```
+//! use ironhand_redfish::{
+//!     Answer, Question, ResetAction, Run, SetPower, Talk, Tree, Turn, locate,
+//! };
+//! use serde_json::json;
+//!
+//! fn controller(method: &str, path: &str) -> Answer {
+//!     match (method, path) {
+//!         ("GET", "/redfish/v1/") => Answer::json(200, json!({ "Systems": { "@odata.id": "/systems" } })),
+//!         ("GET", "/systems") => Answer::json(200, json!({ "Members": [{ "@odata.id": "/systems/1" }] })),
+//!         ("GET", "/systems/1") => Answer::json(200, json!({
+//!             "PowerState": "Off",
+//!             "Actions": { "#ComputerSystem.Reset": { "target": "/systems/1/reset" } },
+//!         })),
+//!         ("POST", "/systems/1/reset") => Answer::new(204, b""),
+//!         _ => Answer::new(404, b""),
+//!     }
+//! }
+//!
+//! fn play<O: ironhand_redfish::Operation>(
+//!     operation: O,
+//!     tree: Tree,
+//! ) -> (Result<O::Output, ironhand_redfish::Error>, Tree) {
+//!     let mut run = Run::new(operation, tree);
+//!     loop {
+//!         match run.next_turn() {
+//!             Turn::Ask(questions) => {
+//!                 for Question { id, request } in questions {
+//!                     run.answer(id, controller(request.method.as_str(), &request.path));
+//!                 }
+//!             }
+//!             Turn::Wait(time) => std::thread::sleep(time),
+//!             Turn::Done(result) => return (result, run.into_tree()),
+//!         }
+//!     }
+//! }
+//!
+//! let (place, tree) = play(|talk: &mut Talk| locate(talk, None), Tree::default());
+//! let (sent, _) = play(SetPower { place: place?, action: ResetAction::On }, tree);
+//! assert_eq!(sent?, ["On"]);
+//! # Ok::<(), ironhand_redfish::Error>(())
+//! ```
 
 mod account;
 pub mod bmc;

@@ -28,6 +28,7 @@ pub enum Quirk {
     // Boot.
     BootReverts,
     UsbCd,
+    CdAttribute,
     BootInSettings,
     NoContinuous,
     BootDuringPost,

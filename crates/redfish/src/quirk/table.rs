@@ -71,6 +71,15 @@ pub(super) const TABLE: &[Description] = &[
         known: |i| i.vendor == Supermicro && !model_has(i, "ARS-111GL"),
     },
     Description {
+        quirk: Quirk::CdAttribute,
+        name: "cdattribute",
+        handling: Known,
+        products: "Dell iDRAC 9, 10",
+        symptom: "the virtual CD is not among the boot targets, and Cd is a drive that is not there",
+        remedy: "chooses it by an attribute of the iDRAC, where the iDRAC leads to its attributes",
+        known: |i| is(i, "iDRAC 9") || is(i, "iDRAC 10"),
+    },
+    Description {
         quirk: Quirk::BootInSettings,
         name: "bootsettings",
         handling: Always,

@@ -98,6 +98,22 @@ pub fn usb_cd() {
     check("supermicro/ars-111gl", BootTarget::Cd, false, "Cd Once");
 }
 
+/// The virtual CD of an iDRAC is chosen by an attribute.
+pub fn cd_attribute() {
+    let mut recorded = Recorded::load("dell/idrac10");
+    let operation = set(&mut recorded, BootTarget::Cd, false);
+    let done = recorded.play(operation.clone()).expect("it is taken");
+    assert_eq!((done.target, done.enabled), (Some(BootTarget::Cd), BootEnabled::Once));
+    let (_, body) = recorded.sent.last().expect("it is written");
+    assert_eq!(body["Attributes"]["ServerBoot.1.FirstBootDevice"], "VCD-DVD");
+    assert_eq!(body["Attributes"]["ServerBoot.1.BootOnce"], "Enabled");
+    let forgets = |_: &mut Recorded, request: &ironhand_redfish::Request| {
+        (request.method == Method::Patch).then(|| Answer::new(200, b""))
+    };
+    let done = recorded.play_with(SetBoot { persistent: true, ..operation }, forgets);
+    assert!(matches!(done, Err(Error::NotKept { .. })), "{done:?}");
+}
+
 /// The choice is written to the settings resource, and read back there.
 pub fn boot_in_settings() {
     for name in ["asrockrack/megarac", "gigabyte/megarac"] {

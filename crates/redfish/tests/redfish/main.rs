@@ -8,6 +8,7 @@ mod inventory;
 mod power;
 mod quirk;
 mod recorded;
+mod reference;
 mod sensor;
 mod session;
 mod task;

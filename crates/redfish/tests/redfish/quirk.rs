@@ -14,6 +14,7 @@ fn check(quirk: Quirk) {
         Quirk::OnAfterOff => power::on_after_off(),
         Quirk::BootReverts => boot::boot_reverts(),
         Quirk::UsbCd => boot::usb_cd(),
+        Quirk::CdAttribute => boot::cd_attribute(),
         Quirk::BootInSettings => boot::boot_in_settings(),
         Quirk::NoContinuous => boot::no_continuous(),
         Quirk::BootDuringPost => boot::boot_during_post(),
