@@ -95,7 +95,9 @@ pub use settings::{
     Settings, SettingsSpec,
 };
 pub use socket::local_socket;
-pub use status::{Fact, Health, HostStatus, Icon, PowerState, Reach, ScreenKind, ScreenStatus};
+pub use status::{
+    Fact, Health, HostStatus, Icon, PathStatus, PowerState, Reach, ScreenKind, ScreenStatus, WayStatus,
+};
 pub use time::{Span, SpanError, Timestamp};
 pub use zone::{Cluster, ClusterSpec, Zone, ZoneSpec};
 

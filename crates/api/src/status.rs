@@ -163,6 +163,36 @@ impl fmt::Display for Health {
     }
 }
 
+/// One of several ways to a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WayStatus {
+    /// The connector, like `redfish 10.0.7.12`.
+    pub connector: String,
+    /// Whether it can be used; absent before the first attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<Fact<Reach>>,
+    /// Its addresses in the order of the manifest, where it has several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<PathStatus>,
+}
+
+/// One of several addresses of a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PathStatus {
+    /// The address.
+    pub address: String,
+    /// Whether the device is spoken to over it now.
+    pub in_use: bool,
+    /// Whether it worked when it was tried last; absent before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub works: Option<bool>,
+    /// Why it does not work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
 /// Everything observed of one host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -189,6 +219,9 @@ pub struct HostStatus {
     /// The server that works on the host; absent where none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// The connectors beside screens, in the order in which they are tried; empty where there is one, with one address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ways: Vec<WayStatus>,
     /// Derived from the facts above.
     pub icon: Icon,
     /// The last reading of the screen.

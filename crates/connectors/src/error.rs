@@ -156,6 +156,11 @@ impl Error {
         self.reach() == Reach::AuthFailed
     }
 
+    /// Whether the device cannot do at all what was asked; nothing was sent.
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self, Self::Unsupported { .. } | Self::Redfish(ironhand_redfish::Error::Unsupported { .. }))
+    }
+
     /// Whether what was asked may have been done though it failed.
     pub fn leaves_doubt(&self) -> bool {
         matches!(self, Self::OutcomeUnknown)

@@ -4,7 +4,9 @@
 //! power. Each change is told once, so an outage is one event however often it is observed.
 
 mod fence;
+mod ways;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ironhand_api::{
@@ -27,6 +29,8 @@ pub enum Observation {
     },
     /// How the management controller was reached, with the failure in words.
     Reach(Reach, Option<String>),
+    /// The same for one of several connectors, whether or not another one made up for it.
+    Way(Reach, Option<String>),
     /// The same for the screen.
     ScreenReach(Reach, Option<String>),
     /// A reading of the screen; it also shows that the screen can be reached.
@@ -102,6 +106,9 @@ pub struct HostFacts {
     /// accepted one.
     cycling: Option<Timestamp>,
     standing: Option<Standing>,
+    /// By the names of the connectors.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    ways: BTreeMap<String, Fact<Reach>>,
 }
 
 /// A power action that was accepted and is not yet seen to be true.
@@ -195,6 +202,7 @@ impl HostFacts {
             fenced: self.fenced.clone(),
             alerts: Vec::new(),
             owner: None,
+            ways: Vec::new(),
             icon: self.icon(),
             screen: self.screen.clone(),
             health: if health == Health::Well && self.is_blind() { Health::Unknown } else { health },
@@ -225,6 +233,9 @@ impl HostFacts {
             }
             Observation::Reach(reach, detail) => {
                 changes.extend(self.see_reach(at, source, reach, detail));
+            }
+            Observation::Way(reach, detail) => {
+                changes.extend(self.see_way(at, source, reach, detail));
             }
             Observation::ScreenReach(reach, detail) => {
                 changes.extend(Contact::Screen.see(&mut self.screen_reach, at, source, reach, detail));

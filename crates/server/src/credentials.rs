@@ -49,8 +49,8 @@ impl BackOff {
 pub(crate) struct Credentials {
     names: Vec<Name>,
     store: Store,
-    /// Where the connector leads to a BMC, whose passwords Ironhand may have changed itself.
-    bmc: Option<OfBmc>,
+    /// The device that the connector leads to, unless it is a screen.
+    device: Option<OfDevice>,
     settings: Settings,
     places: Vec<Place>,
     /// The place of the one that worked last.
@@ -61,13 +61,15 @@ pub(crate) struct Credentials {
     refused: Option<Refused>,
 }
 
-/// What is particular to the credentials of a BMC.
-struct OfBmc {
+/// What is particular to the credentials of a device.
+struct OfDevice {
     host: Name,
-    /// The address and port, by which its refusals are counted.
+    /// What its refusals are counted by.
     controller: String,
     refusals: Refusals,
-    /// Whether the host's own passwords were looked up.
+    /// Whether the host's own passwords are those of its accounts, which Ironhand may have changed itself.
+    has_own: bool,
+    /// Whether they were looked up.
     known: bool,
 }
 
@@ -111,12 +113,22 @@ pub(crate) struct Opened {
 }
 
 impl Credentials {
-    /// The credentials of a connector that is no BMC.
+    /// The credentials of a screen.
     pub(crate) fn new(names: Vec<Name>, store: Store, settings: &Settings) -> Self {
         let back_off = BackOff::new(settings.auth_first, settings.auth_longest);
         let places = named(&names);
         let settings = *settings;
-        Self { names, store, bmc: None, settings, places, preferred: 0, first: None, back_off, refused: None }
+        Self {
+            names,
+            store,
+            device: None,
+            settings,
+            places,
+            preferred: 0,
+            first: None,
+            back_off,
+            refused: None,
+        }
     }
 
     /// The credentials of a host's BMC at `controller`: its own passwords first, then the named sets.
@@ -128,13 +140,30 @@ impl Credentials {
         refusals: Refusals,
         settings: &Settings,
     ) -> Self {
-        let bmc = OfBmc { host: host.clone(), controller, refusals, known: false };
-        Self { bmc: Some(bmc), ..Self::new(names, store, settings) }
+        let mut credentials = Self::of_device(host, controller, names, store, refusals, settings);
+        if let Some(device) = &mut credentials.device {
+            device.has_own = true;
+        }
+        credentials
+    }
+
+    /// The credentials of a device at `controller` whose accounts are not those of the host's BMC.
+    pub(crate) fn of_device(
+        host: &Name,
+        controller: String,
+        names: Vec<Name>,
+        store: Store,
+        refusals: Refusals,
+        settings: &Settings,
+    ) -> Self {
+        let device = OfDevice { host: host.clone(), controller, refusals, has_own: false, known: false };
+        Self { device: Some(device), ..Self::new(names, store, settings) }
     }
 
     /// Looks up whether the host has passwords of its own, where that is not known yet.
     pub(crate) async fn look_up(&mut self) -> Result<(), DeviceError> {
-        let Some(bmc) = self.bmc.as_mut().filter(|bmc| !bmc.known) else { return Ok(()) };
+        let wanting = |device: &&mut OfDevice| device.has_own && !device.known;
+        let Some(bmc) = self.device.as_mut().filter(wanting) else { return Ok(()) };
         let own = self.store.host_secrets(&bmc.host).await.map_err(|error| unusable(&bmc.host, &error))?;
         bmc.known = true;
         let mut places = Vec::new();
@@ -160,8 +189,8 @@ impl Credentials {
 
     /// A password of the host was changed: what is known of its own ones is out of date.
     pub(crate) fn changed(&mut self) {
-        if let Some(bmc) = &mut self.bmc {
-            bmc.known = false;
+        if let Some(device) = &mut self.device {
+            device.known = false;
         }
         self.refused = None;
         self.back_off.worked();
@@ -179,8 +208,8 @@ impl Credentials {
     }
 
     fn last_refused(&self, place: usize, now: Instant) -> Option<Instant> {
-        let bmc = self.bmc.as_ref()?;
-        bmc.refusals.last_refused(&bmc.controller, &self.called(place), now, &self.settings)
+        let device = self.device.as_ref()?;
+        device.refusals.last_refused(&device.controller, &self.called(place), now, &self.settings)
     }
 
     /// The place as refusals are counted by; empty where there is no credential.
@@ -207,7 +236,7 @@ impl Credentials {
     }
 
     async fn own(&self, place: &Place, username: &str) -> Result<SecretString, DeviceError> {
-        let Some(bmc) = &self.bmc else { return Err(gone(username)) };
+        let Some(bmc) = &self.device else { return Err(gone(username)) };
         let own = self.store.host_secrets(&bmc.host).await.map_err(|error| unusable(&bmc.host, &error))?;
         let secret = own.into_iter().find(|secret| secret.username == username);
         let found = match place {
@@ -237,8 +266,8 @@ impl Credentials {
 
     /// Why no further login may be tried now: the BMC refused too many of late.
     pub(crate) fn held(&self, now: Instant) -> Option<DeviceError> {
-        let bmc = self.bmc.as_ref()?;
-        bmc.refusals.waiting(&bmc.controller, now, &self.settings)
+        let device = self.device.as_ref()?;
+        device.refusals.waiting(&device.controller, now, &self.settings)
     }
 
     /// Why the credential at a place may not be tried now: the BMC refused too many logins of late, this one among
@@ -256,17 +285,17 @@ impl Credentials {
 
     /// The BMC refused a login, with the credential at a place where it was one of these.
     pub(crate) fn login_refused(&self, place: Option<usize>, now: Instant, why: &DeviceError) {
-        if let Some(bmc) = &self.bmc {
+        if let Some(device) = &self.device {
             let called = place.map(|place| self.called(place));
-            bmc.refusals.refused(&bmc.controller, called.as_deref(), now, &self.settings, why.clone());
+            device.refusals.refused(&device.controller, called.as_deref(), now, &self.settings, why.clone());
         }
     }
 
     /// The credential at a place was accepted.
     pub(crate) fn worked(&mut self, place: usize) {
         self.preferred = place;
-        if let Some(bmc) = &self.bmc {
-            bmc.refusals.accepted(&bmc.controller, &self.called(place));
+        if let Some(device) = &self.device {
+            device.refusals.accepted(&device.controller, &self.called(place));
         }
         self.refused = None;
         self.back_off.worked();

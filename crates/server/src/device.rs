@@ -37,6 +37,22 @@ pub(crate) enum DeviceError {
     /// The BMC did not answer, or said no.
     #[error("{0}")]
     Ipmi(#[from] ironhand_ipmi::Error),
+    /// A device that speaks something else did not answer, or said no.
+    #[error("{0}")]
+    Connector(#[from] ironhand_connectors::Error),
+    /// No connector of the host could do it.
+    #[error("no connector could do it: {}{}", .reasons.join("; "), if *.cut_not_allowed { "; the mains are not cut, as no connector has `allowHardCut`" } else { "" })]
+    EveryWayFailed {
+        /// The failure that tells the most.
+        telling: Box<DeviceError>,
+        /// Each of them, in the order in which they were tried.
+        reasons: Vec<String>,
+        /// Whether a switch of the mains was left that the manifest does not allow to be used.
+        cut_not_allowed: bool,
+    },
+    /// Only a switch of the mains could do it, which the manifest does not allow.
+    #[error("it would cut the mains of the machine, and no connector has `allowHardCut`")]
+    CutNotAllowed,
     /// No connection to the screen came about.
     #[error("no connection to the screen: {reason}")]
     Connect { reason: String },
@@ -123,13 +139,34 @@ impl DeviceError {
 
     /// Whether the action may have been done though it failed.
     pub(crate) fn leaves_doubt(&self) -> bool {
-        matches!(
-            self,
-            Self::OutcomeUnknown { .. }
-                | Self::PasswordInDoubt { .. }
-                | Self::Stopping
-                | Self::Ipmi(ironhand_ipmi::Error::OutcomeUnknown)
-        )
+        matches!(self, Self::OutcomeUnknown { .. } | Self::PasswordInDoubt { .. } | Self::Stopping)
+            || self.may_be_done()
+    }
+
+    /// Whether the answer of the device to this very request was lost.
+    pub(crate) fn may_be_done(&self) -> bool {
+        match self {
+            Self::Ipmi(ironhand_ipmi::Error::OutcomeUnknown) => true,
+            Self::Connector(error) => error.leaves_doubt(),
+            _ => false,
+        }
+    }
+
+    /// Whether the device knows nothing of what was asked.
+    pub(crate) fn is_unsupported(&self) -> bool {
+        matches!(self, Self::Connector(error) if error.is_unsupported())
+    }
+
+    /// Whether it is of the line as a whole, so that asking for something else comes to the same for now.
+    pub(crate) fn is_of_line(&self) -> bool {
+        match self {
+            Self::Waiting { .. } | Self::Resolve { .. } | Self::Open(_) => true,
+            Self::Connector(ironhand_connectors::Error::Certificate { .. }) => true,
+            Self::Ipmi(_) | Self::Connector(_) | Self::Credential { .. } => {
+                !self.may_be_done() && matches!(self.reach(), Reach::Unreachable | Reach::AuthFailed)
+            }
+            _ => false,
+        }
     }
 
     /// The power state that was read back, where it was.
@@ -153,6 +190,8 @@ impl DeviceError {
                     Reach::ProtocolError
                 }
             },
+            Self::Connector(error) => error.reach(),
+            Self::EveryWayFailed { telling, .. } => telling.reach(),
             Self::Rfb(error) => match error.condition() {
                 ironhand_rfb::Condition::Unreachable => Reach::Unreachable,
                 ironhand_rfb::Condition::AuthFailed => Reach::AuthFailed,
@@ -165,7 +204,7 @@ impl DeviceError {
 
     /// Whether the credentials were refused, so that another one may help.
     pub(crate) fn is_refusal(&self) -> bool {
-        matches!(self, Self::Ipmi(_) | Self::Rfb(_)) && self.reach() == Reach::AuthFailed
+        matches!(self, Self::Ipmi(_) | Self::Rfb(_) | Self::Connector(_)) && self.reach() == Reach::AuthFailed
     }
 
     /// Whose fault it is.
@@ -175,6 +214,7 @@ impl DeviceError {
             | Self::NoConnector { .. }
             | Self::Credential { .. }
             | Self::NotNow { .. }
+            | Self::CutNotAllowed
             | Self::PasswordRefused { .. }
             | Self::NoAccount { .. }
             | Self::Open(OpenError::InUse { .. }) => Fault::Caller,
@@ -194,6 +234,8 @@ impl DeviceError {
             | Self::PasswordInDoubt { .. }
             | Self::FenceNotProven(_) => Fault::Device,
             Self::Waiting { last, .. } => last.fault(),
+            Self::EveryWayFailed { telling, .. } => telling.fault(),
+            Self::Connector(error) => error.fault(),
             Self::Ipmi(_) | Self::Rfb(_) => match self.reach() {
                 Reach::Unreachable => Fault::Network,
                 Reach::AuthFailed => Fault::Caller,
@@ -206,6 +248,8 @@ impl DeviceError {
     pub(crate) fn retry(&self) -> bool {
         match self {
             Self::Ipmi(error) => error.is_retryable(),
+            Self::Connector(error) => error.retry(),
+            Self::EveryWayFailed { telling, .. } => telling.retry(),
             Self::Rfb(_) | Self::Resolve { .. } | Self::Connect { .. } | Self::NotSeen { .. } => true,
             Self::NotStored { .. }
             | Self::Busy { .. }
@@ -228,6 +272,9 @@ impl DeviceError {
             Self::Open(OpenError::NoIpv6 { .. }) => "bmc.no_ipv6",
             Self::Open(OpenError::Stopping) | Self::Stopping => "server.stopping",
             Self::Ipmi(error) => error.code(),
+            Self::Connector(error) => error.code(),
+            Self::EveryWayFailed { .. } => "host.every_way_failed",
+            Self::CutNotAllowed => "power.cut_not_allowed",
             Self::Connect { .. } => "screen.no_connection",
             Self::Rfb(error) => error.code(),
             Self::ReaderFailed => "screen.reader_failed",
@@ -254,6 +301,11 @@ impl DeviceError {
             Self::NotManaged { .. } => Some("enable management at the level that the message names"),
             Self::NoConnector { .. } => Some("add a connector with that capability to the host's manifest"),
             Self::Waiting { .. } => Some("apply the host's credentials again to have them tried at once"),
+            Self::CutNotAllowed | Self::EveryWayFailed { cut_not_allowed: true, .. } => Some(
+                "set `allowHardCut` on the connector where the power may be cut; file systems may suffer from it",
+            ),
+            Self::EveryWayFailed { telling, .. } => telling.hint(),
+            Self::Connector(error) => error.hint(),
             Self::NotOwner(_) => Some("ask the server that owns the host; GET /api/v1/servers lists them"),
             Self::OutcomeUnknown { .. } => {
                 Some("look at the screen whether the host starts anew before asking again")

@@ -8,6 +8,7 @@ mod fence;
 mod hands;
 mod journal;
 mod line;
+mod lines;
 mod rotate;
 mod work;
 

@@ -3,14 +3,15 @@
 use ironhand_api::{ActionReceipt, Capability, FenceEvidence, PowerAction, PowerState};
 use ironhand_model::judge_fence;
 
-use super::hands::{Hands, done};
+use super::hands::{Hands, cut_warning, done};
+use super::lines::{Lines, Mains};
 use super::{Attestation, Done};
 use crate::clock;
 use crate::device::DeviceError;
 
 impl Hands {
-    /// Takes the power away unless it is off, and reads back twice, each time in a session of its own, that it is.
-    /// A person's word stands in for the readings, unless the BMC answers and says otherwise.
+    /// Takes the power away unless it is off, and reads back twice, each time in a session of its own, that it is. Where
+    /// that proves nothing and the host's outlets can be switched, they are switched off and read back. A person's word stands in for the readings, unless the BMC answers and says otherwise.
     pub(super) async fn fence(
         &mut self,
         attested: Option<&Attestation>,
@@ -19,15 +20,14 @@ impl Hands {
         let evidence = match attested {
             Some(person) => self.attested(person).await,
             None => {
-                if self.line.is_none() {
-                    return Err(DeviceError::NoConnector { capability: Capability::Power });
-                }
+                self.lines()?;
                 self.take_power(receipts).await
             }
         };
         let report = judge_fence(&self.host, evidence, self.settings.fence_gap);
         let power = report.evidence.iter().rev().find_map(|one| match one {
             FenceEvidence::Reading { off: true, .. } => Some(PowerState::Off),
+            FenceEvidence::Outlets { off, all, .. } if off == all => Some(PowerState::Off),
             _ => None,
         });
         if !report.fenced {
@@ -41,8 +41,9 @@ impl Hands {
         let mut evidence = Vec::new();
         if let Err(error) = self.power(PowerAction::Off, None, receipts).await {
             evidence.push(self.no_answer(&error));
-            // What is not seen off within its time may be off by now; any other failure stands.
+            // What is not seen off within its time may be off by now; any other failure stands, unless the mains tell.
             if !matches!(error, DeviceError::NotSeen { .. }) {
+                self.mains_evidence(&mut evidence, receipts).await;
                 return evidence;
             }
         }
@@ -54,10 +55,32 @@ impl Hands {
             let off = matches!(reading, FenceEvidence::Reading { off: true, .. });
             evidence.push(reading);
             if !off {
+                self.mains_evidence(&mut evidence, receipts).await;
                 break;
             }
         }
         evidence
+    }
+
+    /// Where the host's outlets can be switched off or read, what they tell.
+    async fn mains_evidence(&mut self, evidence: &mut Vec<FenceEvidence>, receipts: &mut Vec<ActionReceipt>) {
+        let Some(lines) = &mut self.lines else { return };
+        match lines.cut_mains(receipts).await {
+            Some(Ok(Mains { source, cut, outlets })) => {
+                self.warnings.extend(cut.iter().map(|source| cut_warning(source)));
+                let (at, off, all) = (clock::now(), outlets.off, outlets.all);
+                evidence.push(FenceEvidence::Outlets { at, source, off, all });
+                // A machine that is fed through an outlet that nobody named still shows power.
+                if off == all && self.lines.as_ref().is_some_and(|lines| lines.can(Capability::PowerState)) {
+                    evidence.push(self.fresh_reading(3).await);
+                }
+            }
+            Some(Err((source, error))) => {
+                let (at, reason) = (clock::now(), error.to_string());
+                evidence.push(FenceEvidence::NoAnswer { at, source, reason });
+            }
+            None => {}
+        }
     }
 
     /// The word of a person, and what the BMC says to it where it answers.
@@ -68,15 +91,15 @@ impl Hands {
             statement: person.statement.clone(),
         };
         let mut evidence = vec![word];
-        if self.line.is_some() {
+        if self.lines.is_some() {
             evidence.push(self.fresh_reading(1).await);
         }
         evidence
     }
 
     async fn fresh_reading(&mut self, session: u32) -> FenceEvidence {
-        if let Some(line) = &mut self.line {
-            line.hang_up();
+        if let Some(lines) = &mut self.lines {
+            lines.hang_up().await;
         }
         match self.read_power().await {
             Ok(seen) => FenceEvidence::Reading {
@@ -94,6 +117,6 @@ impl Hands {
     }
 
     fn source(&self) -> String {
-        self.line.as_ref().map_or_else(|| "ipmi".to_owned(), |line| line.source())
+        self.lines.as_ref().map(Lines::first).unwrap_or_default()
     }
 }

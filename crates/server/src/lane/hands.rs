@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use ironhand_api::{ActionReceipt, BootDevice, Capability, Name, PowerAction, PowerState, Timestamp};
+use ironhand_connectors::BootOverride;
 use ironhand_console::keys::KeyStep;
-use ironhand_ipmi::{BootFlags, ChassisControl, Reply, Request};
-use ironhand_model::{Observation, PowerPlan, plan_power};
+use ironhand_model::{NextWay, Observation, PowerPlan, Wanted, plan_power};
 use tokio::sync::mpsc;
 use tokio::time::{Instant as Moment, sleep_until, timeout_at};
 
-use super::line::IpmiLine;
+use super::lines::{Attempts, Lines};
 use super::{Action, ActionFailure, Done, Tools, time_for};
 use crate::device::DeviceError;
 use crate::ownership::Held;
@@ -21,8 +21,8 @@ pub(super) type Notice = (Timestamp, String, Observation);
 
 /// What an action is done with.
 pub(super) struct Hands {
-    /// The line to the BMC, where the host has one.
-    pub(super) line: Option<IpmiLine>,
+    /// The lines to the host's devices, where it has any beside a screen.
+    pub(super) lines: Option<Lines>,
     /// The screen, where the host has one, and its name.
     pub(super) screen: Option<(ScreenHands, String)>,
     /// Where observations go; one that finds no room is seen again by the next reading.
@@ -37,6 +37,8 @@ pub(super) struct Hands {
     pub(super) held: Held,
     /// The job that this is done for, where there is one.
     pub(super) job: Option<u64>,
+    /// What whoever asked should know, whatever comes of it.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Hands {
@@ -72,9 +74,16 @@ impl Hands {
     ) -> Result<Done, DeviceError> {
         let limit = timeout.unwrap_or_else(|| time_for(action, &self.settings));
         let deadline = Moment::now() + limit;
-        // Nothing is sent yet: a BMC that does not answer in time is left alone.
+        let mut attempts = self.lines()?.attempts();
+        // Nothing is sent yet: a device that does not answer in time is left alone.
         let late = || DeviceError::Ipmi(ironhand_ipmi::Error::Timeout { after: limit });
-        let before = timeout_at(deadline, self.read_power()).await.map_err(|_| late())??;
+        let reading = self.read_through(&mut attempts, receipts);
+        let before = match timeout_at(deadline, reading).await.map_err(|_| late())? {
+            Ok(seen) => seen,
+            // What cannot be read may still be done, through a line that reads nothing.
+            Err(_) if self.is_left(action, &attempts) => PowerState::Unknown,
+            Err(error) => return Err(error),
+        };
         let sent = match plan_power(action, before) {
             PowerPlan::Already(state) => {
                 return Ok(done(format!("power is {state} already"), Some(before)));
@@ -83,20 +92,28 @@ impl Hands {
             PowerPlan::Send(action) => action,
         };
         let until = clock::now().after(limit);
-        match self.control(control(sent), receipts).await {
-            Ok(()) => {}
-            Err(DeviceError::Ipmi(ironhand_ipmi::Error::OutcomeUnknown)) => match sent {
-                // These show in the power state whether they were done.
-                PowerAction::On | PowerAction::Off | PowerAction::Soft => {}
+        let through = match self.lines()?.power(sent, &mut attempts, receipts).await {
+            Ok(place) => Some(place),
+            // These show in the power state whether they were done.
+            Err(error) if error.may_be_done() => match sent {
+                PowerAction::On | PowerAction::Off | PowerAction::Soft => None,
                 PowerAction::Cycle | PowerAction::Reset | PowerAction::Nmi => {
                     let seen = self.read_back(deadline).await;
                     return Err(DeviceError::OutcomeUnknown { action: sent, seen });
                 }
             },
             Err(error) => return Err(error),
-        }
+        };
         // Where the outcome is unknown, too: what comes of it was asked for.
         self.notice(Observation::PowerAsked { action: sent, until });
+        if let Some(place) = through
+            && let Some(done) = self.mains(sent, place)?
+        {
+            return Ok(done);
+        }
+        if !self.lines()?.can(Capability::PowerState) {
+            return Ok(self.unseen(sent));
+        }
         match sent {
             PowerAction::Reset => Ok(done("the BMC accepted the reset", Some(before))),
             PowerAction::Nmi => Ok(done("the BMC accepted the interrupt", Some(before))),
@@ -104,6 +121,43 @@ impl Hands {
             PowerAction::On => self.watch_for(PowerState::On, limit, deadline).await,
             PowerAction::Off | PowerAction::Soft => self.watch_for(PowerState::Off, limit, deadline).await,
         }
+    }
+
+    /// The lines to the host's devices.
+    pub(super) fn lines(&mut self) -> Result<&mut Lines, DeviceError> {
+        self.lines.as_mut().ok_or(DeviceError::NoConnector { capability: Capability::Power })
+    }
+
+    /// Whether a line is left through which the power can be changed.
+    fn is_left(&self, action: PowerAction, attempts: &Attempts) -> bool {
+        let next = |lines: &Lines| lines.next(Wanted::Power(action), Capability::Power, attempts);
+        self.lines.as_ref().is_some_and(|lines| matches!(next(lines), NextWay::Try(_)))
+    }
+
+    /// What is known where the mains were switched at a place: the switch has read back what it did, and a controller
+    /// that lost its power with the machine cannot tell.
+    fn mains(&mut self, sent: PowerAction, place: usize) -> Result<Option<Done>, DeviceError> {
+        let line = self.lines()?.at(place)?;
+        if !line.switches_mains() || !Wanted::Power(sent).cuts() {
+            return Ok(None);
+        }
+        let source = line.source().to_owned();
+        self.warnings.push(cut_warning(&source));
+        if sent == PowerAction::Cycle {
+            let detail = format!("the mains were switched off and on again through {source}");
+            return Ok(Some(done(detail, None)));
+        }
+        let off = Observation::Power(PowerState::Off);
+        // As of every notice: one that finds no room is seen again.
+        let _ = self.notices.try_send((clock::now(), source.clone(), off));
+        let detail = format!("the mains are switched off through {source}");
+        Ok(Some(done(detail, Some(PowerState::Off))))
+    }
+
+    /// What is known where no connector reads the power state.
+    fn unseen(&mut self, sent: PowerAction) -> Done {
+        self.warnings.push("no connector of the host reads the power state".to_owned());
+        done(format!("power {} was accepted; what came of it is not seen", sent.as_str()), None)
     }
 
     /// Reads the power state once more before the deadline, or at it: the last reading has the time between two. One
@@ -170,34 +224,14 @@ impl Hands {
         uefi: bool,
         receipts: &mut Vec<ActionReceipt>,
     ) -> Result<Done, DeviceError> {
-        let line =
-            self.line.as_mut().ok_or(DeviceError::NoConnector { capability: Capability::BootDevice })?;
-        let mut flags = match device {
-            BootDevice::None => BootFlags::cleared(),
-            BootDevice::Pxe => BootFlags::once(ironhand_ipmi::BootDevice::Pxe),
-            BootDevice::Disk => BootFlags::once(ironhand_ipmi::BootDevice::Disk),
-            BootDevice::Cdrom => BootFlags::once(ironhand_ipmi::BootDevice::CdRom),
-            BootDevice::Bios => BootFlags::once(ironhand_ipmi::BootDevice::Setup),
-        };
-        if flags.valid {
-            flags.persistent = persistent;
-            flags.uefi = uefi;
-        }
-        line.request(Request::SetBootOptions(flags), receipts).await?;
-        let Reply::BootFlags(kept) = line.request(Request::GetBootFlags, &mut Vec::new()).await? else {
-            return Err(DeviceError::BootDeviceNotKept);
-        };
+        let missing = DeviceError::NoConnector { capability: Capability::BootDevice };
+        let lines = self.lines.as_mut().ok_or(missing)?;
+        let doubt = lines.boot_device(BootOverride { device, persistent, uefi }, receipts).await?;
         if device == BootDevice::None {
-            let cleared = !kept.valid || kept.device == flags.device;
-            let detail = "the firmware's own boot order is read back".to_owned();
-            return if cleared { Ok(done(detail, None)) } else { Err(DeviceError::BootDeviceNotKept) };
-        }
-        if kept.device != flags.device {
-            return Err(DeviceError::BootDeviceNotKept);
+            return Ok(done("the firmware's own boot order is read back", None));
         }
         let how = if persistent { "for good" } else { "for the next boot" };
-        // Some BMCs, OpenIPMI's simulator among them, keep the device and show it without its valid bit.
-        let doubt = if kept.valid { "" } else { ", though the BMC does not mark it valid" };
+        let doubt = doubt.map(|doubt| format!(", {doubt}")).unwrap_or_default();
         Ok(done(format!("boot device {} is read back, {how}{doubt}", device.as_str()), None))
     }
 
@@ -234,23 +268,24 @@ impl Hands {
         Ok(Done { picture: Some(std::sync::Arc::clone(&seen.shot)), ..done(detail, None) })
     }
 
-    async fn control(
-        &mut self,
-        control: ChassisControl,
-        receipts: &mut Vec<ActionReceipt>,
-    ) -> Result<(), DeviceError> {
-        let line = self.line.as_mut().ok_or(DeviceError::NoConnector { capability: Capability::Power })?;
-        line.request(control.into(), receipts).await.map(drop)
-    }
-
     /// Reads the power state, and lets everybody know.
     pub(super) async fn read_power(&mut self) -> Result<PowerState, DeviceError> {
-        let line = self.line.as_mut().ok_or(DeviceError::NoConnector { capability: Capability::Power })?;
-        let seen = line.power().await?;
-        let notice = (clock::now(), line.source(), Observation::Power(seen));
-        // An error means that the channel is full: the next reading tells the same.
-        let _ = self.notices.try_send(notice);
-        Ok(seen)
+        let mut attempts = self.lines()?.attempts();
+        self.read_through(&mut attempts, &mut Vec::new()).await
+    }
+
+    /// The same; `attempts` and `receipts` tell which lines failed.
+    async fn read_through(
+        &mut self,
+        attempts: &mut Attempts,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<PowerState, DeviceError> {
+        let reading = self.lines()?.read(attempts, receipts).await;
+        if let Ok(seen) = reading.result {
+            // An error means that the channel is full: the next reading tells the same.
+            let _ = self.notices.try_send((clock::now(), reading.source, Observation::Power(seen)));
+        }
+        reading.result
     }
 
     fn notice(&self, observation: Observation) {
@@ -259,16 +294,9 @@ impl Hands {
     }
 }
 
-/// The chassis control by which a power action is done.
-const fn control(action: PowerAction) -> ChassisControl {
-    match action {
-        PowerAction::On => ChassisControl::PowerUp,
-        PowerAction::Off => ChassisControl::PowerDown,
-        PowerAction::Cycle => ChassisControl::PowerCycle,
-        PowerAction::Reset => ChassisControl::HardReset,
-        PowerAction::Soft => ChassisControl::SoftShutdown,
-        PowerAction::Nmi => ChassisControl::DiagnosticInterrupt,
-    }
+/// What whoever asked is told of a cut of the mains.
+pub(super) fn cut_warning(source: &str) -> String {
+    format!("the mains were cut through {source}: file systems may have suffered")
 }
 
 pub(super) fn done(detail: impl Into<String>, power: Option<PowerState>) -> Done {

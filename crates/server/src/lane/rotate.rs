@@ -11,12 +11,16 @@ use secrecy::{ExposeSecret, SecretString};
 use super::Done;
 use super::hands::{Hands, done};
 use super::line::IpmiLine;
+use super::lines::Lines;
 use crate::clock;
 use crate::credentials::Opened;
 use crate::device::DeviceError;
 use crate::rotation::{
     Account, Console, LONGEST, Ledger, Outcome, PasswordOrder, StoredLedger, drive, find, make,
 };
+
+/// The host has no BMC whose passwords can be changed.
+const NO_USERS: DeviceError = DeviceError::NoConnector { capability: Capability::Users };
 
 impl Console for &mut IpmiLine {
     type Session = Bmc;
@@ -51,7 +55,7 @@ impl Hands {
             let reason = "what became of the last change is not known yet; it is being found out".to_owned();
             return Err(refused(reason));
         }
-        let line = self.line.as_mut().ok_or(DeviceError::NoConnector { capability: Capability::Power })?;
+        let line = self.lines.as_mut().and_then(Lines::ipmi).ok_or(NO_USERS)?;
         let Opened { name, username, password, .. } = line.log_in(order.user(), receipts).await?;
         let old = password.unwrap_or_default();
         let new = match order.given() {
@@ -88,7 +92,7 @@ impl Hands {
         let Some(mut rotation) = self.tools.store.rotation(&self.host).await.map_err(not_stored)? else {
             return Ok(done("no change of the password is unfinished", None));
         };
-        let line = self.line.as_mut().ok_or(DeviceError::NoConnector { capability: Capability::Power })?;
+        let line = self.lines.as_mut().and_then(Lines::ipmi).ok_or(NO_USERS)?;
         if let Some(waiting) = line.held_back(Instant::now()) {
             return Err(waiting);
         }
@@ -99,7 +103,7 @@ impl Hands {
         {
             let ledger = self.ledger();
             ledger.settle(&rotation, RotationPhase::RolledBack, &reason).await.map_err(not_stored)?;
-            self.password_changed();
+            self.password_changed().await;
             return Err(DeviceError::PasswordKept { reason });
         }
         concluded(outcome)
@@ -110,12 +114,18 @@ impl Hands {
         machine: RotationMachine,
         rotation: &mut Rotation,
     ) -> Result<Outcome, DeviceError> {
-        let mut line = self.line.take().ok_or(DeviceError::NoConnector { capability: Capability::Power })?;
-        line.hang_up();
-        let outcome = drive(machine, rotation, Account::new(&mut line, rotation), &self.ledger()).await;
-        self.line = Some(line);
-        self.password_changed();
-        outcome.map_err(not_stored)
+        let mut lines = self.lines.take();
+        let outcome = match lines.as_mut().and_then(Lines::ipmi) {
+            Some(line) => {
+                line.hang_up();
+                let account = Account::new(line, rotation);
+                drive(machine, rotation, account, &self.ledger()).await.map_err(not_stored)
+            }
+            None => Err(NO_USERS),
+        };
+        self.lines = lines;
+        self.password_changed().await;
+        outcome
     }
 
     /// Whether somebody has set a third password, which a named credential of the host has: then neither of the two
@@ -125,14 +135,14 @@ impl Hands {
         rotation: &Rotation,
         receipts: &mut Vec<ActionReceipt>,
     ) -> Option<String> {
-        let opened = self.line.as_mut()?.log_in(Some(&rotation.username), receipts).await.ok()?;
+        let opened = self.lines.as_mut()?.ipmi()?.log_in(Some(&rotation.username), receipts).await.ok()?;
         let label = opened.label.unwrap_or_default();
         Some(format!("neither the old nor the new password is valid, but {label} is"))
     }
 
-    fn password_changed(&mut self) {
-        if let Some(line) = &mut self.line {
-            line.password_changed();
+    async fn password_changed(&mut self) {
+        if let Some(lines) = &mut self.lines {
+            lines.password_changed().await;
         }
     }
 

@@ -18,16 +18,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use ironhand_api::{
-    Capability, Host, HostStatus, IncidentState, Job, Name, PictureDigest, PowerState, Verdict,
-};
+use ironhand_api::{Capability, Host, HostStatus, IncidentState, Job, Name, PictureDigest, Verdict};
 use ironhand_model::{AlertChange, Cadence, HostAlerts, HostFacts, HostRecovery, Observation, Site, Terms};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::hands::Notice;
 use super::journal::Journal;
-use super::line::IpmiLine;
+use super::lines::{Lines, Reading};
 use super::{Command, Ports, Tools};
 use crate::catalog::FlowSet;
 use crate::clock;
@@ -68,10 +66,10 @@ pub(crate) struct Lane {
     screen: Option<ScreenWatch>,
     view: Option<watch::Receiver<View>>,
     last: Option<LastLook>,
-    /// At home, unless a reading or an action has it.
-    line: Option<IpmiLine>,
-    /// The line that is away was made for a manifest, or a credential, that is no longer current.
-    line_stale: bool,
+    /// At home, unless a reading or an action has them.
+    lines: Option<Lines>,
+    /// The lines that are away were made for a manifest, or a credential, that is no longer current.
+    lines_stale: bool,
     polling: Option<BoxFuture<'static, Polled>>,
     acting: Option<Acting>,
     queue: VecDeque<Wanted>,
@@ -114,8 +112,8 @@ struct Times {
 }
 
 struct Polled {
-    line: IpmiLine,
-    result: Result<PowerState, DeviceError>,
+    lines: Lines,
+    reading: Reading,
 }
 
 /// What a lane wakes up for.
@@ -158,8 +156,8 @@ impl Lane {
             screen: None,
             view: None,
             last: None,
-            line: None,
-            line_stale: false,
+            lines: None,
+            lines_stale: false,
             polling: None,
             acting: None,
             queue: VecDeque::new(),
@@ -190,12 +188,12 @@ impl Lane {
         let resumed = self.recovery.resume(clock::now());
         self.journal.transitions(resumed);
         if self.terms.management.is_enabled() {
-            self.open_line();
+            self.open_lines();
             self.open_screen(ports);
         }
         self.take_up_rotation().await;
-        if self.line.is_none() {
-            let missing = DeviceError::NoConnector { capability: Capability::Power };
+        if !self.reads_power() {
+            let missing = DeviceError::NoConnector { capability: Capability::PowerState };
             let refusal = self.refusal().unwrap_or(missing);
             self.give_up_jobs(&refusal);
         }
@@ -260,10 +258,15 @@ impl Lane {
     }
 
     fn due(&self) -> Instant {
-        let power = self.line.is_some().then_some(self.times.power);
-        let rotation = self.times.rotation.filter(|_| self.line.is_some());
+        let power = self.reads_power().then_some(self.times.power);
+        let rotation = self.times.rotation.filter(|_| self.lines.is_some());
         let times = [power, rotation, self.times.decide, self.times.store, Some(self.times.refresh)];
         times.into_iter().flatten().min().unwrap_or(self.times.refresh)
+    }
+
+    /// Whether the lines are at home, and one of them reads the power state.
+    fn reads_power(&self) -> bool {
+        self.lines.as_ref().is_some_and(|lines| lines.can(Capability::PowerState))
     }
 
     fn status(&self) -> HostStatus {
@@ -271,7 +274,7 @@ impl Lane {
         let picture: Option<PictureDigest> = self.last.as_ref().map(|last| last.seen.shot.digest.clone());
         let status = self.facts.status(self.recovery.health(), incident.map(|incident| incident.id), picture);
         let owner = Some(self.held.owner().to_owned());
-        HostStatus { alerts: self.alerts.open().collect(), owner, ..status }
+        HostStatus { alerts: self.alerts.open().collect(), owner, ways: self.ways(), ..status }
     }
 
     /// A part of `whole` that is this host's own, so that hosts do not fall into step.
@@ -306,7 +309,7 @@ impl Lane {
     async fn leave(mut self: Box<Self>, ports: &Ports, ending: &Ending) {
         self.polling = None;
         self.acting = None;
-        self.line = None;
+        self.lines = None;
         self.screen = None;
         self.queue.clear();
         self.refreshing.clear();

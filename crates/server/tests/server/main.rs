@@ -19,3 +19,4 @@ mod recovery;
 mod restart;
 mod secrets;
 mod traps;
+mod ways;

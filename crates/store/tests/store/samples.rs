@@ -91,6 +91,7 @@ pub(crate) fn status(picture: Option<&str>) -> HostStatus {
         fenced: None,
         alerts: Vec::new(),
         owner: None,
+        ways: Vec::new(),
         icon: Icon::On,
         screen: None,
         health: Health::Well,

@@ -13,7 +13,7 @@ use super::{Lane, Polled};
 use crate::clock;
 use crate::device::DeviceError;
 use crate::lane::hands::Hands;
-use crate::lane::line::IpmiLine;
+use crate::lane::lines::Lines;
 use crate::lane::{Action, ActionFailure, Done, Refused, Reply};
 
 pub(super) struct Wanted {
@@ -41,10 +41,12 @@ pub(super) struct Acting {
     pub(super) future: BoxFuture<'static, Acted>,
 }
 
-/// What became of an action, and the line that it used.
+/// What became of an action, and the lines that it used.
 pub(super) struct Acted {
-    pub(super) line: Option<IpmiLine>,
+    pub(super) lines: Option<Lines>,
     pub(super) result: Result<Done, ActionFailure>,
+    /// What whoever asked should know, whatever came of it.
+    pub(super) warnings: Vec<String>,
 }
 
 /// The outcome of an action for the person who asked for it.
@@ -117,13 +119,14 @@ impl Lane {
         }
         if self.polling.is_none()
             && self.times.power <= Instant::now()
-            && let Some(mut line) = self.line.take()
+            && self.reads_power()
+            && let Some(mut lines) = self.lines.take()
         {
             let held = self.held.clone();
             self.polling = Some(Box::pin(async move {
                 held.lasting().await;
-                let result = line.power().await;
-                Polled { line, result }
+                let reading = lines.read(&mut lines.attempts(), &mut Vec::new()).await;
+                Polled { lines, reading }
             }));
         }
     }
@@ -131,7 +134,7 @@ impl Lane {
     /// Whether the BMC is free for an action that goes through it, and what an earlier start began there is settled.
     pub(super) fn is_ready_for(&self, action: &Action) -> bool {
         let settled = self.unfinished.is_empty() || *action == Action::ResolveRotation;
-        !action.needs_bmc() || (self.line.is_some() || self.polling.is_none()) && settled
+        !action.needs_bmc() || (self.lines.is_some() || self.polling.is_none()) && settled
     }
 
     fn act(&mut self, Wanted { action, purpose }: Wanted) -> Acting {
@@ -145,7 +148,7 @@ impl Lane {
         let held = self.held.clone();
         tracing::info!(host = %self.name, op = words, by = who, lease = held.token(), "action");
         let mut hands = Hands {
-            line: if action.needs_bmc() { self.line.take() } else { None },
+            lines: if action.needs_bmc() { self.lines.take() } else { None },
             screen: self.screen.as_ref().map(|screen| (screen.hands(), self.screen_source())),
             notices: self.notices.0.clone(),
             settings: self.terms.settings,
@@ -157,6 +160,7 @@ impl Lane {
                 Purpose::Job { job, .. } => Some(job.id),
                 _ => None,
             },
+            warnings: Vec::new(),
         };
         let asked = action.clone();
         let future = Box::pin(async move {
@@ -164,14 +168,14 @@ impl Lane {
                 Ok(()) => hands.perform(&action).await,
                 Err(lost) => Err(ActionFailure { error: lost.into(), receipts: Vec::new() }),
             };
-            Acted { line: hands.line, result }
+            Acted { lines: hands.lines, result, warnings: hands.warnings }
         });
         Acting { words, action: asked, purpose, future }
     }
 
     /// Takes in what became of an action. Returns whom to tell, once it is durable.
-    pub(super) fn acted(&mut self, Acted { line, result }: Acted) -> Option<Answer> {
-        let Acting { words, action, purpose, .. } = self.acting.take()?;
+    pub(super) fn acted(&mut self, Acted { lines, result, warnings }: Acted) -> Option<Answer> {
+        let Acting { words, action, mut purpose, .. } = self.acting.take()?;
         // What the action saw at its very end came true before it ended.
         while let Ok((at, source, observation)) = self.notices.1.try_recv() {
             self.observe(at, &source, observation);
@@ -180,7 +184,10 @@ impl Lane {
             // It read the power state, which saves a reading.
             self.times.power = Instant::now() + self.power_interval();
         }
-        self.line_home(line);
+        self.lines_home(lines);
+        if let Purpose::Job { job, .. } = &mut purpose {
+            job.warnings.extend(warnings);
+        }
         self.fence_ended(&action, &result);
         self.rotation_ended(&action, &result);
         self.ended(&words, purpose, result)

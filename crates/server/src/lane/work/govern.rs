@@ -74,8 +74,8 @@ impl Lane {
     fn go_quiet(&mut self, ports: &Ports) {
         let Some(refusal) = self.refusal() else { return };
         self.polling = None;
-        self.line = None;
-        self.line_stale = false;
+        self.lines = None;
+        self.lines_stale = false;
         for wanted in std::mem::take(&mut self.queue) {
             let failure = ActionFailure { error: refusal.clone(), receipts: Vec::new() };
             // That it was refused need not be durable: it can be asked for again.
@@ -103,9 +103,9 @@ impl Lane {
     /// The host is managed from now on.
     fn wake_up(&mut self, ports: &Ports) {
         if self.acting.is_none() {
-            self.open_line();
+            self.open_lines();
         } else {
-            self.line_stale = true;
+            self.lines_stale = true;
         }
         self.open_screen(ports);
         self.cadence.hurry(clock::now());
@@ -117,7 +117,7 @@ impl Lane {
     fn adopt(&mut self, before: &Settings, ports: &Ports) {
         let now = self.terms.settings;
         if sessions(before) != sessions(&now) {
-            self.renew_line();
+            self.renew_lines();
         }
         if screens(before) != screens(&now) {
             self.open_screen(ports);

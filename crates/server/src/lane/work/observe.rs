@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ironhand_api::{Capability, IncidentState, PowerState, Timestamp};
+use ironhand_api::{Capability, IncidentState, PowerState, Reach, Timestamp};
 use ironhand_model::{Change, Observation};
 
 use super::{Lane, LastLook, Polled};
@@ -11,6 +11,7 @@ use crate::catalog::Looked;
 use crate::clock;
 use crate::device::DeviceError;
 use crate::lane::Ports;
+use crate::lane::lines::Reading;
 use crate::screen::{Seen, View};
 
 impl Lane {
@@ -30,16 +31,24 @@ impl Lane {
     }
 
     /// Takes in a reading of the power state; says whether it tells how the host is now.
-    pub(super) fn polled(&mut self, Polled { line, result }: Polled) -> bool {
+    pub(super) fn polled(&mut self, Polled { lines, reading }: Polled) -> bool {
         self.polling = None;
-        let source = line.source();
-        let stale = self.line_stale;
-        self.line_home(Some(line));
+        let Reading { asked, source, result } = reading;
+        let several = lines.len() > 1;
+        let stale = self.lines_stale;
+        self.lines_home(Some(lines));
         if stale {
             self.times.power = Instant::now();
             return false;
         }
         let now = clock::now();
+        if several {
+            for (source, result) in asked {
+                let failed = result.err().map(|error| (error.reach(), Some(error.to_string())));
+                let (reach, detail) = failed.unwrap_or((Reach::Ok, None));
+                self.observe(now, &source, Observation::Way(reach, detail));
+            }
+        }
         let seen = *result.as_ref().unwrap_or(&PowerState::Unknown);
         let wait = match result {
             // Nothing was tried, so nothing was observed; but why nothing is tried must be seen, also where management
@@ -49,7 +58,8 @@ impl Lane {
                     let why = format!("{last}; not tried again for a while, since accounts get locked");
                     self.observe(now, &source, Observation::Reach(last.reach(), Some(why)));
                 }
-                wait
+                // Another line may answer before.
+                if several { wait.min(self.power_interval()) } else { wait }
             }
             Ok(state) => {
                 let changed = self.observe(now, &source, Observation::Power(state));

@@ -1,6 +1,6 @@
 //! What a lane takes in of a fencing.
 
-use ironhand_api::AlertCause;
+use ironhand_api::{AlertCause, FenceEvidence};
 use ironhand_model::Observation;
 
 use super::Lane;
@@ -18,7 +18,7 @@ impl Lane {
             (Action::Fence { attested }, Ok(Done { fence: Some(report), .. })) => {
                 let source = match attested {
                     Some(person) => person.by.clone(),
-                    None => self.line.as_ref().map_or_else(|| "ipmi".to_owned(), |line| line.source()),
+                    None => report.evidence.iter().rev().find_map(source).unwrap_or_default().to_owned(),
                 };
                 self.observe(now, &source, Observation::Fenced { detail: report.reason.clone() });
             }
@@ -28,5 +28,15 @@ impl Lane {
             }
             _ => {}
         }
+    }
+}
+
+/// The connector that gave a finding.
+fn source(found: &FenceEvidence) -> Option<&str> {
+    match found {
+        FenceEvidence::Reading { source, .. }
+        | FenceEvidence::Outlets { source, .. }
+        | FenceEvidence::NoAnswer { source, .. } => Some(source),
+        FenceEvidence::Attested { .. } => None,
     }
 }

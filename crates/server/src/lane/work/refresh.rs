@@ -15,8 +15,8 @@ const WAITING: usize = 1024;
 impl Lane {
     /// Reads the power state now, unless it is being read already. An action that uses the BMC reads it too.
     pub(super) fn refresh(&mut self, reply: oneshot::Sender<Result<HostStatus, DeviceError>>) {
-        let no_line = self.connector(Capability::Power).is_none();
-        let missing = || DeviceError::NoConnector { capability: Capability::Power };
+        let no_line = self.connector(Capability::PowerState).is_none();
+        let missing = || DeviceError::NoConnector { capability: Capability::PowerState };
         let full = || DeviceError::Busy { waiting: WAITING };
         let error = self.refusal().or_else(|| no_line.then(missing));
         if let Some(error) = error.or_else(|| (self.refreshing.len() >= WAITING).then(full)) {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use ironhand_api::{AlertCause, Capability, Job, JobState, Work};
+use ironhand_api::{AlertCause, Capability, Job, JobState, Name, Work};
 use ironhand_model::retry_after;
 
 use super::Lane;
@@ -48,16 +48,18 @@ impl Lane {
     /// Queues it where it is due, before what people ask for.
     pub(super) fn look_at_rotation(&mut self) {
         let due = self.times.rotation.is_some_and(|due| due <= Instant::now());
-        if due && self.line.is_some() {
+        if due && self.lines.is_some() {
             self.times.rotation = None;
             self.queue.push_front(Wanted { action: Action::ResolveRotation, purpose: Purpose::Own });
         }
     }
 
-    /// A credential of the BMC changed: what was refused before says nothing of it.
-    pub(super) fn credential_changed(&mut self) {
-        if let Some(connector) = self.connector(Capability::Power) {
-            self.tools.refusals.forgive(&controller(connector));
+    /// A credential changed: what the devices that it is for refused before says nothing of it.
+    pub(super) fn credential_changed(&mut self, name: &Name) {
+        for connector in self.host.spec.connectors_for(Capability::Power) {
+            if self.uses(connector, name) {
+                self.tools.refusals.forgive(&controller(connector));
+            }
         }
         if self.times.rotation.is_some() {
             self.times.rotation = Some(Instant::now());

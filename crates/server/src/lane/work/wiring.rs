@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use ironhand_api::{Capability, Connector, Name};
+use ironhand_api::{Capability, Connector, ConnectorType, Name, WayStatus};
 
 use super::Lane;
 use crate::credentials::Credentials;
-use crate::lane::line::IpmiLine;
+use crate::lane::lines::Lines;
 use crate::lane::{Command, Ports};
 use crate::screen::{ScreenWatch, Target, View};
 
@@ -19,9 +19,11 @@ impl Lane {
                 let moved = host.spec.connectors != self.host.spec.connectors
                     || host.spec.credentials != self.host.spec.credentials;
                 self.host = *host;
+                let names: Vec<_> = self.host.spec.connectors.iter().map(ToString::to_string).collect();
+                self.facts.keep_ways(|source| names.iter().any(|name| name == source));
                 self.govern(ports);
                 if moved && self.terms.management.is_enabled() {
-                    self.renew_line();
+                    self.renew_lines();
                     self.open_screen(ports);
                 }
                 self.judge();
@@ -29,9 +31,9 @@ impl Lane {
             // Nothing is open that was opened with it.
             Command::CredentialChanged(_) if !self.terms.management.is_enabled() => {}
             Command::CredentialChanged(name) => {
-                if self.connector(Capability::Power).is_some_and(|own| self.uses(own, &name)) {
-                    self.renew_line();
-                    self.credential_changed();
+                if self.host.spec.connectors_for(Capability::Power).any(|own| self.uses(own, &name)) {
+                    self.renew_lines();
+                    self.credential_changed(&name);
                 }
                 if self.connector(Capability::Screen).is_some_and(|own| self.uses(own, &name)) {
                     self.open_screen(ports);
@@ -44,48 +46,63 @@ impl Lane {
         self.host.spec.connector_for(capability)
     }
 
-    /// The credentials of a connector: its own, or the host's.
+    /// The credentials of a connector: its own, or the host's where it is a controller or a screen. Others are devices
+    /// of their own, which the passwords of the host's controller are not to be told to.
     fn credentials(&self, connector: &Connector) -> Vec<Name> {
-        connector.credentials.clone().unwrap_or_else(|| self.host.spec.credentials.clone())
+        let kind = connector.kind();
+        let shares = kind.needs_credentials() || kind == ConnectorType::Vnc;
+        let shared = || if shares { self.host.spec.credentials.clone() } else { Vec::new() };
+        connector.credentials.clone().unwrap_or_else(shared)
     }
 
-    fn uses(&self, connector: &Connector, name: &Name) -> bool {
+    pub(super) fn uses(&self, connector: &Connector, name: &Name) -> bool {
         self.credentials(connector).contains(name)
     }
 
-    pub(super) fn open_line(&mut self) {
-        let before = self.line.take();
-        self.line = self.connector(Capability::Power).map(|connector| {
-            let credentials = self.credentials(connector);
-            let settings = self.terms.settings;
-            let mut line = IpmiLine::new(&self.name, connector, credentials, &self.tools, settings);
-            if let Some(before) = &before {
-                line.follow(before);
-            }
-            line
-        });
+    pub(super) fn open_lines(&mut self) {
+        let before = self.lines.take();
+        let credentials = |connector: &Connector| self.credentials(connector);
+        let mut lines = Lines::of(&self.host, credentials, &self.tools, self.terms.settings);
+        if let (Some(lines), Some(mut before)) = (&mut lines, before) {
+            lines.follow(&mut before);
+        }
+        self.lines = lines;
     }
 
-    /// Makes the line anew; one that is away is thrown out when it comes home.
-    pub(super) fn renew_line(&mut self) {
+    /// Makes the lines anew; those that are away are thrown out when they come home.
+    pub(super) fn renew_lines(&mut self) {
         let away = self.polling.is_some() || self.acting.is_some();
-        if away && self.line.is_none() {
-            self.line_stale = true;
+        if away && self.lines.is_none() {
+            self.lines_stale = true;
         } else {
-            self.open_line();
+            self.open_lines();
         }
         self.times.power = Instant::now();
     }
 
-    pub(super) fn line_home(&mut self, line: Option<IpmiLine>) {
+    pub(super) fn lines_home(&mut self, lines: Option<Lines>) {
         if !self.terms.management.is_enabled() {
-            self.line_stale = false;
-        } else if std::mem::take(&mut self.line_stale) {
-            self.line = line;
-            self.open_line();
-        } else if line.is_some() {
-            self.line = line;
+            self.lines_stale = false;
+        } else if std::mem::take(&mut self.lines_stale) {
+            self.lines = lines;
+            self.open_lines();
+        } else if lines.is_some() {
+            self.lines = lines;
         }
+    }
+
+    /// The ways to the host, where there are several.
+    pub(super) fn ways(&self) -> Vec<WayStatus> {
+        let ways: Vec<_> = self.host.spec.connectors_for(Capability::Power).collect();
+        if ways.len() < 2 {
+            return Vec::new();
+        }
+        let way = |connector: &Connector| {
+            let connector = connector.to_string();
+            let reach = self.facts.way(&connector).cloned();
+            WayStatus { connector, reach, paths: Vec::new() }
+        };
+        ways.into_iter().map(way).collect()
     }
 
     /// Watches the screen that the manifest names, in place of the one before.

@@ -1,0 +1,198 @@
+//! The line to a device that does not speak IPMI.
+
+use std::time::Duration;
+
+use ironhand_api::{ActionReceipt, Connector, ConnectorType, MacAddress, Name, PowerAction, PowerState};
+use ironhand_connectors::{BootOverride, Device, Error, Login, Outlets, Surroundings};
+use tokio::time::timeout;
+
+use super::{LogsIn, ask, controller};
+use crate::Settings;
+use crate::credentials::Credentials;
+use crate::device::DeviceError;
+use crate::lane::Tools;
+
+/// How long a device may take over anything. Devices keep deadlines of their own, which are shorter; this one keeps a
+/// fault there from holding up the host for ever.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// The same of a device that is told by text messages, which networks deliver when they like.
+const LONGEST_BY_MESSAGE: Duration = Duration::from_secs(600);
+
+/// The line to a device that does not speak IPMI.
+pub(super) struct DeviceLine {
+    host: Name,
+    /// The connector, as facts and receipts name it.
+    source: String,
+    connector: Connector,
+    surroundings: Surroundings,
+    credentials: Credentials,
+    /// What is open, and the place of its credential.
+    open: Option<(usize, Box<dyn Device>)>,
+}
+
+/// What a device is asked.
+pub(super) enum Ask {
+    /// The power state of the machine.
+    PowerState,
+    /// A change of power.
+    Power(PowerAction),
+    /// The outlets that feed the machine.
+    Outlets,
+    /// What the next boots are to start from.
+    BootOverride(BootOverride),
+}
+
+/// What comes back.
+pub(super) enum Answer {
+    /// The power state of the machine.
+    PowerState(PowerState),
+    /// It was accepted.
+    Accepted,
+    /// The outlets that feed the machine.
+    Outlets(Outlets),
+    /// What is read back.
+    BootOverride(BootOverride),
+}
+
+impl DeviceLine {
+    pub(super) fn new(
+        host: &Name,
+        macs: &[MacAddress],
+        connector: &Connector,
+        credentials: Vec<Name>,
+        tools: &Tools,
+        settings: &Settings,
+    ) -> Self {
+        let (store, refusals) = (tools.store.clone(), tools.refusals.clone());
+        let at = controller(connector);
+        let credentials = match connector.kind() {
+            // The other way into the controller whose passwords are changed over IPMI.
+            ConnectorType::Redfish => Credentials::of_bmc(host, at, credentials, store, refusals, settings),
+            _ => Credentials::of_device(host, at, credentials, store, refusals, settings),
+        };
+        Self {
+            host: host.clone(),
+            source: connector.to_string(),
+            surroundings: Surroundings { macs: macs.to_vec(), ..Surroundings::default() },
+            connector: connector.clone(),
+            credentials,
+            open: None,
+        }
+    }
+
+    pub(super) async fn power_state(
+        &mut self,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<PowerState, DeviceError> {
+        match ask(self, &Ask::PowerState, receipts).await? {
+            Answer::PowerState(state) => Ok(state),
+            _ => Ok(PowerState::Unknown),
+        }
+    }
+
+    pub(super) async fn power(
+        &mut self,
+        action: PowerAction,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<(), DeviceError> {
+        ask(self, &Ask::Power(action), receipts).await.map(drop)
+    }
+
+    pub(super) async fn outlets(
+        &mut self,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<Outlets, DeviceError> {
+        match ask(self, &Ask::Outlets, receipts).await? {
+            Answer::Outlets(outlets) => Ok(outlets),
+            _ => Ok(Outlets { off: 0, all: 0 }),
+        }
+    }
+
+    pub(super) async fn boot_override(
+        &mut self,
+        wanted: BootOverride,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<BootOverride, DeviceError> {
+        match ask(self, &Ask::BootOverride(wanted), receipts).await? {
+            Answer::BootOverride(kept) => Ok(kept),
+            _ => Err(DeviceError::BootDeviceNotKept),
+        }
+    }
+
+    /// Ends what is open on the device.
+    pub(super) async fn hang_up(&mut self) {
+        if let Some((_, device)) = self.open.take() {
+            // What is not given back in time ends by the device's own clock.
+            let _ = timeout(LONGEST, device.close()).await;
+        }
+    }
+
+    /// A password of the host may be another one now.
+    pub(super) async fn password_changed(&mut self) {
+        self.hang_up().await;
+        self.credentials.changed();
+    }
+
+    /// How long the device may take over anything.
+    fn longest(&self) -> Duration {
+        match self.connector.kind() {
+            ConnectorType::Gsm => LONGEST_BY_MESSAGE,
+            _ => LONGEST,
+        }
+    }
+}
+
+impl LogsIn for DeviceLine {
+    type Ask = Ask;
+    type Answer = Answer;
+
+    fn host(&self) -> &Name {
+        &self.host
+    }
+
+    fn source(&self) -> &str {
+        &self.source
+    }
+
+    fn credentials(&mut self) -> &mut Credentials {
+        &mut self.credentials
+    }
+
+    async fn attempt(&mut self, place: usize, ask: &Ask) -> Result<Answer, DeviceError> {
+        if self.open.as_ref().is_none_or(|(open, _)| *open != place) {
+            // Closed before the next is opened: sessions are scarce.
+            self.hang_up().await;
+            let opened = self.credentials.open(place).await?;
+            let login = opened.password.map(|password| Login { username: opened.username, password });
+            let device = ironhand_connectors::open(&self.connector, login, &self.surroundings)?;
+            self.open = Some((place, device));
+        }
+        let longest = self.longest();
+        let Some((_, device)) = &mut self.open else { return Err(DeviceError::Stopping) };
+        match timeout(longest, answer(device.as_mut(), ask)).await {
+            Ok(answered) => Ok(answered?),
+            // It may have been sent.
+            Err(_) if matches!(ask, Ask::Power(_) | Ask::BootOverride(_)) => {
+                Err(Error::OutcomeUnknown.into())
+            }
+            Err(_) => Err(Error::Silent { address: self.connector.address.clone(), after: longest }.into()),
+        }
+    }
+
+    fn refused(&mut self) {
+        // Nothing is open under a login that was refused.
+        self.open = None;
+    }
+
+    fn failed(&mut self, _error: &DeviceError) {}
+}
+
+async fn answer(device: &mut dyn Device, ask: &Ask) -> Result<Answer, Error> {
+    match ask {
+        Ask::PowerState => device.power_state().await.map(Answer::PowerState),
+        Ask::Power(action) => device.power(*action).await.map(|()| Answer::Accepted),
+        Ask::Outlets => device.outlets().await.map(Answer::Outlets),
+        Ask::BootOverride(wanted) => device.set_boot_override(*wanted).await.map(Answer::BootOverride),
+    }
+}

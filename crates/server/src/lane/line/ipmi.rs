@@ -1,0 +1,259 @@
+//! The line to a host's BMC: one IPMI client at the shared port, under the credential that works.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use ironhand_api::{ActionReceipt, BootDevice, Connector, IpmiOptions, Name, PowerAction, PowerState, Reach};
+use ironhand_connectors::BootOverride;
+use ironhand_ipmi::{BootFlags, ChassisControl, CipherSuite, ClientConfig, Reply, Request};
+use ironhand_ipmi_port::{Bmc, IpmiPort, OpenError};
+use secrecy::SecretString;
+
+use super::{LogsIn, ask, ask_as, controller};
+use crate::Settings;
+use crate::credentials::{Credentials, Opened};
+use crate::device::DeviceError;
+use crate::lane::Tools;
+use crate::screen::resolve;
+use crate::settings::retransmit;
+
+/// The line to a host's BMC.
+pub(in crate::lane) struct IpmiLine {
+    host: Name,
+    /// The connector, as facts and receipts name it.
+    source: String,
+    address: String,
+    port_number: u16,
+    suites: Vec<CipherSuite>,
+    credentials: Credentials,
+    port: IpmiPort,
+    /// For logins beside the line's own session.
+    login_port: IpmiPort,
+    settings: Settings,
+    /// The client that is open, and the place of its credential.
+    bmc: Option<(usize, Bmc)>,
+}
+
+impl IpmiLine {
+    pub(super) fn new(
+        host: &Name,
+        connector: &Connector,
+        options: &IpmiOptions,
+        credentials: Vec<Name>,
+        tools: &Tools,
+        settings: Settings,
+    ) -> Self {
+        let suites = options.cipher_suites.as_deref().map(|numbers| {
+            numbers.iter().filter_map(|number| CipherSuite::from_id(*number)).collect::<Vec<_>>()
+        });
+        Self {
+            host: host.clone(),
+            source: connector.to_string(),
+            address: connector.address.clone(),
+            port_number: connector.effective_port(),
+            suites: suites
+                .filter(|suites| !suites.is_empty())
+                .unwrap_or_else(|| CipherSuite::PREFERRED.to_vec()),
+            credentials: Credentials::of_bmc(
+                host,
+                controller(connector),
+                credentials,
+                tools.store.clone(),
+                tools.refusals.clone(),
+                &settings,
+            ),
+            port: tools.port.clone(),
+            login_port: tools.login_port.clone(),
+            settings,
+            bmc: None,
+        }
+    }
+
+    /// The power state, as the BMC reports it.
+    pub(super) async fn power_state(
+        &mut self,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<PowerState, DeviceError> {
+        match ask(self, &Request::GetChassisStatus, receipts).await? {
+            Reply::ChassisStatus(status) if status.power_on => Ok(PowerState::On),
+            Reply::ChassisStatus(_) => Ok(PowerState::Off),
+            _ => Ok(PowerState::Unknown),
+        }
+    }
+
+    /// Asks for a change of power.
+    pub(super) async fn power(
+        &mut self,
+        action: PowerAction,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<(), DeviceError> {
+        ask(self, &control(action).into(), receipts).await.map(drop)
+    }
+
+    /// Chooses what the next boots start from, reads it back, and tells what is doubtful of it.
+    pub(super) async fn boot_device(
+        &mut self,
+        wanted: BootOverride,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<Option<&'static str>, DeviceError> {
+        let mut flags = match wanted.device {
+            BootDevice::None => BootFlags::cleared(),
+            BootDevice::Pxe => BootFlags::once(ironhand_ipmi::BootDevice::Pxe),
+            BootDevice::Disk => BootFlags::once(ironhand_ipmi::BootDevice::Disk),
+            BootDevice::Cdrom => BootFlags::once(ironhand_ipmi::BootDevice::CdRom),
+            BootDevice::Bios => BootFlags::once(ironhand_ipmi::BootDevice::Setup),
+        };
+        if flags.valid {
+            flags.persistent = wanted.persistent;
+            flags.uefi = wanted.uefi;
+        }
+        ask(self, &Request::SetBootOptions(flags), receipts).await?;
+        let Reply::BootFlags(kept) = ask(self, &Request::GetBootFlags, &mut Vec::new()).await? else {
+            return Err(DeviceError::BootDeviceNotKept);
+        };
+        let is_kept = kept.device == flags.device || wanted.device == BootDevice::None && !kept.valid;
+        if !is_kept {
+            return Err(DeviceError::BootDeviceNotKept);
+        }
+        // Some BMCs, OpenIPMI's simulator among them, keep the device and show it without its valid bit.
+        let doubt = (wanted.device != BootDevice::None && !kept.valid)
+            .then_some("though the BMC does not mark it valid");
+        Ok(doubt)
+    }
+
+    async fn open(&self, username: String, password: Option<SecretString>) -> Result<Bmc, DeviceError> {
+        self.open_at(&self.port, username, password.unwrap_or_default()).await
+    }
+
+    async fn open_at(
+        &self,
+        port: &IpmiPort,
+        username: String,
+        password: SecretString,
+    ) -> Result<Bmc, DeviceError> {
+        let peers = resolve(&self.address, self.port_number, &self.settings).await?;
+        let mut config = ClientConfig::new(username, password);
+        config.suites.clone_from(&self.suites);
+        config.retransmit = retransmit(&self.settings);
+        let mut last = None;
+        for peer in peers {
+            match port.open(canonical(peer), config.clone()).await {
+                Ok(bmc) => return Ok(bmc),
+                Err(error @ OpenError::NoIpv6 { .. }) => last = Some(error),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(last.map_or_else(
+            || DeviceError::Resolve {
+                address: self.address.clone(),
+                reason: "it has no addresses".to_owned(),
+            },
+            DeviceError::from,
+        ))
+    }
+
+    /// Closes the session: the next request opens a new one, and nothing of this one is used.
+    pub(in crate::lane) fn hang_up(&mut self) {
+        self.bmc = None;
+    }
+
+    /// The session that is open.
+    pub(in crate::lane) fn session(&mut self) -> Option<&mut Bmc> {
+        self.bmc.as_mut().map(|(_, bmc)| bmc)
+    }
+
+    /// Makes ready for a session under a given password: in place of the line's own, which must be closed, or `beside`
+    /// it.
+    pub(in crate::lane) async fn connect(
+        &self,
+        username: &str,
+        password: &SecretString,
+        beside: bool,
+    ) -> Result<Bmc, DeviceError> {
+        let port = if beside { &self.login_port } else { &self.port };
+        self.open_at(port, username.to_owned(), password.clone()).await
+    }
+
+    /// Logs in: under the first credential that the BMC accepts, or the first of this account.
+    pub(in crate::lane) async fn log_in(
+        &mut self,
+        account: Option<&str>,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<Opened, DeviceError> {
+        ask_as(self, account, &Request::GetDeviceId, receipts).await?;
+        let Some((place, _)) = &self.bmc else { return Err(DeviceError::Stopping) };
+        self.credentials.open(*place).await
+    }
+
+    /// Why no login may be tried now.
+    pub(in crate::lane) fn held_back(&self, now: Instant) -> Option<DeviceError> {
+        self.credentials.held(now)
+    }
+
+    /// A login was refused that the line did not make itself.
+    pub(in crate::lane) fn login_refused(&self, why: &DeviceError) {
+        self.credentials.login_refused(None, Instant::now(), why);
+    }
+
+    /// A password of the host may be another one now.
+    pub(in crate::lane) fn password_changed(&mut self) {
+        self.hang_up();
+        self.credentials.changed();
+    }
+}
+
+impl LogsIn for IpmiLine {
+    type Ask = Request;
+    type Answer = Reply;
+
+    fn host(&self) -> &Name {
+        &self.host
+    }
+
+    fn source(&self) -> &str {
+        &self.source
+    }
+
+    fn credentials(&mut self) -> &mut Credentials {
+        &mut self.credentials
+    }
+
+    async fn attempt(&mut self, place: usize, request: &Request) -> Result<Reply, DeviceError> {
+        if self.bmc.as_ref().is_none_or(|(open, _)| *open != place) {
+            // Closed before the next is opened: the port knows one client for each BMC.
+            self.bmc = None;
+            let opened = self.credentials.open(place).await?;
+            self.bmc = Some((place, self.open(opened.username, opened.password).await?));
+        }
+        let Some((_, bmc)) = &self.bmc else { return Err(DeviceError::Stopping) };
+        Ok(bmc.request(request.clone()).await?)
+    }
+
+    fn refused(&mut self) {
+        self.bmc = None;
+    }
+
+    fn failed(&mut self, error: &DeviceError) {
+        // A name may stand for another address by now.
+        if error.reach() == Reach::Unreachable && self.address.parse::<IpAddr>().is_err() {
+            self.bmc = None;
+        }
+    }
+}
+
+/// The chassis control by which a power action is done.
+const fn control(action: PowerAction) -> ChassisControl {
+    match action {
+        PowerAction::On => ChassisControl::PowerUp,
+        PowerAction::Off => ChassisControl::PowerDown,
+        PowerAction::Cycle => ChassisControl::PowerCycle,
+        PowerAction::Reset => ChassisControl::HardReset,
+        PowerAction::Soft => ChassisControl::SoftShutdown,
+        PowerAction::Nmi => ChassisControl::DiagnosticInterrupt,
+    }
+}
+
+/// The address as datagrams from it show it: a name may resolve to an IPv4 address in IPv6 dress.
+fn canonical(peer: SocketAddr) -> SocketAddr {
+    SocketAddr::new(peer.ip().to_canonical(), peer.port())
+}
