@@ -91,6 +91,14 @@ pub enum Error {
         /// The path of the task.
         task: String,
     },
+    /// A virtual drive holds another image.
+    #[error("the virtual drive {slot} holds {holds}: eject that first")]
+    Occupied {
+        /// The drive.
+        slot: String,
+        /// What it holds.
+        holds: String,
+    },
     /// The controller cannot do it.
     #[error("the controller cannot {what}")]
     Unsupported {

@@ -3,8 +3,11 @@
 mod account;
 mod boot;
 mod hostile;
+mod identify;
 mod identity;
 mod inventory;
+mod log;
+mod media;
 mod power;
 mod quirk;
 mod recorded;

@@ -2,7 +2,7 @@
 
 use ironhand_redfish::Quirk;
 
-use crate::{account, boot, identity, power, session, task};
+use crate::{account, boot, identity, log, media, power, session, task};
 
 /// Shows that a fault is dealt with. Those of media, BIOS settings, events and times stand beside the tests of these.
 fn check(quirk: Quirk) {
@@ -35,16 +35,15 @@ fn check(quirk: Quirk) {
         Quirk::OneAtATime => identity::known("supermicro/x11", Quirk::OneAtATime),
         Quirk::TaskLocation => task::task_location(),
         Quirk::TaskLate => task::task_late(),
-        Quirk::MediaPatch
-        | Quirk::MediaPlain
-        | Quirk::MediaProtocol
-        | Quirk::MediaLogin
-        | Quirk::MediaConfig
-        | Quirk::MediaVmm
-        | Quirk::EjectBody
-        | Quirk::BiosJob
-        | Quirk::EventGaps
-        | Quirk::TimeZone => {}
+        Quirk::MediaPatch => media::media_patch(),
+        Quirk::MediaPlain => media::media_plain(),
+        Quirk::MediaProtocol => media::media_protocol(),
+        Quirk::MediaLogin => media::media_login(),
+        Quirk::MediaConfig => media::media_config(),
+        Quirk::MediaVmm => media::media_vmm(),
+        Quirk::EjectBody => media::eject_body(),
+        Quirk::TimeZone => log::time_zone(),
+        Quirk::BiosJob | Quirk::EventGaps => {}
     }
 }
 

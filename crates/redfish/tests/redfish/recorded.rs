@@ -51,6 +51,11 @@ impl Recorded {
         &self.pages[&key(path)]["body"]
     }
 
+    /// What is written down of a path, or of a method and a path.
+    pub fn page_of(&self, path: &str) -> &Value {
+        &self.pages[&key(path)]
+    }
+
     /// Gives properties of what is read at a path other values.
     pub fn merge(&mut self, path: &str, change: Value) -> &mut Self {
         let page = self.pages.entry(key(path)).or_insert_with(|| json!({ "body": {} }));
@@ -138,6 +143,9 @@ impl Recorded {
             _ => self.pages.get(&name),
         };
         if let Some(page) = page.cloned() {
+            if !is_as_demanded(&page["demands"], request.body.as_ref()) {
+                return answer(&page["demands"]["else"]);
+            }
             for (path, change) in page["then"].as_object().into_iter().flatten() {
                 self.merge(path, change.clone());
             }
@@ -152,6 +160,15 @@ impl Recorded {
             _ => Answer::new(404, b""),
         }
     }
+}
+
+/// Whether the body of a request has the properties that a page wants with it, and none that it wants it without.
+fn is_as_demanded(demands: &Value, body: Option<&Value>) -> bool {
+    let has =
+        |name: &Value| name.as_str().is_some_and(|name| body.is_some_and(|body| body.get(name).is_some()));
+    let names = |list: &str| demands[list].as_array().cloned().unwrap_or_default();
+    let is_body = demands["body"].as_bool().is_none_or(|wanted| wanted == body.is_some());
+    is_body && names("with").iter().all(has) && !names("without").iter().any(has)
 }
 
 /// Paths with and without a slash at their end are one.
@@ -212,7 +229,7 @@ fn every_recording_is_a_tree_of_one_controller() {
             for (path, page) in recorded.pages.iter().filter(|(path, _)| path.starts_with('/')) {
                 let known: Map<String, Value> = page.as_object().cloned().expect("a page is an object");
                 for name in known.keys() {
-                    let known = ["status", "headers", "body", "then"].contains(&name.as_str());
+                    let known = ["status", "headers", "body", "then", "demands"].contains(&name.as_str());
                     assert!(known, "{}: {path} has a {name}", file.display());
                 }
             }
