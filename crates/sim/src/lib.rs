@@ -39,6 +39,7 @@
 //! | [`screen`] | cells, colours, scrolling, modes |
 //! | `redfish` | the Redfish services of all of them, over HTTP and TLS |
 //! | [`bmc_fleet`] | thousands of BMCs without screens, faults of networks and firmware |
+//! | [`outlets`] | power strips, by SNMP |
 //! | [`fleet`] | sockets and tasks for many machines, faults of controllers and screens |
 //! | [`modem`] | a modem, and power sockets that take text messages |
 //! | [`qemu`] | a process in place of a machine |
@@ -48,6 +49,7 @@ mod controller;
 pub mod fleet;
 pub mod machine;
 pub mod modem;
+pub mod outlets;
 mod picture;
 pub mod qemu;
 mod redfish;

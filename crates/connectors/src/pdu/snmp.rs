@@ -21,6 +21,9 @@ const MOST_OBJECTS: usize = 8;
 /// Rows of a table that are read: more than linked strips have outlets, and a bound to what a strip can make us keep.
 const MOST_ROWS: usize = 1024;
 
+/// `sysObjectID` of the system group (RFC 3418): what a device is.
+pub(super) const SYS_OBJECT_ID: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 2, 0];
+
 /// How strips are spoken to: version, identity and patience.
 #[derive(Clone)]
 pub(super) struct Dialect {
@@ -73,6 +76,25 @@ impl Dialect {
             user.map_err(|error| Error::Misconfigured { reason: format!("SNMP version 3: {error}") })?;
         let des = (privacy == SnmpPrivacy::Des).then(des_salts).transpose()?;
         Ok(Self { auth: user.into(), des, username: login.username.clone(), answer })
+    }
+
+    /// Why a strip that was asked by version 3 said nothing, if it is there at all.
+    ///
+    /// What it says of a wrong password is not signed, so that anybody could say it; the library takes it for silence.
+    /// A strip that answers to a question without a password is there.
+    pub(super) async fn refusal(&self, address: &str, port: u16) -> Option<Error> {
+        let Auth::Usm(_) = &self.auth else { return None };
+        let without = Self { auth: Auth::usm(&self.username), des: None, ..self.clone() };
+        let agent = without.connect(address, port).await.ok()?;
+        let reason = match agent.get(&[Oid::from_slice(&SYS_OBJECT_ID)]).await {
+            Err(Error::LoginRefused { reason: Some(reason), .. }) if reason.starts_with("unknown user") => {
+                "there is no such user"
+            }
+            Err(Error::Unreachable { .. } | Error::Silent { .. }) => return None,
+            // Whatever it says to that.
+            _ => "the password is wrong, or the ways of authentication and encryption are others",
+        };
+        Some(Error::LoginRefused { username: self.username.clone(), reason: Some(reason.to_owned()) })
     }
 
     /// A strip at an address. Nothing is sent yet.

@@ -6,12 +6,9 @@ use ironhand_api::{Outlet, PduModel, PowerOids};
 use tokio::time::{Instant, sleep};
 
 use super::PduTimes;
-use super::snmp::{Agent, Dialect};
+use super::snmp::{Agent, Dialect, SYS_OBJECT_ID};
 use super::table::{Row, Table};
 use crate::Error;
-
-/// `sysObjectID` of the system group (RFC 3418): what a device is.
-const SYS_OBJECT_ID: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 2, 0];
 
 /// Names of outlets that an error lists.
 const MOST_NAMES_TOLD: usize = 8;
@@ -250,7 +247,13 @@ impl Strip {
                     self.addresses[..=at].rotate_right(1);
                     return Ok(reached);
                 }
-                Err(error) if is_silence(&error) => failure = error,
+                Err(error) if is_silence(&error) => {
+                    let refusal = self.dialect.refusal(&self.addresses[at], self.port).await;
+                    if let Some(refusal) = refusal {
+                        return Err(refusal);
+                    }
+                    failure = error;
+                }
                 Err(error) => return Err(error),
             }
         }
