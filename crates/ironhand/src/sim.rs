@@ -1,16 +1,20 @@
 //! `ironhand sim`: simulated hardware, until it is told to stop.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ironhand_ipmi::Ipmi15Authentication;
-use ironhand_sim::bmc_fleet::{BmcFault, BmcSelector, FaultPlan, FaultRule, PowerTimes, ScriptError, Share};
+use ironhand_sim::bmc_fleet::{
+    BmcFault, BmcSelector, FaultPlan, FaultRule, PowerTimes, RedfishConfig, ScriptError, Share,
+};
 use ironhand_sim::fleet::host_name;
 use ironhand_sim::modem::{SimModem, Switched};
 use ironhand_sim::qemu::{QemuBmc, QemuConfig};
-use ironhand_sim::{BmcFleet, BmcFleetConfig, Fleet, FleetConfig};
+use ironhand_sim::{BmcFleet, BmcFleetConfig, Certificate, Fleet, FleetConfig};
 use secrecy::SecretString;
 
 use crate::args;
+use crate::args::SimProtocol;
 use crate::exit::Failure;
 use crate::files::read_secret;
 use crate::output::{Output, line};
@@ -94,6 +98,8 @@ pub async fn bmc(asked: args::SimBmc, output: Output, each: bool) -> Result<(), 
     config.times = PowerTimes::from_act(asked.power_delay.duration());
     config.plan = plan(&asked)?;
     config.user = asked.user.clone();
+    config.ipmi = asked.protocol.contains(&SimProtocol::Ipmi);
+    config.redfish = redfish(&asked)?;
     let fleet = BmcFleet::start(config).map_err(|error| Failure::Failed(chain(&error)))?;
     let stop = stop_asked();
     show(&fleet, &asked.user, output, each);
@@ -105,6 +111,20 @@ pub async fn bmc(asked: args::SimBmc, output: Output, each: bool) -> Result<(), 
         eprintln!("{statistics}");
     }
     stopped
+}
+
+/// How they speak Redfish, if they do.
+fn redfish(asked: &args::SimBmc) -> Result<Option<RedfishConfig>, Failure> {
+    if !asked.protocol.contains(&SimProtocol::Redfish) {
+        return Ok(None);
+    }
+    let certificate = match (&asked.certificate, &asked.key) {
+        _ if asked.plain => None,
+        (Some(chain), Some(key)) => Some(Certificate::from_files(chain, key)),
+        _ => Some(Certificate::self_signed()),
+    };
+    let certificate = certificate.transpose().map_err(|error| Failure::Failed(chain(&error)))?;
+    Ok(Some(RedfishConfig { port: asked.redfish_port, certificate, flavours: asked.flavour.clone() }))
 }
 
 /// The faults that a script and options ask for.
@@ -141,22 +161,43 @@ fn fault_script(path: &std::path::Path) -> Result<FaultPlan, Failure> {
 /// Says where the BMCs are: all of them for programs, first and last for people who did not ask for `each`.
 fn show(fleet: &BmcFleet, user: &str, output: Output, each: bool) {
     if output.is_structured() {
-        let bmcs: Vec<_> = (fleet.addresses().enumerate())
-            .map(|(index, ipmi)| serde_json::json!({ "name": host_name(index), "ipmi": ipmi }))
+        let bmcs: Vec<_> = (0..fleet.count())
+            .map(|index| {
+                let mut bmc = serde_json::json!({ "name": host_name(index) });
+                if let Some(ipmi) = fleet.address(index) {
+                    bmc["ipmi"] = ipmi.to_string().into();
+                }
+                if let Some(redfish) = fleet.redfish(index) {
+                    bmc["redfish"] = redfish.to_string().into();
+                }
+                bmc
+            })
             .collect();
         line(&serde_json::json!({ "bmcs": bmcs }).to_string());
         return;
     }
-    let last = fleet.addresses().last();
-    if let Some((first, last)) = fleet.addresses().next().zip(last) {
-        let range = if first == last { first.to_string() } else { format!("{first} to {last}") };
-        line(&format!("{} simulated BMCs: IPMI at {range}, user {user}", fleet.count()));
-    }
+    let last = fleet.count().saturating_sub(1);
+    let range = |first: SocketAddr, last: Option<SocketAddr>| match last {
+        Some(last) if last != first => format!("{first} to {last}"),
+        _ => first.to_string(),
+    };
+    let ipmi = fleet.address(0).map(|first| range(first, fleet.address(last)));
+    let redfish = fleet.redfish(0).map(|first| range(first, fleet.redfish(last)));
+    line(&format!("{} simulated BMCs: {}, user {user}", fleet.count(), ways(ipmi, redfish)));
     if each {
-        for (index, ipmi) in fleet.addresses().enumerate() {
-            line(&format!("{}: IPMI at {ipmi}", host_name(index)));
+        for index in 0..fleet.count() {
+            let address = |at: Option<SocketAddr>| at.map(|at| at.to_string());
+            let ways = ways(address(fleet.address(index)), address(fleet.redfish(index)));
+            line(&format!("{}: {ways}", host_name(index)));
         }
     }
+}
+
+/// The ways to BMCs, as people read them.
+fn ways(ipmi: Option<String>, redfish: Option<String>) -> String {
+    let ipmi = ipmi.map(|at| format!("IPMI at {at}"));
+    let both: Vec<String> = ipmi.into_iter().chain(redfish.map(|at| format!("Redfish at {at}"))).collect();
+    both.join(", ")
 }
 
 /// `ironhand sim bmc --screens`.
@@ -164,6 +205,8 @@ async fn bmcs_with_screens(asked: args::SimBmc, output: Output) -> Result<(), Fa
     let mut config = FleetConfig::new(asked.count);
     config.bind = asked.bind;
     config.ipmi_port = asked.port;
+    // Where nobody asked for Redfish its port must not be in the way.
+    config.redfish_port = if asked.protocol.contains(&SimProtocol::Redfish) { asked.redfish_port } else { 0 };
     config.user = asked.user;
     config.password = password(asked.password_file.as_deref())?;
     config.seed = asked.seed;

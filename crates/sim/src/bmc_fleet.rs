@@ -22,6 +22,7 @@ mod console;
 mod host;
 mod path;
 mod plan;
+mod redfish;
 mod script;
 mod socket;
 mod statistics;
@@ -44,13 +45,15 @@ use thiserror::Error;
 use self::addresses::Addresses;
 use self::host::Pattern;
 pub use self::plan::{BmcFault, BmcSelector, FaultPlan, FaultRule, MAX_RULES, Share, ShareError, Spread};
+pub use self::redfish::RedfishConfig;
+use self::redfish::Running;
 pub use self::script::ScriptError;
 use self::socket::Socket;
 use self::statistics::Counters;
 pub use self::statistics::Statistics;
 pub use self::switch::PowerTimes;
 pub use self::visits::Visits;
-use self::worker::{Places, Shared, Worker};
+use self::worker::{Nudge, Places, Shared, Worker};
 use crate::fleet::allow_files;
 
 /// BMCs that one fleet may have.
@@ -70,8 +73,12 @@ pub struct BmcFleetConfig {
     /// The address of the first, a loopback address. Each further one has the next address, of which those that
     /// end in 0 and 255 are left out.
     pub bind: IpAddr,
-    /// UDP port of all of them; 0 gives each a free port of the first address.
+    /// UDP port of IPMI at all of them; 0 gives each a free port of the first address.
     pub port: u16,
+    /// Whether they speak IPMI.
+    pub ipmi: bool,
+    /// How they speak Redfish; `None` where they do not.
+    pub redfish: Option<RedfishConfig>,
     /// User name at all of them, an administrator.
     pub user: String,
     /// Password at all of them: up to 20 bytes.
@@ -105,6 +112,8 @@ impl BmcFleetConfig {
             count,
             bind: Ipv4Addr::LOCALHOST.into(),
             port: 0,
+            ipmi: true,
+            redfish: None,
             user: "admin".to_owned(),
             password: "simulated".into(),
             suites: CipherSuite::PREFERRED.to_vec(),
@@ -164,6 +173,7 @@ pub struct BmcFleet {
     shared: Arc<Shared>,
     stop: Arc<EventFd>,
     threads: Vec<JoinHandle<()>>,
+    redfish: Option<Running>,
 }
 
 impl BmcFleet {
@@ -179,11 +189,22 @@ impl BmcFleet {
         if !config.kg.as_ref().is_none_or(kg_fits) {
             return Err(BmcFleetError::Kg);
         }
-        let (places, sockets) = listen(&config)?;
+        let listening = match &config.redfish {
+            Some(redfish) => Some(redfish::open(&config, redfish.port)?),
+            None => None,
+        };
+        let (places, sockets) = match (&listening, config.ipmi) {
+            (Some(listening), false) => (listening.places.clone(), Vec::new()),
+            _ => listen(&config)?,
+        };
+        let redfish_places = listening.as_ref().map(|listening| listening.places.clone());
+        let alone = sockets.first().is_some_and(|socket| socket.only.is_some());
         let start = Instant::now();
         let shared = Arc::new(Shared {
             start,
             places,
+            ipmi: config.ipmi,
+            redfish: redfish_places,
             hosts: std::iter::repeat_with(|| Mutex::new(None)).take(config.count).collect(),
             counters: Counters::default(),
             pattern: Pattern {
@@ -198,21 +219,34 @@ impl BmcFleet {
                 times: config.times,
                 clock: SelClock { at: start, seconds: seconds_of(config.time) },
                 plan: config.plan,
+                flavours: config.redfish.as_ref().map(|redfish| redfish.flavours.clone()).unwrap_or_default(),
             },
         });
         let flags = EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC;
         let stop = Arc::new(EventFd::from_flags(flags).map_err(io::Error::from)?);
-        let mut fleet = Self { shared, stop, threads: Vec::new() };
+        let mut fleet = Self { shared, stop, threads: Vec::new(), redfish: None };
         let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().clamp(1, THREADS));
         let mut parts: Vec<Vec<Socket>> = std::iter::repeat_with(Vec::new).take(threads).collect();
         for (place, socket) in sockets.into_iter().enumerate() {
             parts[place % threads].push(socket);
         }
-        for sockets in parts.into_iter().filter(|sockets| !sockets.is_empty()) {
-            let worker = Worker::new(Arc::clone(&fleet.shared), sockets);
+        // One without sockets still wakes machines that Redfish clients have told something.
+        parts.retain(|sockets| !sockets.is_empty());
+        if parts.is_empty() {
+            parts.push(Vec::new());
+        }
+        let mut nudges = Vec::new();
+        for sockets in parts {
+            let nudge = Arc::new(Nudge::new()?);
+            nudges.push(Arc::clone(&nudge));
+            let worker = Worker::new(Arc::clone(&fleet.shared), sockets, nudge);
             let epoll = worker.watch(&fleet.stop)?;
             let thread = std::thread::Builder::new().name("sim-bmc".to_owned());
             fleet.threads.push(thread.spawn(move || worker.run(&epoll))?);
+        }
+        if let (Some(redfish), Some(listening)) = (config.redfish, listening) {
+            let running = Running::start(Arc::clone(&fleet.shared), redfish, listening, nudges, alone)?;
+            fleet.redfish = Some(running);
         }
         Ok(fleet)
     }
@@ -226,7 +260,13 @@ impl BmcFleet {
     /// Where the BMC with this index, counted from 0, speaks IPMI.
     #[must_use]
     pub fn address(&self, index: usize) -> Option<SocketAddr> {
-        self.shared.places.get(index)
+        self.shared.places.get(index).filter(|_| self.shared.ipmi)
+    }
+
+    /// Where the BMC with this index, counted from 0, speaks Redfish.
+    #[must_use]
+    pub fn redfish(&self, index: usize) -> Option<SocketAddr> {
+        self.shared.redfish.as_ref()?.get(index)
     }
 
     /// Where the BMCs speak IPMI, in the order of their numbers.
@@ -259,6 +299,9 @@ impl BmcFleet {
     }
 
     fn end(&mut self) {
+        if let Some(mut redfish) = self.redfish.take() {
+            redfish.end();
+        }
         if let Err(error) = self.stop.write(1) {
             tracing::error!(%error, "simulated BMCs cannot be told to stop");
             return;

@@ -22,6 +22,9 @@ use crate::controller::{Controller, bmc};
 use crate::machine::{Activity, Machine, MachineConfig, Make, Seed};
 use crate::redfish::{Certificate, CertificateError, serve};
 
+/// Connections that one Redfish service keeps at a time: each takes some ten KiB, and a file descriptor.
+const MAX_CLIENTS: usize = 64;
+
 /// Hosts in one rack: the names count on in the next one.
 const HOSTS_PER_RACK: usize = 40;
 
@@ -201,7 +204,8 @@ impl Fleet {
         for Bound { host, screen, redfish } in bound {
             tasks.spawn(host.clone().run(stop.clone()));
             tasks.spawn(host.clone().show_screen(screen, stop.clone(), tasks.clone()));
-            let front = serve(redfish, Some(tls.clone()), host.clone(), stop.clone(), tasks.clone());
+            let front =
+                serve(redfish, Some(tls.clone()), host.clone(), MAX_CLIENTS, stop.clone(), tasks.clone());
             tasks.spawn(front);
             hosts.push(host);
         }

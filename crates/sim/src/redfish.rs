@@ -3,10 +3,12 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `front` | sockets, connections, HTTP |
+//! | `content` | bodies, those that break or drip included |
 //! | `certificate` | the certificate that all services of a process show |
 //! | `machine` | what a Redfish service sees of a controller that speaks IPMI |
 
 mod certificate;
+mod content;
 mod front;
 mod machine;
 

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use ironhand_api::Span;
 use ironhand_ipmi::CipherSuite;
+use ironhand_redfish::bmc::Flavour;
 use ironhand_sim::bmc_fleet::Share;
 
 /// `ironhand sim`.
@@ -41,9 +42,27 @@ pub struct SimBmc {
     /// The loopback address of the first; each further one has the next address, unless --port is 0
     #[arg(long, default_value = "127.1.0.1", value_name = "ADDR")]
     pub bind: std::net::IpAddr,
+    /// What they speak
+    #[arg(long, default_value = "ipmi", value_delimiter = ',', value_enum, value_name = "PROTOCOLS")]
+    pub protocol: Vec<SimProtocol>,
     /// UDP port of IPMI; 0 takes a free one for each on the same address
     #[arg(long, default_value_t = 623)]
     pub port: u16,
+    /// TCP port of Redfish; 0 takes a free one for each on the same address
+    #[arg(long, default_value_t = 443)]
+    pub redfish_port: u16,
+    /// Speak Redfish without TLS
+    #[arg(long)]
+    pub plain: bool,
+    /// The certificate that they show, with its chain, as PEM [default: one that signs itself, made anew]
+    #[arg(long, value_name = "FILE", requires = "key", conflicts_with_all = ["plain", "screens"])]
+    pub certificate: Option<PathBuf>,
+    /// The key of the certificate, as PEM
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub key: Option<PathBuf>,
+    /// Whose controllers they are like over Redfish, in turn
+    #[arg(long, default_value = "generic", value_delimiter = ',', value_parser = flavour, value_name = "NAMES")]
+    pub flavour: Vec<&'static Flavour>,
     /// The user name of the controllers
     #[arg(long, default_value = "admin")]
     pub user: String,
@@ -70,7 +89,7 @@ pub struct SimBmc {
     pub off: bool,
     /// Give each a whole machine with a screen (VNC), as in the sandbox: for tens of them, and without faults
     #[arg(long, conflicts_with_all = [
-        "suites", "kg_file", "ipmi15", "faults", "silent", "delay", "jitter", "loss", "power_delay", "off",
+        "plain", "flavour", "suites", "kg_file", "ipmi15", "faults", "silent", "delay", "jitter", "loss", "power_delay", "off",
     ])]
     pub screens: bool,
     /// A script that says what is wrong with which of them, and when; see docs/guides/simulated-bmcs.md
@@ -88,6 +107,23 @@ pub struct SimBmc {
     /// This part of all datagrams gets lost, both ways: 1%, 0.5%
     #[arg(long, help_heading = FAULTS, default_value = "0%", value_name = "PERCENT")]
     pub loss: Share,
+}
+
+/// What simulated BMCs speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SimProtocol {
+    /// IPMI 2.0 (RMCP+)
+    Ipmi,
+    /// Redfish over HTTPS
+    Redfish,
+}
+
+fn flavour(name: &str) -> Result<&'static Flavour, String> {
+    let known = Flavour::ALL.iter().copied();
+    known.clone().find(|flavour| flavour.name == name).ok_or_else(|| {
+        let names: Vec<&str> = known.map(|flavour| flavour.name).collect();
+        format!("use {}", names.join(", "))
+    })
 }
 
 fn cipher_suite(number: &str) -> Result<CipherSuite, String> {

@@ -2,6 +2,7 @@
 
 use std::hash::Hasher;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -118,12 +119,25 @@ pub struct ServiceReply {
     pub headers: Vec<(&'static str, String)>,
     /// What stands behind them.
     pub body: ReplyBody,
+    /// How they get to the client.
+    pub delivery: Delivery,
+}
+
+/// How a reply gets to the client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// How long after the request.
+    pub after: Duration,
+    /// So many bytes of the body, whatever the header says of its length; then the connection breaks.
+    pub cut_at: Option<usize>,
+    /// Each byte of the body so long after the one before.
+    pub drip: Option<Duration>,
 }
 
 impl ServiceReply {
     /// A reply without a body.
     pub(super) fn empty(status: u16) -> Self {
-        Self { status, headers: common_headers(), body: ReplyBody::Empty }
+        Self { status, headers: common_headers(), body: ReplyBody::Empty, delivery: Delivery::default() }
     }
 
     /// A reply with a body of this type.

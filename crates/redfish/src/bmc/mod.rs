@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-pub use self::exchange::{MAX_BODY, ReplyBody, ServiceReply, ServiceRequest};
+pub use self::exchange::{Delivery, MAX_BODY, ReplyBody, ServiceReply, ServiceRequest};
 pub use self::flavour::Flavour;
 use self::login::{Lockout, Who};
 pub use self::machine::{

@@ -9,6 +9,7 @@ use ironhand_ipmi::bmc::{
 use ironhand_ipmi::sel::SystemEvent;
 use ironhand_ipmi::sensor::event_text::SENSOR_SPECIFIC;
 use ironhand_ipmi::{Bmc, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, CipherSuite, PrivilegeLevel, User};
+use ironhand_redfish::bmc::{Flavour, Moment, Service, ServiceReply, ServiceRequest};
 use secrecy::SecretString;
 
 use super::console::SerialConsole;
@@ -17,7 +18,9 @@ use super::plan::{Effects, FaultPlan, Firmware};
 use super::statistics::Counters;
 use super::switch::{Change, PowerSwitch, PowerTimes};
 use super::visits::Visits;
+use crate::fleet::host_name;
 use crate::machine::Seed;
+use crate::redfish::Board;
 
 /// What all hosts of a fleet are made from.
 #[derive(Debug)]
@@ -34,6 +37,8 @@ pub(super) struct Pattern {
     /// What the clocks of all BMCs show when.
     pub(super) clock: SelClock,
     pub(super) plan: FaultPlan,
+    /// Of the Redfish services, in turn.
+    pub(super) flavours: Vec<&'static Flavour>,
 }
 
 /// The time, and what is the same for all hosts.
@@ -72,6 +77,10 @@ pub(super) struct Host {
     rules: Box<[u16]>,
     /// Behind the serial port; none before somebody has opened it.
     console: Option<Box<SerialConsole>>,
+    /// None before somebody has asked it.
+    redfish: Option<Box<Service>>,
+    /// What the Redfish service's tokens are drawn from.
+    tokens: u64,
     index: usize,
     /// What the BMC's firmware has been told to be like.
     firmware: Firmware,
@@ -106,14 +115,7 @@ impl Host {
             sol,
             ..BmcConfig::new(users)
         };
-        let mut bytes = Seed::new(seed.next());
-        // Predictable on purpose: the same seed gives the same session ids, and nobody outside reaches it.
-        let entropy = move |out: &mut [u8]| {
-            for chunk in out.chunks_mut(8) {
-                chunk.copy_from_slice(&bytes.next().to_le_bytes()[..chunk.len()]);
-            }
-        };
-        let mut bmc = Bmc::new(config, Box::new(entropy));
+        let mut bmc = Bmc::new(config, Box::new(predictable(seed.next())));
         if !pattern.on {
             show_power(&mut bmc, false);
         }
@@ -121,6 +123,8 @@ impl Host {
             bmc,
             switch: PowerSwitch::new(pattern.on, pattern.times),
             path: Path::new(seed.next()),
+            tokens: seed.next(),
+            redfish: None,
             firmware: Firmware::default(),
             rules: pattern.plan.rules_of(index, address.ip()),
             console: None,
@@ -169,6 +173,29 @@ impl Host {
         self.follow_switch(clock.now);
         self.bmc.receive(clock.now, from, bytes);
         self.drain(clock, effects, work);
+    }
+
+    /// Answers a request to the Redfish service; `None` where it keeps silent. Where the request is no mere reading, call
+    /// [`Self::wake`] afterwards.
+    pub(super) fn answer(&mut self, clock: &Clock<'_>, request: &ServiceRequest) -> Option<ServiceReply> {
+        let effects = self.effects(clock);
+        if effects.silent {
+            return None;
+        }
+        self.follow_switch(clock.now);
+        clock.counters.requests.add(1);
+        let (index, tokens) = (self.index, self.tokens);
+        let service = self.redfish.get_or_insert_with(|| {
+            let flavours = &clock.pattern.flavours;
+            let flavour = flavours.get(index % flavours.len().max(1)).copied().unwrap_or(Flavour::GENERIC);
+            Box::new(Service::new(flavour, Box::new(predictable(tokens))))
+        });
+        let SelClock { at, seconds } = clock.pattern.clock;
+        let unix = u64::from(seconds) + clock.now.saturating_duration_since(at).as_secs();
+        let mut board = Board { bmc: &mut self.bmc, now: clock.now, name: &host_name(index) };
+        let mut reply = service.answer(Moment { at: clock.now, unix }, request, &mut board);
+        reply.delivery.after += self.path.lateness(&effects);
+        Some(reply)
     }
 
     /// Does what is due.
@@ -280,6 +307,16 @@ impl Host {
                 return;
             }
             work.outgoing.push(Outgoing { after, to, bytes: bytes.clone() });
+        }
+    }
+}
+
+/// Predictable on purpose: the same seed gives the same session ids, and nobody outside reaches the BMCs.
+fn predictable(seed: u64) -> impl FnMut(&mut [u8]) + Send {
+    let mut bytes = Seed::new(seed);
+    move |out: &mut [u8]| {
+        for chunk in out.chunks_mut(8) {
+            chunk.copy_from_slice(&bytes.next().to_le_bytes()[..chunk.len()]);
         }
     }
 }

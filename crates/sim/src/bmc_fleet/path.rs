@@ -58,12 +58,17 @@ impl Path {
         // The delay is the BMC's: it thinks, and answers later.
         let mut delay = match way {
             Way::In => Duration::ZERO,
-            Way::Out => effects.delay + self.up_to(effects.jitter),
+            Way::Out => self.lateness(effects),
         };
         if self.strikes(effects.reordered) {
             delay += effects.overtaken_by;
         }
         delay
+    }
+
+    /// How much later than at once the BMC's service answers.
+    pub(super) fn lateness(&mut self, effects: &Effects) -> Duration {
+        effects.delay + self.up_to(effects.jitter)
     }
 
     /// What becomes of a reply that leaves the BMC.

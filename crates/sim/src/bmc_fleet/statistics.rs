@@ -24,6 +24,8 @@ pub struct Statistics {
     pub failed_logins: u64,
     /// Commands that were carried out; a repeated request counts once.
     pub commands: u64,
+    /// Requests to Redfish services.
+    pub requests: u64,
     /// BMCs that something was sent to.
     pub bmcs_asked: u64,
 }
@@ -41,7 +43,8 @@ impl fmt::Display for Statistics {
             self.sessions_opened,
             self.failed_logins,
             self.commands
-        )
+        )?;
+        if self.requests > 0 { write!(f, ", {} Redfish requests", self.requests) } else { Ok(()) }
     }
 }
 
@@ -70,6 +73,7 @@ pub(super) struct Counters {
     pub(super) sessions_opened: Count,
     pub(super) failed_logins: Count,
     pub(super) commands: Count,
+    pub(super) requests: Count,
     pub(super) bmcs_asked: Count,
 }
 
@@ -83,6 +87,7 @@ impl Counters {
             sessions_opened: self.sessions_opened.get(),
             failed_logins: self.failed_logins.get(),
             commands: self.commands.get(),
+            requests: self.requests.get(),
             bmcs_asked: self.bmcs_asked.get(),
         }
     }

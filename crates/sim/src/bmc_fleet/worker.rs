@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use nix::sys::eventfd::EventFd;
+use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::addresses::Addresses;
 use super::host::{Clock, Host, Outgoing, Pattern, Work};
@@ -22,14 +22,18 @@ use super::visits::Visits;
 pub(super) struct Shared {
     pub(super) pattern: Pattern,
     pub(super) start: Instant,
+    /// Where they speak IPMI, if they do, else Redfish.
     pub(super) places: Places,
+    pub(super) ipmi: bool,
+    /// Where they speak Redfish, if they do.
+    pub(super) redfish: Option<Places>,
     /// A BMC comes into being when something is sent to it.
     pub(super) hosts: Vec<Mutex<Option<Box<Host>>>>,
     pub(super) counters: Counters,
 }
 
 /// Where the BMCs listen.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Places {
     /// On one port of consecutive addresses.
     Consecutive { addresses: Addresses, port: u16 },
@@ -69,6 +73,22 @@ impl Shared {
     pub(super) fn visits(&self, index: usize) -> Option<Visits> {
         let host = lock(self.hosts.get(index)?);
         Some(host.as_ref().map(|host| host.visits.clone()).unwrap_or_default())
+    }
+
+    /// A BMC, which comes into being where nobody asked it before.
+    pub(super) fn host(&self, index: usize) -> Option<MutexGuard<'_, Option<Box<Host>>>> {
+        let (host, address) = (self.hosts.get(index)?, self.places.get(index)?);
+        let mut slot = lock(host);
+        slot.get_or_insert_with(|| {
+            self.counters.bmcs_asked.add(1);
+            Box::new(Host::new(&self.pattern, index, address))
+        });
+        Some(slot)
+    }
+
+    pub(super) fn clock(&self, now: Instant) -> Clock<'_> {
+        let elapsed = now.saturating_duration_since(self.start);
+        Clock { now, elapsed, pattern: &self.pattern, counters: &self.counters }
     }
 
     fn send(&self, socket: &Socket, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
@@ -128,8 +148,9 @@ impl PartialEq for Timed {
 
 impl Eq for Timed {}
 
-/// Marks the event of the stop signal among those of the sockets, which have their places.
+/// Marks the events of the two signals among those of the sockets, which have their places.
 const STOP: u64 = u64::MAX;
+const NUDGE: u64 = u64::MAX - 1;
 
 /// Sockets that one wait reports.
 const EVENTS: usize = 64;
@@ -140,13 +161,15 @@ const AFTER_FAILURE: Duration = Duration::from_millis(200);
 /// One thread's part of a fleet.
 pub(super) struct Worker {
     sockets: Vec<Socket>,
+    nudge: Arc<Nudge>,
     desk: Desk,
 }
 
 impl Worker {
-    pub(super) fn new(shared: Arc<Shared>, sockets: Vec<Socket>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, sockets: Vec<Socket>, nudge: Arc<Nudge>) -> Self {
         Self {
             sockets,
+            nudge,
             desk: Desk {
                 shared,
                 timed: BinaryHeap::new(),
@@ -161,6 +184,7 @@ impl Worker {
     pub(super) fn watch(&self, stop: &EventFd) -> io::Result<Epoll> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(stop.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, STOP))?;
+        epoll.add(self.nudge.signal.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, NUDGE))?;
         for (place, socket) in (0..).zip(&self.sockets) {
             epoll.add(socket, EpollEvent::new(EpollFlags::EPOLLIN, place))?;
         }
@@ -185,13 +209,48 @@ impl Worker {
             }
             let now = Instant::now();
             for event in ready {
+                if event.data() == NUDGE {
+                    for (place, index) in self.nudge.take() {
+                        self.desk.wake(now, (place, index));
+                    }
+                }
                 let place = usize::try_from(event.data()).unwrap_or(usize::MAX);
                 if let Some(socket) = self.sockets.get(place) {
                     self.desk.read(now, place, socket, &mut receiver);
                 }
             }
+            if let Some(socket) = self.sockets.first() {
+                self.desk.flush(socket);
+            }
             self.desk.do_what_is_due(now, &self.sockets);
         }
+    }
+}
+
+/// Tells a worker that something was done to BMCs by others than itself, and that there may be something to do for them.
+pub(super) struct Nudge {
+    signal: EventFd,
+    /// Places of their sockets, and their indices.
+    bmcs: Mutex<Vec<(usize, usize)>>,
+}
+
+impl Nudge {
+    pub(super) fn new() -> io::Result<Self> {
+        let signal = EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?;
+        Ok(Self { signal, bmcs: Mutex::default() })
+    }
+
+    pub(super) fn send(&self, place: usize, index: usize) {
+        self.bmcs.lock().unwrap_or_else(PoisonError::into_inner).push((place, index));
+        if let Err(error) = self.signal.write(1) {
+            tracing::warn!(%error, "a simulated BMC is woken late");
+        }
+    }
+
+    fn take(&self) -> Vec<(usize, usize)> {
+        // Nothing to read is as good as having read it.
+        let _ = self.signal.read();
+        std::mem::take(&mut *self.bmcs.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -236,6 +295,11 @@ impl Desk {
         }
     }
 
+    /// Lets a BMC do what others than this worker have begun.
+    fn wake(&mut self, now: Instant, place: (usize, usize)) {
+        self.handle(now, place, |host, clock, work| host.wake(clock, work));
+    }
+
     /// Lets a BMC do something, and sends and remembers what comes of it.
     fn handle(
         &mut self,
@@ -244,15 +308,10 @@ impl Desk {
         act: impl FnOnce(&mut Host, &Clock<'_>, &mut Work),
     ) {
         let shared = Arc::clone(&self.shared);
-        let (Some(host), Some(address)) = (shared.hosts.get(index), shared.places.get(index)) else { return };
-        let mut slot = lock(host);
-        let host = slot.get_or_insert_with(|| {
-            shared.counters.bmcs_asked.add(1);
-            Box::new(Host::new(&shared.pattern, index, address))
-        });
-        let elapsed = now.saturating_duration_since(shared.start);
-        let clock = Clock { now, elapsed, pattern: &shared.pattern, counters: &shared.counters };
-        act(host, &clock, &mut self.work);
+        let Some(address) = shared.places.get(index) else { return };
+        let Some(mut slot) = shared.host(index) else { return };
+        let Some(host) = slot.as_mut() else { return };
+        act(host, &shared.clock(now), &mut self.work);
         if let Some(next) = host.next_wake().filter(|next| host.armed.is_none_or(|armed| *next < armed)) {
             host.armed = Some(next);
             self.remember(next, (place, index), What::Wake);
@@ -286,7 +345,6 @@ impl Desk {
     fn do_what_is_due(&mut self, now: Instant, sockets: &[Socket]) {
         while self.timed.peek().is_some_and(|timed| timed.at <= now) {
             let Some(Timed { at, socket: place, index, what, .. }) = self.timed.pop() else { return };
-            let Some(socket) = sockets.get(place) else { continue };
             match what {
                 What::Wake => self.handle(now, (place, index), |host, clock, work| {
                     // Another worker may have been told of an earlier time since.
@@ -306,7 +364,10 @@ impl Desk {
                     }
                 }
             }
-            self.flush(socket);
+            // There are none where the BMCs do not speak IPMI, and nothing to send then.
+            if let Some(socket) = sockets.get(place) {
+                self.flush(socket);
+            }
         }
     }
 }

@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use super::content::Content;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -19,9 +20,6 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-/// Connections that one listener keeps at a time: each takes some ten KiB, and a file descriptor.
-const MAX_CONNECTIONS: usize = 4096;
 
 /// How long a client may take for its handshake, and for the headers of a request.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,15 +33,16 @@ pub(crate) trait Front: Send + Sync + 'static {
     fn answer(&self, at: SocketAddr, request: ServiceRequest) -> Option<ServiceReply>;
 }
 
-/// Takes in connections until `stop`. Each is served by a task of its own.
+/// Takes in connections until `stop`, `most` of them at a time. Each is served by a task of its own.
 pub(crate) async fn serve<F: Front>(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     front: Arc<F>,
+    most: usize,
     stop: CancellationToken,
     tasks: TaskTracker,
 ) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Arc::new(Semaphore::new(most));
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
@@ -108,7 +107,7 @@ async fn answer<F: Front>(
     at: SocketAddr,
     from: SocketAddr,
     request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
+) -> Response<Content> {
     let (parts, body) = request.into_parts();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let mut asked = ServiceRequest::new(parts.method.as_str(), target, from.ip());
@@ -121,20 +120,21 @@ async fn answer<F: Front>(
         return plain(StatusCode::PAYLOAD_TOO_LARGE);
     };
     let asked = asked.with_body(body.to_bytes().to_vec());
-    match front.answer(at, asked) {
-        Some(reply) => response(reply),
-        // The client hears nothing until it gives up.
-        None => std::future::pending().await,
+    // Where nobody answers, the client hears nothing until it gives up.
+    let Some(reply) = front.answer(at, asked) else { return std::future::pending().await };
+    if !reply.delivery.after.is_zero() {
+        tokio::time::sleep(reply.delivery.after).await;
     }
+    response(reply)
 }
 
-fn plain(status: StatusCode) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
+fn plain(status: StatusCode) -> Response<Content> {
+    let mut response = Response::new(Content::default());
     *response.status_mut() = status;
     response
 }
 
-fn response(reply: ServiceReply) -> Response<Full<Bytes>> {
+fn response(reply: ServiceReply) -> Response<Content> {
     let mut response = plain(StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     for (name, value) in reply.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
@@ -143,7 +143,7 @@ fn response(reply: ServiceReply) -> Response<Full<Bytes>> {
     }
     match reply.body {
         ReplyBody::Empty => {}
-        ReplyBody::Bytes(bytes) => *response.body_mut() = Full::new(bytes.into()),
+        ReplyBody::Bytes(bytes) => *response.body_mut() = Content::new(bytes, reply.delivery),
     }
     response
 }

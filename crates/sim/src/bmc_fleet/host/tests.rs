@@ -61,6 +61,7 @@ impl Wire {
     fn with_password(rules: impl IntoIterator<Item = FaultRule>, password: &str) -> Self {
         let now = Instant::now();
         let pattern = Pattern {
+            flavours: Vec::new(),
             clock: SelClock { at: now, seconds: 1_800_000_000 },
             user: "admin".to_owned(),
             password: PASSWORD.into(),
