@@ -2,8 +2,10 @@
 //!
 //! Programs that any machine may have are installed with apt. QEMU is, too, unless that would remove or change packages
 //! of this machine; then it is unpacked below `target/peers/` and the system stays as it is.
+//! Python packages always lie there.
 
 pub mod apt;
+mod python;
 mod qemu;
 
 use std::ffi::OsString;
@@ -97,6 +99,7 @@ pub fn install(folder: &Path, place: QemuPlace) -> Result<()> {
             })?;
         }
     }
+    python::install(folder)?;
     qemu::install(folder, place)
 }
 

@@ -1,0 +1,70 @@
+//! Python packages, each in an environment of its own below `target/peers/`: the system stays as it is.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::peers::{self, apt};
+use crate::run;
+
+/// Programs of a Python package.
+struct PythonPeer {
+    /// The package and its version; what it needs comes with it.
+    package: &'static str,
+    /// The programs that tests run.
+    programs: &'static [&'static str],
+    /// What tests need it for.
+    why: &'static str,
+}
+
+const PEERS: &[PythonPeer] = &[PythonPeer {
+    package: "sushy-tools==2.2.0",
+    programs: &["sushy-emulator"],
+    why: "the Redfish service of OpenStack, which judges our Redfish client",
+}];
+
+/// Makes every package available. Quick when nothing is missing.
+pub fn install(folder: &Path) -> Result<()> {
+    for peer in PEERS {
+        let place = folder.join("python").join(peer.package);
+        if place.join("installed").is_file() {
+            continue;
+        }
+        eprintln!("xtask: installing {} into {}: {}", peer.package, place.display(), peer.why);
+        make_environment(&place)?;
+        run::run(
+            Command::new(place.join("bin/python"))
+                .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"])
+                .arg(peer.package),
+        )?;
+        fs::create_dir_all(folder.join("bin"))?;
+        for program in peer.programs {
+            let link = folder.join("bin").join(program);
+            // One of another version.
+            if link.symlink_metadata().is_ok() {
+                fs::remove_file(&link).with_context(|| format!("cannot remove {}", link.display()))?;
+            }
+            symlink(place.join("bin").join(program), &link)
+                .with_context(|| format!("cannot make {}", link.display()))?;
+        }
+        // Last: its presence says that the rest is complete.
+        fs::write(place.join("installed"), "")?;
+    }
+    Ok(())
+}
+
+fn make_environment(place: &Path) -> Result<()> {
+    let make = || {
+        let python = peers::find("python3").context("no `python3` is found")?;
+        run::run(Command::new(python).args(["-m", "venv", "--clear"]).arg(place))
+    };
+    // Debian keeps what makes environments in a package of its own.
+    make().or_else(|refusal| {
+        eprintln!("xtask: {refusal:#}");
+        apt::install(&["python3-venv"])?;
+        make()
+    })
+}
