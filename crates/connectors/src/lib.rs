@@ -11,6 +11,7 @@ mod http;
 mod open;
 mod path;
 mod pdu;
+mod redfish;
 mod tls;
 
 pub use device::{BootOverride, Device, Login, Outlets};
@@ -22,4 +23,5 @@ pub use path::{
     AddressHealth, AsyncReadWrite, CONNECT, Hop, PathHealth, Route, Standing, Stream, Taken, connect,
 };
 pub use pdu::{PduDevice, PduTimes};
+pub use redfish::{MemorySessions, RedfishConfig, RedfishDevice, Sessions};
 pub use tls::{MemoryPins, Pins, Proof, TlsClient};

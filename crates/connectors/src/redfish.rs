@@ -1,0 +1,241 @@
+//! Machines behind a Redfish controller (DMTF DSP0266).
+//!
+//! What is asked, and what the answers mean, stands in the crate `redfish`; here it is carried: over one session for
+//! each account, few requests at a time, with what does not change kept for the next operation.
+
+mod broker;
+mod sessions;
+mod transport;
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use futures_util::{StreamExt, stream};
+use ironhand_api::{BootDevice, PowerAction, PowerState};
+use ironhand_redfish::{
+    Answer, BootEnabled, BootMode, BootState, BootTarget, Error as Redfish, Operation, Place,
+    PowerState as Shown, Quirk, Request, ResetAction, Resource, Root, Run, SetBoot, SetPower, Stop, Talk,
+    Tree, Turn, locate, power_state,
+};
+
+use self::broker::Broker;
+use self::transport::Transport;
+use crate::{Authorization, BootOverride, Device, Error, HttpClient, Login};
+
+pub use self::sessions::{MemorySessions, Sessions};
+
+/// Requests to one controller at a time: more of them make controllers slower, or fail.
+const IN_FLIGHT: usize = 2;
+
+/// Who asks a controller, and for which machine.
+#[derive(Clone)]
+pub struct RedfishConfig {
+    /// The name under which its sessions are kept.
+    pub controller: String,
+    /// The account.
+    pub login: Login,
+    /// The `Id` of the machine among several; without it the host's own is chosen.
+    pub system: Option<String>,
+    /// Where sessions are kept.
+    pub sessions: Arc<dyn Sessions>,
+}
+
+/// A machine behind a Redfish controller.
+pub struct RedfishDevice {
+    transport: Arc<dyn Transport>,
+    broker: Broker,
+    system: Option<String>,
+    place: Option<Place>,
+    tree: Tree,
+}
+
+impl RedfishDevice {
+    /// A controller that `http` reaches.
+    pub fn new(http: HttpClient, config: RedfishConfig) -> Self {
+        Self::over(Arc::new(http), config)
+    }
+
+    fn over(transport: Arc<dyn Transport>, config: RedfishConfig) -> Self {
+        let system = config.system.clone();
+        Self { transport, broker: Broker::new(config), system, place: None, tree: Tree::default() }
+    }
+
+    /// Does an operation on the controller.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Redfish`] with why it did not reach its end, [`Error::LoginRefused`], and what [`HttpClient::send`] says.
+    pub async fn run<O: Operation>(&mut self, operation: O) -> Result<O::Output, Error> {
+        // Where the future is dropped what is known is asked for anew.
+        let mut run = Run::new(operation, std::mem::take(&mut self.tree));
+        let result = self.play(&mut run).await;
+        self.tree = run.into_tree();
+        result
+    }
+
+    /// Does an operation on the machine, which is looked for where it is not known.
+    ///
+    /// # Errors
+    ///
+    /// As [`RedfishDevice::run`].
+    pub async fn at_place<T>(
+        &mut self,
+        act: impl Fn(&mut Talk, &Place) -> Result<T, Stop>,
+    ) -> Result<T, Error> {
+        let known = self.place.is_some();
+        let place = self.place().await?;
+        match self.run(|talk: &mut Talk| act(talk, &place)).await {
+            // Firmware gives a machine another name, too.
+            Err(Error::Redfish(Redfish::Missing { path })) if known && path == place.system => {
+                self.place = None;
+                self.tree = Tree::default();
+                let place = self.place().await?;
+                self.run(|talk: &mut Talk| act(talk, &place)).await
+            }
+            result => result,
+        }
+    }
+
+    /// What is known of the controller and its machine.
+    ///
+    /// # Errors
+    ///
+    /// As [`RedfishDevice::run`].
+    pub async fn place(&mut self) -> Result<Place, Error> {
+        if let Some(place) = &self.place {
+            return Ok(place.clone());
+        }
+        let wanted = self.system.clone();
+        let place = self.run(|talk: &mut Talk| locate(talk, wanted.as_deref())).await?;
+        Ok(self.place.insert(place).clone())
+    }
+
+    async fn play<O: Operation>(&self, run: &mut Run<O>) -> Result<O::Output, Error> {
+        loop {
+            match run.next_turn() {
+                Turn::Done(result) => return result.map_err(|error| self.broker.named(error)),
+                Turn::Wait(time) => tokio::time::sleep(time).await,
+                Turn::Ask(questions) => {
+                    let asked = questions
+                        .into_iter()
+                        .map(|question| async move { (question.id, self.exchange(&question.request).await) });
+                    let mut answers = stream::iter(asked).buffer_unordered(self.in_flight());
+                    while let Some((id, answer)) = answers.next().await {
+                        run.answer(id, answer?);
+                    }
+                }
+            }
+        }
+    }
+
+    fn in_flight(&self) -> usize {
+        let one = self.place.as_ref().is_some_and(|place| place.quirks.contains(Quirk::OneAtATime));
+        if one { 1 } else { IN_FLIGHT }
+    }
+
+    /// Sends one request, and once more where the session that it belonged to was over.
+    async fn exchange(&self, request: &Request) -> Result<Answer, Error> {
+        let root = is_root(&request.path);
+        if request.anonymous || root {
+            let anonymous = self.transport.ask(request, Authorization::None).await?;
+            if let (true, Some(value)) = (root, anonymous.value().filter(|_| anonymous.is_success())) {
+                let resource = Resource { path: request.path.clone(), etag: None, value: value.clone() };
+                self.broker.saw_root(&Root::of(Arc::new(resource))).await;
+            }
+            // The root is for everybody; not every controller knows.
+            if request.anonymous || !matches!(anonymous.status, 401 | 403) {
+                return Ok(anonymous);
+            }
+        }
+        let transport = self.transport.as_ref();
+        let credentials = self.broker.credentials(transport).await?;
+        let answer = transport.ask(request, self.broker.authorization(&credentials)).await?;
+        if !self.broker.is_over(&credentials, &answer).await {
+            return Ok(answer);
+        }
+        let credentials = self.broker.credentials(transport).await?;
+        let answer = transport.ask(request, self.broker.authorization(&credentials)).await?;
+        self.broker.is_over(&credentials, &answer).await;
+        Ok(answer)
+    }
+}
+
+/// Whether a path is that of the service root.
+fn is_root(path: &str) -> bool {
+    path.trim_end_matches('/') == ironhand_redfish::ROOT.trim_end_matches('/')
+}
+
+impl Device for RedfishDevice {
+    fn power_state(&mut self) -> BoxFuture<'_, Result<PowerState, Error>> {
+        Box::pin(async { Ok(told(self.at_place(power_state).await?)) })
+    }
+
+    fn power(&mut self, action: PowerAction) -> BoxFuture<'_, Result<(), Error>> {
+        let action = match action {
+            PowerAction::On => ResetAction::On,
+            PowerAction::Off => ResetAction::ForceOff,
+            PowerAction::Cycle => ResetAction::PowerCycle,
+            PowerAction::Reset => ResetAction::ForceRestart,
+            PowerAction::Soft => ResetAction::GracefulShutdown,
+            PowerAction::Nmi => ResetAction::Nmi,
+        };
+        Box::pin(async move {
+            let place = self.place().await?;
+            self.run(SetPower { place, action }).await.map(drop)
+        })
+    }
+
+    fn set_boot_override(&mut self, wanted: BootOverride) -> BoxFuture<'_, Result<BootOverride, Error>> {
+        let target = match wanted.device {
+            BootDevice::None => BootTarget::None,
+            BootDevice::Pxe => BootTarget::Pxe,
+            BootDevice::Disk => BootTarget::Hdd,
+            BootDevice::Cdrom => BootTarget::Cd,
+            BootDevice::Bios => BootTarget::BiosSetup,
+        };
+        Box::pin(async move {
+            let place = self.place().await?;
+            let mode = wanted.uefi.then_some(BootMode::Uefi);
+            let set = SetBoot { place, target, persistent: wanted.persistent, mode, uri: None };
+            let shown = self.run(set).await?;
+            Ok(kept(shown, wanted.device))
+        })
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            self.broker.log_out(self.transport.as_ref()).await;
+            self.transport.close().await;
+        })
+    }
+}
+
+/// The power state, in the words of all connectors.
+const fn told(state: Shown) -> PowerState {
+    match state {
+        // A machine that is paused has its power.
+        Shown::On | Shown::Paused => PowerState::On,
+        Shown::Off => PowerState::Off,
+        Shown::PoweringOn => PowerState::TurningOn,
+        Shown::PoweringOff => PowerState::TurningOff,
+    }
+}
+
+/// What a controller shows after `asked` was chosen, in the words of all connectors. A device that these have no word
+/// for cannot be what is shown then.
+fn kept(shown: BootState, asked: BootDevice) -> BootOverride {
+    let device = match (shown.enabled, shown.target) {
+        (BootEnabled::Disabled, _) => BootDevice::None,
+        (_, Some(BootTarget::None)) => BootDevice::None,
+        (_, Some(BootTarget::Pxe)) => BootDevice::Pxe,
+        (_, Some(BootTarget::Hdd)) => BootDevice::Disk,
+        (_, Some(BootTarget::Cd)) => BootDevice::Cdrom,
+        (_, Some(BootTarget::BiosSetup)) => BootDevice::Bios,
+        (_, _) => asked,
+    };
+    BootOverride {
+        device,
+        persistent: shown.enabled == BootEnabled::Continuous,
+        uefi: shown.mode == Some(BootMode::Uefi),
+    }
+}
