@@ -1,15 +1,10 @@
 //! The command line of `ironhand bmc`.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand, ValueEnum};
 use ironhand_api::{Span, Timestamp};
-use ironhand_ipmi::Quirks;
 
+use super::access::Access;
 use super::sol::args::Sol;
-
-/// Under which heading help lists how BMCs are reached.
-const ACCESS: &str = "Which BMCs, and how";
 
 /// `ironhand bmc`.
 #[derive(Args)]
@@ -20,71 +15,6 @@ pub struct Bmc {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
-}
-
-/// Which BMCs, and how.
-#[derive(Args, Clone)]
-pub struct Access {
-    /// Addresses, names and ranges like 10.0.[0-3].[1-250] or 10.0.0.0/24, with :PORT if it is not 623; may be given more than once
-    #[arg(
-        short = 'H',
-        long = "host",
-        global = true,
-        help_heading = ACCESS,
-        value_name = "RANGE"
-    )]
-    pub hosts: Vec<String>,
-    /// The user name; empty for the null user
-    #[arg(short = 'U', long, global = true, help_heading = ACCESS, env = "IRONHAND_USER", value_name = "NAME")]
-    pub user: Option<String>,
-    /// The password is in this file, else in IRONHAND_PASSWORD
-    #[arg(long, global = true, help_heading = ACCESS, value_name = "FILE")]
-    pub password_file: Option<PathBuf>,
-    /// The BMCs' own key Kg is in this file, else in IRONHAND_KG; 0x and hexadecimal digits stand for bytes
-    #[arg(long, global = true, help_heading = ACCESS, value_name = "FILE")]
-    pub kg_file: Option<PathBuf>,
-    /// How the BMCs are spoken to
-    #[arg(long, global = true, help_heading = ACCESS, value_enum, default_value_t = Protocol::Ipmi)]
-    pub protocol: Protocol,
-    /// The UDP port, where a range names none
-    #[arg(short = 'p', long, global = true, help_heading = ACCESS, default_value_t = 623)]
-    pub port: u16,
-    /// Only this cipher suite [default: 17, then 3]
-    #[arg(short = 'C', long, global = true, help_heading = ACCESS, value_name = "NUMBER")]
-    pub cipher_suite: Option<u8>,
-    /// The highest privilege level to ask for; each command asks for the lowest that it needs
-    #[arg(short = 'L', long, global = true, help_heading = ACCESS, value_enum, default_value_t = Privilege::Administrator)]
-    pub privilege: Privilege,
-    /// Work around these faults of vendors' BMCs: names from `ironhand bmc quirks`, separated by commas
-    #[arg(long, global = true, help_heading = ACCESS, value_name = "NAMES")]
-    pub quirks: Option<Quirks>,
-    /// How long one BMC may take for all of a command [default: until it is silent for some seconds]
-    #[arg(long, global = true, help_heading = ACCESS, value_name = "TIME")]
-    pub timeout: Option<Span>,
-}
-
-/// How a BMC is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Protocol {
-    /// IPMI 2.0 (RMCP+)
-    Ipmi,
-    /// IPMI 1.5 sessions with MD5, which encrypt nothing: for BMCs that have no others
-    #[value(name = "ipmi15-md5")]
-    Ipmi15Md5,
-    /// IPMI 1.5 sessions with the password in clear in every packet
-    #[value(name = "ipmi15-password")]
-    Ipmi15Password,
-}
-
-/// Privilege levels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Privilege {
-    /// May read
-    User,
-    /// May also switch power and set the boot device
-    Operator,
-    /// May also manage users and the network
-    Administrator,
 }
 
 /// What can be done with BMCs.
@@ -118,6 +48,28 @@ pub enum Verb {
     Raw(Raw),
     /// List the faults of vendors' BMCs that are known, and what is done about each
     Quirks,
+}
+
+impl Verb {
+    /// As the command line writes it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Power(_) => "power",
+            Self::Boot(_) => "boot",
+            Self::Sel(_) => "sel",
+            Self::Fru(_) => "fru",
+            Self::Sensors(_) => "sensors",
+            Self::Sdr(_) => "sdr",
+            Self::Sol(_) => "sol",
+            Self::User(_) => "user",
+            Self::Lan(_) => "lan",
+            Self::Chassis(_) => "chassis",
+            Self::Mc(_) => "mc",
+            Self::Dcmi(_) => "dcmi",
+            Self::Raw(_) => "raw",
+            Self::Quirks => "quirks",
+        }
+    }
 }
 
 /// `ironhand bmc power`.

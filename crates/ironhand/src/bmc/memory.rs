@@ -35,11 +35,7 @@ pub struct Memory {
 impl Memory {
     /// Reads what was kept: `ironhand/bmcs.json` in `XDG_CACHE_HOME`, else in `~/.cache`.
     pub fn read() -> Self {
-        let folder = std::env::var_os("XDG_CACHE_HOME")
-            .map(PathBuf::from)
-            .filter(|folder| folder.is_absolute())
-            .or_else(|| std::env::home_dir().map(|home| home.join(".cache")));
-        let file = folder.map(|folder| folder.join("ironhand").join("bmcs.json"));
+        let file = cache_file("bmcs.json");
         let entries = file.as_ref().and_then(read).unwrap_or_default();
         Self { file, entries, changed: false }
     }
@@ -82,6 +78,15 @@ impl Memory {
             tracing::debug!(file = %file.display(), %error, "what was learned of BMCs is not kept");
         }
     }
+}
+
+/// A file of ours in the user's cache; none where the user has no cache folder.
+pub(super) fn cache_file(name: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .filter(|folder| folder.is_absolute())
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cache")));
+    folder.map(|folder| folder.join("ironhand").join(name))
 }
 
 fn read(file: &PathBuf) -> Option<BTreeMap<SocketAddr, Entry>> {

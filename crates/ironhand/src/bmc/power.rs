@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use ironhand_api::PowerAction;
 use ironhand_ipmi::{ChassisControl, CompletionCode, Error, Reply, Request};
 use ironhand_ipmi_port::Bmc;
 use serde::Serialize;
@@ -27,7 +28,7 @@ const SOFT_TAKES: u32 = 5;
 /// The power of one machine.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Power {
+pub(super) struct Power {
     /// Nothing where it was not waited for.
     #[serde(skip_serializing_if = "Option::is_none")]
     power: Option<State>,
@@ -37,9 +38,11 @@ struct Power {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
-enum State {
+pub(super) enum State {
     On,
     Off,
+    TurningOn,
+    TurningOff,
 }
 
 impl State {
@@ -47,6 +50,8 @@ impl State {
         match self {
             Self::On => "on",
             Self::Off => "off",
+            Self::TurningOn => "turning on",
+            Self::TurningOff => "turning off",
         }
     }
 }
@@ -59,6 +64,7 @@ impl Finding for Power {
     fn shown(&self, _: Output) -> Shown {
         let tone = match self.power {
             Some(State::On) => Tone::Good,
+            Some(State::TurningOn | State::TurningOff) => Tone::Warn,
             Some(State::Off) | None => Tone::Plain,
         };
         let words: Vec<&str> =
@@ -67,48 +73,107 @@ impl Finding for Power {
     }
 }
 
-/// `ironhand bmc power`.
-pub async fn power(fleet: &Fleet, asked: &args::Power) -> Result<(), Failure> {
-    let control = match asked.action {
-        PowerWord::Status => {
-            return fleet.each(async |bmc| Ok(Power { power: Some(read(bmc).await?), detail: None })).await;
-        }
-        PowerWord::On => ChassisControl::PowerUp,
-        PowerWord::Off => ChassisControl::PowerDown,
-        PowerWord::Cycle => ChassisControl::PowerCycle,
-        PowerWord::Reset => ChassisControl::HardReset,
-        PowerWord::Soft => ChassisControl::SoftShutdown,
-        PowerWord::Nmi => ChassisControl::DiagnosticInterrupt,
-    };
-    let patience = (!asked.no_wait).then(|| {
-        let wait = Duration::from(asked.wait);
-        if control == ChassisControl::SoftShutdown { wait * SOFT_TAKES } else { wait }
-    });
-    fleet.change(async |bmc| switch(bmc, control, patience).await).await
+/// A machine whose power can be read and switched.
+pub(super) trait Machine {
+    /// Reads the power.
+    async fn power(&mut self) -> Result<State, Problem>;
+
+    /// Asks for it, once.
+    async fn ask(&mut self, action: PowerAction) -> Result<Asked, Problem>;
 }
 
-async fn read(bmc: &Bmc) -> Result<State, Problem> {
-    match bmc.request(Request::GetChassisStatus).await? {
-        Reply::ChassisStatus(status) if status.power_on => Ok(State::On),
-        _ => Ok(State::Off),
+/// What came back when something was asked for.
+pub(super) enum Asked {
+    /// The BMC accepted it.
+    Accepted,
+    /// Nothing: it may or may not have been done.
+    Unanswered(Problem),
+}
+
+/// What `ironhand bmc power` asks for.
+pub(super) struct Switch {
+    action: PowerAction,
+    /// How long it is waited until the BMC shows it; nothing where nobody waits.
+    patience: Option<Duration>,
+}
+
+impl Switch {
+    /// Nothing where the power is only read.
+    pub(super) fn of(asked: &args::Power) -> Option<Self> {
+        let action = match asked.action {
+            PowerWord::Status => return None,
+            PowerWord::On => PowerAction::On,
+            PowerWord::Off => PowerAction::Off,
+            PowerWord::Cycle => PowerAction::Cycle,
+            PowerWord::Reset => PowerAction::Reset,
+            PowerWord::Soft => PowerAction::Soft,
+            PowerWord::Nmi => PowerAction::Nmi,
+        };
+        let wait = Duration::from(asked.wait);
+        let wait = if action == PowerAction::Soft { wait * SOFT_TAKES } else { wait };
+        Some(Self { action, patience: (!asked.no_wait).then_some(wait) })
+    }
+}
+
+impl Power {
+    pub(super) async fn read(machine: &mut impl Machine) -> Result<Self, Problem> {
+        Ok(Self { power: Some(machine.power().await?), detail: None })
+    }
+}
+
+/// `ironhand bmc power`.
+pub async fn power(fleet: &Fleet, asked: &args::Power) -> Result<(), Failure> {
+    match Switch::of(asked) {
+        None => fleet.each(async |mut bmc| Power::read(&mut bmc).await).await,
+        Some(wanted) => fleet.change(async |mut bmc| switch(&mut bmc, &wanted).await).await,
+    }
+}
+
+impl Machine for &Bmc {
+    async fn power(&mut self) -> Result<State, Problem> {
+        match self.request(Request::GetChassisStatus).await? {
+            Reply::ChassisStatus(status) if status.power_on => Ok(State::On),
+            _ => Ok(State::Off),
+        }
+    }
+
+    async fn ask(&mut self, action: PowerAction) -> Result<Asked, Problem> {
+        let control = match action {
+            PowerAction::On => ChassisControl::PowerUp,
+            PowerAction::Off => ChassisControl::PowerDown,
+            PowerAction::Cycle => ChassisControl::PowerCycle,
+            PowerAction::Reset => ChassisControl::HardReset,
+            PowerAction::Soft => ChassisControl::SoftShutdown,
+            PowerAction::Nmi => ChassisControl::DiagnosticInterrupt,
+        };
+        match self.request(Request::ChassisControl(control)).await {
+            Ok(_) => Ok(Asked::Accepted),
+            Err(error @ Error::OutcomeUnknown) => Ok(Asked::Unanswered(error.into())),
+            Err(Error::Completion(CompletionCode::WRONG_STATE)) => Err(Problem::failed(
+                "power.wrong_state",
+                "refused",
+                "the BMC says that the machine is in no state for this",
+            )),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
 /// What the power must show for a command to be done; nothing where it cannot show.
-const fn goal(control: ChassisControl) -> Option<State> {
-    match control {
-        ChassisControl::PowerUp | ChassisControl::PowerCycle => Some(State::On),
-        ChassisControl::PowerDown | ChassisControl::SoftShutdown => Some(State::Off),
-        ChassisControl::HardReset | ChassisControl::DiagnosticInterrupt => None,
+const fn goal(action: PowerAction) -> Option<State> {
+    match action {
+        PowerAction::On | PowerAction::Cycle => Some(State::On),
+        PowerAction::Off | PowerAction::Soft => Some(State::Off),
+        PowerAction::Reset | PowerAction::Nmi => None,
     }
 }
 
 /// Switches one machine, and waits until its BMC shows it.
-async fn switch(bmc: &Bmc, control: ChassisControl, patience: Option<Duration>) -> Result<Power, Problem> {
-    let before = read(bmc).await?;
-    let switches =
-        matches!(control, ChassisControl::PowerUp | ChassisControl::PowerDown | ChassisControl::SoftShutdown);
-    if switches && goal(control) == Some(before) {
+pub(super) async fn switch(machine: &mut impl Machine, wanted: &Switch) -> Result<Power, Problem> {
+    let Switch { action, patience } = *wanted;
+    let before = machine.power().await?;
+    let switches = matches!(action, PowerAction::On | PowerAction::Off | PowerAction::Soft);
+    if switches && goal(action) == Some(before) {
         return Ok(Power {
             power: Some(before),
             detail: Some(format!("was {} already", before.word()).into()),
@@ -122,45 +187,36 @@ async fn switch(bmc: &Bmc, control: ChassisControl, patience: Option<Duration>) 
         )
         .with_hint("power it on"));
     }
-    match bmc.request(Request::ChassisControl(control)).await {
-        Ok(_) => {}
-        Err(Error::OutcomeUnknown) => return read_back(bmc, control, patience).await,
-        Err(Error::Completion(CompletionCode::WRONG_STATE)) => {
-            return Err(Problem::failed(
-                "power.wrong_state",
-                "refused",
-                "the BMC says that the machine is in no state for this",
-            ));
-        }
-        Err(error) => return Err(error.into()),
+    if let Asked::Unanswered(problem) = machine.ask(action).await? {
+        return read_back(machine, wanted, problem).await;
     }
     let Some(patience) = patience else {
         return Ok(Power { power: None, detail: Some(format!("accepted; was {}", before.word()).into()) });
     };
-    match goal(control) {
+    match goal(action) {
         None => Ok(Power { power: Some(before), detail: Some("accepted".into()) }),
-        Some(goal) if control == ChassisControl::PowerCycle => {
+        Some(goal) if action == PowerAction::Cycle => {
             // On is only a proof once off was seen. A quick machine may be through before it can be.
-            let seen_off = reach(bmc, State::Off, patience.min(OFF_SEEN_WITHIN)).await.is_ok();
-            reach(bmc, goal, patience).await?;
+            let seen_off = reach(machine, State::Off, patience.min(OFF_SEEN_WITHIN)).await.is_ok();
+            reach(machine, goal, patience).await?;
             let detail = if seen_off { "cycled" } else { "accepted; it was not seen off" };
             Ok(Power { power: Some(goal), detail: Some(detail.into()) })
         }
         Some(goal) => {
-            reach(bmc, goal, patience).await?;
+            reach(machine, goal, patience).await?;
             Ok(Power { power: Some(goal), detail: Some("switched".into()) })
         }
     }
 }
 
 /// Reads until the power is as wanted.
-async fn reach(bmc: &Bmc, goal: State, patience: Duration) -> Result<(), Problem> {
+async fn reach(machine: &mut impl Machine, goal: State, patience: Duration) -> Result<(), Problem> {
     let deadline = Instant::now() + patience;
     let mut pause = FIRST_LOOK;
     loop {
         tokio::time::sleep(pause).await;
         // A BMC may be deaf for a moment while it switches: silence is no verdict before the deadline.
-        let state = match read(bmc).await {
+        let state = match machine.power().await {
             Ok(state) => Some(state),
             Err(problem) if Instant::now() >= deadline => return Err(problem),
             Err(_) => None,
@@ -187,16 +243,15 @@ async fn reach(bmc: &Bmc, goal: State, patience: Duration) -> Result<(), Problem
 }
 
 /// The reply to the command was lost. What can be read back decides; it is not sent again.
-async fn read_back(bmc: &Bmc, control: ChassisControl, patience: Option<Duration>) -> Result<Power, Problem> {
-    let told = match goal(control) {
-        Some(goal) if control != ChassisControl::PowerCycle => {
-            if reach(bmc, goal, patience.unwrap_or(LONGEST_LOOK)).await.is_ok() {
+async fn read_back(machine: &mut impl Machine, wanted: &Switch, problem: Problem) -> Result<Power, Problem> {
+    let told = match goal(wanted.action) {
+        Some(goal) if wanted.action != PowerAction::Cycle => {
+            if reach(machine, goal, wanted.patience.unwrap_or(LONGEST_LOOK)).await.is_ok() {
                 return Ok(Power { power: Some(goal), detail: Some("the reply was lost, read back".into()) });
             }
             format!("the power is not {}", goal.word())
         }
-        _ => format!("the power is {} now", read(bmc).await?.word()),
+        _ => format!("the power is {} now", machine.power().await?.word()),
     };
-    let message = format!("unknown, read back: the reply did not come; {told}");
-    Err(Problem { message, ..Error::OutcomeUnknown.into() })
+    Err(Problem { message: format!("unknown, read back: the reply did not come; {told}"), ..problem })
 }

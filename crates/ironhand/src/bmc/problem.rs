@@ -5,7 +5,7 @@ use std::time::Duration;
 use ironhand_ipmi::{CompletionCode, Error, ProcedureError};
 use ironhand_ipmi_port::{OpenError, RunError};
 
-use super::Purpose;
+use super::sweep::Purpose;
 
 /// Why a command did not come true on one BMC.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -180,7 +180,7 @@ fn events(count: u16) -> String {
 }
 
 async fn clear(fleet: &Fleet, yes: bool) -> Result<(), Failure> {
-    let count = fleet.targets.len();
+    let count = fleet.sweep.targets.len();
     if count > 1 && !yes {
         return Err(Failure::Usage {
             message: format!("this would erase the event logs of {count} BMCs"),
@@ -190,7 +190,7 @@ async fn clear(fleet: &Fleet, yes: bool) -> Result<(), Failure> {
     fleet
         .change(async |bmc| {
             let status = bmc.run(ReadSelStatus::new()).await?;
-            if count == 1 && !fleet.output.is_structured() {
+            if count == 1 && !fleet.sweep.output.is_structured() {
                 let last = moment(status.info.last_addition).unwrap_or_else(|| "unknown".to_owned());
                 eprintln!("erasing {}, the last one of {last}", events(status.info.entries));
             }

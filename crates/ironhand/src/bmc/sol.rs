@@ -166,9 +166,9 @@ async fn deactivate(bmc: &Bmc, instance: u8) -> Result<Deactivated, Problem> {
 
 /// Opens the console of the only BMC that is named, and shows it until somebody leaves or it is closed.
 async fn console(fleet: &Fleet, asked: &Console) -> Result<(), Failure> {
-    let [target] = fleet.targets.as_slice() else {
+    let [target] = fleet.sweep.targets.as_slice() else {
         return Err(Failure::Usage {
-            message: format!("a console is one machine's, and {} BMCs are named", fleet.targets.len()),
+            message: format!("a console is one machine's, and {} BMCs are named", fleet.sweep.targets.len()),
             hint: Some("name one with -H".to_owned()),
         });
     };

@@ -16,11 +16,19 @@ pub struct Target {
     pub name: String,
     /// Address or host name.
     pub host: String,
-    /// UDP port.
+    /// UDP or TCP port.
     pub port: u16,
 }
 
 impl Target {
+    /// Where it is, written out: two names of one place are the same here.
+    pub fn place(&self) -> String {
+        match self.host.parse::<Ipv6Addr>() {
+            Ok(address) => format!("[{address}]:{}", self.port),
+            Err(_) => format!("{}:{}", self.host, self.port),
+        }
+    }
+
     /// Its address; a host name is looked up.
     pub async fn address(&self) -> std::io::Result<SocketAddr> {
         if let Ok(address) = self.host.parse::<IpAddr>() {

@@ -12,7 +12,7 @@ use ironhand_ipmi::{CompletionCode, PrivilegeLevel, Procedure, channel};
 use ironhand_ipmi_port::Bmc;
 use serde::Serialize;
 
-use super::args::Privilege;
+use super::access::Privilege;
 use super::{Finding, Fleet, Problem, Shown};
 use crate::exit::Failure;
 use crate::files::read_password;

@@ -13,7 +13,7 @@ use super::entry::{Entry, HEAD};
 use super::sensors::Sensors;
 use crate::args::Format;
 use crate::bmc::args::SelList;
-use crate::bmc::{Finding, Fleet, Problem, Shown};
+use crate::bmc::{Finding, Fleet, Problem, Shown, Sweep};
 use crate::exit::Failure;
 use crate::output::{Output, line};
 use crate::serve::stop_asked;
@@ -39,13 +39,13 @@ impl Finding for Followed {
 
 /// Prints each record on a line as it comes, until the program is told to stop.
 pub async fn follow(fleet: Fleet, asked: &SelList) -> Result<(), Failure> {
-    if fleet.targets.len() > 1 {
+    if fleet.sweep.targets.len() > 1 {
         return Err(Failure::Usage {
             message: "one log is followed at a time".to_owned(),
             hint: Some("name one BMC with -H".to_owned()),
         });
     }
-    let output = fleet.output;
+    let output = fleet.sweep.output;
     if matches!(output.format, Format::Yaml | Format::Name) {
         return Err(Failure::Usage {
             message: "a log that is followed is printed as a table or as JSON".to_owned(),
@@ -54,7 +54,8 @@ pub async fn follow(fleet: Fleet, asked: &SelList) -> Result<(), Failure> {
     }
     // The records are the document; what the frame says at the end is for people.
     let frame = if output.is_structured() { Format::Name } else { output.format };
-    let fleet = Fleet { output: Output { format: frame, ..output }, ..fleet };
+    let sweep = Sweep { output: Output { format: frame, ..output }, ..fleet.sweep };
+    let fleet = Fleet { sweep, ..fleet };
     let (first, every) = (asked.last.unwrap_or(FIRST), Duration::from(asked.every));
     fleet
         .each(async |bmc| {
