@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::etag::patch;
 use crate::root::root;
@@ -152,8 +152,7 @@ impl Operation for SetPassword {
         let body = json!({ "Password": self.new.expose_secret() });
         let answer = patch(talk, &resource, &body)?;
         if !answer.is_success() {
-            let error = answer.error(&Request::with(Method::Patch, resource.path.clone(), json!({})));
-            return Err(self.without_password(error).into());
+            return Err(self.refusal(&resource.path, &answer).into());
         }
         self.prove(talk)
     }
@@ -189,21 +188,37 @@ impl SetPassword {
         Ok(PasswordProof::Accepted)
     }
 
-    /// Controllers repeat what was wrong with a password, the password among it.
-    fn without_password(&self, error: Error) -> Error {
-        let secret = self.new.expose_secret();
-        let clean = |message: String| match secret.is_empty() {
-            true => message,
-            false => message.replace(secret, "***"),
-        };
-        match error {
-            Error::Refused { doing, status, message } => {
-                Error::Refused { doing, status, message: clean(message) }
-            }
-            Error::Forbidden { message } => Error::Forbidden { message: clean(message) },
-            Error::Busy { message } => Error::Busy { message: clean(message) },
-            other => other,
+    /// Controllers repeat what was wrong with a password, the password or a part of it among it. Then the names of their
+    /// messages must do.
+    fn refusal(&self, path: &str, answer: &Answer) -> Error {
+        let request = Request::with(Method::Patch, path, json!({}));
+        if answer.value().is_none_or(|value| !repeats(value, self.new.expose_secret())) {
+            return answer.error(&request);
         }
+        let mut ids = answer.message_ids();
+        ids.retain(|id| !shares(id, self.new.expose_secret()));
+        let message = format!("status {}, {}", answer.status, ids.join(", "));
+        let infos = json!({ "error": { "message": message } });
+        Answer::json(answer.status, infos).error(&request)
+    }
+}
+
+/// Characters in a row that a text may share with a password by chance.
+const SHARED: usize = 3;
+
+/// Whether a text repeats more of a password than chance explains.
+fn shares(text: &str, password: &str) -> bool {
+    let letters: Vec<char> = password.chars().collect();
+    letters.windows(SHARED + 1).any(|part| text.contains(part.iter().collect::<String>().as_str()))
+        || letters.len() <= SHARED && text.contains(password)
+}
+
+fn repeats(value: &Value, password: &str) -> bool {
+    match value {
+        Value::String(text) => shares(text, password),
+        Value::Array(values) => values.iter().any(|value| repeats(value, password)),
+        Value::Object(values) => values.values().any(|value| repeats(value, password)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

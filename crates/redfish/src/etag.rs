@@ -54,11 +54,13 @@ pub fn patch(talk: &mut Talk, resource: &Resource, body: &Value) -> Result<Arc<A
     Ok(answer)
 }
 
-/// The entity tag of a resource: some controllers show it in the body alone, and some show an empty one.
+/// The entity tag of a resource: some controllers show it in the body alone, and some show an empty one. What cannot stand
+/// in a header is none.
 fn tag(resource: &Resource) -> Option<String> {
     let header =
         resource.etag.as_deref().map(str::trim).filter(|tag| !matches!(*tag, "" | "\"\"" | "W/\"\""));
-    header.or_else(|| resource.text(&["@odata.etag"])).map(str::to_owned)
+    let tag = header.or_else(|| resource.text(&["@odata.etag"]));
+    tag.filter(|tag| tag.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')).map(str::to_owned)
 }
 
 fn is_about_condition(answer: &Answer) -> bool {

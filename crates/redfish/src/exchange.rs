@@ -182,16 +182,16 @@ impl Answer {
     /// What the controller says of an error, for people: the messages of its extended information (DSP0266 section
     /// 8.6), or the status.
     pub fn message(&self) -> String {
-        let Body::Json(value) = &self.body else { return format!("status {}", self.status) };
-        let error = &value["error"];
+        let error = self.value().map(|value| &value["error"]);
+        let infos = error.and_then(|error| error["@Message.ExtendedInfo"].as_array());
         let mut said: Vec<&str> = Vec::new();
-        for info in error["@Message.ExtendedInfo"].as_array().into_iter().flatten() {
+        for info in infos.into_iter().flatten() {
             said.extend(info["Message"].as_str().filter(|text| !said.contains(text)));
         }
         if said.is_empty() {
-            said.extend(error["message"].as_str());
+            said.extend(error.and_then(|error| error["message"].as_str()));
         }
-        if said.is_empty() { format!("status {}", self.status) } else { said.join(" ") }
+        if said.is_empty() { format!("status {}", self.status) } else { shown(&said.join(" ")) }
     }
 
     /// The identifiers of the messages that the answer carries, without registry and version: `PasswordChangeRequired`.
@@ -212,7 +212,7 @@ impl Answer {
                     .as_array()
                     .into_iter()
                     .flatten()
-                    .find_map(|info| info["MessageArgs"][0].as_str())
+                    .find_map(|info| own_path(info["MessageArgs"][0].as_str()?))
                     .map(str::to_owned),
                 _ => None,
             };
@@ -227,6 +227,19 @@ impl Answer {
             status => Error::Refused { doing: request.named(), status, message: self.message() },
         }
     }
+}
+
+/// Characters of a controller's own words that are shown.
+const MOST_SHOWN: usize = 400;
+
+/// A controller's own words, as they can stand in a line for people.
+pub(crate) fn shown(text: &str) -> String {
+    let mut line: String =
+        text.chars().take(MOST_SHOWN).map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    if text.chars().nth(MOST_SHOWN).is_some() {
+        line.push_str("...");
+    }
+    line
 }
 
 /// A path on this controller, without the part behind `#`. What leads elsewhere or cannot stand in a request is none.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::exchange::own_path;
+use crate::exchange::{own_path, shown};
 use crate::system::Place;
 use crate::{Answer, Error, Method, Operation, Quirk, Request, Resource, Stop, Talk};
 
@@ -53,7 +53,7 @@ impl PowerState {
         known.into_iter().find(|state| state.as_str().eq_ignore_ascii_case(text)).ok_or_else(|| {
             let reason = match text {
                 "" => "it shows no power state".to_owned(),
-                _ => format!("it shows {:?} as power state", text.chars().take(40).collect::<String>()),
+                _ => format!("it shows {} as power state", shown(text)),
             };
             Error::Malformed { doing: Request::get(resource.path.clone()).named(), reason }
         })

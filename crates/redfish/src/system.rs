@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::exchange::shown;
 use crate::root::{Root, root};
 use crate::vendor::{Identity, identify};
 use crate::{Error, Quirks, Resource, Stop, Talk};
+
+/// Machines that an error names: a chassis has 20 blades at most.
+const MOST_NAMED: usize = 32;
 
 /// What is known of a controller and its machine: kept between operations, it makes a reading of the power state one request.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,7 +70,7 @@ pub fn locate(talk: &mut Talk, wanted: Option<&str>) -> Result<Place, Stop> {
 ///
 /// [`Error::NoSystem`], [`Error::Ambiguous`].
 pub fn choose(systems: &[Arc<Resource>], wanted: Option<&str>) -> Result<Arc<Resource>, Error> {
-    let ids = || systems.iter().map(|system| system.id().to_owned()).collect::<Vec<_>>();
+    let ids = || systems.iter().take(MOST_NAMED).map(|system| shown(system.id())).collect::<Vec<_>>();
     if let Some(wanted) = wanted {
         let named = systems.iter().find(|system| system.id() == wanted || last(&system.path) == wanted);
         let missing = || Error::NoSystem { wanted: Some(wanted.to_owned()), there: ids() };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::exchange::own_path;
+use crate::exchange::{own_path, shown};
 use crate::{Answer, Error, Request, Stop, Talk};
 
 /// How often is looked whether a task ended.
@@ -92,5 +92,5 @@ fn task_message(answer: &Answer) -> String {
     let messages = answer.value().map(|value| &value["Messages"]).and_then(Value::as_array);
     let said: Vec<&str> =
         messages.into_iter().flatten().filter_map(|message| message["Message"].as_str()).collect();
-    if said.is_empty() { "it does not say why".to_owned() } else { said.join(" ") }
+    if said.is_empty() { "it does not say why".to_owned() } else { shown(&said.join(" ")) }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::Resource;
+use crate::exchange::shown;
 
 /// Whose firmware a controller runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -183,9 +184,9 @@ pub fn identify(root: &Resource, manager: Option<&Resource>, system: Option<&Res
     let product = product(vendor, root, manager, system);
     Identity {
         vendor,
-        product,
-        firmware: firmware(root, manager),
-        model: system.and_then(|system| system.text(&["Model"])).map(str::to_owned),
+        product: product.as_deref().map(shown),
+        firmware: firmware(root, manager).as_deref().map(shown),
+        model: system.and_then(|system| system.text(&["Model"])).map(shown),
         evidence: signs.found.into_iter().map(|(_, evidence)| evidence).collect(),
     }
 }
@@ -215,8 +216,7 @@ impl Signs {
             _ => WORDS.iter().find(|(word, _)| small.contains(word)).map(|(_, vendor)| *vendor),
         };
         if let Some(vendor) = vendor {
-            let shown: String = text.chars().take(80).collect();
-            self.found.push((vendor, format!("{place} is {shown:?}")));
+            self.found.push((vendor, format!("{place} is {}", shown(text))));
         }
     }
 

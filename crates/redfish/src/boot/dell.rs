@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::etag::patch;
+use crate::exchange::shown;
 use crate::system::Place;
 use crate::{Error, Method, Request, Resource, Stop, Talk};
 
@@ -37,11 +38,11 @@ pub(super) fn set_virtual_cd(talk: &mut Talk, attributes: &Resource, persistent:
         let request = Request::with(Method::Patch, attributes.path.clone(), Value::Null);
         return Err(answer.error(&request).into());
     }
-    let shown = talk.read(&attributes.path)?;
-    let seen = shown.text(&["Attributes", DEVICE]).unwrap_or_default();
-    if seen == VIRTUAL_CD && shown.text(&["Attributes", ONCE]) == Some(once) {
+    let kept = talk.read(&attributes.path)?;
+    let seen = kept.text(&["Attributes", DEVICE]).unwrap_or_default();
+    if seen == VIRTUAL_CD && kept.text(&["Attributes", ONCE]) == Some(once) {
         return Ok(());
     }
     let what = "the boot device".to_owned();
-    Err(Error::NotKept { what, seen: format!("{seen:.40} in {DEVICE}") }.into())
+    Err(Error::NotKept { what, seen: format!("{} in {DEVICE}", shown(seen)) }.into())
 }

@@ -28,7 +28,11 @@ fn play<O: Operation>(operation: O, answers: &[Answer]) -> Result<O::Output, Err
             Turn::Ask(questions) => {
                 assert!(!questions.is_empty());
                 for Question { id, request } in questions {
-                    assert!(request.path.starts_with('/') && !request.path.starts_with("//"), "{request:?}");
+                    let is_own = request.path.starts_with('/') && !request.path.starts_with("//");
+                    let is_sound =
+                        |text: &str| text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+                    assert!(is_own && is_sound(&request.path), "{request:?}");
+                    assert!(request.if_match.as_deref().is_none_or(is_sound), "{request:?}");
                     run.answer(id, answers.next().cloned().expect("there are answers"));
                 }
             }
@@ -266,6 +270,18 @@ fn a_redirect_on_the_controller_is_followed_for_reading_alone() {
         |_, request| Some(there(if request.path == "/a" { "/b" } else { "/a" })),
     );
     assert!(matches!(round, Err(Error::Redirected { .. })), "{round:?}");
+}
+
+#[test]
+fn what_a_controller_says_is_shown_in_a_line_of_some_length() {
+    let said = json!([{ "Message": format!("\u{1b}[2J{}", "no ".repeat(1_000_000)) }]);
+    let answer = Answer::json(400, json!({ "error": { "@Message.ExtendedInfo": said } }));
+    let error = root_of(answer).expect_err("it is refused").to_string();
+    assert!(error.len() < 500 && !error.contains('\u{1b}'), "{error}");
+    let said =
+        json!([{ "MessageId": "PasswordChangeRequired", "MessageArgs": ["https://elsewhere/a", "/b"] }]);
+    let answer = Answer::json(403, json!({ "error": { "@Message.ExtendedInfo": said } }));
+    assert_eq!(root_of(answer), Err(Error::PasswordChangeRequired { account: None }));
 }
 
 #[test]
