@@ -63,10 +63,12 @@
 //! ```
 
 mod account;
+mod bios;
 pub mod bmc;
 mod boot;
 mod error;
 mod etag;
+mod event;
 mod exchange;
 mod firmware;
 mod identify;
@@ -81,6 +83,7 @@ mod root;
 mod run;
 mod sensor;
 mod session;
+mod sse;
 mod system;
 mod talk;
 mod task;
@@ -88,9 +91,11 @@ mod time;
 mod vendor;
 
 pub use account::{Account, PasswordProof, PasswordRules, SetPassword, accounts, password_rules};
+pub use bios::{Attributes, Bios, SetBios, Staged, bios};
 pub use boot::{BootEnabled, BootMode, BootState, BootTarget, SetBoot, boot_state};
 pub use error::Error;
 pub use etag::patch;
+pub use event::{Event, Subscribe, Subscription, Unsubscribe, event_stream, events_of, subscriptions};
 pub use exchange::{Answer, Body, Method, Request, Token};
 pub use firmware::{Firmware, ReadFirmware};
 pub use identify::{SetIndicator, indicator};
@@ -105,6 +110,7 @@ pub use root::{ROOT, Root, root};
 pub use run::{Question, Run, Turn};
 pub use sensor::{ReadSensors, Sensor, SensorState};
 pub use session::{Admission, EndSessions, Session, SessionPolicy, Told, log_in, log_out};
+pub use sse::{Message, Sse};
 pub use system::{Place, choose, locate};
 pub use talk::{Operation, Stop, Talk};
 pub use task::{TaskEnd, settle};

@@ -77,21 +77,27 @@ pub enum LogSeverity {
     Critical,
 }
 
+impl LogSeverity {
+    /// By the words of Redfish and of vendors; what no word says is taken for well.
+    pub(crate) fn of(word: &str) -> Self {
+        match word.to_ascii_lowercase().as_str() {
+            "critical" | "fatal" | "error" => Self::Critical,
+            "warning" | "caution" => Self::Warning,
+            _ => Self::Ok,
+        }
+    }
+}
+
 impl LogEntry {
     fn of(resource: &Resource) -> Self {
         let value = &resource.value;
         let text = |name: &str| told(&value[name]).map(str::to_owned);
-        let severity = match resource.text(&["Severity"]).unwrap_or_default().to_ascii_lowercase().as_str() {
-            "critical" | "fatal" | "error" => LogSeverity::Critical,
-            "warning" | "caution" => LogSeverity::Warning,
-            _ => LogSeverity::Ok,
-        };
         let message_id = text("MessageId");
         let origin = resource.link(&["Links", "OriginOfCondition"]).map(str::to_owned);
         Self {
             id: resource.id().to_owned(),
             at: ["Created", "EventTimestamp"].iter().find_map(|name| parse(value[*name].as_str()?)),
-            severity,
+            severity: LogSeverity::of(resource.text(&["Severity"]).unwrap_or_default()),
             message: text("Message")
                 .or_else(|| message_id.clone())
                 .unwrap_or_else(|| "(no message)".to_owned()),

@@ -1,7 +1,9 @@
 //! Operations played against recorded controllers.
 
 mod account;
+mod bios;
 mod boot;
+mod event;
 mod hostile;
 mod identify;
 mod identity;

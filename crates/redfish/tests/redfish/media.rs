@@ -144,7 +144,7 @@ pub fn media_vmm() {
 pub fn eject_body() {
     let insert = ("POST 2/VirtualMedia.InsertMedia", json!({ "Image": IMAGE }));
     let eject = ("POST 2/VirtualMedia.EjectMedia", json!({}));
-    check(&mut Recorded::load("hpe/ilo5"), &[insert.clone()], std::slice::from_ref(&eject));
+    check(&mut Recorded::load("hpe/ilo5"), std::slice::from_ref(&insert), std::slice::from_ref(&eject));
 
     let mut recorded = Recorded::load("hpe/ilo5");
     let path = "POST /redfish/v1/Managers/1/VirtualMedia/2/Actions/VirtualMedia.EjectMedia";

@@ -2,9 +2,9 @@
 
 use ironhand_redfish::Quirk;
 
-use crate::{account, boot, identity, log, media, power, session, task};
+use crate::{account, bios, boot, event, identity, log, media, power, session, task};
 
-/// Shows that a fault is dealt with. Those of media, BIOS settings, events and times stand beside the tests of these.
+/// Shows that a fault is dealt with.
 fn check(quirk: Quirk) {
     match quirk {
         Quirk::ResetActionInfo => power::action_info(),
@@ -43,7 +43,8 @@ fn check(quirk: Quirk) {
         Quirk::MediaVmm => media::media_vmm(),
         Quirk::EjectBody => media::eject_body(),
         Quirk::TimeZone => log::time_zone(),
-        Quirk::BiosJob | Quirk::EventGaps => {}
+        Quirk::BiosJob => bios::bios_job(),
+        Quirk::EventGaps => event::event_gaps(),
     }
 }
 
