@@ -1,13 +1,15 @@
 //! From a connector of a manifest to the device.
 
+use std::sync::Arc;
+
 use ironhand_api::{Connector, MacAddress, Way};
 
 use crate::gsm::GsmSocket;
 use crate::pdu::{PduDevice, PduTimes};
-use crate::{Device, Error, Login, Modems};
+use crate::{Device, Error, Login, MemoryPins, MemorySessions, Modems, Pins, RedfishDevice, Sessions};
 
 /// What a device needs to know beside its connector.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Surroundings {
     /// The hardware addresses of the machine's network interfaces.
     pub macs: Vec<MacAddress>,
@@ -15,6 +17,23 @@ pub struct Surroundings {
     pub hop: Option<Login>,
     /// The modems that text messages are sent through.
     pub modems: Modems,
+    /// Which certificates devices showed first.
+    pub pins: Arc<dyn Pins>,
+    /// The sessions that are open on controllers.
+    pub sessions: Arc<dyn Sessions>,
+}
+
+impl Default for Surroundings {
+    /// Nothing is known, and what is learned lasts as long as the surroundings do.
+    fn default() -> Self {
+        Self {
+            macs: Vec::new(),
+            hop: None,
+            modems: Modems::default(),
+            pins: Arc::new(MemoryPins::default()),
+            sessions: Arc::new(MemorySessions::default()),
+        }
+    }
 }
 
 /// Makes ready to use a connector under a login; without one where the device needs none. Nothing is sent yet.
@@ -30,6 +49,7 @@ pub fn open(
 ) -> Result<Box<dyn Device>, Error> {
     match &connector.way {
         Way::Ipmi(_) => Err(refused("be driven here: IPMI has lines of its own")),
+        Way::Redfish(options) => Ok(Box::new(RedfishDevice::open(connector, options, login, surroundings)?)),
         Way::Vnc => Err(refused("do anything but show a screen")),
         Way::Pdu(options) => {
             Ok(Box::new(PduDevice::new(connector, options, login.as_ref(), PduTimes::default())?))

@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use ironhand_api::{Connector, ConnectorType, Through};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -14,6 +15,9 @@ use tokio::time::{Instant, timeout_at};
 use crate::{Error, Login, TlsClient};
 
 pub use health::{AddressHealth, PathHealth, Standing};
+
+/// The port of SOCKS (RFC 1928 section 3).
+const SOCKS_PORT: u16 = 1080;
 
 /// The two directions of a connection.
 pub trait AsyncReadWrite: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -69,6 +73,30 @@ pub struct Taken {
 }
 
 impl Route {
+    /// The route of a manifest's connector. `hop` is who logs in at the host between.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Misconfigured`] where a jump host has no login.
+    pub fn of(connector: &Connector, hop: Option<Login>) -> Result<Self, Error> {
+        let missing = || Error::Misconfigured { reason: "a jump host needs a credential".to_owned() };
+        let through = match &connector.through {
+            None => None,
+            Some(Through::Socks5 { address, port, .. }) => {
+                Some(Hop::Socks5 { address: address.clone(), port: port.unwrap_or(SOCKS_PORT), login: hop })
+            }
+            Some(Through::Ssh { address, port, host_key, .. }) => Some(Hop::Ssh {
+                address: address.clone(),
+                port: port.unwrap_or(ConnectorType::Ssh.default_port()),
+                login: hop.ok_or_else(missing)?,
+                host_key: host_key.clone(),
+            }),
+        };
+        let first = std::iter::once(&connector.address);
+        let addresses = first.chain(&connector.backup_addresses).cloned().collect();
+        Ok(Self { addresses, port: connector.effective_port(), through })
+    }
+
     /// A direct route to one address.
     pub fn direct(address: impl Into<String>, port: u16) -> Self {
         Self { addresses: vec![address.into()], port, through: None }

@@ -4,6 +4,7 @@
 //! each account, few requests at a time, with what does not change kept for the next operation.
 
 mod broker;
+mod hardware;
 mod sessions;
 mod transport;
 
@@ -11,21 +12,30 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, stream};
-use ironhand_api::{BootDevice, PowerAction, PowerState};
-use ironhand_redfish::{
-    Answer, BootEnabled, BootMode, BootState, BootTarget, Error as Redfish, Operation, Place,
-    PowerState as Shown, Quirk, Request, ResetAction, Resource, Root, Run, SetBoot, SetPower, Stop, Talk,
-    Tree, Turn, locate, power_state,
+use ironhand_api::{
+    BootDevice, Connector, Inventory, LogEntry, PowerAction, PowerState, RedfishOptions, Sensor,
 };
+use ironhand_redfish::{
+    Answer, BootEnabled, BootMode, BootState, BootTarget, ClearLog, EjectMedia, Error as Redfish,
+    InsertMedia, MediaKind, Operation, Place, PowerState as Shown, Quirk, ReadInventory, ReadLog,
+    ReadSensors, Request, ResetAction, Resource, Root, Run, SetBoot, SetIndicator, SetPassword, SetPower,
+    Stop, Talk, Tree, Turn, locate, power_state,
+};
+use secrecy::SecretString;
 
 use self::broker::Broker;
 use self::transport::Transport;
-use crate::{Authorization, BootOverride, Device, Error, HttpClient, Login};
+use crate::{
+    Authorization, BootOverride, Device, Error, HttpClient, HttpLimits, Login, Proof, Route, Surroundings,
+};
 
 pub use self::sessions::{MemorySessions, Sessions};
 
 /// Requests to one controller at a time: more of them make controllers slower, or fail.
 const IN_FLIGHT: usize = 2;
+
+/// Entries of an event log that are read at most: more than controllers keep.
+const MOST_ENTRIES: usize = 10_000;
 
 /// Who asks a controller, and for which machine.
 #[derive(Clone)]
@@ -55,6 +65,30 @@ impl RedfishDevice {
         Self::over(Arc::new(http), config)
     }
 
+    /// The controller of a manifest.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Misconfigured`] where there is no login, or what the manifest says of certificates cannot be used.
+    pub fn open(
+        connector: &Connector,
+        options: &RedfishOptions,
+        login: Option<Login>,
+        surroundings: &Surroundings,
+    ) -> Result<Self, Error> {
+        let missing = || Error::Misconfigured { reason: "Redfish needs a credential".to_owned() };
+        let mut route = Route::of(connector, surroundings.hop.clone())?;
+        if options.tls.is_off() && connector.port.is_none() {
+            route.port = 80;
+        }
+        let controller = connector.to_string();
+        let proof = Proof::of(&options.tls, controller.clone(), &surroundings.pins)?;
+        let http = HttpClient::new(route, proof, HttpLimits::default());
+        let sessions = Arc::clone(&surroundings.sessions);
+        let login = login.ok_or_else(missing)?;
+        Ok(Self::new(http, RedfishConfig { controller, login, system: options.system.clone(), sessions }))
+    }
+
     fn over(transport: Arc<dyn Transport>, config: RedfishConfig) -> Self {
         let system = config.system.clone();
         Self { transport, broker: Broker::new(config), system, place: None, tree: Tree::default() }
@@ -70,6 +104,14 @@ impl RedfishDevice {
         let mut run = Run::new(operation, std::mem::take(&mut self.tree));
         let result = self.play(&mut run).await;
         self.tree = run.into_tree();
+        result
+    }
+
+    /// Does an operation that reads much, of which nothing is kept: of thousands of controllers that would fill memory.
+    async fn survey<O: Operation>(&mut self, operation: O) -> Result<O::Output, Error> {
+        let kept = self.tree.clone();
+        let result = self.run(operation).await;
+        self.tree = kept;
         result
     }
 
@@ -199,6 +241,73 @@ impl Device for RedfishDevice {
             let set = SetBoot { place, target, persistent: wanted.persistent, mode, uri: None };
             let shown = self.run(set).await?;
             Ok(kept(shown, wanted.device))
+        })
+    }
+
+    fn sensors(&mut self) -> BoxFuture<'_, Result<Vec<Sensor>, Error>> {
+        Box::pin(async {
+            let place = self.place().await?;
+            let found = self.survey(ReadSensors { place }).await?;
+            Ok(found.items.into_iter().map(hardware::sensor).collect())
+        })
+    }
+
+    fn inventory(&mut self) -> BoxFuture<'_, Result<Inventory, Error>> {
+        Box::pin(async {
+            let place = self.place().await?;
+            let controller = place.identity.product.clone();
+            Ok(hardware::inventory(self.survey(ReadInventory { place }).await?, controller))
+        })
+    }
+
+    fn event_log(&mut self) -> BoxFuture<'_, Result<Vec<LogEntry>, Error>> {
+        Box::pin(async {
+            let place = self.place().await?;
+            let (log, found) = self.survey(ReadLog { place, log: None, newest: MOST_ENTRIES }).await?;
+            Ok(found.items.into_iter().map(|entry| hardware::entry(entry, &log.id)).collect())
+        })
+    }
+
+    fn clear_event_log(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async {
+            let place = self.place().await?;
+            self.run(ClearLog { place, log: None }).await.map(drop)
+        })
+    }
+
+    fn identify(&mut self, on: bool) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            let place = self.place().await?;
+            self.run(SetIndicator { place, on }).await
+        })
+    }
+
+    fn insert_media(&mut self, url: String) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            let place = self.place().await?;
+            let kind = MediaKind::Cd;
+            let insert = InsertMedia { place, image: url, kind, slot: None, login: None, replace: true };
+            self.run(insert).await.map(drop)
+        })
+    }
+
+    fn eject_media(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async {
+            let place = self.place().await?;
+            self.run(EjectMedia { place, slot: None }).await.map(drop)
+        })
+    }
+
+    fn set_password(&mut self, username: String, new: SecretString) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            let set = |account| SetPassword { username: username.clone(), new: new.clone(), account };
+            match self.run(set(None)).await {
+                // Before that the controller shows nothing else, not even its accounts.
+                Err(Error::Redfish(Redfish::PasswordChangeRequired { account: Some(account) })) => {
+                    self.run(set(Some(account))).await.map(drop)
+                }
+                result => result.map(drop),
+            }
         })
     }
 
