@@ -7,5 +7,7 @@ pub mod api;
 pub mod console;
 #[path = "../../crates/ipmi/tests/fuzz_corpus/oracles/mod.rs"]
 pub mod ipmi;
+#[path = "../../crates/redfish/tests/fuzz_corpus/oracles.rs"]
+pub mod redfish;
 #[path = "../../crates/rfb/tests/fuzz_corpus/oracles.rs"]
 pub mod rfb;
