@@ -8,11 +8,16 @@ mod device;
 mod error;
 mod gsm;
 mod http;
+mod http_switch;
 mod open;
 mod path;
 mod pdu;
 mod redfish;
+mod relay;
+mod shelly;
+mod tasmota;
 mod tls;
+mod wol;
 
 pub use device::{BootOverride, Device, Login, Outlets};
 pub use error::{CertificateProblem, Error};
@@ -24,4 +29,6 @@ pub use path::{
 };
 pub use pdu::{PduDevice, PduTimes};
 pub use redfish::{MemorySessions, RedfishConfig, RedfishDevice, Sessions};
+pub use relay::RelayTimes;
 pub use tls::{MemoryPins, Pins, Proof, TlsClient};
+pub use wol::WakeOnLan;

@@ -2,11 +2,19 @@
 
 use std::sync::Arc;
 
-use ironhand_api::{Connector, MacAddress, Way};
+use ironhand_api::{Connector, ConnectorType, MacAddress, Tls, Way};
 
 use crate::gsm::GsmSocket;
+use crate::http_switch::HttpSwitch;
 use crate::pdu::{PduDevice, PduTimes};
-use crate::{Device, Error, Login, MemoryPins, MemorySessions, Modems, Pins, RedfishDevice, Sessions};
+use crate::relay::{self, Relay, RelayTimes, Relayed};
+use crate::shelly::Shelly;
+use crate::tasmota::Tasmota;
+use crate::wol::WakeOnLan;
+use crate::{
+    Device, Error, HttpClient, Login, MemoryPins, MemorySessions, Modems, Pins, Proof, RedfishDevice, Route,
+    Sessions,
+};
 
 /// What a device needs to know beside its connector.
 #[derive(Clone)]
@@ -47,6 +55,9 @@ pub fn open(
     login: Option<Login>,
     surroundings: &Surroundings,
 ) -> Result<Box<dyn Device>, Error> {
+    // What opens the machine's controllers is not for a strip or a switch, which take it in clear.
+    let foreign = connector.kind().is_hard_cut() || connector.kind() == ConnectorType::Wol;
+    let login = login.filter(|_| !foreign || connector.credentials.is_some());
     match &connector.way {
         Way::Ipmi(_) => Err(refused("be driven here: IPMI has lines of its own")),
         Way::Redfish(options) => Ok(Box::new(RedfishDevice::open(connector, options, login, surroundings)?)),
@@ -55,8 +66,35 @@ pub fn open(
             Ok(Box::new(PduDevice::new(connector, options, login.as_ref(), PduTimes::default())?))
         }
         Way::Gsm(options) => Ok(Box::new(GsmSocket::new(connector, options, login, &surroundings.modems)?)),
+        Way::Wol(options) => {
+            Ok(Box::new(WakeOnLan::new(connector, options, &surroundings.macs, login.as_ref())?))
+        }
+        Way::Tasmota(options) => {
+            let client = switch(connector, surroundings, Proof::Off)?;
+            Ok(relayed(Tasmota::new(client, options, login)))
+        }
+        Way::Shelly(options) => {
+            let client = switch(connector, surroundings, Proof::Off)?;
+            Ok(relayed(Shelly::new(client, options, login)))
+        }
+        Way::HttpSwitch(options) => {
+            let tls = options.tls.as_ref().unwrap_or(&Tls::Off);
+            let proof = Proof::of(tls, &connector.address, &surroundings.pins)?;
+            let client = switch(connector, surroundings, proof)?;
+            Ok(relayed(HttpSwitch::new(client, options, login)?))
+        }
         way => Err(refused(&format!("be used yet: this version does not drive `{}`", way.kind().as_str()))),
     }
+}
+
+/// Asks a switch.
+fn switch(connector: &Connector, surroundings: &Surroundings, proof: Proof) -> Result<HttpClient, Error> {
+    let route = Route::of(connector, surroundings.hop.clone())?;
+    Ok(HttpClient::new(route, proof, relay::LIMITS))
+}
+
+fn relayed(relay: impl Relay + 'static) -> Box<dyn Device> {
+    Box::new(Relayed::new(relay, RelayTimes::default()))
 }
 
 fn refused(what: &str) -> Error {
