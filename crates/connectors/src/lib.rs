@@ -30,5 +30,5 @@ pub use path::{
 pub use pdu::{PduDevice, PduTimes};
 pub use redfish::{MemorySessions, RedfishConfig, RedfishDevice, Sessions};
 pub use relay::RelayTimes;
-pub use tls::{MemoryPins, Pins, Proof, TlsClient};
+pub use tls::{MemoryPins, Pins, Proof, Shown, TlsClient, look};
 pub use wol::WakeOnLan;

@@ -1,5 +1,6 @@
 //! How a device that is spoken to over TLS proves who it is.
 
+mod look;
 mod pins;
 mod verify;
 
@@ -19,6 +20,7 @@ use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
 use crate::path::{Stream, Taken};
 use crate::{CertificateProblem, Error};
 
+pub use look::{Shown, look};
 pub use pins::{MemoryPins, Pins};
 
 /// Names of servers whose TLS sessions are kept to be resumed: those of one device.

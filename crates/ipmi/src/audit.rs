@@ -82,12 +82,20 @@ pub struct Audit {
     records: Vec<u8>,
     tag: u8,
     console_session: u32,
+    /// Whether a session of suite 0 is asked for.
+    opens: bool,
     output: Option<AuditOutput>,
 }
 
 impl Audit {
     /// Begins to ask.
     pub fn new(now: Instant, entropy: &mut dyn Entropy) -> Self {
+        Self { opens: true, ..Self::listing(now, entropy) }
+    }
+
+    /// Begins to ask for what the BMC lists alone: no session is opened, so nothing is left behind there.
+    /// [`AuditReport::suite_0`] stays [`Suite0::Silent`].
+    pub fn listing(now: Instant, entropy: &mut dyn Entropy) -> Self {
         let [tag] = entropy::draw(entropy);
         let mut audit = Self {
             report: AuditReport::default(),
@@ -97,6 +105,7 @@ impl Audit {
             records: Vec::new(),
             tag,
             console_session: entropy::draw_session_id(entropy),
+            opens: false,
             output: None,
         };
         audit.ask(now, Question::Capabilities { extended: true });
@@ -104,6 +113,9 @@ impl Audit {
     }
 
     fn ask(&mut self, now: Instant, question: Question) {
+        if question == Question::Suite0 && !self.opens {
+            return self.finish();
+        }
         self.question = question;
         self.attempt = 0;
         self.transmit(now);

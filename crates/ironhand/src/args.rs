@@ -140,6 +140,10 @@ pub enum Command {
     },
     /// Speak to management controllers directly, without a server
     Bmc(crate::bmc::args::Bmc),
+    /// Find management controllers on a network, and tell what they are without a password
+    Discover(crate::discovery::args::Discover),
+    /// Tell what answers at one address, and what that means
+    Probe(crate::discovery::args::Probe),
     /// Turn pictures of screens into text, without a server
     Read(Read),
     /// Tell which flow would apply to a screen, and why the others would not, without a server

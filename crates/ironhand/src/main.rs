@@ -3,6 +3,7 @@
 mod args;
 mod bmc;
 mod describe;
+mod discovery;
 mod events;
 mod exit;
 mod fence;
@@ -58,6 +59,10 @@ fn main() -> ExitCode {
         }
         // One thread answers for thousands of BMCs at half the cost of several that wake each other for each answer.
         Command::Bmc(asked) => block_on(Builder::new_current_thread(), bmc::run(asked, output)),
+        Command::Discover(asked) => {
+            block_on(Builder::new_current_thread(), discovery::discover(&asked, output))
+        }
+        Command::Probe(asked) => block_on(Builder::new_current_thread(), discovery::probe(&asked, output)),
         command => block_on(Builder::new_multi_thread(), waiting(command, &cli.global, output)),
     };
     match result {

@@ -23,7 +23,7 @@ mod sel;
 mod sensors;
 mod sol;
 mod sweep;
-mod targets;
+pub mod targets;
 mod user;
 mod watchdog;
 

@@ -1,0 +1,27 @@
+//! Finds management controllers on a network, tells what they are without a password, and checks how they are kept.
+//!
+//! Two rooms. What decides is pure: [`identify`] tells what a device is by what it showed, [`findings`] what is wrong with
+//! how it is kept, [`Proposals`] which manifest would describe it. What waits gathers that: [`Probe::look`] asks one address,
+//! [`scan`] many of them, no faster than it is told. Nothing is asked of an address that was not named.
+
+mod certificate;
+mod descriptor;
+mod evidence;
+mod found;
+mod identify;
+mod maker;
+mod probe;
+mod proposal;
+mod scan;
+mod state;
+
+pub use certificate::Certificate;
+pub use descriptor::{Descriptor, DescriptorKind};
+pub use evidence::{Asked, Gathered, Ipmi, Tls};
+pub use found::{Found, Protocol, Spoken};
+pub use identify::{Confidence, Identity, Sign, Weight, identify};
+pub use maker::Maker;
+pub use probe::{Depth, Ports, Probe};
+pub use proposal::Proposals;
+pub use scan::{Pace, scan};
+pub use state::{Line, State, StateError};

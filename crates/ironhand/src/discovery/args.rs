@@ -1,0 +1,76 @@
+//! The command lines of `ironhand discover`, `ironhand probe` and `ironhand audit`.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use clap::Args;
+use ironhand_api::Name;
+use ironhand_discovery::Ports;
+
+/// Under which heading help lists where services are looked for.
+const PORTS: &str = "Ports";
+
+/// `ironhand discover`.
+#[derive(Args)]
+pub struct Discover {
+    /// Networks, ranges, addresses and names: 10.0.0.0/22, 10.0.[0-3].[1-250], bmc7.example
+    #[arg(required = true, value_name = "RANGE")]
+    pub ranges: Vec<String>,
+    /// How fast, and how many.
+    #[command(flatten)]
+    pub pace: Pace,
+    /// Remember in this file what was found, and go on from there
+    #[arg(long, value_name = "FILE")]
+    pub resume: Option<PathBuf>,
+    /// The credential that proposed manifests name where none was tried
+    #[arg(long, default_value = "bmc", value_name = "NAME")]
+    pub credential: Name,
+    /// Where services are looked for.
+    #[command(flatten)]
+    pub ports: PortNumbers,
+}
+
+/// How fast addresses are asked, and how many.
+#[derive(Args, Clone, Copy)]
+pub struct Pace {
+    /// Addresses begun in a second
+    #[arg(long, default_value_t = ironhand_discovery::Pace::default().rate, value_name = "NUMBER")]
+    pub rate: NonZeroU32,
+    /// Ask more than 4096 addresses
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Where services are looked for.
+#[derive(Args, Clone, Copy)]
+pub struct PortNumbers {
+    /// UDP port of IPMI
+    #[arg(long, help_heading = PORTS, default_value_t = Ports::default().ipmi, value_name = "PORT")]
+    pub ipmi_port: u16,
+    /// TCP port of web servers and Redfish with TLS
+    #[arg(long, help_heading = PORTS, default_value_t = Ports::default().https, value_name = "PORT")]
+    pub https_port: u16,
+    /// TCP port of web servers without TLS
+    #[arg(long, help_heading = PORTS, default_value_t = Ports::default().http, value_name = "PORT")]
+    pub http_port: u16,
+    /// TCP port of Intel AMT without TLS
+    #[arg(long, help_heading = PORTS, default_value_t = Ports::default().amt, value_name = "PORT")]
+    pub amt_port: u16,
+}
+
+impl PortNumbers {
+    /// As the probe takes them.
+    pub const fn ports(self) -> Ports {
+        Ports { ipmi: self.ipmi_port, https: self.https_port, http: self.http_port, amt: self.amt_port }
+    }
+}
+
+/// `ironhand probe`.
+#[derive(Args)]
+pub struct Probe {
+    /// The address or name
+    pub address: String,
+    /// Where services are looked for.
+    #[command(flatten)]
+    pub ports: PortNumbers,
+}
