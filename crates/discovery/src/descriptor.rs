@@ -12,10 +12,10 @@ use serde::Serialize;
 use crate::Maker;
 
 /// The longest text that is taken from a description, in characters.
-const LONGEST_TEXT: usize = 120;
+pub(crate) const LONGEST_TEXT: usize = 120;
 
 /// The most addresses of network interfaces that are taken.
-const MOST_MACS: usize = 32;
+pub(crate) const MOST_MACS: usize = 32;
 
 /// Where vendors' descriptions stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

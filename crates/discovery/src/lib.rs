@@ -4,22 +4,28 @@
 //! how it is kept, [`Proposals`] which manifest would describe it. What waits gathers that: [`Probe::look`] asks one address,
 //! [`scan`] many of them, no faster than it is told. Nothing is asked of an address that was not named.
 
+mod audit;
+mod budget;
 mod certificate;
 mod descriptor;
 mod evidence;
 mod found;
 mod identify;
+mod login;
 mod maker;
 mod probe;
 mod proposal;
 mod scan;
 mod state;
 
+pub use audit::{CHECKS, Check, Finding, Severity, SharedKeys, findings, sarif};
+pub use budget::Budget;
 pub use certificate::Certificate;
 pub use descriptor::{Descriptor, DescriptorKind};
 pub use evidence::{Asked, Gathered, Ipmi, Tls};
 pub use found::{Found, Protocol, Spoken};
 pub use identify::{Confidence, Identity, Sign, Weight, identify};
+pub use login::{CredentialSet, Logins};
 pub use maker::Maker;
 pub use probe::{Depth, Ports, Probe};
 pub use proposal::Proposals;

@@ -144,6 +144,8 @@ pub enum Command {
     Discover(crate::discovery::args::Discover),
     /// Tell what answers at one address, and what that means
     Probe(crate::discovery::args::Probe),
+    /// Check how management controllers are kept: weak ciphers, anonymous logins, old firmware, open services
+    Audit(crate::discovery::args::Audit),
     /// Turn pictures of screens into text, without a server
     Read(Read),
     /// Tell which flow would apply to a screen, and why the others would not, without a server

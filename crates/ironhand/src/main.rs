@@ -62,6 +62,9 @@ fn main() -> ExitCode {
         Command::Discover(asked) => {
             block_on(Builder::new_current_thread(), discovery::discover(&asked, output))
         }
+        Command::Audit(asked) if !asked.ranges.is_empty() => {
+            block_on(Builder::new_current_thread(), discovery::audit(&asked, output))
+        }
         Command::Probe(asked) => block_on(Builder::new_current_thread(), discovery::probe(&asked, output)),
         command => block_on(Builder::new_multi_thread(), waiting(command, &cli.global, output)),
     };
@@ -107,6 +110,7 @@ async fn waiting(command: Command, global: &Global, output: Output) -> Result<()
         Command::Events(asked) => events::events(&client, &asked, output).await,
         Command::Settings(asked) => settings::settings(&client, &asked, output).await,
         Command::Notifier { command } => servers::notifier(&client, &command, output).await,
+        Command::Audit(asked) => discovery::audit_hosts(&client, &asked, output).await,
         Command::Servers => servers::servers(&client, output).await,
         Command::Key { command } => servers::key(&client, &command, output).await,
         _ => Ok(()),

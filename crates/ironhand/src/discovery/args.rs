@@ -7,6 +7,8 @@ use clap::Args;
 use ironhand_api::Name;
 use ironhand_discovery::Ports;
 
+use crate::args::Selector;
+
 /// Under which heading help lists where services are looked for.
 const PORTS: &str = "Ports";
 
@@ -22,12 +24,32 @@ pub struct Discover {
     /// Remember in this file what was found, and go on from there
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,
-    /// The credential that proposed manifests name where none was tried
+    /// The credential that proposed manifests name where none of a file was accepted
     #[arg(long, default_value = "bmc", value_name = "NAME")]
     pub credential: Name,
+    /// Which credentials are tried.
+    #[command(flatten)]
+    pub access: Access,
     /// Where services are looked for.
     #[command(flatten)]
     pub ports: PortNumbers,
+}
+
+/// Under which heading help lists credentials.
+const ACCESS: &str = "Credentials to try; none without these";
+
+/// Which credentials are tried.
+#[derive(Args, Clone)]
+pub struct Access {
+    /// A user name
+    #[arg(short = 'U', long, help_heading = ACCESS, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Its password is in this file, else in IRONHAND_PASSWORD
+    #[arg(long, help_heading = ACCESS, value_name = "FILE", requires = "user")]
+    pub password_file: Option<PathBuf>,
+    /// All Credential manifests of this file or folder, in order
+    #[arg(long, help_heading = ACCESS, value_name = "FILE")]
+    pub credentials_from: Option<PathBuf>,
 }
 
 /// How fast addresses are asked, and how many.
@@ -63,6 +85,26 @@ impl PortNumbers {
     pub const fn ports(self) -> Ports {
         Ports { ipmi: self.ipmi_port, https: self.https_port, http: self.http_port, amt: self.amt_port }
     }
+}
+
+/// `ironhand audit`.
+#[derive(Args)]
+pub struct Audit {
+    /// Ask these networks, ranges and addresses, without a server; may be given more than once
+    #[arg(short = 'H', long = "host", value_name = "RANGE", conflicts_with_all = ["hosts", "selector", "all"])]
+    pub ranges: Vec<String>,
+    /// The hosts of a server.
+    #[command(flatten)]
+    pub selector: Selector,
+    /// Also write the findings to this file, as SARIF 2.1.0
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Option<PathBuf>,
+    /// How fast, and how many.
+    #[command(flatten)]
+    pub pace: Pace,
+    /// Where services are looked for.
+    #[command(flatten)]
+    pub ports: PortNumbers,
 }
 
 /// `ironhand probe`.

@@ -1,7 +1,10 @@
 //! `ironhand discover`, `ironhand probe` and `ironhand audit`: what answers at addresses that are named.
 
 pub mod args;
+mod audit;
+mod credentials;
 mod discover;
+mod hosts;
 mod memory;
 mod probe;
 mod report;
@@ -9,6 +12,7 @@ mod report;
 use std::collections::HashSet;
 use std::net::IpAddr;
 
+pub use audit::{audit, audit_hosts};
 pub use discover::discover;
 pub use probe::probe;
 
@@ -22,10 +26,7 @@ const MOST_UNASKED: usize = 4096;
 async fn addresses(words: &[String], yes: bool) -> Result<Vec<IpAddr>, Failure> {
     let named = targets(words, 0)?;
     if named.len() > MOST_UNASKED && !yes {
-        return Err(Failure::Usage {
-            message: format!("these are {} addresses", named.len()),
-            hint: Some(format!("more than {MOST_UNASKED} are asked only with --yes")),
-        });
+        return Err(too_many(named.len()));
     }
     let mut seen = HashSet::new();
     let mut addresses = Vec::new();
@@ -45,4 +46,11 @@ async fn addresses(words: &[String], yes: bool) -> Result<Vec<IpAddr>, Failure> 
         }
     }
     Ok(addresses)
+}
+
+fn too_many(count: usize) -> Failure {
+    Failure::Usage {
+        message: format!("these are {count} addresses"),
+        hint: Some(format!("more than {MOST_UNASKED} are asked only with --yes")),
+    }
 }
