@@ -146,6 +146,12 @@ impl SessionPolicy {
         }
     }
 
+    /// Takes in whether the controller is known for [`Quirk::SpuriousRefusal`](crate::Quirk::SpuriousRefusal), once that is
+    /// known of it.
+    pub const fn expect_spurious(&mut self, is_spurious: bool) {
+        self.is_spurious = is_spurious;
+    }
+
     /// How a request is to prove who asks now. A login that it asks for counts as made.
     pub fn next(&mut self, now: Instant) -> Admission {
         if let Some(session) = &self.session {

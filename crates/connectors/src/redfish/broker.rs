@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use ironhand_redfish::{
-    Admission, Answer, Error as Redfish, Root, SessionPolicy, Token, Told, log_in, log_out,
+    Admission, Answer, Error as Redfish, Quirk, Quirks, Root, SessionPolicy, Token, Told, identify, log_in,
+    log_out,
 };
 use secrecy::SecretString;
 use tokio::sync::Mutex;
@@ -32,6 +33,8 @@ struct State {
     sessions: Option<String>,
     /// Whether the service root says that there are none.
     without: bool,
+    /// Whether such controllers refuse right credentials now and then.
+    is_spurious: bool,
 }
 
 /// How a request shows who asks.
@@ -60,6 +63,8 @@ impl Broker {
         let mut state = self.state.lock().await;
         state.without = root.sessions.is_none() && root.session_service.is_none();
         state.sessions.clone_from(&root.sessions);
+        let identity = identify(&root.resource, None, None);
+        state.is_spurious = Quirks::of(&identity).contains(Quirk::SpuriousRefusal);
     }
 
     /// What the next request is to show, after a login where one is needed.
@@ -67,8 +72,9 @@ impl Broker {
         // Others wait here while one logs in.
         let mut state = self.state.lock().await;
         let path = state.sessions.clone().unwrap_or_else(|| SESSIONS.to_owned());
-        let without = state.without;
+        let (without, is_spurious) = (state.without, state.is_spurious);
         let policy = self.policy(&mut state).await;
+        policy.expect_spurious(is_spurious);
         if without && policy.session().is_none() {
             policy.told(now(), Told::NoSessions);
         }

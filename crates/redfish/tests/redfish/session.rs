@@ -73,7 +73,8 @@ pub fn null_members() {
 /// A refusal by a controller that refuses right credentials now and then is not believed at once.
 pub fn spurious_refusal() {
     let mut now = Instant::now();
-    let mut policy = SessionPolicy::new(None, true);
+    let mut policy = SessionPolicy::new(None, false);
+    policy.expect_spurious(true);
     for is_believed in [false, false, true] {
         assert_eq!(policy.next(now), Admission::LogIn);
         policy.told(now, Told::Refused);
