@@ -49,7 +49,8 @@ impl Operation for ReadFirmware {
             Firmware {
                 id: resource.id().to_owned(),
                 name: text("Name").unwrap_or_else(|| resource.id().to_owned()),
-                version: text("Version"),
+                // Zeros are a version too.
+                version: resource.text(&["Version"]).map(str::to_owned),
                 released: resource.text(&["ReleaseDate"]).and_then(parse),
                 updateable: resource.at(&["Updateable"]).as_bool() == Some(true),
                 health: resource.text(&["Status", "Health"]).map(str::to_owned),

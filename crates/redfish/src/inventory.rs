@@ -111,14 +111,16 @@ impl Operation for ReadInventory {
         tell_apart(parts.iter_mut().map(|part| (part.kind, &mut part.name)));
 
         let told = |name: &str| told(&system.value[name]).map(str::to_owned);
+        let of_case =
+            |name: &str| cases.iter().filter(|case| holds_machine(case)).find_map(|case| named(case, name));
         // What people know a Dell by is its service tag; its serial number is that of the board.
         let tag = (self.place.identity.vendor == Vendor::Dell).then(|| told("SKU")).flatten();
         let controller_firmware =
             manager.and_then(|manager| manager.text(&["FirmwareVersion"]).map(str::to_owned));
         Ok(Inventory {
-            manufacturer: told("Manufacturer"),
-            model: told("Model"),
-            serial: tag.or_else(|| told("SerialNumber")),
+            manufacturer: told("Manufacturer").or_else(|| of_case("Manufacturer")),
+            model: told("Model").or_else(|| of_case("Model")),
+            serial: tag.or_else(|| told("SerialNumber")).or_else(|| of_case("SerialNumber")),
             asset_tag: told("AssetTag"),
             host_name: told("HostName"),
             uuid: told("UUID"),
@@ -128,6 +130,15 @@ impl Operation for ReadInventory {
             missing,
         })
     }
+}
+
+/// Whether a case holds a machine as a whole, so that it can be known by what is said of the case.
+fn holds_machine(case: &Resource) -> bool {
+    matches!(case.text(&["ChassisType"]), Some("RackMount" | "Shelf" | "StandAlone" | "Blade" | "Sled"))
+}
+
+fn named(case: &Resource, name: &str) -> Option<String> {
+    told(&case.value[name]).map(str::to_owned)
 }
 
 /// The collections of a machine, and what their members are.

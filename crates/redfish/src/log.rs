@@ -128,7 +128,7 @@ pub fn logs(talk: &mut Talk, place: &Place) -> Result<Listing<Log>, Stop> {
 /// The log that tells of the machine's hardware, which IPMI calls the system event log, among those of a controller.
 pub fn event_log(logs: &[Log]) -> Option<&Log> {
     /// What vendors call it.
-    const NAMES: [&str; 7] = ["sel", "iml", "eventlog", "platformlog", "log1", "activelog", "standardlog"];
+    const NAMES: [&str; 7] = ["iml", "platformlog", "sel", "eventlog", "log1", "standardlog", "activelog"];
     let named = |name: &str| logs.iter().find(|log| log.id.eq_ignore_ascii_case(name));
     let of_kind = logs.iter().find(|log| log.kind.as_deref() == Some("SEL"));
     of_kind.or_else(|| NAMES.into_iter().find_map(named)).or_else(|| logs.first())

@@ -1,15 +1,17 @@
 //! What a machine measures: by the older Thermal and Power, by Sensors, or by the subsystems of the case (DSP0268).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::listing::{expands, get_one, list_of, number, read_collections, read_each, tell_apart, told};
-use crate::system::Place;
+use crate::listing::{expands, list_of, number, read_collections, read_each, tell_apart, told};
+use crate::root::root;
+use crate::system::{Place, is_side_board, last};
 use crate::{Listing, Missing, Operation, Resource, Stop, Talk};
 
-/// Cases and boards of one machine whose sensors are read.
-const MOST_CHASSIS: usize = 32;
+/// Cases and boards that are looked at: the largest machines have forty.
+const MOST_CHASSIS: usize = 64;
 
 /// One sensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,8 +56,11 @@ impl Operation for ReadSensors {
         let expand = expands(talk, &self.place)?;
         let cases = chassis(talk, &self.place, &mut missing)?;
         let mut sensors = older(talk, &cases, &mut missing)?;
-        // One request for each sensor is what the older resources save, where a controller still has both of them.
-        let rest: Vec<_> = cases.iter().filter(|case| !has_older(case)).cloned().collect();
+        // One request for each sensor is what the older resources save, where a controller still has both of them; they tell
+        // of what is inside too.
+        let told: Vec<String> = inside(cases.iter().filter(|case| has_older(case)));
+        let is_told = |case: &Resource| has_older(case) || told.contains(&case.path);
+        let rest: Vec<_> = cases.iter().filter(|case| !is_told(case)).cloned().collect();
         let links: Vec<String> = rest.iter().filter_map(|case| path(case, "Sensors")).collect();
         for (_, resource) in read_collections(talk, &links, expand, &mut missing)? {
             sensors.push(sensor(&resource.value, resource.id()));
@@ -67,26 +72,46 @@ impl Operation for ReadSensors {
     }
 }
 
-/// The cases and boards of a machine: its own, and those inside.
+/// The cases and boards of a machine: those that say so, and what is inside them. A baseboard of accelerators belongs to a
+/// machine of its own.
 pub(crate) fn chassis(
     talk: &mut Talk,
     place: &Place,
     missing: &mut Vec<Missing>,
 ) -> Result<Vec<Arc<Resource>>, Stop> {
+    let mut paths: Vec<String> = place.chassis.iter().cloned().collect();
+    if let Some(collection) = root(talk)?.chassis {
+        match talk.members(&collection) {
+            Ok(members) => paths.extend(members),
+            Err(Stop::Failed(reason)) => missing.push(Missing { path: collection, reason }),
+            Err(Stop::Ask) => return Err(Stop::Ask),
+        }
+    }
+    let is_side = |path: &String| is_side_board(last(path)) && !is_side_board(last(&place.system));
+    paths.retain(|path| !is_side(path));
+    let mut seen = HashSet::new();
+    paths.retain(|path| seen.insert(path.trim_end_matches('/').to_owned()));
+    paths.truncate(MOST_CHASSIS);
     let mut cases: Vec<Arc<Resource>> = Vec::new();
-    let Some(first) = get_one(talk, place.chassis.as_deref(), missing)? else { return Ok(cases) };
-    let mut inside = first.links(&["Links", "Contains"]);
-    inside.retain(|path| path.trim_end_matches('/') != first.path.trim_end_matches('/'));
-    inside.dedup();
-    inside.truncate(MOST_CHASSIS);
-    cases.push(first);
-    for (path, case) in inside.iter().zip(talk.get_all(&inside)?) {
+    for (path, case) in paths.iter().zip(talk.get_all(&paths)?) {
         match case {
             Ok(case) => cases.push(case),
             Err(reason) => missing.push(Missing { path: path.clone(), reason }),
         }
     }
+    let is_own = |case: &Resource| {
+        let systems = case.links(&["Links", "ComputerSystems"]);
+        place.chassis.as_deref() == Some(case.path.as_str()) || systems.contains(&place.system)
+    };
+    let own: Vec<String> = cases.iter().filter(|case| is_own(case)).map(|case| case.path.clone()).collect();
+    let inside: Vec<String> = inside(cases.iter().filter(|case| is_own(case)));
+    cases.retain(|case| own.contains(&case.path) || inside.contains(&case.path));
     Ok(cases)
+}
+
+/// The paths of what is inside cases.
+fn inside<'a>(cases: impl Iterator<Item = &'a Arc<Resource>>) -> Vec<String> {
+    cases.flat_map(|case| case.links(&["Links", "Contains"])).collect()
 }
 
 /// Whether all that a case measures stands in Thermal and Power.

@@ -90,7 +90,7 @@ fn is_side_system(system: &Resource) -> bool {
 }
 
 /// Whether a resource is of a part beside the machine, by the names that vendors give these.
-fn is_side_board(id: &str) -> bool {
+pub(crate) fn is_side_board(id: &str) -> bool {
     let small = id.to_ascii_lowercase();
     ["hgx_", "bluefield", "dpu", "fabric", "nvswitch"].iter().any(|name| small.starts_with(name))
 }
@@ -111,6 +111,7 @@ fn manager_of(talk: &mut Talk, root: &Root, system: &Resource) -> Result<Option<
     Ok(talk.get_all(&[best])?.into_iter().find_map(Result::ok))
 }
 
-fn last(path: &str) -> &str {
+/// The last segment of a path, by which a resource is told from its neighbours.
+pub(crate) fn last(path: &str) -> &str {
     path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
 }

@@ -79,6 +79,16 @@ fn words_that_only_fill_a_field_are_none() {
 }
 
 #[test]
+fn a_machine_that_says_nothing_of_itself_is_known_by_its_case() {
+    let mut recorded = Recorded::load("openbmc/gb200");
+    let system = "/redfish/v1/Systems/System_0";
+    recorded.merge(system, json!({ "Manufacturer": null, "Model": "", "SerialNumber": "N/A" }));
+    let inventory = inventory(&mut recorded);
+    let told = [&inventory.manufacturer, &inventory.model, &inventory.serial].map(|text| text.as_deref());
+    assert_eq!(told, [Some("NVIDIA"), Some("GB200 NVL"), Some("1333124010101")]);
+}
+
+#[test]
 fn a_part_that_cannot_be_read_is_named_and_the_others_are_there() {
     let mut recorded = Recorded::load("openbmc/gb200");
     recorded.merge(

@@ -37,7 +37,7 @@ fn each_controller_has_one_log_of_its_hardware() {
     check("supermicro/x13", &["Log1", "Log1"], "Log1", 0);
     // Its log of the name that IPMI would have cannot be read.
     check("openbmc/gb200", &["EventLog"], "EventLog", 1);
-    check("lenovo/xcc", &["StandardLog", "ActiveLog"], "ActiveLog", 0);
+    check("lenovo/xcc", &["StandardLog", "ActiveLog"], "StandardLog", 0);
     check("ami/dgx-h100", &["BIOS", "SEL", "EventLog"], "SEL", 0);
 }
 

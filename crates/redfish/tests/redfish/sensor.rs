@@ -93,6 +93,37 @@ fn sensors_of_the_subsystems_where_there_are_no_others() {
 }
 
 #[test]
+fn boards_belong_to_the_machine_that_they_name() {
+    let chassis = "/redfish/v1/Chassis";
+    let mut recorded = Recorded::load("openbmc/gb200");
+    recorded.merge(&format!("{chassis}/Chassis_0"), json!({ "Links": { "Contains": null } }));
+    let system = |id: &str| json!({ "Links": { "ComputerSystems": [{ "@odata.id": format!("/redfish/v1/Systems/{id}") }] } });
+    let names = |recorded: &mut Recorded| -> Vec<String> {
+        sensors(recorded.afresh()).items.into_iter().map(|sensor| sensor.name).collect()
+    };
+    assert_eq!(names(&mut recorded).len(), 5);
+    recorded.merge(&format!("{chassis}/PDB_0"), system("System_0"));
+    assert_eq!(names(&mut recorded).last().map(String::as_str), Some("PDB 0 HSC 0 Volt In"));
+    recorded.merge(&format!("{chassis}/PDB_0"), system("HGX_Baseboard_0"));
+    assert_eq!(names(&mut recorded).len(), 5);
+    assert!(!recorded.asked.iter().any(|asked| asked.contains("HGX_Chassis_0")), "{:?}", recorded.asked);
+}
+
+#[test]
+fn older_lists_tell_of_what_is_inside_too() {
+    let chassis = "/redfish/v1/Chassis";
+    let mut recorded = Recorded::load("hpe/ilo5");
+    recorded.merge(&format!("{chassis}/1"), json!({ "Links": { "Contains": [{ "@odata.id": "/inside" }] } }));
+    recorded.merge(
+        chassis,
+        json!({ "Members": [{ "@odata.id": "/redfish/v1/Chassis/1" }, { "@odata.id": "/inside" }] }),
+    );
+    recorded.page("/inside", json!({ "body": { "Sensors": { "@odata.id": "/inside/Sensors" } } }));
+    assert_eq!(sensors(&mut recorded).items.len(), 8);
+    assert!(!recorded.asked.iter().any(|asked| asked.contains("/inside/Sensors")), "{:?}", recorded.asked);
+}
+
+#[test]
 fn an_expanded_collection_takes_one_request() {
     let sensors_of = "/redfish/v1/Chassis/System.Embedded.1/Sensors";
     let mut recorded = Recorded::load("dell/idrac9");
