@@ -49,6 +49,24 @@ impl<'a> Changes<'a> {
         }
     }
 
+    /// A text.
+    pub(super) fn text(&mut self, name: &'static str) -> Option<&'a str> {
+        self.take(name, |value| value.as_str().ok_or_else(|| wrong_type(name)))
+    }
+
+    /// A text or null.
+    pub(super) fn text_or_null(&mut self, name: &'static str) -> Option<Option<&'a str>> {
+        self.take(name, |value| match value {
+            Value::Null => Ok(None),
+            value => value.as_str().map(Some).ok_or_else(|| wrong_type(name)),
+        })
+    }
+
+    /// Whether there is a property besides this one.
+    pub(super) fn has_others_than(&self, name: &str) -> bool {
+        self.properties.keys().any(|property| property != name)
+    }
+
     /// One of some words.
     pub(super) fn choice<T: Copy>(
         &mut self,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::event::StreamId;
 use super::message::Refusal;
 
 /// The longest body that a service reads, in bytes: far more than any write of the protocol takes.
@@ -108,6 +109,8 @@ pub enum ReplyBody {
     Empty,
     /// These bytes.
     Bytes(Vec<u8>),
+    /// Events as they happen, until the client goes: see [`Service::next_event`](super::Service::next_event).
+    Events(StreamId),
 }
 
 /// A reply.

@@ -10,7 +10,7 @@ use super::exchange::ServiceRequest;
 use super::machine::{Account, Machine, Role};
 use super::message::Refusal;
 use super::route::{Privilege, Route};
-use super::{Call, Moment, Service};
+use super::{Call, Moment, Service, account};
 
 /// Names whose failed logins are counted: each is a place that somebody from outside can fill.
 const NAMES: usize = 16;
@@ -106,14 +106,20 @@ impl Service {
 
     /// Whether who asks may.
     pub(super) fn authorize(&self, route: &Route, call: &Call<'_>) -> Result<(), Refusal> {
-        let role = match &call.who {
-            Who::Nobody => return Ok(()),
-            Who::User(account) => account.role,
-        };
+        let Who::User(account) = &call.who else { return Ok(()) };
+        let role = account.role;
+        let own = account::path(account.id);
+        if self.must_change.contains(&account.id)
+            && call.path != own
+            && !call.path.starts_with("/redfish/v1/SessionService")
+        {
+            let text = "The account must be given a new password first.";
+            return Err(Refusal::new(403, "PasswordChangeRequired", text).with_arg(own));
+        }
         let may = match route.privilege(call.request.method()) {
             Privilege::None | Privilege::Login => true,
             Privilege::ConfigureComponents => role >= Role::Operator,
-            Privilege::ConfigureManager => role >= Role::Administrator,
+            Privilege::ConfigureUsers | Privilege::ConfigureManager => role >= Role::Administrator,
         };
         if may { Ok(()) } else { Err(Refusal::privilege()) }
     }

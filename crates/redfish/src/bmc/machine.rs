@@ -34,6 +34,129 @@ pub trait Machine {
 
     /// Whether the password is that of this account.
     fn knows_password(&mut self, account: u8, password: &SecretString) -> bool;
+
+    /// Changes an account.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountFault`].
+    fn change_account(&mut self, account: u8, change: AccountChange) -> Result<(), AccountFault>;
+
+    /// Makes an account, which may log in at once. Gives its place.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountFault`].
+    fn create_account(&mut self, name: &str, password: &SecretString, role: Role)
+    -> Result<u8, AccountFault>;
+
+    /// Deletes an account.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountFault`].
+    fn delete_account(&mut self, account: u8) -> Result<(), AccountFault>;
+
+    /// What the sensors of physical quantities say.
+    fn sensors(&mut self) -> Vec<Reading>;
+
+    /// The event log, the oldest record first.
+    fn log(&mut self) -> Vec<LogRecord>;
+
+    /// Erases the event log.
+    fn clear_log(&mut self);
+}
+
+/// What to change of an account; `None` leaves a part as it is.
+#[derive(Debug, Default)]
+pub struct AccountChange {
+    /// The user's name.
+    pub name: Option<String>,
+    /// The password.
+    pub password: Option<SecretString>,
+    /// What it may do.
+    pub role: Option<Role>,
+    /// Whether it may log in.
+    pub enabled: Option<bool>,
+}
+
+/// Why an account is not changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccountFault {
+    /// Another account has the name.
+    #[error("another account has the name")]
+    Taken,
+    /// There is no room for another account.
+    #[error("there is no room for another account")]
+    Full,
+    /// No account can have such a name.
+    #[error("no account can have such a name")]
+    Name,
+    /// The controller refused for another reason.
+    #[error("the controller refused")]
+    Refused,
+}
+
+/// What a sensor measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Quantity {
+    /// Degrees Celsius.
+    Temperature,
+    /// Turns a minute.
+    Fan,
+    /// Volts.
+    Voltage,
+    /// Amperes.
+    Current,
+    /// Watts.
+    Power,
+}
+
+/// What a sensor says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// Its name.
+    pub name: String,
+    /// What it measures.
+    pub quantity: Quantity,
+    /// The value, in the unit of the quantity; `None` where it says nothing at present.
+    pub value: Option<f64>,
+    /// Below this it is critical.
+    pub lower_critical: Option<f64>,
+    /// Above this it is worth a look.
+    pub upper_caution: Option<f64>,
+    /// Above this it is critical.
+    pub upper_critical: Option<f64>,
+}
+
+impl Reading {
+    /// `Status.Health` by the limits.
+    pub(super) fn health(&self) -> &'static str {
+        let above = |limit: Option<f64>| self.value.zip(limit).is_some_and(|(value, limit)| value >= limit);
+        let below = |limit: Option<f64>| self.value.zip(limit).is_some_and(|(value, limit)| value <= limit);
+        if above(self.upper_critical) || below(self.lower_critical) {
+            "Critical"
+        } else if above(self.upper_caution) {
+            "Warning"
+        } else {
+            "OK"
+        }
+    }
+}
+
+/// A record of the event log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRecord {
+    /// Its number.
+    pub id: u16,
+    /// Seconds since 1970, where it has a time.
+    pub time: Option<u64>,
+    /// What happened, in words.
+    pub message: String,
+    /// The record as hexadecimal digits.
+    pub raw: String,
+    /// A state that nobody wants was entered.
+    pub is_alarm: bool,
 }
 
 /// The machine cannot do this.

@@ -14,30 +14,46 @@
 //! | `flavour` | how services of vendors differ, as data |
 //! | others | the resources of a subject, and what can be done to them |
 
+mod account;
+mod bios;
 mod change;
+mod chassis;
+mod event;
 mod exchange;
 mod flavour;
+mod log;
 mod login;
 mod machine;
+mod manager;
+mod media;
 mod message;
+mod odata;
 mod root;
 mod route;
 mod session;
 mod system;
+mod task;
 
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use self::bios::Bios;
+use self::event::Events;
+pub use self::event::StreamId;
 pub use self::exchange::{Delivery, MAX_BODY, ReplyBody, ServiceReply, ServiceRequest};
 pub use self::flavour::Flavour;
+use self::flavour::{NeedsTag, Tags};
 use self::login::{Lockout, Who};
 pub use self::machine::{
-    Account, BootEnabled, BootMode, BootOverride, BootTarget, Facts, Machine, ResetType, Role, Unsupported,
+    Account, AccountChange, AccountFault, BootEnabled, BootMode, BootOverride, BootTarget, Facts, LogRecord,
+    Machine, Quantity, Reading, ResetType, Role, Unsupported,
 };
+use self::media::Inserted;
 use self::message::Refusal;
 use self::route::Route;
 use self::session::Sessions;
+use self::task::Task;
 
 /// When something happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +98,13 @@ pub struct Service {
     sessions: Sessions,
     session_timeout: Duration,
     lockout: Lockout,
+    /// Accounts that must be given another password before they may do anything.
+    must_change: Vec<u8>,
+    media: Vec<Inserted>,
+    bios: Bios,
+    events: Events,
+    tasks: Vec<Task>,
+    tasks_counted: u64,
 }
 
 impl Service {
@@ -93,6 +116,12 @@ impl Service {
             sessions: Sessions::default(),
             session_timeout: flavour.session_timeout,
             lockout: Lockout::default(),
+            must_change: Vec::new(),
+            media: Vec::new(),
+            bios: Bios::default(),
+            events: Events::default(),
+            tasks: Vec::new(),
+            tasks_counted: 0,
         }
     }
 
@@ -145,8 +174,11 @@ impl Service {
             request.check_query()?;
         } else if let Some(wanted) = request.header("if-match") {
             self.check_match(route, &mut call, wanted)?;
+        } else {
+            self.check_tag_is_there(&call)?;
         }
         let reply = handler(self, &mut call)?;
+        let reply = self.tagged(reply);
         Ok(if request.is_read() { conditional(request, reply) } else { reply })
     }
 
@@ -154,12 +186,43 @@ impl Service {
     fn check_match(&mut self, route: &Route, call: &mut Call<'_>, wanted: &str) -> Result<(), Refusal> {
         let Ok(show) = route.handler("GET") else { return Ok(()) };
         let shown = show(self, call)?;
-        let same =
-            |tag: &str| tag.trim() == "*" || shown.header("ETag").is_some_and(|etag| etag == tag.trim());
+        let shown = shown.header("ETag").unwrap_or_default();
+        let same = |tag: &str| match (tag.trim(), self.flavour.tags) {
+            ("*", _) => true,
+            (tag, Tags::Weak) => tag.strip_prefix("W/").unwrap_or(tag) == shown,
+            (tag, Tags::Strong | Tags::WeakRefused) => tag == shown,
+        };
         if wanted.split(',').any(same) {
             return Ok(());
         }
         Err(Refusal::new(412, "PreconditionFailed", "The resource is no longer what If-Match says."))
+    }
+}
+
+impl Service {
+    /// Some controllers take no change without a tag (RFC 6585 section 3).
+    fn check_tag_is_there(&self, call: &Call<'_>) -> Result<(), Refusal> {
+        let status = match self.flavour.needs_tag {
+            NeedsTag::Accounts if call.path.contains("/AccountService") => 428,
+            NeedsTag::Everywhere => 412,
+            NeedsTag::Nowhere | NeedsTag::Accounts => return Ok(()),
+        };
+        if call.request.method() != "PATCH" {
+            return Ok(());
+        }
+        Err(Refusal::new(status, "PreconditionRequired", "Say with If-Match what you have seen."))
+    }
+
+    /// Tags look like the flavour's.
+    fn tagged(&self, mut reply: ServiceReply) -> ServiceReply {
+        if self.flavour.tags != Tags::Strong {
+            for (name, value) in &mut reply.headers {
+                if *name == "ETag" {
+                    value.insert_str(0, "W/");
+                }
+            }
+        }
+        reply
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::flavour::Flavour;
 use super::message::Refusal;
-use super::{Call, Outcome, Service, root, session, system};
+use super::{
+    Call, Outcome, Service, account, bios, chassis, event, log, manager, media, root, session, system, task,
+};
 
 /// What answers a request.
 pub(super) type Handler = fn(&mut Service, &mut Call<'_>) -> Outcome;
@@ -16,68 +18,69 @@ pub(super) enum Privilege {
     Login,
     /// To work the machine.
     ConfigureComponents,
+    /// To change accounts other than one's own.
+    ConfigureUsers,
     /// To change the controller.
     ConfigureManager,
 }
+
+/// What a caller needs, and what answers.
+type Way = (Privilege, Handler);
 
 /// A resource, or several that are alike, and what can be done to it.
 pub(super) struct Route {
     /// The path below `/redfish/v1` in parts: a part in braces is the flavour's own word for it, an asterisk stands for any.
     pattern: &'static str,
-    read: Privilege,
-    write: Privilege,
-    get: Option<Handler>,
-    post: Option<Handler>,
-    patch: Option<Handler>,
-    delete: Option<Handler>,
+    get: Option<Way>,
+    post: Option<Way>,
+    patch: Option<Way>,
+    delete: Option<Way>,
 }
 
 impl Route {
     /// A resource that who is logged in may read.
     pub(super) const fn new(pattern: &'static str, get: Handler) -> Self {
-        Self { get: Some(get), ..Self::action_only(pattern, Privilege::ConfigureComponents) }
+        Self { pattern, get: Some((Privilege::Login, get)), post: None, patch: None, delete: None }
     }
 
-    const fn action_only(pattern: &'static str, write: Privilege) -> Self {
-        let (read, get, post, patch, delete) = (Privilege::Login, None, None, None, None);
-        Self { pattern, read, write, get, post, patch, delete }
+    /// A resource that anybody may read.
+    pub(super) const fn open(pattern: &'static str, get: Handler) -> Self {
+        Self { get: Some((Privilege::None, get)), ..Self::new(pattern, get) }
     }
 
     /// The target of an action.
     pub(super) const fn action(pattern: &'static str, needs: Privilege, post: Handler) -> Self {
-        Self { post: Some(post), ..Self::action_only(pattern, needs) }
-    }
-
-    /// The same, and anybody may read it.
-    pub(super) const fn open(self) -> Self {
-        Self { read: Privilege::None, ..self }
+        Self { pattern, get: None, post: Some((needs, post)), patch: None, delete: None }
     }
 
     /// The same, and something can be created below it.
     pub(super) const fn post(self, needs: Privilege, post: Handler) -> Self {
-        Self { write: needs, post: Some(post), ..self }
+        Self { post: Some((needs, post)), ..self }
     }
 
     /// The same, and it can be changed.
     pub(super) const fn patch(self, needs: Privilege, patch: Handler) -> Self {
-        Self { write: needs, patch: Some(patch), ..self }
+        Self { patch: Some((needs, patch)), ..self }
     }
 
     /// The same, and it can be deleted.
     pub(super) const fn delete(self, needs: Privilege, delete: Handler) -> Self {
-        Self { write: needs, delete: Some(delete), ..self }
+        Self { delete: Some((needs, delete)), ..self }
     }
 
-    /// What answers this method.
-    pub(super) fn handler(&self, method: &str) -> Result<Handler, Refusal> {
-        let handler = match method {
+    fn way(&self, method: &str) -> Option<Way> {
+        match method {
             "GET" | "HEAD" => self.get,
             "POST" => self.post,
             "PATCH" => self.patch,
             "DELETE" => self.delete,
             _ => None,
-        };
-        handler.ok_or_else(|| {
+        }
+    }
+
+    /// What answers this method.
+    pub(super) fn handler(&self, method: &str) -> Result<Handler, Refusal> {
+        self.way(method).map(|(_, handler)| handler).ok_or_else(|| {
             Refusal::new(405, "OperationNotAllowed", format!("{method} is not allowed here."))
                 .with("Allow", self.allow())
         })
@@ -94,8 +97,9 @@ impl Route {
         allowed.join(", ")
     }
 
+    /// What a caller of this method needs.
     pub(super) fn privilege(&self, method: &str) -> Privilege {
-        if matches!(method, "GET" | "HEAD") { self.read } else { self.write }
+        self.way(method).map_or(Privilege::Login, |(privilege, _)| privilege)
     }
 
     /// Whether who is not logged in may ask.
@@ -105,7 +109,19 @@ impl Route {
 }
 
 /// All routes: a table for each subject.
-const TABLES: &[&[Route]] = &[root::ROUTES, session::ROUTES, system::ROUTES];
+const TABLES: &[&[Route]] = &[
+    root::ROUTES,
+    session::ROUTES,
+    system::ROUTES,
+    bios::ROUTES,
+    log::ROUTES,
+    manager::ROUTES,
+    media::ROUTES,
+    chassis::ROUTES,
+    account::ROUTES,
+    event::ROUTES,
+    task::ROUTES,
+];
 
 /// The route of a path, with what stands where its pattern has asterisks.
 pub(super) fn find<'p>(flavour: &Flavour, path: &'p str) -> Option<(&'static Route, Vec<&'p str>)> {
@@ -124,6 +140,8 @@ fn matched<'p>(route: &Route, flavour: &Flavour, below: &'p str) -> Option<Vec<&
         match wanted {
             "*" => ids.push(part),
             "{system}" if part == flavour.system => {}
+            "{manager}" if part == flavour.manager => {}
+            "{chassis}" if part == flavour.chassis => {}
             _ if part == wanted => {}
             _ => return None,
         }

@@ -11,7 +11,7 @@ use super::exchange::ServiceReply;
 use super::login::Who;
 use super::machine::{Account, Role};
 use super::message::Refusal;
-use super::root::link;
+use super::odata::{collection, link};
 use super::route::{Privilege, Route};
 use super::{Call, Outcome, Service};
 
@@ -65,6 +65,11 @@ impl Sessions {
         Some(session.account.id)
     }
 
+    /// The account is gone.
+    pub(super) fn end_of(&mut self, account: u8) {
+        self.open.retain(|session| session.account.id != account);
+    }
+
     fn get(&self, id: &str) -> Option<&Session> {
         self.open.iter().find(|session| session.id.to_string() == id)
     }
@@ -100,13 +105,7 @@ fn change_service(service: &mut Service, call: &mut Call<'_>) -> Outcome {
 fn list(service: &mut Service, call: &mut Call<'_>) -> Outcome {
     let members: Vec<Value> =
         service.sessions.open(call.now.at).map(|id| link(format!("{COLLECTION}/{id}"))).collect();
-    Ok(ServiceReply::resource(json!({
-        "@odata.id": COLLECTION,
-        "@odata.type": "#SessionCollection.SessionCollection",
-        "Name": "Sessions",
-        "Members@odata.count": members.len(),
-        "Members": members,
-    })))
+    collection(call, "SessionCollection", "Sessions", &members)
 }
 
 fn resource(session: &Session) -> Value {
@@ -141,8 +140,12 @@ fn log_in(service: &mut Service, call: &mut Call<'_>) -> Outcome {
     })?;
     service.sessions.expire(call.now.at);
     if service.sessions.open.len() >= service.flavour.session_slots {
-        return Err(Refusal::new(503, "SessionLimitExceeded", "There are no more sessions to be had.")
-            .with("Retry-After", "30"));
+        return Err(Refusal::new(
+            503,
+            service.flavour.session_limit_message,
+            "There are no more sessions to be had.",
+        )
+        .with("Retry-After", "30"));
     }
     let mut bytes = [0; TOKEN_BYTES];
     (service.entropy)(&mut bytes);

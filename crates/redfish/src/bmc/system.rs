@@ -4,17 +4,19 @@ use serde_json::{Value, json};
 
 use super::change::{Changes, changed};
 use super::exchange::ServiceReply;
+use super::flavour::IdleButton;
 use super::machine::{BootEnabled, BootMode, BootTarget, ResetType};
 use super::message::Refusal;
-use super::root::link;
+use super::odata::{collection, link};
 use super::route::{Privilege, Route};
-use super::{Call, Outcome, Service};
+use super::{Call, Outcome, Service, chassis, manager};
 
 pub(super) const ROUTES: &[Route] = &[
     Route::new("Systems", list),
     Route::new("Systems/{system}", show).patch(Privilege::ConfigureComponents, change),
     Route::action("Systems/{system}/Actions/ComputerSystem.Reset", Privilege::ConfigureComponents, reset),
     Route::new("Systems/{system}/ResetActionInfo", reset_info),
+    Route::new("Systems/*", baseboard),
 ];
 
 /// The path of the system.
@@ -22,13 +24,23 @@ pub(super) fn path(service: &Service) -> String {
     format!("/redfish/v1/Systems/{}", service.flavour.system)
 }
 
-fn list(service: &mut Service, _: &mut Call<'_>) -> Outcome {
+fn list(service: &mut Service, call: &mut Call<'_>) -> Outcome {
+    let baseboards = service.flavour.baseboards.iter().map(|id| format!("/redfish/v1/Systems/{id}"));
+    let members: Vec<Value> = std::iter::once(path(service)).chain(baseboards).map(link).collect();
+    collection(call, "ComputerSystemCollection", "Systems", &members)
+}
+
+/// A baseboard that is listed beside the machine.
+fn baseboard(service: &mut Service, call: &mut Call<'_>) -> Outcome {
+    let found = service.flavour.baseboards.iter().find(|id| **id == call.id());
+    let id = found.ok_or_else(|| Refusal::missing(call.path))?;
     Ok(ServiceReply::resource(json!({
-        "@odata.id": "/redfish/v1/Systems",
-        "@odata.type": "#ComputerSystemCollection.ComputerSystemCollection",
-        "Name": "Systems",
-        "Members@odata.count": 1,
-        "Members": [link(path(service))],
+        "@odata.id": call.path,
+        "@odata.type": "#ComputerSystem.v1_22_0.ComputerSystem",
+        "Id": id,
+        "Name": "Baseboard",
+        "SystemType": "Physical",
+        "Status": { "State": "Enabled", "Health": "OK" },
     })))
 }
 
@@ -51,6 +63,13 @@ fn resource(service: &Service, call: &mut Call<'_>) -> Value {
         "PowerState": if on { "On" } else { "Off" },
         "LocationIndicatorActive": call.machine.is_identified(),
         "Status": { "State": if on { "Enabled" } else { "Disabled" }, "Health": "OK" },
+        "BiosVersion": flavour.bios,
+        "Bios": link(format!("{path}/Bios")),
+        "LogServices": link(format!("{path}/LogServices")),
+        "Links": {
+            "Chassis": [link(chassis::path(service))],
+            "ManagedBy": [link(manager::path(service))],
+        },
         "Boot": boot(service, call),
         "Actions": { "#ComputerSystem.Reset": reset_action(service) },
     })
@@ -117,7 +136,23 @@ fn reset(service: &mut Service, call: &mut Call<'_>) -> Outcome {
     let reset: ResetType = (service.flavour.resets.iter().copied())
         .find(|reset| reset.as_str() == asked)
         .ok_or_else(|| Refusal::parameter_value(ACTION, "ResetType", asked))?;
-    call.machine.reset(reset);
+    let on = call.machine.is_on();
+    let idle = match reset {
+        ResetType::On | ResetType::ForceOn => on,
+        ResetType::PushPowerButton => false,
+        _ => !on,
+    };
+    match service.flavour.idle_button {
+        IdleButton::Conflict if idle => {
+            let text = format!("{asked} changes nothing: the machine is {}.", if on { "on" } else { "off" });
+            return Err(Refusal::new(409, "ResourceInUse", text));
+        }
+        IdleButton::InvalidState if idle => {
+            let text = format!("{asked} is not possible in the present state.");
+            return Err(Refusal::new(400, "iLO.2.14.InvalidOperationForSystemState", text));
+        }
+        _ => call.machine.reset(reset),
+    }
     Ok(ServiceReply::empty(204))
 }
 
@@ -152,7 +187,9 @@ fn change_boot(service: &Service, call: &mut Call<'_>, changes: &mut Changes<'_>
         (Some(enabled), _) => enabled,
         (None, Some(BootTarget::None)) => BootEnabled::Disabled,
         // A target alone arms the next boot.
-        (None, Some(_)) if boot.enabled == BootEnabled::Disabled => BootEnabled::Once,
+        (None, Some(_)) if flavour.boot_reverts_to_once || boot.enabled == BootEnabled::Disabled => {
+            BootEnabled::Once
+        }
         (None, _) => boot.enabled,
     };
     call.machine

@@ -9,7 +9,7 @@ use ironhand_ipmi::bmc::{
 use ironhand_ipmi::sel::SystemEvent;
 use ironhand_ipmi::sensor::event_text::SENSOR_SPECIFIC;
 use ironhand_ipmi::{Bmc, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, CipherSuite, PrivilegeLevel, User};
-use ironhand_redfish::bmc::{Flavour, Moment, Service, ServiceReply, ServiceRequest};
+use ironhand_redfish::bmc::{Flavour, Moment, Service, ServiceReply, ServiceRequest, StreamId};
 use secrecy::SecretString;
 
 use super::console::SerialConsole;
@@ -170,7 +170,7 @@ impl Host {
         work: &mut Work,
     ) {
         self.visits.heard(from);
-        self.follow_switch(clock.now);
+        self.follow_switch(clock);
         self.bmc.receive(clock.now, from, bytes);
         self.drain(clock, effects, work);
     }
@@ -182,7 +182,7 @@ impl Host {
         if effects.silent {
             return None;
         }
-        self.follow_switch(clock.now);
+        self.follow_switch(clock);
         clock.counters.requests.add(1);
         let (index, tokens) = (self.index, self.tokens);
         let service = self.redfish.get_or_insert_with(|| {
@@ -190,18 +190,28 @@ impl Host {
             let flavour = flavours.get(index % flavours.len().max(1)).copied().unwrap_or(Flavour::GENERIC);
             Box::new(Service::new(flavour, Box::new(predictable(tokens))))
         });
-        let SelClock { at, seconds } = clock.pattern.clock;
-        let unix = u64::from(seconds) + clock.now.saturating_duration_since(at).as_secs();
+        let unix = unix_at(clock, clock.now);
         let mut board = Board { bmc: &mut self.bmc, now: clock.now, name: &host_name(index) };
         let mut reply = service.answer(Moment { at: clock.now, unix }, request, &mut board);
         reply.delivery.after += self.path.lateness(&effects);
         Some(reply)
     }
 
+    /// The next event of a stream of the Redfish service.
+    pub(super) fn next_event(&mut self, stream: StreamId) -> Option<String> {
+        self.redfish.as_mut()?.next_event(stream)
+    }
+
+    pub(super) fn end_stream(&mut self, stream: StreamId) {
+        if let Some(service) = &mut self.redfish {
+            service.end_stream(stream);
+        }
+    }
+
     /// Does what is due.
     pub(super) fn wake(&mut self, clock: &Clock<'_>, work: &mut Work) {
         let effects = self.effects(clock);
-        self.follow_switch(clock.now);
+        self.follow_switch(clock);
         self.bmc.wake(clock.now);
         self.drain(clock, &effects, work);
     }
@@ -232,11 +242,19 @@ impl Host {
         effects
     }
 
-    fn follow_switch(&mut self, now: Instant) {
+    fn follow_switch(&mut self, clock: &Clock<'_>) {
+        let now = clock.now;
         while let Some(change) = self.switch.wake(now) {
             let power_on = self.switch.is_on();
             self.bmc.set_chassis(ChassisStatus { power_on, ..self.bmc.chassis() });
             show_power(&mut self.bmc, power_on);
+            if let Some(service) = &mut self.redfish {
+                let unix = unix_at(clock, now);
+                service.power_changed(Moment { at: now, unix }, power_on);
+                if matches!(change, Change::On | Change::Reset) {
+                    service.booted();
+                }
+            }
             for event in log_of(change) {
                 self.bmc.log_event(now, *event);
             }
@@ -309,6 +327,12 @@ impl Host {
             work.outgoing.push(Outgoing { after, to, bytes: bytes.clone() });
         }
     }
+}
+
+/// Seconds since 1970 by the clock of the BMCs.
+fn unix_at(clock: &Clock<'_>, now: Instant) -> u64 {
+    let SelClock { at, seconds } = clock.pattern.clock;
+    u64::from(seconds) + now.saturating_duration_since(at).as_secs()
 }
 
 /// Predictable on purpose: the same seed gives the same session ids, and nobody outside reaches the BMCs.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use ironhand_redfish::bmc::{Flavour, ServiceReply, ServiceRequest};
+use ironhand_redfish::bmc::{Flavour, ServiceReply, ServiceRequest, StreamId};
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, listen, setsockopt, socket, sockopt,
 };
@@ -137,6 +137,17 @@ impl Front for Desk {
             self.nudge(index);
         }
         reply
+    }
+
+    fn next_event(&self, at: SocketAddr, stream: StreamId) -> Option<String> {
+        self.shared.host(self.index_of(at)?)?.as_mut()?.next_event(stream)
+    }
+
+    fn end_stream(&self, at: SocketAddr, stream: StreamId) {
+        let mut host = self.index_of(at).and_then(|index| self.shared.host(index));
+        if let Some(host) = host.as_deref_mut().and_then(Option::as_mut) {
+            host.end_stream(stream);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ironhand_ipmi::{BmcEvent, BootDevice, BootFlags, ChassisControl};
-use ironhand_redfish::bmc::{Flavour, Service, ServiceReply, ServiceRequest};
+use ironhand_redfish::bmc::{Flavour, Service, ServiceReply, ServiceRequest, StreamId};
 use ironhand_rfb::Framebuffer;
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -159,7 +159,13 @@ impl Host {
         machine.wake(now);
         while let Some(output) = machine.next_output() {
             match output {
-                Output::PowerChanged(power_on) => self.controller.show_power(power_on),
+                Output::PowerChanged(power_on) => {
+                    self.controller.show_power(power_on);
+                    self.redfish().power_changed(moment(), power_on);
+                    if power_on {
+                        self.redfish().booted();
+                    }
+                }
                 Output::NextBootFollowed => {
                     self.controller.with(|bmc| bmc.take_boot_flags());
                 }
@@ -294,6 +300,14 @@ impl Front for Host {
             });
         }
         Some(reply)
+    }
+
+    fn next_event(&self, _: SocketAddr, stream: StreamId) -> Option<String> {
+        self.redfish().next_event(stream)
+    }
+
+    fn end_stream(&self, _: SocketAddr, stream: StreamId) {
+        self.redfish().end_stream(stream);
     }
 }
 

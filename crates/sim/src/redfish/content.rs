@@ -3,14 +3,30 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use ironhand_redfish::bmc::Delivery;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// A body that may come byte by byte, and may break off.
+/// How often a stream is asked for events: they are hints, and a client that hears of them so much later loses nothing.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Where the events of a stream come from.
+pub(crate) trait EventSource: Send + Sync {
+    /// The next one, if there is one now.
+    fn next(&self) -> Option<String>;
+}
+
+/// A body: at once, byte by byte, broken off, or without an end.
+pub(crate) enum Content {
+    Bytes(Part),
+    Events { source: Box<dyn EventSource>, look: Pin<Box<Sleep>> },
+}
+
+/// Bytes that may come one by one, and may break off.
 #[derive(Default)]
-pub(crate) struct Content {
+pub(crate) struct Part {
     rest: Bytes,
     /// What the header says of its length.
     length: u64,
@@ -19,8 +35,14 @@ pub(crate) struct Content {
 }
 
 struct Drip {
-    pause: std::time::Duration,
+    pause: Duration,
     next: Pin<Box<Sleep>>,
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        Self::Bytes(Part::default())
+    }
 }
 
 impl Content {
@@ -31,20 +53,19 @@ impl Content {
             rest.truncate(most);
         }
         let breaks = (rest.len() as u64) < length;
-        let drip =
-            delivery.drip.map(|pause| Drip { pause, next: Box::pin(sleep_until(Instant::now() + pause)) });
-        Self { rest, length, breaks, drip }
+        let first = |pause| Drip { pause, next: Box::pin(sleep_until(Instant::now() + pause)) };
+        Self::Bytes(Part { rest, length, breaks, drip: delivery.drip.map(first) })
+    }
+
+    pub(crate) fn events(source: Box<dyn EventSource>) -> Self {
+        Self::Events { source, look: Box::pin(sleep_until(Instant::now())) }
     }
 }
 
-impl Body for Content {
-    type Data = Bytes;
-    type Error = io::Error;
+type Polled = Poll<Option<Result<Frame<Bytes>, io::Error>>>;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+impl Part {
+    fn poll(&mut self, context: &mut Context<'_>) -> Polled {
         if self.rest.is_empty() {
             let broken = std::mem::take(&mut self.breaks);
             return Poll::Ready(broken.then(|| Err(io::ErrorKind::ConnectionAborted.into())));
@@ -53,20 +74,40 @@ impl Body for Content {
             None => std::mem::take(&mut self.rest),
             Some(drip) => {
                 ready!(drip.next.as_mut().poll(context));
-                let next = Instant::now() + drip.pause;
-                drip.next.as_mut().reset(next);
+                drip.next.as_mut().reset(Instant::now() + drip.pause);
                 self.rest.split_to(1)
             }
         };
         self.length = self.length.saturating_sub(part.len() as u64);
         Poll::Ready(Some(Ok(Frame::data(part))))
     }
+}
+
+impl Body for Content {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Polled {
+        match &mut *self {
+            Self::Bytes(part) => part.poll(context),
+            Self::Events { source, look } => loop {
+                if let Some(event) = source.next() {
+                    return Poll::Ready(Some(Ok(Frame::data(event.into()))));
+                }
+                ready!(look.as_mut().poll(context));
+                look.as_mut().reset(Instant::now() + LOOK);
+            },
+        }
+    }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && !self.breaks
+        matches!(self, Self::Bytes(part) if part.rest.is_empty() && !part.breaks)
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.length)
+        match self {
+            Self::Bytes(part) => SizeHint::with_exact(part.length),
+            Self::Events { .. } => SizeHint::default(),
+        }
     }
 }

@@ -6,14 +6,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::content::Content;
+use super::content::{Content, EventSource};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use ironhand_redfish::bmc::{MAX_BODY, ReplyBody, ServiceReply, ServiceRequest};
+use ironhand_redfish::bmc::{MAX_BODY, ReplyBody, ServiceReply, ServiceRequest, StreamId};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -31,6 +31,31 @@ const AFTER_FAILURE: Duration = Duration::from_millis(200);
 pub(crate) trait Front: Send + Sync + 'static {
     /// Answers a request that came to the address `at`; `None` where nobody is there, or keeps silent.
     fn answer(&self, at: SocketAddr, request: ServiceRequest) -> Option<ServiceReply>;
+
+    /// The next event of a stream that was opened there.
+    fn next_event(&self, at: SocketAddr, stream: StreamId) -> Option<String>;
+
+    /// The client of a stream is gone.
+    fn end_stream(&self, at: SocketAddr, stream: StreamId);
+}
+
+/// A stream of events while its client is there.
+struct Open<F: Front> {
+    front: Arc<F>,
+    at: SocketAddr,
+    stream: StreamId,
+}
+
+impl<F: Front> EventSource for Open<F> {
+    fn next(&self) -> Option<String> {
+        self.front.next_event(self.at, self.stream)
+    }
+}
+
+impl<F: Front> Drop for Open<F> {
+    fn drop(&mut self) {
+        self.front.end_stream(self.at, self.stream);
+    }
 }
 
 /// Takes in connections until `stop`, `most` of them at a time. Each is served by a task of its own.
@@ -92,7 +117,7 @@ where
 {
     let service = service_fn(|request| {
         let front = Arc::clone(&front);
-        async move { Ok::<_, Infallible>(answer(&*front, at, from, request).await) }
+        async move { Ok::<_, Infallible>(answer(front, at, from, request).await) }
     });
     hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -103,7 +128,7 @@ where
 }
 
 async fn answer<F: Front>(
-    front: &F,
+    front: Arc<F>,
     at: SocketAddr,
     from: SocketAddr,
     request: Request<Incoming>,
@@ -122,10 +147,15 @@ async fn answer<F: Front>(
     let asked = asked.with_body(body.to_bytes().to_vec());
     // Where nobody answers, the client hears nothing until it gives up.
     let Some(reply) = front.answer(at, asked) else { return std::future::pending().await };
-    if !reply.delivery.after.is_zero() {
-        tokio::time::sleep(reply.delivery.after).await;
+    let delivery = reply.delivery;
+    if !delivery.after.is_zero() {
+        tokio::time::sleep(delivery.after).await;
     }
-    response(reply)
+    if let ReplyBody::Events(stream) = reply.body {
+        let source = Open { front, at, stream };
+        return response(reply, |_| Content::events(Box::new(source)));
+    }
+    response(reply, |bytes| Content::new(bytes, delivery))
 }
 
 fn plain(status: StatusCode) -> Response<Content> {
@@ -134,7 +164,7 @@ fn plain(status: StatusCode) -> Response<Content> {
     response
 }
 
-fn response(reply: ServiceReply) -> Response<Content> {
+fn response(reply: ServiceReply, content: impl FnOnce(Vec<u8>) -> Content) -> Response<Content> {
     let mut response = plain(StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     for (name, value) in reply.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
@@ -143,7 +173,8 @@ fn response(reply: ServiceReply) -> Response<Content> {
     }
     match reply.body {
         ReplyBody::Empty => {}
-        ReplyBody::Bytes(bytes) => *response.body_mut() = Content::new(bytes, reply.delivery),
+        ReplyBody::Bytes(bytes) => *response.body_mut() = content(bytes),
+        ReplyBody::Events(_) => *response.body_mut() = content(Vec::new()),
     }
     response
 }

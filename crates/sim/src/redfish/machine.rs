@@ -6,11 +6,16 @@ use ironhand_ipmi::boot::{BootSettings, ValidBitKept};
 use ironhand_ipmi::chassis::ChassisIdentify;
 use ironhand_ipmi::command::{GetSystemGuid, IdentifyState};
 use ironhand_ipmi::procedure::Ask;
-use ironhand_ipmi::user::{self, Limit, PasswordTest, UserId, UserPassword};
+use ironhand_ipmi::sdr::ReadSdr;
+use ironhand_ipmi::sel::{self, ClearSel, Entry, ReadSel, Record, Start};
+use ironhand_ipmi::sensor::{ReadSensors, Sensor, SensorReport, SensorSelection, Threshold};
+use ironhand_ipmi::user::{
+    self, AccessChange, Limit, NewUser, PasswordSize, PasswordTest, UserId, UserName, UserPassword,
+};
 use ironhand_ipmi::{Bmc, BootDevice, BootFlags, ChassisControl, PrivilegeLevel, Procedure, boot, chassis};
 use ironhand_redfish::bmc::{
-    Account, BootEnabled, BootMode, BootOverride, BootTarget, Facts, Machine, Moment, ResetType, Role,
-    Unsupported,
+    Account, AccountChange, AccountFault, BootEnabled, BootMode, BootOverride, BootTarget, Facts, LogRecord,
+    Machine, Moment, Quantity, Reading, ResetType, Role, Unsupported,
 };
 use secrecy::SecretString;
 
@@ -141,6 +146,138 @@ impl Machine for Board<'_> {
         };
         matches!(self.run(user::test_password(user, password)), Some(PasswordTest::Matches(_)))
     }
+
+    fn change_account(&mut self, account: u8, change: AccountChange) -> Result<(), AccountFault> {
+        let user = UserId::new(account).ok_or(AccountFault::Refused)?;
+        if let Some(name) = change.name {
+            if self.accounts().iter().any(|known| known.name == name && known.id != account) {
+                return Err(AccountFault::Taken);
+            }
+            let name = user_name(&name)?;
+            self.run(user::set_name(user, name)).ok_or(AccountFault::Refused)?;
+        }
+        if let Some(password) = change.password {
+            let password = UserPassword::new(&password).map_err(|_| AccountFault::Refused)?;
+            self.run(user::set_password(user, password, PasswordSize::Twenty))
+                .ok_or(AccountFault::Refused)?;
+        }
+        if let Some(role) = change.role {
+            let limit = Some(Limit::Level(level(role)));
+            let access = AccessChange { limit, ..AccessChange::default() };
+            self.run(user::set_access(LAN_CHANNEL, user, access)).ok_or(AccountFault::Refused)?;
+        }
+        match change.enabled {
+            Some(true) => self.run(user::enable(user, None)).ok_or(AccountFault::Refused),
+            Some(false) => self.run(user::disable(user, None)).ok_or(AccountFault::Refused),
+            None => Ok(()),
+        }
+    }
+
+    fn create_account(
+        &mut self,
+        name: &str,
+        password: &SecretString,
+        role: Role,
+    ) -> Result<u8, AccountFault> {
+        if self.accounts().iter().any(|known| known.name == name) {
+            return Err(AccountFault::Taken);
+        }
+        let password = UserPassword::new(password).map_err(|_| AccountFault::Refused)?;
+        let (name, limit) = (user_name(name)?, level(role));
+        let user = NewUser { name, password, size: PasswordSize::Twenty, limit };
+        // What is left to refuse is that there is no place.
+        self.run(user::create(LAN_CHANNEL, user)).map(|made| made.id.number()).ok_or(AccountFault::Full)
+    }
+
+    fn delete_account(&mut self, account: u8) -> Result<(), AccountFault> {
+        let user = UserId::new(account).ok_or(AccountFault::Refused)?;
+        self.run(user::delete(LAN_CHANNEL, user)).map(drop).ok_or(AccountFault::Refused)
+    }
+
+    fn sensors(&mut self) -> Vec<Reading> {
+        let Some(repository) = self.run(ReadSdr::new(None)) else { return Vec::new() };
+        let Some(reports) = self.run(ReadSensors::new(repository, SensorSelection::default())) else {
+            return Vec::new();
+        };
+        reports.iter().filter_map(|(sensor, report)| reading(sensor, report)).collect()
+    }
+
+    fn log(&mut self) -> Vec<LogRecord> {
+        let read = self.run(ReadSel::new(Start::First)).unwrap_or_default();
+        read.entries.iter().map(record).collect()
+    }
+
+    fn clear_log(&mut self) {
+        self.run(ClearSel::new());
+    }
+}
+
+fn user_name(name: &str) -> Result<UserName, AccountFault> {
+    UserName::new(name).ok().filter(|name| !name.is_empty()).ok_or(AccountFault::Name)
+}
+
+fn level(role: Role) -> PrivilegeLevel {
+    match role {
+        Role::ReadOnly => PrivilegeLevel::User,
+        Role::Operator => PrivilegeLevel::Operator,
+        Role::Administrator => PrivilegeLevel::Administrator,
+    }
+}
+
+/// A sensor of a physical quantity; those of states are left to IPMI.
+fn reading(sensor: &Sensor, report: &SensorReport) -> Option<Reading> {
+    /// Units by their numbers (IPMI 2.0 table 43-15).
+    const CELSIUS: u8 = 1;
+    const VOLTS: u8 = 4;
+    const AMPERES: u8 = 5;
+    const WATTS: u8 = 6;
+    const RPM: u8 = 18;
+    if !sensor.is_threshold() {
+        return None;
+    }
+    let quantity = match sensor.unit.base {
+        CELSIUS => Quantity::Temperature,
+        VOLTS => Quantity::Voltage,
+        AMPERES => Quantity::Current,
+        WATTS => Quantity::Power,
+        RPM => Quantity::Fan,
+        _ => return None,
+    };
+    // What is beyond a thousandth comes from the arithmetic, and is no part of the reading.
+    let rounded = |value: f64| (value * 1000.0).round() / 1000.0;
+    let limit = |threshold| report.thresholds.get(threshold).map(rounded);
+    Some(Reading {
+        name: sensor.name.clone(),
+        quantity,
+        value: report.reading.as_ref().ok().and_then(|reading| reading.value).map(rounded),
+        lower_critical: limit(Threshold::LowerCritical),
+        upper_caution: limit(Threshold::UpperNonCritical),
+        upper_critical: limit(Threshold::UpperCritical),
+    })
+}
+
+fn record(entry: &Entry) -> LogRecord {
+    let raw = entry.encode().iter().map(|byte| format!("{byte:02X}")).collect();
+    let time = entry.record.time().and_then(|time| match time.moment() {
+        sel::Moment::Clock(seconds) => Some(u64::from(seconds)),
+        _ => None,
+    });
+    let (message, is_alarm) = match &entry.record {
+        Record::Event(event) => {
+            let way = if event.asserted { "" } else { " (no longer)" };
+            let text = format!(
+                "{} {:02X}h: {}{way}",
+                event.sensor_type_name(),
+                event.sensor_number,
+                event.state_text()
+            );
+            (text, event.asserted && event.is_threshold())
+        }
+        Record::TimestampedOem { .. } | Record::Oem { .. } => {
+            ("Record of the manufacturer".to_owned(), false)
+        }
+    };
+    LogRecord { id: entry.id, time, message, raw, is_alarm }
 }
 
 fn role(limit: Limit) -> Role {

@@ -68,3 +68,42 @@ fn the_identify_light_is_one() {
         assert_eq!(board.is_identified(), lit);
     }
 }
+
+#[test]
+fn accounts_are_changed_for_ipmi_too() {
+    let mut bmc = bmc("admin", "secret".into(), [7; 16], true);
+    let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1" };
+    let id = board.create_account("operator", &"first password".into(), Role::Operator).unwrap();
+    assert!(board.knows_password(id, &"first password".into()));
+    let again = board.create_account("operator", &"first password".into(), Role::Operator);
+    assert_eq!(again, Err(AccountFault::Taken));
+    let change = AccountChange { password: Some("second password".into()), ..AccountChange::default() };
+    board.change_account(id, change).unwrap();
+    assert!(board.knows_password(id, &"second password".into()));
+    let change =
+        AccountChange { role: Some(Role::ReadOnly), enabled: Some(false), ..AccountChange::default() };
+    board.change_account(id, change).unwrap();
+    let found = board.accounts().into_iter().find(|account| account.id == id).unwrap();
+    assert_eq!((found.role, found.enabled), (Role::ReadOnly, false));
+    board.delete_account(id).unwrap();
+    assert_eq!(board.accounts().len(), 1);
+}
+
+#[test]
+fn sensors_and_log_are_those_of_ipmi() {
+    let mut bmc = bmc("admin", "secret".into(), [7; 16], true);
+    let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1" };
+    let readings = board.sensors();
+    for quantity in [Quantity::Temperature, Quantity::Fan, Quantity::Voltage, Quantity::Power] {
+        assert!(
+            readings.iter().any(|reading| reading.quantity == quantity && reading.value.is_some()),
+            "{quantity:?}: {readings:?}"
+        );
+    }
+    let event = sel::SystemEvent::of_bmc(0x22, 0x72, 0x6F, [0, 0xFF, 0xFF]);
+    board.bmc.log_event(board.now, event);
+    let log = board.log();
+    assert_eq!(log.len(), 1, "{log:?}");
+    board.clear_log();
+    assert_eq!(board.log(), []);
+}
