@@ -53,6 +53,16 @@ const PEERS: &[Peer] = &[
         why: "an IPMI client that judges our BMC side over cipher suites 3 and 17",
     },
     Peer {
+        program: "microsocks",
+        package: "microsocks",
+        why: "a SOCKS proxy that judges our connections through one",
+    },
+    Peer {
+        program: "nginx",
+        package: "nginx-light",
+        why: "the controllers whose readings over TLS `bench redfish` measures",
+    },
+    Peer {
         program: "Xvnc",
         package: "tigervnc-standalone-server",
         why: "a screen that judges our RFB client",
