@@ -16,6 +16,7 @@ mod redfish;
 mod relay;
 mod shelly;
 mod tasmota;
+mod ssh;
 mod tls;
 mod wol;
 

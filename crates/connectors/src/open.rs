@@ -9,6 +9,7 @@ use crate::http_switch::HttpSwitch;
 use crate::pdu::{PduDevice, PduTimes};
 use crate::relay::{self, Relay, RelayTimes, Relayed};
 use crate::shelly::Shelly;
+use crate::ssh::SshDevice;
 use crate::tasmota::Tasmota;
 use crate::wol::WakeOnLan;
 use crate::{
@@ -82,6 +83,10 @@ pub fn open(
             let proof = Proof::of(tls, &connector.address, &surroundings.pins)?;
             let client = switch(connector, surroundings, proof)?;
             Ok(relayed(HttpSwitch::new(client, options, login)?))
+        }
+        Way::Ssh(options) => {
+            let route = Route::of(connector, surroundings.hop.clone())?;
+            Ok(Box::new(SshDevice::new(connector, options, login, route)?))
         }
         way => Err(refused(&format!("be used yet: this version does not drive `{}`", way.kind().as_str()))),
     }

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use crate::{Error, Login, TlsClient};
+use crate::{Error, Login, TlsClient, ssh};
 
 pub use health::{AddressHealth, PathHealth, Standing};
 
@@ -219,8 +219,8 @@ async fn reach(route: &Route, address: &str) -> Result<Stream, Error> {
             socks5::connect(&mut stream, hop, login.as_ref(), address, route.port).await?;
             Ok(Box::new(stream))
         }
-        Some(hop @ Hop::Ssh { .. }) => {
-            Err(Error::Unsupported { what: format!("be reached through a {hop}") })
+        Some(hop @ Hop::Ssh { address: jump, port, login, host_key }) => {
+            ssh::tunnel(hop, (jump, *port), login, host_key, address, route.port).await
         }
     }
 }

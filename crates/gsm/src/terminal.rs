@@ -180,6 +180,8 @@ impl Terminal {
             "+CMGF=?" => self.tell("+CMGF: (0)"),
             "+CSCA?" => self.tell("+CSCA: \"+15550100\",145"),
             "+CPMS=?" => self.tell("+CPMS: (\"SM\"),(\"SM\"),(\"SM\")"),
+            "+CSCS?" => self.tell("+CSCS: \"GSM\""),
+            "+CSMS?" => self.tell("+CSMS: 0,1,1,1"),
             "+CSCS=?" => self.tell("+CSCS: (\"GSM\")"),
             _ => self.longer_command(command),
         }
@@ -218,7 +220,7 @@ impl Terminal {
         } else if command.starts_with("+CPMS") {
             let used = self.stored.len();
             self.tell(&format!("+CPMS: {used},{PLACES},{used},{PLACES},{used},{PLACES}"));
-        } else if command.starts_with("+CSCS=") || command.starts_with("+CSMS=") {
+        } else if ["+CSCS=", "+CSMS=", "+CFUN="].iter().any(|known| command.starts_with(known)) {
             self.say("OK");
         } else {
             self.say("ERROR");

@@ -1,0 +1,43 @@
+//! SSH: connections through a jump host, and commands of an operator's own.
+//!
+//! A server is known by the fingerprint of its host key, which must be given: nothing is learnt at first use, since a jump
+//! host sees everything that goes through it.
+
+mod command;
+mod session;
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+pub(crate) use command::SshDevice;
+use session::Session;
+
+use crate::path::tcp;
+use crate::{Error, Hop, Login, Stream};
+
+/// How long a jump host may take to answer, log in and open the way.
+const JUMP: Duration = Duration::from_secs(15);
+
+/// A connection to `address` through the jump host. It holds a session of its own, which ends with it.
+pub(crate) async fn tunnel(
+    hop: &Hop,
+    (jump, jump_port): (&str, u16),
+    login: &Login,
+    host_key: &str,
+    address: &str,
+    port: u16,
+) -> Result<Stream, Error> {
+    let refused = |error: Error| match error {
+        // These say which of the two it is that is wrong.
+        Error::Certificate { .. } | Error::LoginRefused { .. } | Error::Misconfigured { .. } => error,
+        error => Error::Hop { hop: hop.to_string(), reason: error.to_string() },
+    };
+    let made = async {
+        let stream = tcp(jump, jump_port).await?;
+        let session = Session::open(stream, &format!("{jump}:{jump_port}"), login, host_key).await?;
+        session.tunnel(address, port).await
+    };
+    let silent = Error::Silent { address: format!("{jump}:{jump_port}"), after: JUMP };
+    timeout_at(Instant::now() + JUMP, made).await.unwrap_or(Err(silent)).map_err(refused)
+}

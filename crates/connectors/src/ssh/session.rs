@@ -1,0 +1,142 @@
+//! A session with an SSH server (RFC 4252 to 4254).
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use russh::client::{self, AuthResult, Handle, Msg};
+use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKeyOrCertificate, decode_secret_key};
+use russh::{Channel, ChannelStream};
+use secrecy::ExposeSecret;
+use tokio::io::{self, AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::{CertificateProblem, Error, Login, Stream};
+
+/// A session that is logged in.
+pub(super) struct Session(Handle<KnownHost>);
+
+/// Accepts the one host key that was given.
+struct KnownHost {
+    expected: String,
+    /// The fingerprint of the key that was shown instead.
+    shown: Arc<Mutex<Option<String>>>,
+}
+
+impl client::Handler for KnownHost {
+    type Error = russh::Error;
+
+    async fn check_server_key(&mut self, key: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
+        let shown = match key {
+            PublicKeyOrCertificate::PublicKey { key, .. } => key.fingerprint(HashAlg::Sha256).to_string(),
+            // A certificate is not the key that was given.
+            PublicKeyOrCertificate::Certificate(_) => "a certificate".to_owned(),
+        };
+        let is_known = shown == self.expected;
+        if !is_known {
+            *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
+        }
+        Ok(is_known)
+    }
+}
+
+impl Session {
+    /// Logs in over a connection to `address`, with a password or, where the password is one, a private key.
+    pub(super) async fn open(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        address: &str,
+        login: &Login,
+        host_key: &str,
+    ) -> Result<Self, Error> {
+        let shown = Arc::new(Mutex::new(None));
+        let known = KnownHost { expected: host_key.to_owned(), shown: Arc::clone(&shown) };
+        let begun = client::connect_stream(Arc::new(client::Config::default()), stream, known).await;
+        let mut session =
+            begun.map_err(|error| match shown.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                Some(shown) => {
+                    let problem = CertificateProblem::HostKey { shown, expected: host_key.to_owned() };
+                    Error::Certificate { address: address.to_owned(), problem }
+                }
+                None => unreachable(address, &error),
+            })?;
+        let logged_in = log_in(&mut session, login).await?;
+        match logged_in.map_err(|error| unreachable(address, &error))? {
+            AuthResult::Success => Ok(Self(session)),
+            AuthResult::Failure { .. } => {
+                Err(Error::LoginRefused { username: login.username.clone(), reason: None })
+            }
+        }
+    }
+
+    /// A TCP connection from the server to `address` (RFC 4254 section 7.2), which keeps the session.
+    pub(super) async fn tunnel(self, address: &str, port: u16) -> Result<Stream, Error> {
+        // The server is not told who asks: it has no use for it.
+        let opened = self.0.channel_open_direct_tcpip(address, port.into(), "127.0.0.1", 0).await;
+        let channel = opened.map_err(|error| Error::Unreachable {
+            address: format!("{address}:{port}"),
+            reason: format!("the jump host did not connect: {error}"),
+        })?;
+        Ok(Box::new(Tunnel { stream: channel.into_stream(), _session: self }))
+    }
+
+    /// A channel for one command.
+    pub(super) async fn channel(&self) -> Result<Channel<Msg>, russh::Error> {
+        self.0.channel_open_session().await
+    }
+}
+
+async fn log_in(
+    session: &mut Handle<KnownHost>,
+    login: &Login,
+) -> Result<Result<AuthResult, russh::Error>, Error> {
+    let secret = login.password.expose_secret();
+    if !secret.trim_start().starts_with("-----BEGIN ") {
+        return Ok(session.authenticate_password(login.username.clone(), secret.to_owned()).await);
+    }
+    // What is wrong with it must not be quoted.
+    let key = decode_secret_key(secret, None).map_err(|_| Error::Misconfigured {
+        reason: format!(
+            "the private key of {} cannot be read; it must be without a passphrase",
+            login.username
+        ),
+    })?;
+    let hash = match session.best_supported_rsa_hash().await {
+        Ok(hash) => hash.flatten(),
+        Err(error) => return Ok(Err(error)),
+    };
+    let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
+    Ok(session.authenticate_publickey(login.username.clone(), key).await)
+}
+
+fn unreachable(address: &str, error: &russh::Error) -> Error {
+    Error::Unreachable { address: address.to_owned(), reason: error.to_string() }
+}
+
+/// A connection through a session, which lives as long.
+struct Tunnel {
+    stream: ChannelStream<Msg>,
+    _session: Session,
+}
+
+impl AsyncRead for Tunnel {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Tunnel {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
