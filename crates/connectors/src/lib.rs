@@ -15,8 +15,8 @@ mod pdu;
 mod redfish;
 mod relay;
 mod shelly;
-mod tasmota;
 mod ssh;
+mod tasmota;
 mod tls;
 mod wol;
 

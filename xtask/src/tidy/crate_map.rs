@@ -24,7 +24,11 @@ const MAP: Rule = Rule {
 const PAGE: &str = "ARCHITECTURE.md";
 
 /// Edges that only tests, examples and benchmarks have.
-const TEST_EDGES: &[(&str, &str)] = &[("crates/server", "crates/client"), ("crates/server", "crates/sim")];
+const TEST_EDGES: &[(&str, &str)] = &[
+    ("crates/server", "crates/client"),
+    ("crates/server", "crates/sim"),
+    ("crates/connectors", "crates/sim"),
+];
 
 /// Tests from outside, which may use every crate.
 const FREE: &str = "tests/e2e";

@@ -7,7 +7,7 @@ use super::machine::{Quantity, Reading};
 use super::message::Refusal;
 use super::odata::{collection, link};
 use super::route::Route;
-use super::{Call, Outcome, Service, manager, system};
+use super::{Call, Outcome, Service, controller, system};
 
 pub(super) const ROUTES: &[Route] = &[
     Route::new("Chassis", list),
@@ -48,7 +48,7 @@ fn show(service: &mut Service, call: &mut Call<'_>) -> Outcome {
         "Power": link(format!("{path}/Power")),
         "Links": {
             "ComputerSystems": [link(system::path(service))],
-            "ManagedBy": [link(manager::path(service))],
+            "ManagedBy": [link(controller::path(service))],
         },
     })))
 }

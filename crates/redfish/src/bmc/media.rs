@@ -8,7 +8,7 @@ use super::flavour::{Drive, MediaHabit};
 use super::message::Refusal;
 use super::odata::{collection, link};
 use super::route::{Privilege, Route};
-use super::{Call, Outcome, Service, manager};
+use super::{Call, Outcome, Service, controller};
 
 pub(super) const ROUTES: &[Route] = &[
     Route::new("Managers/{manager}/VirtualMedia", list),
@@ -37,7 +37,7 @@ pub(super) struct Inserted {
 }
 
 fn path(service: &Service, drive: &Drive) -> String {
-    format!("{}/VirtualMedia/{}", manager::path(service), drive.id)
+    format!("{}/VirtualMedia/{}", controller::path(service), drive.id)
 }
 
 fn list(service: &mut Service, call: &mut Call<'_>) -> Outcome {

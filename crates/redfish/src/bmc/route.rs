@@ -3,7 +3,8 @@
 use super::flavour::Flavour;
 use super::message::Refusal;
 use super::{
-    Call, Outcome, Service, account, bios, chassis, event, log, manager, media, root, session, system, task,
+    Call, Outcome, Service, account, bios, chassis, controller, event, log, media, root, session, system,
+    task,
 };
 
 /// What answers a request.
@@ -115,7 +116,7 @@ const TABLES: &[&[Route]] = &[
     system::ROUTES,
     bios::ROUTES,
     log::ROUTES,
-    manager::ROUTES,
+    controller::ROUTES,
     media::ROUTES,
     chassis::ROUTES,
     account::ROUTES,

@@ -9,7 +9,7 @@ use super::machine::{BootEnabled, BootMode, BootTarget, ResetType};
 use super::message::Refusal;
 use super::odata::{collection, link};
 use super::route::{Privilege, Route};
-use super::{Call, Outcome, Service, chassis, manager};
+use super::{Call, Outcome, Service, chassis, controller};
 
 pub(super) const ROUTES: &[Route] = &[
     Route::new("Systems", list),
@@ -68,7 +68,7 @@ fn resource(service: &Service, call: &mut Call<'_>) -> Value {
         "LogServices": link(format!("{path}/LogServices")),
         "Links": {
             "Chassis": [link(chassis::path(service))],
-            "ManagedBy": [link(manager::path(service))],
+            "ManagedBy": [link(controller::path(service))],
         },
         "Boot": boot(service, call),
         "Actions": { "#ComputerSystem.Reset": reset_action(service) },
