@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::listing::{expands, get_one, read_collections, told};
+use crate::listing::{get_one, read_collections, told};
 use crate::system::Place;
 use crate::task::settle;
 use crate::time::parse;
@@ -171,10 +171,10 @@ impl Operation for ReadLog {
 
     fn perform(&self, talk: &mut Talk) -> Result<(Log, Listing<LogEntry>), Stop> {
         let log = find(talk, &self.place, self.log.as_deref())?;
-        let expand = expands(talk, &self.place)?;
         let mut missing = Vec::new();
         let entries: Vec<String> = log.entries.iter().cloned().collect();
-        let members = read_collections(talk, &entries, expand, &mut missing)?;
+        // Pages of logs carry their entries whole without being asked to.
+        let members = read_collections(talk, &entries, false, &mut missing)?;
         let mut items: Vec<LogEntry> = members.iter().map(|(_, resource)| LogEntry::of(resource)).collect();
         // Some controllers begin with the newest, and entries without a time stay beside their neighbours.
         if is_newest_first(&items) {

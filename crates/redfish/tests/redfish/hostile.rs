@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use ironhand_redfish::{
-    Answer, Body, BootTarget, EndSessions, Error, Operation, Place, Question, Quirks, ResetAction, Run,
-    SetBoot, SetPassword, SetPower, Stop, Talk, Token, Tree, Turn, Vendor, accounts, identify, locate,
+    Answer, Body, BootTarget, ClearLog, EjectMedia, EndSessions, Error, Operation, Place, Question, Quirks,
+    ReadFirmware, ReadInventory, ReadLog, ReadSensors, ResetAction, Run, SetBios, SetBoot, SetIndicator,
+    SetPassword, SetPower, Stop, Subscribe, Talk, Token, Tree, Turn, Vendor, accounts, identify, locate,
     password_rules, power_state, root,
 };
 use proptest::collection::vec;
@@ -69,6 +70,21 @@ fn play_all(answers: &[Answer]) {
     let new = SecretString::from("Ab3_new-word");
     let _ = play(SetPassword { username: name.clone(), new, account: None }, answers);
     let _ = play(EndSessions { username: name, origin: "192.0.2.9".to_owned(), keep: None }, answers);
+    let whole = Place {
+        manager: Some("/redfish/v1/Managers/1".to_owned()),
+        chassis: Some("/redfish/v1/Systems/1".to_owned()),
+        ..place()
+    };
+    let _ = play(ReadSensors { place: whole.clone() }, answers);
+    let _ = play(ReadInventory { place: whole.clone() }, answers);
+    let _ = play(ReadFirmware { place: whole.clone() }, answers);
+    let _ = play(ReadLog { place: whole.clone(), log: None, newest: 9 }, answers);
+    let _ = play(ClearLog { place: whole.clone(), log: None }, answers);
+    let _ = play(EjectMedia { place: whole.clone(), slot: None }, answers);
+    let _ = play(SetIndicator { place: whole.clone(), on: true }, answers);
+    let _ = play(SetBios { place: whole, attributes: [("On".to_owned(), "Off".into())].into() }, answers);
+    let _ =
+        play(Subscribe { destination: "https://192.0.2.9/".to_owned(), context: "1".to_owned() }, answers);
 }
 
 /// Words that the operations look at, so that answers made of them go deep.
@@ -92,6 +108,23 @@ const WORDS: &[&str] = &[
     "ResetType@Redfish.AllowableValues",
     "@Redfish.ActionInfo",
     "Parameters",
+    "Chassis",
+    "Contains",
+    "Sensors",
+    "Thermal",
+    "Temperatures",
+    "Storage",
+    "Drives",
+    "LogServices",
+    "Entries",
+    "#LogService.ClearLog",
+    "VirtualMedia",
+    "Inserted",
+    "IndicatorLED",
+    "Bios",
+    "Attributes",
+    "EventService",
+    "Subscriptions",
     "AllowableValues",
     "Name",
     "ResetType",
