@@ -1,3 +1,4 @@
+mod connectors;
 mod faults;
 
 use std::path::Path;
