@@ -52,6 +52,12 @@ const PEERS: &[Peer] = &[
         package: "ipmitool",
         why: "an IPMI client that judges our BMC side over cipher suites 3 and 17",
     },
+    Peer { program: "snmpd", package: "snmpd", why: "an SNMP agent that judges our client for power strips" },
+    Peer {
+        program: "snmpset",
+        package: "snmp",
+        why: "reads and switches the outlets of our simulated power strip",
+    },
     Peer {
         program: "microsocks",
         package: "microsocks",

@@ -80,6 +80,7 @@ async fn waiting(command: Command, global: &Global, output: Output) -> Result<()
         Command::Sandbox(asked) => return sandbox::run(asked, output).await,
         Command::Serve(asked) => return serve::run(asked).await,
         Command::Sim { command: Sim::Modem(asked) } => return sim::modem(asked, output).await,
+        Command::Sim { command: Sim::Pdu(asked) } => return sim::pdu(asked, output).await,
         Command::Sim { command: Sim::Qemu(asked) } => return sim::qemu(asked, output).await,
         Command::Sim { command: Sim::Bmc(asked) } => {
             return sim::bmc(asked, output, global.verbose > 0).await;

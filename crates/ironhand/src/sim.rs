@@ -9,6 +9,7 @@ use ironhand_sim::bmc_fleet::{
 };
 use ironhand_sim::fleet::host_name;
 use ironhand_sim::modem::{SimModem, Switched};
+use ironhand_sim::outlets::{Strip, StripConfig, StripUser};
 use ironhand_sim::qemu::{QemuBmc, QemuConfig};
 use ironhand_sim::{BmcFleet, BmcFleetConfig, Certificate, Fleet, FleetConfig};
 use secrecy::SecretString;
@@ -48,6 +49,36 @@ pub async fn qemu(asked: args::SimQemu, output: Output) -> Result<(), Failure> {
     }
     stop.await?;
     guest.shutdown().await;
+    Ok(())
+}
+
+/// `ironhand sim pdu`.
+pub async fn pdu(asked: args::SimPdu, output: Output) -> Result<(), Failure> {
+    let password = password(asked.password_file.as_deref())?;
+    let mut config = StripConfig::new(asked.model, usize::from(asked.outlets));
+    config.bind = asked.bind;
+    config.port = asked.port;
+    config.read_community = asked.read_community.into();
+    config.user = asked.user.map(|name| StripUser::new(name, password.clone()));
+    config.write_community = password;
+    config.delay = asked.delay.duration();
+    config.on_change = Some(Arc::new(move |outlet, on| {
+        let state = if on { "on" } else { "off" };
+        match output.is_structured() {
+            true => line(&serde_json::json!({ "outlet": outlet, "state": state }).to_string()),
+            false => line(&format!("outlet {outlet}: {state}")),
+        }
+    }));
+    let strip = Strip::start(config).await.map_err(|error| Failure::Failed(chain(&error)))?;
+    let stop = stop_asked();
+    let (address, model) = (strip.address(), asked.model.name());
+    if output.is_structured() {
+        line(&serde_json::json!({ "snmp": address, "model": model, "outlets": asked.outlets }).to_string());
+    } else {
+        line(&format!("strip ({model}) with {} outlets: SNMP at {address}", asked.outlets));
+    }
+    stop.await?;
+    strip.shutdown().await;
     Ok(())
 }
 

@@ -53,6 +53,15 @@ pub struct StripUser {
     pub privacy: async_snmp::PrivProtocol,
 }
 
+impl StripUser {
+    /// With SHA-256 and AES-128.
+    #[must_use]
+    pub fn new(name: String, password: SecretString) -> Self {
+        let (authentication, privacy) = (async_snmp::AuthProtocol::Sha256, async_snmp::PrivProtocol::Aes128);
+        Self { name, password, authentication, privacy }
+    }
+}
+
 impl StripConfig {
     /// A strip of a model at a free port of 127.0.0.1, with `count` outlets called `Outlet 1` and so on, the communities
     /// `public` and `private`, and no users.

@@ -7,6 +7,7 @@ use ironhand_api::Span;
 use ironhand_ipmi::CipherSuite;
 use ironhand_redfish::bmc::Flavour;
 use ironhand_sim::bmc_fleet::Share;
+use ironhand_sim::outlets::StripModel;
 
 /// `ironhand sim`.
 #[derive(Subcommand)]
@@ -17,6 +18,37 @@ pub enum Sim {
     Bmc(SimBmc),
     /// A modem, and power sockets that take text messages (SimPal)
     Modem(SimModem),
+    /// A power strip with switched outlets (SNMP)
+    Pdu(SimPdu),
+}
+
+/// `ironhand sim pdu`.
+#[derive(Args)]
+pub struct SimPdu {
+    /// Whose tables it has: apc, raritan, sentry3 or eaton
+    #[arg(long, default_value = "apc", value_name = "MODEL")]
+    pub model: StripModel,
+    /// How many outlets it has
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub outlets: u16,
+    /// Its address
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDR")]
+    pub bind: std::net::IpAddr,
+    /// UDP port of SNMP; 0 takes a free one
+    #[arg(long, default_value_t = 161)]
+    pub port: u16,
+    /// The community that may read
+    #[arg(long, default_value = "public", value_name = "NAME")]
+    pub read_community: String,
+    /// The community that may switch, which is also the password of the user, is in this file, else in IRONHAND_PASSWORD
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// A user of SNMP version 3 (SHA-256, AES-128)
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// How long an outlet takes to follow
+    #[arg(long, default_value = "100ms", value_name = "TIME")]
+    pub delay: Span,
 }
 
 /// `ironhand sim modem`.
