@@ -39,6 +39,11 @@ const PUT_SECRET: &str =
 
 const ROTATIONS: &str = "SELECT host, username, old_sealed, new_sealed FROM rotations";
 
+const SESSIONS: &str = "SELECT host, device, username, sealed FROM device_sessions";
+
+const PUT_SESSION: &str =
+    "UPDATE device_sessions SET sealed = $1 WHERE host = $2 AND device = $3 AND username = $4";
+
 const PUT_ROTATION: &str = "UPDATE rotations SET old_sealed = $1, new_sealed = $2 WHERE host = $3";
 
 /// The keys of an open store, and where they come from.
@@ -156,6 +161,7 @@ impl Write for Reseal {
         .await?;
         host_secrets(turn.connection, &sealer, &mut tally).await?;
         rotations(turn.connection, &sealer, &mut tally).await?;
+        sessions(turn.connection, &sealer, &mut tally).await?;
         turn.sequences.sealed_under = Some(id);
         *turn.sealer = sealer;
         let draft = tally.event(id);
@@ -297,6 +303,30 @@ async fn rotations(
                 .bind(old)
                 .bind(new)
                 .bind(host)
+                .execute(&mut *connection)
+                .await
+                .map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+async fn sessions(
+    connection: &mut AnyConnection,
+    sealer: &Sealer,
+    tally: &mut Tally,
+) -> Result<(), StoreError> {
+    let failed = |error| meaning("seal the sessions on devices anew", error);
+    let rows: Vec<(String, String, String, String)> =
+        sqlx::query_as(SESSIONS).fetch_all(&mut *connection).await.map_err(failed)?;
+    for (host, device, username, mut sealed) in rows {
+        let place = SecretPlace::session(&parse_name(&host)?, &device, &username);
+        if tally.text(sealer, &place, &mut sealed)? {
+            sqlx::query(PUT_SESSION)
+                .bind(sealed)
+                .bind(host)
+                .bind(device)
+                .bind(username)
                 .execute(&mut *connection)
                 .await
                 .map_err(failed)?;

@@ -58,6 +58,7 @@ mod secret;
 mod sequence;
 mod sqlite;
 mod store;
+mod way;
 mod writer;
 
 pub use administration::Administer;
@@ -79,3 +80,4 @@ pub use rotation::{HostSecret, Rotation, RotationEnded};
 pub use seal::KeyId;
 pub use secret::{NotifierField, SecretPlace};
 pub use store::Store;
+pub use way::{PinnedCertificate, SessionOwner};

@@ -19,6 +19,7 @@ use crate::picture::{Holder, release};
 use crate::seal::Sealer;
 use crate::sequence::Sequences;
 use crate::sqlite::meaning;
+use crate::way;
 use crate::writer::{Turn, Write};
 
 const GET: &str = "SELECT r.name, r.labels, r.spec, r.version, r.created_at, s.status FROM resources r \
@@ -199,6 +200,7 @@ impl Write for Delete {
                 .map_err(|error| meaning("forget the state of a host", error))?;
             release(turn.connection, &Holder::host(&name), now).await?;
             lease::forget(turn.connection, &name).await?;
+            way::forget(turn.connection, &name).await?;
             job::end_all(turn, &name, now).await?;
             alert::clear_all(turn, &name, now).await?;
         }

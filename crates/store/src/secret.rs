@@ -35,6 +35,12 @@ impl SecretPlace {
         Self::of(Kind::Host, host, &format!("{}/{username}", which.as_str()))
     }
 
+    /// The session of an account on a host's device. Devices are called by their connectors, which hold no `/`, unless
+    /// as the path of a socket, where nobody has sessions.
+    pub(crate) fn session(host: &Name, device: &str, username: &str) -> Self {
+        Self::of(Kind::Host, host, &format!("session/{device}/{username}"))
+    }
+
     fn of(kind: Kind, name: &Name, field: &str) -> Self {
         Self { kind, name: name.clone(), field: field.to_owned() }
     }

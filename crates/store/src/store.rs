@@ -33,6 +33,7 @@ use crate::seal::{KeyId, Sealer};
 use crate::secret::{NotifierField, SecretPlace};
 use crate::sequence::Reserve;
 use crate::sqlite::{self, meaning};
+use crate::way::{self, ForgetPins, PinCertificate, PinnedCertificate, PutSession, SessionOwner};
 use crate::writer::Writer;
 
 /// A data directory, open. Clones are handles to the same store.
@@ -353,6 +354,50 @@ impl Store {
     /// [`StoreError::OtherKey`] and [`StoreError::SealBroken`] where a password does not open.
     pub async fn host_secrets(&self, host: &Name) -> Result<Vec<HostSecret>, StoreError> {
         self.opening(|sealer| rotation::host_secrets(&self.readers, sealer, host)).await
+    }
+
+    /// The certificates that are pinned for a host's devices.
+    pub async fn pinned_certificates(&self, host: &Name) -> Result<Vec<PinnedCertificate>, StoreError> {
+        way::pins(&self.readers, host).await
+    }
+
+    /// Pins a certificate to a device of a host that has no pin, and tells which one is pinned now: another one, where
+    /// two came at once. `device` is the name of its connector, `digest` the SHA-256 digest of the certificate's DER
+    /// form in hexadecimal digits.
+    pub async fn pin_certificate(
+        &self,
+        host: &Name,
+        device: &str,
+        digest: String,
+        now: Timestamp,
+    ) -> Result<String, StoreError> {
+        let (host, device) = (host.clone(), device.to_owned());
+        self.writer.write(PinCertificate { host, device, digest, now }).await
+    }
+
+    /// Forgets the certificates that are pinned for a host's devices: what they show next is pinned. Returns how many
+    /// there were.
+    pub async fn forget_pins(&self, host: &Name) -> Result<u64, StoreError> {
+        self.writer.write(ForgetPins(host.clone())).await
+    }
+
+    /// What proves the session of an account on a device, where one is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OtherKey`] and [`StoreError::SealBroken`] where it does not open.
+    pub async fn device_session(&self, owner: &SessionOwner) -> Result<Option<SecretString>, StoreError> {
+        self.opening(|sealer| way::session(&self.readers, sealer, owner)).await
+    }
+
+    /// Keeps what proves the session of an account on a device, or forgets it.
+    pub async fn put_device_session(
+        &self,
+        owner: &SessionOwner,
+        session: Option<SecretString>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.writer.write(PutSession { owner: owner.clone(), session, now }).await
     }
 
     /// Gives out the id of an incident that is about to be recorded. An id that is never used leaves a gap, no more.

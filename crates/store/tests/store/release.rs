@@ -6,8 +6,8 @@ use std::time::Duration;
 use ironhand_api::{AlertCause, Flow, Host, IncidentState, JobState, Kind, Secret};
 use ironhand_model::HostAlerts;
 use ironhand_store::{
-    Administer, AlertQuery, IncidentQuery, KeySource, NotifierField, Outcome, Record, RotationEnded,
-    RunQuery, Store, StoreError,
+    Administer, AlertQuery, IncidentQuery, KeySource, NotifierField, Outcome, PinnedCertificate, Record,
+    RotationEnded, RunQuery, SessionOwner, Store, StoreError,
 };
 use secrecy::ExposeSecret;
 use sqlx::{AnyConnection, Connection, Executor};
@@ -23,6 +23,9 @@ const RELEASE_0_1_0: &str = include_str!("release/0.1.0.sql");
 
 /// The same of release 0.2.0, which knows of fleets.
 const RELEASE_0_2_0: &str = include_str!("release/0.2.0.sql");
+
+/// The same of release 0.3.0, which knows several ways to a host.
+const RELEASE_0_3_0: &str = include_str!("release/0.3.0.sql");
 
 /// The key that its password was sealed under.
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -50,6 +53,7 @@ async fn fill(store: &Store) {
     record.pictures = vec![picture("then"), picture("now")];
     store.record(record).await.unwrap();
     fill_fleet(store).await;
+    fill_ways(store).await;
     let mut record = Record::of(name("rack7-12"), NOON);
     record.events.push(draft("the screen changed"));
     store.record(record).await.unwrap();
@@ -80,6 +84,28 @@ async fn fill_fleet(store: &Store) {
         }
     }
     store.put_delivery(&delivery("pager", 7)).await.unwrap();
+}
+
+/// What databases hold since release 0.3.0.
+async fn fill_ways(store: &Store) {
+    let digest = "5e".repeat(32);
+    store.pin_certificate(&name("rack7-12"), DEVICE, digest, NOON).await.unwrap();
+    store.put_device_session(&session(), Some("a token".into()), NOON).await.unwrap();
+}
+
+/// Checks what [`fill_ways`] wrote.
+async fn check_ways(store: &Store) {
+    let pins = store.pinned_certificates(&name("rack7-12")).await.unwrap();
+    let pinned = PinnedCertificate { device: DEVICE.into(), digest: "5e".repeat(32), pinned_at: NOON };
+    assert_eq!(pins, [pinned]);
+    let token = store.device_session(&session()).await.unwrap();
+    assert_eq!(token.unwrap().expose_secret(), "a token");
+}
+
+const DEVICE: &str = "redfish 192.0.2.7";
+
+fn session() -> SessionOwner {
+    SessionOwner { host: name("rack7-12"), device: DEVICE.into(), username: "admin".into() }
 }
 
 /// Checks what [`fill_fleet`] wrote.
@@ -113,7 +139,7 @@ async fn connect(directory: &Path) -> AnyConnection {
 
 #[tokio::test]
 async fn databases_of_every_release_open_with_all_they_hold() {
-    for dump in [RELEASE_0_1_0, RELEASE_0_2_0] {
+    for dump in [RELEASE_0_1_0, RELEASE_0_2_0, RELEASE_0_3_0] {
         let directory = TempDir::new().unwrap();
         let mut connection = connect(directory.path()).await;
         connection.execute(dump).await.unwrap();
@@ -143,6 +169,9 @@ async fn databases_of_every_release_open_with_all_they_hold() {
         if dump != RELEASE_0_1_0 {
             check_fleet(&store).await;
         }
+        if dump == RELEASE_0_3_0 {
+            check_ways(&store).await;
+        }
 
         let again = credential("dc-standard", Secret::Plain("correct horse".into()));
         assert_eq!(store.apply(again, NOON).await.unwrap().outcome, Outcome::Unchanged);
@@ -167,7 +196,7 @@ async fn this_release_writes_what_the_last_dump_shows() {
         rows
     };
     let (dumped, fresh) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    connect(dumped.path()).await.execute(RELEASE_0_2_0).await.unwrap();
+    connect(dumped.path()).await.execute(RELEASE_0_3_0).await.unwrap();
     let store = Store::open(fresh.path(), KeySource::Value(KEY.into())).await.unwrap();
     fill(&store).await;
     store.close().await;
