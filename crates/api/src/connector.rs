@@ -284,6 +284,11 @@ impl Connector {
         self.port.unwrap_or(self.kind().default_port())
     }
 
+    /// All addresses of the device, the preferred one first.
+    pub fn addresses(&self) -> Vec<String> {
+        [std::slice::from_ref(&self.address), &self.backup_addresses].concat()
+    }
+
     /// Whether it has a capability.
     pub fn can(&self, capability: Capability) -> bool {
         self.kind().capabilities().contains(&capability)

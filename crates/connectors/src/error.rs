@@ -100,6 +100,12 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// What must be durable before anything is sent could not be stored.
+    #[error("nothing is sent, as the store failed: {reason}")]
+    NotStored {
+        /// What the store said.
+        reason: String,
+    },
     /// The answer to something that must not be done twice was lost.
     #[error("the answer was lost: it may or may not have been done")]
     OutcomeUnknown,
@@ -179,6 +185,7 @@ impl Error {
             Self::Redfish(
                 ironhand_redfish::Error::NoSystem { .. } | ironhand_redfish::Error::Ambiguous { .. },
             ) => Fault::Caller,
+            Self::NotStored { .. } => Fault::Server,
             _ if self.is_refusal() => Fault::Caller,
             _ => Fault::Device,
         }
@@ -193,6 +200,7 @@ impl Error {
                 | Self::Silent { .. }
                 | Self::SilentToCommunity { .. }
                 | Self::Busy { .. }
+                | Self::NotStored { .. }
                 | Self::Redfish(ironhand_redfish::Error::Busy { .. })
         )
     }
@@ -221,6 +229,7 @@ impl Error {
             Self::Redfish(Redfish::TaskFailed { .. } | Redfish::TaskEndless { .. }) => {
                 "connector.task_failed"
             }
+            Self::NotStored { .. } => "store.failed",
             Self::OutcomeUnknown => "connector.outcome_unknown",
             Self::NotKept { .. } | Self::Redfish(Redfish::NotKept { .. }) => "connector.not_kept",
             Self::Malformed { .. } | Self::Redfish(_) => "connector.malformed",

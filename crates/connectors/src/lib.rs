@@ -24,6 +24,7 @@ pub use device::{BootOverride, Device, Login, Outlets};
 pub use error::{CertificateProblem, Error};
 pub use gsm::Modems;
 pub use http::{Authorization, HttpClient, HttpLimits, HttpRequest, HttpResponse, HttpStream, Opened};
+pub use ironhand_redfish::{Session, Token};
 pub use open::{Surroundings, open};
 pub use path::{
     AddressHealth, AsyncReadWrite, CONNECT, Hop, PathHealth, Route, Standing, Stream, Taken, connect,

@@ -1,6 +1,7 @@
 //! From a connector of a manifest to the device.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ironhand_api::{Connector, ConnectorType, MacAddress, Tls, Way};
 
@@ -13,8 +14,8 @@ use crate::ssh::SshDevice;
 use crate::tasmota::Tasmota;
 use crate::wol::WakeOnLan;
 use crate::{
-    Device, Error, HttpClient, Login, MemoryPins, MemorySessions, Modems, Pins, Proof, RedfishDevice, Route,
-    Sessions,
+    CONNECT, Device, Error, HttpClient, Login, MemoryPins, MemorySessions, Modems, PathHealth, Pins, Proof,
+    RedfishDevice, Route, Sessions,
 };
 
 /// What a device needs to know beside its connector.
@@ -30,6 +31,10 @@ pub struct Surroundings {
     pub pins: Arc<dyn Pins>,
     /// The sessions that are open on controllers.
     pub sessions: Arc<dyn Sessions>,
+    /// How the addresses of the device fare.
+    pub health: PathHealth,
+    /// How long a device that is asked over HTTP may take to be connected to, over all addresses.
+    pub connect: Duration,
 }
 
 impl Default for Surroundings {
@@ -41,6 +46,8 @@ impl Default for Surroundings {
             modems: Modems::default(),
             pins: Arc::new(MemoryPins::default()),
             sessions: Arc::new(MemorySessions::default()),
+            health: PathHealth::default(),
+            connect: CONNECT,
         }
     }
 }
@@ -95,7 +102,7 @@ pub fn open(
 /// Asks a switch.
 fn switch(connector: &Connector, surroundings: &Surroundings, proof: Proof) -> Result<HttpClient, Error> {
     let route = Route::of(connector, surroundings.hop.clone())?;
-    Ok(HttpClient::new(route, proof, relay::LIMITS))
+    Ok(HttpClient::new(route, proof, relay::LIMITS).with_health(surroundings.health.clone()))
 }
 
 fn relayed(relay: impl Relay + 'static) -> Box<dyn Device> {

@@ -83,7 +83,8 @@ impl RedfishDevice {
         }
         let controller = connector.to_string();
         let proof = Proof::of(&options.tls, controller.clone(), &surroundings.pins)?;
-        let http = HttpClient::new(route, proof, HttpLimits::default());
+        let limits = HttpLimits { connect: surroundings.connect, ..HttpLimits::default() };
+        let http = HttpClient::new(route, proof, limits).with_health(surroundings.health.clone());
         let sessions = Arc::clone(&surroundings.sessions);
         let login = login.ok_or_else(missing)?;
         Ok(Self::new(http, RedfishConfig { controller, login, system: options.system.clone(), sessions }))

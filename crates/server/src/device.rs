@@ -147,6 +147,8 @@ impl DeviceError {
     pub(crate) fn may_be_done(&self) -> bool {
         match self {
             Self::Ipmi(ironhand_ipmi::Error::OutcomeUnknown) => true,
+            // Half of what was asked may have been done.
+            Self::Connector(ironhand_connectors::Error::NotKept { .. }) => true,
             Self::Connector(error) => error.leaves_doubt(),
             _ => false,
         }
@@ -161,7 +163,9 @@ impl DeviceError {
     pub(crate) fn is_of_line(&self) -> bool {
         match self {
             Self::Waiting { .. } | Self::Resolve { .. } | Self::Open(_) => true,
-            Self::Connector(ironhand_connectors::Error::Certificate { .. }) => true,
+            Self::Connector(
+                ironhand_connectors::Error::Certificate { .. } | ironhand_connectors::Error::Tls { .. },
+            ) => true,
             Self::Ipmi(_) | Self::Connector(_) | Self::Credential { .. } => {
                 !self.may_be_done() && matches!(self.reach(), Reach::Unreachable | Reach::AuthFailed)
             }

@@ -19,6 +19,7 @@ use ironhand_api::{
     ActionReceipt, BootDevice, Capability, FenceReport, Host, HostStatus, Job, Name, PictureDigest,
     PowerAction, PowerState, Work,
 };
+use ironhand_connectors::Modems;
 use ironhand_console::keys::KeyStep;
 use ironhand_ipmi_port::IpmiPort;
 use ironhand_model::Site;
@@ -47,6 +48,8 @@ pub(crate) struct Tools {
     pub(crate) login_port: IpmiPort,
     /// The logins that BMCs refused of late.
     pub(crate) refusals: Refusals,
+    /// The modems that text messages are sent through.
+    pub(crate) modems: Modems,
     /// How many passwords are changed at the same time.
     pub(crate) turns: Turns,
     pub(crate) reader: PictureReader,

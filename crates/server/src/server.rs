@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ironhand_api::Flow;
+use ironhand_connectors::Modems;
 use ironhand_ipmi_port::{IpmiPort, PortConfig};
 use ironhand_model::Site;
 use ironhand_store::{ListQuery, Store, StoreError};
@@ -132,6 +133,7 @@ impl Server {
             port,
             login_port,
             refusals: Refusals::default(),
+            modems: Modems::default(),
             turns: Turns::new(site.clone()),
             reader,
             catalog: catalog.clone(),

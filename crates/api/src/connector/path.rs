@@ -64,6 +64,16 @@ pub enum CertificatePin {
     Sha256([u8; 32]),
 }
 
+impl Through {
+    /// The Credential to log in with there.
+    pub const fn credential(&self) -> Option<&Name> {
+        match self {
+            Self::Socks5 { credential, .. } => credential.as_ref(),
+            Self::Ssh { credential, .. } => Some(credential),
+        }
+    }
+}
+
 impl Tls {
     /// Whether nothing was said.
     pub fn is_default(&self) -> bool {

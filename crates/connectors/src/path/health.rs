@@ -91,7 +91,7 @@ impl PathHealth {
     ///
     /// One that is preferred to the one in use and has rested long enough comes first, so that a main link is taken
     /// again when it works again; then the one in use; those that rest come last, for when nothing else works.
-    pub(crate) fn order<'a>(&self, addresses: &'a [String], now: Instant) -> Vec<&'a String> {
+    pub fn order<'a>(&self, addresses: &'a [String], now: Instant) -> Vec<&'a String> {
         let shared = self.lock();
         let used = addresses.iter().position(|address| shared.in_use.as_ref() == Some(address));
         let rank = |at: usize, address: &String| {
@@ -115,7 +115,7 @@ impl PathHealth {
     }
 
     /// Notes that a connection to `address` came about.
-    pub(crate) fn works(&self, address: &str) {
+    pub fn works(&self, address: &str) {
         let mut shared = self.lock();
         if shared.in_use.as_deref() != Some(address) {
             shared.in_use = Some(address.to_owned());
@@ -134,7 +134,7 @@ impl PathHealth {
     }
 
     /// Notes that a connection to `address` failed.
-    pub(crate) fn fails(&self, address: &str, error: &Error, now: Instant) {
+    pub fn fails(&self, address: &str, error: &Error, now: Instant) {
         let mut shared = self.lock();
         if shared.in_use.as_deref() == Some(address) {
             shared.in_use = None;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use ironhand_api::{ActionReceipt, BootDevice, Capability, Name, PowerAction, PowerState, Timestamp};
 use ironhand_connectors::BootOverride;
 use ironhand_console::keys::KeyStep;
-use ironhand_model::{NextWay, Observation, PowerPlan, Wanted, plan_power};
+use ironhand_model::{NextWay, NoWay, Observation, PowerPlan, Wanted, plan_power};
 use tokio::sync::mpsc;
 use tokio::time::{Instant as Moment, sleep_until, timeout_at};
 
@@ -96,6 +96,7 @@ impl Hands {
             Ok(place) => Some(place),
             // These show in the power state whether they were done.
             Err(error) if error.may_be_done() => match sent {
+                _ if !self.lines()?.can(Capability::PowerState) => return Err(error),
                 PowerAction::On | PowerAction::Off | PowerAction::Soft => None,
                 PowerAction::Cycle | PowerAction::Reset | PowerAction::Nmi => {
                     let seen = self.read_back(deadline).await;
@@ -128,10 +129,11 @@ impl Hands {
         self.lines.as_mut().ok_or(DeviceError::NoConnector { capability: Capability::Power })
     }
 
-    /// Whether a line is left through which the power can be changed.
+    /// Whether a line is left through which the power can be changed, or could be if the manifest allowed it.
     fn is_left(&self, action: PowerAction, attempts: &Attempts) -> bool {
         let next = |lines: &Lines| lines.next(Wanted::Power(action), Capability::Power, attempts);
-        self.lines.as_ref().is_some_and(|lines| matches!(next(lines), NextWay::Try(_)))
+        let left = |next| matches!(next, NextWay::Try(_) | NextWay::Stop(NoWay::CutNotAllowed));
+        self.lines.as_ref().is_some_and(|lines| left(next(lines)))
     }
 
     /// What is known where the mains were switched at a place: the switch has read back what it did, and a controller

@@ -2,6 +2,7 @@
 
 mod device;
 mod ipmi;
+mod kept;
 
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use ironhand_api::{
     ActionReceipt, Capability, Connector, ConnectorType, MacAddress, Name, PowerAction, PowerState, Reach,
     Way,
 };
-use ironhand_connectors::{BootOverride, Outlets};
+use ironhand_connectors::{BootOverride, Outlets, PathHealth};
 
 use device::DeviceLine;
 pub(super) use ipmi::IpmiLine;
@@ -44,16 +45,17 @@ impl Line {
         macs: &[MacAddress],
         connector: &Connector,
         credentials: Vec<Name>,
+        health: PathHealth,
         tools: &Tools,
         settings: Settings,
     ) -> Self {
         let protocol = match &connector.way {
             Way::Ipmi(options) => {
-                let line = IpmiLine::new(host, connector, options, credentials, tools, settings);
+                let line = IpmiLine::new(host, connector, options, credentials, health, tools, settings);
                 Protocol::Ipmi(Box::new(line))
             }
             _ => {
-                let line = DeviceLine::new(host, macs, connector, credentials, tools, &settings);
+                let line = DeviceLine::new(host, macs, connector, credentials, health, tools, &settings);
                 Protocol::Device(Box::new(line))
             }
         };

@@ -1,9 +1,12 @@
 //! The lines to all devices that a host's connectors lead to, and which of them is used.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use ironhand_api::{ActionReceipt, Capability, Connector, Host, Name, PowerAction, PowerState, Reach};
-use ironhand_connectors::{BootOverride, Outlets};
+use ironhand_api::{
+    ActionReceipt, Capability, Connector, Host, Name, PathStatus, PowerAction, PowerState, Reach,
+};
+use ironhand_connectors::{BootOverride, Outlets, PathHealth, Standing};
 use ironhand_model::{Candidate, NextWay, NoWay, Tried, Wanted, next_way};
 
 use super::Tools;
@@ -26,6 +29,45 @@ struct Place {
     back_off: BackOff,
     /// Until when it is tried behind the others, since it failed, and why.
     rest: Option<(Instant, DeviceError)>,
+}
+
+/// How the addresses of a host's devices fare, by the names of the connectors. It outlives the lines.
+#[derive(Default)]
+pub(super) struct Paths(BTreeMap<String, PathHealth>);
+
+impl Paths {
+    /// Follows the manifest of a host.
+    pub(super) fn keep(&mut self, host: &Host) {
+        let mut known = std::mem::take(&mut self.0);
+        let health = |connector: &Connector| {
+            let name = connector.to_string();
+            let health = known.remove(&name).unwrap_or_default();
+            (name, health)
+        };
+        self.0 = host.spec.connectors.iter().map(health).collect();
+    }
+
+    /// How the addresses of one device fare.
+    pub(super) fn of(&self, connector: &Connector) -> PathHealth {
+        self.0.get(&connector.to_string()).cloned().unwrap_or_default()
+    }
+
+    /// The same as people see it; nothing where the device has one address.
+    pub(super) fn status(&self, connector: &Connector) -> Vec<PathStatus> {
+        if connector.backup_addresses.is_empty() {
+            return Vec::new();
+        }
+        let addresses = connector.addresses();
+        let told = self.of(connector).standings(&addresses).into_iter().map(|one| {
+            let (works, error) = match one.standing {
+                Standing::Untried => (None, None),
+                Standing::Works { .. } => (Some(true), None),
+                Standing::Fails { error, .. } => (Some(false), Some(error.to_string())),
+            };
+            PathStatus { address: one.address, in_use: one.in_use, works, error }
+        });
+        told.collect()
+    }
 }
 
 /// What became of the lines so far, while one thing is done through them.
@@ -58,6 +100,7 @@ impl Lines {
     pub(super) fn of(
         host: &Host,
         credentials: impl Fn(&Connector) -> Vec<Name>,
+        paths: &Paths,
         tools: &Tools,
         settings: Settings,
     ) -> Option<Self> {
@@ -66,7 +109,15 @@ impl Lines {
             .spec
             .connectors_for(Capability::Power)
             .map(|connector| Place {
-                line: Line::new(name, macs, connector, credentials(connector), tools, settings),
+                line: Line::new(
+                    name,
+                    macs,
+                    connector,
+                    credentials(connector),
+                    paths.of(connector),
+                    tools,
+                    settings,
+                ),
                 back_off: BackOff::new(FIRST_REST, LONGEST_REST),
                 rest: None,
             })

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::hands::Notice;
 use super::journal::Journal;
-use super::lines::{Lines, Reading};
+use super::lines::{Lines, Paths, Reading};
 use super::{Command, Ports, Tools};
 use crate::catalog::FlowSet;
 use crate::clock;
@@ -70,6 +70,7 @@ pub(crate) struct Lane {
     lines: Option<Lines>,
     /// The lines that are away were made for a manifest, or a credential, that is no longer current.
     lines_stale: bool,
+    paths: Paths,
     polling: Option<BoxFuture<'static, Polled>>,
     acting: Option<Acting>,
     queue: VecDeque<Wanted>,
@@ -158,6 +159,7 @@ impl Lane {
             last: None,
             lines: None,
             lines_stale: false,
+            paths: Paths::default(),
             polling: None,
             acting: None,
             queue: VecDeque::new(),

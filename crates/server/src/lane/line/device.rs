@@ -1,11 +1,16 @@
 //! The line to a device that does not speak IPMI.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use ironhand_api::{ActionReceipt, Connector, ConnectorType, MacAddress, Name, PowerAction, PowerState};
-use ironhand_connectors::{BootOverride, Device, Error, Login, Outlets, Surroundings};
+use ironhand_api::{
+    ActionReceipt, Connector, ConnectorType, MacAddress, Name, PowerAction, PowerState, Through,
+};
+use ironhand_connectors::{BootOverride, Device, Error, Login, Outlets, PathHealth, Surroundings};
+use ironhand_store::Store;
 use tokio::time::timeout;
 
+use super::kept::Kept;
 use super::{LogsIn, ask, controller};
 use crate::Settings;
 use crate::credentials::Credentials;
@@ -14,7 +19,7 @@ use crate::lane::Tools;
 
 /// How long a device may take over anything. Devices keep deadlines of their own, which are shorter; this one keeps a
 /// fault there from holding up the host for ever.
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_secs(180);
 
 /// The same of a device that is told by text messages, which networks deliver when they like.
 const LONGEST_BY_MESSAGE: Duration = Duration::from_secs(600);
@@ -27,6 +32,7 @@ pub(super) struct DeviceLine {
     connector: Connector,
     surroundings: Surroundings,
     credentials: Credentials,
+    store: Store,
     /// What is open, and the place of its credential.
     open: Option<(usize, Box<dyn Device>)>,
 }
@@ -61,9 +67,20 @@ impl DeviceLine {
         macs: &[MacAddress],
         connector: &Connector,
         credentials: Vec<Name>,
+        health: PathHealth,
         tools: &Tools,
         settings: &Settings,
     ) -> Self {
+        let kept = Arc::new(Kept { store: tools.store.clone(), host: host.clone() });
+        let surroundings = Surroundings {
+            macs: macs.to_vec(),
+            hop: None,
+            modems: tools.modems.clone(),
+            pins: Arc::clone(&kept) as _,
+            sessions: kept,
+            health,
+            connect: settings.connect_timeout,
+        };
         let (store, refusals) = (tools.store.clone(), tools.refusals.clone());
         let at = controller(connector);
         let credentials = match connector.kind() {
@@ -74,9 +91,10 @@ impl DeviceLine {
         Self {
             host: host.clone(),
             source: connector.to_string(),
-            surroundings: Surroundings { macs: macs.to_vec(), ..Surroundings::default() },
+            surroundings,
             connector: connector.clone(),
             credentials,
+            store: tools.store.clone(),
             open: None,
         }
     }
@@ -134,6 +152,16 @@ impl DeviceLine {
         self.credentials.changed();
     }
 
+    /// Who logs in at the host between, where the manifest names anybody.
+    async fn hop_login(&mut self) -> Result<Option<Login>, DeviceError> {
+        let Some(name) = self.connector.through.as_ref().and_then(Through::credential) else {
+            return Ok(None);
+        };
+        let opened = self.store.credential(name).await;
+        let (username, password) = opened.map_err(|error| DeviceError::credential(name, &error))?;
+        Ok(Some(Login { username, password }))
+    }
+
     /// How long the device may take over anything.
     fn longest(&self) -> Duration {
         match self.connector.kind() {
@@ -165,6 +193,7 @@ impl LogsIn for DeviceLine {
             self.hang_up().await;
             let opened = self.credentials.open(place).await?;
             let login = opened.password.map(|password| Login { username: opened.username, password });
+            self.surroundings.hop = self.hop_login().await?;
             let device = ironhand_connectors::open(&self.connector, login, &self.surroundings)?;
             self.open = Some((place, device));
         }

@@ -4,10 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use ironhand_api::{ActionReceipt, BootDevice, Connector, IpmiOptions, Name, PowerAction, PowerState, Reach};
-use ironhand_connectors::BootOverride;
+use ironhand_connectors::{BootOverride, Error, PathHealth};
 use ironhand_ipmi::{BootFlags, ChassisControl, CipherSuite, ClientConfig, Reply, Request};
 use ironhand_ipmi_port::{Bmc, IpmiPort, OpenError};
 use secrecy::SecretString;
+use tokio::time::Instant as Moment;
 
 use super::{LogsIn, ask, ask_as, controller};
 use crate::Settings;
@@ -22,7 +23,9 @@ pub(in crate::lane) struct IpmiLine {
     host: Name,
     /// The connector, as facts and receipts name it.
     source: String,
-    address: String,
+    /// Of the one BMC, the preferred one first.
+    addresses: Vec<String>,
+    health: PathHealth,
     port_number: u16,
     suites: Vec<CipherSuite>,
     credentials: Credentials,
@@ -30,8 +33,15 @@ pub(in crate::lane) struct IpmiLine {
     /// For logins beside the line's own session.
     login_port: IpmiPort,
     settings: Settings,
-    /// The client that is open, and the place of its credential.
-    bmc: Option<(usize, Bmc)>,
+    /// The client that is open.
+    bmc: Option<Open>,
+}
+
+struct Open {
+    /// The place of its credential.
+    place: usize,
+    address: String,
+    bmc: Bmc,
 }
 
 impl IpmiLine {
@@ -40,6 +50,7 @@ impl IpmiLine {
         connector: &Connector,
         options: &IpmiOptions,
         credentials: Vec<Name>,
+        health: PathHealth,
         tools: &Tools,
         settings: Settings,
     ) -> Self {
@@ -49,7 +60,8 @@ impl IpmiLine {
         Self {
             host: host.clone(),
             source: connector.to_string(),
-            address: connector.address.clone(),
+            addresses: connector.addresses(),
+            health,
             port_number: connector.effective_port(),
             suites: suites
                 .filter(|suites| !suites.is_empty())
@@ -121,17 +133,14 @@ impl IpmiLine {
         Ok(doubt)
     }
 
-    async fn open(&self, username: String, password: Option<SecretString>) -> Result<Bmc, DeviceError> {
-        self.open_at(&self.port, username, password.unwrap_or_default()).await
-    }
-
     async fn open_at(
         &self,
         port: &IpmiPort,
+        address: &str,
         username: String,
         password: SecretString,
     ) -> Result<Bmc, DeviceError> {
-        let peers = resolve(&self.address, self.port_number, &self.settings).await?;
+        let peers = resolve(address, self.port_number, &self.settings).await?;
         let mut config = ClientConfig::new(username, password);
         config.suites.clone_from(&self.suites);
         config.retransmit = retransmit(&self.settings);
@@ -144,12 +153,23 @@ impl IpmiLine {
             }
         }
         Err(last.map_or_else(
-            || DeviceError::Resolve {
-                address: self.address.clone(),
-                reason: "it has no addresses".to_owned(),
-            },
+            || DeviceError::Resolve { address: address.to_owned(), reason: "it has no addresses".to_owned() },
             DeviceError::from,
         ))
+    }
+
+    /// Asks over one of the addresses.
+    async fn ask_at(&mut self, address: &str, place: usize, request: &Request) -> Result<Reply, DeviceError> {
+        let fits = |open: &Open| open.place == place && open.address == address;
+        if !self.bmc.as_ref().is_some_and(fits) {
+            // Closed before the next is opened: the port knows one client for each BMC.
+            self.bmc = None;
+            let Opened { username, password, .. } = self.credentials.open(place).await?;
+            let bmc = self.open_at(&self.port, address, username, password.unwrap_or_default()).await?;
+            self.bmc = Some(Open { place, address: address.to_owned(), bmc });
+        }
+        let Some(Open { bmc, .. }) = &self.bmc else { return Err(DeviceError::Stopping) };
+        Ok(bmc.request(request.clone()).await?)
     }
 
     /// Closes the session: the next request opens a new one, and nothing of this one is used.
@@ -159,7 +179,7 @@ impl IpmiLine {
 
     /// The session that is open.
     pub(in crate::lane) fn session(&mut self) -> Option<&mut Bmc> {
-        self.bmc.as_mut().map(|(_, bmc)| bmc)
+        self.bmc.as_mut().map(|open| &mut open.bmc)
     }
 
     /// Makes ready for a session under a given password: in place of the line's own, which must be closed, or `beside`
@@ -171,7 +191,11 @@ impl IpmiLine {
         beside: bool,
     ) -> Result<Bmc, DeviceError> {
         let port = if beside { &self.login_port } else { &self.port };
-        self.open_at(port, username.to_owned(), password.clone()).await
+        let used = self.health.in_use();
+        let Some(address) = used.as_ref().or(self.addresses.first()) else {
+            return Err(DeviceError::Stopping);
+        };
+        self.open_at(port, address, username.to_owned(), password.clone()).await
     }
 
     /// Logs in: under the first credential that the BMC accepts, or the first of this account.
@@ -181,7 +205,7 @@ impl IpmiLine {
         receipts: &mut Vec<ActionReceipt>,
     ) -> Result<Opened, DeviceError> {
         ask_as(self, account, &Request::GetDeviceId, receipts).await?;
-        let Some((place, _)) = &self.bmc else { return Err(DeviceError::Stopping) };
+        let Some(Open { place, .. }) = &self.bmc else { return Err(DeviceError::Stopping) };
         self.credentials.open(*place).await
     }
 
@@ -219,14 +243,35 @@ impl LogsIn for IpmiLine {
     }
 
     async fn attempt(&mut self, place: usize, request: &Request) -> Result<Reply, DeviceError> {
-        if self.bmc.as_ref().is_none_or(|(open, _)| *open != place) {
-            // Closed before the next is opened: the port knows one client for each BMC.
-            self.bmc = None;
-            let opened = self.credentials.open(place).await?;
-            self.bmc = Some((place, self.open(opened.username, opened.password).await?));
+        if let [only] = self.addresses.as_slice() {
+            let only = only.clone();
+            return self.ask_at(&only, place, request).await;
         }
-        let Some((_, bmc)) = &self.bmc else { return Err(DeviceError::Stopping) };
-        Ok(bmc.request(request.clone()).await?)
+        let addresses = self.addresses.clone();
+        let mut last = DeviceError::Stopping;
+        for address in self.health.order(&addresses, Moment::now()) {
+            match self.ask_at(address, place, request).await {
+                Ok(reply) => {
+                    self.health.works(address);
+                    return Ok(reply);
+                }
+                Err(error) if error.reach() == Reach::Unreachable => {
+                    let why = Error::Unreachable { address: address.clone(), reason: error.to_string() };
+                    self.health.fails(address, &why, Moment::now());
+                    self.bmc = None;
+                    let over = error.may_be_done();
+                    last = error;
+                    if over {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    self.health.works(address);
+                    return Err(error);
+                }
+            }
+        }
+        Err(last)
     }
 
     fn refused(&mut self) {
@@ -235,7 +280,8 @@ impl LogsIn for IpmiLine {
 
     fn failed(&mut self, error: &DeviceError) {
         // A name may stand for another address by now.
-        if error.reach() == Reach::Unreachable && self.address.parse::<IpAddr>().is_err() {
+        let named = |address: &String| address.parse::<IpAddr>().is_err();
+        if error.reach() == Reach::Unreachable && self.addresses.iter().any(named) {
             self.bmc = None;
         }
     }

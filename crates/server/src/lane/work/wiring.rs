@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use ironhand_api::{Capability, Connector, ConnectorType, Name, WayStatus};
+use ironhand_api::{Capability, Connector, ConnectorType, Name, Through, WayStatus};
 
 use super::Lane;
 use crate::credentials::Credentials;
@@ -56,13 +56,16 @@ impl Lane {
     }
 
     pub(super) fn uses(&self, connector: &Connector, name: &Name) -> bool {
-        self.credentials(connector).contains(name)
+        let hop = connector.through.as_ref().and_then(Through::credential);
+        hop == Some(name) || self.credentials(connector).contains(name)
     }
 
     pub(super) fn open_lines(&mut self) {
         let before = self.lines.take();
+        self.paths.keep(&self.host);
         let credentials = |connector: &Connector| self.credentials(connector);
-        let mut lines = Lines::of(&self.host, credentials, &self.tools, self.terms.settings);
+        let settings = self.terms.settings;
+        let mut lines = Lines::of(&self.host, credentials, &self.paths, &self.tools, settings);
         if let (Some(lines), Some(mut before)) = (&mut lines, before) {
             lines.follow(&mut before);
         }
@@ -94,13 +97,14 @@ impl Lane {
     /// The ways to the host, where there are several.
     pub(super) fn ways(&self) -> Vec<WayStatus> {
         let ways: Vec<_> = self.host.spec.connectors_for(Capability::Power).collect();
-        if ways.len() < 2 {
+        if ways.iter().all(|way| way.backup_addresses.is_empty()) && ways.len() < 2 {
             return Vec::new();
         }
         let way = |connector: &Connector| {
+            let paths = self.paths.status(connector);
             let connector = connector.to_string();
             let reach = self.facts.way(&connector).cloned();
-            WayStatus { connector, reach, paths: Vec::new() }
+            WayStatus { connector, reach, paths }
         };
         ways.into_iter().map(way).collect()
     }
