@@ -60,6 +60,15 @@ pub struct Probe {
 }
 
 impl Probe {
+    /// Sockets that one address takes at most at a time.
+    pub(crate) const fn sockets(&self) -> usize {
+        // One for IPMI, and one for each port that is tried.
+        match self.depth {
+            Depth::Check => 1 + 3 + SERVICE_PORTS.len(),
+            Depth::Find | Depth::Explain => 1 + 3,
+        }
+    }
+
     /// Asks an address. It ends within a minute, whatever answers there.
     pub async fn look(&self, address: IpAddr) -> Gathered {
         let mut gathered = Gathered::new(address);

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, Stream, StreamExt};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{Gathered, Probe};
 
-/// Addresses that are asked at once: each takes a few sockets, and systems give a thousand.
-const AT_ONCE: usize = 128;
+/// Sockets that are open at once: systems give a program a thousand.
+const SOCKETS: usize = 512;
 
 /// How fast a scan goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +31,18 @@ impl Default for Pace {
 /// Asks each of `addresses`, in order, and gives what was gathered as it comes. No more is begun while the stream is not
 /// read from.
 pub fn scan(probe: Probe, addresses: Vec<IpAddr>, pace: Pace) -> impl Stream<Item = Gathered> {
-    paced(addresses, pace, move |address| async move { probe.look(address).await })
+    let at_once = SOCKETS / probe.sockets();
+    paced(addresses, pace, at_once, move |address| {
+        // Each is a task of its own, so that nothing times out while the stream is not read from.
+        let looking = AbortOnDropHandle::new(tokio::spawn(async move { probe.look(address).await }));
+        async move { looking.await.unwrap_or_else(|_| Gathered::new(address)) }
+    })
 }
 
 fn paced<F: Future<Output = Gathered>>(
     addresses: Vec<IpAddr>,
     pace: Pace,
+    at_once: usize,
     ask: impl Fn(IpAddr) -> F,
 ) -> impl Stream<Item = Gathered> {
     let between = Duration::from_secs(1) / pace.rate.get();
@@ -44,9 +51,9 @@ fn paced<F: Future<Output = Gathered>>(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let waiting = addresses.into_iter();
     let state = (waiting, ticks, FuturesUnordered::new(), ask);
-    futures_util::stream::unfold(state, |(mut waiting, mut ticks, mut running, ask)| async move {
+    futures_util::stream::unfold(state, move |(mut waiting, mut ticks, mut running, ask)| async move {
         loop {
-            let room = running.len() < AT_ONCE && waiting.len() > 0;
+            let room = running.len() < at_once && waiting.len() > 0;
             if running.is_empty() && !room {
                 return None;
             }

@@ -134,7 +134,7 @@ fn firmware_is_compared_by_its_numbers() {
     let check = |identity: Identity, expected: &[&str]| check_as(&nothing(), &identity, expected);
     check(firmware(Maker::HPE, "iLO", "4", "2.50"), &["FW-ILO4-2017-12542"]);
     check(firmware(Maker::HPE, "iLO", "4", "2.53"), &[]);
-    check(firmware(Maker::HPE, "iLO", "4", "2.9"), &[]);
+    check(firmware(Maker::HPE, "iLO", "4", "2.82"), &[]);
     check(firmware(Maker::HPE, "iLO", "5", "1.20"), &[]);
     check(firmware(Maker::HPE, "iLO", "4", "pass 7"), &[]);
     check(firmware(Maker::DELL, "iDRAC", "8", "2.40.40.40"), &["FW-IDRAC-2018-1207"]);

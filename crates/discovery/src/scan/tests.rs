@@ -4,6 +4,9 @@ use tokio::time::sleep;
 
 use super::*;
 
+/// Addresses that are asked at once.
+const AT_ONCE: usize = 128;
+
 fn addresses(count: u32) -> Vec<IpAddr> {
     (0..count).map(|number| IpAddr::from(number.to_be_bytes())).collect()
 }
@@ -24,7 +27,7 @@ async fn time(count: u32, rate: u32) -> Duration {
         }
     };
     let mut seen: Vec<_> =
-        paced(addresses(count), pace, ask).map(|gathered| gathered.address).collect().await;
+        paced(addresses(count), pace, AT_ONCE, ask).map(|gathered| gathered.address).collect().await;
     seen.sort();
     assert_eq!(seen, addresses(count));
     begun.elapsed()
