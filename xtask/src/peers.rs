@@ -59,6 +59,11 @@ const PEERS: &[Peer] = &[
         why: "reads and switches the outlets of our simulated power strip",
     },
     Peer {
+        program: "sshd",
+        package: "openssh-server",
+        why: "a jump host, and a machine that runs commands, for our SSH client",
+    },
+    Peer {
         program: "microsocks",
         package: "microsocks",
         why: "a SOCKS proxy that judges our connections through one",

@@ -1,0 +1,148 @@
+//! OpenSSH's server as a jump host, and as a machine that runs commands.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use e2e::{Peer, peer, run, wait_until};
+use ironhand_api::{Connector, PowerAction, SshCommands, SshOptions, Way};
+use ironhand_connectors::{Hop, Login, PathHealth, Route, Surroundings, connect, open};
+use secrecy::SecretString;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
+
+const STARTS_WITHIN: Duration = Duration::from_secs(20);
+
+struct Sshd {
+    folder: tempfile::TempDir,
+    port: u16,
+    host_key: String,
+    login: Login,
+    _peer: Peer,
+}
+
+/// Makes a key pair; gives the path of its private half.
+fn key(folder: &Path, name: &str, kind: &str) -> PathBuf {
+    let path = folder.join(name);
+    let text = path.to_string_lossy().into_owned();
+    let made = run("ssh-keygen", &["-q", "-t", kind, "-N", "", "-C", "test", "-f", &text]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    path
+}
+
+impl Sshd {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (host, user) = (key(folder.path(), "host", "ed25519"), key(folder.path(), "user", "ed25519"));
+        let port =
+            TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+        let config = folder.path().join("sshd_config");
+        let text = format!(
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}.pub\nPidFile none\n\
+             StrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\n",
+            host.display(),
+            user.display(),
+        );
+        std::fs::write(&config, text).expect("written");
+        // Where the package's service has not run since the machine started, sshd misses its empty folder.
+        let empty = Path::new("/run/sshd");
+        if !empty.exists() {
+            let _ = std::fs::create_dir(empty);
+        }
+        let log = folder.path().join("sshd.log");
+        let config = config.to_string_lossy().into_owned();
+        let peer = Peer::start(&peer("sshd"), &["-D", "-e", "-f", &config], &log);
+        wait_until("sshd listens", STARTS_WITHIN, || {
+            std::net::TcpStream::connect(("127.0.0.1", port))
+                .map_err(|error| format!("{error}: {}", std::fs::read_to_string(&log).unwrap_or_default()))
+        });
+        let shown = run("ssh-keygen", &["-l", "-f", &format!("{}.pub", host.display())]);
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        let host_key = shown.split_whitespace().nth(1).expect("a fingerprint").to_owned();
+        let name = Command::new("id").arg("-un").output().expect("id runs").stdout;
+        let username = String::from_utf8_lossy(&name).trim().to_owned();
+        let password = SecretString::from(std::fs::read_to_string(&user).expect("the key"));
+        Self { folder, port, host_key, login: Login { username, password }, _peer: peer }
+    }
+
+    fn device(
+        &self,
+        host_key: &str,
+        login: Login,
+        commands: SshCommands,
+    ) -> Box<dyn ironhand_connectors::Device> {
+        let options = SshOptions { host_key: host_key.to_owned(), commands };
+        let connector = Connector { port: Some(self.port), ..Connector::new(Way::Ssh(options), "127.0.0.1") };
+        open(&connector, Some(login), &Surroundings::default()).expect("a device")
+    }
+}
+
+/// A host key that nobody has.
+const WRONG_KEY: &str = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+#[tokio::test]
+async fn commands_run_on_the_machine_whose_key_was_given() {
+    let sshd = Sshd::start();
+    let mark = sshd.folder.path().join("mark");
+    let commands = SshCommands {
+        soft: Some(format!("touch {}", mark.display())),
+        off: Some("echo not today >&2; exit 3".to_owned()),
+        ..SshCommands::default()
+    };
+    let mut machine = sshd.device(&sshd.host_key, sshd.login.clone(), commands.clone());
+    assert_eq!(machine.power(PowerAction::Soft).await, Ok(()));
+    assert!(mark.exists());
+    let refused = machine.power(PowerAction::Off).await.unwrap_err();
+    assert_eq!(refused.code(), "connector.refused");
+    assert!(refused.to_string().contains("status 3: not today"), "{refused}");
+    let refused = machine.power(PowerAction::Reset).await.unwrap_err();
+    assert_eq!(refused.code(), "connector.unsupported");
+    std::fs::remove_file(&mark).unwrap();
+    let mut other = sshd.device(WRONG_KEY, sshd.login.clone(), commands.clone());
+    let error = other.power(PowerAction::Soft).await.unwrap_err();
+    assert_eq!(error.code(), "connector.certificate", "{error}");
+    let stranger = key(sshd.folder.path(), "stranger", "ed25519");
+    let password = SecretString::from(std::fs::read_to_string(stranger).unwrap());
+    let login = Login { password, ..sshd.login.clone() };
+    let error = sshd.device(&sshd.host_key, login, commands).power(PowerAction::Soft).await.unwrap_err();
+    assert_eq!(error.code(), "connector.login_refused", "{error}");
+    assert!(!mark.exists());
+}
+
+#[tokio::test]
+async fn devices_are_reached_through_a_jump_host() {
+    let sshd = Sshd::start();
+    let device = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = device.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut stream, _) = device.accept().await.unwrap();
+        let mut asked = [0; 4];
+        stream.read_exact(&mut asked).await.unwrap();
+        stream.write_all(&asked).await.unwrap();
+    });
+    let route = |port, host_key: &str| Route {
+        addresses: vec!["127.0.0.1".to_owned()],
+        port,
+        through: Some(Hop::Ssh {
+            address: "127.0.0.1".to_owned(),
+            port: sshd.port,
+            login: sshd.login.clone(),
+            host_key: host_key.to_owned(),
+        }),
+    };
+    let soon = || Instant::now() + STARTS_WITHIN;
+    let reached = connect(&route(port, &sshd.host_key), &PathHealth::new(), soon()).await;
+    let (mut stream, _) = reached.unwrap_or_else(|error| panic!("{error}"));
+    stream.write_all(b"ping").await.unwrap();
+    let mut answer = [0; 4];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"ping");
+    let code = async |port, host_key: &str| {
+        let reached = connect(&route(port, host_key), &PathHealth::new(), soon()).await;
+        reached.map(|_| ()).unwrap_err().code()
+    };
+    assert_eq!(code(port, WRONG_KEY).await, "connector.certificate");
+    // Nobody listens there any more.
+    assert_eq!(code(port, &sshd.host_key).await, "connector.hop");
+}
