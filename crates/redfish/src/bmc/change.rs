@@ -21,9 +21,7 @@ impl<'a> Changes<'a> {
     /// Those of an object.
     pub(super) fn of(body: &'a Value) -> Result<Self, Refusal> {
         match body.as_object() {
-            Some(properties) if properties.is_empty() => {
-                Err(Refusal::new(400, "NoOperation", "The body has no property that could be changed."))
-            }
+            Some(properties) if properties.is_empty() => Err(Refusal::no_operation()),
             Some(properties) => Ok(Self { properties, taken: Vec::new(), good: 0, faults: Vec::new() }),
             None => Err(Refusal::malformed()),
         }
@@ -138,7 +136,11 @@ impl<'a> Changes<'a> {
     pub(super) fn finish(self, shown: &Value) -> Result<Vec<Message>, Refusal> {
         let good = self.good;
         let faults = self.into_faults(shown);
-        if good == 0 { Err(Refusal::of(400, faults)) } else { Ok(faults) }
+        match good {
+            0 if faults.is_empty() => Err(Refusal::no_operation()),
+            0 => Err(Refusal::of(400, faults)),
+            _ => Ok(faults),
+        }
     }
 }
 

@@ -175,6 +175,10 @@ fn subscribe(service: &mut Service, call: &mut Call<'_>) -> Outcome {
             "Destination takes the URI of a listener.",
         ));
     }
+    if call.body["Protocol"].as_str().is_some_and(|protocol| protocol != "Redfish") {
+        let text = "Events are delivered by the protocol Redfish alone.";
+        return Err(Refusal::new(400, "PropertyValueNotInList", text).with_arg("Protocol"));
+    }
     if service.events.subscriptions.len() >= MOST_SUBSCRIPTIONS {
         return Err(Refusal::new(400, "CreateLimitReachedForResource", "There is no room for another one."));
     }

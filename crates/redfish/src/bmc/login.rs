@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::exchange::ServiceRequest;
 use super::machine::{Account, Machine, Role};
-use super::message::Refusal;
+use super::message::{Message, Refusal};
 use super::route::{Privilege, Route};
 use super::{Call, Moment, Service, account};
 
@@ -111,10 +111,9 @@ impl Service {
         let own = account::path(account.id);
         if self.must_change.contains(&account.id)
             && call.path != own
-            && !call.path.starts_with("/redfish/v1/SessionService")
+            && !call.path.starts_with("/redfish/v1/SessionService/Sessions/")
         {
-            let text = "The account must be given a new password first.";
-            return Err(Refusal::new(403, "PasswordChangeRequired", text).with_arg(own));
+            return Err(Refusal::of(403, vec![Message::password_change(&own)]));
         }
         let may = match route.privilege(call.request.method()) {
             Privilege::None | Privilege::Login => true,

@@ -30,6 +30,12 @@ impl Message {
         Self { args, property: Some(property.to_owned()), severity: "Warning", ..Self::new(id, text) }
     }
 
+    /// The account at this path must be given another password first.
+    pub(super) fn password_change(account: &str) -> Self {
+        let text = "The account must be given a new password first.";
+        Self { args: vec![account.to_owned()], ..Self::new("PasswordChangeRequired", text) }
+    }
+
     fn name(&self) -> String {
         if self.id.contains('.') { self.id.to_owned() } else { format!("{REGISTRY}.{}", self.id) }
     }
@@ -84,6 +90,10 @@ impl Refusal {
 
     pub(super) fn missing(path: &str) -> Self {
         Self::new(404, "ResourceMissingAtURI", format!("There is no resource at {path}.")).with_arg(path)
+    }
+
+    pub(super) fn no_operation() -> Self {
+        Self::new(400, "NoOperation", "The body has no property that could be changed.")
     }
 
     pub(super) fn malformed() -> Self {

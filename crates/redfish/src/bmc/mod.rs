@@ -179,7 +179,10 @@ impl Service {
         }
         let reply = handler(self, &mut call)?;
         let reply = self.tagged(reply);
-        Ok(if request.is_read() { conditional(request, reply) } else { reply })
+        Ok(match request.is_read() {
+            true => conditional(request, reply).with("Allow", route.allow()),
+            false => reply,
+        })
     }
 
     /// Whether the resource still is what the client has seen (RFC 9110 section 13.1.1).

@@ -87,7 +87,8 @@ impl Route {
         })
     }
 
-    fn allow(&self) -> String {
+    /// The methods that the resource takes, for the `Allow` header.
+    pub(super) fn allow(&self) -> String {
         let methods = [
             ("GET, HEAD", self.get.is_some()),
             ("POST", self.post.is_some()),

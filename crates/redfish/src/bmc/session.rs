@@ -10,10 +10,10 @@ use super::change::{Changes, changed};
 use super::exchange::ServiceReply;
 use super::login::Who;
 use super::machine::{Account, Role};
-use super::message::Refusal;
+use super::message::{Message, Refusal};
 use super::odata::{collection, link};
 use super::route::{Privilege, Route};
-use super::{Call, Outcome, Service};
+use super::{Call, Outcome, Service, account};
 
 const COLLECTION: &str = "/redfish/v1/SessionService/Sessions";
 
@@ -159,7 +159,11 @@ fn log_in(service: &mut Service, call: &mut Call<'_>) -> Outcome {
         last_used: call.now.at,
         timeout: service.session_timeout,
     };
-    let shown = resource(&session);
+    let mut shown = resource(&session);
+    if service.must_change.contains(&session.account.id) {
+        let account = account::path(session.account.id);
+        shown["@Message.ExtendedInfo"] = json!([Message::password_change(&account).show()]);
+    }
     let location = format!("{COLLECTION}/{}", session.id);
     service.sessions.open.push(session);
     let reply = ServiceReply { status: 201, ..ServiceReply::resource(shown) };
