@@ -93,7 +93,8 @@ pub fn open(
         }
         Way::Ssh(options) => {
             let route = Route::of(connector, surroundings.hop.clone())?;
-            Ok(Box::new(SshDevice::new(connector, options, login, route)?))
+            let health = surroundings.health.clone();
+            Ok(Box::new(SshDevice::new(connector, options, login, route, health)?))
         }
         way => Err(refused(&format!("be used yet: this version does not drive `{}`", way.kind().as_str()))),
     }

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use e2e::{Peer, peer, run, wait_until};
 use ironhand_api::{Connector, PowerAction, SshCommands, SshOptions, Way};
-use ironhand_connectors::{Hop, Login, PathHealth, Route, Surroundings, connect, open};
+use ironhand_connectors::{
+    Hop, HttpClient, HttpLimits, HttpRequest, Login, PathHealth, Proof, Route, Surroundings, connect, open,
+};
 use secrecy::SecretString;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::time::Instant;
 
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
@@ -87,7 +89,8 @@ async fn commands_run_on_the_machine_whose_key_was_given() {
     let mark = sshd.folder.path().join("mark");
     let commands = SshCommands {
         soft: Some(format!("touch {}", mark.display())),
-        off: Some("echo not today >&2; exit 3".to_owned()),
+        // Its complaint comes after its status.
+        off: Some("(sleep 0.2; echo not today >&2) & exit 3".to_owned()),
         ..SshCommands::default()
     };
     let mut machine = sshd.device(&sshd.host_key, sshd.login.clone(), commands.clone());
@@ -115,11 +118,22 @@ async fn devices_are_reached_through_a_jump_host() {
     let sshd = Sshd::start();
     let device = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = device.local_addr().unwrap().port();
-    tokio::spawn(async move {
+    let visited = tokio::spawn(async move {
         let (mut stream, _) = device.accept().await.unwrap();
         let mut asked = [0; 4];
         stream.read_exact(&mut asked).await.unwrap();
         stream.write_all(&asked).await.unwrap();
+        let (stream, _) = device.accept().await.unwrap();
+        let mut stream = BufReader::new(stream);
+        for number in 1..=2 {
+            let mut line = String::new();
+            while line != "\r\n" {
+                line.clear();
+                stream.read_line(&mut line).await.unwrap();
+            }
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{number}");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
     });
     let route = |port, host_key: &str| Route {
         addresses: vec!["127.0.0.1".to_owned()],
@@ -138,6 +152,14 @@ async fn devices_are_reached_through_a_jump_host() {
     let mut answer = [0; 4];
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"ping");
+    // Both questions over one connection.
+    let client = HttpClient::new(route(port, &sshd.host_key), Proof::Off, HttpLimits::default());
+    for number in ["1", "2"] {
+        let answer = client.send(&HttpRequest::get("/")).await.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(answer.body, number.as_bytes());
+    }
+    client.close().await;
+    visited.await.unwrap();
     let code = async |port, host_key: &str| {
         let reached = connect(&route(port, host_key), &PathHealth::new(), soon()).await;
         reached.map(|_| ()).unwrap_err().code()

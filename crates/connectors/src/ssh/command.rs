@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use ironhand_api::{Connector, PowerAction, SshOptions};
-use russh::ChannelMsg;
+use russh::client::Msg;
+use russh::{Channel, ChannelMsg};
 use tokio::time::{Instant, timeout_at};
 
 use super::session::Session;
@@ -13,6 +14,9 @@ use crate::{CONNECT, Device, Error, Login, PathHealth, Route, connect};
 
 /// How long a command may run.
 const COMMAND: Duration = Duration::from_secs(60);
+
+/// How long the complaint of a command may come after its status.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What of a command's complaint is kept.
 const MOST_COMPLAINT: usize = 400;
@@ -31,12 +35,13 @@ impl SshDevice {
         options: &SshOptions,
         login: Option<Login>,
         route: Route,
+        health: PathHealth,
     ) -> Result<Self, Error> {
         let Some(login) = login else {
             let reason = format!("{connector} needs a credential");
             return Err(Error::Misconfigured { reason });
         };
-        Ok(Self { route, health: PathHealth::new(), login, options: options.clone() })
+        Ok(Self { route, health, login, options: options.clone() })
     }
 
     async fn run(&self, action: PowerAction) -> Result<(), Error> {
@@ -60,31 +65,42 @@ impl SshDevice {
         let silent = Error::Silent { address: address.clone(), after: CONNECT };
         let session = timeout_at(deadline, opening).await.unwrap_or(Err(silent))?;
         let refused = |error: russh::Error| Error::Refused { reason: error.to_string() };
-        let mut channel = session.channel().await.map_err(refused)?;
-        channel.exec(true, command.as_bytes()).await.map_err(refused)?;
-        let deadline = Instant::now() + COMMAND;
-        let mut complaint = Vec::new();
-        // A machine that goes down takes the connection with it, with or without a last word.
-        while let Ok(Some(said)) = timeout_at(deadline, channel.wait()).await {
-            match said {
-                ChannelMsg::ExitStatus { exit_status: 0 } => return Ok(()),
-                ChannelMsg::ExitStatus { exit_status } => {
-                    let said = String::from_utf8_lossy(&complaint);
-                    let reason = format!("the command ended with status {exit_status}: {}", said.trim());
-                    return Err(Error::Refused { reason });
-                }
-                ChannelMsg::ExtendedData { data, .. } => {
-                    let room = MOST_COMPLAINT.saturating_sub(complaint.len());
-                    complaint.extend(&data[..data.len().min(room)]);
-                }
-                ChannelMsg::Failure => {
-                    return Err(Error::Refused { reason: "the server does not run commands".to_owned() });
-                }
-                _ => {}
-            }
-        }
-        Err(Error::OutcomeUnknown)
+        let started = async {
+            let channel = session.channel().await?;
+            // What is answered is read with all else.
+            channel.exec(true, command.as_bytes()).await.map(|()| channel)
+        };
+        let silent = Error::Silent { address, after: CONNECT };
+        let started = timeout_at(deadline, started).await.map_err(|_| silent)?;
+        ended(started.map_err(refused)?).await
     }
+}
+
+/// What became of a command.
+async fn ended(mut channel: Channel<Msg>) -> Result<(), Error> {
+    let mut deadline = Instant::now() + COMMAND;
+    let (mut status, mut complaint) = (None, Vec::new());
+    // A machine that goes down takes the connection with it, with or without a last word.
+    while let Ok(Some(said)) = timeout_at(deadline, channel.wait()).await {
+        match said {
+            ChannelMsg::ExitStatus { exit_status: 0 } => return Ok(()),
+            ChannelMsg::ExitStatus { exit_status } => {
+                status = Some(exit_status);
+                deadline = deadline.min(Instant::now() + LAST_WORDS);
+            }
+            ChannelMsg::ExtendedData { data, .. } => {
+                let room = MOST_COMPLAINT.saturating_sub(complaint.len());
+                complaint.extend(&data[..data.len().min(room)]);
+            }
+            ChannelMsg::Failure => {
+                return Err(Error::Refused { reason: "the server does not run commands".to_owned() });
+            }
+            _ => {}
+        }
+    }
+    let Some(status) = status else { return Err(Error::OutcomeUnknown) };
+    let said = String::from_utf8_lossy(&complaint);
+    Err(Error::Refused { reason: format!("the command ended with status {status}: {}", said.trim()) })
 }
 
 impl Device for SshDevice {

@@ -3,14 +3,21 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use russh::client::{self, AuthResult, Handle, Msg};
+use russh::client::{self, AuthResult, Handle, KeyboardInteractiveAuthResponse, Msg};
 use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKeyOrCertificate, decode_secret_key};
-use russh::{Channel, ChannelStream};
+use russh::{Channel, ChannelStream, MethodKind};
 use secrecy::ExposeSecret;
 use tokio::io::{self, AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::{CertificateProblem, Error, Login, Stream};
+
+/// How often a server that says nothing is asked whether it is still there; the third time is the last.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+
+/// Rounds of questions that a server may ask before it lets somebody in: a password, and notices without a question.
+const MOST_ROUNDS: usize = 5;
 
 /// A session that is logged in.
 pub(super) struct Session(Handle<KnownHost>);
@@ -49,7 +56,8 @@ impl Session {
     ) -> Result<Self, Error> {
         let shown = Arc::new(Mutex::new(None));
         let known = KnownHost { expected: host_key.to_owned(), shown: Arc::clone(&shown) };
-        let begun = client::connect_stream(Arc::new(client::Config::default()), stream, known).await;
+        let config = client::Config { keepalive_interval: Some(KEEP_ALIVE), ..client::Config::default() };
+        let begun = client::connect_stream(Arc::new(config), stream, known).await;
         let mut session =
             begun.map_err(|error| match shown.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 Some(shown) => {
@@ -90,7 +98,7 @@ async fn log_in(
 ) -> Result<Result<AuthResult, russh::Error>, Error> {
     let secret = login.password.expose_secret();
     if !secret.trim_start().starts_with("-----BEGIN ") {
-        return Ok(session.authenticate_password(login.username.clone(), secret.to_owned()).await);
+        return Ok(log_in_by_password(session, &login.username, secret).await);
     }
     // What is wrong with it must not be quoted.
     let key = decode_secret_key(secret, None).map_err(|_| Error::Misconfigured {
@@ -105,6 +113,37 @@ async fn log_in(
     };
     let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
     Ok(session.authenticate_publickey(login.username.clone(), key).await)
+}
+
+/// Many servers take passwords only as the answer to a question (RFC 4256).
+async fn log_in_by_password(
+    session: &mut Handle<KnownHost>,
+    username: &str,
+    password: &str,
+) -> Result<AuthResult, russh::Error> {
+    use KeyboardInteractiveAuthResponse::{Failure, InfoRequest, Success};
+    let refused = session.authenticate_password(username, password).await?;
+    let AuthResult::Failure { remaining_methods, .. } = &refused else { return Ok(refused) };
+    // One that takes passwords as such has refused this one.
+    if remaining_methods.contains(&MethodKind::Password)
+        || !remaining_methods.contains(&MethodKind::KeyboardInteractive)
+    {
+        return Ok(refused);
+    }
+    let mut said = session.authenticate_keyboard_interactive_start(username, None).await?;
+    for _ in 0..MOST_ROUNDS {
+        let answers = match said {
+            Success => return Ok(AuthResult::Success),
+            Failure { remaining_methods, partial_success } => {
+                return Ok(AuthResult::Failure { remaining_methods, partial_success });
+            }
+            // A second question is one to which a password is no answer.
+            InfoRequest { prompts, .. } if prompts.len() > 1 => return Ok(refused),
+            InfoRequest { prompts, .. } => vec![password.to_owned(); prompts.len()],
+        };
+        said = session.authenticate_keyboard_interactive_respond(answers).await?;
+    }
+    Ok(refused)
 }
 
 fn unreachable(address: &str, error: &russh::Error) -> Error {
@@ -140,3 +179,6 @@ impl AsyncWrite for Tunnel {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests;
