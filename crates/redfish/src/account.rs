@@ -52,7 +52,7 @@ pub struct PasswordRules {
 ///
 /// What [`Operation::perform`] says.
 pub fn accounts(talk: &mut Talk) -> Result<Vec<Account>, Stop> {
-    let found = resources(talk)?;
+    let (found, _) = resources(talk)?;
     Ok(found.iter().filter_map(|resource| account(resource)).collect())
 }
 
@@ -81,7 +81,8 @@ fn account_service(talk: &mut Talk) -> Result<Arc<Resource>, Stop> {
     talk.get(&path)
 }
 
-fn resources(talk: &mut Talk) -> Result<Vec<Arc<Resource>>, Stop> {
+/// The accounts that can be read, and why another one cannot.
+fn resources(talk: &mut Talk) -> Result<(Vec<Arc<Resource>>, Option<Error>), Stop> {
     let service = account_service(talk)?;
     let Some(collection) = service.link(&["Accounts"]) else {
         return Err(
@@ -93,7 +94,7 @@ fn resources(talk: &mut Talk) -> Result<Vec<Arc<Resource>>, Stop> {
     let (found, failed): (Vec<_>, Vec<_>) = read.into_iter().partition(Result::is_ok);
     match failed.into_iter().find_map(Result::err) {
         Some(error) if found.is_empty() => Err(error.into()),
-        _ => Ok(found.into_iter().filter_map(Result::ok).collect()),
+        error => Ok((found.into_iter().filter_map(Result::ok).collect(), error)),
     }
 }
 
@@ -160,9 +161,11 @@ impl Operation for SetPassword {
 
 impl SetPassword {
     fn find(&self, talk: &mut Talk) -> Result<Arc<Resource>, Stop> {
-        let found = resources(talk)?;
+        let (found, failed) = resources(talk)?;
         let named = found.into_iter().find(|resource| resource.text(&["UserName"]) == Some(&self.username));
-        named.ok_or_else(|| Error::NoAccount { username: self.username.clone() }.into())
+        // It may be the one that could not be read.
+        let missing = || failed.unwrap_or_else(|| Error::NoAccount { username: self.username.clone() });
+        named.ok_or_else(|| missing().into())
     }
 
     /// Logs in with the new password, and out again.

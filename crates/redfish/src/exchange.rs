@@ -242,10 +242,13 @@ pub(crate) fn shown(text: &str) -> String {
     line
 }
 
+/// The longest path, in bytes: controllers' paths have some hundred, and many take no more in a request.
+const LONGEST_PATH: usize = 2048;
+
 /// A path on this controller, without the part behind `#`. What leads elsewhere or cannot stand in a request is none.
 pub(crate) fn own_path(text: &str) -> Option<&str> {
     let path = text.split('#').next().unwrap_or_default();
-    let is_sound = path.starts_with('/') && !path.starts_with("//");
+    let is_sound = path.starts_with('/') && !path.starts_with("//") && path.len() <= LONGEST_PATH;
     (is_sound && path.bytes().all(|byte| byte.is_ascii_graphic())).then_some(path)
 }
 

@@ -9,7 +9,7 @@ use crate::listing::{get_one, read_collections, told};
 use crate::system::Place;
 use crate::task::settle;
 use crate::time::parse;
-use crate::{Error, Listing, Method, Operation, Request, Resource, Stop, Talk};
+use crate::{Error, Listing, Method, Missing, Operation, Request, Resource, Stop, Talk};
 
 /// The action that empties a log.
 const CLEAR: &str = "LogService.ClearLog";
@@ -134,17 +134,17 @@ pub fn event_log(logs: &[Log]) -> Option<&Log> {
     of_kind.or_else(|| NAMES.into_iter().find_map(named)).or_else(|| logs.first())
 }
 
-/// The log of an identifier, or the one that tells of the hardware.
-fn find(talk: &mut Talk, place: &Place, wanted: Option<&str>) -> Result<Log, Stop> {
+/// The log of an identifier, or the one that tells of the hardware, with what of the logs could not be had.
+fn find(talk: &mut Talk, place: &Place, wanted: Option<&str>) -> Result<(Log, Vec<Missing>), Stop> {
     let Listing { items: logs, missing } = logs(talk, place)?;
     let found = match wanted {
         Some(wanted) => logs.iter().find(|log| log.id.eq_ignore_ascii_case(wanted) || log.path == wanted),
         None => event_log(&logs),
     };
     if let Some(log) = found {
-        return Ok(log.clone());
+        return Ok((log.clone(), missing));
     }
-    if let (true, Some(missing)) = (logs.is_empty(), missing.into_iter().next()) {
+    if let Some(missing) = missing.into_iter().next() {
         return Err(missing.reason.into());
     }
     let ids: Vec<&str> = logs.iter().map(|log| log.id.as_str()).collect();
@@ -170,8 +170,7 @@ impl Operation for ReadLog {
     type Output = (Log, Listing<LogEntry>);
 
     fn perform(&self, talk: &mut Talk) -> Result<(Log, Listing<LogEntry>), Stop> {
-        let log = find(talk, &self.place, self.log.as_deref())?;
-        let mut missing = Vec::new();
+        let (log, mut missing) = find(talk, &self.place, self.log.as_deref())?;
         let entries: Vec<String> = log.entries.iter().cloned().collect();
         // Pages of logs carry their entries whole without being asked to.
         let members = read_collections(talk, &entries, false, &mut missing)?;
@@ -209,7 +208,14 @@ impl Operation for ClearLog {
     type Output = Log;
 
     fn perform(&self, talk: &mut Talk) -> Result<Log, Stop> {
-        let log = find(talk, &self.place, self.log.as_deref())?;
+        let (log, missing) = find(talk, &self.place, self.log.as_deref())?;
+        // The log that was meant may be the one that could not be read.
+        let may_be_it = |missing: &Missing| {
+            !matches!(missing.reason, Error::Missing { .. } | Error::Forbidden { .. } | Error::Refused { .. })
+        };
+        if let (None, Some(missing)) = (&self.log, missing.into_iter().find(may_be_it)) {
+            return Err(missing.reason.into());
+        }
         let Some(clear) = &log.clear else {
             return Err(Error::Unsupported { what: format!("empty the log {}", log.id) }.into());
         };

@@ -167,30 +167,27 @@ pub fn media_slots(talk: &mut Talk, place: &Place) -> Result<Listing<MediaSlot>,
     Ok(Listing { items: Vec::new(), missing })
 }
 
-/// The drives of a machine, where it has any.
-fn some_slots(talk: &mut Talk, place: &Place) -> Result<Vec<MediaSlot>, Stop> {
-    let Listing { items, missing } = media_slots(talk, place)?;
-    match missing.into_iter().next() {
-        Some(missing) if items.is_empty() => Err(missing.reason.into()),
-        None if items.is_empty() => {
-            let what = "insert media: it has no drive for them, or they are turned off".to_owned();
-            Err(Error::Unsupported { what }.into())
+/// The drives of a machine, or those of one identifier.
+fn slots_to_use(talk: &mut Talk, place: &Place, wanted: Option<&str>) -> Result<Listing<MediaSlot>, Stop> {
+    let mut found = media_slots(talk, place)?;
+    let ids: Vec<String> = found.items.iter().map(|slot| slot.id.clone()).collect();
+    if let Some(wanted) = wanted {
+        found.items.retain(|slot| slot.id.eq_ignore_ascii_case(wanted) || slot.path == wanted);
+    }
+    if !found.items.is_empty() {
+        return Ok(found);
+    }
+    // The drive that was meant may be the one that could not be read.
+    if let Some(missing) = found.missing.into_iter().next() {
+        return Err(missing.reason.into());
+    }
+    let what = match wanted {
+        Some(wanted) if !ids.is_empty() => {
+            format!("use a drive {wanted:?}: its drives are {}", ids.join(", "))
         }
-        _ => Ok(items),
-    }
-}
-
-/// The drives of one identifier, or all of them.
-fn named(slots: Vec<MediaSlot>, wanted: Option<&str>) -> Result<Vec<MediaSlot>, Error> {
-    let Some(wanted) = wanted else { return Ok(slots) };
-    let ids: Vec<String> = slots.iter().map(|slot| slot.id.clone()).collect();
-    let mut slots = slots;
-    slots.retain(|slot| slot.id.eq_ignore_ascii_case(wanted) || slot.path == wanted);
-    if slots.is_empty() {
-        let what = format!("use a drive {wanted:?}: its drives are {}", ids.join(", "));
-        return Err(Error::Unsupported { what });
-    }
-    Ok(slots)
+        _ => "insert media: it has no drive for them, or they are turned off".to_owned(),
+    };
+    Err(Error::Unsupported { what }.into())
 }
 
 /// Takes images out.
@@ -207,12 +204,16 @@ impl Operation for EjectMedia {
     type Output = Vec<MediaSlot>;
 
     fn perform(&self, talk: &mut Talk) -> Result<Vec<MediaSlot>, Stop> {
-        let slots = named(some_slots(talk, &self.place)?, self.slot.as_deref())?;
+        let slots = slots_to_use(talk, &self.place, self.slot.as_deref())?;
         let mut emptied = Vec::new();
-        for slot in slots.iter().filter(|slot| slot.inserted) {
+        for slot in slots.items.iter().filter(|slot| slot.inserted) {
             emptied.push(eject(talk, slot)?);
         }
-        Ok(emptied)
+        // One that could not be read may hold an image still.
+        match slots.missing.into_iter().find(|missing| !matches!(missing.reason, Error::Missing { .. })) {
+            Some(missing) => Err(missing.reason.into()),
+            None => Ok(emptied),
+        }
     }
 }
 

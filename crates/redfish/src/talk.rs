@@ -9,8 +9,9 @@ use crate::{Answer, Body, Error, Request, Resource, Tree};
 /// Pages of one collection: controllers put 50 members or more on each.
 const MOST_PAGES: usize = 100;
 
-/// Members of one collection that are looked at. Logs, which hold more, are read page by page.
-const MOST_MEMBERS: usize = 4096;
+/// Members of one collection that are looked at: of machines, controllers, cases and accounts there are some dozens. What may
+/// be more, as drives and entries of logs, is read page by page.
+const MOST_MEMBERS: usize = 256;
 
 /// Something that takes several requests.
 ///

@@ -6,11 +6,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
 use crate::etag::patch;
-use crate::media::{
-    MediaKind, MediaSlot, Way, eject, finish, named, refuses_content, some_slots, without_login,
-};
+use crate::media::{MediaKind, MediaSlot, Way, eject, finish, refuses_content, slots_to_use, without_login};
 use crate::system::Place;
-use crate::{Answer, Error, Method, Operation, Request, Stop, Talk};
+use crate::{Answer, Error, Listing, Method, Operation, Request, Stop, Talk};
 
 /// The user name and password where a controller insists on some and the image needs none.
 const NOBODY: &str = "none";
@@ -37,7 +35,7 @@ impl Operation for InsertMedia {
 
     fn perform(&self, talk: &mut Talk) -> Result<MediaSlot, Stop> {
         let protocol = protocol(&self.image)?;
-        let slots = named(some_slots(talk, &self.place)?, self.slot.as_deref())?;
+        let slots = slots_to_use(talk, &self.place, self.slot.as_deref())?;
         let slot = self.choose(slots)?;
         if slot.inserted {
             if slot.image.as_deref() == Some(without_login(&self.image).as_str()) {
@@ -61,9 +59,9 @@ impl Operation for InsertMedia {
 
 impl InsertMedia {
     /// The drive to use: one that holds the image already, or is free, or may be emptied.
-    fn choose(&self, slots: Vec<MediaSlot>) -> Result<MediaSlot, Error> {
+    fn choose(&self, slots: Listing<MediaSlot>) -> Result<MediaSlot, Error> {
         let image = without_login(&self.image);
-        let able: Vec<MediaSlot> = slots.into_iter().filter(|slot| slot.takes(self.kind)).collect();
+        let able: Vec<MediaSlot> = slots.items.into_iter().filter(|slot| slot.takes(self.kind)).collect();
         let holds = |slot: &&MediaSlot| slot.inserted && slot.image.as_ref() == Some(&image);
         // Lenovo's other drives take what was uploaded to the controller.
         let is_external = |slot: &&MediaSlot| !slot.inserted && slot.id.starts_with("EXT");
@@ -77,7 +75,11 @@ impl InsertMedia {
                 let holds = slot.image.unwrap_or_else(|| "another image".to_owned());
                 Err(Error::Occupied { slot: slot.id, holds })
             }
-            None => Err(Error::Unsupported { what: format!("show an image as a {}", self.kind) }),
+            None => Err(match slots.missing.into_iter().next() {
+                // It may be the drive that could do it.
+                Some(missing) => missing.reason,
+                None => Error::Unsupported { what: format!("show an image as a {}", self.kind) },
+            }),
         }
     }
 
