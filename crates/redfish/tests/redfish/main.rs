@@ -10,6 +10,7 @@ mod identity;
 mod inventory;
 mod log;
 mod media;
+mod pair;
 mod power;
 mod quirk;
 mod recorded;
