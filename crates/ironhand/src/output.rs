@@ -44,6 +44,15 @@ impl Field {
         Self { text: text.into(), tone }
     }
 
+    /// Without what the text of a device might have the terminal do.
+    #[must_use]
+    pub fn printable(mut self) -> Self {
+        if self.text.contains(char::is_control) {
+            self.text = self.text.replace(char::is_control, " ");
+        }
+        self
+    }
+
     /// What it says, without its tone.
     pub fn into_text(self) -> String {
         self.text

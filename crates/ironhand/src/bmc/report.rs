@@ -34,6 +34,8 @@ pub trait Finding: Serialize {
 pub enum Shown {
     /// A few words.
     Line(Field),
+    /// Lines that are no rows, as they are: other programs may read them.
+    Text(String),
     /// Named values.
     Pairs(Vec<(&'static str, Field)>),
     /// Several things of a kind.
@@ -194,12 +196,20 @@ impl Report {
         };
         match shown {
             Shown::Line(field) => {
+                let field = field.printable();
                 let text = format!("{bmc:width$}  {}", self.output.inline(&field), width = self.width);
                 self.line(&text);
+            }
+            Shown::Text(text) => {
+                for text in text.lines() {
+                    let text = self.output.inline(&Field::from(text).printable());
+                    self.line(&if one { text } else { format!("{bmc}: {text}") });
+                }
             }
             Shown::Pairs(pairs) => {
                 let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
                 for (name, field) in pairs {
+                    let field = field.printable();
                     let text = format!("{name:width$}  {}", self.output.inline(&field));
                     self.line(&if one { text } else { format!("{bmc}: {text}") });
                 }
@@ -209,7 +219,8 @@ impl Report {
                 self.line(&text);
             }
             Shown::Table { head, rows } => {
-                for text in self.output.table_lines(head, rows.into_iter()) {
+                let rows = rows.into_iter().map(|row| row.into_iter().map(Field::printable).collect());
+                for text in self.output.table_lines(head, rows) {
                     self.line(&if one { text } else { format!("{bmc}: {text}") });
                 }
             }
