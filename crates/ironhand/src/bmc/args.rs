@@ -5,6 +5,7 @@ use ironhand_api::{Span, Timestamp};
 
 use super::access::Access;
 use super::sol::args::Sol;
+use crate::exit::Failure;
 
 /// `ironhand bmc`.
 #[derive(Args)]
@@ -27,6 +28,7 @@ pub enum Verb {
     /// Read, follow or erase the event log, and the BMC's clock
     Sel(Sel),
     /// Show what boards, chassis and power supplies are: makers, part and serial numbers
+    #[command(visible_alias = "inventory")]
     Fru(Fru),
     /// Read the sensors: temperatures, fans, voltages, states
     Sensors(Sensors),
@@ -44,32 +46,10 @@ pub enum Verb {
     Mc(super::mc::Mc),
     /// Show and limit the machines' power draw, write asset tags (DCMI)
     Dcmi(super::dcmi::Dcmi),
-    /// Send a command by its numbers
+    /// Send a command by its numbers, or over Redfish a request by its method and path
     Raw(Raw),
     /// List the faults of vendors' BMCs that are known, and what is done about each
     Quirks,
-}
-
-impl Verb {
-    /// As the command line writes it.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Power(_) => "power",
-            Self::Boot(_) => "boot",
-            Self::Sel(_) => "sel",
-            Self::Fru(_) => "fru",
-            Self::Sensors(_) => "sensors",
-            Self::Sdr(_) => "sdr",
-            Self::Sol(_) => "sol",
-            Self::User(_) => "user",
-            Self::Lan(_) => "lan",
-            Self::Chassis(_) => "chassis",
-            Self::Mc(_) => "mc",
-            Self::Dcmi(_) => "dcmi",
-            Self::Raw(_) => "raw",
-            Self::Quirks => "quirks",
-        }
-    }
 }
 
 /// `ironhand bmc power`.
@@ -106,6 +86,19 @@ pub struct Boot {
     pub instance: Option<u8>,
 }
 
+impl Boot {
+    /// Whether it can only be to show: nothing is named that would be set.
+    pub fn check_show(&self) -> Result<(), Failure> {
+        if self.persistent || self.uefi || self.legacy || self.instance.is_some() {
+            return Err(Failure::Usage {
+                message: "no device is named".to_owned(),
+                hint: Some("name one: pxe, disk, cdrom, bios ...".to_owned()),
+            });
+        }
+        Ok(())
+    }
+}
+
 /// The words of `ironhand bmc boot`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BootWord {
@@ -115,6 +108,8 @@ pub enum BootWord {
     None,
     /// The network
     Pxe,
+    /// The network, by HTTP (Redfish)
+    Http,
     /// The first disk
     Disk,
     /// The first disk, in safe mode
@@ -123,6 +118,8 @@ pub enum BootWord {
     Diagnostic,
     /// CD or DVD
     Cdrom,
+    /// A USB device (Redfish)
+    Usb,
     /// The firmware's set-up
     Bios,
     /// Floppy or other removable medium
@@ -171,8 +168,8 @@ pub enum SdrWord {
 /// `ironhand bmc raw`.
 #[derive(Args)]
 pub struct Raw {
-    /// Network function, command and data as bytes: 0x06 0x01, or decimal
-    #[arg(required = true, num_args = 2.., value_name = "BYTE")]
+    /// Network function, command and data as bytes: 0x06 0x01, or decimal; over Redfish METHOD PATH [JSON]
+    #[arg(required = true, num_args = 2.., value_name = "WORD")]
     pub bytes: Vec<String>,
     /// Logical unit of the BMC
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=3))]

@@ -15,18 +15,25 @@ use crate::output::{Field, Output, Tone};
 /// What a machine's next boot starts from, as its BMC says.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Boot {
-    device: Cow<'static, str>,
-    persistent: bool,
-    uefi: bool,
+pub(super) struct Boot {
+    pub(super) device: Cow<'static, str>,
+    pub(super) persistent: bool,
+    /// Nothing where the BMC does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) uefi: Option<bool>,
     /// Whether the firmware will follow it.
-    valid: bool,
+    pub(super) valid: bool,
 }
 
 impl Boot {
     fn of(flags: BootFlags) -> Self {
         let device = if flags.valid { flags.device } else { BootDevice::NoOverride };
-        Self { device: word(device), persistent: flags.persistent, uefi: flags.uefi, valid: flags.valid }
+        Self {
+            device: word(device),
+            persistent: flags.persistent,
+            uefi: Some(flags.uefi),
+            valid: flags.valid,
+        }
     }
 }
 
@@ -40,8 +47,8 @@ impl Finding for Boot {
             return Shown::Line(Field::toned("none: the machine's own order", Tone::Dim));
         }
         let when = if self.persistent { "every boot" } else { "the next boot" };
-        let firmware = if self.uefi { "UEFI" } else { "BIOS" };
-        Shown::Line(format!("{} for {when}, by {firmware}", self.device).into())
+        let firmware = self.uefi.map_or("", |uefi| if uefi { ", by UEFI" } else { ", by BIOS" });
+        Shown::Line(format!("{} for {when}{firmware}", self.device).into())
     }
 }
 
@@ -66,7 +73,7 @@ fn word(device: BootDevice) -> Cow<'static, str> {
 
 const fn device(word: BootWord) -> Option<BootDevice> {
     Some(match word {
-        BootWord::Show => return None,
+        BootWord::Show | BootWord::Http | BootWord::Usb => return None,
         BootWord::None => BootDevice::NoOverride,
         BootWord::Pxe => BootDevice::Pxe,
         BootWord::Disk => BootDevice::Disk,
@@ -84,13 +91,14 @@ const fn device(word: BootWord) -> Option<BootDevice> {
 
 /// `ironhand bmc boot`.
 pub async fn boot(fleet: &Fleet, asked: &args::Boot) -> Result<(), Failure> {
+    if matches!(asked.device, BootWord::Http | BootWord::Usb) {
+        return Err(Failure::Usage {
+            message: "IPMI knows no such boot device".to_owned(),
+            hint: Some("add --protocol redfish, or name another: pxe, disk, cdrom, bios ...".to_owned()),
+        });
+    }
     let Some(device) = device(asked.device) else {
-        if asked.persistent || asked.uefi || asked.legacy || asked.instance.is_some() {
-            return Err(Failure::Usage {
-                message: "no device is named".to_owned(),
-                hint: Some("name one: pxe, disk, cdrom, bios ...".to_owned()),
-            });
-        }
+        asked.check_show()?;
         return fleet.each(async |bmc| read(bmc).await.map(Boot::of)).await;
     };
     let mut flags = match device {
@@ -128,7 +136,7 @@ async fn set(bmc: &Bmc, flags: BootFlags) -> Result<Boot, Problem> {
     let seen = Boot::of(kept);
     let (when, firmware) = (
         if seen.persistent { "every boot" } else { "the next boot" },
-        if seen.uefi { "UEFI" } else { "BIOS" },
+        if kept.uefi { "UEFI" } else { "BIOS" },
     );
     Err(Problem::failed(
         "boot.not_kept",

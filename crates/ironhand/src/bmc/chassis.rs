@@ -20,11 +20,11 @@ use crate::output::{Field, Output, Tone};
 #[derive(Args)]
 pub struct Chassis {
     #[command(subcommand)]
-    action: Action,
+    pub(super) action: Action,
 }
 
 #[derive(Subcommand)]
-enum Action {
+pub(super) enum Action {
     /// Show power, faults, buttons and the identify light
     Status,
     /// Switch the light that shows which machine is meant
@@ -56,7 +56,7 @@ enum Action {
 
 /// What the machine does when mains power comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum PolicyWord {
+pub(super) enum PolicyWord {
     /// It stays off
     AlwaysOff,
     /// It returns to the state it had
@@ -194,9 +194,9 @@ impl Finding for Status {
 }
 
 #[derive(Serialize)]
-struct Light {
+pub(super) struct Light {
     /// Nothing stands for "until it is switched off".
-    seconds: Option<u8>,
+    pub(super) seconds: Option<u8>,
 }
 
 impl Finding for Light {

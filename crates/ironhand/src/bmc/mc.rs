@@ -21,11 +21,11 @@ use crate::output::{Field, Output, Tone};
 #[derive(Args)]
 pub struct Mc {
     #[command(subcommand)]
-    action: Action,
+    pub(super) action: Action,
 }
 
 #[derive(Subcommand)]
-enum Action {
+pub(super) enum Action {
     /// Show who made the BMC and which firmware it runs
     Info,
     /// Show the machine's GUID
@@ -49,7 +49,7 @@ enum Action {
 
 /// How a BMC is restarted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum ResetWord {
+pub(super) enum ResetWord {
     /// As after mains power came
     Cold,
     /// Its firmware starts over
@@ -251,9 +251,9 @@ impl Finding for Test {
 }
 
 #[derive(Serialize)]
-struct Restart {
+pub(super) struct Restart {
     /// The BMC answered before it restarted.
-    answered: bool,
+    pub(super) answered: bool,
 }
 
 /// Restarts a BMC; it is asked once. Many never answer, as they are gone by then.

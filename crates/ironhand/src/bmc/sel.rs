@@ -18,7 +18,7 @@ use serde::Serialize;
 use self::entry::{Entry, moment};
 use self::sensors::Sensors;
 use super::args::{Sel, SelAction, SelList, SelTime};
-use super::{Finding, Fleet, Problem, Shown};
+use super::{Finding, Fleet, Problem, Shown, Sweep};
 use crate::exit::Failure;
 use crate::output::{Field, Output, Tone, now};
 
@@ -161,8 +161,8 @@ impl Finding for Info {
 
 /// What was erased.
 #[derive(Serialize)]
-struct Cleared {
-    erased: u16,
+pub(super) struct Cleared {
+    pub(super) erased: usize,
 }
 
 impl Finding for Cleared {
@@ -175,27 +175,33 @@ impl Finding for Cleared {
     }
 }
 
-fn events(count: u16) -> String {
+fn events(count: usize) -> String {
     if count == 1 { "1 event".to_owned() } else { format!("{count} events") }
 }
 
-async fn clear(fleet: &Fleet, yes: bool) -> Result<(), Failure> {
-    let count = fleet.sweep.targets.len();
+/// Several logs are erased only where it is said again.
+pub(super) fn check_clear(sweep: &Sweep, yes: bool) -> Result<(), Failure> {
+    let count = sweep.targets.len();
     if count > 1 && !yes {
         return Err(Failure::Usage {
             message: format!("this would erase the event logs of {count} BMCs"),
             hint: Some("add --yes to do it; `sel list -o json` keeps a copy".to_owned()),
         });
     }
+    Ok(())
+}
+
+async fn clear(fleet: &Fleet, yes: bool) -> Result<(), Failure> {
+    check_clear(&fleet.sweep, yes)?;
     fleet
         .change(async |bmc| {
             let status = bmc.run(ReadSelStatus::new()).await?;
-            if count == 1 && !fleet.sweep.output.is_structured() {
+            if fleet.sweep.targets.len() == 1 && !fleet.sweep.output.is_structured() {
                 let last = moment(status.info.last_addition).unwrap_or_else(|| "unknown".to_owned());
-                eprintln!("erasing {}, the last one of {last}", events(status.info.entries));
+                eprintln!("erasing {}, the last one of {last}", events(status.info.entries.into()));
             }
             bmc.run(ClearSel::new()).await?;
-            Ok(Cleared { erased: status.info.entries })
+            Ok(Cleared { erased: status.info.entries.into() })
         })
         .await
 }

@@ -25,11 +25,11 @@ pub struct User {
     #[arg(long, global = true, default_value_t = channel::THIS, hide_default_value = true, value_name = "NUMBER")]
     channel: u8,
     #[command(subcommand)]
-    action: Action,
+    pub(super) action: Action,
 }
 
 #[derive(Subcommand)]
-enum Action {
+pub(super) enum Action {
     /// List the users
     List {
         /// Also places that nobody has
@@ -116,10 +116,10 @@ enum Action {
 }
 
 #[derive(Args)]
-struct NewPassword {
-    /// The new password is in this file: up to 20 bytes
+pub(super) struct NewPassword {
+    /// The new password is in this file: up to 20 bytes, over Redfish as many as the BMC takes
     #[arg(long, value_name = "FILE")]
-    new_password_file: PathBuf,
+    pub(super) new_password_file: PathBuf,
     /// How many bytes the BMC is to store it in: IPMI 1.5 sessions need 16
     #[arg(long, default_value_t = 20, value_parser = size_of)]
     size: usize,

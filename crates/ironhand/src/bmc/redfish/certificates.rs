@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(first.take("192.0.2.1:443", [1; 32]), [1; 32]);
         assert_eq!(first.take("192.0.2.1:443", [2; 32]), [1; 32]);
         append(&file, "192.0.2.1:443", [3; 32]).unwrap();
-        std::fs::OpenOptions::new().append(true).open(&file).unwrap().write_all(b"damaged\n").unwrap();
+        OpenOptions::new().append(true).open(&file).unwrap().write_all(b"damaged\n").unwrap();
 
         let next = KeptCertificates::of(Some(file));
         assert_eq!(next.take("192.0.2.1:443", [4; 32]), [1; 32]);

@@ -1,8 +1,16 @@
 //! `ironhand bmc --protocol redfish`: the same verbs over Redfish.
 
+mod boot;
 mod certificates;
+mod chassis;
+mod controller;
+mod inventory;
+mod log;
 mod power;
 mod problem;
+mod raw;
+mod sensors;
+mod user;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -38,13 +46,23 @@ pub async fn run(access: &Access, verb: Verb, output: Output) -> Result<(), Fail
     let controllers = Controllers::new(access, output)?;
     match verb {
         Verb::Power(asked) => power::power(&controllers, &asked).await,
-        verb => Err(over_ipmi_only(&verb)),
+        Verb::Boot(asked) => boot::boot(&controllers, &asked).await,
+        Verb::Sensors(asked) => sensors::sensors(&controllers, &asked).await,
+        Verb::Sel(asked) => log::sel(&controllers, &asked).await,
+        Verb::Fru(asked) => inventory::fru(&controllers, &asked).await,
+        Verb::User(asked) => user::user(&controllers, &asked).await,
+        Verb::Chassis(asked) => chassis::chassis(&controllers, &asked).await,
+        Verb::Mc(asked) => controller::mc(&controllers, &asked).await,
+        Verb::Raw(asked) => raw::raw(&controllers, &asked).await,
+        Verb::Sdr(_) | Verb::Sol(_) | Verb::Lan(_) | Verb::Dcmi(_) | Verb::Quirks => {
+            Err(over_ipmi_only("sdr, sol, lan and dcmi"))
+        }
     }
 }
 
-fn over_ipmi_only(verb: &Verb) -> Failure {
+fn over_ipmi_only(what: &str) -> Failure {
     Failure::Usage {
-        message: format!("`{}` is done over IPMI alone", verb.name()),
+        message: format!("over IPMI alone: {what}"),
         hint: Some("leave out --protocol redfish".to_owned()),
     }
 }

@@ -1,6 +1,6 @@
 //! Why a command did not come true on one controller.
 
-use ironhand_connectors::Error;
+use ironhand_connectors::{CertificateProblem, Error};
 use ironhand_redfish::Error as Redfish;
 
 use crate::bmc::problem::Problem;
@@ -37,7 +37,10 @@ fn outcome_of(error: &Error) -> (&'static str, u8) {
 fn hint_of(error: &Error) -> Option<&'static str> {
     Some(match error {
         Error::Unreachable { .. } | Error::Silent { .. } => {
-            "is the address right, is HTTPS enabled on the BMC, does a firewall let its port through? --tls off speaks plain HTTP"
+            "is the address right, is Redfish enabled on the BMC, does a firewall let its port through?"
+        }
+        Error::Certificate { problem: CertificateProblem::Changed { .. }, .. } => {
+            "if it was replaced on purpose, name it with --tls sha256:DIGEST, or take the BMC's line out of ironhand/certificates in the cache folder"
         }
         Error::LoginRefused { .. } => {
             "check -U and the password file before trying again: BMCs count failed logins"
