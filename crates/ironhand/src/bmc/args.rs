@@ -46,6 +46,10 @@ pub enum Verb {
     Mc(super::mc::Mc),
     /// Show and limit the machines' power draw, write asset tags (DCMI)
     Dcmi(super::dcmi::Dcmi),
+    /// Show images that the machines see as drives, insert and eject them (Redfish)
+    Media(super::redfish::Media),
+    /// Show and change settings of the machines' firmware (Redfish)
+    Bios(super::redfish::Bios),
     /// Send a command by its numbers, or over Redfish a request by its method and path
     Raw(Raw),
     /// List the faults of vendors' BMCs that are known, and what is done about each

@@ -73,6 +73,10 @@ pub async fn run(asked: args::Bmc, output: Output) -> Result<(), Failure> {
         Verb::Sel(asked) => sel::sel(fleet, &asked).await,
         Verb::Fru(asked) => fru::fru(&fleet, &asked).await,
         Verb::Sol(asked) => sol::sol(&fleet, &asked).await,
+        Verb::Media(_) | Verb::Bios(_) => Err(Failure::Usage {
+            message: "over Redfish alone: media and bios".to_owned(),
+            hint: Some("add --protocol redfish".to_owned()),
+        }),
         Verb::Quirks => Ok(()),
     }
 }

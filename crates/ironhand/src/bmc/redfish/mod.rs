@@ -1,11 +1,13 @@
 //! `ironhand bmc --protocol redfish`: the same verbs over Redfish.
 
+mod bios;
 mod boot;
 mod certificates;
 mod chassis;
 mod controller;
 mod inventory;
 mod log;
+mod media;
 mod power;
 mod problem;
 mod raw;
@@ -23,6 +25,9 @@ use ironhand_api::Tls;
 use ironhand_connectors::{
     Device, HttpClient, HttpLimits, Login, MemorySessions, Pins, Proof, RedfishConfig, RedfishDevice, Route,
 };
+
+pub use self::bios::Bios;
+pub use self::media::Media;
 
 use self::certificates::KeptCertificates;
 use super::access::Access;
@@ -53,6 +58,8 @@ pub async fn run(access: &Access, verb: Verb, output: Output) -> Result<(), Fail
         Verb::User(asked) => user::user(&controllers, &asked).await,
         Verb::Chassis(asked) => chassis::chassis(&controllers, &asked).await,
         Verb::Mc(asked) => controller::mc(&controllers, &asked).await,
+        Verb::Media(asked) => media::media(&controllers, &asked).await,
+        Verb::Bios(asked) => bios::bios_settings(&controllers, &asked).await,
         Verb::Raw(asked) => raw::raw(&controllers, &asked).await,
         Verb::Sdr(_) | Verb::Sol(_) | Verb::Lan(_) | Verb::Dcmi(_) | Verb::Quirks => {
             Err(over_ipmi_only("sdr, sol, lan and dcmi"))
