@@ -1,6 +1,9 @@
 //! What every way to reach a server has in common.
 
+use std::fmt;
+
 use futures_util::future::BoxFuture;
+use hyper::body::Bytes;
 use ironhand_api::{BootDevice, Inventory, LogEntry, PowerAction, PowerState, Sensor};
 use secrecy::SecretString;
 
@@ -33,6 +36,23 @@ pub struct Outlets {
     pub off: u32,
     /// All that the device feeds the machine through.
     pub all: u32,
+}
+
+/// A picture of a machine's screen, as the device gives it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// The whole file, a JPEG or PNG.
+    pub file: Bytes,
+    /// The media type that the device calls it, as `image/jpeg`.
+    pub media_type: String,
+}
+
+impl fmt::Debug for Picture {
+    /// Without the picture: it shows what people type.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, media_type } = self;
+        f.debug_struct("Picture").field("media_type", media_type).field("length", &file.len()).finish()
+    }
 }
 
 /// A way to reach one server, under one login.
@@ -93,6 +113,21 @@ pub trait Device: Send {
     /// Takes the image out.
     fn eject_media(&mut self) -> BoxFuture<'_, Result<(), Error>> {
         refused("present virtual media")
+    }
+
+    /// Takes a picture of the screen.
+    fn picture(&mut self) -> BoxFuture<'_, Result<Picture, Error>> {
+        refused("show the screen")
+    }
+
+    /// Whether the device has a key of this X11 keysym to press.
+    fn has_key(&self, _keysym: u32) -> bool {
+        false
+    }
+
+    /// Presses or releases the key of an X11 keysym.
+    fn key(&mut self, _keysym: u32, _down: bool) -> BoxFuture<'_, Result<(), Error>> {
+        refused("press keys")
     }
 
     /// Changes the password of an account.

@@ -94,6 +94,12 @@ pub enum Error {
         /// What is seen instead.
         reason: String,
     },
+    /// The device has no picture to show: the machine sends none, or nothing watches it.
+    #[error("there is no picture: {reason}")]
+    NoPicture {
+        /// What the device said.
+        reason: String,
+    },
     /// What the device answered makes no sense.
     #[error("its answer makes no sense: {reason}")]
     Malformed {
@@ -147,6 +153,7 @@ impl Error {
             | Self::Hop { .. }
             | Self::Silent { .. }
             | Self::SilentToCommunity { .. }
+            | Self::NoPicture { .. }
             | Self::OutcomeUnknown => Reach::Unreachable,
             Self::LoginRefused { .. }
             | Self::Redfish(Redfish::Unauthorized | Redfish::PasswordChangeRequired { .. }) => {
@@ -200,6 +207,7 @@ impl Error {
                 | Self::Silent { .. }
                 | Self::SilentToCommunity { .. }
                 | Self::Busy { .. }
+                | Self::NoPicture { .. }
                 | Self::NotStored { .. }
                 | Self::Redfish(ironhand_redfish::Error::Busy { .. })
         )
@@ -230,6 +238,7 @@ impl Error {
                 "connector.task_failed"
             }
             Self::NotStored { .. } => "store.failed",
+            Self::NoPicture { .. } => "connector.no_picture",
             Self::OutcomeUnknown => "connector.outcome_unknown",
             Self::NotKept { .. } | Self::Redfish(Redfish::NotKept { .. }) => "connector.not_kept",
             Self::Malformed { .. } | Self::Redfish(_) => "connector.malformed",
@@ -250,6 +259,9 @@ impl Error {
             }
             Self::SilentToCommunity { .. } => Some(
                 "check the connector's address and port, the community, and which addresses the strip answers to",
+            ),
+            Self::NoPicture { .. } => Some(
+                "check that the machine is on and its video cable is plugged in; a key may wake its screen",
             ),
             _ if self.is_refusal() => Some("check the credentials that the host names"),
             _ => None,

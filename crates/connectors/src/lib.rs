@@ -6,12 +6,15 @@
 
 mod device;
 mod error;
+mod front_panel;
 mod gsm;
 mod http;
 mod http_switch;
+mod keyboard;
 mod open;
 mod path;
 mod pdu;
+mod pikvm;
 mod redfish;
 mod relay;
 mod shelly;
@@ -20,7 +23,7 @@ mod tasmota;
 mod tls;
 mod wol;
 
-pub use device::{BootOverride, Device, Login, Outlets};
+pub use device::{BootOverride, Device, Login, Outlets, Picture};
 pub use error::{CertificateProblem, Error};
 pub use gsm::Modems;
 pub use http::{Authorization, HttpClient, HttpLimits, HttpRequest, HttpResponse, HttpStream, Opened};

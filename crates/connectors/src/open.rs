@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use ironhand_api::{Connector, ConnectorType, MacAddress, Tls, Way};
 
+use crate::front_panel::{self, PanelTimes, Pressed};
 use crate::gsm::GsmSocket;
 use crate::http_switch::HttpSwitch;
 use crate::pdu::{PduDevice, PduTimes};
+use crate::pikvm::Pikvm;
 use crate::relay::{self, Relay, RelayTimes, Relayed};
 use crate::shelly::Shelly;
 use crate::ssh::SshDevice;
 use crate::tasmota::Tasmota;
 use crate::wol::WakeOnLan;
 use crate::{
-    CONNECT, Device, Error, HttpClient, Login, MemoryPins, MemorySessions, Modems, PathHealth, Pins, Proof,
-    RedfishDevice, Route, Sessions,
+    CONNECT, Device, Error, HttpClient, HttpLimits, Login, MemoryPins, MemorySessions, Modems, PathHealth,
+    Pins, Proof, RedfishDevice, Route, Sessions,
 };
 
 /// What a device needs to know beside its connector.
@@ -63,8 +65,9 @@ pub fn open(
     login: Option<Login>,
     surroundings: &Surroundings,
 ) -> Result<Box<dyn Device>, Error> {
-    // What opens the machine's controllers is not for a strip or a switch, which take it in clear.
-    let foreign = connector.kind().is_hard_cut() || connector.kind() == ConnectorType::Wol;
+    // What opens the machine's controllers is not for a strip, a switch or a unit, some of which take it in clear.
+    let is_unit = matches!(connector.kind(), ConnectorType::Pikvm | ConnectorType::Nanokvm);
+    let foreign = connector.kind().is_hard_cut() || connector.kind() == ConnectorType::Wol || is_unit;
     let login = login.filter(|_| !foreign || connector.credentials.is_some());
     match &connector.way {
         Way::Ipmi(_) => Err(refused("be driven here: IPMI has lines of its own")),
@@ -91,6 +94,10 @@ pub fn open(
             let client = switch(connector, surroundings, proof)?;
             Ok(relayed(HttpSwitch::new(client, options, login)?))
         }
+        Way::Pikvm(options) => {
+            let client = unit(connector, options.tls.as_ref().unwrap_or(&Tls::Default), surroundings)?;
+            Ok(Box::new(Pressed::new(Pikvm::new(client, login), PanelTimes::default())))
+        }
         Way::Ssh(options) => {
             let route = Route::of(connector, surroundings.hop.clone())?;
             let health = surroundings.health.clone();
@@ -104,6 +111,17 @@ pub fn open(
 fn switch(connector: &Connector, surroundings: &Surroundings, proof: Proof) -> Result<HttpClient, Error> {
     let route = Route::of(connector, surroundings.hop.clone())?;
     Ok(HttpClient::new(route, proof, relay::LIMITS).with_health(surroundings.health.clone()))
+}
+
+/// Asks a unit at the buttons of a machine.
+fn unit(connector: &Connector, tls: &Tls, surroundings: &Surroundings) -> Result<HttpClient, Error> {
+    let mut route = Route::of(connector, surroundings.hop.clone())?;
+    if connector.port.is_none() {
+        route.port = if tls.is_off() { 80 } else { 443 };
+    }
+    let proof = Proof::of(tls, connector.to_string(), &surroundings.pins)?;
+    let limits = HttpLimits { connect: surroundings.connect, ..front_panel::LIMITS };
+    Ok(HttpClient::new(route, proof, limits).with_health(surroundings.health.clone()))
 }
 
 fn relayed(relay: impl Relay + 'static) -> Box<dyn Device> {
