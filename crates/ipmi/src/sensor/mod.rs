@@ -6,6 +6,7 @@ pub mod event_text;
 mod instance;
 mod read;
 mod set_thresholds;
+mod severity;
 mod threshold;
 mod unit;
 
@@ -13,5 +14,6 @@ pub use conversion::{AnalogFormat, Conversion, Linearization, ReadingFactors};
 pub use instance::Sensor;
 pub use read::{ReadSensors, SensorReading, SensorReport, SensorReports, SensorSelection, Unavailable};
 pub use set_thresholds::{SetThresholds, ThresholdError};
+pub use severity::{StateSeverity, state_severity};
 pub use threshold::{Threshold, Thresholds};
 pub use unit::{RateUnit, Unit, UnitModifier};
