@@ -1,8 +1,12 @@
 //! What a machine is made of, measures and has logged, whoever made it.
 
+mod report;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Severity, Timestamp};
+
+pub use report::{EventLog, HardwareReport, IdentifyRequest, InsertMediaRequest, Sensors, VirtualMedia};
 
 /// One sensor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -154,4 +158,47 @@ pub struct LogEntry {
     /// The part or sensor that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
+}
+
+/// A drive of a machine that takes images.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MediaDrive {
+    /// Its identifier: `CD`, `2`, `EXT1`.
+    pub id: String,
+    /// What it can be to the machine; empty where the controller does not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<MediaKind>,
+    /// Whether the machine sees an image in it.
+    pub inserted: bool,
+    /// The address of the image, without a user name and password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Whether the machine cannot write to it; absent where the controller does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write_protected: Option<bool>,
+}
+
+/// What a drive is to a machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MediaKind {
+    /// A CD or DVD.
+    #[default]
+    Cd,
+    /// A USB stick.
+    Usb,
+    /// A floppy disk.
+    Floppy,
+}
+
+impl MediaKind {
+    /// The word in requests and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cd => "cd",
+            Self::Usb => "usb",
+            Self::Floppy => "floppy",
+        }
+    }
 }

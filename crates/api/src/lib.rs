@@ -74,7 +74,10 @@ pub use flow::{
     BootDevice, BootDeviceStep, Example, Flow, FlowSpec, Limits, PowerAction, Select, Step, Verify, WaitFor,
     When,
 };
-pub use hardware::{Inventory, LogEntry, Part, PartKind, Sensor, SensorState};
+pub use hardware::{
+    EventLog, HardwareReport, IdentifyRequest, InsertMediaRequest, Inventory, LogEntry, MediaDrive,
+    MediaKind, Part, PartKind, Sensor, SensorState, Sensors, VirtualMedia,
+};
 pub use host::{Host, HostSpec};
 pub use incident::{Incident, IncidentState};
 pub use job::{Job, JobState, Work};

@@ -1,10 +1,13 @@
 //! What every way to reach a server has in common.
 
 use std::fmt;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use hyper::body::Bytes;
-use ironhand_api::{BootDevice, Inventory, LogEntry, PowerAction, PowerState, Sensor};
+use ironhand_api::{
+    BootDevice, EventLog, Inventory, MediaDrive, MediaKind, PowerAction, PowerState, Sensors, VirtualMedia,
+};
 use secrecy::SecretString;
 
 use crate::Error;
@@ -55,6 +58,19 @@ impl fmt::Debug for Picture {
     }
 }
 
+/// An image that a machine is to see in one of its drives.
+#[derive(Clone)]
+pub struct MediaImage {
+    /// Its address, from which the controller fetches it; without a login.
+    pub url: String,
+    /// What it is to the machine.
+    pub kind: MediaKind,
+    /// The identifier of the drive; without it, the first that is free and can be such a drive.
+    pub drive: Option<String>,
+    /// Who logs in at the server that has the image, where it wants anybody to.
+    pub login: Option<Login>,
+}
+
 /// A way to reach one server, under one login.
 ///
 /// What a device cannot do it refuses with [`Error::Unsupported`], before anything is sent. A future may be dropped at
@@ -81,7 +97,7 @@ pub trait Device: Send {
     }
 
     /// Reads the sensors.
-    fn sensors(&mut self) -> BoxFuture<'_, Result<Vec<Sensor>, Error>> {
+    fn sensors(&mut self) -> BoxFuture<'_, Result<Sensors, Error>> {
         refused("read sensors")
     }
 
@@ -90,28 +106,33 @@ pub trait Device: Send {
         refused("read the inventory")
     }
 
-    /// Reads the event log, the oldest entry first.
-    fn event_log(&mut self) -> BoxFuture<'_, Result<Vec<LogEntry>, Error>> {
+    /// Reads the newest entries of the event log, `newest` at most, the oldest of them first.
+    fn event_log(&mut self, _newest: usize) -> BoxFuture<'_, Result<EventLog, Error>> {
         refused("read the event log")
     }
 
-    /// Clears the event log.
-    fn clear_event_log(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+    /// Clears the event log, and tells which one where there are several.
+    fn clear_event_log(&mut self) -> BoxFuture<'_, Result<String, Error>> {
         refused("clear the event log")
     }
 
-    /// Switches the identification light.
-    fn identify(&mut self, _on: bool) -> BoxFuture<'_, Result<(), Error>> {
+    /// Switches the identification light, and reads it back; where `time` is given, only for so long.
+    fn identify(&mut self, _on: bool, _time: Option<Duration>) -> BoxFuture<'_, Result<(), Error>> {
         refused("switch the identification light")
     }
 
-    /// Presents an image, which the controller fetches from `url`, as a CD of the machine.
-    fn insert_media(&mut self, _url: String) -> BoxFuture<'_, Result<(), Error>> {
+    /// Reads which drives of the machine take images, and what is in them.
+    fn media(&mut self) -> BoxFuture<'_, Result<VirtualMedia, Error>> {
         refused("present virtual media")
     }
 
-    /// Takes the image out.
-    fn eject_media(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+    /// Inserts an image in place of what the drive holds, and tells what the drive then shows.
+    fn insert_media(&mut self, _image: MediaImage) -> BoxFuture<'_, Result<MediaDrive, Error>> {
+        refused("present virtual media")
+    }
+
+    /// Takes the image out of a drive, or out of all of them, and tells which held one.
+    fn eject_media(&mut self, _drive: Option<String>) -> BoxFuture<'_, Result<Vec<MediaDrive>, Error>> {
         refused("present virtual media")
     }
 

@@ -23,7 +23,7 @@ mod tasmota;
 mod tls;
 mod wol;
 
-pub use device::{BootOverride, Device, Login, Outlets, Picture};
+pub use device::{BootOverride, Device, Login, MediaImage, Outlets, Picture};
 pub use error::{CertificateProblem, Error};
 pub use gsm::Modems;
 pub use http::{Authorization, HttpClient, HttpLimits, HttpRequest, HttpResponse, HttpStream, Opened};

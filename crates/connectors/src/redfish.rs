@@ -9,33 +9,33 @@ mod sessions;
 mod transport;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, stream};
 use ironhand_api::{
-    BootDevice, Connector, Inventory, LogEntry, PowerAction, PowerState, RedfishOptions, Sensor,
+    BootDevice, Connector, EventLog, Inventory, MediaDrive, PowerAction, PowerState, RedfishOptions, Sensors,
+    VirtualMedia,
 };
 use ironhand_redfish::{
     Answer, BootEnabled, BootMode, BootState, BootTarget, ClearLog, EjectMedia, Error as Redfish,
-    InsertMedia, MediaKind, Operation, Place, PowerState as Shown, Quirk, ReadInventory, ReadLog,
-    ReadSensors, Request, ResetAction, Resource, Root, Run, SetBoot, SetIndicator, SetPassword, SetPower,
-    Stop, Talk, Tree, Turn, locate, power_state,
+    InsertMedia, Operation, Place, PowerState as Shown, Quirk, ReadInventory, ReadLog, ReadSensors, Request,
+    ResetAction, Resource, Root, Run, SetBoot, SetIndicator, SetPassword, SetPower, Stop, Talk, Tree, Turn,
+    locate, media_slots, power_state,
 };
 use secrecy::SecretString;
 
 use self::broker::Broker;
 use self::transport::Transport;
 use crate::{
-    Authorization, BootOverride, Device, Error, HttpClient, HttpLimits, Login, Proof, Route, Surroundings,
+    Authorization, BootOverride, Device, Error, HttpClient, HttpLimits, Login, MediaImage, Proof, Route,
+    Surroundings,
 };
 
 pub use self::sessions::{MemorySessions, Sessions};
 
 /// Requests to one controller at a time: more of them make controllers slower, or fail.
 const IN_FLIGHT: usize = 2;
-
-/// Entries of an event log that are read at most: more than controllers keep.
-const MOST_ENTRIES: usize = 10_000;
 
 /// Who asks a controller, and for which machine.
 #[derive(Clone)]
@@ -245,11 +245,14 @@ impl Device for RedfishDevice {
         })
     }
 
-    fn sensors(&mut self) -> BoxFuture<'_, Result<Vec<Sensor>, Error>> {
+    fn sensors(&mut self) -> BoxFuture<'_, Result<Sensors, Error>> {
         Box::pin(async {
             let place = self.place().await?;
             let found = self.survey(ReadSensors { place }).await?;
-            Ok(found.items.into_iter().map(hardware::sensor).collect())
+            Ok(Sensors {
+                sensors: found.items.into_iter().map(hardware::sensor).collect(),
+                missing: hardware::missing(&found.missing),
+            })
         })
     }
 
@@ -261,41 +264,62 @@ impl Device for RedfishDevice {
         })
     }
 
-    fn event_log(&mut self) -> BoxFuture<'_, Result<Vec<LogEntry>, Error>> {
-        Box::pin(async {
-            let place = self.place().await?;
-            let (log, found) = self.survey(ReadLog { place, log: None, newest: MOST_ENTRIES }).await?;
-            Ok(found.items.into_iter().map(|entry| hardware::entry(entry, &log.id)).collect())
-        })
-    }
-
-    fn clear_event_log(&mut self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async {
-            let place = self.place().await?;
-            self.run(ClearLog { place, log: None }).await.map(drop)
-        })
-    }
-
-    fn identify(&mut self, on: bool) -> BoxFuture<'_, Result<(), Error>> {
+    fn event_log(&mut self, newest: usize) -> BoxFuture<'_, Result<EventLog, Error>> {
         Box::pin(async move {
+            let place = self.place().await?;
+            let (log, found) = self.survey(ReadLog { place, log: None, newest }).await?;
+            Ok(EventLog {
+                entries: found.items.into_iter().map(|entry| hardware::entry(entry, &log.id)).collect(),
+                missing: hardware::missing(&found.missing),
+            })
+        })
+    }
+
+    fn clear_event_log(&mut self) -> BoxFuture<'_, Result<String, Error>> {
+        Box::pin(async {
+            let place = self.place().await?;
+            Ok(self.run(ClearLog { place, log: None }).await?.id)
+        })
+    }
+
+    fn identify(&mut self, on: bool, time: Option<Duration>) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            if time.is_some() {
+                let what =
+                    "switch the identification light off by itself: Redfish knows no such time".to_owned();
+                return Err(Error::Unsupported { what });
+            }
             let place = self.place().await?;
             self.run(SetIndicator { place, on }).await
         })
     }
 
-    fn insert_media(&mut self, url: String) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async move {
-            let place = self.place().await?;
-            let kind = MediaKind::Cd;
-            let insert = InsertMedia { place, image: url, kind, slot: None, login: None, replace: true };
-            self.run(insert).await.map(drop)
+    fn media(&mut self) -> BoxFuture<'_, Result<VirtualMedia, Error>> {
+        Box::pin(async {
+            let found = self.at_place(media_slots).await?;
+            Ok(VirtualMedia {
+                drives: found.items.into_iter().map(hardware::drive).collect(),
+                missing: hardware::missing(&found.missing),
+            })
         })
     }
 
-    fn eject_media(&mut self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async {
+    fn insert_media(&mut self, image: MediaImage) -> BoxFuture<'_, Result<MediaDrive, Error>> {
+        Box::pin(async move {
             let place = self.place().await?;
-            self.run(EjectMedia { place, slot: None }).await.map(drop)
+            let login = image.login.map(|login| (login.username, login.password));
+            let kind = hardware::kind(image.kind);
+            let insert =
+                InsertMedia { place, image: image.url, kind, slot: image.drive, login, replace: true };
+            self.run(insert).await.map(hardware::drive)
+        })
+    }
+
+    fn eject_media(&mut self, drive: Option<String>) -> BoxFuture<'_, Result<Vec<MediaDrive>, Error>> {
+        Box::pin(async move {
+            let place = self.place().await?;
+            let emptied = self.run(EjectMedia { place, slot: drive }).await?;
+            Ok(emptied.into_iter().map(hardware::drive).collect())
         })
     }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use ironhand_api::{Capability, Fault, FenceReport, Name, PowerAction, PowerState, Reach};
-use ironhand_ipmi_port::OpenError;
+use ironhand_ipmi::{CompletionCode, ProcedureError};
+use ironhand_ipmi_port::{OpenError, RunError};
 use ironhand_store::StoreError;
 
 use crate::ownership::NotOwner;
@@ -17,6 +18,16 @@ pub(crate) enum DeviceError {
     /// The host's manifest names nothing that could do it.
     #[error("the host has no connector for {}", capability_word(*.capability))]
     NoConnector { capability: Capability },
+    /// No connector of the host can do it, whatever the state of its devices; nothing was sent.
+    #[error("{host} has no connector for {}: it has {}", capability_word(*.capability), listed(.connectors))]
+    NoCapability {
+        /// The host.
+        host: Name,
+        /// What is wanted.
+        capability: Capability,
+        /// What the host has.
+        connectors: Vec<String>,
+    },
     /// The name of the controller does not resolve.
     #[error("the address {address} cannot be resolved: {reason}")]
     Resolve { address: String, reason: String },
@@ -37,6 +48,9 @@ pub(crate) enum DeviceError {
     /// The BMC did not answer, or said no.
     #[error("{0}")]
     Ipmi(#[from] ironhand_ipmi::Error),
+    /// What the BMC answered to several commands did not lead to an end.
+    #[error("{0}")]
+    Procedure(#[from] ProcedureError),
     /// A device that speaks something else did not answer, or said no.
     #[error("{0}")]
     Connector(#[from] ironhand_connectors::Error),
@@ -106,6 +120,10 @@ pub(crate) enum DeviceError {
     Stopping,
 }
 
+fn listed(connectors: &[String]) -> String {
+    if connectors.is_empty() { "none".to_owned() } else { connectors.join(", ") }
+}
+
 fn because(reason: Option<&str>) -> String {
     reason.map(|reason| format!(": {reason}")).unwrap_or_default()
 }
@@ -123,6 +141,23 @@ const fn capability_word(capability: Capability) -> &'static str {
         Capability::Users => "the controller's accounts",
         Capability::VirtualMedia => "virtual media",
         Capability::Identify => "the identification light",
+    }
+}
+
+/// What a person adds to a host's manifest to have a capability.
+const fn capability_hint(capability: Capability) -> &'static str {
+    match capability {
+        Capability::VirtualMedia => "add a `redfish` connector to the host's manifest",
+        _ => "add a connector with that capability to the host's manifest, such as `redfish` or `ipmi`",
+    }
+}
+
+impl From<RunError> for DeviceError {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Client(error) => error.into(),
+            RunError::Procedure(error) => error.into(),
+        }
     }
 }
 
@@ -147,6 +182,7 @@ impl DeviceError {
     pub(crate) fn may_be_done(&self) -> bool {
         match self {
             Self::Ipmi(ironhand_ipmi::Error::OutcomeUnknown) => true,
+            Self::Procedure(error) => matches!(error, ProcedureError::NotKept { .. }),
             // Half of what was asked may have been done.
             Self::Connector(ironhand_connectors::Error::NotKept { .. }) => true,
             Self::Connector(error) => error.leaves_doubt(),
@@ -156,7 +192,12 @@ impl DeviceError {
 
     /// Whether the device knows nothing of what was asked.
     pub(crate) fn is_unsupported(&self) -> bool {
-        matches!(self, Self::Connector(error) if error.is_unsupported())
+        match self {
+            Self::Connector(error) => error.is_unsupported(),
+            Self::Procedure(ProcedureError::Refused { code, .. }) => *code == CompletionCode::INVALID_COMMAND,
+            Self::Procedure(error) => matches!(error, ProcedureError::Impossible { .. }),
+            _ => false,
+        }
     }
 
     /// Whether it is of the line as a whole, so that asking for something else comes to the same for now.
@@ -194,6 +235,7 @@ impl DeviceError {
                     Reach::ProtocolError
                 }
             },
+            Self::Procedure(_) => Reach::ProtocolError,
             Self::Connector(error) => error.reach(),
             Self::EveryWayFailed { telling, .. } => telling.reach(),
             Self::Rfb(error) => match error.condition() {
@@ -216,6 +258,7 @@ impl DeviceError {
         match self {
             Self::NotManaged { .. }
             | Self::NoConnector { .. }
+            | Self::NoCapability { .. }
             | Self::Credential { .. }
             | Self::NotNow { .. }
             | Self::CutNotAllowed
@@ -234,6 +277,7 @@ impl DeviceError {
             Self::NotSeen { .. }
             | Self::OutcomeUnknown { .. }
             | Self::BootDeviceNotKept
+            | Self::Procedure(_)
             | Self::PasswordKept { .. }
             | Self::PasswordInDoubt { .. }
             | Self::FenceNotProven(_) => Fault::Device,
@@ -268,7 +312,7 @@ impl DeviceError {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::NotManaged { .. } => "management.disabled",
-            Self::NoConnector { .. } => "host.no_connector",
+            Self::NoConnector { .. } | Self::NoCapability { .. } => "host.no_connector",
             Self::Resolve { .. } => "host.address_unresolved",
             Self::Credential { .. } => "host.credential_unusable",
             Self::Waiting { last, .. } => last.code(),
@@ -276,6 +320,10 @@ impl DeviceError {
             Self::Open(OpenError::NoIpv6 { .. }) => "bmc.no_ipv6",
             Self::Open(OpenError::Stopping) | Self::Stopping => "server.stopping",
             Self::Ipmi(error) => error.code(),
+            Self::Procedure(ProcedureError::Refused { code, .. }) => {
+                ironhand_ipmi::Error::Completion(*code).code()
+            }
+            Self::Procedure(_) => "ipmi.procedure",
             Self::Connector(error) => error.code(),
             Self::EveryWayFailed { .. } => "host.every_way_failed",
             Self::CutNotAllowed => "power.cut_not_allowed",
@@ -304,6 +352,7 @@ impl DeviceError {
         match self {
             Self::NotManaged { .. } => Some("enable management at the level that the message names"),
             Self::NoConnector { .. } => Some("add a connector with that capability to the host's manifest"),
+            Self::NoCapability { capability, .. } => Some(capability_hint(*capability)),
             Self::Waiting { .. } => Some("apply the host's credentials again to have them tried at once"),
             Self::CutNotAllowed | Self::EveryWayFailed { cut_not_allowed: true, .. } => Some(
                 "set `allowHardCut` on the connector where the power may be cut; file systems may suffer from it",

@@ -8,6 +8,7 @@ mod administration;
 mod events;
 mod fence;
 mod guard;
+mod hardware;
 mod history;
 mod job;
 mod listen;
@@ -144,6 +145,14 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         .route("/hosts/{name}/password", post(password::rotate))
         .route("/hosts/{name}/boot-device", post(action::boot_device))
         .route("/hosts/{name}/keys", post(action::keys))
+        .route("/hosts/{name}/sensors", get(hardware::sensors))
+        .route("/hosts/{name}/sel", get(hardware::event_log).delete(hardware::clear_event_log))
+        .route("/hosts/{name}/inventory", get(hardware::inventory))
+        .route("/hosts/{name}/identify", post(hardware::identify))
+        .route(
+            "/hosts/{name}/media",
+            get(hardware::media).post(hardware::insert_media).delete(hardware::eject_media),
+        )
         .route("/hosts/{name}/screen", get(action::screen).post(action::read_screen))
         .route("/pictures/{digest}", get(history::picture))
         .route("/incidents", get(history::incidents))

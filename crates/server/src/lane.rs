@@ -6,6 +6,7 @@
 mod album;
 mod fence;
 mod hands;
+mod hardware;
 mod journal;
 mod line;
 mod lines;
@@ -26,6 +27,7 @@ use ironhand_model::Site;
 use ironhand_store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub(crate) use hardware::{Found, Hardware};
 use work::Asker;
 pub(crate) use work::{Ending, Lane};
 
@@ -35,6 +37,7 @@ use crate::credentials::Refusals;
 use crate::device::DeviceError;
 use crate::rotation::{PasswordOrder, Turns};
 use crate::screen::{PictureReader, ScreenHands, Seen, Shot, View};
+use crate::sdr_cache::SdrCache;
 
 /// Commands that wait for a lane. People who ask for more than this of one host are told that it is busy.
 const COMMANDS: usize = 16;
@@ -50,6 +53,8 @@ pub(crate) struct Tools {
     pub(crate) refusals: Refusals,
     /// The modems that text messages are sent through.
     pub(crate) modems: Modems,
+    /// The sensor data records of BMCs.
+    pub(crate) records: SdrCache,
     /// How many passwords are changed at the same time.
     pub(crate) turns: Turns,
     pub(crate) reader: PictureReader,
@@ -73,6 +78,8 @@ pub(crate) enum Action {
     Keys { steps: Vec<KeyStep> },
     /// Keep a picture of the screen.
     Snapshot { name: Option<String> },
+    /// Read the hardware, or do something to it that is not power.
+    Hardware(Hardware),
     /// Take the power away and prove it.
     Fence { attested: Option<Attestation> },
     /// Say that the host is fenced no longer.
@@ -99,6 +106,7 @@ impl Action {
             self,
             Self::Power { .. }
                 | Self::BootDevice { .. }
+                | Self::Hardware(_)
                 | Self::Fence { .. }
                 | Self::Rotate(_)
                 | Self::ResolveRotation
@@ -119,6 +127,7 @@ impl Action {
             Self::BootDevice { .. }
             | Self::Keys { .. }
             | Self::Snapshot { .. }
+            | Self::Hardware(_)
             | Self::LiftFence
             | Self::ResolveRotation => None,
         }
@@ -137,6 +146,7 @@ impl Action {
             // What people type may be a password.
             Self::Keys { steps } => format!("{} keys", steps.len()),
             Self::Snapshot { .. } => "snapshot".to_owned(),
+            Self::Hardware(asked) => asked.describe(),
             Self::Fence { attested: None } => "fence".to_owned(),
             Self::Fence { attested: Some(person) } => format!("fence, attested by {}", person.by),
             Self::LiftFence => "lift the fence".to_owned(),
@@ -171,6 +181,8 @@ pub(crate) struct Done {
     pub(crate) job: Option<u64>,
     /// What proves that the host is without power.
     pub(crate) fence: Option<FenceReport>,
+    /// What was read of the hardware, with the connector.
+    pub(crate) found: Option<(String, Found)>,
 }
 
 /// What was not done, or not seen to have come true, and why.

@@ -40,6 +40,7 @@ mod order;
 mod ownership;
 mod rotation;
 mod screen;
+mod sdr_cache;
 mod server;
 mod settings;
 mod traps;

@@ -24,6 +24,7 @@ use crate::order::Order;
 use crate::ownership::{Follower, Leases, enlist, upkeep};
 use crate::rotation::Turns;
 use crate::screen::PictureReader;
+use crate::sdr_cache::SdrCache;
 use crate::settings::retention;
 use crate::traps::{TrapCounts, TrapListener, Traps};
 use crate::{Config, clock};
@@ -134,6 +135,7 @@ impl Server {
             login_port,
             refusals: Refusals::default(),
             modems: Modems::default(),
+            records: SdrCache::default(),
             turns: Turns::new(site.clone()),
             reader,
             catalog: catalog.clone(),

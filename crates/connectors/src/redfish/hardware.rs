@@ -1,6 +1,8 @@
 //! What a controller tells of its machine, in the words of all connectors.
 
-use ironhand_api::{Inventory, LogEntry, Part, PartKind, Sensor, SensorState, Severity, Timestamp};
+use ironhand_api::{
+    Inventory, LogEntry, MediaDrive, MediaKind, Part, PartKind, Sensor, SensorState, Severity, Timestamp,
+};
 use ironhand_redfish as redfish;
 
 /// One sensor.
@@ -31,7 +33,7 @@ pub(super) fn inventory(found: redfish::Inventory, controller: Option<String>) -
         controller,
         controller_firmware: found.controller_firmware,
         parts: found.parts.into_iter().map(part).collect(),
-        missing: found.missing.iter().map(ToString::to_string).collect(),
+        missing: missing(&found.missing),
     }
 }
 
@@ -74,4 +76,34 @@ pub(super) fn entry(entry: redfish::LogEntry, log: &str) -> LogEntry {
         message: entry.message,
         about: entry.about,
     }
+}
+
+/// A drive that takes images.
+pub(super) fn drive(slot: redfish::MediaSlot) -> MediaDrive {
+    let told = |kind| match kind {
+        redfish::MediaKind::Cd => MediaKind::Cd,
+        redfish::MediaKind::Usb => MediaKind::Usb,
+        redfish::MediaKind::Floppy => MediaKind::Floppy,
+    };
+    MediaDrive {
+        id: slot.id,
+        kinds: slot.kinds.into_iter().map(told).collect(),
+        inserted: slot.inserted,
+        image: slot.image,
+        write_protected: slot.write_protected,
+    }
+}
+
+/// What a drive is to be.
+pub(super) fn kind(wanted: MediaKind) -> redfish::MediaKind {
+    match wanted {
+        MediaKind::Cd => redfish::MediaKind::Cd,
+        MediaKind::Usb => redfish::MediaKind::Usb,
+        MediaKind::Floppy => redfish::MediaKind::Floppy,
+    }
+}
+
+/// What could not be had, in words.
+pub(super) fn missing(missing: &[redfish::Missing]) -> Vec<String> {
+    missing.iter().map(ToString::to_string).collect()
 }

@@ -118,7 +118,7 @@ pub(super) async fn lane(api: &Api, text: &str) -> Result<(Name, LaneHandle), Ap
     Err(DeviceError::from(api.fleet.elsewhere(&name).await?).into())
 }
 
-async fn act(host: &Name, lane: &LaneHandle, action: Action) -> Result<ActionReport, ApiError> {
+pub(super) async fn act(host: &Name, lane: &LaneHandle, action: Action) -> Result<ActionReport, ApiError> {
     let done = lane.act(action).await?;
     Ok(ActionReport {
         host: host.clone(),

@@ -151,7 +151,9 @@ impl From<StoreError> for ApiError {
 impl From<DeviceError> for ApiError {
     fn from(error: DeviceError) -> Self {
         let status = match &error {
-            DeviceError::NoConnector { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            DeviceError::NoConnector { .. } | DeviceError::NoCapability { .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             DeviceError::NotManaged { .. }
             | DeviceError::NotNow { .. }
             | DeviceError::Credential { .. }

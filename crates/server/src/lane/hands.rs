@@ -52,6 +52,7 @@ impl Hands {
             }
             Action::Keys { steps } => self.keys(steps, &mut receipts).await,
             Action::Snapshot { name } => self.snapshot(name.as_deref(), &mut receipts).await,
+            Action::Hardware(asked) => Box::pin(self.hardware(asked, &mut receipts)).await,
             Action::Fence { attested } => self.fence(attested.as_ref(), &mut receipts).await,
             Action::LiftFence => Ok(done("the host is fenced no longer", None)),
             Action::Rotate(order) => Box::pin(self.rotate(order, &mut receipts)).await,
@@ -310,6 +311,7 @@ pub(super) fn done(detail: impl Into<String>, power: Option<PowerState>) -> Done
         warnings: Vec::new(),
         job: None,
         fence: None,
+        found: None,
     }
 }
 

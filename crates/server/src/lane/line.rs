@@ -16,6 +16,7 @@ use device::DeviceLine;
 pub(super) use ipmi::IpmiLine;
 
 use super::Tools;
+use super::hardware::{Hardware, Told};
 use crate::Settings;
 use crate::credentials::Credentials;
 use crate::device::DeviceError;
@@ -138,6 +139,18 @@ impl Line {
             Protocol::Device(line) => line.boot_override(wanted, receipts).await?,
         };
         if kept.device == wanted.device { Ok(None) } else { Err(DeviceError::BootDeviceNotKept) }
+    }
+
+    /// Reads the hardware, or does something to it.
+    pub(super) async fn hardware(
+        &mut self,
+        asked: &Hardware,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<Told, DeviceError> {
+        match &mut self.protocol {
+            Protocol::Ipmi(line) => line.hardware(asked, receipts).await,
+            Protocol::Device(line) => line.hardware(asked, receipts).await,
+        }
     }
 
     /// Ends the session: the next request opens a new one, and nothing of this one is used.

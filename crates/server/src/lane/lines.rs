@@ -331,7 +331,7 @@ impl Lines {
     }
 
     /// Adds why a line before the one that was used was not tried this time.
-    fn tell_passed(&self, used: usize, attempts: &Attempts, receipts: &mut Vec<ActionReceipt>) {
+    pub(super) fn tell_passed(&self, used: usize, attempts: &Attempts, receipts: &mut Vec<ActionReceipt>) {
         let now = Instant::now();
         let before = self.places.iter().take(used).zip(&attempts.tried).filter(|(_, tried)| tried.is_none());
         for (place, _) in before {
@@ -390,7 +390,7 @@ impl Attempts {
     }
 
     /// Why something was not done through any line.
-    fn failure(&self, why: NoWay, capability: Capability) -> DeviceError {
+    pub(super) fn failure(&self, why: NoWay, capability: Capability) -> DeviceError {
         let doubtful = self.errors.iter().find(|(_, error)| error.may_be_done());
         match (why, self.errors.as_slice(), doubtful) {
             (NoWay::NoneCan, ..) => DeviceError::NoConnector { capability },

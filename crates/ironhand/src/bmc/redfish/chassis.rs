@@ -30,7 +30,7 @@ pub async fn chassis(controllers: &Controllers, asked: &Chassis) -> Result<(), F
 }
 
 async fn switch(device: &mut RedfishDevice, on: bool) -> Result<Light, Problem> {
-    device.identify(on).await?;
+    device.identify(on, None).await?;
     Ok(Light { seconds: (!on).then_some(0) })
 }
 

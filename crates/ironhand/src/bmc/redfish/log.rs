@@ -35,9 +35,8 @@ async fn list(controllers: &Controllers, asked: &SelList) -> Result<(), Failure>
     }
     controllers
         .each(async |device| {
-            let mut entries = device.event_log().await?;
-            let last = asked.last.map_or(entries.len(), usize::from);
-            entries.drain(..entries.len().saturating_sub(last));
+            let newest = asked.last.map_or(usize::MAX, usize::from);
+            let entries = device.event_log(newest).await?.entries;
             Ok(Log { entries: entries.into_iter().map(Entry::of).collect() })
         })
         .await
@@ -47,7 +46,7 @@ async fn clear(controllers: &Controllers, yes: bool) -> Result<(), Failure> {
     crate::bmc::sel::check_clear(&controllers.sweep, yes)?;
     controllers
         .change(async |device| -> Result<Cleared, Problem> {
-            let erased = device.event_log().await?.len();
+            let erased = device.event_log(usize::MAX).await?.entries.len();
             device.clear_event_log().await?;
             Ok(Cleared { erased })
         })

@@ -46,7 +46,7 @@ pub async fn sensors(controllers: &Controllers, asked: &args::Sensors) -> Result
 }
 
 async fn read(device: &mut RedfishDevice, asked: &args::Sensors) -> Result<Sensors, Problem> {
-    let mut found = device.sensors().await?;
+    let mut found = device.sensors().await?.sensors;
     found.retain(|sensor| asked.types.is_empty() || asked.types.iter().any(|word| is_of(sensor, word)));
     let all = found.len();
     found.retain(|sensor| asked.all || sensor.state != SensorState::Absent);

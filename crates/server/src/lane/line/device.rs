@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_api::{
-    ActionReceipt, Connector, ConnectorType, MacAddress, Name, PowerAction, PowerState, Through,
+    ActionReceipt, Connector, ConnectorType, InsertMediaRequest, MacAddress, Name, PowerAction, PowerState,
+    Through,
 };
 use ironhand_connectors::{BootOverride, Device, Error, Login, Outlets, PathHealth, Surroundings};
 use ironhand_store::Store;
@@ -16,6 +17,7 @@ use crate::Settings;
 use crate::credentials::Credentials;
 use crate::device::DeviceError;
 use crate::lane::Tools;
+use crate::lane::hardware::{Hardware, Told, ask_device};
 
 /// How long a device may take over anything. Devices keep deadlines of their own, which are shorter; this one keeps a
 /// fault there from holding up the host for ever.
@@ -47,6 +49,8 @@ pub(super) enum Ask {
     Outlets,
     /// What the next boots are to start from.
     BootOverride(BootOverride),
+    /// Something of the hardware, with the login of the server that has an image.
+    Hardware(Hardware, Option<Login>),
 }
 
 /// What comes back.
@@ -59,6 +63,19 @@ pub(super) enum Answer {
     Outlets(Outlets),
     /// What is read back.
     BootOverride(BootOverride),
+    /// What the hardware says.
+    Hardware(Told),
+}
+
+impl Ask {
+    /// Whether anything may be another than before.
+    const fn changes(&self) -> bool {
+        match self {
+            Self::PowerState | Self::Outlets => false,
+            Self::Power(_) | Self::BootOverride(_) => true,
+            Self::Hardware(asked, _) => !asked.only_reads(),
+        }
+    }
 }
 
 impl DeviceLine {
@@ -138,6 +155,23 @@ impl DeviceLine {
         }
     }
 
+    pub(super) async fn hardware(
+        &mut self,
+        asked: &Hardware,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<Told, DeviceError> {
+        let login = match asked {
+            Hardware::InsertMedia(InsertMediaRequest { credential: Some(name), .. }) => {
+                Some(login_of(&self.store, name).await?)
+            }
+            _ => None,
+        };
+        match ask(self, &Ask::Hardware(asked.clone(), login), receipts).await? {
+            Answer::Hardware(told) => Ok(told),
+            _ => Err(DeviceError::Stopping),
+        }
+    }
+
     /// Ends what is open on the device.
     pub(super) async fn hang_up(&mut self) {
         if let Some((_, device)) = self.open.take() {
@@ -157,9 +191,7 @@ impl DeviceLine {
         let Some(name) = self.connector.through.as_ref().and_then(Through::credential) else {
             return Ok(None);
         };
-        let opened = self.store.credential(name).await;
-        let (username, password) = opened.map_err(|error| DeviceError::credential(name, &error))?;
-        Ok(Some(Login { username, password }))
+        login_of(&self.store, name).await.map(Some)
     }
 
     /// How long the device may take over anything.
@@ -202,9 +234,7 @@ impl LogsIn for DeviceLine {
         match timeout(longest, answer(device.as_mut(), ask)).await {
             Ok(answered) => Ok(answered?),
             // It may have been sent.
-            Err(_) if matches!(ask, Ask::Power(_) | Ask::BootOverride(_)) => {
-                Err(Error::OutcomeUnknown.into())
-            }
+            Err(_) if ask.changes() => Err(Error::OutcomeUnknown.into()),
             Err(_) => Err(Error::Silent { address: self.connector.address.clone(), after: longest }.into()),
         }
     }
@@ -217,11 +247,19 @@ impl LogsIn for DeviceLine {
     fn failed(&mut self, _error: &DeviceError) {}
 }
 
+/// The login of another device than this one.
+async fn login_of(store: &Store, name: &Name) -> Result<Login, DeviceError> {
+    let opened = store.credential(name).await;
+    let (username, password) = opened.map_err(|error| DeviceError::credential(name, &error))?;
+    Ok(Login { username, password })
+}
+
 async fn answer(device: &mut dyn Device, ask: &Ask) -> Result<Answer, Error> {
     match ask {
         Ask::PowerState => device.power_state().await.map(Answer::PowerState),
         Ask::Power(action) => device.power(*action).await.map(|()| Answer::Accepted),
         Ask::Outlets => device.outlets().await.map(Answer::Outlets),
         Ask::BootOverride(wanted) => device.set_boot_override(*wanted).await.map(Answer::BootOverride),
+        Ask::Hardware(asked, login) => ask_device(device, asked, login.as_ref()).await.map(Answer::Hardware),
     }
 }

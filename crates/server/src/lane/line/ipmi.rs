@@ -1,5 +1,8 @@
 //! The line to a host's BMC: one IPMI client at the shared port, under the credential that works.
 
+mod hardware;
+mod words;
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
@@ -16,6 +19,7 @@ use crate::credentials::{Credentials, Opened};
 use crate::device::DeviceError;
 use crate::lane::Tools;
 use crate::screen::resolve;
+use crate::sdr_cache::SdrCache;
 use crate::settings::retransmit;
 
 /// The line to a host's BMC.
@@ -33,6 +37,8 @@ pub(in crate::lane) struct IpmiLine {
     /// For logins beside the line's own session.
     login_port: IpmiPort,
     settings: Settings,
+    /// The records of BMCs' sensors, from earlier readings.
+    records: SdrCache,
     /// The client that is open.
     bmc: Option<Open>,
 }
@@ -77,6 +83,7 @@ impl IpmiLine {
             port: tools.port.clone(),
             login_port: tools.login_port.clone(),
             settings,
+            records: tools.records.clone(),
             bmc: None,
         }
     }

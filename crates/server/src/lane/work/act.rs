@@ -27,6 +27,8 @@ pub(super) enum Purpose {
     Step(Box<Planned>),
     /// A person; where the server stops meanwhile, they must ask again.
     Person(Reply<Done>),
+    /// A person who only wants to know something, which is no event.
+    Reader(Reply<Done>),
     /// A person who was told the number of the job, and perhaps waits for its end.
     Job { job: Box<Job>, reply: Option<Reply<Done>> },
     /// The lane itself: to find out what became of something that was cut short.
@@ -141,7 +143,7 @@ impl Lane {
         let words = action.describe();
         let who = match &purpose {
             Purpose::Step(planned) => format!("flow {}", planned.flow),
-            Purpose::Person(_) => THE_API.to_owned(),
+            Purpose::Person(_) | Purpose::Reader(_) => THE_API.to_owned(),
             Purpose::Job { job, .. } => job.requested_by.clone(),
             Purpose::Own => "Ironhand itself".to_owned(),
         };

@@ -9,7 +9,7 @@ use super::Lane;
 use super::act::{Answer, Purpose};
 use crate::clock;
 use crate::device::DeviceError;
-use crate::lane::{ActionFailure, Ports};
+use crate::lane::{Action, ActionFailure, Ports};
 use crate::screen::View;
 
 /// A host that comes under management is read within this time; a zone full of them not all at the same moment.
@@ -52,6 +52,18 @@ impl Lane {
         let Terms { management, source, reason, .. } = &self.terms;
         let error = || DeviceError::NotManaged { level: source.clone(), reason: reason.clone() };
         (!management.is_enabled()).then(error)
+    }
+
+    /// Why an action cannot be done through any connector of the host, whatever the state of its devices.
+    pub(super) fn incapable(&self, action: &Action) -> Option<DeviceError> {
+        let capability = action.needs()?;
+        let connectors = &self.host.spec.connectors;
+        let error = || DeviceError::NoCapability {
+            host: self.name.clone(),
+            capability,
+            connectors: connectors.iter().map(ToString::to_string).collect(),
+        };
+        (!connectors.iter().any(|connector| connector.can(capability))).then(error)
     }
 
     /// What a person who acts on the host should know; `work` is the job that they ask for.

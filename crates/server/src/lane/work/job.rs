@@ -22,12 +22,14 @@ impl Lane {
         let busy = || DeviceError::Busy { waiting: QUEUE };
         let full = self.queue.len() >= QUEUE;
         let refusal = self.refusal().filter(|_| !action.only_says());
-        if let Some(error) = refusal.or_else(|| full.then(busy)) {
+        let refusal = refusal.or_else(|| self.incapable(&action)).or_else(|| full.then(busy));
+        if let Some(error) = refusal {
             tracing::debug!(host = %self.name, op = action.describe(), %error, "refused");
             return asker.refuse(error);
         }
         let purpose = match action.work() {
             None => match asker {
+                Asker::Outcome(reply) if action.only_reads() => Purpose::Reader(reply),
                 Asker::Outcome(reply) => Purpose::Person(reply),
                 // Only jobs can be asked after later.
                 asker => return asker.refuse(DeviceError::Stopping),
@@ -234,6 +236,12 @@ impl Lane {
                     self.times.rotation = Some(Instant::now());
                 }
                 None
+            }
+            Purpose::Reader(reply) => {
+                if let Ok(done) = &mut result {
+                    done.warnings = self.warnings(None);
+                }
+                Some(Answer { reply, result, job: None })
             }
             Purpose::Person(reply) => {
                 if let Ok(done) = &mut result {
