@@ -11,7 +11,7 @@ use crate::system::Place;
 use crate::{Answer, Error, Method, Operation, Quirk, Request, Resource, Stop, Talk};
 
 /// The action that changes the power.
-const RESET: &str = "ComputerSystem.Reset";
+pub(crate) const RESET: &str = "ComputerSystem.Reset";
 
 /// How often a change is asked for that the controller refuses because of one before it.
 const STATE_ATTEMPTS: u32 = 6;
@@ -21,7 +21,7 @@ const STATE_PAUSE: Duration = Duration::from_secs(5);
 
 /// Where power is taken away and given back in two steps: how long is waited for the first to show, and how often is looked.
 const OFF_PAUSE: Duration = Duration::from_secs(2);
-const OFF_LOOKS: u32 = 15;
+const OFF_LOOKS: u32 = 60;
 
 /// How long a machine stays off that would hang if it came back at once.
 const REST: Duration = Duration::from_secs(10);

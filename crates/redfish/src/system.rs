@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::exchange::shown;
+use crate::power::RESET;
 use crate::root::{Root, root};
 use crate::vendor::{Identity, identify};
 use crate::{Error, Quirks, Resource, Stop, Talk};
@@ -40,17 +41,23 @@ pub fn locate(talk: &mut Talk, wanted: Option<&str>) -> Result<Place, Stop> {
     };
     let members = talk.members(&systems)?;
     let mut found = Vec::new();
-    let mut failed = None;
-    for system in talk.get_all(&members)? {
+    let mut failed = Vec::new();
+    for (path, system) in members.iter().zip(talk.get_all(&members)?) {
         match system {
             Ok(system) => found.push(system),
-            Err(error) => failed = Some(error),
+            Err(error) => failed.push((path, error)),
         }
     }
-    if let (true, Some(error)) = (found.is_empty(), failed) {
-        return Err(error.into());
-    }
-    let system = choose(&found, wanted)?;
+    // One that is listed and is not there is no machine, beside one that is.
+    let may_be_it = |path: &str, error: &Error| {
+        found.is_empty() || !is_side_board(last(path)) && !matches!(error, Error::Missing { .. })
+    };
+    let failed = failed.into_iter().find(|(path, error)| may_be_it(path, error)).map(|(_, error)| error);
+    let system = match (choose(&found, wanted), failed) {
+        // The machine that was meant may be the one that cannot be read: another one is not to be switched in its place.
+        (chosen, Some(error)) if wanted.is_none() || chosen.is_err() => return Err(error.into()),
+        (chosen, _) => chosen?,
+    };
     let manager = manager_of(talk, &root, &system)?;
     let chassis = system.links(&["Links", "Chassis"]).into_iter().find(|path| !is_side_board(last(path)));
     let identity = identify(&root.resource, manager.as_deref(), Some(&system));
@@ -76,10 +83,14 @@ pub fn choose(systems: &[Arc<Resource>], wanted: Option<&str>) -> Result<Arc<Res
         let missing = || Error::NoSystem { wanted: Some(wanted.to_owned()), there: ids() };
         return named.cloned().ok_or_else(missing);
     }
-    let mut hosts = systems.iter().filter(|system| !is_side_system(system));
-    match (hosts.next(), hosts.next(), systems) {
-        (Some(one), None, _) | (None, _, [one]) => Ok(Arc::clone(one)),
-        (None, _, []) => Err(Error::NoSystem { wanted: None, there: Vec::new() }),
+    let hosts: Vec<&Arc<Resource>> = systems.iter().filter(|system| !is_side_system(system)).collect();
+    // A board without a power button is no machine, where another one has it.
+    let has_button = |system: &&&Arc<Resource>| system.action(RESET).is_some();
+    let with_button: Vec<&Arc<Resource>> = hosts.iter().filter(has_button).copied().collect();
+    match (with_button.as_slice(), hosts.as_slice(), systems) {
+        ([one], _, _) | (_, [one], _) => Ok(Arc::clone(one)),
+        (_, [], [one]) => Ok(Arc::clone(one)),
+        (_, _, []) => Err(Error::NoSystem { wanted: None, there: Vec::new() }),
         _ => Err(Error::Ambiguous { there: ids() }),
     }
 }
@@ -92,7 +103,7 @@ fn is_side_system(system: &Resource) -> bool {
 /// Whether a resource is of a part beside the machine, by the names that vendors give these.
 pub(crate) fn is_side_board(id: &str) -> bool {
     let small = id.to_ascii_lowercase();
-    ["hgx_", "bluefield", "dpu", "fabric", "nvswitch"].iter().any(|name| small.starts_with(name))
+    ["hgx_", "bluefield", "dpu", "fabric", "nvswitch", "ubb"].iter().any(|name| small.starts_with(name))
 }
 
 /// The controller that manages a machine.

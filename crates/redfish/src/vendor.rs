@@ -271,7 +271,8 @@ fn product(
                 system.and_then(|system| system.text(&["SKU"])),
                 system.and_then(|system| system.text(&["Oem", "Supermicro", "BoardModel"])),
             ];
-            told.into_iter().flatten().find_map(board_generation)?
+            let told = || told.into_iter().flatten();
+            told().find_map(board_generation).or_else(|| told().find_map(machine_generation))?
         }
         Vendor::Fujitsu => generation(model, "iRMC S").unwrap_or("iRMC".to_owned()),
         Vendor::OpenBmc | Vendor::Nvidia => "OpenBMC".to_owned(),
@@ -317,6 +318,14 @@ fn board_generation(text: &str) -> Option<String> {
         let digits: String = word[1..].chars().take_while(char::is_ascii_digit).collect();
         (digits.len() == 1 || digits.len() == 2).then(|| format!("{letter}{digits}"))
     })
+}
+
+/// The generation in the name of a newer Supermicro machine, whose third digit counts from X12: `SYS-621C-TN12R` is of X13.
+fn machine_generation(text: &str) -> Option<String> {
+    let name = text.strip_prefix("SYS-")?;
+    let digits = name.bytes().take_while(u8::is_ascii_digit).count();
+    let counted = name.get(2..3)?.parse::<u32>().ok().filter(|_| digits == 3)?;
+    Some(format!("X{}", 12 + counted))
 }
 
 fn firmware(root: &Resource, manager: Option<&Resource>) -> Option<String> {
