@@ -239,7 +239,7 @@ impl Device for RedfishDevice {
         Box::pin(async move {
             let place = self.place().await?;
             let mode = wanted.uefi.then_some(BootMode::Uefi);
-            let set = SetBoot { place, target, persistent: wanted.persistent, mode, uri: None };
+            let set = SetBoot { place, target, persistent: wanted.persistent, mode, source: None };
             let shown = self.run(set).await?;
             Ok(kept(shown, wanted.device))
         })

@@ -9,7 +9,9 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::etag::patch;
+use crate::exchange::shown;
 use crate::system::Place;
+use crate::task::settle;
 use crate::{Answer, Error, Method, Operation, Quirk, Request, Resource, Stop, Talk};
 
 /// How often a choice is sent again that the controller refuses while the machine starts.
@@ -49,11 +51,13 @@ pub enum BootTarget {
     Diags,
     /// The UEFI shell.
     UefiShell,
+    /// A device that is named by its UEFI path.
+    UefiTarget,
 }
 
 impl BootTarget {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::None,
         Self::Pxe,
         Self::UefiHttp,
@@ -66,6 +70,7 @@ impl BootTarget {
         Self::Utilities,
         Self::Diags,
         Self::UefiShell,
+        Self::UefiTarget,
     ];
 
     /// As Redfish writes it.
@@ -83,6 +88,16 @@ impl BootTarget {
             Self::Utilities => "Utilities",
             Self::Diags => "Diags",
             Self::UefiShell => "UefiShell",
+            Self::UefiTarget => "UefiTarget",
+        }
+    }
+
+    /// The property that says where exactly it boots from, of those that can be told so.
+    const fn source(self) -> Option<&'static str> {
+        match self {
+            Self::UefiHttp => Some("HttpBootUri"),
+            Self::UefiTarget => Some("UefiTargetBootSourceOverride"),
+            _ => None,
         }
     }
 
@@ -205,8 +220,9 @@ pub struct SetBoot {
     pub persistent: bool,
     /// The interface; none leaves it as it is.
     pub mode: Option<BootMode>,
-    /// Where [`BootTarget::UefiHttp`] fetches from; none leaves it to DHCP.
-    pub uri: Option<String>,
+    /// The address that [`BootTarget::UefiHttp`] fetches from, where none leaves it to DHCP, or the UEFI path of the device of
+    /// [`BootTarget::UefiTarget`]; of others nothing.
+    pub source: Option<String>,
 }
 
 impl Operation for SetBoot {
@@ -241,6 +257,10 @@ impl Operation for SetBoot {
             let request = Request::with(Method::Patch, written.path.clone(), Value::Null);
             return Err(answer.error(&request).into());
         }
+        // What is written to settings may be a task that waits for the next start.
+        if written.path == system.path {
+            settle(talk, &answer)?;
+        }
         self.read_back(talk, &written.path)
     }
 }
@@ -257,10 +277,7 @@ impl SetBoot {
     /// What to write, by what the machine says it takes.
     fn choice(&self, system: &Resource) -> Result<Map<String, Value>, Error> {
         let boot = system.at(&["Boot"]);
-        let allowed = |name: &str| -> Vec<&str> {
-            let values = boot[format!("{name}@Redfish.AllowableValues").as_str()].as_array();
-            values.into_iter().flatten().filter_map(Value::as_str).collect()
-        };
+        let allowed = |name: &str| allowed(boot, name);
         let allows = |values: &[&str], value: &str| values.is_empty() || values.contains(&value);
         let mut choice = Map::new();
         let enabled = self.enabled();
@@ -286,10 +303,24 @@ impl SetBoot {
         if let Some(mode) = self.mode.filter(|_| !boot["BootSourceOverrideMode"].is_null()) {
             choice.insert("BootSourceOverrideMode".to_owned(), json!(mode.as_str()));
         }
-        if let Some(uri) = self.uri.as_ref().filter(|_| self.target == BootTarget::UefiHttp) {
-            choice.insert("HttpBootUri".to_owned(), json!(uri));
+        if let Some((name, source)) = self.source() {
+            let sources = allowed(name);
+            if !allows(&sources, source) {
+                let known = shown(&sources.join(", "));
+                return Err(Error::Unsupported { what: format!("boot from {source}; it can from {known}") });
+            }
+            choice.insert(name.to_owned(), json!(source));
+        } else if self.target == BootTarget::UefiTarget {
+            return Err(Error::Unsupported {
+                what: "boot from a UEFI device whose path is not given".into(),
+            });
         }
         Ok(choice)
+    }
+
+    /// Where exactly it is to boot from, with the property that says so.
+    fn source(&self) -> Option<(&'static str, &str)> {
+        self.target.source().zip(self.source.as_deref())
     }
 
     /// Writes a choice, again while the machine starts.
@@ -315,22 +346,44 @@ impl SetBoot {
     fn read_back(&self, talk: &mut Talk, path: &str) -> Result<BootState, Stop> {
         let mut look = 1;
         loop {
-            let shown = BootState::of(talk.read(path)?.as_ref());
+            let resource = talk.read(path)?;
+            let state = BootState::of(&resource);
             let is_kept = match self.target {
-                BootTarget::None => shown.is_own_order(),
-                target => shown.target == Some(target) && shown.enabled == self.enabled(),
+                BootTarget::None => state.is_own_order(),
+                target => state.target == Some(target) && state.enabled == self.enabled(),
             };
-            if is_kept {
-                return Ok(shown);
+            let source = self.source().map(|(name, source)| (resource.text(&["Boot", name]), source));
+            let is_source_kept = source.is_none_or(|(seen, wanted)| seen == Some(wanted));
+            if is_kept && is_source_kept {
+                return Ok(state);
             }
             if look == LOOKS {
                 let what = "the boot device".to_owned();
-                return Err(Error::NotKept { what, seen: shown.to_string() }.into());
+                let seen = match source {
+                    Some((seen, _)) if is_kept => {
+                        format!("{state} from {}", shown(seen.unwrap_or("nowhere")))
+                    }
+                    _ => state.to_string(),
+                };
+                return Err(Error::NotKept { what, seen }.into());
             }
             look += 1;
             talk.pause(LOOK_PAUSE)?;
         }
     }
+}
+
+/// The values that a property of `Boot` may have, none where the machine does not say. The older schema of HPE writes them
+/// beside the property, under a name of its own.
+fn allowed<'a>(boot: &'a Value, name: &str) -> Vec<&'a str> {
+    let older = match name {
+        "BootSourceOverrideTarget" => "BootSourceOverrideSupported",
+        "UefiTargetBootSourceOverride" => "UefiTargetBootSourceOverrideSupported",
+        _ => "",
+    };
+    let values = boot[format!("{name}@Redfish.AllowableValues").as_str()].as_array();
+    let values = values.or_else(|| boot[older].as_array());
+    values.into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 /// Whether a refusal is about what was written, and not about who wrote it or when.

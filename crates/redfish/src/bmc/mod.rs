@@ -53,6 +53,7 @@ use self::media::Inserted;
 use self::message::Refusal;
 use self::route::Route;
 use self::session::Sessions;
+use self::system::BootSources;
 use self::task::Task;
 
 /// When something happens.
@@ -102,6 +103,7 @@ pub struct Service {
     must_change: Vec<u8>,
     media: Vec<Inserted>,
     bios: Bios,
+    boot_sources: BootSources,
     events: Events,
     tasks: Vec<Task>,
     tasks_counted: u64,
@@ -119,6 +121,7 @@ impl Service {
             must_change: Vec::new(),
             media: Vec::new(),
             bios: Bios::default(),
+            boot_sources: BootSources::default(),
             events: Events::default(),
             tasks: Vec::new(),
             tasks_counted: 0,

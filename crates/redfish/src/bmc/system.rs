@@ -19,6 +19,16 @@ pub(super) const ROUTES: &[Route] = &[
     Route::new("Systems/*", baseboard),
 ];
 
+/// The longest address or UEFI path that is kept.
+const LONGEST: usize = 1024;
+
+/// Where exactly a boot from the network or from a device comes from, of which the machine itself knows nothing.
+#[derive(Debug, Default)]
+pub(super) struct BootSources {
+    http: Option<String>,
+    device: Option<String>,
+}
+
 /// The path of the system.
 pub(super) fn path(service: &Service) -> String {
     format!("/redfish/v1/Systems/{}", service.flavour.system)
@@ -86,6 +96,8 @@ fn boot(service: &Service, call: &mut Call<'_>) -> Value {
         "BootSourceOverrideMode@Redfish.AllowableValues": ["Legacy", "UEFI"],
         "BootSourceOverrideTarget": boot.target.as_str(),
         "BootSourceOverrideTarget@Redfish.AllowableValues": targets,
+        "HttpBootUri": service.boot_sources.http,
+        "UefiTargetBootSourceOverride": service.boot_sources.device,
     })
 }
 
@@ -171,13 +183,20 @@ fn change(service: &mut Service, call: &mut Call<'_>) -> Outcome {
     Ok(changed(resource(service, call), &faults))
 }
 
-fn change_boot(service: &Service, call: &mut Call<'_>, changes: &mut Changes<'_>) -> Result<(), Refusal> {
+fn change_boot(service: &mut Service, call: &mut Call<'_>, changes: &mut Changes<'_>) -> Result<(), Refusal> {
     let flavour = service.flavour;
     let mut boot = call.machine.boot();
     let enabled = changes.choice("BootSourceOverrideEnabled", flavour.boot_enabled, BootEnabled::as_str);
     let target = changes.choice("BootSourceOverrideTarget", flavour.boot_targets, BootTarget::as_str);
     let mode =
         changes.choice("BootSourceOverrideMode", &[BootMode::Legacy, BootMode::Uefi], BootMode::as_str);
+    let source = |text: Option<&str>| text.filter(|text| text.len() <= LONGEST).map(str::to_owned);
+    if let Some(uri) = changes.text_or_null("HttpBootUri") {
+        service.boot_sources.http = source(uri);
+    }
+    if let Some(device) = changes.text_or_null("UefiTargetBootSourceOverride") {
+        service.boot_sources.device = source(device);
+    }
     if enabled.is_none() && target.is_none() && mode.is_none() {
         return Ok(());
     }

@@ -54,8 +54,8 @@ pub fn run(data: &[u8]) {
         17 => play(ReadFirmware { place }, &answers),
         18 => play(SetPower { place, action: ResetAction::PowerCycle }, &answers),
         19 => {
-            let (mode, uri) = (None, None);
-            play(SetBoot { place, target: BootTarget::Cd, persistent: on, mode, uri }, &answers);
+            let (mode, source) = (None, None);
+            play(SetBoot { place, target: BootTarget::Cd, persistent: on, mode, source }, &answers);
         }
         _ => {
             play(accounts, &answers);

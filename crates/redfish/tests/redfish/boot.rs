@@ -11,7 +11,7 @@ fn set(recorded: &mut Recorded, target: BootTarget, persistent: bool) -> SetBoot
     let node = recorded.paths().iter().any(|path| path.ends_with("node1")).then_some("node1");
     let place = recorded.play(|talk: &mut Talk| locate(talk, node)).expect("the machine is found");
     recorded.asked.clear();
-    SetBoot { place, target, persistent, mode: None, uri: None }
+    SetBoot { place, target, persistent, mode: None, source: None }
 }
 
 /// What is written, as `target enabled`.
@@ -63,8 +63,8 @@ fn what_it_cannot_boot_from_is_refused_before_anything_is_sent() {
 fn the_mode_and_the_address_go_with_the_choice() {
     let mut recorded = Recorded::load("supermicro/x13");
     let operation = set(&mut recorded, BootTarget::UefiHttp, false);
-    let uri = Some("http://192.0.2.7/boot.efi".to_owned());
-    let done = recorded.play(SetBoot { mode: Some(BootMode::Legacy), uri, ..operation });
+    let source = Some("http://192.0.2.7/boot.efi".to_owned());
+    let done = recorded.play(SetBoot { mode: Some(BootMode::Legacy), source, ..operation });
     assert_eq!(done.expect("it is taken").mode, Some(BootMode::Legacy));
     let boot = &recorded.sent[0].1["Boot"];
     assert_eq!(boot["BootSourceOverrideMode"], "Legacy");
@@ -148,6 +148,49 @@ pub fn boot_during_post() {
     let done = recorded.play(operation);
     assert!(matches!(done, Err(Error::Refused { .. })), "{done:?}");
     assert!(recorded.waited.as_secs() <= 120, "{:?}", recorded.waited);
+}
+
+/// What is allowed is read where the older schema writes it.
+pub fn boot_supported() {
+    check("hpe/ilo4", BootTarget::Pxe, false, "Pxe Once");
+    let mut recorded = Recorded::load("hpe/ilo4");
+    let operation = set(&mut recorded, BootTarget::UefiHttp, false);
+    let source = |path: &str| SetBoot {
+        target: BootTarget::UefiTarget,
+        source: Some(path.to_owned()),
+        ..operation.clone()
+    };
+    for operation in [operation.clone(), source("PciRoot(0x1)")] {
+        let done = recorded.play(operation);
+        assert!(matches!(done, Err(Error::Unsupported { .. })), "{done:?}");
+    }
+    assert!(recorded.sent.is_empty(), "{:?}", recorded.sent);
+    let done = recorded.play(source("PciRoot(0x0)/Pci(0x2,0x0)/Sata(0x0,0x0,0x0)"));
+    assert_eq!(done.expect("it is taken").target, Some(BootTarget::UefiTarget));
+}
+
+#[test]
+fn a_device_is_chosen_by_its_uefi_path_and_read_back() {
+    let mut recorded = Recorded::load("dell/idrac9");
+    let path = "PciRoot(0x0)/Pci(0x1,0x0)/NVMe(0x1,00-00-00-00-00-00-00-00)";
+    let operation = set(&mut recorded, BootTarget::UefiTarget, false);
+    let nameless = recorded.play(operation.clone());
+    assert!(matches!(nameless, Err(Error::Unsupported { .. })), "{nameless:?}");
+    let operation = SetBoot { source: Some(path.to_owned()), ..operation };
+    let done = recorded.play(operation.clone()).expect("it is taken");
+    assert_eq!((done.target, done.enabled), (Some(BootTarget::UefiTarget), BootEnabled::Once));
+    assert_eq!(recorded.sent[0].1["Boot"]["UefiTargetBootSourceOverride"], path);
+    // A controller that takes the target and drops the device would boot from another one.
+    let system = operation.place.system.clone();
+    let other = SetBoot { source: Some("PciRoot(0x7)".to_owned()), ..operation };
+    let done = recorded.play_with(other, |recorded, request| {
+        let mut body = request.body.clone().filter(|_| request.method == Method::Patch)?;
+        body["Boot"].as_object_mut()?.remove("UefiTargetBootSourceOverride");
+        recorded.merge(&system, body);
+        Some(Answer::new(200, b""))
+    });
+    let seen = format!("UefiTarget (Once) from {path}");
+    assert_eq!(done, Err(Error::NotKept { what: "the boot device".to_owned(), seen }));
 }
 
 /// The mode is left out where it is refused.

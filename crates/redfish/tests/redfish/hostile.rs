@@ -63,7 +63,8 @@ fn play_all(answers: &[Answer]) {
     for action in [ResetAction::On, ResetAction::PowerCycle, ResetAction::GracefulShutdown] {
         let _ = play(SetPower { place: place(), action }, answers);
     }
-    let boot = SetBoot { place: place(), target: BootTarget::Pxe, persistent: false, mode: None, uri: None };
+    let boot =
+        SetBoot { place: place(), target: BootTarget::Pxe, persistent: false, mode: None, source: None };
     let _ = play(boot, answers);
     let _ = play(|talk: &mut Talk| accounts(talk), answers);
     let _ = play(|talk: &mut Talk| password_rules(talk), answers);

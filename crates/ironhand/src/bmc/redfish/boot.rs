@@ -35,7 +35,7 @@ async fn set(
     mode: Option<BootMode>,
 ) -> Result<Boot, Problem> {
     let place = device.place().await?;
-    Ok(shown(device.run(SetBoot { place, target, persistent, mode, uri: None }).await?))
+    Ok(shown(device.run(SetBoot { place, target, persistent, mode, source: None }).await?))
 }
 
 /// The device of a word; nothing where it is only shown.
@@ -76,6 +76,7 @@ fn shown(state: BootState) -> Boot {
         Some(BootTarget::Utilities) => "utilities",
         Some(BootTarget::Diags) => "diagnostic",
         Some(BootTarget::UefiShell) => "uefi-shell",
+        Some(BootTarget::UefiTarget) => "uefi-device",
         None => "another device",
     };
     let persistent = state.enabled == BootEnabled::Continuous;

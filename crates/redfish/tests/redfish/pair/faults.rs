@@ -39,7 +39,7 @@ const OPERATIONS: &[Played] = &[
     ("boot_state", |pair, place| pair.play(|talk: &mut Talk| boot_state(talk, place)).map(none_missing)),
     ("boot from the network", |pair, place| {
         let (place, target) = (place.clone(), BootTarget::Pxe);
-        pair.play(SetBoot { place, target, persistent: false, mode: None, uri: None }).map(none_missing)
+        pair.play(SetBoot { place, target, persistent: false, mode: None, source: None }).map(none_missing)
     }),
     ("accounts", |pair, _| pair.play(|talk: &mut Talk| accounts(talk)).map(none_missing)),
     ("password_rules", |pair, _| pair.play(|talk: &mut Talk| password_rules(talk)).map(none_missing)),

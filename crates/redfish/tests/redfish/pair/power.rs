@@ -83,9 +83,9 @@ fn what_a_machine_boots_from_is_kept() {
             (BootTarget::UefiHttp, false, Some(BootMode::Uefi)),
             (BootTarget::None, false, None),
         ] {
-            let set = SetBoot { place: place.clone(), target, persistent, mode, uri: None };
+            let set = SetBoot { place: place.clone(), target, persistent, mode, source: None };
             let is_once_alone = name == Flavour::XCC.name && persistent;
-            let lacks_http = name == Flavour::XCC.name || name == Flavour::OPENBMC.name;
+            let lacks_http = name == Flavour::XCC.name;
             let kept = pair.play(set);
             if is_once_alone || kept.is_err() && lacks_http && target == BootTarget::UefiHttp {
                 assert!(matches!(kept, Err(Error::Unsupported { .. })), "{name}: {target}: {kept:?}");
@@ -104,12 +104,35 @@ fn what_a_machine_boots_from_is_kept() {
     });
 }
 
+#[test]
+fn the_address_of_a_boot_over_http_is_kept() {
+    each_flavour(|pair, place| {
+        let name = pair.flavour();
+        let set = |source: &str| SetBoot {
+            place: place.clone(),
+            target: BootTarget::UefiHttp,
+            persistent: false,
+            mode: Some(BootMode::Uefi),
+            source: Some(source.to_owned()),
+        };
+        let kept = pair.play(set("http://192.0.2.7/boot.efi"));
+        if name == Flavour::XCC.name {
+            assert!(matches!(kept, Err(Error::Unsupported { .. })), "{kept:?}");
+            return;
+        }
+        assert_eq!(kept.expect("it is kept").target, Some(BootTarget::UefiHttp), "{name}");
+        // One that the controller drops is not taken for kept.
+        let dropped = pair.play(set(&format!("http://192.0.2.7/{}", "x".repeat(2000))));
+        assert!(matches!(dropped, Err(Error::NotKept { .. })), "{name}: {dropped:?}");
+    });
+}
+
 /// A Supermicro's virtual CD is a target of its own.
 #[test]
 fn the_virtual_cd_of_a_supermicro_is_chosen() {
     let mut pair = Pair::logged_in(Flavour::SUPERMICRO);
     let place = pair.place();
-    let set = SetBoot { place, target: BootTarget::Cd, persistent: false, mode: None, uri: None };
+    let set = SetBoot { place, target: BootTarget::Cd, persistent: false, mode: None, source: None };
     assert!(pair.play(set).is_ok());
     assert_eq!(pair.machine.boot.target, Shown::UsbCd);
 }
