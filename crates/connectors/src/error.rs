@@ -169,9 +169,12 @@ impl Error {
         self.reach() == Reach::AuthFailed
     }
 
-    /// Whether the device cannot do at all what was asked; nothing was sent.
+    /// Whether the device cannot do at all what was asked; nothing was done.
     pub fn is_unsupported(&self) -> bool {
-        matches!(self, Self::Unsupported { .. } | Self::Redfish(ironhand_redfish::Error::Unsupported { .. }))
+        use ironhand_redfish::Error as Redfish;
+        let by_redfish =
+            |error: &_| matches!(error, Redfish::Unsupported { .. } | Redfish::Unlicensed { .. });
+        matches!(self, Self::Unsupported { .. }) || matches!(self, Self::Redfish(error) if by_redfish(error))
     }
 
     /// Whether what was asked may have been done though it failed.
@@ -233,6 +236,7 @@ impl Error {
             Self::Refused { .. } | Self::Redfish(Redfish::Refused { .. } | Redfish::Forbidden { .. }) => {
                 "connector.refused"
             }
+            Self::Redfish(Redfish::Unlicensed { .. }) => "connector.unlicensed",
             Self::Redfish(Redfish::NoAccount { .. }) => "connector.no_account",
             Self::Redfish(Redfish::TaskFailed { .. } | Redfish::TaskEndless { .. }) => {
                 "connector.task_failed"
@@ -257,6 +261,9 @@ impl Error {
             Self::Unreachable { .. } | Self::Silent { .. } => {
                 Some("check the connector's address and port, and the network between")
             }
+            Self::Redfish(ironhand_redfish::Error::Unlicensed { .. }) => Some(
+                "another connector of the host may do it without a licence, as ipmi does on most controllers",
+            ),
             Self::SilentToCommunity { .. } => Some(
                 "check the connector's address and port, the community, and which addresses the strip answers to",
             ),

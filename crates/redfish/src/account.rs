@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::etag::patch;
 use crate::root::root;
 use crate::session::{log_in, session_path};
+use crate::task::settle;
 use crate::{Answer, Error, Method, Operation, Request, Resource, Stop, Talk};
 
 /// Between two logins that are to prove a new password.
@@ -155,6 +156,7 @@ impl Operation for SetPassword {
         if !answer.is_success() {
             return Err(self.refusal(&resource.path, &answer).into());
         }
+        settle(talk, &answer)?;
         self.prove(talk)
     }
 }

@@ -19,6 +19,12 @@ pub enum Error {
         /// What the controller said.
         message: String,
     },
+    /// The controller wants a licence for this, which it does not have.
+    #[error("the controller wants a licence for this: {message}")]
+    Unlicensed {
+        /// What the controller said.
+        message: String,
+    },
     /// The account must be given a new password before anything else (DSP0266 section 13.3.7.1).
     #[error("the controller asks for a new password of the account before anything else")]
     PasswordChangeRequired {

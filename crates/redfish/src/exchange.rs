@@ -196,27 +196,36 @@ impl Answer {
 
     /// The identifiers of the messages that the answer carries, without registry and version: `PasswordChangeRequired`.
     pub fn message_ids(&self) -> Vec<String> {
-        let Body::Json(value) = &self.body else { return Vec::new() };
-        let lists = [&value["error"]["@Message.ExtendedInfo"], &value["@Message.ExtendedInfo"]];
-        let infos = lists.into_iter().filter_map(Value::as_array).flatten();
-        let ids = infos.filter_map(|info| info["MessageId"].as_str());
+        let ids = self.infos().filter_map(|info| info["MessageId"].as_str());
         ids.map(|id| id.rsplit('.').next().unwrap_or(id).to_owned()).collect()
+    }
+
+    /// The messages that the answer carries: of an error, of a resource beside its properties, or of what was accepted.
+    pub(crate) fn infos(&self) -> impl Iterator<Item = &Value> {
+        const INFOS: &str = "@Message.ExtendedInfo";
+        let lists =
+            self.value().map(|value| [&value["error"][INFOS], &value[INFOS], &value["Accepted"][INFOS]]);
+        lists.into_iter().flatten().filter_map(Value::as_array).flatten()
+    }
+
+    /// Whether it is refused for want of a licence.
+    pub(crate) fn wants_licence(&self) -> bool {
+        let is_code = |id: &str| {
+            let number = id.strip_prefix("LIC").unwrap_or_default();
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        self.status >= 400 && self.message_ids().iter().any(|id| id.contains("License") || is_code(id))
     }
 
     /// The error that an unsuccessful answer to `request` stands for.
     pub fn error(&self, request: &Request) -> Error {
         let ids = self.message_ids();
         if matches!(self.status, 401 | 403) && ids.iter().any(|id| id == "PasswordChangeRequired") {
-            let account = match &self.body {
-                Body::Json(value) => value["error"]["@Message.ExtendedInfo"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .find_map(|info| own_path(info["MessageArgs"][0].as_str()?))
-                    .map(str::to_owned),
-                _ => None,
-            };
-            return Error::PasswordChangeRequired { account };
+            let account = self.infos().find_map(|info| own_path(info["MessageArgs"][0].as_str()?));
+            return Error::PasswordChangeRequired { account: account.map(str::to_owned) };
+        }
+        if self.wants_licence() {
+            return Error::Unlicensed { message: self.message() };
         }
         match self.status {
             401 => Error::Unauthorized,

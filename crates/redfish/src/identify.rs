@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::etag::patch;
 use crate::listing::read_each;
 use crate::system::Place;
+use crate::task::settle;
 use crate::{Error, Method, Operation, Request, Resource, Stop, Talk};
 
 /// How often is looked whether a change shows, and how long is waited between.
@@ -51,6 +52,7 @@ impl Operation for SetIndicator {
             for word in self.words(property) {
                 let answer = patch(talk, holder, &json!({ property: word }))?;
                 if answer.is_success() {
+                    settle(talk, &answer)?;
                     match self.read_back(talk, &holder.path, property)? {
                         None => return Ok(()),
                         Some(error) => last = error,

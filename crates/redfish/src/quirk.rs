@@ -33,6 +33,7 @@ pub enum Quirk {
     NoContinuous,
     BootDuringPost,
     BootMode,
+    BootSupported,
     // Conditions of changes.
     TagRequired,
     TagOfAccounts,
@@ -50,6 +51,8 @@ pub enum Quirk {
     MissingLinks,
     Expand,
     OneAtATime,
+    Gathering,
+    Licence,
     // Tasks.
     TaskLocation,
     TaskLate,
@@ -60,6 +63,7 @@ pub enum Quirk {
     MediaLogin,
     MediaConfig,
     MediaVmm,
+    MediaOff,
     EjectBody,
     // BIOS settings, events and times.
     BiosJob,

@@ -15,6 +15,10 @@ const BUSY_RETRIES: u32 = 3;
 /// How long a busy controller is left alone where it does not say.
 const BUSY_PAUSE: Duration = Duration::from_secs(2);
 
+/// How long an iDRAC is left alone that still gathers what it shows, and the message by which it says so.
+const GATHERING_PAUSE: Duration = Duration::from_secs(30);
+const GATHERING: &str = "SYS518";
+
 /// The longest that a controller may keep an operation waiting at once.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -142,7 +146,9 @@ impl<O: Operation> Run<O> {
         // A controller that is busy has not done it.
         if matches!(answer.status, 429 | 503) && open.retries < BUSY_RETRIES {
             open.retries += 1;
-            let pause = answer.retry_after.unwrap_or(BUSY_PAUSE * open.retries).min(LONGEST_PAUSE);
+            let gathers = answer.message_ids().iter().any(|id| id == GATHERING);
+            let own = if gathers { GATHERING_PAUSE } else { BUSY_PAUSE * open.retries };
+            let pause = answer.retry_after.unwrap_or(own).min(LONGEST_PAUSE);
             self.busy = Some(self.busy.map_or(pause, |other| other.max(pause)));
             return;
         }

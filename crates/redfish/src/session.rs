@@ -91,7 +91,9 @@ impl Told {
                 Self::Opened(Session { token: token.clone(), path: session_path(answer) })
             }
             (200..=299, None) | (404 | 405 | 501, _) => Self::NoSessions,
-            (401 | 403, _) if !says_full(answer) && !says_change(answer) => Self::Refused,
+            (401 | 403, _) if !says_full(answer) && !says_change(answer) && !answer.wants_licence() => {
+                Self::Refused
+            }
             _ => Self::Full,
         }
     }

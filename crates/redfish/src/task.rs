@@ -74,12 +74,16 @@ const ENDED_WELL: &[&str] = &["Completed", "CompletedOK"];
 const ENDED_BADLY: &[&str] =
     &["Exception", "Killed", "Cancelled", "Interrupted", "CompletedWithErrors", "Failed"];
 
-/// Where to ask about a task: its monitor in the headers, or the task in the body.
+/// Where to ask about a task: its monitor in the headers, or the task in the body, which may be named in a message alone.
 fn place(answer: &Answer) -> Option<String> {
     let value = answer.value();
     let in_body = |name: &str| value.and_then(|value| own_path(value[name].as_str()?));
+    let arguments = || answer.infos().filter_map(|info| info["MessageArgs"].as_array()).flatten();
+    let is_task =
+        |path: &&str| path.contains("/Tasks/") || path.contains("/TaskMonitors/") || path.contains("/Jobs/");
+    let in_message = || arguments().filter_map(|argument| own_path(argument.as_str()?)).find(is_task);
     let found = answer.location_path().or_else(|| in_body("TaskMonitor")).or_else(|| in_body("@odata.id"));
-    found.map(str::to_owned)
+    found.or_else(in_message).map(str::to_owned)
 }
 
 /// The state of a task, or of Dell's jobs.

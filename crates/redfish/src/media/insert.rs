@@ -6,7 +6,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
 use crate::etag::patch;
-use crate::media::{MediaKind, MediaSlot, Way, eject, finish, refuses_content, slots_to_use, without_login};
+use crate::exchange::own_path;
+use crate::listing::get_one;
+use crate::media::{
+    LOOK_PAUSE, LOOKS, MediaKind, MediaSlot, Way, eject, finish, media_slots, refuses_content, slots_to_use,
+    without_login,
+};
 use crate::system::Place;
 use crate::{Answer, Error, Listing, Method, Operation, Request, Stop, Talk};
 
@@ -35,6 +40,7 @@ impl Operation for InsertMedia {
 
     fn perform(&self, talk: &mut Talk) -> Result<MediaSlot, Stop> {
         let protocol = protocol(&self.image)?;
+        self.turn_on(talk)?;
         let slots = slots_to_use(talk, &self.place, self.slot.as_deref())?;
         let slot = self.choose(slots)?;
         if slot.inserted {
@@ -58,6 +64,28 @@ impl Operation for InsertMedia {
 }
 
 impl InsertMedia {
+    /// Turns the drives of a MegaRAC on, which are not there before.
+    fn turn_on(&self, talk: &mut Talk) -> Result<(), Stop> {
+        let mut missing = Vec::new();
+        let Some(manager) = get_one(talk, self.place.manager.as_deref(), &mut missing)? else {
+            return Ok(());
+        };
+        let action = manager.at(&["Actions", "Oem", "#AMIVirtualMedia.EnableRMedia", "target"]);
+        let Some(target) = action.as_str().and_then(own_path) else { return Ok(()) };
+        // What was read once would still say that they are off.
+        let manager = talk.read(&manager.path)?;
+        if manager.text(&["Oem", "Ami", "VirtualMedia", "RMediaStatus"]) != Some("Disabled") {
+            return Ok(());
+        }
+        talk.done(Request::with(Method::Post, target, json!({ "RMediaState": "Enable" })))?;
+        let mut look = 1;
+        while look < LOOKS && media_slots(talk, &self.place)?.items.is_empty() {
+            look += 1;
+            talk.pause(LOOK_PAUSE)?;
+        }
+        Ok(())
+    }
+
     /// The drive to use: one that holds the image already, or is free, or may be emptied.
     fn choose(&self, slots: Listing<MediaSlot>) -> Result<MediaSlot, Error> {
         let image = without_login(&self.image);

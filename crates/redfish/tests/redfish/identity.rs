@@ -1,6 +1,7 @@
 //! What a controller is told to be, with a login and without.
 
-use ironhand_redfish::{Error, Quirk, Talk, Vendor, identify, locate, root};
+use ironhand_redfish::{Answer, Error, Quirk, ReadInventory, Talk, Told, Vendor, identify, locate, root};
+use serde_json::json;
 
 use crate::recorded::Recorded;
 
@@ -29,10 +30,13 @@ fn controllers_are_told_by_what_they_show() {
     check("supermicro/x10", Supermicro, Some("X10"), "3.90", "1");
     check("supermicro/x11", Supermicro, Some("X11"), "1.74.06", "1");
     check("supermicro/x12", Supermicro, Some("X12"), "01.01.06", "1");
+    check("supermicro/x13", Supermicro, Some("X13"), "01.03.18", "1");
+    check("supermicro/ars-111gl", Supermicro, None, "01.03.11", "1");
     check("ami/dgx-h100", AmiMegaRac, Some("MegaRAC"), "24.01.05", "DGX");
     check("asrockrack/megarac", AsrockRack, Some("MegaRAC"), "2.04.00", "Self");
     check("gigabyte/megarac", Gigabyte, Some("MegaRAC"), "12.61.06", "Self");
     check("openbmc/upstream", OpenBmc, Some("OpenBMC"), "2.14.0", "system");
+    check("openbmc/gb200", Nvidia, Some("OpenBMC"), "GB200Nvl-25.06-5", "System_0");
     check("nvidia/bluefield3", Nvidia, Some("OpenBMC"), "BF-24.04-5", "Bluefield");
     check("cisco/cimc", Cisco, Some("CIMC"), "4.2(3b)", "WZP00000AAA");
     check("fujitsu/irmc-s5", Fujitsu, Some("iRMC S5"), "3.37P", "0");
@@ -83,6 +87,46 @@ pub fn side_systems() {
         let place = Recorded::load(name).play(|talk: &mut Talk| locate(talk, None)).expect(name);
         assert_eq!(place.system, format!("/redfish/v1/Systems/{system}"), "{name}");
     }
+}
+
+#[test]
+fn a_machine_that_cannot_be_read_is_not_taken_for_another_one() {
+    let mut recorded = Recorded::load("generic/two-nodes");
+    let node = |number: u8| format!("/redfish/v1/Systems/node{number}");
+    recorded.page(&node(1), json!({ "status": 500 }));
+    let found = recorded.play(|talk: &mut Talk| locate(talk, None));
+    assert!(matches!(found, Err(Error::Refused { status: 500, .. })), "{found:?}");
+    let found = recorded.afresh().play(|talk: &mut Talk| locate(talk, Some("node1")));
+    assert!(matches!(found, Err(Error::Refused { status: 500, .. })), "{found:?}");
+    let found = recorded.afresh().play(|talk: &mut Talk| locate(talk, Some("node2")));
+    assert_eq!(found.map(|place| place.system), Ok(node(2)));
+    // One that is listed and is not there is none.
+    let found = recorded.afresh().without(&node(1)).play(|talk: &mut Talk| locate(talk, None));
+    assert_eq!(found.map(|place| place.system), Ok(node(2)));
+}
+
+#[test]
+fn a_board_without_a_power_button_is_no_machine() {
+    let mut recorded = Recorded::load("generic/two-nodes");
+    recorded.merge("/redfish/v1/Systems/node1", json!({ "Actions": null }));
+    let found = recorded.play(|talk: &mut Talk| locate(talk, None));
+    assert_eq!(found.map(|place| place.system), Ok("/redfish/v1/Systems/node2".to_owned()));
+}
+
+/// What wants a licence is told from what the account may not do, and a login that wants one from a wrong password.
+pub fn licence() {
+    let mut recorded = Recorded::load("supermicro/x10");
+    let place = recorded.place();
+    let parts = recorded.play(ReadInventory { place }).expect("the other parts are read");
+    let reasons: Vec<String> = parts.missing.iter().map(|missing| missing.reason.to_string()).collect();
+    let told = "the controller wants a licence for this: Not licensed to perform this request: one of the licences DCMS, OOB \
+                is needed.";
+    assert!(reasons.iter().any(|reason| reason == told), "{reasons:?}");
+    let page = recorded.page_of("/redfish/v1/Systems/1/Storage").clone();
+    assert_eq!(Told::by(&Answer::json(403, page["body"].clone())), Told::Full);
+    recorded.page("/redfish/v1/Systems/1", page);
+    let found = recorded.afresh().play(|talk: &mut Talk| locate(talk, None));
+    assert!(matches!(found, Err(Error::Unlicensed { .. })), "{found:?}");
 }
 
 /// The manager is found where the machine does not link to it.

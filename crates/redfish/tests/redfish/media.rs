@@ -140,6 +140,18 @@ pub fn media_vmm() {
     assert_eq!(brief(&recorded.sent), [("POST CD/VirtualMedia.VmmControl".to_owned(), body)]);
 }
 
+/// Drives that are off are turned on, once.
+pub fn media_off() {
+    let turn_on = json!({ "RMediaState": "Enable" });
+    let enable = ("POST /redfish/v1/Managers/Self/Oem/AMIVirtualMedia.EnableRMedia", turn_on);
+    let insert = || ("POST CD1/VirtualMedia.InsertMedia", json!({ "Image": IMAGE }));
+    let eject = || ("POST CD1/VirtualMedia.EjectMedia", json!({}));
+    let mut recorded = Recorded::load("asrockrack/megarac");
+    check(&mut recorded, &[enable, insert()], &[eject()]);
+    recorded.sent.clear();
+    check(&mut recorded, &[insert()], &[eject()]);
+}
+
 /// An eject goes with an empty object, and without one where that is refused.
 pub fn eject_body() {
     let insert = ("POST 2/VirtualMedia.InsertMedia", json!({ "Image": IMAGE }));
@@ -199,7 +211,7 @@ fn an_image_that_does_not_show_or_is_refused_is_an_error() {
     );
     check(
         refuses(403, "iLO.2.14.LicenseKeyRequired", "A license key is needed."),
-        "the account may not do this: A license key is needed.",
+        "the controller wants a licence for this: A license key is needed.",
     );
     check(
         refuses(400, "Base.1.8.ActionParameterUnknown", "No."),

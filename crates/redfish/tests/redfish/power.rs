@@ -130,6 +130,22 @@ pub fn restart_hangs() {
     assert!(recorded.waited.as_secs() >= 10, "{:?}", recorded.waited);
 }
 
+/// An iDRAC that still gathers what it shows is left alone for as long as that takes.
+pub fn gathering() {
+    let (mut recorded, place) = machine("dell/idrac10", PowerState::On);
+    let infos = json!([{ "MessageId": "IDRAC.2.8.SYS518", "Message": "Data sources are not available." }]);
+    let mut times = 2;
+    let state = recorded.play_with(
+        |talk: &mut Talk| power_state(talk, &place),
+        |_, _| {
+            times -= 1;
+            (times >= 0).then(|| Answer::json(503, json!({ "error": { "@Message.ExtendedInfo": infos } })))
+        },
+    );
+    assert_eq!(state, Ok(PowerState::On));
+    assert_eq!(recorded.waited.as_secs(), 60);
+}
+
 /// A change that is refused just after another is asked for again, and not for ever.
 pub fn on_after_off() {
     for name in ["dell/idrac10", "hpe/ilo6"] {

@@ -2,7 +2,7 @@
 
 use ironhand_redfish::Quirk;
 
-use crate::{account, bios, boot, event, identity, log, media, power, session, task};
+use crate::{account, bios, boot, event, identity, log, media, power, sensor, session, task};
 
 /// Shows that a fault is dealt with.
 fn check(quirk: Quirk) {
@@ -19,6 +19,7 @@ fn check(quirk: Quirk) {
         Quirk::NoContinuous => boot::no_continuous(),
         Quirk::BootDuringPost => boot::boot_during_post(),
         Quirk::BootMode => boot::boot_mode(),
+        Quirk::BootSupported => boot::boot_supported(),
         Quirk::TagRequired => account::tag_required(),
         Quirk::TagOfAccounts => account::tag_of_accounts(),
         Quirk::WeakTag => account::weak_tag(),
@@ -31,8 +32,10 @@ fn check(quirk: Quirk) {
         Quirk::SideSystems => identity::side_systems(),
         Quirk::NullMembers => session::null_members(),
         Quirk::MissingLinks => identity::missing_links(),
-        Quirk::Expand => identity::known("ami/dgx-h100", Quirk::Expand),
+        Quirk::Expand => sensor::expand(),
         Quirk::OneAtATime => identity::known("supermicro/x11", Quirk::OneAtATime),
+        Quirk::Gathering => power::gathering(),
+        Quirk::Licence => identity::licence(),
         Quirk::TaskLocation => task::task_location(),
         Quirk::TaskLate => task::task_late(),
         Quirk::MediaPatch => media::media_patch(),
@@ -41,6 +44,7 @@ fn check(quirk: Quirk) {
         Quirk::MediaLogin => media::media_login(),
         Quirk::MediaConfig => media::media_config(),
         Quirk::MediaVmm => media::media_vmm(),
+        Quirk::MediaOff => media::media_off(),
         Quirk::EjectBody => media::eject_body(),
         Quirk::TimeZone => log::time_zone(),
         Quirk::BiosJob => bios::bios_job(),

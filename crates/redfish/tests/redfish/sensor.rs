@@ -140,6 +140,20 @@ fn an_expanded_collection_takes_one_request() {
     assert_eq!(about.count(), 1, "{:?}", recorded.asked);
 }
 
+/// A controller that says that it expands, and then loses what tells members apart, is asked for each member.
+pub fn expand() {
+    let says = json!({ "ProtocolFeaturesSupported": { "ExpandQuery": { "NoLinks": true } } });
+    for (name, is_expanded) in [("ami/dgx-h100", false), ("openbmc/gb200", false), ("dell/idrac9", true)] {
+        let mut recorded = Recorded::load(name);
+        recorded.merge("/redfish/v1", says.clone());
+        let chassis = recorded.place().chassis.expect("its case is known");
+        recorded.merge(&chassis, json!({ "Thermal": null }));
+        sensors(&mut recorded);
+        let asks = recorded.asked.iter().any(|asked| asked.contains("$expand"));
+        assert_eq!(asks, is_expanded, "{name}: {:?}", recorded.asked);
+    }
+}
+
 #[test]
 fn what_a_controller_gets_wrong_costs_no_other_sensor() {
     let thermal = "/redfish/v1/Chassis/1/Thermal";

@@ -65,6 +65,12 @@ pub fn task_location() {
     check(at(&format!("https://192.0.2.7{MONITOR}")), vec![state("Completed")], &done);
     check(Answer::json(202, json!({ "TaskMonitor": MONITOR })), vec![state("Completed")], &done);
     check(Answer::json(202, json!({ "@odata.id": MONITOR })), vec![state("Completed")], &done);
+    let infos = json!([{ "MessageId": "Base.1.10.Accepted", "MessageArgs": ["the image", MONITOR] }]);
+    for body in
+        [json!({ "Accepted": { "@Message.ExtendedInfo": infos } }), json!({ "@Message.ExtendedInfo": infos })]
+    {
+        check(Answer::json(202, body), vec![state("Completed")], &done);
+    }
     check(Answer::new(202, b""), vec![], &Ok(TaskEnd::Unknown));
     check(Answer::json(202, Value::Null), vec![], &Ok(TaskEnd::Unknown));
 }
