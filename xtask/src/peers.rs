@@ -36,6 +36,11 @@ const PEERS: &[Peer] = &[
         package: "python3-pyghmi",
         why: "the BMC of OpenStack's IPMI library, which judges our IPMI client",
     },
+    Peer {
+        program: "gammu",
+        package: "gammu",
+        why: "sends and reads short messages through our simulated modem",
+    },
     Peer { program: "ipmi_sim", package: "openipmi", why: "a BMC that judges our IPMI client" },
     Peer { program: "ipmi-fru", package: "freeipmi-tools", why: "reads the inventory of our BMC side" },
     Peer { program: "ipmi-sel", package: "freeipmi-tools", why: "reads the event log of our BMC side" },
