@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use ironhand_api::{Connector, GsmDevice, GsmOptions, GsmTexts, PowerAction};
-use ironhand_gsm::{Incoming, Submit};
+use ironhand_gsm::{Incoming, Part, Submit};
 use regex::Regex;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
@@ -34,6 +34,9 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Messages to one socket in that time where the manifest does not say.
 const MESSAGES_PER_DAY: u32 = 20;
+
+/// Parts of texts that are kept while others of them are missing: no socket says so much.
+const MOST_PARTS: usize = 32;
 
 /// TP-ST: from here on the service centre has not delivered it, or not yet (3GPP TS 23.040 section 9.2.3.15).
 const NOT_DELIVERED: u8 = 0x20;
@@ -77,6 +80,24 @@ pub(crate) struct GsmSocket {
     is_off: Option<Regex>,
     password: SecretString,
     messages_per_day: u32,
+}
+
+/// Parts of long texts that came in any order.
+#[derive(Default)]
+struct Parts(Vec<(Part, String)>);
+
+impl Parts {
+    /// The whole text, once all of it is there.
+    fn add(&mut self, text: String, part: Option<Part>) -> Option<String> {
+        let Some(part) = part else { return Some(text) };
+        if self.0.len() < MOST_PARTS && !self.0.iter().any(|(known, _)| *known == part) {
+            self.0.push((part, text));
+        }
+        let of_it = |known: &Part| known.reference == part.reference && known.of == part.of;
+        let mut found: Vec<&(Part, String)> = self.0.iter().filter(|(known, _)| of_it(known)).collect();
+        found.sort_by_key(|(known, _)| known.number);
+        (found.len() == usize::from(part.of)).then(|| found.iter().map(|(_, text)| text.as_str()).collect())
+    }
 }
 
 /// Where the modem is.
@@ -157,7 +178,7 @@ impl GsmSocket {
         match self.state(&said) {
             Some(state) if state == on => Ok(()),
             Some(_) => {
-                Err(Error::Refused { reason: "the socket says that it is in the other state".to_owned() })
+                Err(Error::NotKept { reason: "the socket says that it is in the other state".to_owned() })
             }
             None => Err(Error::OutcomeUnknown),
         }
@@ -200,13 +221,15 @@ impl GsmSocket {
     async fn ask(&self, line: &mut Line, text: &str) -> Result<String, Error> {
         self.send(line, text).await?;
         let deadline = Instant::now() + DELIVERY;
+        let mut parts = Parts::default();
         while let Some(incoming) = self.hear(line, deadline).await? {
-            match incoming {
-                // What it says of the switching itself may come late.
-                Incoming::Deliver { number, text } if self.is_me(&number) && self.state(&text).is_some() => {
-                    return Ok(text);
-                }
-                _ => {}
+            let whole = match incoming {
+                Incoming::Deliver { number, text, part } if self.is_me(&number) => parts.add(text, part),
+                _ => None,
+            };
+            // What it says of the switching itself may come late.
+            if let Some(text) = whole.filter(|text| self.state(text).is_some()) {
+                return Ok(text);
             }
         }
         Err(Error::OutcomeUnknown)

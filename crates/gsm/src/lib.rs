@@ -15,5 +15,5 @@ mod alphabet;
 mod pdu;
 mod terminal;
 
-pub use pdu::{Incoming, PduError, Submit, from_hex, to_hex};
+pub use pdu::{Incoming, Part, PduError, Submit, from_hex, to_hex};
 pub use terminal::{Terminal, TerminalEvent};

@@ -30,6 +30,11 @@ const RELATIVE_VALIDITY: u8 = 0x10;
 /// TP-VP: undelivered messages are given up after an hour; one that switches power a day later does harm.
 const ONE_HOUR: u8 = 11;
 
+/// Information elements of a user data header that tell of parts, with a reference of one octet and of two
+/// (TS 23.040 section 9.2.3.24).
+const PART: u8 = 0x00;
+const PART_WITH_LONG_REFERENCE: u8 = 0x08;
+
 /// Why a text or number cannot be sent, or bytes are no message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PduError {
@@ -55,6 +60,17 @@ pub struct Submit {
     pub report: bool,
 }
 
+/// Which part of a long text a message is (TS 23.040 section 9.2.3.24.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// What all parts of the text have in common.
+    pub reference: u16,
+    /// From 1 to `of`.
+    pub number: u8,
+    /// How many parts there are.
+    pub of: u8,
+}
+
 /// A message that came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
@@ -64,6 +80,8 @@ pub enum Incoming {
         number: String,
         /// The text.
         text: String,
+        /// Where the text is only part of a longer one.
+        part: Option<Part>,
     },
     /// What became of a message that was sent.
     StatusReport {
@@ -89,7 +107,7 @@ impl Submit {
         write_number(&mut pdu, &self.number)?;
         // TP-PID: between telephones.
         pdu.push(0);
-        write_text(&mut pdu, &self.text, Some(ONE_HOUR))?;
+        write_text(&mut pdu, &self.text, Some(ONE_HOUR), None)?;
         let length = pdu.len() - 1;
         Ok((pdu, length))
     }
@@ -116,7 +134,7 @@ impl Submit {
             _ => 7,
         };
         bytes.take(validity)?;
-        let text = bytes.text(first, coding)?;
+        let (text, _) = bytes.text(first, coding)?;
         Ok(Self { number, text, report: first & STATUS_REPORT_REQUEST != 0 })
     }
 }
@@ -138,7 +156,8 @@ impl Incoming {
                 let coding = bytes.one()?;
                 // The time of the service centre.
                 bytes.take(7)?;
-                Ok(Self::Deliver { number, text: bytes.text(first, coding)? })
+                let (text, part) = bytes.text(first, coding)?;
+                Ok(Self::Deliver { number, text, part })
             }
             STATUS_REPORT => {
                 let reference = bytes.one()?;
@@ -159,13 +178,14 @@ impl Incoming {
     pub fn encode(&self, number: &str, time: [u8; 7]) -> Result<Vec<u8>, PduError> {
         let mut pdu = vec![0];
         match self {
-            Self::Deliver { number, text } => {
+            Self::Deliver { number, text, part } => {
+                let header = if part.is_some() { USER_DATA_HEADER } else { 0 };
                 // No more messages wait.
-                pdu.push(DELIVER | 0x04);
+                pdu.push(DELIVER | header | 0x04);
                 write_number(&mut pdu, number)?;
                 pdu.push(0);
                 let mut tail = Vec::new();
-                write_text(&mut tail, text, None)?;
+                write_text(&mut tail, text, None, *part)?;
                 let coding = tail.remove(0);
                 pdu.push(coding);
                 pdu.extend(time);
@@ -202,12 +222,27 @@ fn write_number(pdu: &mut Vec<u8>, number: &str) -> Result<(), PduError> {
 }
 
 /// TP-DCS, TP-VP where there is one, TP-UDL and TP-UD.
-fn write_text(pdu: &mut Vec<u8>, text: &str, validity: Option<u8>) -> Result<(), PduError> {
+fn write_text(
+    pdu: &mut Vec<u8>,
+    text: &str,
+    validity: Option<u8>,
+    part: Option<Part>,
+) -> Result<(), PduError> {
+    let header = part.map(Part::header).unwrap_or_default();
     let (coding, length, octets) = match alphabet::encode(text) {
-        Some(septets) if septets.len() > MOST_SEPTETS => return Err(PduError::TooLong),
-        Some(septets) => (DEFAULT_ALPHABET, septets.len(), alphabet::pack(&septets)),
+        Some(septets) => {
+            // The text begins with the first whole septet after the header.
+            let septets = [vec![0; (header.len() * 8).div_ceil(7)], septets].concat();
+            if septets.len() > MOST_SEPTETS {
+                return Err(PduError::TooLong);
+            }
+            let mut octets = alphabet::pack(&septets);
+            octets[..header.len()].copy_from_slice(&header);
+            (DEFAULT_ALPHABET, septets.len(), octets)
+        }
         None => {
-            let octets: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+            let octets: Vec<u8> =
+                header.into_iter().chain(text.encode_utf16().flat_map(u16::to_be_bytes)).collect();
             (UCS2, octets.len(), octets)
         }
     };
@@ -219,6 +254,37 @@ fn write_text(pdu: &mut Vec<u8>, text: &str, validity: Option<u8>) -> Result<(),
     pdu.push(u8::try_from(length).map_err(|_| PduError::TooLong)?);
     pdu.extend(octets);
     Ok(())
+}
+
+impl Part {
+    /// The user data header that says so.
+    fn header(self) -> Vec<u8> {
+        let [high, low] = self.reference.to_be_bytes();
+        match high {
+            0 => vec![5, PART, 3, low, self.of, self.number],
+            _ => vec![6, PART_WITH_LONG_REFERENCE, 4, high, low, self.of, self.number],
+        }
+    }
+
+    /// What a user data header without its length says of parts.
+    fn of_header(mut header: &[u8]) -> Option<Self> {
+        while let [element, length, rest @ ..] = header {
+            let (data, rest) = rest.split_at_checked((*length).into())?;
+            let part = match (*element, data) {
+                (PART, &[reference, of, number]) => Some(Self { reference: reference.into(), number, of }),
+                (PART_WITH_LONG_REFERENCE, &[high, low, of, number]) => {
+                    Some(Self { reference: u16::from_be_bytes([high, low]), number, of })
+                }
+                _ => None,
+            };
+            if let Some(part) = part {
+                // Such a part is to be ignored (section 9.2.3.24.1).
+                return Some(part).filter(|part| (1..=part.of).contains(&part.number));
+            }
+            header = rest;
+        }
+        None
+    }
 }
 
 /// What of a PDU was not read yet.
@@ -256,7 +322,7 @@ impl<'p> Bytes<'p> {
         Ok(if kind & 0x70 == 0x10 { format!("+{digits}") } else { digits })
     }
 
-    fn text(&mut self, first: u8, coding: u8) -> Result<String, PduError> {
+    fn text(&mut self, first: u8, coding: u8) -> Result<(String, Option<Part>), PduError> {
         let length = usize::from(self.one()?);
         let ucs2 = coding & 0xcc == 0x08;
         let packed = !ucs2 && (coding & 0xc4 == 0 || coding & 0xf4 == 0xf0);
@@ -265,19 +331,20 @@ impl<'p> Bytes<'p> {
             (USER_DATA_HEADER, Some(length)) => usize::from(*length) + 1,
             _ => 0,
         };
+        let part = octets.get(1..header).and_then(Part::of_header);
         if packed {
             let skipped = (header * 8).div_ceil(7);
             let septets = alphabet::unpack(octets, length);
-            return Ok(alphabet::decode(septets.get(skipped..).unwrap_or_default()));
+            return Ok((alphabet::decode(septets.get(skipped..).unwrap_or_default()), part));
         }
         let octets = octets.get(header..).unwrap_or_default();
         if ucs2 {
             let units: Vec<u16> =
                 octets.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
-            return Ok(String::from_utf16_lossy(&units));
+            return Ok((String::from_utf16_lossy(&units), part));
         }
         // Eight bit data, as of which nothing more is said.
-        Ok(octets.iter().map(|octet| char::from(*octet)).collect())
+        Ok((octets.iter().map(|octet| char::from(*octet)).collect(), part))
     }
 }
 
@@ -318,8 +385,11 @@ mod tests {
         for text in ["#01#", "1234DD", "stopcontact aan: 中", "[on] {off} €"] {
             let submit = Submit { number: "+31612345678".into(), text: text.into(), report: true };
             assert_eq!(Submit::decode(&submit.encode().unwrap().0), Ok(submit));
-            let came = Incoming::Deliver { number: "+3161234567".into(), text: text.into() };
-            assert_eq!(Incoming::decode(&came.encode("", [0; 7]).unwrap()), Ok(came));
+            for reference in [None, Some(7), Some(700)] {
+                let part = reference.map(|reference| Part { reference, number: 2, of: 3 });
+                let came = Incoming::Deliver { number: "+3161234567".into(), text: text.into(), part };
+                assert_eq!(Incoming::decode(&came.encode("", [0; 7]).unwrap()), Ok(came));
+            }
         }
         let report = Incoming::StatusReport { reference: 200, status: 0 };
         assert_eq!(Incoming::decode(&report.encode("+3161234567", [0; 7]).unwrap()), Ok(report));
@@ -349,10 +419,8 @@ mod tests {
         let name = alphabet::pack(&alphabet::encode("Netwerk").unwrap());
         let pdu = [&[0x00, 0x44, 0x0e, 0xd0][..], &name, &[0; 9], &[10], &text].concat();
         let (number, text) = ("Netwerk".to_owned(), "abc".to_owned());
-        let Ok(Incoming::Deliver { number: seen, text: read }) = Incoming::decode(&pdu) else {
-            panic!("a text")
-        };
-        assert_eq!((seen, read), (number, text));
+        let part = Some(Part { reference: 1, number: 3, of: 3 });
+        assert_eq!(Incoming::decode(&pdu), Ok(Incoming::Deliver { number, text, part }));
     }
 
     #[test]

@@ -22,19 +22,42 @@ pub enum TerminalEvent {
     },
 }
 
+/// A message that is waited for.
+#[derive(Clone, Copy, Debug)]
+struct Text {
+    /// Its length, as `AT+CMGS` or `AT+CMGW` told it.
+    length: usize,
+    /// With which status it is to be stored; one without is to be sent.
+    store: Option<u8>,
+}
+
+/// A message of the SIM's.
+#[derive(Debug)]
+struct Stored {
+    /// `<stat>` (TS 27.005 section 3.1): received and unread, received and read, not sent, sent.
+    status: u8,
+    pdu: Vec<u8>,
+}
+
+const UNREAD: u8 = 0;
+const READ: u8 = 1;
+const UNSENT: u8 = 2;
+/// What `AT+CMGL` takes for those of every status.
+const ALL: u8 = 4;
+
 /// A modem without a network: it takes commands and messages, and gives those that it is handed.
 #[derive(Debug)]
 pub struct Terminal {
     echo: bool,
     line: Vec<u8>,
-    /// The length that `AT+CMGS` told, while the text is waited for.
-    text: Option<usize>,
+    /// What comes next is the text of a message.
+    text: Option<Text>,
     reference: u8,
     /// Whether messages in PDU mode were asked for.
     pdu_mode: bool,
     /// `AT+CNMI`: whether stored messages and reports are told of.
     tells: (bool, bool),
-    stored: BTreeMap<u32, Vec<u8>>,
+    stored: BTreeMap<u32, Stored>,
     output: Vec<u8>,
     events: VecDeque<TerminalEvent>,
     /// What `AT+CPIN?` answers.
@@ -75,7 +98,7 @@ impl Terminal {
     pub fn receive(&mut self, bytes: &[u8]) {
         for byte in bytes {
             match (*byte, self.text) {
-                (0x1a, Some(length)) => self.submit(length),
+                (0x1a, Some(text)) => self.take(text),
                 (0x1b, Some(_)) => {
                     self.text = None;
                     self.line.clear();
@@ -118,31 +141,42 @@ impl Terminal {
             }
             return true;
         }
-        let Some(place) = (1..=PLACES).find(|place| !self.stored.contains_key(place)) else { return false };
-        self.stored.insert(place, pdu);
+        let Some(place) = self.store(UNREAD, pdu) else { return false };
         if self.tells.0 {
             self.output.extend(format!("\r\n+CMTI: \"SM\",{place}\r\n").into_bytes());
         }
         true
     }
 
+    /// Says where.
+    fn store(&mut self, status: u8, pdu: Vec<u8>) -> Option<u32> {
+        let place = (1..=PLACES).find(|place| !self.stored.contains_key(place))?;
+        self.stored.insert(place, Stored { status, pdu });
+        Some(place)
+    }
+
     fn say(&mut self, text: &str) {
         self.output.extend(format!("\r\n{text}\r\n").into_bytes());
     }
 
-    fn submit(&mut self, length: usize) {
+    fn take(&mut self, text: Text) {
         self.text = None;
         let line = String::from_utf8_lossy(&std::mem::take(&mut self.line)).into_owned();
-        let pdu = from_hex(line.trim());
-        match pdu.and_then(|pdu| Submit::decode(&pdu).map(|message| (pdu, message))) {
-            // The length leaves out the service centre's address, which begins with its own length.
-            Ok((pdu, message)) if pdu.len() == length + 1 + usize::from(pdu[0]) => {
+        let pdu = from_hex(line.trim()).unwrap_or_default();
+        // The length leaves out the service centre's address, which begins with its own length.
+        let fits = pdu.first().is_some_and(|centre| pdu.len() == text.length + 1 + usize::from(*centre));
+        match (text.store, Submit::decode(&pdu)) {
+            (Some(status), _) if fits => match self.store(status, pdu) {
+                Some(place) => self.tell(&format!("+CMGW: {place}")),
+                // Memory full (TS 27.005 section 3.2.5).
+                None => self.say("+CMS ERROR: 322"),
+            },
+            (None, Ok(message)) if fits => {
                 self.reference = self.reference.wrapping_add(1);
-                self.say(&format!("+CMGS: {}", self.reference));
-                self.say("OK");
+                self.tell(&format!("+CMGS: {}", self.reference));
                 self.events.push_back(TerminalEvent::Sent { reference: self.reference, message });
             }
-            // Invalid PDU mode parameter (TS 27.005 section 3.2.5).
+            // Invalid PDU mode parameter.
             _ => self.say("+CMS ERROR: 304"),
         }
     }
@@ -178,6 +212,7 @@ impl Terminal {
             "+CIMI" => self.tell("001010000000001"),
             "+CMGF?" => self.tell(if self.pdu_mode { "+CMGF: 0" } else { "+CMGF: 1" }),
             "+CMGF=?" => self.tell("+CMGF: (0)"),
+            "+CMGL=?" => self.tell("+CMGL: (0-4)"),
             "+CSCA?" => self.tell("+CSCA: \"+15550100\",145"),
             "+CPMS=?" => self.tell("+CPMS: (\"SM\"),(\"SM\"),(\"SM\")"),
             "+CSCS?" => self.tell("+CSCS: \"GSM\""),
@@ -189,23 +224,27 @@ impl Terminal {
 
     fn longer_command(&mut self, command: &str) {
         if let Some(length) = command.strip_prefix("+CMGS=") {
-            match length.parse() {
-                Ok(length) if self.pdu_mode && self.registered => {
-                    self.text = Some(length);
-                    self.output.extend(b"\r\n> ");
-                }
+            if self.registered {
+                self.ask_for_text(length.parse().ok(), None);
+            } else {
                 // No network service (TS 27.005 section 3.2.5).
-                Ok(_) if !self.registered => self.say("+CMS ERROR: 331"),
-                _ => self.say("ERROR"),
+                self.say("+CMS ERROR: 331");
             }
+        } else if let Some(values) = command.strip_prefix("+CMGW=") {
+            let (length, status) = values.split_once(',').unwrap_or((values, ""));
+            let status = status.split(',').next().and_then(|status| status.parse().ok()).unwrap_or(UNSENT);
+            self.ask_for_text(length.parse().ok(), Some(status));
+        } else if let Some(wanted) = command.strip_prefix("+CMGL=") {
+            self.list(wanted.parse().unwrap_or(ALL));
         } else if let Some(values) = command.strip_prefix("+CNMI=") {
             let mut values = values.split(',').map(|value| value.trim().parse::<u8>().unwrap_or_default());
             self.tells = (values.nth(1) == Some(1), values.nth(1) == Some(1));
             self.say("OK");
         } else if let Some(place) = command.strip_prefix("+CMGR=") {
-            match place.parse().ok().and_then(|place| self.stored.get(&place)) {
-                Some(pdu) => {
-                    let answer = format!("+CMGR: 0,,{}\r\n{}", pdu.len() - 1, to_hex(pdu));
+            match place.parse().ok().and_then(|place| self.stored.get_mut(&place)) {
+                Some(stored) => {
+                    let answer = format!("+CMGR: {}", stored.shown());
+                    stored.be_read();
                     self.tell(&answer);
                 }
                 // Invalid memory index.
@@ -227,9 +266,52 @@ impl Terminal {
         }
     }
 
+    /// Asks for the text of a message, where its length makes sense and PDUs were asked for.
+    fn ask_for_text(&mut self, length: Option<usize>, store: Option<u8>) {
+        match length {
+            Some(length) if self.pdu_mode => {
+                self.text = Some(Text { length, store });
+                self.output.extend(b"\r\n> ");
+            }
+            _ => self.say("ERROR"),
+        }
+    }
+
+    /// Shows the messages of a status.
+    fn list(&mut self, wanted: u8) {
+        let listed: Vec<String> = self
+            .stored
+            .iter_mut()
+            .filter(|(_, stored)| wanted == ALL || wanted == stored.status)
+            .map(|(place, stored)| {
+                let line = format!("+CMGL: {place},{}", stored.shown());
+                stored.be_read();
+                line
+            })
+            .collect();
+        for line in listed {
+            self.say(&line);
+        }
+        self.say("OK");
+    }
+
     fn tell(&mut self, answer: &str) {
         self.say(answer);
         self.say("OK");
+    }
+}
+
+impl Stored {
+    /// Its status and length, and itself on a line of its own.
+    fn shown(&self) -> String {
+        let centre = self.pdu.first().map_or(0, |centre| usize::from(*centre) + 1);
+        format!("{},,{}\r\n{}", self.status, self.pdu.len().saturating_sub(centre), to_hex(&self.pdu))
+    }
+
+    fn be_read(&mut self) {
+        if self.status == UNREAD {
+            self.status = READ;
+        }
     }
 }
 
@@ -252,7 +334,8 @@ mod tests {
         assert_eq!(said(&mut modem, &format!("AT+CMGS={length}\r")), "\r\n> ");
         assert_eq!(said(&mut modem, &format!("{}\u{1a}", to_hex(&pdu))), "\r\n+CMGS: 1\r\n\r\nOK\r\n");
         assert_eq!(modem.next_event(), Some(TerminalEvent::Sent { reference: 1, message }));
-        let answer = Incoming::Deliver { number: "+31612345678".into(), text: "Status: ON".into() };
+        let answer =
+            Incoming::Deliver { number: "+31612345678".into(), text: "Status: ON".into(), part: None };
         assert!(modem.deliver(&answer, ""));
         assert_eq!(said(&mut modem, ""), "\r\n+CMTI: \"SM\",1\r\n");
         let read = said(&mut modem, "AT+CMGR=1\r");
@@ -260,6 +343,33 @@ mod tests {
         assert_eq!(Incoming::decode(&pdu), Ok(answer));
         assert_eq!(said(&mut modem, "AT+CMGD=1\r"), "\r\nOK\r\n");
         assert_eq!(said(&mut modem, "AT+CMGD=1\r"), "\r\n+CMS ERROR: 321\r\n");
+    }
+
+    #[test]
+    fn messages_are_stored_and_listed() {
+        let mut modem = Terminal::default();
+        said(&mut modem, "ATE0\rAT+CMGF=0\r");
+        let answer =
+            Incoming::Deliver { number: "+31612345678".into(), text: "Status: ON".into(), part: None };
+        assert!(modem.deliver(&answer, ""));
+        let (pdu, length) =
+            Submit { number: "+31612345678".into(), text: "€".into(), report: false }.encode().unwrap();
+        assert_eq!(said(&mut modem, &format!("AT+CMGW={length}\r")), "\r\n> ");
+        assert_eq!(said(&mut modem, &format!("{}\u{1a}", to_hex(&pdu))), "\r\n+CMGW: 2\r\n\r\nOK\r\n");
+        let listed = |modem: &mut Terminal, wanted: &str| -> Vec<String> {
+            let said = said(modem, &format!("AT+CMGL={wanted}\r"));
+            said.lines().filter(|line| line.starts_with("+CMGL")).map(str::to_owned).collect()
+        };
+        assert_eq!(listed(&mut modem, "2"), [format!("+CMGL: 2,2,,{length}")]);
+        assert_eq!(listed(&mut modem, "4").len(), 2);
+        // It was read.
+        assert_eq!(listed(&mut modem, "0"), [""; 0]);
+        for _ in 2..PLACES {
+            assert!(modem.deliver(&answer, ""));
+        }
+        assert!(!modem.deliver(&answer, ""));
+        said(&mut modem, &format!("AT+CMGW={length}\r"));
+        assert_eq!(said(&mut modem, &format!("{}\u{1a}", to_hex(&pdu))), "\r\n+CMS ERROR: 322\r\n");
     }
 
     #[test]

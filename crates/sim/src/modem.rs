@@ -112,7 +112,7 @@ impl Network {
                     modem.deliver(&Incoming::StatusReport { reference, status }, &message.number);
                 }
                 if let Some(text) = answer.flatten() {
-                    modem.deliver(&Incoming::Deliver { number: message.number, text }, "");
+                    modem.deliver(&Incoming::Deliver { number: message.number, text, part: None }, "");
                 }
             }
             if line.write_all(&modem.take_output()).await.is_err() {

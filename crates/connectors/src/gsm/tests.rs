@@ -21,6 +21,8 @@ struct World {
     stuck: bool,
     /// The socket never answers.
     mute: bool,
+    /// The socket says more than fits into a message, and the end of it arrives first.
+    talkative: bool,
 }
 
 /// Plays a modem with a SimPal socket behind the network; gives the texts that the socket got.
@@ -44,10 +46,21 @@ async fn play(mut line: DuplexStream, world: World, got: Arc<Mutex<Vec<String>>>
             on = wanted.filter(|_| !world.stuck).unwrap_or(on);
             if message.text == "#07#" && !world.mute {
                 // Another's message comes between; the network leaves out the country's code.
-                let other = Incoming::Deliver { number: "+4412345".into(), text: "Status: OFF ON".into() };
-                modem.deliver(&other, "");
-                let text = format!("Socket status: {}", if on { "ON" } else { "OFF" });
-                modem.deliver(&Incoming::Deliver { number: "0612345678".into(), text }, "");
+                let says = |number: &str, text: &str, part: Option<Part>| Incoming::Deliver {
+                    number: number.into(),
+                    text: text.into(),
+                    part,
+                };
+                modem.deliver(&says("+4412345", "Status: OFF ON", None), "");
+                let state = if on { "ON" } else { "OFF" };
+                if world.talkative {
+                    let part = |number| Some(Part { reference: 9, number, of: 2 });
+                    let (begin, end) = state.split_at(1);
+                    modem.deliver(&says("0612345678", &format!("{end} for 3 days"), part(2)), "");
+                    modem.deliver(&says("0612345678", &format!("Socket status: {begin}"), part(1)), "");
+                } else {
+                    modem.deliver(&says("0612345678", &format!("Socket status: {state}"), None), "");
+                }
             }
         }
         if line.write_all(&modem.take_output()).await.is_err() {
@@ -92,6 +105,7 @@ async fn a_socket_is_switched_and_asked_what_it_did() {
     check(world, 20, On, is_ok, &["#01#", "#07#"]).await;
     check(world, 20, Off, is_ok, &["#02#", "#07#"]).await;
     check(world, 20, Cycle, is_ok, &["#02#", "#07#", "#01#", "#07#"]).await;
+    check(World { talkative: true, ..world }, 20, Off, is_ok, &["#02#", "#07#"]).await;
     for action in [Reset, Soft] {
         check(world, 20, action, |result| matches!(result, Err(Error::Unsupported { .. })), &[]).await;
     }
@@ -100,11 +114,12 @@ async fn a_socket_is_switched_and_asked_what_it_did() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_proven_is_not_claimed() {
     let refused = |result: &Result<(), Error>| matches!(result, Err(Error::Refused { .. }));
+    let not_kept = |result: &Result<(), Error>| matches!(result, Err(Error::NotKept { .. }));
     let unknown = |result: &Result<(), Error>| matches!(result, Err(Error::OutcomeUnknown));
     let off = PowerAction::Off;
     check(World { undelivered: true, ..World::default() }, 20, off, refused, &["#02#"]).await;
     check(World { no_reports: true, mute: true, ..World::default() }, 20, off, unknown, &["#02#"]).await;
-    check(World { stuck: true, ..World::default() }, 20, off, refused, &["#02#", "#07#"]).await;
+    check(World { stuck: true, ..World::default() }, 20, off, not_kept, &["#02#", "#07#"]).await;
     check(World { mute: true, ..World::default() }, 20, off, unknown, &["#02#", "#07#"]).await;
 }
 
