@@ -2,11 +2,12 @@
 //!
 //! Programs that any machine may have are installed with apt. QEMU is, too, unless that would remove or change packages
 //! of this machine; then it is unpacked below `target/peers/` and the system stays as it is.
-//! Python packages always lie there.
+//! Python packages and the schemas of Redfish always lie there.
 
 pub mod apt;
 mod python;
 mod qemu;
+mod schemas;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -126,6 +127,7 @@ pub fn install(folder: &Path, place: QemuPlace) -> Result<()> {
         }
     }
     python::install(folder)?;
+    schemas::install(folder)?;
     qemu::install(folder, place)
 }
 

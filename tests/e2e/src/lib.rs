@@ -9,6 +9,7 @@ mod ironhand;
 mod loopback_bmc;
 mod peer;
 mod private_file;
+mod redfish_service;
 mod served;
 mod terminal;
 
@@ -18,6 +19,7 @@ pub use ironhand::{Daemon, Ironhand, PASSWORD, ironhand, program};
 pub use loopback_bmc::LoopbackBmc;
 pub use peer::{Peer, accepts, free_udp_port, peer, peer_file, run};
 pub use private_file::private_file;
+pub use redfish_service::{FLAVOURS, RedfishService, python_of, trusting};
 pub use served::Served;
 pub use terminal::Terminal;
 

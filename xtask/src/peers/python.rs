@@ -20,11 +20,42 @@ struct PythonPeer {
     why: &'static str,
 }
 
-const PEERS: &[PythonPeer] = &[PythonPeer {
-    package: "sushy-tools==2.2.0",
-    programs: &["sushy-emulator"],
-    why: "the Redfish service of OpenStack, which judges our Redfish client",
-}];
+const PEERS: &[PythonPeer] = &[
+    PythonPeer {
+        package: "sushy-tools==2.2.0",
+        programs: &["sushy-emulator"],
+        why: "the Redfish service of OpenStack, which judges our Redfish client",
+    },
+    PythonPeer {
+        package: "redfish_protocol_validator==1.3.2",
+        programs: &["rf_protocol_validator"],
+        why: "DMTF's judge of how a Redfish service speaks, for our simulated ones",
+    },
+    PythonPeer {
+        package: "redfish_service_validator==3.1.8",
+        programs: &["rf_service_validator"],
+        why: "DMTF's judge of what a Redfish service shows, by the schemas, for our simulated ones",
+    },
+    PythonPeer {
+        package: "redfishtool==1.1.8",
+        programs: &["redfishtool"],
+        why: "a Redfish client for the command line, which judges our simulated services",
+    },
+    PythonPeer {
+        package: "redfish_utilities==3.5.2",
+        programs: &[
+            "rf_accounts.py",
+            "rf_bios_settings.py",
+            "rf_boot_override.py",
+            "rf_firmware_inventory.py",
+            "rf_power_reset.py",
+            "rf_sel.py",
+            "rf_sensor_list.py",
+            "rf_virtual_media.py",
+        ],
+        why: "DMTF's Redfish clients and its Python library, which judge our simulated services",
+    },
+];
 
 /// Makes every package available. Quick when nothing is missing.
 pub fn install(folder: &Path) -> Result<()> {

@@ -113,6 +113,19 @@ pub enum ReplyBody {
     Events(StreamId),
 }
 
+impl ReplyBody {
+    /// Makes the tag of the resource in it a weak one, as the header's.
+    pub(super) fn weaken_tag(&mut self) {
+        const STRONG: &str = r#""@odata.etag":"\""#;
+        let Self::Bytes(bytes) = self else { return };
+        let place = bytes.windows(STRONG.len()).position(|window| window == STRONG.as_bytes());
+        if let Some(place) = place {
+            let tag = place + STRONG.len() - r#"\""#.len();
+            bytes.splice(tag..tag, *b"W/");
+        }
+    }
+}
+
 /// A reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceReply {
