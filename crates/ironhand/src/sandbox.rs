@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ironhand_api::{
     Connector, Credential, CredentialSpec, Event, EventKind, Host, HostSpec, IpmiOptions, Manifest, Metadata,
-    Name, Secret, Severity, Way, parse_manifests,
+    Name, RedfishOptions, Secret, Severity, Way, parse_manifests,
 };
 use ironhand_client::{Client, Endpoint, EventStream};
 use ironhand_server::{Config, Running, Server, Settings};
@@ -98,22 +98,14 @@ async fn apply(
     for (file, text) in FLOWS {
         manifests.extend(parse_manifests(file, text).map_err(Failure::Manifests)?);
     }
-    for host in fleet.hosts() {
-        let connector = |way, address: std::net::SocketAddr, credentials| Connector {
-            port: Some(address.port()),
-            credentials,
-            ..Connector::new(way, address.ip().to_string())
-        };
+    for (index, host) in fleet.hosts().iter().enumerate() {
         let mut metadata = Metadata::named(name(&host.name)?);
         metadata.labels.insert("make".to_owned(), host.make.name().to_owned());
         manifests.push(Manifest::Host(Host {
             metadata,
             spec: HostSpec {
                 credentials: vec![credential.clone()],
-                connectors: vec![
-                    connector(Way::Ipmi(IpmiOptions::default()), host.ipmi, None),
-                    connector(Way::Vnc, host.vnc, Some(Vec::new())),
-                ],
+                connectors: connectors(index, host),
                 ..HostSpec::default()
             },
             status: None,
@@ -123,6 +115,24 @@ async fn apply(
         client.apply(manifest).await?;
     }
     Ok(())
+}
+
+/// The ways to a host. As in a room full of old and new servers, some have Redfish and IPMI, some only one of them; a host
+/// whose Redfish fails goes on by IPMI.
+fn connectors(index: usize, host: &SimHost) -> Vec<Connector> {
+    let connector = |way, address: std::net::SocketAddr| Connector {
+        port: Some(address.port()),
+        ..Connector::new(way, address.ip().to_string())
+    };
+    let redfish = || connector(Way::Redfish(RedfishOptions::default()), host.redfish);
+    let ipmi = || connector(Way::Ipmi(IpmiOptions::default()), host.ipmi);
+    let mut ways = match index % 3 {
+        0 => vec![redfish(), ipmi()],
+        1 => vec![ipmi()],
+        _ => vec![redfish()],
+    };
+    ways.push(Connector { credentials: Some(Vec::new()), ..connector(Way::Vnc, host.vnc) });
+    ways
 }
 
 fn welcome(fleet: &Fleet, server: &Running, faults: usize, output: Output) {

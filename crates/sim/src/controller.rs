@@ -5,11 +5,14 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ironhand_ipmi::bmc::{FruConfig, SelClock, SelConfig};
 use ironhand_ipmi::{Bmc, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, PrivilegeLevel, User};
 use secrecy::SecretString;
 use tokio::net::UdpSocket;
 
 use crate::machine::Seed;
+use crate::power_log::{self, PowerChange};
+use crate::redfish::moment;
 
 /// Longest datagram taken in: RMCP+ messages of the commands served here are far below, and Ethernet carries
 /// no more at once.
@@ -77,8 +80,10 @@ impl Controller {
 
     /// Power came or went, as asked.
     pub(crate) fn show_power(&self, power_on: bool) {
-        self.with(|bmc| {
-            bmc.set_chassis(ChassisStatus { power_on, power_control_fault: false, ..bmc.chassis() })
+        let change = if power_on { PowerChange::On } else { PowerChange::Off };
+        self.with(|bmc| match bmc.chassis().power_on == power_on {
+            true => power_log::show(bmc, power_on),
+            false => power_log::tell(bmc, Instant::now(), change),
         });
     }
 
@@ -151,11 +156,18 @@ fn spoilt(mut bytes: Vec<u8>, noise: &mut Seed) -> Vec<u8> {
     bytes
 }
 
-/// A controller with one administrator.
+/// A controller with one administrator, whose event log begins now.
 pub(crate) fn bmc(user: &str, password: SecretString, guid: [u8; 16], power_on: bool) -> Bmc {
     let users = vec![User::new(user, password, PrivilegeLevel::Administrator)];
     let chassis = ChassisStatus { power_on, ..ChassisStatus::default() };
-    Bmc::new(BmcConfig { guid, chassis, ..BmcConfig::new(users) }, Box::new(fill_random))
+    let now = moment();
+    // The clock of a controller ends in the year 2106.
+    let clock = SelClock { at: now.at, seconds: u32::try_from(now.unix).unwrap_or(u32::MAX) };
+    let sel = SelConfig { clock: Some(clock), ..SelConfig::default() };
+    let config = BmcConfig { guid, chassis, sel, fru: FruConfig::sample(), ..BmcConfig::new(users) };
+    let mut bmc = Bmc::new(config, Box::new(fill_random));
+    power_log::show(&mut bmc, power_on);
+    bmc
 }
 
 /// Bytes of the operating system's generator. Sessions of a controller must not open with predictable ones,

@@ -51,6 +51,7 @@ pub mod machine;
 pub mod modem;
 pub mod outlets;
 mod picture;
+mod power_log;
 pub mod qemu;
 mod redfish;
 pub mod screen;

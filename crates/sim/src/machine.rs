@@ -246,6 +246,12 @@ impl Machine {
         self.make
     }
 
+    /// Its serial number, as its firmware writes it.
+    #[must_use]
+    pub fn serial(&self) -> &str {
+        &self.serial
+    }
+
     /// Whether it has power.
     #[must_use]
     pub fn is_on(&self) -> bool {

@@ -3,11 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use ironhand_ipmi::bmc::{
-    Faults, FruConfig, Ipmi15Config, LanSettings, SelClock, SelConfig, SensorInput, SolSettings,
-};
-use ironhand_ipmi::sel::SystemEvent;
-use ironhand_ipmi::sensor::event_text::SENSOR_SPECIFIC;
+use ironhand_ipmi::bmc::{Faults, FruConfig, Ipmi15Config, LanSettings, SelClock, SelConfig, SolSettings};
 use ironhand_ipmi::{Bmc, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, CipherSuite, PrivilegeLevel, User};
 use ironhand_redfish::bmc::{Flavour, Moment, Service, ServiceReply, ServiceRequest, StreamId};
 use secrecy::SecretString;
@@ -16,10 +12,11 @@ use super::console::SerialConsole;
 use super::path::{Path, Way};
 use super::plan::{Effects, FaultPlan, Firmware};
 use super::statistics::Counters;
-use super::switch::{Change, PowerSwitch, PowerTimes};
+use super::switch::{PowerSwitch, PowerTimes};
 use super::visits::Visits;
 use crate::fleet::host_name;
 use crate::machine::Seed;
+use crate::power_log;
 use crate::redfish::Board;
 
 /// What all hosts of a fleet are made from.
@@ -117,7 +114,7 @@ impl Host {
         };
         let mut bmc = Bmc::new(config, Box::new(predictable(seed.next())));
         if !pattern.on {
-            show_power(&mut bmc, false);
+            power_log::show(&mut bmc, false);
         }
         Self {
             bmc,
@@ -191,7 +188,8 @@ impl Host {
             Box::new(Service::new(flavour, Box::new(predictable(tokens))))
         });
         let unix = unix_at(clock, clock.now);
-        let mut board = Board { bmc: &mut self.bmc, now: clock.now, name: &host_name(index) };
+        let (name, serial) = (host_name(index), format!("SIM{:07}", index + 1));
+        let mut board = Board { bmc: &mut self.bmc, now: clock.now, name: &name, serial: &serial };
         let mut reply = service.answer(Moment { at: clock.now, unix }, request, &mut board);
         reply.delivery.after += self.path.lateness(&effects);
         Some(reply)
@@ -245,20 +243,15 @@ impl Host {
     fn follow_switch(&mut self, clock: &Clock<'_>) {
         let now = clock.now;
         while let Some(change) = self.switch.wake(now) {
-            let power_on = self.switch.is_on();
-            self.bmc.set_chassis(ChassisStatus { power_on, ..self.bmc.chassis() });
-            show_power(&mut self.bmc, power_on);
+            power_log::tell(&mut self.bmc, now, change);
             if let Some(service) = &mut self.redfish {
                 let unix = unix_at(clock, now);
-                service.power_changed(Moment { at: now, unix }, power_on);
-                if matches!(change, Change::On | Change::Reset) {
+                service.power_changed(Moment { at: now, unix }, self.switch.is_on());
+                if change.boots() {
                     service.booted();
                 }
             }
-            for event in log_of(change) {
-                self.bmc.log_event(now, *event);
-            }
-            if matches!(change, Change::On | Change::Reset) {
+            if change.boots() {
                 self.bmc.take_boot_flags();
                 if let Some(console) = &mut self.console {
                     self.bmc.console_output(now, &console.boot());
@@ -361,38 +354,6 @@ fn lan_at(place: SocketAddr) -> LanSettings {
         gateway: Ipv4Addr::UNSPECIFIED,
         mac: [0x02, p0, p1, a1, a2, a3],
         ..LanSettings::default()
-    }
-}
-
-/// Sensors of [`SensorSet::sample`](ironhand_ipmi::bmc::SensorSet::sample): the machine's ACPI power state, with two of
-/// its states, and how it was booted.
-const ACPI_STATE: u8 = 0x72;
-const WORKING: u8 = 0;
-const SOFT_OFF: u8 = 5;
-const SYSTEM_BOOT: u8 = 0xE0;
-
-fn show_power(bmc: &mut Bmc, on: bool) {
-    let state = SensorInput::States(1 << if on { WORKING } else { SOFT_OFF });
-    if let Err(error) = bmc.set_sensor(ACPI_STATE, state) {
-        tracing::debug!(%error, "a simulated BMC does not show its machine's power state");
-    }
-}
-
-/// What the BMC writes to its System Event Log when this happens to the machine (IPMI 2.0 table 42-3).
-fn log_of(change: Change) -> &'static [SystemEvent] {
-    const fn acpi(state: u8) -> SystemEvent {
-        SystemEvent::of_bmc(0x22, ACPI_STATE, SENSOR_SPECIFIC, [state, 0xFF, 0xFF])
-    }
-    const fn boot(how: u8) -> SystemEvent {
-        SystemEvent::of_bmc(0x1D, SYSTEM_BOOT, SENSOR_SPECIFIC, [how, 0xFF, 0xFF])
-    }
-    const POWER_ON: [SystemEvent; 2] = [acpi(WORKING), boot(0x00)];
-    const POWER_OFF: [SystemEvent; 1] = [acpi(SOFT_OFF)];
-    const HARD_RESET: [SystemEvent; 1] = [boot(0x01)];
-    match change {
-        Change::On => &POWER_ON,
-        Change::Off => &POWER_OFF,
-        Change::Reset => &HARD_RESET,
     }
 }
 

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use ironhand_ipmi::ChassisControl;
 
+use crate::power_log::PowerChange;
+
 /// How long a machine takes to follow its button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PowerTimes {
@@ -28,17 +30,6 @@ impl Default for PowerTimes {
     fn default() -> Self {
         Self::from_act(Duration::from_millis(100))
     }
-}
-
-/// What happened to the machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
-    /// It got power, and boots.
-    On,
-    /// It lost power.
-    Off,
-    /// It boots without having lost power.
-    Reset,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,20 +78,20 @@ impl PowerSwitch {
     }
 
     /// Does the next thing that is due.
-    pub(super) fn wake(&mut self, now: Instant) -> Option<Change> {
+    pub(super) fn wake(&mut self, now: Instant) -> Option<PowerChange> {
         let (at, due) = self.due.take_if(|(at, _)| *at <= now)?;
         match due {
             Due::On => {
                 self.on = true;
-                Some(Change::On)
+                Some(PowerChange::On)
             }
-            Due::Off => std::mem::replace(&mut self.on, false).then_some(Change::Off),
+            Due::Off => std::mem::replace(&mut self.on, false).then_some(PowerChange::Off),
             Due::CycleOff => {
                 self.on = false;
                 self.due = Some((at + self.times.cycle, Due::On));
-                Some(Change::Off)
+                Some(PowerChange::Off)
             }
-            Due::Reset => Some(Change::Reset),
+            Due::Reset => Some(PowerChange::Reset),
         }
     }
 }

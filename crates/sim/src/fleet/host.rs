@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Fault, HostState, SimHost};
 use crate::controller::{Controller, Manner, bmc, fill_random};
-use crate::machine::{BootSource, Machine, NextBoot, Output};
+use crate::machine::{BootSource, Machine, Make, NextBoot, Output};
 use crate::picture::picture;
 use crate::redfish::{Board, Front, moment};
 use crate::viewer::{self, Console};
@@ -57,6 +57,8 @@ pub(super) struct Host {
     machine: Mutex<Machine>,
     controller: Controller,
     redfish: Mutex<Service>,
+    /// Of the machine.
+    serial: String,
     /// The revision of the machine's screen.
     revision: watch::Sender<u64>,
     screen_manner: watch::Sender<ScreenManner>,
@@ -67,12 +69,13 @@ pub(super) struct Host {
 impl Host {
     pub(super) fn new(info: SimHost, access: Access, machine: Machine, controller: Controller) -> Self {
         Self {
-            info,
             access,
             revision: watch::Sender::new(machine.screen().revision()),
+            serial: machine.serial().to_owned(),
             machine: Mutex::new(machine),
             controller,
-            redfish: Mutex::new(Service::new(Flavour::GENERIC, Box::new(fill_random))),
+            redfish: Mutex::new(Service::new(flavour(info.make), Box::new(fill_random))),
+            info,
             screen_manner: watch::Sender::new(ScreenManner::Proper),
             touched: Notify::new(),
         }
@@ -288,9 +291,10 @@ impl Front for Host {
         }
         let now = moment();
         let mut service = self.redfish();
+        let (name, serial) = (&*self.info.name, &*self.serial);
         let (reply, events) = self
             .controller
-            .act(|bmc| service.answer(now, &request, &mut Board { bmc, now: now.at, name: &self.info.name }));
+            .act(|bmc| service.answer(now, &request, &mut Board { bmc, now: now.at, name, serial }));
         drop(service);
         if !events.is_empty() {
             self.touch(|machine, now| {
@@ -324,6 +328,16 @@ impl Console for Host {
 
     fn changes(&self) -> watch::Receiver<u64> {
         self.revision.subscribe()
+    }
+}
+
+/// Whose controllers such machines come with.
+fn flavour(make: Make) -> &'static Flavour {
+    match make {
+        Make::R740Like => Flavour::IDRAC9,
+        Make::Dl380Like => Flavour::ILO5,
+        Make::X11Like => Flavour::SUPERMICRO,
+        Make::OpenBmcLike => Flavour::OPENBMC,
     }
 }
 

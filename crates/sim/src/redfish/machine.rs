@@ -32,8 +32,9 @@ pub(crate) fn moment() -> Moment {
 pub(crate) struct Board<'a> {
     pub(crate) bmc: &'a mut Bmc,
     pub(crate) now: Instant,
-    /// The name of the machine.
+    /// The name of the machine, and its serial number.
     pub(crate) name: &'a str,
+    pub(crate) serial: &'a str,
 }
 
 impl Board<'_> {
@@ -48,7 +49,7 @@ impl Machine for Board<'_> {
         let guid = self.run(Ask::new("read the GUID", &GetSystemGuid)).map(|guid| guid.0).unwrap_or_default();
         Facts {
             host_name: self.name.to_owned(),
-            serial: guid.iter().rev().take(5).map(|byte| format!("{byte:02X}")).collect(),
+            serial: self.serial.to_owned(),
             uuid: uuid(guid),
             asset_tag: String::new(),
         }

@@ -9,6 +9,7 @@ use ironhand_ipmi::{
 
 use super::*;
 use crate::bmc_fleet::plan::{BmcFault, BmcSelector, FaultRule, Share};
+use crate::power_log::{ACPI_STATE, SOFT_OFF, WORKING};
 
 /// A datagram on its way, and when it arrives.
 #[derive(Debug)]
