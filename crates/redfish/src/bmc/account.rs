@@ -30,7 +30,7 @@ pub(super) fn path(account: u8) -> String {
 }
 
 fn service(service: &mut Service, _: &mut Call<'_>) -> Outcome {
-    let (threshold, duration) = service.flavour.lockout;
+    let (threshold, duration) = service.lockout_terms();
     let (shortest, longest) = service.flavour.password;
     Ok(ServiceReply::resource(json!({
         "@odata.id": "/redfish/v1/AccountService",

@@ -68,7 +68,8 @@ impl Service {
         name: &str,
         password: &SecretString,
     ) -> Option<Account> {
-        if self.lockout.is_locked(now.at, name, self.flavour.lockout) {
+        let terms = self.lockout_terms();
+        if self.faults.users_locked || self.lockout.is_locked(now.at, name, terms) {
             return None;
         }
         let found = machine.accounts().into_iter().find(|account| account.enabled && account.name == name);

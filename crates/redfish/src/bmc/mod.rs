@@ -12,6 +12,7 @@
 //! | `change` | the properties of a body, checked one by one |
 //! | `machine` | what a service wants of the machine behind it |
 //! | `flavour` | how services of vendors differ, as data |
+//! | `fault` | what is wrong with a service on purpose |
 //! | others | the resources of a subject, and what can be done to them |
 
 mod account;
@@ -21,6 +22,7 @@ mod chassis;
 mod controller;
 mod event;
 mod exchange;
+mod fault;
 mod flavour;
 mod log;
 mod login;
@@ -42,6 +44,7 @@ use self::bios::Bios;
 use self::event::Events;
 pub use self::event::StreamId;
 pub use self::exchange::{Delivery, MAX_BODY, ReplyBody, ServiceReply, ServiceRequest};
+pub use self::fault::{AnswerFault, Faults, UnknownFault};
 pub use self::flavour::Flavour;
 use self::flavour::{NeedsTag, Tags};
 use self::login::{Lockout, Who};
@@ -95,6 +98,7 @@ impl Call<'_> {
 /// A management controller's Redfish service.
 pub struct Service {
     flavour: &'static Flavour,
+    faults: Faults,
     entropy: Entropy,
     sessions: Sessions,
     session_timeout: Duration,
@@ -114,6 +118,7 @@ impl Service {
     pub fn new(flavour: &'static Flavour, entropy: Entropy) -> Self {
         Self {
             flavour,
+            faults: Faults::default(),
             entropy,
             sessions: Sessions::default(),
             session_timeout: flavour.session_timeout,
@@ -150,10 +155,8 @@ impl Service {
         request: &ServiceRequest,
         machine: &mut dyn Machine,
     ) -> ServiceReply {
-        match self.attempt(now, request, machine) {
-            Ok(reply) => reply,
-            Err(refusal) => refusal.reply(),
-        }
+        let reply = self.attempt(now, request, machine).unwrap_or_else(Refusal::reply);
+        self.spoilt(request, reply)
     }
 
     fn attempt(&mut self, now: Moment, request: &ServiceRequest, machine: &mut dyn Machine) -> Outcome {
@@ -227,6 +230,7 @@ impl Service {
                     value.insert_str(0, "W/");
                 }
             }
+            reply.body.weaken_tag();
         }
         reply
     }

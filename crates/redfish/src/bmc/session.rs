@@ -139,7 +139,7 @@ fn log_in(service: &mut Service, call: &mut Call<'_>) -> Outcome {
         Refusal::new(401, "ResourceAtUriUnauthorized", "The user name or password is not valid.")
     })?;
     service.sessions.expire(call.now.at);
-    if service.sessions.open.len() >= service.flavour.session_slots {
+    if service.faults.sessions_full || service.sessions.open.len() >= service.flavour.session_slots {
         return Err(Refusal::new(
             503,
             service.flavour.session_limit_message,

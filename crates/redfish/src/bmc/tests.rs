@@ -251,6 +251,21 @@ fn a_boot_override_is_set_and_shown() {
 }
 
 #[test]
+fn the_tag_in_a_resource_is_that_of_its_header() {
+    for flavour in Flavour::ALL {
+        let mut rig = Rig::of(flavour);
+        rig.log_in("admin", "password2");
+        let shown = rig.send("GET", "/redfish/v1/AccountService", Value::Null);
+        assert_eq!(
+            shown_body(&shown)["@odata.etag"],
+            *shown.header("ETag").expect("a tag"),
+            "{}",
+            flavour.name
+        );
+    }
+}
+
+#[test]
 fn tags_tell_whether_a_resource_has_changed() {
     let mut rig = Rig::new();
     rig.log_in("admin", "password2");
@@ -382,6 +397,67 @@ fn who_must_change_a_password_does_that_first() {
     assert_eq!(rig.send("PATCH", guest, json!({ "Password": "another password" })).status, 200);
     assert_eq!(rig.send("GET", "/redfish/v1/Systems", Value::Null).status, 200);
     assert_eq!(rig.send("GET", "/redfish/v1/AccountService/Accounts/2", Value::Null).status, 403);
+}
+
+#[test]
+fn faults_are_what_their_names_say() {
+    let check = |fault: AnswerFault, is_so: fn(&ServiceReply) -> bool| {
+        let mut rig = Rig::new();
+        rig.log_in("admin", "password2");
+        rig.service.set_faults(Faults { answers: Some(fault), ..Faults::default() });
+        let reply = rig.send("GET", "/redfish/v1/Systems", Value::Null);
+        assert!(is_so(&reply), "{}: {reply:?}", fault.name());
+        assert_eq!(fault.name().parse(), Ok(fault));
+    };
+    let length = |reply: &ServiceReply| match &reply.body {
+        ReplyBody::Bytes(bytes) => bytes.len(),
+        _ => 0,
+    };
+    check(AnswerFault::Html, |reply| reply.header("Content-Type") == Some("text/html"));
+    check(AnswerFault::Truncated, |reply| reply.delivery.cut_at.is_some_and(|at| at > 10));
+    check(AnswerFault::Drip, |reply| reply.delivery.drip.is_some());
+    check(AnswerFault::Redirect, |reply| {
+        reply.status == 307 && reply.header("Location").is_some_and(|to| to.starts_with("https://127."))
+    });
+    check(AnswerFault::Busy, |reply| reply.status == 503 && reply.header("Retry-After") == Some("5"));
+    check(AnswerFault::TooMany, |reply| reply.status == 429 && reply.header("Retry-After") == Some("5"));
+    check(AnswerFault::EndlessPages, |reply| {
+        shown_body(reply)["Members@odata.nextLink"] == "/redfish/v1/Systems"
+    });
+    check(AnswerFault::WrongTypes, |reply| {
+        let shown = shown_body(reply);
+        shown["Name"].is_number() && shown["Members"].is_object()
+    });
+    let mut rig = Rig::new();
+    rig.service.set_faults(Faults { answers: Some(AnswerFault::Huge), ..Faults::default() });
+    assert!(length(&rig.send("GET", "/redfish/v1", Value::Null)) > 10_000_000);
+}
+
+#[test]
+fn nobody_logs_in_where_sessions_or_users_are_gone() {
+    let login = || json!({ "UserName": "admin", "Password": "password2" });
+    let sessions = "/redfish/v1/SessionService/Sessions";
+    let check = |faults: Faults, statuses: &[u16]| {
+        let mut rig = Rig::new();
+        rig.service.set_faults(faults);
+        for status in statuses {
+            let wrong = json!({ "UserName": "admin", "Password": "wrong" });
+            let body = if *status == 401 { wrong } else { login() };
+            assert_eq!(rig.send("POST", sessions, body).status, *status, "{faults:?}");
+        }
+    };
+    check(Faults::default(), &[401, 401, 201]);
+    check(Faults { sessions_full: true, ..Faults::default() }, &[503]);
+    let mut rig = Rig::new();
+    rig.service.set_faults(Faults { users_locked: true, ..Faults::default() });
+    assert_eq!(rig.send("POST", sessions, login()).status, 401);
+    let mut rig = Rig::new();
+    let lockout = Some((2, Duration::from_secs(60)));
+    rig.service.set_faults(Faults { lockout, ..Faults::default() });
+    for _ in 0..2 {
+        rig.send("POST", sessions, json!({ "UserName": "admin", "Password": "wrong" }));
+    }
+    assert_eq!(rig.send("POST", sessions, login()).status, 401);
 }
 
 #[test]

@@ -190,6 +190,7 @@ impl Host {
         let unix = unix_at(clock, clock.now);
         let (name, serial) = (host_name(index), format!("SIM{:07}", index + 1));
         let mut board = Board { bmc: &mut self.bmc, now: clock.now, name: &name, serial: &serial };
+        service.set_faults(effects.of_redfish());
         let mut reply = service.answer(Moment { at: clock.now, unix }, request, &mut board);
         reply.delivery.after += self.path.lateness(&effects);
         Some(reply)

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ironhand_ipmi::bmc::{BadPasswordThreshold, Faults, Proof};
 use ironhand_ipmi::{CipherSuite, Quirk, Quirks};
+use ironhand_redfish::bmc::{AnswerFault, Faults as RedfishFaults};
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
@@ -131,6 +132,9 @@ pub enum BmcFault {
         #[serde(rename = "for", deserialize_with = "time")]
         duration: Duration,
     },
+    /// What is wrong with the answers of the Redfish service.
+    #[serde(deserialize_with = "from_text")]
+    Redfish(AnswerFault),
     /// A fault that the BMCs of a vendor have.
     #[serde(deserialize_with = "from_text")]
     Quirk(Quirk),
@@ -244,6 +248,8 @@ pub(super) struct Effects {
     pub(super) reordered: Share,
     pub(super) overtaken_by: Duration,
     pub(super) garbage: Share,
+    /// Of the Redfish service.
+    pub(super) answers: Option<AnswerFault>,
     pub(super) firmware: Firmware,
 }
 
@@ -307,6 +313,21 @@ impl FaultPlan {
 }
 
 impl Effects {
+    /// What of it is wrong with the Redfish service.
+    pub(super) fn of_redfish(&self) -> RedfishFaults {
+        let lockout = self.firmware.lockout.map(|lockout| {
+            // Zero is for ever, as far as anybody waits.
+            let forever = lockout.lockout_interval.is_zero();
+            (u32::from(lockout.threshold), if forever { Duration::MAX } else { lockout.lockout_interval })
+        });
+        RedfishFaults {
+            sessions_full: self.firmware.faults.sessions_full,
+            users_locked: self.firmware.faults.users_locked,
+            lockout,
+            answers: self.answers,
+        }
+    }
+
     fn add(&mut self, fault: &BmcFault) {
         let firmware = &mut self.firmware;
         match *fault {
@@ -332,6 +353,7 @@ impl Effects {
                     lockout_interval: duration,
                 });
             }
+            BmcFault::Redfish(fault) => self.answers = Some(fault),
             BmcFault::Quirk(quirk) => firmware.quirks = firmware.quirks.with(quirk),
         }
     }
