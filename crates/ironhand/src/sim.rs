@@ -36,16 +36,22 @@ pub async fn qemu(asked: args::SimQemu, output: Output) -> Result<(), Failure> {
     config.program = asked.qemu;
     config.bind = asked.bind;
     config.ipmi_port = asked.ipmi_port;
+    config.redfish_port = asked.redfish_port;
     config.vnc_port = asked.vnc_port;
     config.user = asked.user;
     config.power_on = !asked.off;
     let guest = QemuBmc::start(config).await.map_err(|error| Failure::Failed(chain(&error)))?;
-    let (ipmi, vnc) = (guest.ipmi(), guest.vnc());
+    let (ipmi, redfish, vnc) = (guest.ipmi(), guest.redfish(), guest.vnc());
     let stop = stop_asked();
     if output.is_structured() {
-        line(&serde_json::json!({ "name": asked.name, "ipmi": ipmi, "vnc": vnc }).to_string());
+        let mut told = serde_json::json!({ "name": asked.name, "ipmi": ipmi, "vnc": vnc });
+        if let Some(redfish) = redfish {
+            told["redfish"] = redfish.to_string().into();
+        }
+        line(&told.to_string());
     } else {
-        line(&format!("guest {}: IPMI at {ipmi}, screen at {vnc} (VNC)", asked.name));
+        let ways = ways(Some(ipmi.to_string()), redfish.map(|at| at.to_string()));
+        line(&format!("guest {}: {ways}, screen at {vnc} (VNC)", asked.name));
     }
     stop.await?;
     guest.shutdown().await;

@@ -1,4 +1,4 @@
-//! A management controller for a QEMU guest: IPMI on UDP, the guest's screen on TCP.
+//! A management controller for a QEMU guest: IPMI on UDP, Redfish over TLS, the guest's screen on TCP.
 //!
 //! | IPMI | does |
 //! | --- | --- |
@@ -18,6 +18,7 @@
 
 mod guest;
 mod qmp;
+mod redfish;
 mod screen;
 
 use std::ffi::OsString;
@@ -28,6 +29,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ironhand_ipmi::{BmcEvent, ChassisControl};
 use secrecy::SecretString;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -37,8 +39,10 @@ use tokio_util::task::TaskTracker;
 
 use self::guest::Guest;
 pub use self::qmp::QmpError;
+use self::redfish::Redfish;
 use self::screen::Front;
 use crate::controller::{Controller, bmc, random_challenge};
+use crate::redfish::{Certificate, CertificateError, serve};
 
 /// Power actions that wait while an earlier one is under way. A console has one request in flight; further
 /// ones are dropped here as by a controller that is busy.
@@ -57,6 +61,8 @@ pub struct QemuConfig {
     pub bind: IpAddr,
     /// UDP port of the controller; 0 takes a free one.
     pub ipmi_port: u16,
+    /// TCP port of Redfish; 0 takes a free one, and `None` leaves Redfish out.
+    pub redfish_port: Option<u16>,
     /// TCP port of the screen; 0 takes a free one.
     pub vnc_port: u16,
     /// User name of the controller's administrator.
@@ -73,7 +79,7 @@ pub struct QemuConfig {
 
 impl QemuConfig {
     /// The guest `name` with these arguments, on: `qemu-system-x86_64` from `PATH`, free ports of 127.0.0.1,
-    /// user `admin`, no password for the screen, three seconds off in a power cycle.
+    /// user `admin`, no Redfish, no password for the screen, three seconds off in a power cycle.
     #[must_use]
     pub fn new(name: impl Into<String>, args: Vec<OsString>, password: SecretString) -> Self {
         Self {
@@ -82,6 +88,7 @@ impl QemuConfig {
             args,
             bind: Ipv4Addr::LOCALHOST.into(),
             ipmi_port: 0,
+            redfish_port: None,
             vnc_port: 0,
             user: "admin".to_owned(),
             password,
@@ -100,13 +107,16 @@ pub enum QemuError {
     Bind {
         /// The guest.
         guest: String,
-        /// `management controller` or `screen`.
+        /// `management controller`, `Redfish service` or `screen`.
         what: &'static str,
         /// Where it should have listened.
         address: SocketAddr,
         /// What the system says.
         source: io::Error,
     },
+    /// The Redfish service has no certificate.
+    #[error("the Redfish service has no certificate")]
+    Certificate(#[from] CertificateError),
     /// The folder for QEMU's own sockets could not be made.
     #[error("no folder for the sockets of guest {guest}")]
     Folder {
@@ -165,6 +175,7 @@ pub enum QemuError {
 /// or until this is dropped. Either ends the guest.
 pub struct QemuBmc {
     ipmi: SocketAddr,
+    redfish: Option<SocketAddr>,
     vnc: SocketAddr,
     power: watch::Receiver<bool>,
     stop: CancellationToken,
@@ -191,6 +202,15 @@ impl QemuBmc {
         let listener = TcpListener::bind(SocketAddr::new(config.bind, config.vnc_port))
             .await
             .map_err(refused("screen", config.vnc_port))?;
+        let redfish = match config.redfish_port {
+            Some(port) => Some(
+                TcpListener::bind(SocketAddr::new(config.bind, port))
+                    .await
+                    .and_then(|listener| Ok((listener.local_addr()?, listener)))
+                    .map_err(refused("Redfish service", port))?,
+            ),
+            None => None,
+        };
         let ipmi = controller.address().map_err(refused("management controller", config.ipmi_port))?;
         let vnc = listener.local_addr().map_err(refused("screen", config.vnc_port))?;
 
@@ -204,14 +224,31 @@ impl QemuBmc {
         let (orders, queue) = mpsc::channel(MAX_ORDERS);
         tasks.spawn(guest.run(queue, stop.clone()));
         tasks.spawn(front.run(listener, stop.clone(), tasks.clone()));
+        let redfish = match redfish {
+            Some((address, listener)) => {
+                let service = Redfish::new(config.name.clone(), controller.clone(), orders.clone());
+                let (service, tls) = (Arc::new(service), Certificate::self_signed()?.acceptor());
+                tasks.spawn(service.clone().follow(power.clone(), stop.clone()));
+                let most = redfish::MAX_CLIENTS;
+                tasks.spawn(serve(listener, Some(tls), service, most, stop.clone(), tasks.clone()));
+                Some(address)
+            }
+            None => None,
+        };
         tasks.spawn(obey(controller, orders, stop.clone()));
-        Ok(Self { ipmi, vnc, power, stop, tasks })
+        Ok(Self { ipmi, redfish, vnc, power, stop, tasks })
     }
 
     /// Where the controller speaks IPMI.
     #[must_use]
     pub fn ipmi(&self) -> SocketAddr {
         self.ipmi
+    }
+
+    /// Where the controller speaks Redfish, if it does.
+    #[must_use]
+    pub fn redfish(&self) -> Option<SocketAddr> {
+        self.redfish
     }
 
     /// Where the screen speaks RFB.
@@ -255,22 +292,21 @@ pub async fn run(config: QemuConfig, shutdown: impl Future<Output = ()>) -> Resu
 }
 
 /// Hands power actions on to the guest, until `stop`.
-async fn obey(
-    controller: Arc<Controller>,
-    orders: mpsc::Sender<ironhand_ipmi::ChassisControl>,
-    stop: CancellationToken,
-) {
+async fn obey(controller: Arc<Controller>, orders: mpsc::Sender<ChassisControl>, stop: CancellationToken) {
     loop {
         let events = tokio::select! {
             () = stop.cancelled() => return,
             events = controller.turn(None) => events,
         };
-        for event in events {
-            if let Some(control) = event.control()
-                && orders.try_send(control).is_err()
-            {
-                tracing::warn!(?control, "a power action is dropped: the guest is busy with earlier ones");
-            }
+        for control in events.iter().filter_map(BmcEvent::control) {
+            order(&orders, control);
         }
+    }
+}
+
+/// Hands a power action on to the guest.
+fn order(orders: &mpsc::Sender<ChassisControl>, control: ChassisControl) {
+    if orders.try_send(control).is_err() {
+        tracing::warn!(?control, "a power action is dropped: the guest is busy with earlier ones");
     }
 }

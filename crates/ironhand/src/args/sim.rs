@@ -12,9 +12,9 @@ use ironhand_sim::outlets::StripModel;
 /// `ironhand sim`.
 #[derive(Subcommand)]
 pub enum Sim {
-    /// A management controller (IPMI, VNC) for a real QEMU guest
+    /// A management controller (IPMI, Redfish, VNC) for a real QEMU guest
     Qemu(SimQemu),
-    /// Simulated servers with management controllers (IPMI) and screens (VNC)
+    /// Simulated servers with management controllers (IPMI, Redfish) and screens (VNC)
     Bmc(SimBmc),
     /// A modem, and power sockets that take text messages (SimPal)
     Modem(SimModem),
@@ -174,6 +174,9 @@ pub struct SimQemu {
     /// UDP port of IPMI; 0 takes a free one
     #[arg(long, default_value_t = 623)]
     pub ipmi_port: u16,
+    /// TCP port of Redfish; 0 takes a free one [default: no Redfish]
+    #[arg(long, value_name = "PORT")]
+    pub redfish_port: Option<u16>,
     /// TCP port of the screen; 0 takes a free one
     #[arg(long, default_value_t = 5900)]
     pub vnc_port: u16,
