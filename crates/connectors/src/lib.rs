@@ -15,6 +15,7 @@ mod open;
 mod path;
 mod pdu;
 mod pikvm;
+mod qemu;
 mod redfish;
 mod relay;
 mod shelly;

@@ -10,6 +10,7 @@ use crate::gsm::GsmSocket;
 use crate::http_switch::HttpSwitch;
 use crate::pdu::{PduDevice, PduTimes};
 use crate::pikvm::Pikvm;
+use crate::qemu::Qemu;
 use crate::relay::{self, Relay, RelayTimes, Relayed};
 use crate::shelly::Shelly;
 use crate::ssh::SshDevice;
@@ -102,6 +103,10 @@ pub fn open(
             let route = Route::of(connector, surroundings.hop.clone())?;
             let health = surroundings.health.clone();
             Ok(Box::new(SshDevice::new(connector, options, login, route, health)?))
+        }
+        Way::Qemu => {
+            let route = Route::of(connector, surroundings.hop.clone())?;
+            Ok(Box::new(Qemu::new(connector, route, surroundings.health.clone())?))
         }
         way => Err(refused(&format!("be used yet: this version does not drive `{}`", way.kind().as_str()))),
     }

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use ironhand_api::{Connector, ConnectorType, Through};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout_at};
 
-use crate::{Error, Login, TlsClient, ssh};
+use crate::ssh::{self, Target};
+use crate::{Error, Login, TlsClient};
 
 pub use health::{AddressHealth, PathHealth, Standing};
 
@@ -30,7 +31,7 @@ pub type Stream = Box<dyn AsyncReadWrite>;
 /// Where a device is.
 #[derive(Clone)]
 pub struct Route {
-    /// Its IP addresses or host names, the preferred one first.
+    /// Its IP addresses or host names, the preferred one first; or paths of sockets.
     pub addresses: Vec<String>,
     /// The TCP port, the same at all of them.
     pub port: u16,
@@ -138,8 +139,11 @@ impl fmt::Display for Taken {
     }
 }
 
-/// Address and port, as errors and URLs write them.
+/// Address and port, as errors and URLs write them; of a socket its path.
 pub(crate) fn joined(address: &str, port: u16) -> String {
+    if address.starts_with('/') {
+        return address.to_owned();
+    }
     if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
 }
 
@@ -211,6 +215,9 @@ const fn is_of_the_path(error: &Error) -> bool {
 }
 
 async fn reach(route: &Route, address: &str) -> Result<Stream, Error> {
+    if address.starts_with('/') {
+        return reach_socket(route.through.as_ref(), address).await;
+    }
     match &route.through {
         None => Ok(Box::new(tcp(address, route.port).await?)),
         Some(hop @ Hop::Socks5 { address: proxy, port, login }) => {
@@ -220,7 +227,25 @@ async fn reach(route: &Route, address: &str) -> Result<Stream, Error> {
             Ok(Box::new(stream))
         }
         Some(hop @ Hop::Ssh { address: jump, port, login, host_key }) => {
-            ssh::tunnel(hop, (jump, *port), login, host_key, address, route.port).await
+            let target = Target::Tcp { address, port: route.port };
+            ssh::tunnel(hop, (jump, *port), login, host_key, target).await
+        }
+    }
+}
+
+/// A connection to a socket in the file system of this machine or the jump host.
+async fn reach_socket(through: Option<&Hop>, path: &str) -> Result<Stream, Error> {
+    match through {
+        None => match UnixStream::connect(path).await {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(error) => Err(Error::Unreachable { address: path.to_owned(), reason: error.to_string() }),
+        },
+        Some(Hop::Socks5 { .. }) => {
+            let reason = format!("a SOCKS proxy does not lead to the socket {path}; an SSH jump host does");
+            Err(Error::Misconfigured { reason })
+        }
+        Some(hop @ Hop::Ssh { address: jump, port, login, host_key }) => {
+            ssh::tunnel(hop, (jump, *port), login, host_key, Target::Socket(path)).await
         }
     }
 }

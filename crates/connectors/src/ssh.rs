@@ -19,14 +19,26 @@ use crate::{Error, Hop, Login, Stream};
 /// How long a jump host may take to answer, log in and open the way.
 const JUMP: Duration = Duration::from_secs(15);
 
-/// A connection to `address` through the jump host. It holds a session of its own, which ends with it.
+/// Where a connection through a jump host leads.
+pub(crate) enum Target<'t> {
+    /// A TCP port, as the jump host reaches it.
+    Tcp {
+        /// The IP address or host name.
+        address: &'t str,
+        /// The port.
+        port: u16,
+    },
+    /// A socket in the jump host's file system.
+    Socket(&'t str),
+}
+
+/// A connection to `target` through the jump host. It holds a session of its own, which ends with it.
 pub(crate) async fn tunnel(
     hop: &Hop,
     (jump, jump_port): (&str, u16),
     login: &Login,
     host_key: &str,
-    address: &str,
-    port: u16,
+    target: Target<'_>,
 ) -> Result<Stream, Error> {
     let refused = |error: Error| match error {
         // These say which of the two it is that is wrong.
@@ -36,7 +48,7 @@ pub(crate) async fn tunnel(
     let made = async {
         let stream = tcp(jump, jump_port).await?;
         let session = Session::open(stream, &format!("{jump}:{jump_port}"), login, host_key).await?;
-        session.tunnel(address, port).await
+        session.tunnel(target).await
     };
     let silent = Error::Silent { address: format!("{jump}:{jump_port}"), after: JUMP };
     timeout_at(Instant::now() + JUMP, made).await.unwrap_or(Err(silent)).map_err(refused)

@@ -11,6 +11,8 @@ use russh::{Channel, ChannelStream, MethodKind};
 use secrecy::ExposeSecret;
 use tokio::io::{self, AsyncRead, AsyncWrite, ReadBuf};
 
+use super::Target;
+use crate::path::joined;
 use crate::{CertificateProblem, Error, Login, Stream};
 
 /// How often a server that says nothing is asked whether it is still there; the third time is the last.
@@ -75,12 +77,19 @@ impl Session {
         }
     }
 
-    /// A TCP connection from the server to `address` (RFC 4254 section 7.2), which keeps the session.
-    pub(super) async fn tunnel(self, address: &str, port: u16) -> Result<Stream, Error> {
-        // The server is not told who asks: it has no use for it.
-        let opened = self.0.channel_open_direct_tcpip(address, port.into(), "127.0.0.1", 0).await;
+    /// A connection from the server to `target`, which keeps the session.
+    pub(super) async fn tunnel(self, target: Target<'_>) -> Result<Stream, Error> {
+        let (opened, address) = match target {
+            // RFC 4254 section 7.2. The server is not told who asks: it has no use for it.
+            Target::Tcp { address, port } => {
+                let opened = self.0.channel_open_direct_tcpip(address, port.into(), "127.0.0.1", 0).await;
+                (opened, joined(address, port))
+            }
+            // An extension of OpenSSH's.
+            Target::Socket(path) => (self.0.channel_open_direct_streamlocal(path).await, path.to_owned()),
+        };
         let channel = opened.map_err(|error| Error::Unreachable {
-            address: format!("{address}:{port}"),
+            address,
             reason: format!("the jump host did not connect: {error}"),
         })?;
         Ok(Box::new(Tunnel { stream: channel.into_stream(), _session: self }))
