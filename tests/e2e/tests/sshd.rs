@@ -160,6 +160,18 @@ async fn devices_are_reached_through_a_jump_host() {
     }
     client.close().await;
     visited.await.unwrap();
+    // A socket in the file system of the jump host.
+    let path = sshd.folder.path().join("socket");
+    let device = tokio::net::UnixListener::bind(&path).unwrap();
+    let visited = tokio::spawn(async move { device.accept().await.unwrap().0.write_all(b"hello").await });
+    let mut to_socket = route(0, &sshd.host_key);
+    to_socket.addresses = vec![path.to_string_lossy().into_owned()];
+    let reached = connect(&to_socket, &PathHealth::new(), soon()).await;
+    let (mut stream, _) = reached.unwrap_or_else(|error| panic!("{error}"));
+    let mut said = String::new();
+    stream.read_to_string(&mut said).await.unwrap();
+    assert_eq!(said, "hello");
+    visited.await.unwrap().unwrap();
     let code = async |port, host_key: &str| {
         let reached = connect(&route(port, host_key), &PathHealth::new(), soon()).await;
         reached.map(|_| ()).unwrap_err().code()
