@@ -1,6 +1,7 @@
 //! The command line: what may be written, and its help. What commands do stands in their own modules.
 
 mod fleet;
+mod hardware;
 mod host;
 mod offline;
 mod record;
@@ -14,6 +15,7 @@ pub use fleet::{
     Fence, KeyCommand, Maintenance, Manage, ManageWord, NotifierCommand, Password, PasswordCommand, Rotate,
     Settings, SettingsCommand, Switch,
 };
+pub use hardware::{Identify, Media, Sel, SelAction, SelClear, SelList, Sensors, Since};
 pub use host::{BootDevice, Power, PowerWord, Screen, Selector, Type};
 pub use offline::{FlowCommand, Match, Read};
 pub use record::{Alerts, EventFormat, Events, Incidents, Jobs, Runs};
@@ -105,6 +107,22 @@ pub enum Command {
     Password(Password),
     /// Choose what the next boot of hosts starts from
     BootDevice(BootDevice),
+    /// What hosts measure: temperatures, fans, voltages, power, and the state of their parts
+    Sensors(Sensors),
+    /// The event logs of hosts' controllers
+    Sel(Sel),
+    /// The parts of hosts that can be replaced, with serial and part numbers
+    Fru(Selector),
+    /// What hosts are made of: model, serial number, firmware, processors, memory, drives, network interfaces
+    Inventory(Selector),
+    /// Switch the light by which a host is found in its rack
+    Identify(Identify),
+    /// Images that hosts see as drives
+    Media {
+        /// What to do with the drives.
+        #[command(subcommand)]
+        command: Media,
+    },
     /// Show a host's screen as text, or keep its picture
     Screen(Screen),
     /// Press keys on a host.

@@ -10,6 +10,7 @@ mod fence;
 mod files;
 mod flow;
 mod get;
+mod hardware;
 mod incidents;
 mod jobs;
 mod manage;
@@ -95,6 +96,12 @@ async fn waiting(command: Command, global: &Global, output: Output) -> Result<()
         Command::Delete(asked) => get::delete(&client, &asked).await,
         Command::Power(asked) => power::power(&client, &asked, output).await,
         Command::BootDevice(asked) => power::boot_device(&client, &asked, output).await,
+        Command::Sensors(asked) => hardware::sensors(&client, &asked, output).await,
+        Command::Sel(asked) => hardware::sel(&client, &asked, output).await,
+        Command::Fru(asked) => hardware::fru(&client, &asked, output).await,
+        Command::Inventory(asked) => hardware::inventory(&client, &asked, output).await,
+        Command::Identify(asked) => hardware::identify(&client, &asked, output).await,
+        Command::Media { command } => hardware::media(&client, &command, output).await,
         Command::Manage(asked) => manage::manage(&client, &asked, output).await,
         Command::Maintenance(asked) => manage::maintenance(&client, &asked, output).await,
         Command::Fence(asked) => fence::fence(&client, &asked, output).await,

@@ -1,6 +1,8 @@
 //! Commands on many hosts: asks several at a time, prints a row for each as answers come, goes on past failures, and
 //! stops where the server is gone.
 
+mod block;
+
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -14,6 +16,8 @@ use serde::Serialize;
 use crate::args::Format;
 use crate::exit::{Failure, code_of};
 use crate::output::{Field, Output, Tone, write_line};
+
+pub use block::Block;
 
 /// How many hosts are asked at the same time; the server keeps its own limits toward the controllers.
 const HOSTS_AT_ONCE: usize = 64;
@@ -46,6 +50,9 @@ pub struct Outcome {
     /// What proves, or fails to prove, that the host is without power.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<FenceEvidence>,
+    /// What was read.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub read: Option<Box<Block>>,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -82,10 +89,21 @@ impl Outcome {
     }
 
     fn field(&self) -> Field {
-        match (&self.error, &self.detail, self.power) {
+        let field = match (&self.error, &self.detail, self.power) {
             (Some(error), ..) => Field::toned(error.clone(), Tone::Bad),
             (None, Some(detail), _) => detail.clone().into(),
             (None, None, power) => power.unwrap_or_default().to_string().into(),
+        };
+        // Devices have a say in it.
+        field.printable()
+    }
+
+    /// The word under which the summary counts it.
+    fn word(&self) -> String {
+        match (&self.read, &self.code) {
+            (Some(read), _) => read.word.to_owned(),
+            (None, Some(code)) => code.replace(['.', '_'], " "),
+            (None, None) => if self.exit == 0 { "done" } else { "failed" }.to_owned(),
         }
     }
 }
@@ -104,11 +122,21 @@ pub struct Pace {
     pub at_once: usize,
     /// After how many failures no further host is begun.
     pub most_failures: Option<usize>,
+    /// Whether much is read of each host: then several hosts are blocks that begin with their names, and are counted at
+    /// the end.
+    pub reading: bool,
+}
+
+impl Pace {
+    /// That of a command that reads much of each host.
+    pub fn reading() -> Self {
+        Self { reading: true, ..Self::default() }
+    }
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { at_once: HOSTS_AT_ONCE, most_failures: None }
+        Self { at_once: HOSTS_AT_ONCE, most_failures: None, reading: false }
     }
 }
 
@@ -124,7 +152,7 @@ pub async fn each(
     output: Output,
     ask: impl AsyncFn(Name) -> Result<Outcome, Error>,
 ) -> Result<(), Failure> {
-    let mut report = Report::new(output, hosts);
+    let mut report = Report::new(output, hosts, pace.reading);
     let begun = std::cell::Cell::new(0);
     let stopped = std::cell::Cell::new(false);
     let mut answers = stream::iter(hosts)
@@ -172,6 +200,8 @@ struct Report {
     printed: usize,
     /// The exit codes of those that failed.
     exits: Vec<u8>,
+    /// How many hosts came out how, where much is read of each.
+    outcomes: Option<BTreeMap<String, usize>>,
     /// Hints and how many hosts each is for.
     hints: BTreeMap<String, usize>,
     /// Shown on a terminal once the command takes a while.
@@ -179,7 +209,7 @@ struct Report {
 }
 
 impl Report {
-    fn new(output: Output, hosts: &[Name]) -> Self {
+    fn new(output: Output, hosts: &[Name], reading: bool) -> Self {
         let width = hosts.iter().map(|host| host.as_str().len()).max().unwrap_or_default();
         Self {
             output,
@@ -188,6 +218,7 @@ impl Report {
             width: width.max("NAME".len()),
             printed: 0,
             exits: Vec::new(),
+            outcomes: reading.then(BTreeMap::new),
             hints: BTreeMap::new(),
             bar: None,
         }
@@ -235,6 +266,9 @@ impl Report {
         if let Some(hint) = &outcome.hint {
             *self.hints.entry(hint.clone()).or_default() += 1;
         }
+        if let Some(outcomes) = &mut self.outcomes {
+            *outcomes.entry(outcome.word()).or_default() += 1;
+        }
         for warning in &outcome.warnings {
             self.warn(&format!("warning: {host}: {warning}"));
         }
@@ -258,6 +292,7 @@ impl Report {
                 None => self.line(host.as_str())?,
                 Some(error) => self.warn(&format!("{host}: {error}")),
             },
+            Format::Table | Format::Wide if self.outcomes.is_some() => self.block(host, outcome)?,
             Format::Table | Format::Wide => {
                 if self.printed == 0 {
                     self.line(&format!("{:width$}  RESULT", "NAME", width = self.width))?;
@@ -275,6 +310,21 @@ impl Report {
         Ok(())
     }
 
+    /// What was read of a host: on its own where there is one, else with the host's name before each line.
+    fn block(&self, host: &Name, outcome: &Outcome) -> Result<(), Failure> {
+        let several = self.expected > 1;
+        let prefix = if several { format!("{host}: ") } else { String::new() };
+        match &outcome.read {
+            Some(read) => {
+                for text in read.lines(self.output, prefix.len()) {
+                    self.line(format!("{prefix}{text}").trim_end())?;
+                }
+                Ok(())
+            }
+            None => self.line(&format!("{host}: {}", self.output.inline(&outcome.field()))),
+        }
+    }
+
     /// Ends the document.
     fn close(&mut self) -> Result<(), Failure> {
         if let Some(bar) = self.bar.take() {
@@ -286,6 +336,14 @@ impl Report {
             (Format::Yaml, 0) => write_line("[]"),
             _ => Ok(()),
         }
+    }
+
+    /// The summary goes to standard error: what is piped on are the results.
+    fn summarise(&self) {
+        let Some(outcomes) = self.outcomes.as_ref().filter(|_| self.expected > 1) else { return };
+        let outcomes: Vec<_> = outcomes.iter().map(|(word, count)| format!("{count} {word}")).collect();
+        let took = self.begun.elapsed().as_secs_f64();
+        eprintln!("{} hosts in {took:.3} s: {}", self.printed, outcomes.join(", "));
     }
 
     /// The server is gone: the hosts that have no answer may or may not have been worked on.
@@ -318,6 +376,7 @@ impl Report {
         }
         self.close()?;
         if !self.output.is_structured() {
+            self.summarise();
             for (hint, count) in &self.hints {
                 let which = if self.expected > 1 { format!(" ({count} of them)") } else { String::new() };
                 eprintln!("  hint{which}: {hint}");

@@ -18,7 +18,7 @@ pub struct Output {
 }
 
 /// How a cell is coloured on a terminal: colour supports the words, it never replaces them.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     /// As the terminal has it.
     Plain,
@@ -33,6 +33,7 @@ pub enum Tone {
 }
 
 /// One cell of a table.
+#[derive(Clone, Debug)]
 pub struct Field {
     text: String,
     tone: Tone,
@@ -78,6 +79,11 @@ impl Output {
         matches!(self.format, Format::Json | Format::Yaml)
     }
 
+    /// Whether people have wide screens.
+    pub const fn is_wide(self) -> bool {
+        matches!(self.format, Format::Wide)
+    }
+
     /// Prints `items`: as a table with `head` and one row each, as names, or as JSON or YAML.
     pub fn list<T: Serialize>(
         self,
@@ -106,10 +112,23 @@ impl Output {
 
     /// The lines of a table.
     pub fn table_lines(self, head: &[&str], rows: impl Iterator<Item = Vec<Field>>) -> Vec<String> {
+        self.table_lines_beside(head, rows, 0)
+    }
+
+    /// The lines of a table beside which something else takes so many columns of the terminal.
+    pub fn table_lines_beside(
+        self,
+        head: &[&str],
+        rows: impl Iterator<Item = Vec<Field>>,
+        taken: usize,
+    ) -> Vec<String> {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         if std::io::stdout().is_terminal() {
             table.set_content_arrangement(ContentArrangement::Dynamic);
+            if let Some(width) = terminal_width().filter(|_| taken > 0) {
+                table.set_width(width.saturating_sub(u16::try_from(taken).unwrap_or(u16::MAX)));
+            }
         }
         if !self.color {
             table.force_no_tty();

@@ -18,6 +18,7 @@ pub async fn rotate(client: &Client, asked: &args::Rotate, output: Output) -> Re
     let pace = Pace {
         at_once: asked.at_once.into(),
         most_failures: Some(usize::try_from(asked.max_failures).unwrap_or(usize::MAX)),
+        ..Pace::default()
     };
     each(client, &hosts, pace, output, async |host| client.rotate_password(&host, &request).await.map(told))
         .await

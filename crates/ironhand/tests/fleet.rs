@@ -337,3 +337,143 @@ fn a_server_that_dies_in_the_middle_ends_the_command() {
     assert_eq!(output.status.code(), Some(6), "{errors}");
     assert!(errors.starts_with("1 of 5000 hosts answered; "), "{errors}");
 }
+
+/// What a host reads through a connector.
+fn reading(host: &str, found: Value) -> (u16, Value) {
+    let mut report = json!({ "host": host, "connector": "redfish 10.0.7.12", "receipts": [] });
+    let fields = found.as_object().expect("what was read is an object").clone();
+    report.as_object_mut().expect("it is an object").extend(fields);
+    (200, report)
+}
+
+#[test]
+fn sensors_are_a_table_of_one_host_and_blocks_of_several() {
+    let server = Server::start(|_, path, _| match host(path) {
+        "n2" => problem(422, "host.no_connector", "n2 has no connector for sensors: it has vnc 10.0.7.13"),
+        "n3" => reading("n3", json!({ "sensors": [] })),
+        name => {
+            let sensors = json!([
+                { "name": "Inlet", "kind": "Temperature", "reading": 24.5, "unit": "Cel", "state": "ok" },
+                { "name": "Fan 1", "kind": "Rotational", "reading": 300.0, "unit": "RPM", "state": "critical" },
+                { "name": "PSU\u{1b}[2J", "state": "warning", "events": ["Predictive failure"] },
+                { "name": "Fan 2", "kind": "Rotational", "state": "absent" },
+            ]);
+            reading(name, json!({ "sensors": sensors, "missing": ["/redfish/v1/x: no answer"] }))
+        }
+    });
+    let (code, rows, errors) = server.run(&["sensors", "n1"]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{rows}");
+    let lines: Vec<_> = rows.lines().map(str::trim_end).collect();
+    assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["SENSOR", "READING", "STATE"]);
+    assert!(
+        lines[1].starts_with("Inlet") && lines[1].contains("24.5 °C") && lines[1].ends_with("ok"),
+        "{rows}"
+    );
+    assert!(lines[2].contains("300 RPM") && lines[2].ends_with("critical"), "{rows}");
+    assert!(lines[3].starts_with("PSU [2J") && lines[3].ends_with("warning: Predictive failure"), "{rows}");
+    assert!(rows.contains("not read: /redfish/v1/x: no answer"), "{rows}");
+    assert!(rows.contains("1 sensor says nothing at the moment") && !rows.contains("Fan 2"), "{rows}");
+    let (_, rows, _) = server.run(&["sensors", "n1", "--type", "fan", "--absent"]);
+    assert!(rows.contains("Fan 1") && rows.contains("Fan 2") && !rows.contains("Inlet"), "{rows}");
+
+    let (code, rows, errors) = server.run(&["sensors", "n[1-3]"]);
+    assert_eq!(code, Some(2), "{errors}");
+    assert!(rows.contains("n1: Inlet") && rows.contains("n3: none\n"), "{rows}");
+    assert!(rows.contains("n2: n2 has no connector for sensors: it has vnc 10.0.7.13\n"), "{rows}");
+    assert!(
+        errors.contains("3 hosts in ") && errors.contains(": 1 critical, 1 host no connector, 1 ok"),
+        "{errors}"
+    );
+    assert!(errors.contains("hint (1 of them): do something else\n"), "{errors}");
+
+    let (_, text, _) = server.run(&["sensors", "n[1-3]", "-o", "json"]);
+    let rows: Value = serde_json::from_str(&text).expect("the rows are one document");
+    let row = |name: &str| rows.as_array().unwrap().iter().find(|row| row["host"] == name).unwrap().clone();
+    assert_eq!(row("n1")["sensors"].as_array().unwrap().len(), 4, "{text}");
+    assert_eq!(
+        (&row("n1")["connector"], &row("n2")["code"]),
+        (&json!("redfish 10.0.7.12"), &json!("host.no_connector"))
+    );
+    let (_, names, _) = server.run(&["sensors", "n[1-3]", "-o", "name"]);
+    assert!(names.contains("n1\n") && !names.contains("n2"), "{names}");
+}
+
+#[test]
+fn event_logs_are_read_in_part_and_erased_only_with_care() {
+    let server = Server::start(|method, path, _| match (method, path.split_once('?')) {
+        ("DELETE", _) => {
+            (200, json!({ "host": host(path), "detail": "the event log Sel is cleared", "receipts": [] }))
+        }
+        (_, Some((_, "newest=2"))) => {
+            let entry = json!({
+                "id": "7", "at": "2026-03-02T08:00:00.000Z", "severity": "critical", "message": "Input lost",
+                "about": "Power Supply PSU1",
+            });
+            reading(host(path), json!({ "entries": [entry] }))
+        }
+        _ => problem(400, "request.malformed", path),
+    });
+    let (code, rows, errors) = server.run(&["sel", "n1", "--last", "2"]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{rows}");
+    let row = rows.lines().nth(1).unwrap_or_default();
+    let words = ["7", "2026-03-02T08:00:00Z", "critical", "Power Supply PSU1", "Input lost"];
+    assert!(words.iter().all(|word| row.contains(word)), "{rows}");
+    let (code, _, errors) = server.run(&["sel", "list", "n1", "--since", "yesterday"]);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("write how long ago, like 2h"), "{errors}");
+    let (_, rows, _) = server.run(&["sel", "n1", "--since", "2026-03-02T08:00:00Z"]);
+    assert!(rows.contains("since=2026-03-02T08"), "{rows}");
+
+    let (code, _, errors) = server.run(&["sel", "clear", "n[1-2]"]);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("erase the event logs of 2 hosts") && errors.contains("--yes"), "{errors}");
+    assert!(!server.asked().iter().any(|asked| asked.starts_with("DELETE")), "{:?}", server.asked());
+    let (code, rows, _) = server.run(&["sel", "clear", "n[1-2]", "--yes"]);
+    assert_eq!(code, Some(0));
+    assert!(rows.contains("n2    the event log Sel is cleared\n"), "{rows}");
+    assert_eq!(server.run(&["sel", "n[1-2]", "--follow"]).0, Some(2));
+}
+
+#[test]
+fn one_host_is_told_whole_and_several_on_a_line_each() {
+    let server = Server::start(|_, path, _| {
+        let parts = json!([
+            { "kind": "memory", "name": "DIMM A1", "serial": "M1", "partNumber": "P1", "bytes": 17_179_869_184_u64 },
+            { "kind": "network-interface", "name": "NIC 1", "mac": "52:54:00:12:34:56", "health": "OK" },
+        ]);
+        let found =
+            json!({ "manufacturer": "Acme", "model": "R1", "serial": "S1", "bios": "2.1", "parts": parts });
+        reading(host(path), found)
+    });
+    let (code, rows, _) = server.run(&["inventory", "n1"]);
+    assert_eq!(code, Some(0));
+    for words in ["manufacturer  Acme", "BIOS          2.1", "16 GiB", "52:54:00:12:34:56"] {
+        assert!(rows.contains(words), "{words}: {rows}");
+    }
+    let (_, rows, _) = server.run(&["inventory", "n[1-2]"]);
+    let line = "n2: Acme R1, serial S1, BIOS 2.1, 1 memory module of 16 GiB, 1 network interface\n";
+    assert!(rows.contains(line), "{rows}");
+    let (_, rows, _) = server.run(&["fru", "n1"]);
+    assert!(rows.contains("DIMM A1") && rows.contains("P1") && !rows.contains("NIC 1"), "{rows}");
+}
+
+#[test]
+fn lights_and_images_are_asked_for_as_written() {
+    let server = Server::start(|method, path, body| {
+        let words = format!("{method} {} {body}", path.rsplit('/').next().unwrap_or_default());
+        (200, json!({ "host": host(path), "detail": words, "receipts": [] }))
+    });
+    let check = |arguments: &[&str], words: &str| {
+        let (code, rows, errors) = server.run(arguments);
+        assert_eq!(code, Some(0), "{errors}");
+        assert!(rows.contains(words), "{words}: {rows}");
+    };
+    check(&["identify", "on", "n1", "--for", "30s"], r#"POST identify {"for":"30s","on":true}"#);
+    check(&["identify", "off", "n1"], r#"POST identify {"on":false}"#);
+    check(
+        &["media", "insert", "http://10.0.0.1/a.iso", "n1", "--kind", "usb", "--credential", "images"],
+        r#"POST media {"credential":"images","kind":"usb","url":"http://10.0.0.1/a.iso"}"#,
+    );
+    check(&["media", "eject", "n1", "--drive", "CD"], "DELETE media?drive=CD");
+    assert_eq!(server.run(&["media", "insert", "http://10.0.0.1/a.iso"]).0, Some(2));
+}

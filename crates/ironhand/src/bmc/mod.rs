@@ -41,6 +41,7 @@ use self::args::Verb;
 use self::memory::Memory;
 use self::problem::Problem;
 use self::report::{Finding, Shown};
+pub use self::sensors::number;
 use self::sweep::{Purpose, Sweep};
 use self::targets::Target;
 use crate::exit::Failure;

@@ -8,6 +8,7 @@ mod api;
 mod conditions;
 mod events;
 mod fence;
+mod hardware;
 mod harness;
 mod jobs;
 mod management;
