@@ -186,7 +186,7 @@ impl Driver {
         if slot.is_under_way() || slot.console.is_some() {
             // The farewell is a datagram of its own, no repetition of what is not waited for any more.
             slot.sent = None;
-            slot.client.close(now);
+            slot.tell_to_close(now);
             self.settle(number, now, false);
         } else if slot.client.is_open() {
             self.enqueue(number);
@@ -271,8 +271,8 @@ impl Driver {
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.place = Place::Outside;
         let cooling = std::mem::take(&mut slot.cooling);
-        if slot.closing {
-            slot.client.close(now);
+        if slot.closing && !slot.told_to_close {
+            slot.tell_to_close(now);
         } else if let Some((request, asker)) = slot.next_request() {
             let ticket = slot.client.submit(now, request);
             slot.works_on(ticket, asker);

@@ -56,6 +56,8 @@ pub(crate) struct Slot {
     pub(crate) cooling: bool,
     /// Its owner has let go of it; it is forgotten when its session is closed.
     pub(crate) closing: bool,
+    /// Its machine was told so. It says its farewell by itself, or has done so already, and needs time alone.
+    pub(crate) told_to_close: bool,
     /// Who waits for that.
     pub(crate) closed: Option<oneshot::Sender<()>>,
 }
@@ -78,6 +80,7 @@ impl Slot {
             rest: None,
             cooling: false,
             closing: false,
+            told_to_close: false,
             closed: None,
         }
     }
@@ -147,8 +150,14 @@ impl Slot {
         self.sent.is_some() || self.current.is_some()
     }
 
+    /// Tells its machine to close the session.
+    pub(crate) fn tell_to_close(&mut self, now: Instant) {
+        self.told_to_close = true;
+        self.client.close(now);
+    }
+
     /// Whether its machine is to be given something.
     pub(crate) fn has_work(&self) -> bool {
-        !self.requests.is_empty() || self.cooling || self.closing
+        !self.requests.is_empty() || self.cooling || (self.closing && !self.told_to_close)
     }
 }

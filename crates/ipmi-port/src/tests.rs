@@ -1,6 +1,7 @@
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
+use ironhand_ipmi::client::IdlePolicy;
 use ironhand_ipmi::command::GetDeviceId;
 use ironhand_ipmi::procedure::Ask;
 use ironhand_ipmi::{
@@ -178,4 +179,18 @@ async fn a_bmc_that_was_silent_is_asked_again() {
         asked += 1;
     }
     assert!(asked >= 3, "asked {asked} times");
+}
+
+#[tokio::test]
+async fn a_session_that_idles_for_a_while_is_closed_by_its_owner() {
+    for idle in [Duration::ZERO, Duration::from_secs(10)] {
+        let (peer, events) = bmc(0).await;
+        let (port, _) = IpmiPort::start(PortConfig::default(), CancellationToken::new()).unwrap();
+        let bmc = port.open(peer, ClientConfig { idle: IdlePolicy::Close(idle), ..config() }).await.unwrap();
+        for _ in 0..3 {
+            bmc.run(Ask::new("read the device ID", &GetDeviceId)).await.unwrap();
+        }
+        timeout(Duration::from_secs(5), bmc.close()).await.unwrap();
+        closed(events).await;
+    }
 }
