@@ -10,10 +10,14 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::{Gathered, Identity};
+use crate::{Gathered, Identity, Inside};
 
-pub use checks::CHECKS;
+pub use checks::{CHECKS, FLEET_CHECKS};
+use checks::{SHARED_KEY, SHARED_PASSWORD};
 pub use sarif::sarif;
+
+/// The longest name of something shared that is shown, in characters.
+const LONGEST_NAME: usize = 64;
 
 /// How bad something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -45,6 +49,7 @@ impl Severity {
 }
 
 /// A check.
+#[derive(Debug)]
 pub struct Check {
     /// The stable identifier.
     pub id: &'static str,
@@ -62,6 +67,7 @@ pub struct Check {
 struct Seen<'a> {
     gathered: &'a Gathered,
     identity: &'a Identity,
+    inside: &'a Inside,
     /// Seconds since 1970.
     now: i64,
 }
@@ -82,9 +88,10 @@ pub struct Finding {
     pub remedy: &'static str,
 }
 
-/// The faults of one address, the worst first. `now` is in seconds since 1970.
-pub fn findings(gathered: &Gathered, identity: &Identity, now: i64) -> Vec<Finding> {
-    let seen = Seen { gathered, identity, now };
+/// The faults of one address, the worst first. `inside` is what it told to those that it lets in, `now` in seconds since
+/// 1970.
+pub fn findings(gathered: &Gathered, identity: &Identity, inside: &Inside, now: i64) -> Vec<Finding> {
+    let seen = Seen { gathered, identity, inside, now };
     let found = CHECKS.iter().filter_map(|check| {
         (check.find)(&seen).map(|evidence| Finding {
             id: check.id,
@@ -99,44 +106,47 @@ pub fn findings(gathered: &Gathered, identity: &Identity, now: i64) -> Vec<Findi
     found
 }
 
-/// Keys of certificates that several addresses share, found over a whole fleet.
-#[derive(Debug, Default)]
-pub struct SharedKeys {
+/// Something secret that several addresses have in common, found over a whole fleet.
+#[derive(Debug)]
+pub struct Shared {
+    check: &'static Check,
+    /// What it is called in findings.
+    what: &'static str,
     addresses: BTreeMap<String, Vec<IpAddr>>,
 }
 
-impl SharedKeys {
-    /// The check of which these are the findings.
-    pub const CHECK: Check = Check {
-        id: "TLS-SHARED-KEY",
-        title: "several controllers hold the same private key",
-        severity: Severity::Medium,
-        remedy: "give each controller a certificate with a key of its own; the shared one is in the firmware that anybody can download",
-        find: |_| None,
-    };
+impl Shared {
+    /// Finds the keys of certificates that are shared. Each is named by its digest.
+    pub const fn keys() -> Self {
+        Self { check: &SHARED_KEY, what: "show the key with the digest", addresses: BTreeMap::new() }
+    }
 
-    /// Takes what one address showed.
-    pub fn take(&mut self, gathered: &Gathered) {
-        let certificate = gathered.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
-        if let Some(certificate) = certificate {
-            self.addresses.entry(certificate.key_sha256.clone()).or_default().push(gathered.address);
+    /// Finds the passwords that are shared. Each is named by its credential.
+    pub const fn passwords() -> Self {
+        Self {
+            check: &SHARED_PASSWORD,
+            what: "accept the password of the credential",
+            addresses: BTreeMap::new(),
         }
     }
 
-    /// One finding for each address that shares a key.
+    /// Takes what one address has.
+    pub fn take(&mut self, address: IpAddr, name: &str) {
+        let name = name.chars().take(LONGEST_NAME).collect();
+        self.addresses.entry(name).or_default().push(address);
+    }
+
+    /// One finding for each address that shares what it has.
     pub fn findings(&self) -> Vec<Finding> {
         let shared = self.addresses.iter().filter(|(_, addresses)| addresses.len() > 1);
-        let each = shared.flat_map(|(digest, addresses)| {
+        let each = shared.flat_map(|(name, addresses)| {
             let count = addresses.len();
             addresses.iter().map(move |address| Finding {
-                id: Self::CHECK.id,
-                severity: Self::CHECK.severity,
+                id: self.check.id,
+                severity: self.check.severity,
                 address: *address,
-                evidence: format!(
-                    "{count} addresses show the key with the digest {}",
-                    &digest[..digest.len().min(16)]
-                ),
-                remedy: Self::CHECK.remedy,
+                evidence: format!("{count} addresses {} {name}", self.what),
+                remedy: self.check.remedy,
             })
         });
         each.collect()

@@ -50,6 +50,11 @@ const WEAK_SIGNATURES: [&str; 6] = [
 ];
 
 impl Certificate {
+    /// The first 16 digits of the digest of its key: enough to tell keys apart.
+    pub fn short_key(&self) -> &str {
+        self.key_sha256.get(..16).unwrap_or(&self.key_sha256)
+    }
+
     /// Reads the DER form; `None` where it makes no sense.
     pub fn read(der: &[u8]) -> Option<Self> {
         let (_, read) = X509Certificate::from_der(der).ok()?;

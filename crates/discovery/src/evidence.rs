@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::certificate::Certificate;
 use crate::descriptor::Descriptor;
+use crate::ssdp::Announced;
 
 /// What one address showed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -20,6 +21,9 @@ pub struct Gathered {
     /// What its IPMI service tells to anybody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ipmi: Option<Ipmi>,
+    /// What it answers to a search by SSDP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub announced: Option<Announced>,
     /// The TLS of its web server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
@@ -110,6 +114,7 @@ impl Gathered {
             asked: Vec::new(),
             pong: false,
             ipmi: None,
+            announced: None,
             tls: None,
             redfish: None,
             redfish_is_plain: false,
@@ -123,6 +128,6 @@ impl Gathered {
 
     /// Whether anything at all answered.
     pub fn answers(&self) -> bool {
-        self.pong || self.ipmi.is_some() || !self.open_ports.is_empty()
+        self.pong || self.ipmi.is_some() || self.announced.is_some() || !self.open_ports.is_empty()
     }
 }

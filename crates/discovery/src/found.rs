@@ -89,7 +89,8 @@ impl Found {
     /// What was found; `None` where nothing of a controller answers.
     pub fn new(gathered: &Gathered, identity: &Identity, ports: &Ports) -> Option<Self> {
         let speaks = spoken(gathered, ports);
-        if speaks.is_empty() && identity.vendor.is_none() && !gathered.pong {
+        let shows_itself = gathered.pong || gathered.announced.is_some();
+        if speaks.is_empty() && identity.vendor.is_none() && !shows_itself {
             return None;
         }
         let evidence = serde_json::json!({ "signs": identity.evidence, "gathered": gathered });

@@ -2,12 +2,15 @@
 
 mod ipmi;
 mod old_tls;
+mod ssdp;
 mod web;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+pub use ssdp::search_network;
 
 use crate::{Asked, Gathered};
 
@@ -62,10 +65,10 @@ pub struct Probe {
 impl Probe {
     /// Sockets that one address takes at most at a time.
     pub(crate) const fn sockets(&self) -> usize {
-        // One for IPMI, and one for each port that is tried.
+        // One for IPMI, one for SSDP, and one for each port that is tried.
         match self.depth {
-            Depth::Check => 1 + 3 + SERVICE_PORTS.len(),
-            Depth::Find | Depth::Explain => 1 + 3,
+            Depth::Check => 2 + 3 + SERVICE_PORTS.len(),
+            Depth::Find | Depth::Explain => 2 + 3,
         }
     }
 
@@ -74,9 +77,12 @@ impl Probe {
         let mut gathered = Gathered::new(address);
         let over_ipmi = ipmi::ask(SocketAddr::new(address, self.ports.ipmi), self.depth >= Depth::Check);
         let over_web = web::ask(self, address);
-        let (over_ipmi, over_web) = tokio::join!(over_ipmi, over_web);
+        let (over_ipmi, over_web, (announced, over_ssdp)) =
+            tokio::join!(over_ipmi, over_web, ssdp::ask(address));
         (gathered.pong, gathered.ipmi) = (over_ipmi.pong, over_ipmi.told);
         gathered.asked = over_ipmi.asked;
+        gathered.announced = announced;
+        gathered.asked.push(over_ssdp);
         over_web.fill(&mut gathered);
         gathered
     }

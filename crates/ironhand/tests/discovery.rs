@@ -21,6 +21,11 @@ struct Fleet {
 impl Fleet {
     /// `network` is one that no other test uses: the first three numbers of the addresses.
     fn start(network: &str, count: usize, options: &[&str]) -> Self {
+        Self::start_with(network, count, options, PASSWORD)
+    }
+
+    /// The same, with a password of its own.
+    fn start_with(network: &str, count: usize, options: &[&str], password: &str) -> Self {
         let first = format!("{network}.1");
         let (ipmi, redfish) = (free_udp(&first), free_tcp(&first));
         let count = count.to_string();
@@ -28,7 +33,7 @@ impl Fleet {
             .args(["sim", "bmc", "--bind", &first, "--count", &count, "--port", &ipmi])
             .args(["--redfish-port", &redfish])
             .args(options)
-            .env("IRONHAND_PASSWORD", PASSWORD)
+            .env("IRONHAND_PASSWORD", password)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -173,7 +178,7 @@ fn credentials_are_tried_until_one_is_accepted_and_no_more_than_is_safe() {
         assert_eq!(code, Some(0), "{stderr}");
         assert_eq!(json(&stdout)["results"][0]["login"], Value::Null);
         let kept = std::fs::read_to_string(&memory).expect("text");
-        assert_eq!(kept.lines().filter(|line| line.contains("refused")).count(), 2, "{kept}");
+        assert_eq!(kept.lines().filter(|line| line.starts_with(r#"{"refused""#)).count(), 2, "{kept}");
         assert!(!kept.contains("canary") && !kept.contains("wrong-2"), "{kept}");
     }
 }
@@ -229,7 +234,7 @@ fn lines(file: &Path) -> usize {
 fn a_thousand_addresses_half_of_them_dead_are_asked_in_time() {
     let fleet = Fleet::start("127.74.0", 500, &["--silent", "250"]);
     let begun = Instant::now();
-    let range = ["discover", "127.74.[0-3].[1-250]", "--rate", "2000", "-o", "json"];
+    let range = ["discover", "127.74.[0-3].[1-250]", "--rate", "500", "-o", "json"];
     let (code, stdout, stderr) = fleet.run(&range);
     assert_eq!(code, Some(0), "{stderr}");
     let summary = &json(&stdout)["summary"];
@@ -364,4 +369,60 @@ fn what_cannot_be_meant_is_refused() {
     let (code, _, stderr) = run(&dead);
     assert_eq!(code, Some(3), "{stderr}");
     assert!(stderr.contains("nothing of a management controller answers"), "{stderr}");
+}
+
+#[test]
+fn what_a_login_tells_is_audited_too() {
+    let options = ["--protocol", "ipmi,redfish", "--flavour", "idrac9", "--user", "root"];
+    let fleet = Fleet::start_with("127.77.0", 2, &options, "calvin");
+    let audit = |more: &[&str]| {
+        let base = ["audit", "-H", "127.77.0.[1-2]", "-o", "json"];
+        let (code, stdout, stderr) = fleet.run(&[&base, more].concat());
+        assert_eq!(code, Some(0), "{stderr}");
+        assert!(
+            !stdout.contains("calvin") && !stderr.contains("calvin"),
+            "a password was shown: {stdout}{stderr}"
+        );
+        json(&stdout)
+    };
+    let count = |audit: &Value, id: &str| {
+        audit["findings"].as_array().expect("a list").iter().filter(|found| found["id"] == id).count()
+    };
+    let anybody = audit(&[]);
+    assert_eq!((count(&anybody, "ACC-FACTORY"), &anybody["summary"]["letIn"]), (0, &Value::Null));
+    let factory = audit(&["--try-factory"]);
+    assert_eq!((count(&factory, "ACC-FACTORY"), &factory["summary"]["letIn"]), (2, &0.into()));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("password");
+    std::fs::write(&file, "calvin").expect("written");
+    let file = file.to_string_lossy();
+    let entered = audit(&["-U", "root", "--password-file", &file, "--try-factory"]);
+    assert_eq!((count(&entered, "ACC-FACTORY"), count(&entered, "ACC-SHARED")), (2, 2), "{entered:#}");
+    assert_eq!(entered["summary"]["letIn"], 2);
+}
+
+/// Answers searches of 127.0.0.1 as a Redfish service.
+fn announce() {
+    let group = Ipv4Addr::new(239, 255, 255, 250);
+    let socket = UdpSocket::bind((group, 1900)).expect("nobody else answers searches here");
+    socket.join_multicast_v4(&group, &Ipv4Addr::LOCALHOST).expect("loopback can be joined");
+    let answers = UdpSocket::bind(("127.78.0.1", 0)).expect("loopback has this address");
+    std::thread::spawn(move || {
+        let mut bytes = [0; 2048];
+        while let Ok((length, from)) = socket.recv_from(&mut bytes) {
+            assert!(bytes[..length].starts_with(b"M-SEARCH * HTTP/1.1\r\n"));
+            let answer = "HTTP/1.1 200 OK\r\nST:urn:dmtf-org:service:redfish-rest:1\r\nAL:https://127.78.0.1/redfish/v1/\r\n\r\n";
+            let _ = answers.send_to(answer.as_bytes(), from);
+        }
+    });
+}
+
+#[test]
+fn redfish_services_of_a_network_are_found_without_naming_them() {
+    let fleet = Fleet::start("127.78.0", 1, &["--protocol", "redfish"]);
+    announce();
+    let (code, stdout, stderr) = fleet.run(&["discover", "--ssdp", "127.0.0.1", "-o", "json"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stderr.contains("1 Redfish services answer in the network of 127.0.0.1"), "{stderr}");
+    assert!(stdout.contains("127.78.0.1"), "{stdout}");
 }

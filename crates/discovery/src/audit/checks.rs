@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Check, Seen, Severity};
-use crate::{Certificate, Ipmi, Maker};
+use crate::{Certificate, Ipmi, Maker, NetworkPort};
 
 /// All checks of one address.
 pub const CHECKS: &[Check] = &[
@@ -271,7 +271,99 @@ pub const CHECKS: &[Check] = &[
             older(Some(firmware).filter(|_| affected)?, &[2, 52, 52, 52])
         },
     },
+    Check {
+        id: "ACC-FACTORY",
+        title: "the password of the factory opens an account",
+        severity: Severity::Critical,
+        remedy: "change it: `ironhand password rotate` does for hosts that are kept",
+        find: |seen| {
+            let accounts = &seen.inside.factory_accounts;
+            (!accounts.is_empty()).then(|| format!("accepted: {}", accounts.join(", ")))
+        },
+    },
+    Check {
+        id: "ACC-ADMINS",
+        title: "accounts may do everything beside the one that is used",
+        severity: Severity::Medium,
+        remedy: "disable those that nobody needs, and lower the role of the others",
+        find: |seen| {
+            let used = seen.inside.account.as_deref()?;
+            let others = seen.inside.administrators.iter().map(String::as_str).filter(|name| *name != used);
+            let others: Vec<&str> = others.collect();
+            (!others.is_empty()).then(|| format!("administrators beside {used}: {}", others.join(", ")))
+        },
+    },
+    Check {
+        id: "ACC-LOCKOUT",
+        title: "passwords can be guessed without end",
+        severity: Severity::Low,
+        remedy: "lock accounts for some minutes after five wrong passwords",
+        find: |seen| {
+            let never = seen.inside.lockout_after == Some(0);
+            never.then(|| "no number of wrong passwords locks an account".to_owned())
+        },
+    },
+    Check {
+        id: "NET-SHARED-PORT",
+        title: "the controller uses a network port of the machine",
+        severity: Severity::High,
+        remedy: "connect its own port to a network apart, and choose that port alone in its settings",
+        find: |seen| match seen.inside.network_port? {
+            NetworkPort::Dedicated => None,
+            NetworkPort::Shared => Some("its network port is set to shared".to_owned()),
+            NetworkPort::Failover => Some("its network port fails over to a shared one".to_owned()),
+        },
+    },
+    Check {
+        id: "SVC-WEAK",
+        title: "services are enabled in which passwords go in clear",
+        severity: Severity::Medium,
+        remedy: "switch them off, and use SSH and SNMP v3",
+        find: |seen| {
+            let services = &seen.inside.weak_services;
+            (!services.is_empty()).then(|| format!("enabled: {}", services.join(", ")))
+        },
+    },
+    Check {
+        id: "HOST-IF-OPEN",
+        title: "the machine's operating system reaches the controller without a password",
+        severity: Severity::High,
+        remedy: "take AuthNone from the host interface, or disable it",
+        find: |seen| {
+            let open = &seen.inside.open_host_interfaces;
+            (!open.is_empty()).then(|| format!("host interfaces with AuthNone: {}", open.join(", ")))
+        },
+    },
+    Check {
+        id: "HOST-IF",
+        title: "the machine's operating system reaches the controller over a network interface",
+        severity: Severity::Low,
+        remedy: "disable the host interface where no agent uses it",
+        find: |seen| {
+            let interfaces = &seen.inside.host_interfaces;
+            (!interfaces.is_empty()).then(|| format!("enabled host interfaces: {}", interfaces.join(", ")))
+        },
+    },
 ];
+
+/// The checks over all addresses together.
+pub const FLEET_CHECKS: [&Check; 2] = [&SHARED_KEY, &SHARED_PASSWORD];
+
+pub(super) const SHARED_KEY: Check = Check {
+    id: "TLS-SHARED-KEY",
+    title: "several controllers hold the same private key",
+    severity: Severity::Medium,
+    remedy: "give each controller a certificate with a key of its own; the shared one is in the firmware that anybody can download",
+    find: |_| None,
+};
+
+pub(super) const SHARED_PASSWORD: Check = Check {
+    id: "ACC-SHARED",
+    title: "several controllers accept the same password",
+    severity: Severity::High,
+    remedy: "give each one of its own: `ironhand password rotate` makes and keeps them for hosts that are kept",
+    find: |_| None,
+};
 
 fn ipmi<'a>(seen: &Seen<'a>) -> Option<&'a Ipmi> {
     seen.gathered.ipmi.as_ref()

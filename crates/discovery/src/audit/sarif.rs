@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{CHECKS, Check, Finding, Severity, SharedKeys};
+use super::{CHECKS, Check, FLEET_CHECKS, Finding, Severity};
 
 /// The document of an audit. An address stands as the location of what was found there.
 pub fn sarif(findings: &[Finding], version: &str) -> Value {
-    let checks: Vec<&Check> = CHECKS.iter().chain([&SharedKeys::CHECK]).collect();
+    let checks: Vec<&Check> = CHECKS.iter().chain(FLEET_CHECKS).collect();
     let index = |id: &str| checks.iter().position(|check| check.id == id);
     let rules: Vec<Value> = checks.iter().map(|check| rule(check)).collect();
     let results: Vec<Value> = findings

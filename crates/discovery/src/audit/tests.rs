@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::{Certificate, Confidence, Ipmi, Maker, Tls};
+use crate::{Certificate, Confidence, Ipmi, Maker, NetworkPort, Tls};
 
 /// Monday, 2026-06-01.
 const NOW: i64 = 1_780_272_000;
@@ -59,7 +59,7 @@ fn check(gathered: &Gathered, expected: &[&str]) {
 
 #[track_caller]
 fn check_as(gathered: &Gathered, identity: &Identity, expected: &[&str]) {
-    let found = findings(gathered, identity, NOW);
+    let found = findings(gathered, identity, &Inside::default(), NOW);
     let ids: Vec<_> = found.iter().map(|finding| finding.id).collect();
     assert_eq!(ids, expected, "{found:#?}");
     assert!(found.is_sorted_by_key(|finding| std::cmp::Reverse(finding.severity)));
@@ -146,7 +146,11 @@ fn firmware_is_compared_by_its_numbers() {
 fn public_addresses_are_told_from_private_ones() {
     let check = |address: &str, public: bool| {
         let gathered = Gathered::new(address.parse().unwrap());
-        assert_eq!(!findings(&gathered, &Identity::default(), NOW).is_empty(), public, "{address}");
+        assert_eq!(
+            !findings(&gathered, &Identity::default(), &Inside::default(), NOW).is_empty(),
+            public,
+            "{address}"
+        );
     };
     for private in
         ["10.1.2.3", "172.31.0.1", "192.168.0.1", "100.64.0.1", "127.0.0.1", "169.254.1.1", "198.18.0.1"]
@@ -162,26 +166,57 @@ fn public_addresses_are_told_from_private_ones() {
 }
 
 #[test]
-fn a_key_that_several_addresses_show_is_found_at_each() {
-    let mut keys = SharedKeys::default();
+fn what_several_addresses_share_is_found_at_each() {
+    let mut keys = Shared::keys();
     for last in 1..=3 {
-        let mut gathered = tls(|_, shown| shown.key_sha256 = if last < 3 { "cc" } else { "dd" }.repeat(32));
-        gathered.address = [10, 0, 0, last].into();
-        keys.take(&gathered);
+        keys.take([10, 0, 0, last].into(), if last < 3 { "cc" } else { "dd" });
     }
-    let addresses: Vec<_> = keys.findings().iter().map(|finding| finding.address.to_string()).collect();
+    let found = keys.findings();
+    let addresses: Vec<_> = found.iter().map(|finding| finding.address.to_string()).collect();
     assert_eq!(addresses, ["10.0.0.1", "10.0.0.2"]);
+    assert_eq!(found[0].evidence, "2 addresses show the key with the digest cc");
+    assert_eq!(Shared::passwords().findings(), []);
+}
+
+#[test]
+fn what_a_login_tells_is_checked() {
+    let check = |inside: Inside, expected: &[&str]| {
+        let found = findings(&nothing(), &Identity::default(), &inside, NOW);
+        let found: Vec<_> = found.iter().map(|finding| finding.id).collect();
+        assert_eq!(found, expected, "{inside:?}");
+    };
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let entered = || Inside {
+        login: Some("bmc".to_owned()),
+        account: Some("admin".to_owned()),
+        administrators: names(&["admin"]),
+        lockout_after: Some(5),
+        network_port: Some(NetworkPort::Dedicated),
+        ..Inside::default()
+    };
+    check(entered(), &[]);
+    check(Inside { factory_accounts: names(&["root"]), ..entered() }, &["ACC-FACTORY"]);
+    check(Inside { administrators: names(&["admin", "root"]), ..entered() }, &["ACC-ADMINS"]);
+    check(Inside { lockout_after: Some(0), ..entered() }, &["ACC-LOCKOUT"]);
+    check(Inside { lockout_after: None, network_port: None, ..entered() }, &[]);
+    check(Inside { network_port: Some(NetworkPort::Shared), ..entered() }, &["NET-SHARED-PORT"]);
+    check(Inside { network_port: Some(NetworkPort::Failover), ..entered() }, &["NET-SHARED-PORT"]);
+    check(Inside { weak_services: names(&["Telnet"]), ..entered() }, &["SVC-WEAK"]);
+    check(Inside { host_interfaces: names(&["usb0"]), ..entered() }, &["HOST-IF"]);
+    let open =
+        Inside { host_interfaces: names(&["usb0"]), open_host_interfaces: names(&["usb0"]), ..entered() };
+    check(open, &["HOST-IF-OPEN", "HOST-IF"]);
 }
 
 #[test]
 fn each_check_has_its_own_identifier() {
-    let ids: BTreeSet<_> = CHECKS.iter().map(|check| check.id).collect();
-    assert_eq!(ids.len(), CHECKS.len());
+    let ids: BTreeSet<_> = CHECKS.iter().chain(FLEET_CHECKS).map(|check| check.id).collect();
+    assert_eq!(ids.len(), CHECKS.len() + FLEET_CHECKS.len());
 }
 
 #[test]
 fn findings_are_written_as_sarif() {
-    let found = findings(&ipmi(|_| {}), &Identity::default(), NOW);
+    let found = findings(&ipmi(|_| {}), &Identity::default(), &Inside::default(), NOW);
     let document = sarif(&found, "1.0.0");
     let run = &document["runs"][0];
     assert_eq!(document["version"], "2.1.0");

@@ -1,5 +1,6 @@
 //! The command lines of `ironhand discover`, `ironhand probe` and `ironhand audit`.
 
+use std::net::Ipv4Addr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -16,8 +17,11 @@ const PORTS: &str = "Ports";
 #[derive(Args)]
 pub struct Discover {
     /// Networks, ranges, addresses and names: 10.0.0.0/22, 10.0.[0-3].[1-250], bmc7.example
-    #[arg(required = true, value_name = "RANGE")]
+    #[arg(required_unless_present = "ssdp", value_name = "RANGE")]
     pub ranges: Vec<String>,
+    /// Also ask who answers as a Redfish service in the network that this address of this machine is in
+    #[arg(long, value_name = "ADDRESS")]
+    pub ssdp: Vec<Ipv4Addr>,
     /// How fast, and how many.
     #[command(flatten)]
     pub pace: Pace,
@@ -99,6 +103,12 @@ pub struct Audit {
     /// Also write the findings to this file, as SARIF 2.1.0
     #[arg(long, value_name = "FILE")]
     pub sarif: Option<PathBuf>,
+    /// Which credentials are tried: to those whom it lets in a controller tells of accounts and settings.
+    #[command(flatten)]
+    pub access: Access,
+    /// Also try the accounts that the makers publish for new machines
+    #[arg(long, help_heading = ACCESS)]
+    pub try_factory: bool,
     /// How fast, and how many.
     #[command(flatten)]
     pub pace: Pace,

@@ -13,12 +13,13 @@ use super::args::Access;
 use crate::exit::Failure;
 use crate::files::{read_manifests, read_secret, resolve_secrets};
 
-/// What to try logins with; `None` where no credentials are given. `refused` are the refusals of earlier scans, `fallback`
-/// the name of the credential that the command line gives.
+/// What to try logins with; `None` where no credentials are given, unless those of the factory are to be tried.
+/// `refused` are the refusals of earlier scans, `fallback` the name of the credential that the command line gives.
 pub fn logins(
     access: &Access,
     fallback: &Name,
     refused: Vec<(IpAddr, String, u64)>,
+    factory: bool,
     stop: &CancellationToken,
 ) -> Result<Option<Logins>, Failure> {
     let mut sets = Vec::new();
@@ -57,7 +58,7 @@ pub fn logins(
             });
         }
     }
-    if sets.is_empty() {
+    if sets.is_empty() && !factory {
         return Ok(None);
     }
     let (port, _) = IpmiPort::start(PortConfig::default(), stop.clone())

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use futures_util::{StreamExt, pin_mut, stream};
-use ironhand_discovery::{Depth, Found, Line, Logins, Pace, Probe, identify, scan};
+use ironhand_discovery::{Depth, Found, Line, Logins, Pace, Probe, identify, scan, search_network};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -15,15 +15,22 @@ use crate::output::{Output, now};
 use crate::serve::stop_asked;
 
 /// Controllers that credentials are tried on at once.
-const LOGINS_AT_ONCE: usize = 32;
+pub(super) const LOGINS_AT_ONCE: usize = 32;
 
 /// `ironhand discover`.
 pub async fn discover(asked: &args::Discover, output: Output) -> Result<(), Failure> {
-    let named = addresses(&asked.ranges, asked.pace.yes).await?;
+    let mut named = addresses(&asked.ranges, asked.pace.yes).await?;
+    for from in &asked.ssdp {
+        let answered = search_network(*from)
+            .await
+            .map_err(|error| Failure::Failed(format!("cannot search the network of {from}: {error}")))?;
+        eprintln!("{} Redfish services answer in the network of {from}", answered.len());
+        named.extend(answered.into_iter().filter(|address| !named.contains(address)).collect::<Vec<_>>());
+    }
     let (mut memory, mut state) = Memory::open(asked.resume.as_deref())?;
     let closing = CancellationToken::new();
     let refused = std::mem::take(&mut state.refused);
-    let logins = credentials::logins(&asked.access, &asked.credential, refused, &closing)?;
+    let logins = credentials::logins(&asked.access, &asked.credential, refused, false, &closing)?;
     let mut report = Report::new(output, named.len(), asked.credential.clone());
     let (mut unknown, mut known) = (Vec::new(), Vec::new());
     for address in named {
@@ -92,7 +99,7 @@ async fn attempt(
 }
 
 /// Now, in seconds since 1970.
-fn seconds() -> u64 {
+pub(super) fn seconds() -> u64 {
     now().as_millis().unsigned_abs() / 1000
 }
 

@@ -24,6 +24,9 @@ const MOST_UNASKED: usize = 4096;
 
 /// The addresses that `words` name, in order, each once.
 async fn addresses(words: &[String], yes: bool) -> Result<Vec<IpAddr>, Failure> {
+    if words.is_empty() {
+        return Ok(Vec::new());
+    }
     let named = targets(words, 0)?;
     if named.len() > MOST_UNASKED && !yes {
         return Err(too_many(named.len()));
