@@ -42,6 +42,7 @@
 //! | [`outlets`] | power strips, by SNMP |
 //! | [`fleet`] | sockets and tasks for many machines, faults of controllers and screens |
 //! | [`modem`] | a modem, and power sockets that take text messages |
+//! | [`wsman`] | Intel AMT and Windows, by WS-Management |
 //! | [`qemu`] | a process in place of a machine |
 
 pub mod bmc_fleet;
@@ -56,6 +57,7 @@ pub mod qemu;
 mod redfish;
 pub mod screen;
 mod viewer;
+pub mod wsman;
 
 pub use bmc_fleet::{BmcFleet, BmcFleetConfig, BmcFleetError};
 pub use fleet::{Fault, FaultScript, Fleet, FleetConfig, FleetError, HostState, SimHost, StagedFault};

@@ -74,6 +74,11 @@ impl ServiceRequest {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// The body as it was sent.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// The body as JSON; null where there is none.
     pub(super) fn json(&self) -> Result<Value, Refusal> {
         if self.is_read() || self.body.iter().all(u8::is_ascii_whitespace) {
