@@ -149,7 +149,7 @@ connector_types! {
     Nanokvm = "nanokvm", 80;
     /// HTTPS of Intel AMT; 16992 without TLS.
     Amt = "amt", 16993;
-    /// HTTPS of WinRM; 5985 without TLS.
+    /// HTTPS of WinRM.
     Winrm = "winrm", 5986;
     /// SSH (RFC 4253 section 4.2).
     Ssh = "ssh", 22;
@@ -219,7 +219,7 @@ impl ConnectorType {
             Self::Pdu | Self::Gsm | Self::Tasmota | Self::Shelly | Self::HttpSwitch => &[On, Off, Cycle],
             Self::Pikvm | Self::Nanokvm => &[On, Off, Cycle, Reset, Soft],
             Self::Wol => &[On],
-            Self::Winrm => &[Soft],
+            Self::Winrm => &[Reset, Soft],
             Self::Ssh => &[On, Off, Cycle, Reset, Soft],
             Self::Vnc => &[],
         }

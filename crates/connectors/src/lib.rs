@@ -4,6 +4,7 @@
 //! connection is made, how a device proves who it is, how HTTP is spoken to controllers that are slow, few-handed and
 //! sometimes wrong.
 
+mod amt;
 mod device;
 mod error;
 mod front_panel;
@@ -22,7 +23,9 @@ mod shelly;
 mod ssh;
 mod tasmota;
 mod tls;
+mod winrm;
 mod wol;
+mod wsman;
 
 pub use device::{BootOverride, Device, Login, MediaImage, Outlets, Picture};
 pub use error::{CertificateProblem, Error};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ironhand_api::{Connector, ConnectorType, MacAddress, Tls, Way};
 
+use crate::amt::AmtDevice;
 use crate::front_panel::{self, PanelTimes, Pressed};
 use crate::gsm::GsmSocket;
 use crate::http_switch::HttpSwitch;
@@ -15,6 +16,7 @@ use crate::relay::{self, Relay, RelayTimes, Relayed};
 use crate::shelly::Shelly;
 use crate::ssh::SshDevice;
 use crate::tasmota::Tasmota;
+use crate::winrm::WinrmDevice;
 use crate::wol::WakeOnLan;
 use crate::{
     CONNECT, Device, Error, HttpClient, HttpLimits, Login, MemoryPins, MemorySessions, Modems, PathHealth,
@@ -99,6 +101,8 @@ pub fn open(
             let client = unit(connector, options.tls.as_ref().unwrap_or(&Tls::Default), surroundings)?;
             Ok(Box::new(Pressed::new(Pikvm::new(client, login), PanelTimes::default())))
         }
+        Way::Amt(options) => Ok(Box::new(AmtDevice::open(connector, options, login, surroundings)?)),
+        Way::Winrm(options) => Ok(Box::new(WinrmDevice::open(connector, options, login, surroundings)?)),
         Way::Ssh(options) => {
             let route = Route::of(connector, surroundings.hop.clone())?;
             let health = surroundings.health.clone();

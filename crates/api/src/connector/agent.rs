@@ -9,7 +9,8 @@ use super::Tls;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WinrmOptions {
-    /// How the machine proves who it is; without it its certificate is pinned at first use.
+    /// How the machine proves who it is; without it its certificate is pinned at first use. Never `off`: the password goes
+    /// through TLS alone.
     #[serde(default, skip_serializing_if = "Tls::is_default")]
     pub tls: Tls,
 }

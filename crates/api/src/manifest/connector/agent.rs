@@ -10,7 +10,15 @@ const COMMANDS: Shape =
     Shape { what: "`commands`", fields: &["on", "off", "cycle", "reset", "soft"], planned: &[] };
 
 pub(super) fn winrm(fields: &Fields<'_>, faults: &mut Faults) -> Option<WinrmOptions> {
-    let tls = fields.optional("tls", faults, tls);
+    let tls = fields.optional("tls", faults, |node, faults| {
+        let tls = tls(node, faults)?;
+        if tls.is_off() {
+            let hint = "give Windows a listener for HTTPS; docs/guides/connectors.md says how".to_owned();
+            faults.add(node.place, "winrm needs TLS: without it the password would go in clear", Some(hint));
+            return None;
+        }
+        Some(tls)
+    });
     Some(WinrmOptions { tls: tls?.unwrap_or_default() })
 }
 

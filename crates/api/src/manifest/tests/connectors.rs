@@ -98,6 +98,28 @@ fn faults_of_strips_are_told() {
 }
 
 #[test]
+fn faults_of_those_that_speak_ws_management_are_told() {
+    check(
+        "{ type: amt, address: a, tls: no, port: 0, outlets: [1] }",
+        &[
+            "`no` is not a way to prove who a device is (one of: off)",
+            "`port` must be between 1 and 65535, not 0",
+            "unknown field `outlets` in an amt connector (known fields: type, address, backupAddresses, port, credentials, through, tls)",
+        ],
+    );
+    check(
+        "{ type: winrm, address: a, tls: off }",
+        &[
+            "winrm needs TLS: without it the password would go in clear (give Windows a listener for HTTPS; docs/guides/connectors.md says how)",
+        ],
+    );
+    check(
+        "{ type: winrm, address: a, tls: { pin: first-use, ca: system } }",
+        &["`tls` needs either `pin` or `ca`, or is `off`"],
+    );
+}
+
+#[test]
 fn faults_of_switches_are_told() {
     check("{ type: tasmota, address: a, output: 0 }", &["`output` must be between 1 and 32, not 0"]);
     check(

@@ -1,0 +1,217 @@
+//! Intel AMT, through the connector of a host, against the simulated engine of a simulated machine.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ironhand_api::{AmtOptions, BootDevice, Connector, Name, PowerAction, PowerState, Tls, Way};
+use ironhand_connectors::{BootOverride, Device, Error, Login, Surroundings, open};
+use ironhand_sim::machine::{Activity, Machine, MachineConfig, Make};
+use ironhand_sim::wsman::{WsmanConfig, WsmanFault, WsmanKind, WsmanService};
+
+/// How long the simulated machine may take to do something.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Bench {
+    machine: Arc<Mutex<Machine>>,
+    service: WsmanService,
+}
+
+impl Bench {
+    async fn new(running: bool) -> Self {
+        Self::with(running, |_| {}).await
+    }
+
+    async fn with(running: bool, change: impl FnOnce(&mut WsmanConfig)) -> Self {
+        let config =
+            MachineConfig { name: "desk-7".to_owned(), make: Make::R740Like, seed: 7, pace: 200.0, running };
+        let machine = Arc::new(Mutex::new(Machine::new(config, Instant::now())));
+        let mut config = WsmanConfig::new(WsmanKind::Amt, Arc::clone(&machine), "P@ssw0rd <&>".into());
+        change(&mut config);
+        let service = WsmanService::start(config).await.expect("a free port");
+        Self { machine, service }
+    }
+
+    fn device(&self) -> Box<dyn Device> {
+        self.device_as("admin", "P@ssw0rd <&>", Tls::Off)
+    }
+
+    fn device_as(&self, username: &str, password: &str, tls: Tls) -> Box<dyn Device> {
+        let mut connector = Connector::new(Way::Amt(AmtOptions { tls }), "127.0.0.1");
+        connector.port = Some(self.service.address().port());
+        connector.credentials = Some(vec!["amt".parse::<Name>().expect("a name")]);
+        let login = Login { username: username.to_owned(), password: password.into() };
+        open(&connector, Some(login), &Surroundings::default()).expect("a connector that can be used")
+    }
+
+    fn activity(&self) -> Activity {
+        let mut machine = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
+        machine.wake(Instant::now());
+        machine.activity()
+    }
+
+    async fn until_activity(&self, wanted: Activity) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.activity() != wanted {
+            assert!(Instant::now() < deadline, "{:?} instead of {wanted:?}", self.activity());
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+async fn until_power(device: &mut dyn Device, wanted: PowerState) {
+    let deadline = Instant::now() + PATIENCE;
+    while device.power_state().await != Ok(wanted) {
+        assert!(Instant::now() < deadline, "it does not get {wanted:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn power_goes_and_comes() {
+    let bench = Bench::new(true).await;
+    let mut device = bench.device();
+    assert_eq!(device.power_state().await, Ok(PowerState::On));
+    assert_eq!(device.power(PowerAction::On).await, Ok(()));
+    assert_eq!(device.power(PowerAction::Off).await, Ok(()));
+    until_power(device.as_mut(), PowerState::Off).await;
+    assert_eq!(device.power(PowerAction::Off).await, Ok(()));
+    assert_eq!(
+        device.power(PowerAction::Reset).await.map_err(|error| error.code()),
+        Err("connector.refused")
+    );
+    assert_eq!(device.power(PowerAction::On).await, Ok(()));
+    until_power(device.as_mut(), PowerState::On).await;
+    assert_eq!(bench.service.history(), [8, 2]);
+    // One challenge was enough for all of it.
+    assert_eq!(bench.service.refusals(), 1);
+    device.close().await;
+}
+
+#[tokio::test]
+async fn each_action_is_another_number() {
+    for (action, number) in
+        [(PowerAction::Cycle, 5), (PowerAction::Reset, 10), (PowerAction::Soft, 12), (PowerAction::Nmi, 11)]
+    {
+        let bench = Bench::new(true).await;
+        assert_eq!(bench.device().power(action).await, Ok(()), "{action:?}");
+        assert_eq!(bench.service.history(), [number]);
+    }
+}
+
+#[tokio::test]
+async fn a_soft_shutdown_needs_the_agent() {
+    let bench = Bench::with(true, |config| config.agent = false).await;
+    let refused = bench.device().power(PowerAction::Soft).await.expect_err("nobody is there to do it");
+    assert!(refused.is_unsupported(), "{refused}");
+    assert!(bench.service.history().is_empty());
+    let bench = Bench::new(true).await;
+    assert_eq!(bench.device().power(PowerAction::Soft).await, Ok(()));
+    bench.until_activity(Activity::Off).await;
+}
+
+#[tokio::test]
+async fn the_next_boot_starts_from_what_was_chosen_and_the_one_after_does_not() {
+    let once = |device| BootOverride { device, persistent: false, uefi: false };
+    let check = async |chosen: BootDevice, wanted: Activity| {
+        let bench = Bench::new(true).await;
+        let mut device = bench.device();
+        // What was ordered before does not stay.
+        assert_eq!(device.set_boot_override(once(BootDevice::Bios)).await, Ok(once(BootDevice::Bios)));
+        assert_eq!(device.set_boot_override(once(BootDevice::Cdrom)).await, Ok(once(BootDevice::Cdrom)));
+        assert_eq!(device.set_boot_override(once(chosen)).await, Ok(once(chosen)));
+        assert_eq!(device.power(PowerAction::Reset).await, Ok(()));
+        bench.until_activity(wanted).await;
+        if chosen == BootDevice::Bios {
+            assert_eq!(device.power(PowerAction::Reset).await, Ok(()));
+            bench.until_activity(Activity::Up).await;
+        }
+    };
+    check(BootDevice::Bios, Activity::Setup).await;
+    check(BootDevice::Pxe, Activity::NetworkBoot).await;
+    check(BootDevice::Disk, Activity::Up).await;
+    check(BootDevice::None, Activity::Up).await;
+}
+
+#[tokio::test]
+async fn what_amt_cannot_choose_is_refused_before_anything_is_sent() {
+    let bench = Bench::new(true).await;
+    let mut device = bench.device();
+    for (persistent, uefi) in [(true, false), (false, true)] {
+        let wanted = BootOverride { device: BootDevice::Pxe, persistent, uefi };
+        let refused = device.set_boot_override(wanted).await.expect_err("AMT cannot do that");
+        assert!(refused.is_unsupported(), "{refused}");
+    }
+    assert!(device.event_log(1).await.is_err_and(|error| error.is_unsupported()));
+    assert_eq!(bench.service.refusals(), 0);
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_tried_once() {
+    let bench = Bench::new(true).await;
+    for (username, password) in [("admin", "hunter2"), ("operator", "P@ssw0rd <&>")] {
+        let before = bench.service.refusals();
+        let refused =
+            bench.device_as(username, password, Tls::Off).power_state().await.expect_err("it is wrong");
+        assert!(refused.is_refusal(), "{refused:?}");
+        assert!(!format!("{refused} {refused:?}").contains(password), "{refused}");
+        // The question for the proof, and the proof.
+        assert_eq!(bench.service.refusals() - before, 2);
+    }
+}
+
+#[tokio::test]
+async fn over_tls_the_certificate_is_pinned() {
+    let certificate = || ironhand_sim::Certificate::self_signed().expect("a certificate");
+    let shown = certificate();
+    let bench = Bench::with(true, |config| config.certificate = Some(shown)).await;
+    let mut device = bench.device_as("admin", "P@ssw0rd <&>", Tls::Default);
+    assert_eq!(device.power_state().await, Ok(PowerState::On));
+    let pin = ironhand_api::CertificatePin::Sha256([7; 32]);
+    let other = bench.device_as("admin", "P@ssw0rd <&>", Tls::Pin(pin)).power_state().await;
+    assert_eq!(other.map_err(|error| error.code()), Err("connector.certificate"));
+}
+
+/// Checks what a broken service comes to: for a reading, and for a change that goes on from a good reading.
+async fn check(fault: WsmanFault, wanted: Result<(), &str>) -> Option<Error> {
+    let bench = Bench::new(true).await;
+    let mut device = bench.device();
+    assert_eq!(device.power_state().await, Ok(PowerState::On));
+    bench.service.break_service(Some(fault));
+    let read = device.power_state().await;
+    assert_eq!(read.as_ref().map(|_| ()).map_err(Error::code), wanted, "{fault:?}: {read:?}");
+    read.err()
+}
+
+#[tokio::test]
+async fn broken_answers_are_stated_conditions() {
+    let told = async |fault, wanted, words: &str| {
+        let error = check(fault, Err(wanted)).await.expect("an error").to_string();
+        assert!(error.contains(words), "{error}");
+    };
+    told(WsmanFault::Page, "connector.malformed", "a web page").await;
+    told(WsmanFault::CutOff, "connector.malformed", "cut off").await;
+    told(WsmanFault::Entities, "connector.malformed", "document type").await;
+    told(WsmanFault::OtherSoap, "connector.malformed", "SOAP 1.1").await;
+    told(WsmanFault::NoEntry, "connector.login_refused", "admin").await;
+    told(WsmanFault::Refuses("AccessDenied"), "connector.login_refused", "AccessDenied").await;
+    told(WsmanFault::Refuses("InvalidSelectors"), "connector.refused", "InvalidSelectors").await;
+    told(WsmanFault::Refuses("DestinationUnreachable"), "connector.unsupported", "told to refuse").await;
+    told(WsmanFault::Refuses("TimedOut"), "connector.busy", "TimedOut").await;
+    check(WsmanFault::OneUse, Ok(())).await;
+    check(WsmanFault::Late(Duration::from_millis(300)), Ok(())).await;
+}
+
+#[tokio::test]
+async fn a_change_whose_answer_is_lost_is_not_sent_again() {
+    let check = async |fault, wanted, done: &[u16]| {
+        let bench = Bench::new(true).await;
+        bench.service.break_service(Some(fault));
+        let refused = bench.device().power(PowerAction::Reset).await.expect_err("it is broken");
+        assert_eq!((refused.code(), &bench.service.history()[..]), (wanted, done), "{refused}");
+    };
+    check(WsmanFault::Lost, "connector.outcome_unknown", &[10]).await;
+    check(WsmanFault::MethodPage, "connector.outcome_unknown", &[10]).await;
+    check(WsmanFault::Returns(2), "connector.refused", &[]).await;
+    check(WsmanFault::Returns(4099), "connector.busy", &[]).await;
+    check(WsmanFault::Returns(1), "connector.unsupported", &[]).await;
+}
