@@ -281,11 +281,12 @@ impl SetBoot {
         let allows = |values: &[&str], value: &str| values.is_empty() || values.contains(&value);
         let mut choice = Map::new();
         let enabled = self.enabled();
-        if !allows(&allowed("BootSourceOverrideEnabled"), enabled.as_str()) {
-            let what = format!("choose {} for every boot; it can for the next one", self.target);
-            return Err(Error::Unsupported { what });
+        if allows(&allowed("BootSourceOverrideEnabled"), enabled.as_str()) {
+            choice.insert("BootSourceOverrideEnabled".to_owned(), json!(enabled.as_str()));
+        } else if enabled != BootEnabled::Disabled {
+            let long = if self.persistent { "every boot" } else { "the next boot alone" };
+            return Err(Error::Unsupported { what: format!("choose {} for {long}", self.target) });
         }
-        choice.insert("BootSourceOverrideEnabled".to_owned(), json!(enabled.as_str()));
         let targets = allowed("BootSourceOverrideTarget");
         let has_usb_cd = targets.contains(&"UsbCd");
         let is_usb_cd = has_usb_cd
@@ -296,7 +297,7 @@ impl SetBoot {
         };
         if allows(&targets, word) {
             choice.insert("BootSourceOverrideTarget".to_owned(), json!(word));
-        } else if self.target != BootTarget::None {
+        } else if self.target != BootTarget::None || choice.is_empty() {
             let what = format!("boot from {}; it can from {}", self.target, targets.join(", "));
             return Err(Error::Unsupported { what });
         }

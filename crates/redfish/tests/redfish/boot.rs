@@ -59,6 +59,22 @@ fn what_it_cannot_boot_from_is_refused_before_anything_is_sent() {
     no_continuous();
 }
 
+/// Some can be told for how long, or from what, and not both.
+#[test]
+fn the_firmwares_own_order_is_chosen_by_what_there_is_for_it() {
+    let check = |name: &str, allowed: Value, written: &str| {
+        let mut recorded = Recorded::load("dell/idrac9");
+        let operation = set(&mut recorded, BootTarget::None, false);
+        let property = format!("{name}@Redfish.AllowableValues");
+        recorded.merge(&operation.place.system, json!({ "Boot": { property: allowed } }));
+        recorded.play(operation).expect("it is taken");
+        assert_eq!(recorded.sent[0].1.to_string(), format!(r#"{{"Boot":{{{written}}}}}"#));
+    };
+    let enabled = "BootSourceOverrideEnabled";
+    check(enabled, json!(["Once", "Continuous"]), r#""BootSourceOverrideTarget":"None""#);
+    check("BootSourceOverrideTarget", json!(["Pxe"]), r#""BootSourceOverrideEnabled":"Disabled""#);
+}
+
 #[test]
 fn the_mode_and_the_address_go_with_the_choice() {
     let mut recorded = Recorded::load("supermicro/x13");

@@ -1,7 +1,8 @@
 //! Each fault of the table is shown by a recorded controller, and dealt with.
 
-use ironhand_redfish::Quirk;
+use ironhand_redfish::{Quirk, Talk, Vendor, locate};
 
+use crate::recorded::Recorded;
 use crate::{account, bios, boot, event, identity, log, media, power, sensor, session, task};
 
 /// Shows that a fault is dealt with.
@@ -56,5 +57,37 @@ fn check(quirk: Quirk) {
 fn every_fault_of_the_table_is_dealt_with() {
     for quirk in Quirk::all() {
         check(quirk);
+    }
+}
+
+/// Faults that are of no vendor in particular.
+const OF_NO_VENDOR: [Quirk; 4] =
+    [Quirk::ButtonOnly, Quirk::TagUnknown, Quirk::SessionLocation, Quirk::TaskLocation];
+
+#[test]
+fn each_fault_of_a_vendor_is_known_of_a_recorded_controller_and_of_no_stranger() {
+    let mut known = Vec::new();
+    for name in Recorded::names() {
+        let node = (name == "generic/two-nodes").then_some("node1");
+        let place = Recorded::load(&name).play(|talk: &mut Talk| locate(talk, node)).expect(&name);
+        let is_stranger = place.identity.vendor == Vendor::Generic;
+        assert!(!is_stranger || place.quirks.is_empty(), "{name}: {:?}", place.quirks);
+        known.extend(place.quirks.iter());
+    }
+    for quirk in Quirk::all() {
+        assert_eq!(known.contains(&quirk), !OF_NO_VENDOR.contains(&quirk), "{quirk}");
+    }
+}
+
+#[test]
+fn each_vendor_has_a_recorded_controller() {
+    let vendor = |name: String| {
+        let node = (name == "generic/two-nodes").then_some("node1");
+        let place = Recorded::load(&name).play(|talk: &mut Talk| locate(talk, node)).expect(&name);
+        place.identity.vendor
+    };
+    let recorded: Vec<Vendor> = Recorded::names().into_iter().map(vendor).collect();
+    for vendor in Vendor::ALL {
+        assert!(recorded.contains(&vendor), "{vendor}");
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use ironhand_redfish::{Admission, Answer, EndSessions, Session, SessionPolicy, Talk, Token, Told, log_out};
+use ironhand_redfish::{
+    Admission, Answer, EndSessions, Quirk, Session, SessionPolicy, Talk, Token, Told, log_out,
+};
 use serde_json::{Value, json};
 
 use crate::recorded::Recorded;
@@ -73,15 +75,16 @@ pub fn null_members() {
 /// A refusal by a controller that refuses right credentials now and then is not believed at once.
 pub fn spurious_refusal() {
     let mut now = Instant::now();
+    let is_spurious = |name: &str| Recorded::load(name).place().quirks.contains(Quirk::SpuriousRefusal);
     let mut policy = SessionPolicy::new(None, false);
-    policy.expect_spurious(true);
+    policy.expect_spurious(is_spurious("hpe/ilo5"));
     for is_believed in [false, false, true] {
         assert_eq!(policy.next(now), Admission::LogIn);
         policy.told(now, Told::Refused);
         assert_eq!(policy.is_refused(), is_believed);
         now += Duration::from_secs(15);
     }
-    let mut other = SessionPolicy::new(None, false);
+    let mut other = SessionPolicy::new(None, is_spurious("dell/idrac9"));
     assert_eq!(other.next(now), Admission::LogIn);
     other.told(now, Told::Refused);
     assert!(other.is_refused());
