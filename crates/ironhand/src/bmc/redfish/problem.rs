@@ -19,6 +19,7 @@ fn outcome_of(error: &Error) -> (&'static str, u8) {
         Error::LoginRefused { .. } | Error::Redfish(Redfish::Unauthorized) => ("login refused", 4),
         Error::Redfish(Redfish::PasswordChangeRequired { .. }) => ("new password asked for", 4),
         Error::Redfish(Redfish::Forbidden { .. }) => ("refused", 4),
+        Error::Redfish(Redfish::Unlicensed { .. }) => ("no licence", 1),
         Error::Refused { .. } | Error::Redfish(Redfish::Refused { .. }) => ("refused", 1),
         Error::Busy { .. } | Error::Redfish(Redfish::Busy { .. }) => ("busy", 1),
         Error::Unsupported { .. } | Error::Redfish(Redfish::Unsupported { .. }) => ("unsupported", 1),
