@@ -12,6 +12,9 @@
 //! | accounts | [`accounts`], [`SetPassword`], [`password_rules`] |
 //! | sessions | [`SessionPolicy`], [`log_in`], [`EndSessions`] |
 //! | parts and readings | [`ReadInventory`], [`ReadFirmware`], [`ReadSensors`] |
+//! | what happened | [`ReadLog`], [`ClearLog`], [`Subscribe`], [`event_stream`] and [`Sse`] |
+//! | images and the light | [`InsertMedia`], [`EjectMedia`], [`SetIndicator`] |
+//! | settings of the firmware | [`bios`], [`SetBios`] |
 //! | changes | [`patch`] under a condition, [`settle`] where they go on |
 //! | the controller's side | [`bmc`] |
 //!

@@ -87,6 +87,14 @@ pub fn side_systems() {
         let place = Recorded::load(name).play(|talk: &mut Talk| locate(talk, None)).expect(name);
         assert_eq!(place.system, format!("/redfish/v1/Systems/{system}"), "{name}");
     }
+    // Also where they have a power button of their own.
+    let button = json!({ "Actions": { "#ComputerSystem.Reset": { "target": "/reset" } } });
+    for (name, side) in [("ami/dgx-h100", "HGX_Baseboard_0"), ("openbmc/gb200", "HGX_Baseboard_0")] {
+        let mut recorded = Recorded::load(name);
+        recorded.merge(&format!("/redfish/v1/Systems/{side}"), button.clone());
+        let place = recorded.play(|talk: &mut Talk| locate(talk, None)).expect(name);
+        assert!(!place.system.ends_with(side), "{name}");
+    }
 }
 
 #[test]
