@@ -49,6 +49,11 @@ const PEERS: &[Peer] = &[
     Peer { program: "ipmiconsole", package: "freeipmi-tools", why: "a serial console on our BMC side" },
     Peer { program: "ipmipower", package: "freeipmi-tools", why: "an IPMI client that judges our BMC side" },
     Peer {
+        program: "libvirtd",
+        package: "libvirt-daemon",
+        why: "runs a machine that our client for libvirt switches",
+    },
+    Peer {
         program: "powermand",
         package: "powerman",
         why: "reads the power of fleets, as `bench ipmi` measures beside ours",
@@ -79,6 +84,7 @@ const PEERS: &[Peer] = &[
         package: "nginx-light",
         why: "the controllers whose readings over TLS `bench redfish` measures",
     },
+    Peer { program: "virsh", package: "libvirt-clients", why: "judges what libvirt did for us" },
     Peer {
         program: "Xvnc",
         package: "tigervnc-standalone-server",

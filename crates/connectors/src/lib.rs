@@ -12,6 +12,7 @@ mod gsm;
 mod http;
 mod http_switch;
 mod keyboard;
+mod libvirt;
 mod open;
 mod path;
 mod pdu;

@@ -9,6 +9,7 @@ use crate::amt::AmtDevice;
 use crate::front_panel::{self, PanelTimes, Pressed};
 use crate::gsm::GsmSocket;
 use crate::http_switch::HttpSwitch;
+use crate::libvirt::Libvirt;
 use crate::pdu::{PduDevice, PduTimes};
 use crate::pikvm::Pikvm;
 use crate::qemu::Qemu;
@@ -111,6 +112,10 @@ pub fn open(
         Way::Qemu => {
             let route = Route::of(connector, surroundings.hop.clone())?;
             Ok(Box::new(Qemu::new(connector, route, surroundings.health.clone())?))
+        }
+        Way::Libvirt(options) => {
+            let route = Route::of(connector, surroundings.hop.clone())?;
+            Ok(Box::new(Libvirt::new(options, route, surroundings.health.clone())))
         }
         way => Err(refused(&format!("be used yet: this version does not drive `{}`", way.kind().as_str()))),
     }
