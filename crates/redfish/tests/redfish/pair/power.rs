@@ -26,6 +26,12 @@ fn each_flavour_is_known_for_what_it_is() {
     check(Flavour::OPENBMC, Vendor::OpenBmc, "OpenBMC", Some(Quirk::ResetActionInfo));
     check(Flavour::MEGARAC, Vendor::AmiMegaRac, "MegaRAC", Some(Quirk::Expand));
     check(Flavour::IBMC, Vendor::Huawei, "iBMC", Some(Quirk::TagRequired));
+    check(Flavour::CIMC, Vendor::Cisco, "CIMC", None);
+    check(Flavour::IRMC, Vendor::Fujitsu, "iRMC S5", None);
+    check(Flavour::ASROCKRACK, Vendor::AsrockRack, "MegaRAC", None);
+    check(Flavour::GIGABYTE, Vendor::Gigabyte, "MegaRAC", None);
+    check(Flavour::HDM, Vendor::H3c, "HDM2", None);
+    check(Flavour::GB200, Vendor::Nvidia, "GB200", None);
     for flavour in Flavour::ALL.iter().filter(|flavour| flavour.name != Flavour::GENERIC.name) {
         let identity = Pair::logged_in(flavour).place().identity;
         assert_ne!(identity.vendor, Vendor::Generic, "{}: {identity:?}", flavour.name);

@@ -1,6 +1,7 @@
 use std::net::Ipv4Addr;
 
 use ironhand_ipmi::Quirk;
+use ironhand_redfish::bmc::{AnswerFault, Flavour};
 
 use super::super::plan::Share;
 use super::*;
@@ -38,6 +39,9 @@ fn every_fault_has_its_words() {
         BmcFault::Lockout { failures: 3, duration: millis(300_000) },
     );
     check("{ quirk: intel20 }", BmcFault::Quirk(Quirk::Intel20));
+    for fault in AnswerFault::ALL {
+        check(&format!("{{ redfish: {} }}", fault.name()), BmcFault::Redfish(fault));
+    }
 }
 
 #[test]
@@ -114,5 +118,13 @@ fn the_guide_tells_the_truth() {
             listed += 1;
         }
     }
-    assert_eq!(listed, 15, "every fault has its row");
+    assert_eq!(listed, 15 + AnswerFault::ALL.len(), "every fault has its row");
+}
+
+#[test]
+fn the_guide_names_every_flavour() {
+    let guide = include_str!("../../../../../docs/guides/simulated-bmcs.md");
+    for flavour in Flavour::ALL {
+        assert!(guide.contains(&format!("`{}`", flavour.name)), "{}", flavour.name);
+    }
 }
