@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 pub use self::fault::{Fault, FaultScript, StagedFault, UnknownFault};
 use self::host::{Access, Host};
 use crate::controller::{Controller, bmc};
+use crate::inventory;
 use crate::machine::{Activity, Machine, MachineConfig, Make, Seed};
 use crate::redfish::{Certificate, CertificateError, serve};
 
@@ -300,13 +301,18 @@ async fn bind(config: &FleetConfig, index: usize, seed: u64) -> Result<Bound, Fl
     let mut numbers = Seed::new(seed);
     let mut guid = [0; 16];
     guid.chunks_mut(8).for_each(|half| half.copy_from_slice(&numbers.next().to_le_bytes()));
+    let make = Make::ALL[index % Make::ALL.len()];
+    let machine =
+        MachineConfig { name: name.clone(), make, seed, pace: config.pace, running: config.running };
+    let machine = Machine::new(machine, Instant::now());
     let access = Access {
         user: config.user.clone(),
         password: config.password.clone(),
         screen_password: config.screen_password.clone(),
         guid,
+        fru: inventory::devices(host::flavour(make), machine.serial()),
     };
-    let controller = bmc(&access.user, access.password.clone(), guid, config.running);
+    let controller = bmc(&access.user, access.password.clone(), guid, access.fru.clone(), config.running);
     let controller = Controller::bind(SocketAddr::new(address, config.ipmi_port), controller)
         .await
         .map_err(refused("management controller", config.ipmi_port))?;
@@ -316,16 +322,13 @@ async fn bind(config: &FleetConfig, index: usize, seed: u64) -> Result<Bound, Fl
     let redfish = TcpListener::bind(SocketAddr::new(address, config.redfish_port))
         .await
         .map_err(refused("Redfish service", config.redfish_port))?;
-    let make = Make::ALL[index % Make::ALL.len()];
     let info = SimHost {
         ipmi: controller.address().map_err(refused("management controller", config.ipmi_port))?,
         redfish: redfish.local_addr().map_err(refused("Redfish service", config.redfish_port))?,
         vnc: screen.local_addr().map_err(refused("screen", config.vnc_port))?,
-        name: name.clone(),
+        name,
         make,
     };
-    let machine = MachineConfig { name, make, seed, pace: config.pace, running: config.running };
-    let machine = Machine::new(machine, Instant::now());
     let host = Arc::new(Host::new(info, access, machine, controller));
     Ok(Bound { host, screen, redfish })
 }

@@ -48,6 +48,7 @@
 pub mod bmc_fleet;
 mod controller;
 pub mod fleet;
+mod inventory;
 pub mod machine;
 pub mod modem;
 pub mod outlets;

@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_ipmi::{BmcEvent, ChassisControl};
+use ironhand_redfish::bmc::Flavour;
 use secrecy::SecretString;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -42,6 +43,7 @@ pub use self::qmp::QmpError;
 use self::redfish::Redfish;
 use self::screen::Front;
 use crate::controller::{Controller, bmc, random_challenge};
+use crate::inventory;
 use crate::redfish::{Certificate, CertificateError, serve};
 
 /// Power actions that wait while an earlier one is under way. A console has one request in flight; further
@@ -194,7 +196,8 @@ impl QemuBmc {
             let (guest, address) = (config.name.clone(), SocketAddr::new(config.bind, port));
             move |source| QemuError::Bind { guest, what, address, source }
         };
-        let controller = bmc(&config.user, config.password.clone(), random_challenge(), false);
+        let fru = inventory::devices(Flavour::GENERIC, redfish::SERIAL);
+        let controller = bmc(&config.user, config.password.clone(), random_challenge(), fru, false);
         let controller = Controller::bind(SocketAddr::new(config.bind, config.ipmi_port), controller)
             .await
             .map_err(refused("management controller", config.ipmi_port))?;

@@ -112,6 +112,16 @@ const PLAIN_USB: &[&str] = &["USBStick"];
 const ALL_ENABLED: &[BootEnabled] = &[BootEnabled::Disabled, BootEnabled::Once, BootEnabled::Continuous];
 
 impl Flavour {
+    /// Who makes its machines.
+    pub const fn manufacturer(&self) -> &'static str {
+        self.manufacturer
+    }
+
+    /// The model of its machines.
+    pub const fn model(&self) -> &'static str {
+        self.model
+    }
+
     /// A service that keeps to the specification.
     pub const GENERIC: &'static Self = &Self::BASE;
 

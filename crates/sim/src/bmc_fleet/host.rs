@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use ironhand_ipmi::bmc::{Faults, FruConfig, Ipmi15Config, LanSettings, SelClock, SelConfig, SolSettings};
+use ironhand_ipmi::bmc::{Faults, Ipmi15Config, LanSettings, SelClock, SelConfig, SolSettings};
 use ironhand_ipmi::{Bmc, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, CipherSuite, PrivilegeLevel, User};
 use ironhand_redfish::bmc::{Flavour, Moment, Service, ServiceReply, ServiceRequest, StreamId};
 use secrecy::SecretString;
@@ -15,6 +15,7 @@ use super::statistics::Counters;
 use super::switch::{PowerSwitch, PowerTimes};
 use super::visits::Visits;
 use crate::fleet::host_name;
+use crate::inventory;
 use crate::machine::Seed;
 use crate::power_log;
 use crate::redfish::Board;
@@ -36,6 +37,19 @@ pub(super) struct Pattern {
     pub(super) plan: FaultPlan,
     /// Of the Redfish services, in turn.
     pub(super) flavours: Vec<&'static Flavour>,
+}
+
+impl Pattern {
+    /// Whose controllers that of this host is like.
+    fn flavour(&self, index: usize) -> &'static Flavour {
+        let place = index.checked_rem(self.flavours.len()).unwrap_or_default();
+        self.flavours.get(place).copied().unwrap_or(Flavour::GENERIC)
+    }
+}
+
+/// The serial number of this host's machine.
+fn serial(index: usize) -> String {
+    format!("SRV{:07}", index + 1)
 }
 
 /// The time, and what is the same for all hosts.
@@ -94,6 +108,7 @@ impl Host {
         guid[..8].copy_from_slice(&seed.next().to_le_bytes());
         guid[8..].copy_from_slice(&(index as u64).to_be_bytes());
         let users = vec![User::new(&*pattern.user, pattern.password.clone(), PrivilegeLevel::Administrator)];
+        let flavour = pattern.flavour(index);
         let chassis = ChassisStatus { power_on: pattern.on, ..ChassisStatus::default() };
         let sel = SelConfig { clock: Some(pattern.clock), ..SelConfig::sample() };
         let sol = SolSettings { port: address.port(), ..SolSettings::default() };
@@ -107,7 +122,7 @@ impl Host {
             sensor_variation,
             guid,
             chassis,
-            fru: FruConfig::sample(),
+            fru: inventory::devices(flavour, &serial(index)),
             sel,
             sol,
             ..BmcConfig::new(users)
@@ -183,12 +198,10 @@ impl Host {
         clock.counters.requests.add(1);
         let (index, tokens) = (self.index, self.tokens);
         let service = self.redfish.get_or_insert_with(|| {
-            let flavours = &clock.pattern.flavours;
-            let flavour = flavours.get(index % flavours.len().max(1)).copied().unwrap_or(Flavour::GENERIC);
-            Box::new(Service::new(flavour, Box::new(predictable(tokens))))
+            Box::new(Service::new(clock.pattern.flavour(index), Box::new(predictable(tokens))))
         });
         let unix = unix_at(clock, clock.now);
-        let (name, serial) = (host_name(index), format!("SIM{:07}", index + 1));
+        let (name, serial) = (host_name(index), serial(index));
         let mut board = Board { bmc: &mut self.bmc, now: clock.now, name: &name, serial: &serial };
         service.set_faults(effects.of_redfish());
         let mut reply = service.answer(Moment { at: clock.now, unix }, request, &mut board);

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ironhand_ipmi::bmc::FruConfig;
 use ironhand_ipmi::{BmcEvent, BootDevice, BootFlags, ChassisControl};
 use ironhand_redfish::bmc::{Flavour, Service, ServiceReply, ServiceRequest, StreamId};
 use ironhand_rfb::Framebuffer;
@@ -40,6 +41,7 @@ pub(super) struct Access {
     pub(super) password: SecretString,
     pub(super) screen_password: Option<SecretString>,
     pub(super) guid: [u8; 16],
+    pub(super) fru: FruConfig,
 }
 
 /// How the screen's port behaves.
@@ -119,7 +121,8 @@ impl Host {
     /// A controller with another password has forgotten its sessions too, as after an update of its firmware.
     fn restart_controller(&self, password: SecretString) {
         let power_on = self.machine().is_on();
-        let fresh = bmc(&self.access.user, password, self.access.guid, power_on);
+        let Access { user, guid, fru, .. } = &self.access;
+        let fresh = bmc(user, password, *guid, fru.clone(), power_on);
         self.controller.with(|bmc| *bmc = fresh);
         self.redfish().forget_sessions();
         self.touched.notify_one();
@@ -332,7 +335,7 @@ impl Console for Host {
 }
 
 /// Whose controllers such machines come with.
-fn flavour(make: Make) -> &'static Flavour {
+pub(super) fn flavour(make: Make) -> &'static Flavour {
     match make {
         Make::R740Like => Flavour::IDRAC9,
         Make::Dl380Like => Flavour::ILO5,

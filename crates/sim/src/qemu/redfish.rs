@@ -15,7 +15,7 @@ use crate::redfish::{Board, Front, moment};
 pub(super) const MAX_CLIENTS: usize = 64;
 
 /// Guests have no serial number unless QEMU is told one.
-const SERIAL: &str = "QEMU";
+pub(super) const SERIAL: &str = "QEMU";
 
 pub(super) struct Redfish {
     name: String,

@@ -408,6 +408,10 @@ impl Flavour {
         manager: "BMC_0",
         chassis: "Chassis_0",
         baseboards: &["HGX_Baseboard_0"],
+        media: &[
+            Drive { id: "USB1", types: &["CD", "USBStick"] },
+            Drive { id: "USB2", types: &["CD", "USBStick"] },
+        ],
         ..*Self::OPENBMC
     };
 }

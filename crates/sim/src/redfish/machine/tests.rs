@@ -1,5 +1,6 @@
 use ironhand_ipmi::BmcEvent;
 use ironhand_ipmi::BmcOutput;
+use ironhand_ipmi::bmc::FruConfig;
 
 use super::*;
 use crate::controller::bmc;
@@ -17,7 +18,7 @@ fn events(bmc: &mut Bmc) -> Vec<ChassisControl> {
 #[test]
 fn buttons_reach_the_machine_as_ipmi_has_them() {
     let check = |on: bool, reset: ResetType, expected: ChassisControl| {
-        let mut bmc = bmc("admin", "secret".into(), [7; 16], on);
+        let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), on);
         Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1" }.reset(reset);
         assert_eq!(events(&mut bmc), [expected], "{reset:?} while on is {on}");
     };
@@ -31,7 +32,7 @@ fn buttons_reach_the_machine_as_ipmi_has_them() {
 
 #[test]
 fn boot_overrides_are_the_boot_flags() {
-    let mut bmc = bmc("admin", "secret".into(), [7; 16], true);
+    let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), true);
     let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1" };
     assert_eq!(board.boot(), BootOverride::default());
     let wish = BootOverride { enabled: BootEnabled::Once, target: BootTarget::Pxe, mode: BootMode::Uefi };
@@ -48,7 +49,7 @@ fn boot_overrides_are_the_boot_flags() {
 
 #[test]
 fn users_are_those_of_ipmi() {
-    let mut bmc = bmc("admin", "secret".into(), [7; 16], true);
+    let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), true);
     let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1" };
     let accounts = board.accounts();
     assert_eq!(accounts.len(), 1);
@@ -61,7 +62,7 @@ fn users_are_those_of_ipmi() {
 
 #[test]
 fn the_identify_light_is_one() {
-    let mut bmc = bmc("admin", "secret".into(), [7; 16], true);
+    let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), true);
     let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1" };
     for lit in [true, false] {
         board.identify(lit);
@@ -71,7 +72,7 @@ fn the_identify_light_is_one() {
 
 #[test]
 fn accounts_are_changed_for_ipmi_too() {
-    let mut bmc = bmc("admin", "secret".into(), [7; 16], true);
+    let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), true);
     let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1" };
     let id = board.create_account("operator", &"first password".into(), Role::Operator).unwrap();
     assert!(board.knows_password(id, &"first password".into()));
@@ -91,7 +92,7 @@ fn accounts_are_changed_for_ipmi_too() {
 
 #[test]
 fn sensors_and_log_are_those_of_ipmi() {
-    let mut bmc = bmc("admin", "secret".into(), [7; 16], true);
+    let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), true);
     let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1" };
     let readings = board.sensors();
     for quantity in [Quantity::Temperature, Quantity::Fan, Quantity::Voltage, Quantity::Power] {
