@@ -38,7 +38,7 @@ pub use path::{
     AddressHealth, AsyncReadWrite, CONNECT, Hop, PathHealth, Route, Standing, Stream, Taken, connect,
 };
 pub use pdu::{PduDevice, PduTimes};
-pub use redfish::{MemorySessions, RedfishConfig, RedfishDevice, Sessions};
+pub use redfish::{MemorySessions, RedfishConfig, RedfishDevice, RedfishEvents, Sessions};
 pub use relay::RelayTimes;
 pub use tls::{MemoryPins, Pins, Proof, Shown, TlsClient, look};
 pub use wol::WakeOnLan;

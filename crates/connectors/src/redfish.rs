@@ -4,6 +4,7 @@
 //! each account, few requests at a time, with what does not change kept for the next operation.
 
 mod broker;
+mod events;
 mod hardware;
 mod sessions;
 mod transport;
@@ -20,8 +21,8 @@ use ironhand_api::{
 use ironhand_redfish::{
     Answer, BootEnabled, BootMode, BootState, BootTarget, ClearLog, EjectMedia, Error as Redfish,
     InsertMedia, Operation, Place, PowerState as Shown, Quirk, ReadInventory, ReadLog, ReadSensors, Request,
-    ResetAction, Resource, Root, Run, SetBoot, SetIndicator, SetPassword, SetPower, Stop, Talk, Tree, Turn,
-    locate, media_slots, power_state,
+    ResetAction, Run, SetBoot, SetIndicator, SetPassword, SetPower, Stop, Talk, Tree, Turn, locate,
+    media_slots, power_state,
 };
 use secrecy::SecretString;
 
@@ -32,6 +33,7 @@ use crate::{
     Surroundings,
 };
 
+pub use self::events::RedfishEvents;
 pub use self::sessions::{MemorySessions, Sessions};
 
 /// Requests to one controller at a time: more of them make controllers slower, or fail.
@@ -52,7 +54,7 @@ pub struct RedfishConfig {
 
 /// A machine behind a Redfish controller.
 pub struct RedfishDevice {
-    transport: Arc<dyn Transport>,
+    transport: Transport,
     broker: Broker,
     system: Option<String>,
     place: Option<Place>,
@@ -62,7 +64,8 @@ pub struct RedfishDevice {
 impl RedfishDevice {
     /// A controller that `http` reaches.
     pub fn new(http: HttpClient, config: RedfishConfig) -> Self {
-        Self::over(Arc::new(http), config)
+        let (transport, system) = (Transport::new(http), config.system.clone());
+        Self { transport, broker: Broker::new(config), system, place: None, tree: Tree::default() }
     }
 
     /// The controller of a manifest.
@@ -88,11 +91,6 @@ impl RedfishDevice {
         let sessions = Arc::clone(&surroundings.sessions);
         let login = login.ok_or_else(missing)?;
         Ok(Self::new(http, RedfishConfig { controller, login, system: options.system.clone(), sessions }))
-    }
-
-    fn over(transport: Arc<dyn Transport>, config: RedfishConfig) -> Self {
-        let system = config.system.clone();
-        Self { transport, broker: Broker::new(config), system, place: None, tree: Tree::default() }
     }
 
     /// Does an operation on the controller.
@@ -181,16 +179,15 @@ impl RedfishDevice {
         let root = is_root(&request.path);
         if request.anonymous || root {
             let anonymous = self.transport.ask(request, Authorization::None).await?;
-            if let (true, Some(value)) = (root, anonymous.value().filter(|_| anonymous.is_success())) {
-                let resource = Resource { path: request.path.clone(), etag: None, value: value.clone() };
-                self.broker.saw_root(&Root::of(Arc::new(resource))).await;
+            if root {
+                self.broker.saw_root(&anonymous).await;
             }
             // The root is for everybody; not every controller knows.
             if request.anonymous || !matches!(anonymous.status, 401 | 403) {
                 return Ok(anonymous);
             }
         }
-        let transport = self.transport.as_ref();
+        let transport = &self.transport;
         let credentials = self.broker.credentials(transport).await?;
         let answer = transport.ask(request, self.broker.authorization(&credentials)).await?;
         if !self.broker.is_over(&credentials, &answer).await {
@@ -338,7 +335,7 @@ impl Device for RedfishDevice {
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            self.broker.log_out(self.transport.as_ref()).await;
+            self.broker.log_out(&self.transport).await;
             self.transport.close().await;
         })
     }

@@ -15,7 +15,7 @@ use tokio_rustls::rustls::client::{Resumption, WebPkiServerVerifier};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{self, CertificateError, ClientConfig, OtherError, RootCertStore};
 
 use crate::path::{Stream, Taken};
 use crate::{CertificateProblem, Error};
@@ -241,6 +241,10 @@ fn untrusted(problem: &CertificateError) -> String {
         }
         Problem::UnknownIssuer | Problem::BadSignature => {
             "no authority that is trusted vouches for its certificate".to_owned()
+        }
+        // Controllers that sign their certificates themselves often make them so. What verifies does not export its name.
+        Problem::Other(OtherError(reason)) if reason.to_string() == "CaUsedAsEndEntity" => {
+            "its certificate is made for an authority, and vouches for no device".to_owned()
         }
         Problem::Revoked => "its certificate is revoked".to_owned(),
         other => format!("its certificate cannot be used: {other}"),

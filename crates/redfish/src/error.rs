@@ -38,7 +38,7 @@ pub enum Error {
         message: String,
     },
     /// The controller refused a request.
-    #[error("the controller refused {doing}: {message} (status {status})")]
+    #[error("the controller refused {doing}: {}", said(*.status, .message))]
     Refused {
         /// What was asked, as a method and path.
         doing: String,
@@ -125,6 +125,11 @@ pub enum Error {
         /// The limit.
         most: usize,
     },
+}
+
+/// A controller's words with their status, which is all where it said nothing.
+fn said(status: u16, message: &str) -> String {
+    if message.starts_with("status ") { message.to_owned() } else { format!("{message} (status {status})") }
 }
 
 fn no_system(wanted: Option<&str>, there: &[String]) -> String {

@@ -1,10 +1,11 @@
 //! Who asks a controller: a session, of which there is one for each account, or name and password in every request.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ironhand_redfish::{
-    Admission, Answer, Error as Redfish, Quirk, Quirks, Root, SessionPolicy, Token, Told, identify, log_in,
-    log_out,
+    Admission, Answer, Error as Redfish, Quirk, Quirks, Request, Resource, Root, SessionPolicy, Token, Told,
+    identify, log_in, log_out,
 };
 use secrecy::SecretString;
 use tokio::sync::Mutex;
@@ -29,12 +30,26 @@ pub(super) struct Broker {
 struct State {
     /// `None` until it was looked for a session that is kept from before.
     policy: Option<SessionPolicy>,
+    /// Whether the service root was asked for.
+    asked_root: bool,
     /// Where sessions are made, as the service root says.
     sessions: Option<String>,
     /// Whether the service root says that there are none.
     without: bool,
     /// Whether such controllers refuse right credentials now and then.
     is_spurious: bool,
+}
+
+impl State {
+    fn saw_root(&mut self, answer: &Answer) {
+        self.asked_root = true;
+        let Some(value) = answer.value().filter(|_| answer.is_success()) else { return };
+        let path = ironhand_redfish::ROOT.to_owned();
+        let root = Root::of(Arc::new(Resource { path, etag: None, value: value.clone() }));
+        self.without = root.sessions.is_none() && root.session_service.is_none();
+        self.is_spurious = Quirks::of(&identify(&root.resource, None, None)).contains(Quirk::SpuriousRefusal);
+        self.sessions = root.sessions;
+    }
 }
 
 /// How a request shows who asks.
@@ -58,19 +73,20 @@ impl Broker {
         }
     }
 
-    /// Takes note of what a service root says of sessions.
-    pub(super) async fn saw_root(&self, root: &Root) {
-        let mut state = self.state.lock().await;
-        state.without = root.sessions.is_none() && root.session_service.is_none();
-        state.sessions.clone_from(&root.sessions);
-        let identity = identify(&root.resource, None, None);
-        state.is_spurious = Quirks::of(&identity).contains(Quirk::SpuriousRefusal);
+    /// Takes note of what the service root says of sessions, in its answer to a request without credentials.
+    pub(super) async fn saw_root(&self, answer: &Answer) {
+        self.state.lock().await.saw_root(answer);
     }
 
     /// What the next request is to show, after a login where one is needed.
-    pub(super) async fn credentials(&self, transport: &dyn Transport) -> Result<Credentials, Error> {
+    pub(super) async fn credentials(&self, transport: &Transport) -> Result<Credentials, Error> {
         // Others wait here while one logs in.
         let mut state = self.state.lock().await;
+        if !state.asked_root && self.policy(&mut state).await.session().is_none() {
+            let request = Request { anonymous: true, ..Request::get(ironhand_redfish::ROOT) };
+            let answer = transport.ask(&request, Authorization::None).await?;
+            state.saw_root(&answer);
+        }
         let path = state.sessions.clone().unwrap_or_else(|| SESSIONS.to_owned());
         let (without, is_spurious) = (state.without, state.is_spurious);
         let policy = self.policy(&mut state).await;
@@ -104,7 +120,7 @@ impl Broker {
         }
     }
 
-    async fn log_in(&self, transport: &dyn Transport, path: &str) -> Result<Answer, Error> {
+    async fn log_in(&self, transport: &Transport, path: &str) -> Result<Answer, Error> {
         let request = log_in(path, &self.config.login.username, &self.config.login.password);
         transport.ask(&request, Authorization::None).await.map_err(|error| match error {
             // A session that nobody knows of ends by itself, and has changed nothing.
@@ -145,7 +161,7 @@ impl Broker {
     }
 
     /// Ends the session, so that its place on the controller is free.
-    pub(super) async fn log_out(&self, transport: &dyn Transport) {
+    pub(super) async fn log_out(&self, transport: &Transport) {
         let mut state = self.state.lock().await;
         let policy = self.policy(&mut state).await;
         let Some(session) = policy.take() else { return };

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use http::header::{ACCEPT, CONTENT_TYPE, ETAG, IF_MATCH, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ironhand_redfish::{Answer, Method as Verb, Request, Token};
 
-use crate::{Authorization, Error, HttpClient, HttpRequest, HttpResponse};
+use crate::{Authorization, Error, HttpClient, HttpRequest, HttpResponse, HttpStream, Opened};
 
 /// The version of the protocol that requests follow (DSP0266 section 6.3).
 const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
@@ -16,28 +15,43 @@ const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 pub(super) const TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 
 /// What carries requests to one controller.
-pub(super) trait Transport: Send + Sync {
-    /// Sends a request as somebody, and waits for the answer, whatever its status.
-    fn ask<'a>(&'a self, request: &'a Request, who: Authorization) -> BoxFuture<'a, Result<Answer, Error>>;
+pub(super) struct Transport(HttpClient);
 
-    /// Closes what is open.
-    fn close(&self) -> BoxFuture<'_, ()>;
+/// What comes of asking for an answer that does not end.
+pub(super) enum Stream {
+    /// It began.
+    Began(Box<HttpStream>),
+    /// Another answer than one of success.
+    Refused(Answer),
 }
 
-impl Transport for HttpClient {
-    fn ask<'a>(&'a self, request: &'a Request, who: Authorization) -> BoxFuture<'a, Result<Answer, Error>> {
-        Box::pin(async move {
-            let request = built(request)?.authorization(who);
-            Ok(answer(self.send(&request).await?))
+impl Transport {
+    pub(super) const fn new(http: HttpClient) -> Self {
+        Self(http)
+    }
+
+    /// Sends a request as somebody, and waits for the answer, whatever its status.
+    pub(super) async fn ask(&self, request: &Request, who: Authorization) -> Result<Answer, Error> {
+        let request = built(request, "application/json")?.authorization(who);
+        Ok(answer(self.0.send(&request).await?))
+    }
+
+    /// As [`Transport::ask`], for an answer that does not end.
+    pub(super) async fn open(&self, request: &Request, who: Authorization) -> Result<Stream, Error> {
+        let request = built(request, "text/event-stream")?.authorization(who);
+        Ok(match self.0.open(&request).await? {
+            Opened::Stream(stream) => Stream::Began(stream),
+            Opened::Answer(response) => Stream::Refused(answer(response)),
         })
     }
 
-    fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.close())
+    /// Closes what is open.
+    pub(super) async fn close(&self) {
+        self.0.close().await;
     }
 }
 
-fn built(request: &Request) -> Result<HttpRequest, Error> {
+fn built(request: &Request, accepts: &'static str) -> Result<HttpRequest, Error> {
     let method = match request.method {
         Verb::Get => Method::GET,
         Verb::Post => Method::POST,
@@ -46,7 +60,7 @@ fn built(request: &Request) -> Result<HttpRequest, Error> {
         Verb::Delete => Method::DELETE,
     };
     let mut built = HttpRequest::new(method, request.path.clone())
-        .header(ACCEPT, HeaderValue::from_static("application/json"))
+        .header(ACCEPT, HeaderValue::from_static(accepts))
         .header(ODATA_VERSION, HeaderValue::from_static("4.0"));
     if let Some(tag) = &request.if_match {
         let unsuited = |_| Error::Malformed { reason: "its entity tag is none".to_owned() };
