@@ -46,6 +46,8 @@ pub enum Verb {
     Mc(super::mc::Mc),
     /// Show and limit the machines' power draw, write asset tags (DCMI)
     Dcmi(super::dcmi::Dcmi),
+    /// Print what the BMCs tell on their own, as it happens, until Ctrl-C (Redfish)
+    Events(super::redfish::Events),
     /// Show images that the machines see as drives, insert and eject them (Redfish)
     Media(super::redfish::Media),
     /// Show and change settings of the machines' firmware (Redfish)

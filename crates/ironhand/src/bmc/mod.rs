@@ -74,11 +74,17 @@ pub async fn run(asked: args::Bmc, output: Output) -> Result<(), Failure> {
         Verb::Sel(asked) => sel::sel(fleet, &asked).await,
         Verb::Fru(asked) => fru::fru(&fleet, &asked).await,
         Verb::Sol(asked) => sol::sol(&fleet, &asked).await,
-        Verb::Media(_) | Verb::Bios(_) => Err(Failure::Usage {
-            message: "over Redfish alone: media and bios".to_owned(),
-            hint: Some("add --protocol redfish".to_owned()),
-        }),
+        Verb::Events(_) => Err(over_redfish_only("events", "; `sel --follow` is over both")),
+        Verb::Media(_) => Err(over_redfish_only("media", "")),
+        Verb::Bios(_) => Err(over_redfish_only("bios", "")),
         Verb::Quirks => Ok(()),
+    }
+}
+
+fn over_redfish_only(verb: &str, instead: &str) -> Failure {
+    Failure::Usage {
+        message: format!("over Redfish alone: {verb}"),
+        hint: Some(format!("add --protocol redfish{instead}")),
     }
 }
 
@@ -100,6 +106,9 @@ struct Desk<'a> {
 
 impl Fleet {
     fn new(access: &Access, output: Output) -> Result<Self, Failure> {
+        if access.system.is_some() {
+            return Err(over_redfish_only("--system", ""));
+        }
         let sweep = access.sweep(RMCP_PORT, output)?;
         let (user, password) = access.login()?;
         let mut config = ClientConfig::new(user, password);

@@ -24,6 +24,11 @@ pub trait Finding: Serialize {
     /// What people read.
     fn shown(&self, output: Output) -> Shown;
 
+    /// Whether all of it was printed already, as it came.
+    fn is_said(&self) -> bool {
+        false
+    }
+
     /// What people are told below that.
     fn note(&self) -> Option<String> {
         None
@@ -172,7 +177,7 @@ impl Report {
             Format::Yaml => {
                 self.rows.push(serde_json::to_value(row(bmc, &outcome, result)).map_err(unprintable)?)
             }
-            Format::Name if result.is_ok() => self.line(bmc),
+            Format::Name if result.as_ref().is_ok_and(|finding| !finding.is_said()) => self.line(bmc),
             Format::Name => {}
             Format::Table | Format::Wide => self.text(bmc, result),
         }

@@ -15,6 +15,8 @@ use ironhand_ipmi::sel::{
 use ironhand_ipmi_port::Bmc;
 use serde::Serialize;
 
+pub(super) use self::follow::{FIRST, Followed, Frame};
+
 use self::entry::{Entry, moment};
 use self::sensors::Sensors;
 use super::args::{Sel, SelAction, SelList, SelTime};

@@ -1,5 +1,7 @@
 //! `ironhand bmc sel` over Redfish: the event log of a machine.
 
+mod follow;
+
 use std::borrow::Cow;
 
 use ironhand_api::{LogEntry, Severity};
@@ -14,8 +16,11 @@ use crate::bmc::sel::Cleared;
 use crate::exit::Failure;
 use crate::output::{Field, Output, Tone};
 
+/// Titles of the table.
+const HEAD: [&str; 5] = ["id", "time", "severity", "about", "event"];
+
 /// `ironhand bmc sel`.
-pub async fn sel(controllers: &Controllers, asked: &Sel) -> Result<(), Failure> {
+pub async fn sel(controllers: Controllers, asked: &Sel) -> Result<(), Failure> {
     match &asked.action {
         None => list(controllers, &asked.list).await,
         Some(SelAction::List(asked)) => list(controllers, asked).await,
@@ -24,14 +29,17 @@ pub async fn sel(controllers: &Controllers, asked: &Sel) -> Result<(), Failure> 
                 |talk: &mut Talk, place: &_| -> Result<Logs, Stop> { Ok(Logs::of(logs(talk, place)?.items)) };
             controllers.each(async |device| Ok(device.at_place(read).await?)).await
         }
-        Some(SelAction::Clear { yes }) => clear(controllers, *yes).await,
+        Some(SelAction::Clear { yes }) => clear(&controllers, *yes).await,
         Some(SelAction::Time { .. }) => Err(super::over_ipmi_only("sel time")),
     }
 }
 
-async fn list(controllers: &Controllers, asked: &SelList) -> Result<(), Failure> {
+async fn list(controllers: Controllers, asked: &SelList) -> Result<(), Failure> {
+    if asked.names {
+        return Err(super::over_ipmi_only("sel --names"));
+    }
     if asked.follow {
-        return Err(super::over_ipmi_only("sel --follow"));
+        return follow::follow(controllers, asked).await;
     }
     controllers
         .each(async |device| {
@@ -107,10 +115,7 @@ impl Finding for Log {
     }
 
     fn shown(&self, _: Output) -> Shown {
-        Shown::Table {
-            head: &["id", "time", "severity", "about", "event"],
-            rows: self.entries.iter().map(Entry::row).collect(),
-        }
+        Shown::Table { head: &HEAD, rows: self.entries.iter().map(Entry::row).collect() }
     }
 }
 

@@ -5,6 +5,7 @@ mod boot;
 mod certificates;
 mod chassis;
 mod controller;
+mod events;
 mod inventory;
 mod log;
 mod media;
@@ -27,6 +28,7 @@ use ironhand_connectors::{
 };
 
 pub use self::bios::Bios;
+pub use self::events::Events;
 pub use self::media::Media;
 
 use self::certificates::KeptCertificates;
@@ -53,7 +55,7 @@ pub async fn run(access: &Access, verb: Verb, output: Output) -> Result<(), Fail
         Verb::Power(asked) => power::power(&controllers, &asked).await,
         Verb::Boot(asked) => boot::boot(&controllers, &asked).await,
         Verb::Sensors(asked) => sensors::sensors(&controllers, &asked).await,
-        Verb::Sel(asked) => log::sel(&controllers, &asked).await,
+        Verb::Sel(asked) => log::sel(controllers, &asked).await,
         Verb::Fru(asked) => inventory::fru(&controllers, &asked).await,
         Verb::User(asked) => user::user(&controllers, &asked).await,
         Verb::Chassis(asked) => chassis::chassis(&controllers, &asked).await,
@@ -61,9 +63,12 @@ pub async fn run(access: &Access, verb: Verb, output: Output) -> Result<(), Fail
         Verb::Media(asked) => media::media(&controllers, &asked).await,
         Verb::Bios(asked) => bios::bios_settings(&controllers, &asked).await,
         Verb::Raw(asked) => raw::raw(&controllers, &asked).await,
-        Verb::Sdr(_) | Verb::Sol(_) | Verb::Lan(_) | Verb::Dcmi(_) | Verb::Quirks => {
-            Err(over_ipmi_only("sdr, sol, lan and dcmi"))
-        }
+        Verb::Events(asked) => events::events(controllers, &asked).await,
+        Verb::Sdr(_) => Err(over_ipmi_only("sdr")),
+        Verb::Sol(_) => Err(over_ipmi_only("sol")),
+        Verb::Lan(_) => Err(over_ipmi_only("lan")),
+        Verb::Dcmi(_) => Err(over_ipmi_only("dcmi")),
+        Verb::Quirks => Ok(()),
     }
 }
 
@@ -86,15 +91,30 @@ struct Controllers {
 
 impl Controllers {
     fn new(access: &Access, output: Output) -> Result<Self, Failure> {
+        let given = [
+            ("--cipher-suite", access.cipher_suite.is_some()),
+            ("--kg-file", access.kg_file.is_some()),
+            ("--quirks", access.quirks.is_some()),
+        ];
+        if let Some((option, _)) = given.iter().find(|(_, given)| *given) {
+            return Err(over_ipmi_only(option));
+        }
         let tls = access.tls()?;
         let sweep = access.sweep(if tls.is_off() { 80 } else { 443 }, output)?;
         let (username, password) = access.login()?;
+        let certificates = Arc::new(KeptCertificates::read());
+        let pins: Arc<dyn Pins> = Arc::clone(&certificates) as _;
+        // What cannot be used for one controller can be used for none.
+        Proof::of(&tls, String::new(), &pins).map_err(|error| Failure::Usage {
+            message: error.to_string(),
+            hint: Some("name a file with certificates in PEM: --tls ca=FILE".to_owned()),
+        })?;
         Ok(Self {
             sweep: Sweep { at_once: AT_ONCE, ..sweep },
             login: Login { username, password },
             tls,
             system: access.system.clone(),
-            certificates: Arc::new(KeptCertificates::read()),
+            certificates,
             sessions: Arc::default(),
         })
     }
@@ -113,6 +133,21 @@ impl Controllers {
         work: impl AsyncFn(&mut RedfishDevice) -> Result<F, Problem>,
     ) -> Result<(), Failure> {
         self.every(Purpose::Change, work).await
+    }
+
+    /// As [`Controllers::each`], for work that has use for the names of the controllers.
+    async fn named<F: Finding>(
+        &self,
+        work: impl AsyncFn(&str, &mut RedfishDevice) -> Result<F, Problem>,
+    ) -> Result<(), Failure> {
+        let asked = RefCell::default();
+        let on = async |target: &Target| {
+            self.on(&asked, target, &async |device: &mut RedfishDevice| work(&target.name, device).await)
+                .await
+        };
+        let report = self.sweep.over(Purpose::Read, on).await;
+        self.log_out_of_the_rest().await;
+        report?.finish()
     }
 
     async fn every<F: Finding>(

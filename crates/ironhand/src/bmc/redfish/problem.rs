@@ -43,6 +43,9 @@ fn hint_of(error: &Error) -> Option<&'static str> {
         Error::Certificate { problem: CertificateProblem::Changed { .. }, .. } => {
             "if it was replaced on purpose, name it with --tls sha256:DIGEST, or take the BMC's line out of ironhand/certificates in the cache folder"
         }
+        Error::Certificate { problem: CertificateProblem::NotTrusted(_), .. } => {
+            "a certificate that no authority vouches for can be pinned: --tls first-use, or --tls sha256:DIGEST"
+        }
         Error::LoginRefused { .. } => {
             "check -U and the password file before trying again: BMCs count failed logins"
         }

@@ -19,12 +19,12 @@ use crate::output::{Output, line};
 use crate::serve::stop_asked;
 
 /// How many records come first where nobody says.
-const FIRST: u16 = 10;
+pub const FIRST: u16 = 10;
 
 /// How many records came, when it is over.
 #[derive(Serialize)]
-struct Followed {
-    entries: usize,
+pub struct Followed {
+    pub entries: usize,
 }
 
 impl Finding for Followed {
@@ -32,29 +32,51 @@ impl Finding for Followed {
         "followed".into()
     }
 
+    fn is_said(&self) -> bool {
+        true
+    }
+
     fn shown(&self, _: Output) -> Shown {
         Shown::Line(format!("{} events came", self.entries).into())
     }
 }
 
+/// How what comes one by one is printed: the records are the document, and what is said at the end is for people.
+pub struct Frame {
+    /// How records are printed.
+    pub records: Output,
+    /// The BMCs, with how the end is printed.
+    pub sweep: Sweep,
+}
+
+impl Frame {
+    pub fn of(sweep: Sweep) -> Result<Self, Failure> {
+        let records = sweep.output;
+        if matches!(records.format, Format::Yaml | Format::Name) {
+            return Err(Failure::Usage {
+                message: "what is followed is printed as a table or as JSON".to_owned(),
+                hint: Some("-o json gives one document a line".to_owned()),
+            });
+        }
+        let format = if records.is_structured() { Format::Name } else { records.format };
+        Ok(Self { records, sweep: Sweep { output: Output { format, ..records }, ..sweep } })
+    }
+
+    /// As [`Frame::of`], for a log: of several the records would be one heap.
+    pub fn of_log(sweep: Sweep) -> Result<Self, Failure> {
+        if sweep.targets.len() > 1 {
+            return Err(Failure::Usage {
+                message: "one log is followed at a time".to_owned(),
+                hint: Some("name one BMC with -H".to_owned()),
+            });
+        }
+        Self::of(sweep)
+    }
+}
+
 /// Prints each record on a line as it comes, until the program is told to stop.
 pub async fn follow(fleet: Fleet, asked: &SelList) -> Result<(), Failure> {
-    if fleet.sweep.targets.len() > 1 {
-        return Err(Failure::Usage {
-            message: "one log is followed at a time".to_owned(),
-            hint: Some("name one BMC with -H".to_owned()),
-        });
-    }
-    let output = fleet.sweep.output;
-    if matches!(output.format, Format::Yaml | Format::Name) {
-        return Err(Failure::Usage {
-            message: "a log that is followed is printed as a table or as JSON".to_owned(),
-            hint: Some("-o json gives one document a line".to_owned()),
-        });
-    }
-    // The records are the document; what the frame says at the end is for people.
-    let frame = if output.is_structured() { Format::Name } else { output.format };
-    let sweep = Sweep { output: Output { format: frame, ..output }, ..fleet.sweep };
+    let Frame { records: output, sweep } = Frame::of_log(fleet.sweep)?;
     let fleet = Fleet { sweep, ..fleet };
     let (first, every) = (asked.last.unwrap_or(FIRST), Duration::from(asked.every));
     fleet
