@@ -22,6 +22,11 @@ struct PythonPeer {
 
 const PEERS: &[PythonPeer] = &[
     PythonPeer {
+        package: "amt==0.8.0",
+        programs: &["amtctrl"],
+        why: "a client for Intel AMT, which judges our simulated engine",
+    },
+    PythonPeer {
         package: "sushy-tools==2.2.0",
         programs: &["sushy-emulator"],
         why: "the Redfish service of OpenStack, which judges our Redfish client",
