@@ -1,5 +1,6 @@
 //! Power strips: ours judged by net-snmp's programs, and our client by net-snmp's agent.
 
+use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
@@ -84,18 +85,20 @@ struct Agent {
 }
 
 impl Agent {
-    fn start() -> Self {
+    /// One that is `deaf` accepts what is set, and keeps nothing of it.
+    fn start(deaf: bool) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (script, state) = (folder.path().join("outlet.sh"), folder.path().join("state"));
         std::fs::write(&state, "1").expect("it is written");
         let text = format!(
             "#!/bin/sh\n\
              case \"$1\" in\n\
-             -s) echo \"$4\" > {state}; exit 0 ;;\n\
+             -s) echo \"$4\" > {set}; exit 0 ;;\n\
              -g) [ \"$2\" = .1.3.6.1.4.1.99999.1.4 ] || exit 0 ;;\n\
              -n) case \"$2\" in .1.3.6.1.4.1.99999|.1.3.6.1.4.1.99999.1) ;; *) exit 0 ;; esac ;;\n\
              esac\n\
              echo .1.3.6.1.4.1.99999.1.4; echo integer; cat {state}\n",
+            set = if deaf { Path::new("/dev/null") } else { &state }.display(),
             state = state.display()
         );
         std::fs::write(&script, text).expect("it is written");
@@ -133,14 +136,18 @@ impl Agent {
             SnmpVersion::V1 | SnmpVersion::V2c => ("", "private"),
         };
         let login = Login { username: username.to_owned(), password: password.into() };
-        let times = PduTimes { off: Duration::from_millis(50), ..PduTimes::default() };
+        let times = PduTimes {
+            off: Duration::from_millis(50),
+            read_back: Duration::from_secs(3),
+            ..PduTimes::default()
+        };
         PduDevice::new(&connector, &options, Some(&login), times).expect("a connector that can be used")
     }
 }
 
 #[test]
 fn our_client_switches_an_outlet_of_net_snmp() {
-    let agent = Agent::start();
+    let agent = Agent::start(false);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         for version in [SnmpVersion::V2c, SnmpVersion::V1, SnmpVersion::V3] {
@@ -151,4 +158,12 @@ fn our_client_switches_an_outlet_of_net_snmp() {
             assert_eq!(device.power_state().await, Ok(PowerState::Unknown), "{version:?}");
         }
     });
+}
+
+#[test]
+fn a_strip_that_does_not_do_what_it_accepts_is_told_of() {
+    let agent = Agent::start(true);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let lied = runtime.block_on(agent.device(SnmpVersion::V2c).power(PowerAction::Off)).unwrap_err();
+    assert_eq!(lied.code(), "connector.not_kept", "{lied}");
 }
