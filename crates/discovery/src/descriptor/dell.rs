@@ -15,9 +15,8 @@ pub(super) fn read(json: &str) -> Option<Descriptor> {
     found.model = told("SystemModelName");
     // The description came with iDRAC 9; which of the later ones it is, the generation of the machine tells.
     let generation = told("ServerGen").and_then(|machine| machine.trim_end_matches('G').parse::<u32>().ok());
-    found.product =
-        Some(if generation.is_some_and(|machine| machine >= 17) { "iDRAC 10" } else { "iDRAC 9" })
-            .map(str::to_owned);
+    let is_late = generation.is_some_and(|machine| machine >= 17);
+    found.product = Some(if is_late { "iDRAC 10" } else { "iDRAC 9" }.to_owned());
     Some(found)
 }
 
