@@ -13,11 +13,14 @@ use ironhand_sim::modem::{SimModem, Switched};
 
 const NUMBER: &str = "+31612345678";
 
+/// How a socket was switched, in order.
+type Log = Arc<Mutex<Vec<bool>>>;
+
 /// A socket that tells how it was switched.
-fn socket() -> (Arc<Mutex<Vec<bool>>>, Vec<(String, Switched)>) {
-    let switched = Arc::new(Mutex::new(Vec::new()));
+fn socket() -> (Log, Vec<(String, Switched)>) {
+    let switched = Log::default();
     let log = Arc::clone(&switched);
-    let told: Switched = Arc::new(move |on| log.lock().unwrap().push(on));
+    let told: Switched = Arc::new(move |on| log.lock().expect("nobody panicked").push(on));
     (switched, vec![(NUMBER.to_owned(), told)])
 }
 

@@ -157,7 +157,7 @@ mod tests {
         };
         let lost = SystemEvent::of_bmc(0x08, 3, 0x6F, [3, 0xFF, 0xFF]);
         assert_eq!(lost.data, EventData([3, 0xFF, 0xFF]));
-        check(lost.clone(), Severity::Critical, "Power supply input lost", "Power Supply 03h");
+        check(lost, Severity::Critical, "Power supply input lost", "Power Supply 03h");
         let back = lost.deasserted();
         check(back, Severity::Info, "Power supply input lost: no longer", "Power Supply 03h");
         let hot = SystemEvent::of_bmc(0x01, 0x30, 0x01, [0x57, 0x2B, 0x2A]);
