@@ -80,7 +80,7 @@ impl Hardware {
             Self::Inventory => "read inventory".to_owned(),
             Self::Identify { on, .. } => format!("identification light {}", if *on { "on" } else { "off" }),
             Self::Media => "read virtual media".to_owned(),
-            Self::InsertMedia(image) => format!("insert {} as {}", image.url, image.kind.as_str()),
+            Self::InsertMedia(image) => format!("insert {} as {}", address(&image.url), image.kind.as_str()),
             Self::EjectMedia { .. } => "eject virtual media".to_owned(),
         }
     }
@@ -170,10 +170,15 @@ pub(super) async fn ask_device(
                 MediaImage { url: url.clone(), kind: *kind, drive: drive.clone(), login: login.cloned() };
             let MediaDrive { id, image, .. } = device.insert_media(image).await?;
             let image = image.unwrap_or_else(|| url.clone());
-            Told::Done(format!("drive {id} shows {image}"))
+            Told::Done(format!("drive {id} shows {}", address(&image)))
         }
         Hardware::EjectMedia { drive } => Told::Done(emptied(&device.eject_media(drive.clone()).await?)),
     })
+}
+
+/// The address of an image as events show it: what stands behind a question mark may be a key to the image.
+fn address(url: &str) -> &str {
+    url.split('?').next().unwrap_or_default()
 }
 
 /// What the identification light does now, in words.
@@ -191,5 +196,35 @@ fn emptied(drives: &[MediaDrive]) -> String {
         [] => "no drive held an image".to_owned(),
         [one] => format!("drive {one} is empty"),
         several => format!("drives {} are empty", several.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ironhand_api::MediaKind;
+
+    use super::*;
+
+    #[test]
+    fn events_name_an_image_without_its_key() {
+        let url = "https://images.example/rescue.iso?signature=Correct-Horse-9".to_owned();
+        let image = InsertMediaRequest { url, kind: MediaKind::Usb, drive: None, credential: None };
+        let words = Hardware::InsertMedia(image).describe();
+        assert_eq!(words, "insert https://images.example/rescue.iso as usb");
+    }
+
+    #[test]
+    fn drives_that_were_emptied_are_named() {
+        let drive = |id: &str| MediaDrive {
+            id: id.to_owned(),
+            kinds: Vec::new(),
+            inserted: false,
+            image: None,
+            write_protected: None,
+        };
+        let check = |drives: &[MediaDrive], words| assert_eq!(emptied(drives), words);
+        check(&[], "no drive held an image");
+        check(&[drive("CD")], "drive CD is empty");
+        check(&[drive("CD"), drive("2")], "drives CD, 2 are empty");
     }
 }

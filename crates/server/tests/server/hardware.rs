@@ -2,13 +2,16 @@
 
 use ironhand_api::{
     ActionReceipt, EventKind, Host, IdentifyRequest, InsertMediaRequest, Kind, MaintenanceRequest,
-    ManagementRequest, Manifest, MediaKind, Name, Problem, SensorState, Span,
+    ManagementRequest, Manifest, MediaKind, Name, Problem, SensorState, Severity, Span,
 };
 use ironhand_client::{Error, LogFilter};
+use ironhand_ipmi::procedure::Ask;
+use ironhand_ipmi::sel::commands::AddSelEntry;
+use ironhand_ipmi::sel::{Entry, Record, SystemEvent};
 use ironhand_sim::SimHost;
 use serde_json::{Value, json};
 
-use crate::harness::{World, credential, name, soon};
+use crate::harness::{World, behind_its_back, credential, name, soon};
 
 /// The controller of a simulated host, by one protocol.
 fn by(protocol: &str, sim: &SimHost) -> Value {
@@ -37,6 +40,18 @@ fn problem<T: std::fmt::Debug>(result: Result<T, Error>) -> Problem {
 fn tried(receipts: &[ActionReceipt]) -> Vec<(&str, bool)> {
     let word = |receipt: &ActionReceipt| receipt.error.is_none();
     receipts.iter().map(|one| (one.connector.split(' ').next().unwrap_or_default(), word(one))).collect()
+}
+
+/// Has the controller of a simulated host log that a power supply lost its input, and has it again.
+async fn write_log(sim: &SimHost) {
+    let lost = SystemEvent::of_bmc(0x08, 0x77, 0x6F, [3, 0xFF, 0xFF]);
+    let entries = [lost, lost.deasserted()].map(|event| Entry { id: 0, record: Record::Event(event) });
+    behind_its_back(sim.ipmi, async |bmc| {
+        for entry in entries {
+            bmc.run(Ask::new("write the log", &AddSelEntry(entry.encode()))).await.unwrap();
+        }
+    })
+    .await;
 }
 
 /// An image that the simulated controllers take, as they fetch none.
@@ -87,8 +102,14 @@ async fn a_log_is_read_and_cleared_and_only_the_clearing_is_an_event() {
     let sim = world.sim(0);
     let host = adopt(&world, &[by("ipmi", &sim)]).await;
     let all = LogFilter::default();
+    write_log(&sim).await;
     let before = soon(world.client.event_log(&host, &all)).await.unwrap().found.entries;
-    assert!(before.len() > 1 && before.iter().all(|entry| !entry.message.is_empty()), "{before:#?}");
+    let told: Vec<_> = before.iter().map(|entry| (entry.severity, entry.message.as_str())).collect();
+    let wanted = [
+        (Severity::Critical, "Power supply input lost"),
+        (Severity::Info, "Power supply input lost: no longer"),
+    ];
+    assert_eq!(told, wanted, "{before:#?}");
     let newest = LogFilter { newest: Some(1), since: None };
     let last = soon(world.client.event_log(&host, &newest)).await.unwrap().found.entries;
     assert_eq!(last.as_slice(), &before[before.len() - 1..]);

@@ -25,8 +25,8 @@ use crate::sdr_cache::SdrCache;
 /// Each command has a deadline of its own, which is shorter.
 const LONGEST: Duration = Duration::from_secs(180);
 
-/// The device that every BMC has: its own board.
-const BUILT_IN: u8 = 0;
+/// The FRU device that every BMC has: its own board, whose product is the machine.
+pub(super) const BUILT_IN: u8 = 0;
 
 /// The BMC's address on its bus.
 const BMC_ADDRESS: u8 = 0x20;

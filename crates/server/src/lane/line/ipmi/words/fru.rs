@@ -6,8 +6,7 @@ use ironhand_api::{Inventory, Part, PartKind};
 use ironhand_ipmi::command::DeviceId;
 use ironhand_ipmi::fru::{Contents, DeviceReading, Field, FruReading};
 
-/// The device of the BMC itself, whose product is the machine.
-const BUILT_IN: u8 = 0;
+use crate::lane::line::ipmi::hardware::BUILT_IN;
 
 /// What names that records give to devices begin with or hold, by what such a device is.
 const NAMES: &[(&[&str], PartKind)] = &[
@@ -137,7 +136,85 @@ fn text(field: &Field) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use ironhand_ipmi::ProcedureError;
+    use ironhand_ipmi::command::IpmiVersion;
+    use ironhand_ipmi::fru::{Board, Chassis, Inventory as Areas, Product};
+
     use super::*;
+
+    fn field(text: &str) -> Field {
+        Field::Text(text.to_owned())
+    }
+
+    fn product(name: &str, serial: &str) -> Product {
+        Product { name: field(name), serial_number: field(serial), ..Product::default() }
+    }
+
+    fn board(serial: &str) -> Board {
+        Board { product: field("B-9"), serial_number: field(serial), ..Board::default() }
+    }
+
+    fn device() -> DeviceId {
+        DeviceId {
+            device_id: 1,
+            provides_device_sdrs: false,
+            device_revision: 1,
+            available: true,
+            firmware_major: 2,
+            firmware_minor: 7,
+            ipmi_version: IpmiVersion { major: 2, minor: 0 },
+            additional_support: 0,
+            manufacturer: 0,
+            product: 0,
+            auxiliary_revision: None,
+        }
+    }
+
+    #[test]
+    fn the_product_names_the_machine_and_the_board_where_there_is_none() {
+        let chassis = Chassis { serial_number: field("C-1"), ..Chassis::default() };
+        let check = |product: Option<Product>, model: &str, serial: &str| {
+            let inventory = Areas {
+                chassis: Some(chassis.clone()),
+                board: Some(board("B-1")),
+                product,
+                ..Default::default()
+            };
+            let reading = Ok(FruReading { inventory, flaws: Vec::new() });
+            let readings = [DeviceReading { device: 0, reading }];
+            let told = inventory_of(&readings, &[]);
+            assert_eq!((told.model.as_deref(), told.serial.as_deref()), (Some(model), Some(serial)));
+            let kinds: Vec<_> = told.parts.iter().map(|part| part.kind).collect();
+            assert_eq!(kinds, [PartKind::Chassis, PartKind::Board]);
+            assert_eq!(told.controller_firmware.as_deref(), Some("2.07"));
+        };
+        check(Some(product("R1", "S-1")), "R1", "S-1");
+        // One that leaves its number out has that of its case.
+        check(Some(product("R1", "")), "R1", "C-1");
+        check(None, "B-9", "C-1");
+    }
+
+    #[test]
+    fn other_devices_are_parts_and_those_that_cannot_be_read_are_told() {
+        let of = |inventory| Ok(FruReading { inventory, flaws: Vec::new() });
+        let supply = Areas { product: Some(product("PS800", "S-7")), ..Default::default() };
+        let doing = "read the inventory";
+        let absent = ProcedureError::Impossible { doing, reason: "it is not there" };
+        let readings = [
+            DeviceReading { device: 3, reading: of(supply) },
+            DeviceReading { device: 4, reading: Err(absent) },
+            DeviceReading { device: 5, reading: of(Areas::default()) },
+        ];
+        let told = inventory_of(&readings, &[(3, "PSU1"), (4, "PSU2")]);
+        let parts: Vec<_> = told.parts.iter().map(|part| (part.kind, part.name.as_str())).collect();
+        assert_eq!(parts, [(PartKind::PowerSupply, "PSU1")]);
+        assert_eq!(told.missing, ["PSU2: cannot read the inventory: it is not there"]);
+    }
+
+    fn inventory_of(readings: &[DeviceReading], names: &[(u8, &str)]) -> Inventory {
+        let names = names.iter().map(|(device, name)| (*device, Some((*name).to_owned()))).collect();
+        inventory(&device(), readings, &names, Vec::new())
+    }
 
     #[test]
     fn devices_are_told_apart_by_their_names() {
