@@ -21,7 +21,7 @@ pub use offline::{FlowCommand, Match, Read};
 pub use record::{Alerts, EventFormat, Events, Incidents, Jobs, Runs};
 pub use resource::{Delete, Describe, Files, Get, Manifests};
 pub use server::{Sandbox, Serve};
-pub use sim::{Sim, SimBmc, SimModem, SimPdu, SimProtocol, SimQemu};
+pub use sim::{Sim, SimBmc, SimKvm, SimModem, SimPdu, SimProtocol, SimQemu};
 
 /// Ironhand keeps bare metal alive without hands.
 ///

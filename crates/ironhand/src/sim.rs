@@ -8,10 +8,11 @@ use ironhand_sim::bmc_fleet::{
     BmcFault, BmcSelector, FaultPlan, FaultRule, PowerTimes, RedfishConfig, ScriptError, Share,
 };
 use ironhand_sim::fleet::host_name;
+use ironhand_sim::kvm_unit::{KvmUnit, KvmUnitConfig, UnitKind};
 use ironhand_sim::modem::{SimModem, Switched};
 use ironhand_sim::outlets::{Strip, StripConfig, StripUser};
 use ironhand_sim::qemu::{QemuBmc, QemuConfig};
-use ironhand_sim::{BmcFleet, BmcFleetConfig, Certificate, Fleet, FleetConfig};
+use ironhand_sim::{BmcFleet, BmcFleetConfig, Certificate, Fleet, FleetConfig, MachineConfig, Make};
 use secrecy::SecretString;
 
 use crate::args;
@@ -85,6 +86,32 @@ pub async fn pdu(asked: args::SimPdu, output: Output) -> Result<(), Failure> {
     }
     stop.await?;
     strip.shutdown().await;
+    Ok(())
+}
+
+/// `ironhand sim kvm`.
+pub async fn kvm(asked: args::SimKvm, output: Output) -> Result<(), Failure> {
+    let password = password(asked.password_file.as_deref())?;
+    let failed = |error: &dyn std::error::Error| Failure::Failed(chain(error));
+    let (name, running) = (asked.name.clone(), !asked.off);
+    let machine = MachineConfig { name, make: Make::R740Like, seed: 1, pace: asked.pace, running };
+    let mut config = KvmUnitConfig::new(asked.unit, password, machine);
+    config.bind = asked.bind;
+    config.port = asked.port;
+    config.user = asked.user;
+    if asked.unit == UnitKind::Pikvm {
+        config.certificate = Some(Certificate::self_signed().map_err(|error| failed(&error))?);
+    }
+    let unit = KvmUnit::start(config).await.map_err(|error| failed(&error))?;
+    let stop = stop_asked();
+    let (address, kind) = (unit.address(), asked.unit.name());
+    if output.is_structured() {
+        line(&serde_json::json!({ "unit": kind, "address": address, "machine": asked.name }).to_string());
+    } else {
+        line(&format!("unit ({kind}) before the machine {}: at {address}", asked.name));
+    }
+    stop.await?;
+    unit.shutdown().await;
     Ok(())
 }
 

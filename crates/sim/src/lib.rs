@@ -41,6 +41,7 @@
 //! | [`bmc_fleet`] | thousands of BMCs without screens, faults of networks and firmware |
 //! | [`outlets`] | power strips, by SNMP |
 //! | [`fleet`] | sockets and tasks for many machines, faults of controllers and screens |
+//! | [`kvm_unit`] | units at buttons, screen and keyboard: PiKVM, NanoKVM |
 //! | [`modem`] | a modem, and power sockets that take text messages |
 //! | [`wsman`] | Intel AMT and Windows, by WS-Management |
 //! | [`qemu`] | a process in place of a machine |
@@ -49,6 +50,7 @@ pub mod bmc_fleet;
 mod controller;
 pub mod fleet;
 mod inventory;
+pub mod kvm_unit;
 pub mod machine;
 pub mod modem;
 pub mod outlets;

@@ -7,6 +7,7 @@ use ironhand_api::Span;
 use ironhand_ipmi::CipherSuite;
 use ironhand_redfish::bmc::Flavour;
 use ironhand_sim::bmc_fleet::Share;
+use ironhand_sim::kvm_unit::UnitKind;
 use ironhand_sim::outlets::StripModel;
 
 /// `ironhand sim`.
@@ -20,6 +21,37 @@ pub enum Sim {
     Modem(SimModem),
     /// A power strip with switched outlets (SNMP)
     Pdu(SimPdu),
+    /// A unit at a machine's buttons, screen and keyboard (PiKVM, NanoKVM)
+    Kvm(SimKvm),
+}
+
+/// `ironhand sim kvm`.
+#[derive(Args)]
+pub struct SimKvm {
+    /// Which unit it is: pikvm (over TLS) or nanokvm (plain HTTP)
+    #[arg(long, default_value = "pikvm", value_name = "UNIT")]
+    pub unit: UnitKind,
+    /// Its address
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDR")]
+    pub bind: std::net::IpAddr,
+    /// TCP port; 0 takes a free one
+    #[arg(long, default_value_t = 8443)]
+    pub port: u16,
+    /// Who may use it
+    #[arg(long, default_value = "admin", value_name = "NAME")]
+    pub user: String,
+    /// The password is in this file, else in IRONHAND_PASSWORD
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// The name of the machine behind it
+    #[arg(long, default_value = "sim-1", value_name = "NAME")]
+    pub name: String,
+    /// How many times faster than a real machine it is
+    #[arg(long, default_value_t = 10.0)]
+    pub pace: f64,
+    /// Leave the machine without power at first
+    #[arg(long)]
+    pub off: bool,
 }
 
 /// `ironhand sim pdu`.
