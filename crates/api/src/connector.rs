@@ -201,7 +201,8 @@ impl ConnectorType {
             }
             Self::Vnc => &[Screen, Keyboard],
             Self::Amt => &[Power, PowerState, BootDevice],
-            Self::Pikvm | Self::Nanokvm | Self::Qemu | Self::Libvirt => &[Power, PowerState],
+            Self::Pikvm | Self::Nanokvm => &[Power, PowerState, Screen, Keyboard],
+            Self::Qemu | Self::Libvirt => &[Power, PowerState],
             // What an outlet or a relay does is known; what the machine behind it does is not.
             Self::Pdu | Self::Gsm | Self::Tasmota | Self::Shelly | Self::HttpSwitch => &[Power],
             Self::Wol | Self::Winrm | Self::Ssh => &[Power],
@@ -232,7 +233,7 @@ impl ConnectorType {
 
     /// Whether a credential must be named.
     pub const fn needs_credentials(self) -> bool {
-        matches!(self, Self::Ipmi | Self::Redfish | Self::Amt | Self::Winrm | Self::Ssh | Self::Nanokvm)
+        matches!(self, Self::Ipmi | Self::Redfish | Self::Amt | Self::Winrm | Self::Ssh)
     }
 }
 

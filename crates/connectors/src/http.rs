@@ -8,6 +8,7 @@ mod connection;
 mod digest;
 mod message;
 mod stream;
+mod websocket;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -26,12 +27,13 @@ use tokio::time::{Instant, timeout_at};
 use connection::{Connection, Lost};
 use digest::Challenge;
 
-use crate::path::{self, PathHealth, Route, joined};
+use crate::path::{self, PathHealth, Route, Taken, joined};
 use crate::tls::{Proof, TlsClient};
 use crate::{Error, Login};
 
 pub use message::{Authorization, HttpRequest, HttpResponse};
 pub use stream::{HttpStream, Opened};
+pub(crate) use websocket::{Upgrade, WebSocket};
 
 /// A connection that was not used for so long is not used again: what lies between may have forgotten it.
 const IDLE: Duration = Duration::from_secs(60);
@@ -262,8 +264,10 @@ impl HttpClient {
         proof: Option<HeaderValue>,
         deadline: Instant,
     ) -> Result<(Connection, Response<Incoming>), Asked> {
-        let built =
-            self.host(&connection).and_then(|host| request.built(host, proof)).map_err(Asked::Failed)?;
+        let built = self
+            .host(&connection.taken)
+            .and_then(|host| request.built(host, proof))
+            .map_err(Asked::Failed)?;
         let until = deadline.min(Instant::now() + self.limits.answer);
         let waited = until.saturating_duration_since(Instant::now());
         match timeout_at(until, connection.send(built)).await {
@@ -349,8 +353,7 @@ impl HttpClient {
     }
 
     /// The value of the header `Host`.
-    fn host(&self, connection: &Connection) -> Result<HeaderValue, Error> {
-        let taken = &connection.taken;
+    fn host(&self, taken: &Taken) -> Result<HeaderValue, Error> {
         let mut host = joined(&taken.address, taken.port);
         if taken.port == self.default_port {
             host.truncate(host.len() - taken.port.to_string().len() - 1);

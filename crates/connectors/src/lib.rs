@@ -13,6 +13,7 @@ mod http;
 mod http_switch;
 mod keyboard;
 mod libvirt;
+mod nanokvm;
 mod open;
 mod path;
 mod pdu;

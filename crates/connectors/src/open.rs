@@ -10,6 +10,7 @@ use crate::front_panel::{self, PanelTimes, Pressed};
 use crate::gsm::GsmSocket;
 use crate::http_switch::HttpSwitch;
 use crate::libvirt::Libvirt;
+use crate::nanokvm::Nanokvm;
 use crate::pdu::{PduDevice, PduTimes};
 use crate::pikvm::Pikvm;
 use crate::qemu::Qemu;
@@ -104,6 +105,10 @@ pub fn open(
         }
         Way::Amt(options) => Ok(Box::new(AmtDevice::open(connector, options, login, surroundings)?)),
         Way::Winrm(options) => Ok(Box::new(WinrmDevice::open(connector, options, login, surroundings)?)),
+        Way::Nanokvm(options) => {
+            let client = unit(connector, options.tls.as_ref().unwrap_or(&Tls::Off), surroundings)?;
+            Ok(Box::new(Pressed::new(Nanokvm::new(client, login), PanelTimes::default())))
+        }
         Way::Ssh(options) => {
             let route = Route::of(connector, surroundings.hop.clone())?;
             let health = surroundings.health.clone();

@@ -1,11 +1,15 @@
 //! PiKVM: buttons, screen and keyboard by its web service (kvmd).
 
+use std::time::Duration;
+
 use futures_util::future::BoxFuture;
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
 use crate::front_panel::{FrontPanel, Press, said};
+use crate::http::{Upgrade, WebSocket};
 use crate::keyboard::UsbKey;
 use crate::{Authorization, Error, HttpClient, HttpRequest, HttpResponse, Login, Picture};
 
@@ -13,19 +17,31 @@ use crate::{Authorization, Error, HttpClient, HttpRequest, HttpResponse, Login, 
 const USER: HeaderName = HeaderName::from_static("x-kvmd-user");
 const PASSWORD: HeaderName = HeaderName::from_static("x-kvmd-passwd");
 
+/// How long the streamer may take to start once somebody watches.
+const STREAMER: Duration = Duration::from_secs(10);
+
+/// Between two looks for a picture while it starts.
+const POLL: Duration = Duration::from_millis(500);
+
 /// A PiKVM.
 pub(crate) struct Pikvm {
     client: HttpClient,
     login: Option<Login>,
+    /// Most units make pictures only while somebody watches, which is who holds this open.
+    watching: Option<Box<WebSocket>>,
 }
 
 impl Pikvm {
     pub(crate) const fn new(client: HttpClient, login: Option<Login>) -> Self {
-        Self { client, login }
+        Self { client, login, watching: None }
     }
 
     /// Sends a request, and gives what was answered to it if it was done.
-    async fn ask(&self, method: Method, path: &str) -> Result<HttpResponse, Error> {
+    async fn ask(&mut self, method: Method, path: &str) -> Result<HttpResponse, Error> {
+        done(self.client.send(&self.request(method, path)?).await?, self.login.as_ref())
+    }
+
+    fn request(&self, method: Method, path: &str) -> Result<HttpRequest, Error> {
         let mut request = HttpRequest::new(method, path);
         if let Some(Login { username, password }) = &self.login {
             let user = HeaderValue::from_str(username).map_err(|_| Error::Misconfigured {
@@ -34,12 +50,48 @@ impl Pikvm {
             request = request.header(USER, user);
             request.authorization = Authorization::Header(PASSWORD, password.clone());
         }
-        done(self.client.send(&request).await?, self.login.as_ref())
+        Ok(request)
     }
 
     /// What is known of the buttons and lights.
-    async fn atx(&self) -> Result<Option<bool>, Error> {
+    async fn atx(&mut self) -> Result<Option<bool>, Error> {
         light(&result(&self.ask(Method::GET, "/api/atx").await?)?)
+    }
+
+    /// Watches, if that is not done already; says whether it was.
+    async fn watch(&mut self) -> Result<bool, Error> {
+        if let Some(watching) = &mut self.watching
+            && watching.keep().await.is_ok()
+        {
+            return Ok(true);
+        }
+        self.watching = None;
+        let request = self.request(Method::GET, "/api/ws?stream=1")?;
+        match self.client.websocket(request).await? {
+            Upgrade::Open(opened) => self.watching = Some(opened),
+            Upgrade::Answer(answer) => {
+                let status = answer.status;
+                done(answer, self.login.as_ref())?;
+                let reason = format!("HTTP status {status} where a WebSocket was asked for");
+                return Err(Error::Malformed { reason });
+            }
+        }
+        Ok(false)
+    }
+
+    async fn snapshot(&mut self) -> Result<Picture, Error> {
+        let asked = self.ask(Method::GET, "/api/streamer/snapshot").await;
+        let answer = asked.map_err(|error| match error {
+            // The same status tells that the machine gives no signal, and that the streamer does not run.
+            Error::Busy { reason } => Error::NoPicture { reason },
+            other => other,
+        })?;
+        let media_type = answer.header(&CONTENT_TYPE).unwrap_or_default();
+        if !media_type.starts_with("image/") {
+            let reason = format!("it is `{}`, no picture; is this a PiKVM?", said(media_type));
+            return Err(Error::Malformed { reason });
+        }
+        Ok(Picture { media_type: said(media_type), file: answer.body })
     }
 }
 
@@ -134,18 +186,14 @@ impl FrontPanel for Pikvm {
 
     fn picture(&mut self) -> BoxFuture<'_, Result<Picture, Error>> {
         Box::pin(async {
-            let asked = self.ask(Method::GET, "/api/streamer/snapshot").await;
-            let answer = asked.map_err(|error| match error {
-                // The same status tells that the machine gives no signal, and that the streamer does not run.
-                Error::Busy { reason } => Error::NoPicture { reason },
-                other => other,
-            })?;
-            let media_type = answer.header(&CONTENT_TYPE).unwrap_or_default();
-            if !media_type.starts_with("image/") {
-                let reason = format!("it is `{}`, no picture; is this a PiKVM?", said(media_type));
-                return Err(Error::Malformed { reason });
+            let runs = self.watch().await?;
+            let deadline = Instant::now() + STREAMER;
+            loop {
+                match self.snapshot().await {
+                    Err(Error::NoPicture { .. }) if !runs && Instant::now() < deadline => sleep(POLL).await,
+                    taken => return taken,
+                }
             }
-            Ok(Picture { media_type: said(media_type), file: answer.body })
         })
     }
 
