@@ -4,7 +4,8 @@ mod refusals;
 
 use std::time::{Duration, Instant};
 
-use ironhand_api::{Name, Timestamp};
+use ironhand_api::{Connector, Name, Through, Timestamp};
+use ironhand_connectors::Login;
 use ironhand_store::{Store, StoreError};
 use secrecy::SecretString;
 
@@ -110,6 +111,21 @@ pub(crate) struct Opened {
     pub(crate) name: Option<Name>,
     pub(crate) username: String,
     pub(crate) password: Option<SecretString>,
+}
+
+/// Who logs in at the host between, where a connector names anybody.
+pub(crate) async fn hop_login(connector: &Connector, store: &Store) -> Result<Option<Login>, DeviceError> {
+    match connector.through.as_ref().and_then(Through::credential) {
+        Some(name) => login_of(store, name).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The login that a credential of this name holds.
+pub(crate) async fn login_of(store: &Store, name: &Name) -> Result<Login, DeviceError> {
+    let opened = store.credential(name).await;
+    let (username, password) = opened.map_err(|error| DeviceError::credential(name, &error))?;
+    Ok(Login { username, password })
 }
 
 impl Credentials {

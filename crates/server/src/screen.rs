@@ -1,7 +1,9 @@
 //! The screen of a host: a session that is kept while the host is watched, and the readings that come out of it.
 
 mod connection;
+mod rfb;
 mod session;
+mod unit;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +16,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub(crate) use connection::resolve;
+pub(crate) use connection::ScreenWay;
+pub(crate) use rfb::resolve;
 pub(crate) use session::Target;
 
 use crate::device::DeviceError;

@@ -13,6 +13,7 @@ use ironhand_api::{
 use ironhand_connectors::{BootOverride, Outlets, PathHealth};
 
 use device::DeviceLine;
+pub(super) use device::surroundings;
 pub(super) use ipmi::IpmiLine;
 
 use super::Tools;

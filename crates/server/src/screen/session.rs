@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 
 use ironhand_api::{Name, Reach};
 use ironhand_console::keys::{self, KeyStep};
-use ironhand_rfb::Event;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::connection::Connection;
+use super::connection::{Connection, Happening, ScreenWay};
 use super::{Command, PictureReader, Seen, Shot, View};
 use crate::credentials::{BackOff, Credentials};
 use crate::device::DeviceError;
@@ -23,11 +22,15 @@ const STILL: Duration = Duration::from_millis(150);
 /// How often the whole screen is asked for. A dead connection looks like a still screen until then.
 const WHOLE: Duration = Duration::from_secs(30);
 
+/// At least so long passes between two looks for a picture where there is none.
+const UNSEEN: Duration = Duration::from_secs(5);
+
 /// The screen to watch, and what is needed for it.
 pub(crate) struct Target {
     pub(crate) host: Name,
-    pub(crate) address: String,
-    pub(crate) port: u16,
+    /// The connector, as facts and receipts name it.
+    pub(crate) source: String,
+    pub(crate) way: ScreenWay,
     pub(crate) credentials: Credentials,
     pub(crate) reader: PictureReader,
     pub(crate) settings: Settings,
@@ -68,7 +71,7 @@ impl Session {
                 }
                 Err((error, wait)) => (error, wait),
             };
-            tracing::debug!(host = %self.target.host, connector = "vnc", %error, "screen lost");
+            tracing::debug!(host = %self.target.host, connector = self.target.source, %error, "screen lost");
             self.show.send_replace(View::Lost(error.clone()));
             if !self.rest(wait, &error).await {
                 return;
@@ -83,7 +86,7 @@ impl Session {
         for place in target.credentials.order(Instant::now()) {
             let attempt = async {
                 let opened = target.credentials.open(place).await?;
-                Connection::open(&target.address, target.port, opened.password, &target.settings).await
+                Connection::open(&target.way, opened, &target.settings).await
             };
             match attempt.await {
                 Ok(connection) => {
@@ -149,19 +152,20 @@ impl Session {
 
     /// One thing that happens on a connection.
     async fn turn(&mut self, visit: &mut Visit) -> Result<(), DeviceError> {
+        let deadline = visit.deadline();
         tokio::select! {
             () = visit.connection.ready() => {
                 visit.connection.pump().await?;
                 while let Some(event) = visit.connection.next_event() {
                     match event {
-                        Event::Updated => self.updated(visit).await?,
-                        Event::Failed(error) => return Err(error.into()),
-                        Event::Connected { .. } | Event::Resized { .. } | Event::Bell | Event::CutText(_) => {}
+                        Happening::Updated => self.updated(visit).await?,
+                        Happening::NoPicture(error) => self.unseen(visit, &error),
+                        Happening::Failed(error) => return Err(error),
                     }
                 }
                 Ok(())
             }
-            () = tokio::time::sleep_until(visit.deadline().into()) => self.due(visit).await,
+            () = tokio::time::sleep_until(deadline.into()) => self.due(visit).await,
             command = self.commands.recv() => {
                 match command {
                     None => visit.over = true,
@@ -203,6 +207,17 @@ impl Session {
             // This may be what an earlier request for changes brought; whoever wants the whole waits for the whole.
             Look::Waiting { .. } => self.show(visit).await,
             Look::None => Ok(()),
+        }
+    }
+
+    /// Tells everybody that there is no picture at the moment.
+    fn unseen(&mut self, visit: &mut Visit, error: &DeviceError) {
+        (visit.asked, visit.look) = (None, Look::None);
+        visit.next_look = Instant::now() + (*self.pace.borrow()).max(UNSEEN);
+        self.show.send_replace(View::Lost(error.clone()));
+        for looker in visit.lookers.drain(..) {
+            // An error means that nobody waits for the answer any more.
+            let _ = looker.send(Err(error.clone()));
         }
     }
 
@@ -297,6 +312,7 @@ impl Visit {
     /// Begins a look. A request for changes that is still open serves for another look at changes.
     async fn look(&mut self, kind: Kind) -> Result<(), DeviceError> {
         let now = Instant::now();
+        let kind = if self.connection.tells_changes() { kind } else { Kind::Whole };
         if kind == Kind::Whole || self.asked.is_none() {
             if self.asked != Some(Kind::Whole) {
                 self.connection.request_update(kind == Kind::Changes).await?;
@@ -312,6 +328,14 @@ impl Visit {
     }
 
     fn type_keys(&mut self, steps: &[KeyStep], reply: oneshot::Sender<Result<(), DeviceError>>) {
+        let has =
+            |step: &KeyStep| keys::events(step).iter().all(|(keysym, _)| self.connection.has_key(*keysym));
+        if let Some(missing) = steps.iter().find(|step| !has(step)) {
+            let what = format!("type `{missing}`: its keyboard has the keys of the US layout");
+            // An error means that nobody waits for the answer any more. Nothing was pressed.
+            let _ = reply.send(Err(ironhand_connectors::Error::Unsupported { what }.into()));
+            return;
+        }
         for step in steps {
             match step {
                 KeyStep::Wait(time) => self.strokes.push_back(Stroke::Wait(*time)),

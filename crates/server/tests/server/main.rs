@@ -20,4 +20,5 @@ mod recovery;
 mod restart;
 mod secrets;
 mod traps;
+mod units;
 mod ways;

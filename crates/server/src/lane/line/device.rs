@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use ironhand_api::{
     ActionReceipt, Connector, ConnectorType, InsertMediaRequest, MacAddress, Name, PowerAction, PowerState,
-    Through,
 };
 use ironhand_connectors::{BootOverride, Device, Error, Login, Outlets, PathHealth, Surroundings};
 use ironhand_store::Store;
@@ -14,7 +13,7 @@ use tokio::time::timeout;
 use super::kept::Kept;
 use super::{LogsIn, ask, controller};
 use crate::Settings;
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, hop_login, login_of};
 use crate::device::DeviceError;
 use crate::lane::Tools;
 use crate::lane::hardware::{Hardware, Told, ask_device};
@@ -37,6 +36,26 @@ pub(super) struct DeviceLine {
     store: Store,
     /// What is open, and the place of its credential.
     open: Option<(usize, Box<dyn Device>)>,
+}
+
+/// What the devices of a host need to know beside their connectors.
+pub(in crate::lane) fn surroundings(
+    host: &Name,
+    macs: &[MacAddress],
+    health: PathHealth,
+    tools: &Tools,
+    settings: &Settings,
+) -> Surroundings {
+    let kept = Arc::new(Kept { store: tools.store.clone(), host: host.clone() });
+    Surroundings {
+        macs: macs.to_vec(),
+        hop: None,
+        modems: tools.modems.clone(),
+        pins: Arc::clone(&kept) as _,
+        sessions: kept,
+        health,
+        connect: settings.connect_timeout,
+    }
 }
 
 /// What a device is asked.
@@ -88,16 +107,7 @@ impl DeviceLine {
         tools: &Tools,
         settings: &Settings,
     ) -> Self {
-        let kept = Arc::new(Kept { store: tools.store.clone(), host: host.clone() });
-        let surroundings = Surroundings {
-            macs: macs.to_vec(),
-            hop: None,
-            modems: tools.modems.clone(),
-            pins: Arc::clone(&kept) as _,
-            sessions: kept,
-            health,
-            connect: settings.connect_timeout,
-        };
+        let surroundings = surroundings(host, macs, health, tools, settings);
         let (store, refusals) = (tools.store.clone(), tools.refusals.clone());
         let at = controller(connector);
         let credentials = match connector.kind() {
@@ -186,14 +196,6 @@ impl DeviceLine {
         self.credentials.changed();
     }
 
-    /// Who logs in at the host between, where the manifest names anybody.
-    async fn hop_login(&mut self) -> Result<Option<Login>, DeviceError> {
-        let Some(name) = self.connector.through.as_ref().and_then(Through::credential) else {
-            return Ok(None);
-        };
-        login_of(&self.store, name).await.map(Some)
-    }
-
     /// How long the device may take over anything.
     fn longest(&self) -> Duration {
         match self.connector.kind() {
@@ -225,7 +227,7 @@ impl LogsIn for DeviceLine {
             self.hang_up().await;
             let opened = self.credentials.open(place).await?;
             let login = opened.password.map(|password| Login { username: opened.username, password });
-            self.surroundings.hop = self.hop_login().await?;
+            self.surroundings.hop = hop_login(&self.connector, &self.store).await?;
             let device = ironhand_connectors::open(&self.connector, login, &self.surroundings)?;
             self.open = Some((place, device));
         }
@@ -245,13 +247,6 @@ impl LogsIn for DeviceLine {
     }
 
     fn failed(&mut self, _error: &DeviceError) {}
-}
-
-/// The login of another device than this one.
-async fn login_of(store: &Store, name: &Name) -> Result<Login, DeviceError> {
-    let opened = store.credential(name).await;
-    let (username, password) = opened.map_err(|error| DeviceError::credential(name, &error))?;
-    Ok(Login { username, password })
 }
 
 async fn answer(device: &mut dyn Device, ask: &Ask) -> Result<Answer, Error> {

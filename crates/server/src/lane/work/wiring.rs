@@ -6,9 +6,10 @@ use ironhand_api::{Capability, Connector, ConnectorType, Name, Through, WayStatu
 
 use super::Lane;
 use crate::credentials::Credentials;
+use crate::lane::line::{controller, surroundings};
 use crate::lane::lines::Lines;
 use crate::lane::{Command, Ports};
-use crate::screen::{ScreenWatch, Target, View};
+use crate::screen::{ScreenWatch, ScreenWay, Target, View};
 
 impl Lane {
     pub(super) async fn told(&mut self, command: Command, ports: &mut Ports) {
@@ -115,11 +116,31 @@ impl Lane {
         self.last = None;
         self.screen = self.connector(Capability::Screen).map(|connector| {
             let credentials = self.credentials(connector);
+            let (store, settings) = (self.tools.store.clone(), &self.terms.settings);
+            let (way, credentials) = match connector.kind() {
+                ConnectorType::Vnc => {
+                    let way = ScreenWay::Rfb {
+                        address: connector.address.clone(),
+                        port: connector.effective_port(),
+                    };
+                    (way, Credentials::new(credentials, store, settings))
+                }
+                _ => {
+                    let (host, health) = (&self.name, self.paths.of(connector));
+                    let surroundings =
+                        surroundings(host, &self.host.spec.macs, health, &self.tools, settings);
+                    let (at, refusals) = (controller(connector), self.tools.refusals.clone());
+                    let connector = Box::new(connector.clone());
+                    let surroundings = Box::new(surroundings);
+                    let way = ScreenWay::Unit { connector, surroundings, store: store.clone() };
+                    (way, Credentials::of_device(host, at, credentials, store, refusals, settings))
+                }
+            };
             let target = Target {
                 host: self.name.clone(),
-                address: connector.address.clone(),
-                port: connector.effective_port(),
-                credentials: Credentials::new(credentials, self.tools.store.clone(), &self.terms.settings),
+                source: connector.to_string(),
+                way,
+                credentials,
                 reader: self.tools.reader.clone(),
                 settings: self.terms.settings,
             };
