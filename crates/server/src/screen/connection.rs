@@ -71,6 +71,11 @@ impl Connection {
         matches!(self, Self::Rfb(_))
     }
 
+    /// Whether its pictures are compressed with losses.
+    pub(super) const fn is_lossy(&self) -> bool {
+        matches!(self, Self::Unit(_))
+    }
+
     /// Waits until [`pump`](Self::pump) has something to do. Dropping the future loses nothing.
     pub(super) async fn ready(&mut self) {
         match self {

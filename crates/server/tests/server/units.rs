@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ironhand_api::{Host, Manifest, PowerAction, PowerRequest, PowerState, Reach};
+use ironhand_api::{Host, Manifest, PowerAction, PowerRequest, PowerState, Reach, Screen};
 use ironhand_sim::kvm_unit::{KvmUnit, KvmUnitConfig, UnitFault, UnitKind};
 use ironhand_sim::{Certificate, MachineConfig, Make};
 
@@ -42,20 +42,22 @@ async fn check(kind: UnitKind, word: &str) {
         })
         .await;
 
-    let sees = async || {
+    let shows = async |text: &str| {
+        let reads = |screen: &Screen| screen.rows.iter().any(|row| row.contains(text));
         let looking = async {
-            while world.client.read_screen(&host).await.is_err() {
+            while !world.client.read_screen(&host).await.is_ok_and(|screen| reads(&screen)) {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
         soon(looking).await;
     };
-    sees().await;
+    shows("login:").await;
     let screen = world.client.screen(&host).await.unwrap();
     assert_eq!(&world.client.picture(&screen.picture).await.unwrap()[1..4], b"PNG");
     soon(world.client.keys(&host, "Root<Enter>")).await.unwrap();
     let keysyms: Vec<u32> = unit.keys().iter().filter(|(_, down)| *down).map(|(keysym, _)| *keysym).collect();
     assert_eq!(keysyms, [0xffe1, 0x52, 0x6f, 0x6f, 0x74, 0xff0d]);
+    shows("Password:").await;
     let typed = unit.keys().len();
     let refused = world.client.keys(&host, "aü").await.unwrap_err();
     let code = refused.problem().map(|problem| problem.code.clone());
@@ -66,7 +68,7 @@ async fn check(kind: UnitKind, word: &str) {
     assert_eq!((report.power, unit.is_on()), (Some(PowerState::Off), false), "{report:#?}");
     let report = act(PowerAction::On).await.unwrap();
     assert_eq!((report.power, unit.is_on()), (Some(PowerState::On), true), "{report:#?}");
-    sees().await;
+    shows("login:").await;
 
     unit.break_unit(Some(UnitFault::Down));
     world
