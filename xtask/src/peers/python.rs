@@ -60,6 +60,16 @@ const PEERS: &[PythonPeer] = &[
         ],
         why: "DMTF's Redfish clients and its Python library, which judge our simulated services",
     },
+    PythonPeer {
+        package: "pikvm-lib==0.5.0",
+        programs: &[],
+        why: "a client of PiKVM units, which judges the simulated one",
+    },
+    PythonPeer {
+        package: "nanokvm==1.4.1",
+        programs: &[],
+        why: "a client of NanoKVM units, which judges the simulated one",
+    },
 ];
 
 /// Makes every package available. Quick when nothing is missing.
