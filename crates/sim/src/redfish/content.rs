@@ -18,6 +18,9 @@ pub(crate) trait EventSource: Send + Sync {
     fn next(&self) -> Option<String>;
 }
 
+/// How long a connection lives on that is to break: what was written before must have left.
+const LAST_BREATH: Duration = Duration::from_millis(100);
+
 /// A body: at once, byte by byte, broken off, or without an end.
 pub(crate) enum Content {
     Bytes(Part),
@@ -30,7 +33,7 @@ pub(crate) struct Part {
     rest: Bytes,
     /// What the header says of its length.
     length: u64,
-    breaks: bool,
+    breaks: Option<Pin<Box<Sleep>>>,
     drip: Option<Drip>,
 }
 
@@ -53,6 +56,7 @@ impl Content {
             rest.truncate(most);
         }
         let breaks = (rest.len() as u64) < length;
+        let breaks = breaks.then(|| Box::pin(sleep_until(Instant::now() + LAST_BREATH)));
         let first = |pause| Drip { pause, next: Box::pin(sleep_until(Instant::now() + pause)) };
         Self::Bytes(Part { rest, length, breaks, drip: delivery.drip.map(first) })
     }
@@ -67,8 +71,10 @@ type Polled = Poll<Option<Result<Frame<Bytes>, io::Error>>>;
 impl Part {
     fn poll(&mut self, context: &mut Context<'_>) -> Polled {
         if self.rest.is_empty() {
-            let broken = std::mem::take(&mut self.breaks);
-            return Poll::Ready(broken.then(|| Err(io::ErrorKind::ConnectionAborted.into())));
+            let Some(end) = &mut self.breaks else { return Poll::Ready(None) };
+            ready!(end.as_mut().poll(context));
+            self.breaks = None;
+            return Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())));
         }
         let part = match &mut self.drip {
             None => std::mem::take(&mut self.rest),
@@ -101,7 +107,7 @@ impl Body for Content {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Bytes(part) if part.rest.is_empty() && !part.breaks)
+        matches!(self, Self::Bytes(part) if part.rest.is_empty() && part.breaks.is_none())
     }
 
     fn size_hint(&self) -> SizeHint {
