@@ -178,7 +178,12 @@ impl Report {
                 self.rows.push(serde_json::to_value(row(bmc, &outcome, result)).map_err(unprintable)?)
             }
             Format::Name if result.as_ref().is_ok_and(|finding| !finding.is_said()) => self.line(bmc),
-            Format::Name => {}
+            Format::Name => {
+                // Standard output is a list of names, or what was printed as it came.
+                if let Err(problem) = result {
+                    eprintln!("{bmc}: {}", problem.message);
+                }
+            }
             Format::Table | Format::Wide => self.text(bmc, result),
         }
         self.printed += 1;
