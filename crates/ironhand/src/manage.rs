@@ -15,7 +15,8 @@ pub async fn manage(client: &Client, asked: &args::Manage, output: Output) -> Re
     let kind = asked.level.kind();
     let request =
         ManagementRequest { enabled: asked.word == ManageWord::Enable, reason: asked.reason.clone() };
-    each(client, &names, Pace::default(), output, async |name| {
+    let pace = Pace { kind, ..Pace::default() };
+    each(client, &names, pace, output, async |name| {
         let said = client.manage(kind, &name, &request).await?;
         let warnings = if request.enabled { disabled_above(client, kind, &name).await? } else { Vec::new() };
         let word = if said.management.on { "enabled" } else { "disabled" };

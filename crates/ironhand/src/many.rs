@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
-use ironhand_api::{BootDevice, FenceEvidence, Name, PowerState};
+use ironhand_api::{BootDevice, FenceEvidence, Kind, Name, PowerState};
 use ironhand_client::{Client, Error};
 use serde::Serialize;
 
@@ -108,12 +108,29 @@ impl Outcome {
     }
 }
 
-/// One host in a document for programs.
+/// One host, cluster or zone in a document for programs.
 #[derive(Serialize)]
 struct Row<'a> {
-    host: &'a Name,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<&'a Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zone: Option<&'a Name>,
     #[serde(flatten)]
     outcome: &'a Outcome,
+}
+
+impl<'a> Row<'a> {
+    fn of(kind: Kind, name: &'a Name, outcome: &'a Outcome) -> Self {
+        let (cluster, zone) = (kind == Kind::Cluster, kind == Kind::Zone);
+        Self {
+            host: (!cluster && !zone).then_some(name),
+            cluster: cluster.then_some(name),
+            zone: zone.then_some(name),
+            outcome,
+        }
+    }
 }
 
 /// How a command goes about its hosts.
@@ -125,6 +142,8 @@ pub struct Pace {
     /// Whether much is read of each host: then several hosts are blocks that begin with their names, and are counted at
     /// the end.
     pub reading: bool,
+    /// What the names are of.
+    pub kind: Kind,
 }
 
 impl Pace {
@@ -136,7 +155,7 @@ impl Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { at_once: HOSTS_AT_ONCE, most_failures: None, reading: false }
+        Self { at_once: HOSTS_AT_ONCE, most_failures: None, reading: false, kind: Kind::Host }
     }
 }
 
@@ -152,7 +171,7 @@ pub async fn each(
     output: Output,
     ask: impl AsyncFn(Name) -> Result<Outcome, Error>,
 ) -> Result<(), Failure> {
-    let mut report = Report::new(output, hosts, pace.reading);
+    let mut report = Report::new(output, hosts, &pace);
     let begun = std::cell::Cell::new(0);
     let stopped = std::cell::Cell::new(false);
     let mut answers = stream::iter(hosts)
@@ -193,6 +212,7 @@ pub async fn each(
 /// Prints rows as they come.
 struct Report {
     output: Output,
+    kind: Kind,
     begun: Instant,
     expected: usize,
     /// Width of the longest name.
@@ -209,16 +229,17 @@ struct Report {
 }
 
 impl Report {
-    fn new(output: Output, hosts: &[Name], reading: bool) -> Self {
+    fn new(output: Output, hosts: &[Name], pace: &Pace) -> Self {
         let width = hosts.iter().map(|host| host.as_str().len()).max().unwrap_or_default();
         Self {
             output,
+            kind: pace.kind,
             begun: Instant::now(),
             expected: hosts.len(),
             width: width.max("NAME".len()),
             printed: 0,
             exits: Vec::new(),
-            outcomes: reading.then(BTreeMap::new),
+            outcomes: pace.reading.then(BTreeMap::new),
             hints: BTreeMap::new(),
             bar: None,
         }
@@ -280,12 +301,12 @@ impl Report {
         match self.output.format {
             // The comma comes first, so that every row is whole on its line as soon as it is there.
             Format::Json => {
-                let row =
-                    serde_json::to_string(&Row { host, outcome }).map_err(|e| unprintable(e.to_string()))?;
+                let row = serde_json::to_string(&Row::of(self.kind, host, outcome))
+                    .map_err(|e| unprintable(e.to_string()))?;
                 self.line(&format!("{}{row}", if self.printed == 0 { "[ " } else { ", " }))?;
             }
             Format::Yaml => {
-                let row = serde_saphyr::to_string(&[Row { host, outcome }]);
+                let row = serde_saphyr::to_string(&[Row::of(self.kind, host, outcome)]);
                 self.line(row.map_err(|error| unprintable(error.to_string()))?.trim_end())?;
             }
             Format::Name => match &outcome.error {
