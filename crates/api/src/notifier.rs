@@ -100,6 +100,52 @@ pub struct Webhook {
     pub secret: Option<Secret>,
 }
 
+/// What stands in shown URLs in place of what may be secret.
+const HIDDEN: &str = "***";
+
+/// A part of a path that is as long as this, and has digits and letters, may be a key.
+const LONG: usize = 20;
+
+impl Webhook {
+    /// The URL without what may be secret: user and password, the values of its query, and long keys in its path.
+    pub fn shown_url(&self) -> String {
+        let (before, query) = match self.url.split_once(['?', '#']) {
+            Some((before, query)) => (before, Some(query)),
+            None => (self.url.as_str(), None),
+        };
+        let (scheme, rest) = before.split_once("://").unwrap_or(("", before));
+        let (authority, path) = rest.split_once('/').map_or((rest, None), |(host, path)| (host, Some(path)));
+        let mut shown = String::new();
+        if !scheme.is_empty() {
+            shown.extend([scheme, "://"]);
+        }
+        match authority.rsplit_once('@') {
+            Some((_, host)) => shown.extend([HIDDEN, "@", host]),
+            None => shown.push_str(authority),
+        }
+        for part in path.into_iter().flat_map(|path| path.split('/')) {
+            shown.extend(["/", if may_be_key(part) { HIDDEN } else { part }]);
+        }
+        for (at, pair) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
+            shown.push(if at == 0 { '?' } else { '&' });
+            match pair.split_once('=') {
+                Some((name, _)) => shown.extend([name, "=", HIDDEN]),
+                None => shown.push_str(HIDDEN),
+            }
+        }
+        shown
+    }
+
+    /// Whether the URL is one that was shown, in which something is missing.
+    pub fn is_incomplete(&self) -> bool {
+        self.url.contains(HIDDEN)
+    }
+}
+
+fn may_be_key(part: &str) -> bool {
+    part.len() >= LONG && part.contains(|c: char| c.is_ascii_digit()) && part.contains(char::is_alphabetic)
+}
+
 /// E-mail through an SMTP server.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -158,4 +204,32 @@ pub struct NotifierReport {
     /// How long it took.
     #[serde(with = "millis", rename = "tookMs")]
     pub took: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_shown_without_what_may_be_secret() {
+        let check = |url: &str, shown: &str| {
+            let webhook = Webhook { url: url.to_owned(), secret: None };
+            assert_eq!(webhook.shown_url(), shown, "{url}");
+            assert_eq!(
+                Webhook { url: shown.to_owned(), secret: None }.is_incomplete(),
+                url != shown,
+                "{url}"
+            );
+        };
+        check("https://hooks.example/alerts", "https://hooks.example/alerts");
+        check("https://hooks.example", "https://hooks.example");
+        check("http://[::1]:8080/a/b", "http://[::1]:8080/a/b");
+        check("https://me:pass@hooks.example/a", "https://***@hooks.example/a");
+        check("https://h.example/a?token=s3cret&on", "https://h.example/a?token=***&***");
+        check("https://h.example?key=a@b/c", "https://h.example?key=***");
+        check("https://h.example/a#s3cret", "https://h.example/a?***");
+        check("https://h.example/T02/B03/a1b2c3d4e5f6a1b2c3d4e5f6", "https://h.example/T02/B03/***");
+        check("https://me:p@ss@h.example/", "https://***@h.example/");
+        check("no url at all", "no url at all");
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use ironhand_api::{Fault, Kind, Manifest, Name, Notifier, NotifierReport};
+use ironhand_api::{Fault, Kind, Manifest, Name, Notifier, NotifierReport, Webhook};
 use ironhand_store::StoreError;
 
 use super::resource::{Applicable, Json, name};
@@ -20,7 +20,17 @@ impl Applicable for Notifier {
     }
 
     fn faults(&self) -> Vec<String> {
-        notify::faults(&self.spec)
+        let mut faults = notify::faults(&self.spec);
+        if self.spec.webhook.as_ref().is_some_and(Webhook::is_incomplete) {
+            faults.push("webhook.url: `***` stands for what is not shown; write the whole URL".to_owned());
+        }
+        faults
+    }
+
+    fn freshen(&mut self, _api: &Api) {
+        if let Some(webhook) = &mut self.spec.webhook {
+            webhook.url = webhook.shown_url();
+        }
     }
 
     fn same(&self, other: &Self) -> bool {
