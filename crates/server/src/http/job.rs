@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use ironhand_api::{Alert, Job, List, Name};
+use ironhand_api::{Alert, Host, Job, Kind, List, Name};
 use ironhand_store::{AlertQuery, JobQuery};
 use serde::Deserialize;
 
@@ -22,6 +22,13 @@ pub(super) struct OfHost {
     next: Option<String>,
 }
 
+/// Refuses a host of which nothing is found because there is none. Of one that was deleted, something may be found.
+async fn known(api: &Api, host: Option<Name>) -> Result<(), ApiError> {
+    let Some(name) = host else { return Ok(()) };
+    let host: Option<Host> = api.store.get(&name).await?;
+    host.map(drop).ok_or_else(|| ApiError::no_such(Kind::Host, &name))
+}
+
 /// `GET /api/v1/jobs`: newest first; with `open`, those that have not ended.
 pub(super) async fn jobs(
     State(api): State<Arc<Api>>,
@@ -29,7 +36,11 @@ pub(super) async fn jobs(
 ) -> Result<Json<List<Job>>, ApiError> {
     let OfHost { host, open, limit, next } = query;
     let query = JobQuery { host, open_only: open, limit: Some(page(limit)), next };
-    Ok(Json(api.store.jobs(&query).await?))
+    let found = api.store.jobs(&query).await?;
+    if found.items.is_empty() {
+        known(&api, query.host).await?;
+    }
+    Ok(Json(found))
 }
 
 /// `GET /api/v1/jobs/{id}`
@@ -46,7 +57,11 @@ pub(super) async fn alerts(
 ) -> Result<Json<List<Alert>>, ApiError> {
     let OfHost { host, open, limit, next } = query;
     let query = AlertQuery { host, open_only: open, limit: Some(page(limit)), next };
-    Ok(Json(api.store.alerts(&query).await?))
+    let found = api.store.alerts(&query).await?;
+    if found.items.is_empty() {
+        known(&api, query.host).await?;
+    }
+    Ok(Json(found))
 }
 
 /// `GET /api/v1/alerts/{id}`

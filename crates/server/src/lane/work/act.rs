@@ -91,11 +91,10 @@ impl Asker {
 }
 
 impl Answer {
-    pub(super) fn give(answer: Option<Self>) {
-        if let Some(Self { reply, result, job }) = answer {
-            // An error means that the person waits no longer.
-            let _ = reply.send(result.map_err(|failure| Refused { failure, job }));
-        }
+    pub(super) fn give(self) {
+        let Self { reply, result, job } = self;
+        // An error means that the person waits no longer.
+        let _ = reply.send(result.map_err(|failure| Refused { failure, job }));
     }
 }
 
@@ -187,6 +186,7 @@ impl Lane {
             self.times.power = Instant::now() + self.power_interval();
         }
         self.lines_home(lines);
+        self.look_at_paths();
         if let Purpose::Job { job, .. } = &mut purpose {
             job.warnings.extend(warnings);
         }

@@ -6,7 +6,7 @@ use ironhand_api::{EventKind, Management, Said, Settings, Work};
 use ironhand_model::{Observation, Terms};
 
 use super::Lane;
-use super::act::{Answer, Purpose};
+use super::act::Purpose;
 use crate::clock;
 use crate::device::DeviceError;
 use crate::lane::{Action, ActionFailure, Ports};
@@ -91,7 +91,8 @@ impl Lane {
         for wanted in std::mem::take(&mut self.queue) {
             let failure = ActionFailure { error: refusal.clone(), receipts: Vec::new() };
             // That it was refused need not be durable: it can be asked for again.
-            Answer::give(self.ended(&wanted.action.describe(), wanted.purpose, Err(failure)));
+            let answer = self.ended(&wanted.action.describe(), wanted.purpose, Err(failure));
+            self.untold.extend(answer);
         }
         if let Some(acting) = self.acting.take_if(|acting| matches!(acting.purpose, Purpose::Step(_)))
             && let Purpose::Step(planned) = acting.purpose

@@ -22,7 +22,11 @@ impl Lane {
         let busy = || DeviceError::Busy { waiting: QUEUE };
         let full = self.queue.len() >= QUEUE;
         let refusal = self.refusal().filter(|_| !action.only_says());
-        let refusal = refusal.or_else(|| self.incapable(&action)).or_else(|| full.then(busy));
+        let idle = action == Action::LiftFence && !self.has_fence();
+        let refusal = refusal
+            .or_else(|| idle.then_some(DeviceError::NotFenced))
+            .or_else(|| self.incapable(&action))
+            .or_else(|| full.then(busy));
         if let Some(error) = refusal {
             tracing::debug!(host = %self.name, op = action.describe(), %error, "refused");
             return asker.refuse(error);

@@ -8,6 +8,12 @@ use crate::clock;
 use crate::lane::{Action, ActionFailure, Done};
 
 impl Lane {
+    /// Whether there is a fencing that could be lifted: one that holds, was broken, or was refused.
+    pub(super) fn has_fence(&self) -> bool {
+        let refused = || self.alerts.open().any(|cause| cause == AlertCause::FenceRefused);
+        self.facts.fenced().is_some() || self.facts.fence_broken().is_some() || refused()
+    }
+
     /// Takes in what a fencing came to, or that it was lifted.
     pub(super) fn fence_ended(&mut self, action: &Action, result: &Result<Done, ActionFailure>) {
         let now = clock::now();
