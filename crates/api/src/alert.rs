@@ -39,6 +39,8 @@ pub enum AlertCause {
     AuthFailed,
     /// The controller cannot be reached.
     ContactLost,
+    /// A device does not prove that it is the one that was meant.
+    NotTrusted,
     /// Nobody knows which password of a controller's account is valid.
     PasswordIndeterminate,
     /// A host was to be fenced, and it is not proven to be without power.
@@ -51,9 +53,10 @@ pub enum AlertCause {
 
 impl AlertCause {
     /// Every cause.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AuthFailed,
         Self::ContactLost,
+        Self::NotTrusted,
         Self::PasswordIndeterminate,
         Self::FenceRefused,
         Self::FenceBroken,
@@ -65,6 +68,7 @@ impl AlertCause {
         match self {
             Self::AuthFailed => "auth_failed",
             Self::ContactLost => "contact_lost",
+            Self::NotTrusted => "not_trusted",
             Self::PasswordIndeterminate => "password_indeterminate",
             Self::FenceRefused => "fence_refused",
             Self::FenceBroken => "fence_broken",

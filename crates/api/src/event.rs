@@ -75,6 +75,10 @@ event_kinds! {
     PowerChanged "power.changed";
     /// Contact with a management controller was lost, regained, or failed in another way than before.
     ReachChanged "reach.changed";
+    /// A device with several addresses is spoken to over another one of them than before.
+    PathChanged "path.changed";
+    /// The certificate that a device showed first was pinned, or such a pin was forgotten.
+    PinChanged "pin.changed";
     /// Contact with a screen was lost, regained, or failed in another way than before.
     ScreenReachChanged "screen.reach-changed";
     /// A host came under management, or left it.

@@ -69,6 +69,8 @@ pub enum Reach {
     ProtocolError,
     /// It is busy, or out of sessions.
     Throttled,
+    /// It does not prove that it is the device that was meant: its certificate changed, or nobody vouches for it.
+    NotTrusted,
 }
 
 impl fmt::Display for Reach {
@@ -79,6 +81,7 @@ impl fmt::Display for Reach {
             Self::AuthFailed => "authentication failed",
             Self::ProtocolError => "protocol error",
             Self::Throttled => "throttled",
+            Self::NotTrusted => "not trusted",
         })
     }
 }
@@ -172,7 +175,10 @@ pub struct WayStatus {
     /// Whether it can be used; absent before the first attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reach: Option<Fact<Reach>>,
-    /// Its addresses in the order of the manifest, where it has several.
+    /// The host between that connections are made through, like `jump host 10.0.0.1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<String>,
+    /// Its addresses in the order of the manifest, where it has several or is reached through a host between.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<PathStatus>,
 }
@@ -188,6 +194,9 @@ pub struct PathStatus {
     /// Whether it worked when it was tried last; absent before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub works: Option<bool>,
+    /// Since when it works, or does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
     /// Why it does not work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

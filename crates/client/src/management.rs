@@ -2,8 +2,8 @@
 
 use http::Method;
 use ironhand_api::{
-    Administration, HostStatus, Kind, List, MaintenanceRequest, ManagementRequest, Name, SettingDefinition,
-    SettingInForce,
+    Administration, HostStatus, Kind, List, MaintenanceRequest, ManagementRequest, Name, PinnedCertificate,
+    SettingDefinition, SettingInForce,
 };
 use serde::Serialize;
 
@@ -50,6 +50,34 @@ impl Client {
     /// not answer is no error: the status tells of it.
     pub async fn refresh(&self, host: &Name) -> Result<HostStatus, Error> {
         self.act(host, "refresh", &serde_json::json!({})).await
+    }
+
+    /// The certificates that are pinned for a host's devices.
+    ///
+    /// # Errors
+    ///
+    /// A problem with status 404 where there is no such host.
+    pub async fn pins(&self, host: &Name) -> Result<Vec<PinnedCertificate>, Error> {
+        let path = ["api", "v1", Kind::Host.plural(), host.as_str(), "pins"];
+        Ok(self.fetch::<List<PinnedCertificate>>(&path, &[]).await?.items)
+    }
+
+    /// Forgets the certificates that are pinned for a host's devices, or for the one that `connector` leads to: what they
+    /// show next is pinned. Returns those that are forgotten.
+    ///
+    /// # Errors
+    ///
+    /// A problem with status 404 where there is no such host, or no pin of this connector.
+    pub async fn forget_pins(
+        &self,
+        host: &Name,
+        connector: Option<&str>,
+    ) -> Result<Vec<PinnedCertificate>, Error> {
+        let path = ["api", "v1", Kind::Host.plural(), host.as_str(), "pins"];
+        let query: Vec<_> =
+            connector.map(|connector| ("connector", connector.to_owned())).into_iter().collect();
+        let reply = self.call(self.request(Method::DELETE, &path, &query)).await?;
+        Ok(self.parse::<List<PinnedCertificate>>(reply).await?.items)
     }
 
     /// What there is to know about each setting.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
 use hyper::body::Bytes;
 use ironhand_api::{
     BootDevice, EventLog, Inventory, MediaDrive, MediaKind, PowerAction, PowerState, Sensors, VirtualMedia,
@@ -70,6 +71,10 @@ pub struct MediaImage {
     /// Who logs in at the server that has the image, where it wants anybody to.
     pub login: Option<Login>,
 }
+
+/// What a device tells of itself, each in words: that something should be read. It says nothing that may be acted on. To
+/// drop it is to end it.
+pub type Hints = BoxStream<'static, Result<String, Error>>;
 
 /// A way to reach one server, under one login.
 ///
@@ -154,6 +159,11 @@ pub trait Device: Send {
     /// Changes the password of an account.
     fn set_password(&mut self, _username: String, _new: SecretString) -> BoxFuture<'_, Result<(), Error>> {
         refused("change passwords")
+    }
+
+    /// Opens the stream of what the device tells of itself; none where it has none.
+    fn hints(&mut self) -> BoxFuture<'_, Result<Option<Hints>, Error>> {
+        Box::pin(std::future::ready(Ok(None)))
     }
 
     /// Ends what is open on the device: sessions are scarce there.

@@ -160,6 +160,7 @@ impl Error {
                 Reach::AuthFailed
             }
             Self::Busy { .. } | Self::Redfish(Redfish::Busy { .. }) => Reach::Throttled,
+            Self::Certificate { .. } => Reach::NotTrusted,
             _ => Reach::ProtocolError,
         }
     }
@@ -252,9 +253,9 @@ impl Error {
     /// What a person can do about it, where there is something.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Certificate { problem: CertificateProblem::Changed { .. }, .. } => {
-                Some("if the certificate was replaced on purpose, pin the new digest or forget the old pin")
-            }
+            Self::Certificate { problem: CertificateProblem::Changed { .. }, .. } => Some(
+                "if the certificate was replaced on purpose, pin the new digest or forget the old pin: ironhand pin forget HOST",
+            ),
             Self::Tls { .. } => {
                 Some("it must speak TLS 1.2 or later; where its firmware cannot be renewed, use IPMI")
             }

@@ -29,11 +29,11 @@ mod winrm;
 mod wol;
 mod wsman;
 
-pub use device::{BootOverride, Device, Login, MediaImage, Outlets, Picture};
+pub use device::{BootOverride, Device, Hints, Login, MediaImage, Outlets, Picture};
 pub use error::{CertificateProblem, Error};
 pub use gsm::Modems;
 pub use http::{Authorization, HttpClient, HttpLimits, HttpRequest, HttpResponse, HttpStream, Opened};
-pub use ironhand_redfish::{Session, Token};
+pub use ironhand_redfish::{Error as RedfishError, PasswordRules, Session, Token};
 pub use open::{Surroundings, open};
 pub use path::{
     AddressHealth, AsyncReadWrite, CONNECT, Hop, PathHealth, Route, Standing, Stream, Taken, connect,

@@ -95,7 +95,7 @@ pub fn open(
         }
         Way::HttpSwitch(options) => {
             let tls = options.tls.as_ref().unwrap_or(&Tls::Off);
-            let proof = Proof::of(tls, &connector.address, &surroundings.pins)?;
+            let proof = Proof::of(tls, connector.to_string(), &surroundings.pins)?;
             let client = switch(connector, surroundings, proof)?;
             Ok(relayed(HttpSwitch::new(client, options, login)?))
         }

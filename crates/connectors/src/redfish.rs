@@ -3,9 +3,11 @@
 //! What is asked, and what the answers mean, stands in the crate `redfish`; here it is carried: over one session for
 //! each account, few requests at a time, with what does not change kept for the next operation.
 
+mod accounts;
 mod broker;
 mod events;
 mod hardware;
+mod hints;
 mod sessions;
 mod transport;
 
@@ -29,8 +31,8 @@ use secrecy::SecretString;
 use self::broker::Broker;
 use self::transport::Transport;
 use crate::{
-    Authorization, BootOverride, Device, Error, HttpClient, HttpLimits, Login, MediaImage, Proof, Route,
-    Surroundings,
+    Authorization, BootOverride, Device, Error, Hints, HttpClient, HttpLimits, Login, MediaImage, Proof,
+    Route, Surroundings,
 };
 
 pub use self::events::RedfishEvents;
@@ -331,6 +333,10 @@ impl Device for RedfishDevice {
                 result => result.map(drop),
             }
         })
+    }
+
+    fn hints(&mut self) -> BoxFuture<'_, Result<Option<Hints>, Error>> {
+        Box::pin(self.open_hints())
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {

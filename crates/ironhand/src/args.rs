@@ -12,8 +12,8 @@ mod sim;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use fleet::{
-    Fence, KeyCommand, Maintenance, Manage, ManageWord, NotifierCommand, Password, PasswordCommand, Rotate,
-    Settings, SettingsCommand, Switch,
+    Fence, ForgetPins, KeyCommand, ListPins, Maintenance, Manage, ManageWord, NotifierCommand, Password,
+    PasswordCommand, PinCommand, Rotate, Settings, SettingsCommand, Switch,
 };
 pub use hardware::{Identify, Media, Sel, SelAction, SelClear, SelList, Sensors, Since};
 pub use host::{BootDevice, Power, PowerWord, Screen, Selector, Type};
@@ -105,6 +105,12 @@ pub enum Command {
     Fence(Fence),
     /// Change the passwords of hosts' controllers
     Password(Password),
+    /// The certificates that hosts' devices showed first, and must show from then on
+    Pin {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: PinCommand,
+    },
     /// Choose what the next boot of hosts starts from
     BootDevice(BootDevice),
     /// What hosts measure: temperatures, fans, voltages, power, and the state of their parts

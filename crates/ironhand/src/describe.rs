@@ -1,6 +1,6 @@
 //! `ironhand describe host`: everything that is known of one host, on one page.
 
-use ironhand_api::{Fact, Host, HostStatus, Kind, Manifest, Timestamp};
+use ironhand_api::{Fact, Host, HostStatus, Kind, Manifest, PathStatus, Timestamp, WayStatus};
 use ironhand_client::{Client, RecordFilter};
 
 use crate::args;
@@ -31,6 +31,14 @@ pub async fn describe(client: &Client, asked: &args::Describe, output: Output) -
     said(&host, output);
     if let Some(status) = &host.status {
         observed(status, now, output);
+        ways(&status.ways, now, output);
+    }
+    for pin in client.pins(&name).await? {
+        pair(
+            output,
+            "pin",
+            format!("{} SHA-256 {}, {} ago", pin.connector, pin.sha256, age(now, pin.pinned_at)),
+        );
     }
     for setting in client.settings_of(&name).await?.iter().filter(|setting| setting.origin.is_some()) {
         let origin = setting.origin.as_deref().unwrap_or_default();
@@ -65,8 +73,35 @@ fn said(host: &Host, output: Output) {
     let credentials: Vec<&str> = host.spec.credentials.iter().map(|name| name.as_str()).collect();
     pair(output, "credentials", credentials.join(", "));
     for connector in &host.spec.connectors {
-        pair(output, "connector", connector.to_string());
+        let through = connector.through.as_ref().map(|hop| format!(" through {hop}")).unwrap_or_default();
+        pair(output, "connector", format!("{connector}{through}"));
     }
+}
+
+/// How each of several ways to it is reached, and over which of its addresses.
+fn ways(ways: &[WayStatus], now: Timestamp, output: Output) {
+    for way in ways {
+        let reach = output.inline(&reach_field(way.reach.as_ref(), true));
+        let since =
+            way.reach.as_ref().map(|fact| format!(" for {}", age(now, fact.since))).unwrap_or_default();
+        pair(output, "way", format!("{}: {reach}{since}", way.connector));
+        for path in &way.paths {
+            pair(output, "", path_field(path, now));
+        }
+    }
+}
+
+/// One address of a device: whether it is the one in use, and how it fares.
+fn path_field(path: &PathStatus, now: Timestamp) -> Field {
+    let since = path.since.map(|since| format!(" for {}", age(now, since))).unwrap_or_default();
+    let used = if path.in_use { ", in use" } else { "" };
+    let (word, tone) = match path.works {
+        None => ("not tried yet", Tone::Dim),
+        Some(true) => ("works", if path.in_use { Tone::Good } else { Tone::Plain }),
+        Some(false) => ("fails", Tone::Bad),
+    };
+    let error = path.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+    Field::toned(format!("{} {word}{since}{used}{error}", path.address), tone)
 }
 
 /// What was observed of it, each fact with its time and source.

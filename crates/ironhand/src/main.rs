@@ -18,6 +18,7 @@ mod manifests;
 mod many;
 mod output;
 mod password;
+mod pins;
 mod power;
 mod read;
 mod sandbox;
@@ -110,6 +111,7 @@ async fn waiting(command: Command, global: &Global, output: Output) -> Result<()
             let PasswordCommand::Rotate(asked) = asked.command;
             password::rotate(&client, &asked, output).await
         }
+        Command::Pin { command } => pins::pin(&client, &command, output).await,
         Command::Screen(asked) => screen::screen(&client, &asked, output).await,
         Command::Type(asked) => screen::type_keys(&client, &asked, output).await,
         Command::Jobs(asked) => jobs::jobs(&client, &asked, output).await,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
-use ironhand_api::{BootDevice, FenceEvidence, Kind, Name, PowerState};
+use ironhand_api::{ActionReceipt, BootDevice, FenceEvidence, Kind, Name, PowerState};
 use ironhand_client::{Client, Error};
 use serde::Serialize;
 
@@ -47,6 +47,9 @@ pub struct Outcome {
     /// What the person who asked should know though it was done.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Each attempt, where the first connector did not do it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub receipts: Vec<ActionReceipt>,
     /// What proves, or fails to prove, that the host is without power.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<FenceEvidence>,
@@ -320,6 +323,10 @@ impl Report {
                 }
                 let result = self.output.inline(&outcome.field());
                 self.line(&format!("{:width$}  {result}", host.as_str(), width = self.width))?;
+                for ActionReceipt { connector, error, .. } in &outcome.receipts {
+                    let text = format!("{connector}: {}", error.as_deref().unwrap_or("done"));
+                    self.line(&format!("{:width$}  {text}", "", width = self.width))?;
+                }
                 for evidence in &outcome.evidence {
                     let text = crate::fence::words(evidence);
                     self.line(&format!("{:width$}  {text}", "", width = self.width))?;

@@ -15,8 +15,10 @@ use crate::select::{hosts, selected};
 
 impl From<ActionReport> for Outcome {
     fn from(report: ActionReport) -> Self {
-        let ActionReport { power, job, warnings, detail, .. } = report;
-        Self { power, job, warnings, ..Self::done(detail) }
+        let ActionReport { power, job, warnings, detail, receipts, .. } = report;
+        let fell_back = receipts.iter().any(|receipt| receipt.error.is_some());
+        let receipts = if fell_back { receipts } else { Vec::new() };
+        Self { power, job, warnings, receipts, ..Self::done(detail) }
     }
 }
 

@@ -100,6 +100,7 @@ impl HostAlerts {
                 },
                 _ if !managed => Finding::Gone("the host is not managed"),
                 AlertCause::AuthFailed => auth(facts),
+                AlertCause::NotTrusted => trust(facts),
                 AlertCause::ContactLost => self.contact(now, facts, settings),
                 AlertCause::NeedsHuman => match needs_human {
                     Some(reason) => Finding::Raised(format!("a person must look: {reason}")),
@@ -239,11 +240,22 @@ fn auth(facts: &HostFacts) -> Finding {
     }
 }
 
+fn trust(facts: &HostFacts) -> Finding {
+    match facts.not_trusted() {
+        Some(fact) => {
+            let detail = fact.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
+            Finding::Raised(format!("{} is not trusted, and told no password{detail}", fact.source))
+        }
+        None => Finding::Gone("no device of the host shows a certificate that is not trusted"),
+    }
+}
+
 /// How much a cause matters: contact often comes back by itself, the others need a person.
 const fn severity(cause: AlertCause) -> Severity {
     match cause {
         AlertCause::ContactLost => Severity::Warning,
         AlertCause::AuthFailed
+        | AlertCause::NotTrusted
         | AlertCause::PasswordIndeterminate
         | AlertCause::FenceRefused
         | AlertCause::FenceBroken

@@ -31,7 +31,14 @@ pub enum Observation {
     Reach(Reach, Option<String>),
     /// The same for one of several connectors, whether or not another one made up for it.
     Way(Reach, Option<String>),
-    /// The same for the screen.
+    /// Over which of its addresses a device with several is spoken to.
+    Path {
+        /// The address.
+        address: String,
+        /// Why it is not the first of them; none where it is.
+        detail: Option<String>,
+    },
+    /// The same as [`Observation::Reach`] for the screen.
     ScreenReach(Reach, Option<String>),
     /// A reading of the screen; it also shows that the screen can be reached.
     Screen {
@@ -109,6 +116,9 @@ pub struct HostFacts {
     /// By the names of the connectors.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     ways: BTreeMap<String, Fact<Reach>>,
+    /// The addresses in use of devices with several, by the names of the connectors.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    paths: BTreeMap<String, Fact<String>>,
 }
 
 /// A power action that was accepted and is not yet seen to be true.
@@ -236,6 +246,9 @@ impl HostFacts {
             }
             Observation::Way(reach, detail) => {
                 changes.extend(self.see_way(at, source, reach, detail));
+            }
+            Observation::Path { address, detail } => {
+                changes.extend(self.see_path(at, source, address, detail));
             }
             Observation::ScreenReach(reach, detail) => {
                 changes.extend(Contact::Screen.see(&mut self.screen_reach, at, source, reach, detail));
@@ -484,7 +497,7 @@ impl Contact {
         let severity = match reach {
             Reach::Ok | Reach::Throttled => Severity::Info,
             Reach::Unreachable | Reach::ProtocolError => Severity::Warning,
-            Reach::AuthFailed => Severity::Critical,
+            Reach::AuthFailed | Reach::NotTrusted => Severity::Critical,
         };
         let kind = match self {
             Self::Controller => EventKind::ReachChanged,
@@ -503,12 +516,18 @@ impl Contact {
             (Self::Controller, Reach::ProtocolError) => {
                 "the management controller answers with something that is not its protocol"
             }
+            (Self::Controller, Reach::NotTrusted) => {
+                "the management controller does not prove that it is the one that was meant"
+            }
             (Self::Controller, Reach::Throttled) => "the management controller is busy or out of sessions",
             (Self::Screen, Reach::Ok) => "the screen can be seen",
             (Self::Screen, Reach::Unreachable) => "the screen cannot be reached",
             (Self::Screen, Reach::AuthFailed) => "the screen refuses the password",
             (Self::Screen, Reach::ProtocolError) => {
                 "the screen answers with something that is not its protocol"
+            }
+            (Self::Screen, Reach::NotTrusted) => {
+                "the screen does not prove that it is the one that was meant"
             }
             (Self::Screen, Reach::Throttled) => "the screen is busy or out of sessions",
         }

@@ -146,6 +146,18 @@ impl Operation for SetPassword {
     type Output = PasswordProof;
 
     fn perform(&self, talk: &mut Talk) -> Result<PasswordProof, Stop> {
+        self.tell(talk)?;
+        self.prove(talk)
+    }
+}
+
+impl SetPassword {
+    /// Gives the account the new password, and leaves it to the caller to prove that it holds.
+    ///
+    /// # Errors
+    ///
+    /// What [`Operation::perform`] says, but for what a login shows.
+    pub fn tell(&self, talk: &mut Talk) -> Result<(), Stop> {
         let resource = match &self.account {
             // It may not be shown before it has a new password.
             Some(path) => Arc::new(Resource { path: path.clone(), etag: None, value: json!({}) }),
@@ -157,11 +169,9 @@ impl Operation for SetPassword {
             return Err(self.refusal(&resource.path, &answer).into());
         }
         settle(talk, &answer)?;
-        self.prove(talk)
+        Ok(())
     }
-}
 
-impl SetPassword {
     fn find(&self, talk: &mut Talk) -> Result<Arc<Resource>, Stop> {
         let (found, failed) = resources(talk)?;
         let named = found.into_iter().find(|resource| resource.text(&["UserName"]) == Some(&self.username));

@@ -28,6 +28,16 @@ pub(crate) enum DeviceError {
         /// What the host has.
         connectors: Vec<String>,
     },
+    /// None of the host's connectors can do this to its power; nothing is sent.
+    #[error("no connector of {host} can do power {}: {}", .action.as_str(), if .connectors.is_empty() { "it has none".to_owned() } else { .connectors.join("; ") })]
+    NoPower {
+        /// The host.
+        host: Name,
+        /// What is wanted.
+        action: PowerAction,
+        /// What the host has, and what each can do.
+        connectors: Vec<String>,
+    },
     /// The name of the controller does not resolve.
     #[error("the address {address} cannot be resolved: {reason}")]
     Resolve { address: String, reason: String },
@@ -54,6 +64,14 @@ pub(crate) enum DeviceError {
     /// A device that speaks something else did not answer, or said no.
     #[error("{0}")]
     Connector(#[from] ironhand_connectors::Error),
+    /// A device shows another certificate than the one that it showed first.
+    #[error("{error}; where it was replaced on purpose, `ironhand pin forget {host}` takes the new one")]
+    CertificateChanged {
+        /// The host.
+        host: Name,
+        /// Both digests.
+        error: Box<ironhand_connectors::Error>,
+    },
     /// No connector of the host could do it.
     #[error("no connector could do it: {}{}", .reasons.join("; "), if *.cut_not_allowed { "; the mains are not cut, as no connector has `allowHardCut`" } else { "" })]
     EveryWayFailed {
@@ -100,6 +118,9 @@ pub(crate) enum DeviceError {
     /// It is not proven that the host is without power.
     #[error("the host is not proven to be without power: {}", .0.reason)]
     FenceNotProven(Box<FenceReport>),
+    /// The host is not fenced, nor was it to be.
+    #[error("the host is not fenced")]
+    NotFenced,
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers")]
     NoRandomness,
@@ -203,7 +224,9 @@ impl DeviceError {
     /// Whether it is of the line as a whole, so that asking for something else comes to the same for now.
     pub(crate) fn is_of_line(&self) -> bool {
         match self {
-            Self::Waiting { .. } | Self::Resolve { .. } | Self::Open(_) => true,
+            Self::Waiting { .. } | Self::Resolve { .. } | Self::Open(_) | Self::CertificateChanged { .. } => {
+                true
+            }
             Self::Connector(
                 ironhand_connectors::Error::Certificate { .. } | ironhand_connectors::Error::Tls { .. },
             ) => true,
@@ -237,6 +260,7 @@ impl DeviceError {
             },
             Self::Procedure(_) => Reach::ProtocolError,
             Self::Connector(error) => error.reach(),
+            Self::CertificateChanged { error, .. } => error.reach(),
             Self::EveryWayFailed { telling, .. } => telling.reach(),
             Self::Rfb(error) => match error.condition() {
                 ironhand_rfb::Condition::Unreachable => Reach::Unreachable,
@@ -259,9 +283,11 @@ impl DeviceError {
             Self::NotManaged { .. }
             | Self::NoConnector { .. }
             | Self::NoCapability { .. }
+            | Self::NoPower { .. }
             | Self::Credential { .. }
             | Self::NotNow { .. }
             | Self::CutNotAllowed
+            | Self::NotFenced
             | Self::PasswordRefused { .. }
             | Self::NoAccount { .. }
             | Self::Open(OpenError::InUse { .. }) => Fault::Caller,
@@ -284,6 +310,7 @@ impl DeviceError {
             Self::Waiting { last, .. } => last.fault(),
             Self::EveryWayFailed { telling, .. } => telling.fault(),
             Self::Connector(error) => error.fault(),
+            Self::CertificateChanged { error, .. } => error.fault(),
             Self::Ipmi(_) | Self::Rfb(_) => match self.reach() {
                 Reach::Unreachable => Fault::Network,
                 Reach::AuthFailed => Fault::Caller,
@@ -312,7 +339,9 @@ impl DeviceError {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::NotManaged { .. } => "management.disabled",
-            Self::NoConnector { .. } | Self::NoCapability { .. } => "host.no_connector",
+            Self::NoConnector { .. } | Self::NoCapability { .. } | Self::NoPower { .. } => {
+                "host.no_connector"
+            }
             Self::Resolve { .. } => "host.address_unresolved",
             Self::Credential { .. } => "host.credential_unusable",
             Self::Waiting { last, .. } => last.code(),
@@ -325,6 +354,7 @@ impl DeviceError {
             }
             Self::Procedure(_) => "ipmi.procedure",
             Self::Connector(error) => error.code(),
+            Self::CertificateChanged { error, .. } => error.code(),
             Self::EveryWayFailed { .. } => "host.every_way_failed",
             Self::CutNotAllowed => "power.cut_not_allowed",
             Self::Connect { .. } => "screen.no_connection",
@@ -341,6 +371,7 @@ impl DeviceError {
             Self::PasswordKept { .. } => "password.not_changed",
             Self::PasswordInDoubt { .. } => "password.in_doubt",
             Self::FenceNotProven(_) => "fence.not_proven",
+            Self::NotFenced => "fence.not_fenced",
             Self::NoRandomness => "server.no_randomness",
             Self::Busy { .. } => "host.busy",
             Self::NotSeenYet => "screen.not_seen_yet",
@@ -353,12 +384,14 @@ impl DeviceError {
             Self::NotManaged { .. } => Some("enable management at the level that the message names"),
             Self::NoConnector { .. } => Some("add a connector with that capability to the host's manifest"),
             Self::NoCapability { capability, .. } => Some(capability_hint(*capability)),
+            Self::NoPower { .. } => Some("add a connector that can do it to the host's manifest"),
             Self::Waiting { .. } => Some("apply the host's credentials again to have them tried at once"),
             Self::CutNotAllowed | Self::EveryWayFailed { cut_not_allowed: true, .. } => Some(
                 "set `allowHardCut` on the connector where the power may be cut; file systems may suffer from it",
             ),
             Self::EveryWayFailed { telling, .. } => telling.hint(),
             Self::Connector(error) => error.hint(),
+            Self::CertificateChanged { error, .. } => error.hint(),
             Self::NotOwner(_) => Some("ask the server that owns the host; GET /api/v1/servers lists them"),
             Self::OutcomeUnknown { .. } => {
                 Some("look at the screen whether the host starts anew before asking again")

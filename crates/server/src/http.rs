@@ -14,6 +14,7 @@ mod job;
 mod listen;
 mod notifier;
 mod password;
+mod pin;
 mod problem;
 mod resource;
 mod server;
@@ -143,6 +144,7 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         .route("/hosts/{name}/refresh", post(action::refresh))
         .route("/hosts/{name}/fence", post(fence::fence).delete(fence::lift))
         .route("/hosts/{name}/password", post(password::rotate))
+        .route("/hosts/{name}/pins", get(pin::pins).delete(pin::forget))
         .route("/hosts/{name}/boot-device", post(action::boot_device))
         .route("/hosts/{name}/keys", post(action::keys))
         .route("/hosts/{name}/sensors", get(hardware::sensors))

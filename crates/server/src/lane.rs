@@ -10,6 +10,7 @@ mod hardware;
 mod journal;
 mod line;
 mod lines;
+mod paths;
 mod rotate;
 mod work;
 
@@ -25,7 +26,7 @@ use ironhand_console::keys::KeyStep;
 use ironhand_ipmi_port::IpmiPort;
 use ironhand_model::Site;
 use ironhand_store::Store;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 pub(crate) use hardware::{Found, Hardware};
 use work::Asker;
@@ -51,6 +52,8 @@ pub(crate) struct Tools {
     pub(crate) login_port: IpmiPort,
     /// The logins that BMCs refused of late.
     pub(crate) refusals: Refusals,
+    /// The streams of events that may be open at the same time.
+    pub(crate) streams: Arc<Semaphore>,
     /// The modems that text messages are sent through.
     pub(crate) modems: Modems,
     /// The sensor data records of BMCs.
@@ -213,6 +216,8 @@ enum Command {
     Reconfigure(Box<Host>),
     /// A credential changed, or is gone.
     CredentialChanged(Name),
+    /// Pinned certificates of the host's devices are forgotten.
+    PinsForgotten,
 }
 
 /// The lane's side of its handle. It outlives a lane that panicked.
@@ -331,5 +336,10 @@ impl LaneHandle {
     pub(crate) async fn credential_changed(&self, name: Name) {
         // As above.
         let _ = self.commands.send(Command::CredentialChanged(name)).await;
+    }
+    /// Tells the lane that pinned certificates are forgotten.
+    pub(crate) async fn pins_forgotten(&self) {
+        // As above.
+        let _ = self.commands.send(Command::PinsForgotten).await;
     }
 }

@@ -1,10 +1,12 @@
-//! The change of a password of a BMC's account.
+//! The change of a password of a controller's account, over IPMI or Redfish.
 //!
 //! [`RotationMachine`] says what is next; [`drive`] does it: it makes each phase durable before the step behind it, and
 //! has the [`Account`] set passwords and log in. A change that is cut short at any point is taken up by the next start
 //! from what is stored.
 
 mod account;
+mod ipmi;
+mod redfish;
 mod secret;
 mod turns;
 
@@ -16,13 +18,14 @@ use ironhand_model::{RotationAnswer, RotationMachine, RotationStep};
 use ironhand_store::{EventDraft, Record, Rotation, RotationEnded, Store, StoreError};
 use secrecy::{ExposeSecret, SecretString};
 
-pub(crate) use account::{Account, Console, find};
+pub(crate) use account::{Account, Console, NoPlace, Session};
+pub(crate) use redfish::RedfishSession;
 pub(crate) use secret::make;
 pub(crate) use turns::{Turn, Turns};
 
 use crate::{Settings, clock};
 
-/// The greatest length of a new password in octets: what IPMI 2.0 can carry. A BMC that keeps fewer is found out, and
+/// The greatest length of a new password over IPMI in octets: what IPMI 2.0 can carry. A BMC that keeps fewer is found out, and
 /// has its old password back.
 pub(crate) const LONGEST: usize = 20;
 
@@ -111,7 +114,10 @@ pub(crate) async fn drive<C: Console, L: Ledger>(
                 rotation.phase = phase;
                 rotation.attempts = machine.attempts();
                 rotation.changed_at = clock::now();
-                ledger.put(rotation).await?;
+                if let Err(error) = ledger.put(rotation).await {
+                    account.end().await;
+                    return Err(error);
+                }
                 RotationAnswer::Stored
             }
             RotationStep::Set => RotationAnswer::Set(account.set().await),
@@ -127,10 +133,11 @@ pub(crate) async fn drive<C: Console, L: Ledger>(
                 rotation.changed_at = clock::now();
                 let mut reason = machine.reason().to_owned();
                 if phase != RotationPhase::Committed
-                    && let Some(last) = account.into_reason()
+                    && let Some(last) = account.reason()
                 {
                     reason = format!("{reason} ({last})");
                 }
+                account.end().await;
                 ledger.settle(rotation, phase, &reason).await?;
                 return Ok(Outcome { phase, reason, attempts: rotation.attempts });
             }

@@ -9,7 +9,7 @@ use ironhand_connectors::Modems;
 use ironhand_ipmi_port::{IpmiPort, PortConfig};
 use ironhand_model::Site;
 use ironhand_store::{ListQuery, Store, StoreError};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -28,6 +28,10 @@ use crate::sdr_cache::SdrCache;
 use crate::settings::retention;
 use crate::traps::{TrapCounts, TrapListener, Traps};
 use crate::{Config, clock};
+
+/// Streams of controllers' events that are open at the same time: each takes one of the files that a process may open,
+/// of which screens need one for each host. Hosts beyond these are read as often as those without a stream.
+const STREAMS: usize = 256;
 
 /// Held by the server that works on the hosts of a data directory; by several where all of them share it.
 const LOCK_FILE: &str = "server.lock";
@@ -134,6 +138,7 @@ impl Server {
             port,
             login_port,
             refusals: Refusals::default(),
+            streams: Arc::new(Semaphore::new(STREAMS)),
             modems: Modems::default(),
             records: SdrCache::default(),
             turns: Turns::new(site.clone()),

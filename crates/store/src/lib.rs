@@ -80,4 +80,4 @@ pub use rotation::{HostSecret, Rotation, RotationEnded};
 pub use seal::KeyId;
 pub use secret::{NotifierField, SecretPlace};
 pub use store::Store;
-pub use way::{PinnedCertificate, SessionOwner};
+pub use way::SessionOwner;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ironhand_api::{
     Administration, Alert, Credential, Event, Host, Incident, Job, Kind, List, Name, Notifier, PictureDigest,
-    Run, Secret, Timestamp,
+    PinnedCertificate, Run, Secret, Timestamp,
 };
 use secrecy::SecretString;
 use sqlx::AnyPool;
@@ -33,7 +33,7 @@ use crate::seal::{KeyId, Sealer};
 use crate::secret::{NotifierField, SecretPlace};
 use crate::sequence::Reserve;
 use crate::sqlite::{self, meaning};
-use crate::way::{self, ForgetPins, PinCertificate, PinnedCertificate, PutSession, SessionOwner};
+use crate::way::{self, ForgetPins, PinCertificate, PutSession, SessionOwner};
 use crate::writer::Writer;
 
 /// A data directory, open. Clones are handles to the same store.
@@ -375,10 +375,15 @@ impl Store {
         self.writer.write(PinCertificate { host, device, digest, now }).await
     }
 
-    /// Forgets the certificates that are pinned for a host's devices: what they show next is pinned. Returns how many
-    /// there were.
-    pub async fn forget_pins(&self, host: &Name) -> Result<u64, StoreError> {
-        self.writer.write(ForgetPins(host.clone())).await
+    /// Forgets the certificates that are pinned for a host's devices, or for the one that the connector named `device`
+    /// leads to: what they show next is pinned. Returns those that are forgotten.
+    pub async fn forget_pins(
+        &self,
+        host: &Name,
+        device: Option<String>,
+        now: Timestamp,
+    ) -> Result<Vec<PinnedCertificate>, StoreError> {
+        self.writer.write(ForgetPins { host: host.clone(), device, now }).await
     }
 
     /// What proves the session of an account on a device, where one is kept.

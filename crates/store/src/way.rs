@@ -1,10 +1,11 @@
 //! What is kept of the ways to a host's devices: certificates that were pinned at first use, sessions that are open.
 
-use ironhand_api::{Name, Timestamp};
+use ironhand_api::{EventKind, Name, PinnedCertificate, Severity, Timestamp};
 use secrecy::SecretString;
 use sqlx::{AnyConnection, AnyPool};
 
 use crate::StoreError;
+use crate::event::{self, EventDraft};
 use crate::seal::Sealer;
 use crate::secret::SecretPlace;
 use crate::sqlite::meaning;
@@ -17,6 +18,8 @@ const PINS: &str = "SELECT device, digest, pinned_at FROM certificate_pins WHERE
 const ADD_PIN: &str = "INSERT INTO certificate_pins (host, device, digest, pinned_at) VALUES ($1, $2, $3, $4) \
     ON CONFLICT (host, device) DO NOTHING";
 
+const FORGET_PIN: &str = "DELETE FROM certificate_pins WHERE host = $1 AND device = $2";
+
 const FORGET_PINS: &str = "DELETE FROM certificate_pins WHERE host = $1";
 
 const SESSION: &str = "SELECT sealed FROM device_sessions WHERE host = $1 AND device = $2 AND username = $3";
@@ -28,17 +31,6 @@ const PUT_SESSION: &str = "INSERT INTO device_sessions (host, device, username, 
 const FORGET_SESSION: &str = "DELETE FROM device_sessions WHERE host = $1 AND device = $2 AND username = $3";
 
 const FORGET_SESSIONS: &str = "DELETE FROM device_sessions WHERE host = $1";
-
-/// The certificate that a device showed first, and must show from then on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PinnedCertificate {
-    /// The device, by the name of its connector.
-    pub device: String,
-    /// The SHA-256 digest of the certificate in its DER form, in hexadecimal digits.
-    pub digest: String,
-    /// When it was pinned.
-    pub pinned_at: Timestamp,
-}
 
 /// Whose session it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,15 +49,23 @@ impl SessionOwner {
     }
 }
 
-/// The digests that are pinned for a host's devices.
+/// The certificates that are pinned for a host's devices.
 pub(crate) async fn pins(pool: &AnyPool, host: &Name) -> Result<Vec<PinnedCertificate>, StoreError> {
+    let mut connection = pool.acquire().await.map_err(|error| meaning("read pinned certificates", error))?;
+    pins_of(&mut connection, host).await
+}
+
+async fn pins_of(connection: &mut AnyConnection, host: &Name) -> Result<Vec<PinnedCertificate>, StoreError> {
     let rows: Vec<(String, String, i64)> = sqlx::query_as(PINS)
         .bind(host.as_str())
-        .fetch_all(pool)
+        .fetch_all(connection)
         .await
         .map_err(|error| meaning("read pinned certificates", error))?;
-    let pinned =
-        |(device, digest, at)| PinnedCertificate { device, digest, pinned_at: Timestamp::from_millis(at) };
+    let pinned = |(connector, sha256, at)| PinnedCertificate {
+        connector,
+        sha256,
+        pinned_at: Timestamp::from_millis(at),
+    };
     Ok(rows.into_iter().map(pinned).collect())
 }
 
@@ -98,14 +98,21 @@ impl Write for PinCertificate {
 
     async fn run(self, turn: &mut Turn<'_>) -> Result<String, StoreError> {
         let failed = |error| meaning("pin a certificate", error);
-        sqlx::query(ADD_PIN)
+        let added = sqlx::query(ADD_PIN)
             .bind(self.host.as_str())
             .bind(self.device.clone())
-            .bind(self.digest)
+            .bind(self.digest.clone())
             .bind(self.now.as_millis())
             .execute(&mut *turn.connection)
             .await
             .map_err(failed)?;
+        if added.rows_affected() > 0 {
+            let Self { host, device, digest, now } = self;
+            let message = format!("{device} showed its certificate first: SHA-256 {digest} is pinned");
+            let draft = EventDraft::new(EventKind::PinChanged, Severity::Info, message);
+            event::append(turn, Some(host), now, draft).await?;
+            return Ok(digest);
+        }
         let (digest, _): (String, i64) = sqlx::query_as(PIN)
             .bind(self.host.as_str())
             .bind(self.device)
@@ -117,18 +124,33 @@ impl Write for PinCertificate {
 }
 
 /// The write behind [`Store::forget_pins`](crate::Store::forget_pins).
-pub(crate) struct ForgetPins(pub(crate) Name);
+pub(crate) struct ForgetPins {
+    pub(crate) host: Name,
+    /// Those of one device.
+    pub(crate) device: Option<String>,
+    pub(crate) now: Timestamp,
+}
 
 impl Write for ForgetPins {
-    type Done = u64;
+    type Done = Vec<PinnedCertificate>;
 
-    async fn run(self, turn: &mut Turn<'_>) -> Result<u64, StoreError> {
-        let forgotten = sqlx::query(FORGET_PINS)
-            .bind(self.0.as_str())
-            .execute(&mut *turn.connection)
-            .await
-            .map_err(|error| meaning("forget pinned certificates", error))?;
-        Ok(forgotten.rows_affected())
+    async fn run(self, turn: &mut Turn<'_>) -> Result<Vec<PinnedCertificate>, StoreError> {
+        let mut forgotten = pins_of(&mut *turn.connection, &self.host).await?;
+        forgotten.retain(|pin| self.device.as_ref().is_none_or(|device| *device == pin.connector));
+        for PinnedCertificate { connector, sha256, .. } in &forgotten {
+            sqlx::query(FORGET_PIN)
+                .bind(self.host.as_str())
+                .bind(connector.clone())
+                .execute(&mut *turn.connection)
+                .await
+                .map_err(|error| meaning("forget pinned certificates", error))?;
+            let message = format!(
+                "{connector}: the pin of SHA-256 {sha256} is forgotten; what it shows next is pinned"
+            );
+            let draft = EventDraft::new(EventKind::PinChanged, Severity::Warning, message);
+            event::append(turn, Some(self.host.clone()), self.now, draft).await?;
+        }
+        Ok(forgotten)
     }
 }
 

@@ -1,5 +1,7 @@
 //! How a device is reached, and how it proves who it is.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +72,16 @@ impl Through {
         match self {
             Self::Socks5 { credential, .. } => credential.as_ref(),
             Self::Ssh { credential, .. } => Some(credential),
+        }
+    }
+}
+
+impl fmt::Display for Through {
+    /// `SOCKS proxy 10.0.0.1`, `jump host 10.0.0.2`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Socks5 { address, .. } => write!(f, "SOCKS proxy {address}"),
+            Self::Ssh { address, .. } => write!(f, "jump host {address}"),
         }
     }
 }

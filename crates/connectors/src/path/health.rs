@@ -20,11 +20,19 @@ pub struct PathHealth {
     shared: Arc<Mutex<Shared>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
+    /// For how long an address that failed is left alone at most.
+    longest_rest: Duration,
     /// The one that worked last.
     in_use: Option<String>,
     known: HashMap<String, Known>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self { longest_rest: LONGEST_REST, in_use: None, known: HashMap::new() }
+    }
 }
 
 #[derive(Debug)]
@@ -69,6 +77,12 @@ impl PathHealth {
     /// Nothing is known yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same, of a device of which an address that failed is tried again after `longest` at the latest.
+    pub fn resting(longest: Duration) -> Self {
+        let longest_rest = longest.min(LONGEST_REST);
+        Self { shared: Arc::new(Mutex::new(Shared { longest_rest, ..Shared::default() })) }
     }
 
     /// The address that worked last, where it has not failed since.
@@ -145,7 +159,7 @@ impl PathHealth {
             Some(Standing::Fails { since, .. }) => since,
             _ => SystemTime::now(),
         };
-        let rest = (REST * 2_u32.saturating_pow(failures - 1).min(64)).min(LONGEST_REST);
+        let rest = (REST * 2_u32.saturating_pow(failures - 1).min(64)).min(shared.longest_rest);
         let standing = Standing::Fails { since, error: error.clone() };
         let known = Known { standing, rests_until: Some(now + rest), failures };
         shared.known.insert(address.to_owned(), known);
@@ -202,5 +216,19 @@ mod tests {
         assert_eq!(third.standing, Standing::Untried);
         health.fails("backup", &error, Instant::now());
         assert_eq!(health.in_use(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_failed_often_is_tried_again_in_time() {
+        let addresses = ["main", "backup"].map(str::to_owned);
+        let health = PathHealth::resting(Duration::from_secs(40));
+        let error = Error::Unreachable { address: "main:443".to_owned(), reason: "refused".to_owned() };
+        let now = Instant::now();
+        health.works("backup");
+        for _ in 0..5 {
+            health.fails("main", &error, now);
+        }
+        assert_eq!(health.order(&addresses, now + Duration::from_secs(39)), ["backup", "main"]);
+        assert_eq!(health.order(&addresses, now + Duration::from_secs(40)), ["main", "backup"]);
     }
 }

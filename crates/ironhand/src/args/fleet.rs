@@ -171,3 +171,31 @@ pub enum KeyCommand {
     /// Make a new key and seal everything under it
     Rotate,
 }
+
+/// `ironhand pin`.
+#[derive(Subcommand)]
+pub enum PinCommand {
+    /// Show them
+    List(ListPins),
+    /// Forget them: what the devices show next is pinned
+    Forget(ForgetPins),
+}
+
+/// `ironhand pin list`.
+#[derive(Args)]
+pub struct ListPins {
+    /// The hosts.
+    #[command(flatten)]
+    pub selector: Selector,
+}
+
+/// `ironhand pin forget`.
+#[derive(Args)]
+pub struct ForgetPins {
+    /// The hosts.
+    #[command(flatten)]
+    pub selector: Selector,
+    /// Only that of one connector, named as `ironhand pin list` shows it, like 'redfish 10.0.7.12'
+    #[arg(long, value_name = "CONNECTOR")]
+    pub connector: Option<String>,
+}

@@ -10,9 +10,46 @@ impl HostFacts {
         self.ways.get(source)
     }
 
+    /// A device that does not prove that it is the one that was meant, where one does not.
+    pub fn not_trusted(&self) -> Option<&Fact<Reach>> {
+        self.reach.iter().chain(self.ways.values()).find(|fact| fact.value == Reach::NotTrusted)
+    }
+
     /// Forgets the connectors that the host has no more.
     pub fn keep_ways(&mut self, has: impl Fn(&str) -> bool) {
         self.ways.retain(|source, _| has(source));
+        self.paths.retain(|source, _| has(source));
+    }
+
+    /// Over which of its addresses the device is spoken to that the connector called `source` leads to; none where it
+    /// has one.
+    pub fn path(&self, source: &str) -> Option<&Fact<String>> {
+        self.paths.get(source)
+    }
+
+    pub(super) fn see_path(
+        &mut self,
+        at: Timestamp,
+        source: &str,
+        address: String,
+        detail: Option<String>,
+    ) -> Option<Change> {
+        let mut fact = self.paths.remove(source);
+        let before = fact.as_ref().map(|fact| fact.value.clone());
+        set(&mut fact, at, source, address.clone(), detail.clone());
+        self.paths.extend(fact.map(|fact| (source.to_owned(), fact)));
+        let (severity, message) = match (before, detail) {
+            (Some(before), _) if before == address => return None,
+            // Nobody needs to be told that the first address works.
+            (None, None) => return None,
+            (Some(_), None) => {
+                (Severity::Info, format!("{source} is spoken to over {address} again, its first address"))
+            }
+            (_, Some(why)) => {
+                (Severity::Warning, format!("{source} is spoken to over its backup address {address}: {why}"))
+            }
+        };
+        Some(Change::new(EventKind::PathChanged, severity, message))
     }
 
     pub(super) fn see_way(

@@ -3,6 +3,7 @@
 mod device;
 mod ipmi;
 mod kept;
+mod users;
 
 use std::time::Instant;
 
@@ -10,11 +11,12 @@ use ironhand_api::{
     ActionReceipt, Capability, Connector, ConnectorType, MacAddress, Name, PowerAction, PowerState, Reach,
     Way,
 };
-use ironhand_connectors::{BootOverride, Outlets, PathHealth};
+use ironhand_connectors::{BootOverride, Hints, Outlets, PathHealth};
 
 use device::DeviceLine;
 pub(super) use device::surroundings;
 pub(super) use ipmi::IpmiLine;
+pub(super) use users::Users;
 
 use super::Tools;
 use super::hardware::{Hardware, Told};
@@ -154,6 +156,14 @@ impl Line {
         }
     }
 
+    /// Opens the stream of what the device tells of itself; none where it has none.
+    pub(super) async fn hints(&mut self) -> Result<Option<Hints>, DeviceError> {
+        match &mut self.protocol {
+            Protocol::Ipmi(_) => Ok(None),
+            Protocol::Device(line) => line.hints().await,
+        }
+    }
+
     /// Ends the session: the next request opens a new one, and nothing of this one is used.
     pub(super) async fn hang_up(&mut self) {
         match &mut self.protocol {
@@ -178,6 +188,15 @@ impl Line {
         }
     }
 
+    /// The line as one over which passwords of a controller's accounts are changed.
+    pub(super) fn users(&mut self) -> Option<Users<'_>> {
+        match &mut self.protocol {
+            Protocol::Ipmi(line) => Some(Users::Ipmi(line)),
+            Protocol::Device(line) if self.kind == ConnectorType::Redfish => Some(Users::Redfish(line)),
+            Protocol::Device(_) => None,
+        }
+    }
+
     /// Begins with the credential that worked last for `other`, which this line replaces.
     pub(super) fn follow(&mut self, other: &mut Self) {
         self.credentials().follow(other.credentials());
@@ -192,7 +211,7 @@ impl Line {
 }
 
 /// What a manifest leaves of the power actions of a connector's type.
-fn power_actions(way: &Way) -> Vec<PowerAction> {
+pub(super) fn power_actions(way: &Way) -> Vec<PowerAction> {
     let all = way.kind().power_actions();
     match way {
         Way::Ssh(options) => {

@@ -1,16 +1,14 @@
 //! The lines to all devices that a host's connectors lead to, and which of them is used.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use ironhand_api::{
-    ActionReceipt, Capability, Connector, Host, Name, PathStatus, PowerAction, PowerState, Reach,
-};
-use ironhand_connectors::{BootOverride, Outlets, PathHealth, Standing};
+use ironhand_api::{ActionReceipt, Capability, Connector, Host, Name, PowerAction, PowerState, Reach};
+use ironhand_connectors::{BootOverride, Hints, Outlets};
 use ironhand_model::{Candidate, NextWay, NoWay, Tried, Wanted, next_way};
 
 use super::Tools;
-use super::line::{IpmiLine, Line};
+use super::line::{Line, Users};
+use super::paths::Paths;
 use crate::Settings;
 use crate::credentials::BackOff;
 use crate::device::DeviceError;
@@ -29,45 +27,6 @@ struct Place {
     back_off: BackOff,
     /// Until when it is tried behind the others, since it failed, and why.
     rest: Option<(Instant, DeviceError)>,
-}
-
-/// How the addresses of a host's devices fare, by the names of the connectors. It outlives the lines.
-#[derive(Default)]
-pub(super) struct Paths(BTreeMap<String, PathHealth>);
-
-impl Paths {
-    /// Follows the manifest of a host.
-    pub(super) fn keep(&mut self, host: &Host) {
-        let mut known = std::mem::take(&mut self.0);
-        let health = |connector: &Connector| {
-            let name = connector.to_string();
-            let health = known.remove(&name).unwrap_or_default();
-            (name, health)
-        };
-        self.0 = host.spec.connectors.iter().map(health).collect();
-    }
-
-    /// How the addresses of one device fare.
-    pub(super) fn of(&self, connector: &Connector) -> PathHealth {
-        self.0.get(&connector.to_string()).cloned().unwrap_or_default()
-    }
-
-    /// The same as people see it; nothing where the device has one address.
-    pub(super) fn status(&self, connector: &Connector) -> Vec<PathStatus> {
-        if connector.backup_addresses.is_empty() {
-            return Vec::new();
-        }
-        let addresses = connector.addresses();
-        let told = self.of(connector).standings(&addresses).into_iter().map(|one| {
-            let (works, error) = match one.standing {
-                Standing::Untried => (None, None),
-                Standing::Works { .. } => (Some(true), None),
-                Standing::Fails { error, .. } => (Some(false), Some(error.to_string())),
-            };
-            PathStatus { address: one.address, in_use: one.in_use, works, error }
-        });
-        told.collect()
-    }
 }
 
 /// What became of the lines so far, while one thing is done through them.
@@ -154,9 +113,14 @@ impl Lines {
         self.places.iter().any(|place| place.line.can(capability))
     }
 
-    /// The first line to a BMC that speaks IPMI.
-    pub(super) fn ipmi(&mut self) -> Option<&mut IpmiLine> {
-        self.places.iter_mut().find_map(|place| place.line.ipmi())
+    /// The line over which passwords are changed: IPMI, which carries fewer characters of one than the same controller's
+    /// Redfish, before Redfish.
+    pub(super) fn users(&mut self) -> Option<Users<'_>> {
+        let ipmi = self.places.iter_mut().position(|place| place.line.ipmi().is_some());
+        match ipmi {
+            Some(at) => self.places.get_mut(at)?.line.users(),
+            None => self.places.iter_mut().find_map(|place| place.line.users()),
+        }
     }
 
     /// Begins to do one thing.
@@ -254,6 +218,19 @@ impl Lines {
         };
         attempts.learn(tries);
         Reading { asked, source, result }
+    }
+
+    /// Opens the stream of what a device tells of itself, of the first that has one.
+    pub(super) async fn hints(&mut self) -> Result<Option<Hints>, DeviceError> {
+        let mut outcome = Ok(None);
+        for place in &mut self.places {
+            match place.line.hints().await {
+                Ok(Some(hints)) => return Ok(Some(hints)),
+                Ok(None) => {}
+                Err(error) => outcome = Err(error),
+            }
+        }
+        outcome
     }
 
     /// Asks for a change of power through one line after the other, until one accepts it. Tells which.

@@ -1,47 +1,22 @@
 //! Changing the password of the account that Ironhand logs in with, over the line of the host.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ironhand_api::{ActionReceipt, Capability, RotationPhase};
-use ironhand_ipmi_port::Bmc;
 use ironhand_model::{RotationMachine, check_new_password};
 use ironhand_store::{Rotation, StoreError};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use super::Done;
 use super::hands::{Hands, done};
-use super::line::IpmiLine;
 use super::lines::Lines;
 use crate::clock;
 use crate::credentials::Opened;
 use crate::device::DeviceError;
-use crate::rotation::{
-    Account, Console, LONGEST, Ledger, Outcome, PasswordOrder, StoredLedger, drive, find, make,
-};
+use crate::rotation::{Ledger as _, Outcome, PasswordOrder, StoredLedger, make};
 
 /// The host has no BMC whose passwords can be changed.
 const NO_USERS: DeviceError = DeviceError::NoConnector { capability: Capability::Users };
-
-impl Console for &mut IpmiLine {
-    type Session = Bmc;
-
-    async fn open(&mut self, username: &str, password: &SecretString) -> Result<Bmc, DeviceError> {
-        self.hang_up();
-        self.connect(username, password, false).await
-    }
-
-    async fn try_beside(&mut self, username: &str, password: &SecretString) -> Result<Bmc, DeviceError> {
-        self.connect(username, password, true).await
-    }
-
-    fn refused(&mut self, why: &DeviceError) {
-        self.login_refused(why);
-    }
-
-    async fn rest(&mut self, time: Duration) {
-        tokio::time::sleep(time).await;
-    }
-}
 
 impl Hands {
     /// Changes the password, and proves it with a login of its own.
@@ -55,20 +30,23 @@ impl Hands {
             let reason = "what became of the last change is not known yet; it is being found out".to_owned();
             return Err(refused(reason));
         }
-        let line = self.lines.as_mut().and_then(Lines::ipmi).ok_or(NO_USERS)?;
+        let mut line = self.lines.as_mut().and_then(Lines::users).ok_or(NO_USERS)?;
         let Opened { name, username, password, .. } = line.log_in(order.user(), receipts).await?;
         let old = password.unwrap_or_default();
         let new = match order.given() {
             Some(given) => given.clone(),
             None => make()?,
         };
-        check_new_password(new.expose_secret(), LONGEST).map_err(|fault| refused(fault.to_string()))?;
+        // Before anything is stored: what is refused here leaves nothing behind.
+        let lengths = line.check(&username, &old).await?;
+        check_new_password(new.expose_secret(), lengths.longest)
+            .map_err(|fault| refused(fault.to_string()))?;
+        if let Some(fault) = lengths.fault(&new) {
+            return Err(refused(fault));
+        }
         if new.expose_secret() == old.expose_secret() {
             return Err(refused("the new password is the one that is valid now".to_owned()));
         }
-        let session = line.session().ok_or(DeviceError::Stopping)?;
-        // Before anything is stored: what is refused here leaves nothing behind.
-        find(session, &username).await.map_err(|error| refused(error.to_string()))?;
         let mut rotation = Rotation {
             host: self.host.clone(),
             job: self.job.unwrap_or_default(),
@@ -92,7 +70,7 @@ impl Hands {
         let Some(mut rotation) = self.tools.store.rotation(&self.host).await.map_err(not_stored)? else {
             return Ok(done("no change of the password is unfinished", None));
         };
-        let line = self.lines.as_mut().and_then(Lines::ipmi).ok_or(NO_USERS)?;
+        let line = self.lines.as_mut().and_then(Lines::users).ok_or(NO_USERS)?;
         if let Some(waiting) = line.held_back(Instant::now()) {
             return Err(waiting);
         }
@@ -115,12 +93,8 @@ impl Hands {
         rotation: &mut Rotation,
     ) -> Result<Outcome, DeviceError> {
         let mut lines = self.lines.take();
-        let outcome = match lines.as_mut().and_then(Lines::ipmi) {
-            Some(line) => {
-                line.hang_up();
-                let account = Account::new(line, rotation);
-                drive(machine, rotation, account, &self.ledger()).await.map_err(not_stored)
-            }
+        let outcome = match lines.as_mut().and_then(Lines::users) {
+            Some(line) => line.change(machine, rotation, &self.ledger()).await.map_err(not_stored),
             None => Err(NO_USERS),
         };
         self.lines = lines;
@@ -135,7 +109,7 @@ impl Hands {
         rotation: &Rotation,
         receipts: &mut Vec<ActionReceipt>,
     ) -> Option<String> {
-        let opened = self.lines.as_mut()?.ipmi()?.log_in(Some(&rotation.username), receipts).await.ok()?;
+        let opened = self.lines.as_mut()?.users()?.log_in(Some(&rotation.username), receipts).await.ok()?;
         let label = opened.label.unwrap_or_default();
         Some(format!("neither the old nor the new password is valid, but {label} is"))
     }

@@ -4,6 +4,7 @@ mod act;
 mod alert;
 mod decide;
 mod govern;
+mod hints;
 mod job;
 mod observe;
 mod proof;
@@ -25,7 +26,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::hands::Notice;
 use super::journal::Journal;
-use super::lines::{Lines, Paths, Reading};
+use super::lines::{Lines, Reading};
+use super::paths::Paths;
 use super::{Command, Ports, Tools};
 use crate::catalog::FlowSet;
 use crate::clock;
@@ -34,6 +36,7 @@ use crate::ownership::{Held, Taken};
 use crate::screen::{ScreenWatch, Seen, View};
 pub(super) use act::Asker;
 use act::{Acted, Acting, Answer, Wanted};
+use hints::{HintWatch, HintsOpened};
 
 /// Observations of an action that wait for the lane; it takes them as they come.
 const NOTICES: usize = 16;
@@ -71,6 +74,7 @@ pub(crate) struct Lane {
     /// The lines that are away were made for a manifest, or a credential, that is no longer current.
     lines_stale: bool,
     paths: Paths,
+    hints: HintWatch,
     polling: Option<BoxFuture<'static, Polled>>,
     acting: Option<Acting>,
     queue: VecDeque<Wanted>,
@@ -79,6 +83,8 @@ pub(crate) struct Lane {
     /// Jobs that the last start did not finish, until the host is read and they can be taken up.
     unfinished: Vec<Job>,
     alerts: HostAlerts,
+    /// Outcomes that are told once they are durable.
+    untold: Vec<Answer>,
     /// What happened to alerts and is not in the journal yet.
     news: Vec<AlertChange>,
     cadence: Cadence,
@@ -115,6 +121,8 @@ struct Times {
 struct Polled {
     lines: Lines,
     reading: Reading,
+    /// What came of opening a stream of events, where that was due.
+    hints: HintsOpened,
 }
 
 /// What a lane wakes up for.
@@ -123,6 +131,7 @@ enum Happening {
     Retired,
     Told(Option<Command>),
     Polled(Polled),
+    Hinted(Option<Result<String, ironhand_connectors::Error>>),
     Acted(Acted),
     Noticed(Notice),
     Looked,
@@ -160,12 +169,14 @@ impl Lane {
             lines: None,
             lines_stale: false,
             paths: Paths::default(),
+            hints: HintWatch::new(),
             polling: None,
             acting: None,
             queue: VecDeque::new(),
             rotation_job: None,
             unfinished: jobs,
             alerts: state.alerts,
+            untold: Vec::new(),
             news: Vec::new(),
             cadence: Cadence::default(),
             is_lost: false,
@@ -219,7 +230,7 @@ impl Lane {
     /// Waits for what is next. Dropping the future loses nothing.
     async fn next(&mut self, ports: &mut Ports, ending: &Ending) -> Happening {
         let due = self.due();
-        let Self { polling, acting, notices, view, flows, site, .. } = self;
+        let Self { polling, acting, notices, view, flows, site, hints, .. } = self;
         tokio::select! {
             biased;
             () = ending.retire.cancelled() => Happening::Retired,
@@ -230,6 +241,7 @@ impl Lane {
             // What was said of the host before it was asked for.
             Ok(()) = site.changed() => Happening::Governed,
             command = ports.commands.recv() => Happening::Told(command),
+            told = hints.next() => Happening::Hinted(told),
             () = changed(view) => Happening::Looked,
             Ok(()) = flows.changed() => Happening::FlowsChanged,
             () = tokio::time::sleep_until(due.into()) => Happening::Due,
@@ -238,7 +250,6 @@ impl Lane {
 
     async fn handle(&mut self, happening: Happening, ports: &mut Ports) {
         let mut fresh = false;
-        let mut answer = None;
         match happening {
             Happening::Told(None) | Happening::Stopped | Happening::Retired | Happening::Due => {}
             Happening::Told(Some(command)) => self.told(command, ports).await,
@@ -247,16 +258,22 @@ impl Lane {
                 self.observe(at, &source, observation);
             }
             Happening::Polled(polled) => fresh = self.polled(polled),
+            Happening::Hinted(told) => self.hinted(told),
             Happening::Looked => self.looked(ports),
             Happening::FlowsChanged => self.judge(),
             Happening::Governed => self.govern(ports),
-            Happening::Acted(acted) => answer = self.acted(acted),
+            Happening::Acted(acted) => {
+                let answer = self.acted(acted);
+                self.untold.extend(answer);
+            }
         }
         self.think().await;
         if fresh {
             self.refreshed();
         }
-        Answer::give(answer);
+        if self.journal.is_empty() {
+            self.untold.drain(..).for_each(Answer::give);
+        }
     }
 
     fn due(&self) -> Instant {
@@ -290,16 +307,17 @@ impl Lane {
     /// that is not done in time is found without an outcome by the next start.
     async fn park(mut self: Box<Self>, ports: &Ports) {
         let patience = self.terms.settings.shutdown_timeout / 2;
-        let mut answer = None;
         if let Some(acting) = &mut self.acting
             && let Ok(acted) = tokio::time::timeout(patience, &mut acting.future).await
         {
-            answer = self.acted(acted);
+            let answer = self.acted(acted);
+            self.untold.extend(answer);
         }
-        if let Err(error) = self.commit(clock::now(), &[]).await {
-            tracing::error!(host = %self.name, %error, "the last readings were not stored");
+        match self.commit(clock::now(), &[]).await {
+            Ok(()) => self.untold.drain(..).for_each(Answer::give),
+            // Who waits for an outcome is told that the server stops, and the next start tells of the job.
+            Err(error) => tracing::error!(host = %self.name, %error, "the last readings were not stored"),
         }
-        Answer::give(answer);
         ports.hands.send_replace(None);
         if let Some(screen) = self.screen.take() {
             screen.close().await;
@@ -312,8 +330,10 @@ impl Lane {
         self.polling = None;
         self.acting = None;
         self.lines = None;
+        self.hints.renew();
         self.screen = None;
         self.queue.clear();
+        self.untold.clear();
         self.refreshing.clear();
         ports.hands.send_replace(None);
         tokio::select! {

@@ -1,25 +1,19 @@
-//! One account of a BMC whose password is changed: its place in the user table, setting its password, logging in with it.
+//! One account of a controller whose password is changed: setting its password, logging in with it.
 
 use std::future::Future;
 use std::time::Duration;
 
-use ironhand_ipmi::user::{
-    self, PasswordKept, PasswordSize, UserId, UserName, UserPassword, list, set_password,
-};
-use ironhand_ipmi::{Procedure, ProcedureError, Reply, Request};
-use ironhand_ipmi_port::{Bmc, RunError};
+use ironhand_ipmi::user::PasswordSize;
 use ironhand_model::{LoginReply, SetReply, Which};
 use ironhand_store::Rotation;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::{ipmi, redfish};
 use crate::device::DeviceError;
 
-/// The channel that a BMC is asked over.
-const THIS_CHANNEL: u8 = 0x0E;
-
-/// Opens sessions at one BMC. Two of them may be open at a time, and neither uses anything of an earlier one.
+/// Opens sessions at one controller. Two of them may be open at a time, and neither uses anything of an earlier one.
 pub(crate) trait Console: Send {
-    /// An open session; dropping it closes it.
+    /// An open session.
     type Session: Session;
 
     /// Makes ready for the session in which the password is changed, in place of an earlier one.
@@ -36,7 +30,7 @@ pub(crate) trait Console: Send {
         password: &SecretString,
     ) -> impl Future<Output = Result<Self::Session, DeviceError>> + Send;
 
-    /// A login was refused, which some BMCs count.
+    /// A login was refused, which some controllers count.
     fn refused(&mut self, why: &DeviceError);
 
     /// Lets some time pass.
@@ -45,71 +39,61 @@ pub(crate) trait Console: Send {
 
 /// What is asked in a session.
 pub(crate) trait Session: Send {
-    /// Asks one thing.
-    fn request(
-        &mut self,
-        request: Request,
-    ) -> impl Future<Output = Result<Reply, ironhand_ipmi::Error>> + Send;
+    /// Where the controller keeps an account.
+    type Place: Clone + Send + Sync;
 
-    /// Runs a procedure to its end.
-    fn run<P: Procedure<Output: Send> + Send>(
-        &mut self,
-        procedure: P,
-    ) -> impl Future<Output = Result<P::Output, RunError>> + Send;
+    /// Asks something harmless, which opens the session.
+    fn enter(&mut self) -> impl Future<Output = Result<(), DeviceError>> + Send;
+
+    /// The place of the user with exactly this name.
+    fn find(&mut self, username: &str) -> impl Future<Output = Result<Self::Place, NoPlace>> + Send;
+
+    /// Sets the password of the user at a place.
+    fn write(&mut self, place: &Self::Place, secret: &SecretString) -> impl Future<Output = Written> + Send;
+
+    /// Gives the session back.
+    fn end(self) -> impl Future<Output = ()> + Send;
 }
 
-impl Session for Bmc {
-    async fn request(&mut self, request: Request) -> Result<Reply, ironhand_ipmi::Error> {
-        Bmc::request(self, request).await
-    }
-
-    async fn run<P: Procedure<Output: Send> + Send>(&mut self, procedure: P) -> Result<P::Output, RunError> {
-        Bmc::run(self, procedure).await
-    }
+/// What a controller said when it was told a password; where that is not yes, why.
+pub(crate) enum Written {
+    /// It says that it took it.
+    Accepted,
+    /// It took it, and does not show it.
+    Doubted(String),
+    /// It keeps only the first 16 bytes.
+    Cut,
+    /// It says that it did not take it.
+    Refused(String),
+    /// Nothing came back: it may have taken it.
+    NoReply(String),
+    /// It was not told.
+    NotSent(String),
 }
 
-/// Why the account's place in the BMC's user table is not certain.
+/// Why it is not certain where the controller keeps the account.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoPlace {
     /// Every free place has the empty name.
     #[error("the account has no name, so its place in the BMC's user table cannot be told from a free one")]
     Nameless,
-    /// The name is not one that IPMI can carry.
+    /// The name is not one that the protocol can carry.
     #[error("{0}")]
-    Name(#[from] user::NameError),
+    Name(String),
     /// No place has exactly this name.
     #[error("the BMC's user table has no user of exactly the name `{0}`")]
     Missing(String),
-    /// Which one logs in depends on the BMC.
-    #[error("the BMC's user table has the name `{name}` in places {}", places(.ids))]
+    /// Which one logs in depends on the controller.
+    #[error("the BMC's user table has the name `{name}` in places {places}")]
     Several {
         /// The name.
         name: String,
-        /// The places.
-        ids: Vec<UserId>,
+        /// The places, in words.
+        places: String,
     },
     /// The table could not be read.
     #[error("the BMC's user table could not be read: {0}")]
-    Unread(#[from] RunError),
-}
-
-fn places(ids: &[UserId]) -> String {
-    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
-}
-
-/// The place of the user with exactly this name, for a session that may read the table.
-pub(crate) async fn find(session: &mut impl Session, username: &str) -> Result<UserId, NoPlace> {
-    let wanted = UserName::new(username)?;
-    if wanted.is_empty() {
-        return Err(NoPlace::Nameless);
-    }
-    let users = session.run(list(THIS_CHANNEL)).await?;
-    let ids: Vec<_> = users.users.iter().filter(|user| user.name == wanted).map(|user| user.id).collect();
-    match ids.as_slice() {
-        [] => Err(NoPlace::Missing(username.to_owned())),
-        [id] => Ok(*id),
-        _ => Err(NoPlace::Several { name: username.to_owned(), ids }),
-    }
+    Unread(String),
 }
 
 /// The account, during one change of its password.
@@ -118,8 +102,8 @@ pub(crate) struct Account<C: Console> {
     username: String,
     old: SecretString,
     new: SecretString,
-    /// Its place in the user table, once found.
-    place: Option<UserId>,
+    /// Where the controller keeps it, once found.
+    place: Option<<C::Session as Session>::Place>,
     /// The session in which the new password was sent, while it is open.
     main: Option<C::Session>,
     /// The session of the last login, where it worked.
@@ -148,13 +132,20 @@ impl<C: Console> Account<C> {
     }
 
     /// Why a step did not do what was wanted, where one did not.
-    pub(crate) fn into_reason(self) -> Option<String> {
-        self.reason
+    pub(crate) fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    /// Gives the sessions back: they are scarce.
+    pub(crate) async fn end(self) {
+        for session in [self.main, self.beside].into_iter().flatten() {
+            session.end().await;
+        }
     }
 
     /// Sets the new password, logged in with the old one.
     ///
-    /// One of which the BMC says that it keeps only the first 16 bytes is taken back at once in the same session, as
+    /// One of which the controller says that it keeps only the first 16 bytes is taken back at once in the same session, as
     /// nobody could log in with all of it. That counts as refused.
     pub(crate) async fn set(&mut self) -> SetReply {
         let (old, new) = (self.old.clone(), self.new.clone());
@@ -176,16 +167,19 @@ impl<C: Console> Account<C> {
                 return SetReply::NotSent;
             }
         };
-        match write(session, place, &new).await {
-            Ok(PasswordKept { truncated: false, .. }) => SetReply::Accepted,
-            Ok(PasswordKept { truncated: true, .. }) => {
-                let restored = write(session, place, &old).await;
+        match session.write(&place, &new).await {
+            Written::Cut => {
+                let restored = session.write(&place, &old).await;
                 self.reason = Some("the BMC keeps only the first 16 bytes of the password".to_owned());
-                if restored.is_ok() { SetReply::Refused } else { SetReply::NoReply }
+                match restored {
+                    Written::Accepted | Written::Cut => SetReply::Refused,
+                    _ => SetReply::NoReply,
+                }
             }
-            Err(error) => {
-                self.reason = Some(error.to_string());
-                set_verdict(&error)
+            written => {
+                let (reply, reason) = written.reply();
+                self.reason = reason.or(self.reason.take());
+                reply
             }
         }
     }
@@ -194,17 +188,19 @@ impl<C: Console> Account<C> {
     pub(crate) async fn undo(&mut self) -> SetReply {
         let old = self.old.clone();
         let mut reply = SetReply::NotSent;
-        for session in [self.main.take(), self.beside.take()].iter_mut().flatten() {
-            let written = match place(session, &self.username, &mut self.place).await {
-                Ok(place) => write(session, place, &old).await,
+        for mut session in [self.main.take(), self.beside.take()].into_iter().flatten() {
+            let written = match place(&mut session, &self.username, &mut self.place).await {
+                Ok(place) => session.write(&place, &old).await.reply().0,
                 Err(error) => {
                     self.reason = Some(error.to_string());
-                    continue;
+                    SetReply::NotSent
                 }
             };
+            session.end().await;
             match written {
-                Ok(_) => return SetReply::Accepted,
-                Err(error) => reply = set_verdict(&error),
+                SetReply::Accepted => return SetReply::Accepted,
+                SetReply::NotSent => {}
+                written => reply = written,
             }
         }
         reply
@@ -217,7 +213,9 @@ impl<C: Console> Account<C> {
             Which::New => self.new.clone(),
             Which::NewCut => cut(&self.new),
         };
-        self.beside = None;
+        if let Some(session) = self.beside.take() {
+            session.end().await;
+        }
         let opened = self.console.try_beside(&self.username, &secret).await;
         match enter(opened).await {
             Ok(session) => {
@@ -239,72 +237,55 @@ impl<C: Console> Account<C> {
     }
 }
 
+impl Written {
+    /// The same as the machine is told it, and why it is not yes.
+    fn reply(self) -> (SetReply, Option<String>) {
+        match self {
+            Self::Accepted | Self::Cut => (SetReply::Accepted, None),
+            Self::Doubted(reason) => (SetReply::Accepted, Some(reason)),
+            Self::Refused(reason) => (SetReply::Refused, Some(reason)),
+            Self::NoReply(reason) => (SetReply::NoReply, Some(reason)),
+            Self::NotSent(reason) => (SetReply::NotSent, Some(reason)),
+        }
+    }
+}
+
 /// The first 16 bytes of a password, which is of ASCII characters.
 fn cut(password: &SecretString) -> SecretString {
     let whole = password.expose_secret();
     SecretString::from(whole.get(..PasswordSize::Sixteen.bytes()).unwrap_or(whole))
 }
 
-/// Asks something harmless, which opens the session.
 async fn enter<S: Session>(opened: Result<S, DeviceError>) -> Result<S, DeviceError> {
     let mut session = opened?;
-    session.request(Request::GetDeviceId).await?;
-    Ok(session)
+    match session.enter().await {
+        Ok(()) => Ok(session),
+        Err(error) => {
+            session.end().await;
+            Err(error)
+        }
+    }
 }
 
 /// The account's place, looked up once.
 async fn place<S: Session>(
     session: &mut S,
     username: &str,
-    known: &mut Option<UserId>,
-) -> Result<UserId, NoPlace> {
+    known: &mut Option<S::Place>,
+) -> Result<S::Place, NoPlace> {
     if let Some(place) = known {
-        return Ok(*place);
+        return Ok(place.clone());
     }
-    let found = find(session, username).await?;
-    *known = Some(found);
+    let found = session.find(username).await?;
+    *known = Some(found.clone());
     Ok(found)
-}
-
-async fn write<S: Session>(
-    session: &mut S,
-    place: UserId,
-    secret: &SecretString,
-) -> Result<PasswordKept, RunError> {
-    let password = UserPassword::new(secret).map_err(|_| ProcedureError::Impossible {
-        doing: "set the user's password",
-        reason: "IPMI cannot carry the password",
-    })?;
-    // In 16 bytes wherever it fits: those who speak IPMI 1.5 can use it then, too.
-    session.run(set_password(place, password, PasswordSize::Sixteen)).await
-}
-
-/// What it says of the password that it was not set without a fault.
-fn set_verdict(error: &RunError) -> SetReply {
-    match error {
-        // It was accepted first; a login shows whether the BMC's own test is right.
-        RunError::Procedure(ProcedureError::NotKept { .. }) => SetReply::Accepted,
-        RunError::Procedure(ProcedureError::Refused { .. } | ProcedureError::Impossible { .. }) => {
-            SetReply::Refused
-        }
-        RunError::Procedure(_) | RunError::Client(_) => SetReply::NoReply,
-    }
 }
 
 /// What a login that did not work says of the password.
 fn login_verdict(error: &DeviceError) -> LoginReply {
-    use ironhand_ipmi::{Error, RakpStatus};
     match error {
-        DeviceError::Ipmi(
-            Error::WrongPassword
-            | Error::UnknownUser
-            | Error::CredentialTooLong { .. }
-            | Error::SetupRefused(RakpStatus::INVALID_INTEGRITY_CHECK_VALUE),
-        ) => LoginReply::Refused,
-        // Both come behind the proof that the password is right.
-        DeviceError::Ipmi(Error::PrivilegeRefused { .. } | Error::WrongKg | Error::Completion(_)) => {
-            LoginReply::Accepted
-        }
+        DeviceError::Ipmi(error) => ipmi::login_verdict(error),
+        DeviceError::Connector(error) => redfish::login_verdict(error),
         _ => LoginReply::NoReply,
     }
 }

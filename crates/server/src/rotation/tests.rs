@@ -1,6 +1,7 @@
 //! Changes of passwords against a BMC whose replies are lost, and a server that is killed at every step.
 
 mod bench;
+mod redfish;
 
 use std::collections::BTreeSet;
 

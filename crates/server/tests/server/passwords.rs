@@ -12,6 +12,7 @@ use ironhand_server::Server;
 use ironhand_sim::bmc_fleet::{BmcFault, BmcSelector, FaultPlan, FaultRule};
 use ironhand_sim::{BmcFleet, BmcFleetConfig, Fault, FleetConfig};
 use ironhand_store::{KeySource, Record, Rotation, Store};
+use serde_json::json;
 
 use crate::harness::{World, behind_its_back, config, credential, host, logged, name, settings, soon};
 
@@ -53,6 +54,32 @@ async fn a_made_password_replaces_the_one_of_the_manifest() {
     check_reached(&world, &host).await;
     let again = soon(world.client.rotate_password(&host, &request(Some("Password12345")))).await.unwrap();
     assert_eq!(again.state, JobState::Done);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_ipmi_a_password_is_changed_over_redfish() {
+    let world = World::new(1).await;
+    world.client.apply(&credential("fleet", "admin", "simulated")).await.unwrap();
+    let sim = world.sim(0);
+    let connector = json!({ "type": "redfish", "address": sim.redfish.ip(), "port": sim.redfish.port() });
+    let spec = json!({ "credentials": ["fleet"], "connectors": [connector] });
+    let manifest = json!({ "metadata": { "name": sim.name }, "spec": spec });
+    world.client.apply(&Manifest::Host(serde_json::from_value(manifest).unwrap())).await.unwrap();
+    let host = name(&sim.name);
+    check_reached(&world, &host).await;
+    let job = soon(world.client.rotate_password(&host, &request(None))).await.unwrap();
+    assert_eq!((job.work, job.state), (Work::Password, JobState::Done), "{job:#?}");
+    check_reached(&world, &host).await;
+    // The account is the same over IPMI, where the old password is refused.
+    let old = ironhand_ipmi_port::IpmiPort::start(Default::default(), Default::default()).unwrap().0;
+    let old =
+        old.open(sim.ipmi, ironhand_ipmi::ClientConfig::new("admin", "simulated".into())).await.unwrap();
+    let refused = soon(old.request(ironhand_ipmi::Request::GetDeviceId)).await.unwrap_err();
+    assert_eq!(refused.condition(), ironhand_ipmi::Condition::AuthFailed, "{refused}");
+    let given = soon(world.client.rotate_password(&host, &request(Some("Password12345")))).await.unwrap();
+    assert_eq!(given.state, JobState::Done, "{given:#?}");
+    check_reached(&world, &host).await;
     world.end().await;
 }
 

@@ -1,13 +1,22 @@
 //! A host with several connectors: each action goes through the first that can do it, and tells which were tried.
 
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
 
-use ironhand_api::{FenceRequest, Host, Manifest, Name, PowerAction, PowerRequest, PowerState, Reach};
-use ironhand_sim::SimHost;
+use ironhand_api::{
+    AlertCause, EventKind, FenceRequest, Host, HostStatus, Manifest, Name, PowerAction, PowerRequest,
+    PowerState, Reach, Severity,
+};
+use ironhand_ipmi::ChassisControl;
+use ironhand_server::Settings;
 use ironhand_sim::outlets::{Strip, StripConfig, StripModel};
+use ironhand_sim::{Fleet, FleetConfig, SimHost};
 use serde_json::{Value, json};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
 
-use crate::harness::{World, credential, name, soon};
+use crate::harness::{World, credential, name, press, settings, soon};
 
 /// The connector of a simulated host's own controller.
 fn own(sim: &SimHost) -> Value {
@@ -102,6 +111,150 @@ async fn a_backup_address_is_used_where_the_first_does_not_answer() {
     let paths = &status.ways.first().expect("it has two paths").paths;
     let told: Vec<_> = paths.iter().map(|path| (path.in_use, path.works)).collect();
     assert_eq!(told, [(false, Some(false)), (true, Some(true))], "{paths:#?}");
+    world.end().await;
+}
+
+/// Carries connections from an address that a machine has not to one that it has.
+struct Link {
+    carrying: JoinHandle<()>,
+}
+
+impl Link {
+    async fn up(from: SocketAddr, to: SocketAddr) -> Self {
+        let listener = TcpListener::bind(from).await.unwrap();
+        let carrying = tokio::spawn(async move {
+            let mut carried = JoinSet::new();
+            while let Ok((mut near, _)) = listener.accept().await {
+                carried.spawn(async move {
+                    let mut far = TcpStream::connect(to).await?;
+                    copy_bidirectional(&mut near, &mut far).await
+                });
+            }
+        });
+        Self { carrying }
+    }
+
+    /// Breaks every connection, and takes no more.
+    async fn down(self) {
+        self.carrying.abort();
+        let _ = self.carrying.await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_main_link_that_dies_is_passed_over_and_used_again_when_it_is_back() {
+    let world = World::new(1).await;
+    let sim = world.sim(0);
+    let main = SocketAddr::new("127.77.0.10".parse().unwrap(), sim.redfish.port());
+    let link = Link::up(main, sim.redfish).await;
+    let host = adopt(
+        &world,
+        &[json!({
+            "type": "redfish", "address": main.ip(), "backupAddresses": [sim.redfish.ip()],
+            "port": main.port(),
+        })],
+    )
+    .await;
+    let used = |status: &HostStatus, way: usize| {
+        let paths = status.ways.get(way).map(|way| way.paths.as_slice()).unwrap_or_default();
+        paths.iter().position(|path| path.in_use)
+    };
+    let seen = world.until_status(&host, |status| used(status, 0) == Some(0)).await;
+    assert!(seen.ways[0].paths[0].since.is_some(), "{:#?}", seen.ways);
+
+    link.down().await;
+    let failed = world.until_status(&host, |status| used(status, 0) == Some(1)).await;
+    assert_eq!(failed.ways[0].paths[0].works, Some(false), "{:#?}", failed.ways);
+    assert!(failed.ways[0].paths[0].error.is_some(), "{:#?}", failed.ways);
+    let report = soon(world.client.power(&host, &PowerRequest::new(PowerAction::Off))).await.unwrap();
+    assert_eq!(report.power, Some(PowerState::Off), "{report:#?}");
+
+    let link = Link::up(main, sim.redfish).await;
+    world.until_status(&host, |status| used(status, 0) == Some(0)).await;
+    let told: Vec<_> = world.events().await;
+    let told = told.iter().filter(|event| event.kind == EventKind::PathChanged);
+    let told: Vec<_> = told.filter(|event| event.message.starts_with("redfish")).collect();
+    let severities: Vec<_> = told.iter().map(|event| event.severity).collect();
+    assert_eq!(severities, [Severity::Warning, Severity::Info], "{told:#?}");
+    assert!(told[0].message.contains(&sim.redfish.ip().to_string()), "{told:#?}");
+    link.down().await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_certificate_is_told_and_taken_only_when_the_pin_is_forgotten() {
+    let world = World::new(1).await;
+    let first = world.sim(0).redfish;
+    let others = Fleet::start(FleetConfig::new(1)).await.unwrap();
+    let at = SocketAddr::new("127.77.0.12".parse().unwrap(), first.port());
+    let link = Link::up(at, first).await;
+    let host = adopt(&world, &[json!({ "type": "redfish", "address": at.ip(), "port": at.port() })]).await;
+    until_on(&world, &host).await;
+    let pinned = world.client.pins(&host).await.unwrap();
+    let [pin] = pinned.as_slice() else { panic!("{pinned:#?}") };
+
+    // Another machine at the address, with another certificate.
+    link.down().await;
+    let link = Link::up(at, others.hosts()[0].redfish).await;
+    let refused = |status: &HostStatus| {
+        let reach = status.reach.as_ref().filter(|fact| fact.value == Reach::NotTrusted);
+        reach.and_then(|fact| fact.detail.clone())
+    };
+    let status = world.until_status(&host, |status| refused(status).is_some()).await;
+    let detail = refused(&status).unwrap();
+    assert!(detail.contains(&pin.sha256) && detail.contains("ironhand pin forget"), "{detail}");
+    let status = world.until_status(&host, |status| !status.alerts.is_empty()).await;
+    assert_eq!(status.alerts, [AlertCause::NotTrusted]);
+    assert_eq!(world.client.pins(&host).await.unwrap(), pinned, "nothing else is pinned by itself");
+
+    let nothing = world.client.forget_pins(&host, Some("redfish 192.0.2.1")).await.unwrap_err();
+    assert_eq!(nothing.problem().unwrap().status, 404);
+    assert_eq!(world.client.forget_pins(&host, Some(&pin.connector)).await.unwrap(), pinned);
+    world.until_status(&host, |status| status.alerts.is_empty()).await;
+    let now = world.client.pins(&host).await.unwrap();
+    assert!(now.len() == 1 && now[0].sha256 != pin.sha256, "{now:#?}");
+    let told: Vec<_> = world.events().await;
+    assert_eq!(told.iter().filter(|event| event.kind == EventKind::PinChanged).count(), 3, "{told:#?}");
+    link.down().await;
+    others.shutdown().await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_a_controller_has_its_host_read_at_once() {
+    let rarely = Duration::from_secs(3600);
+    let settings = Settings { power_interval: rarely, power_interval_fast: rarely, ..settings() };
+    let world = World::with(FleetConfig::new(1), settings).await;
+    let sim = world.sim(0);
+    let redfish = json!({ "type": "redfish", "address": sim.redfish.ip(), "port": sim.redfish.port() });
+    let host = adopt(&world, &[redfish]).await;
+    until_on(&world, &host).await;
+    press(sim.ipmi, ChassisControl::PowerDown).await;
+    let off = |power: PowerState| power == PowerState::Off;
+    world.until_status(&host, |status| status.power.as_ref().is_some_and(|power| off(power.value))).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_connector_can_do_is_refused_before_anything_is_sent() {
+    let world = World::new(1).await;
+    let strip = Strip::start(StripConfig::new(StripModel::Apc, 2)).await.unwrap();
+    let at = strip.address();
+    let pdu = json!({
+        "type": "pdu", "address": at.ip(), "port": at.port(), "credentials": ["strip"], "outlets": [1],
+    });
+    let host = adopt(&world, &[pdu]).await;
+    for (action, code) in [
+        (PowerAction::Soft, "host.no_connector"),
+        (PowerAction::Reset, "host.no_connector"),
+        (PowerAction::Off, "power.cut_not_allowed"),
+    ] {
+        let refused = soon(world.client.power(&host, &PowerRequest::new(action))).await.unwrap_err();
+        let problem = refused.problem().cloned().unwrap();
+        assert_eq!((problem.code.as_str(), problem.job), (code, None), "{problem:#?}");
+        assert!(problem.hint.is_some(), "{problem:#?}");
+    }
+    strip.shutdown().await;
     world.end().await;
 }
 

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ironhand_api::{AlertCause, Flow, Host, IncidentState, JobState, Kind, Secret};
+use ironhand_api::{AlertCause, Flow, Host, IncidentState, JobState, Kind, PinnedCertificate, Secret};
 use ironhand_model::HostAlerts;
 use ironhand_store::{
-    Administer, AlertQuery, IncidentQuery, KeySource, NotifierField, Outcome, PinnedCertificate, Record,
-    RotationEnded, RunQuery, SessionOwner, Store, StoreError,
+    Administer, AlertQuery, IncidentQuery, KeySource, NotifierField, Outcome, Record, RotationEnded,
+    RunQuery, SessionOwner, Store, StoreError,
 };
 use secrecy::ExposeSecret;
 use sqlx::{AnyConnection, Connection, Executor};
@@ -96,7 +96,7 @@ async fn fill_ways(store: &Store) {
 /// Checks what [`fill_ways`] wrote.
 async fn check_ways(store: &Store) {
     let pins = store.pinned_certificates(&name("rack7-12")).await.unwrap();
-    let pinned = PinnedCertificate { device: DEVICE.into(), digest: "5e".repeat(32), pinned_at: NOON };
+    let pinned = PinnedCertificate { connector: DEVICE.into(), sha256: "5e".repeat(32), pinned_at: NOON };
     assert_eq!(pins, [pinned]);
     let token = store.device_session(&session()).await.unwrap();
     assert_eq!(token.unwrap().expose_secret(), "a token");

@@ -1,32 +1,41 @@
 //! The line to a device that does not speak IPMI.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ironhand_api::{
-    ActionReceipt, Connector, ConnectorType, InsertMediaRequest, MacAddress, Name, PowerAction, PowerState,
+    ActionReceipt, Capability, Connector, ConnectorType, InsertMediaRequest, MacAddress, Name, PowerAction,
+    PowerState, Way,
 };
-use ironhand_connectors::{BootOverride, Device, Error, Login, Outlets, PathHealth, Surroundings};
+use ironhand_connectors::{
+    BootOverride, CertificateProblem, Device, Error, Hints, Login, MemorySessions, Outlets, PathHealth,
+    RedfishDevice, Surroundings,
+};
 use ironhand_store::Store;
+use secrecy::SecretString;
 use tokio::time::timeout;
 
 use super::kept::Kept;
-use super::{LogsIn, ask, controller};
+use super::{LogsIn, ask, ask_as, controller};
 use crate::Settings;
-use crate::credentials::{Credentials, hop_login, login_of};
+use crate::credentials::{Credentials, Opened, hop_login, login_of};
 use crate::device::DeviceError;
 use crate::lane::Tools;
 use crate::lane::hardware::{Hardware, Told, ask_device};
+use crate::rotation::{RedfishSession, Session as _};
 
 /// How long a device may take over anything. Devices keep deadlines of their own, which are shorter; this one keeps a
 /// fault there from holding up the host for ever.
 const LONGEST: Duration = Duration::from_secs(180);
 
+/// How long a device may take to begin a stream: what is read waits for it, once.
+const OPENING: Duration = Duration::from_secs(10);
+
 /// The same of a device that is told by text messages, which networks deliver when they like.
 const LONGEST_BY_MESSAGE: Duration = Duration::from_secs(600);
 
 /// The line to a device that does not speak IPMI.
-pub(super) struct DeviceLine {
+pub(in crate::lane) struct DeviceLine {
     host: Name,
     /// The connector, as facts and receipts name it.
     source: String,
@@ -36,6 +45,8 @@ pub(super) struct DeviceLine {
     store: Store,
     /// What is open, and the place of its credential.
     open: Option<(usize, Box<dyn Device>)>,
+    /// The place of the credential of the last login that was tried by itself, and worked.
+    logged_in: Option<usize>,
 }
 
 /// What the devices of a host need to know beside their connectors.
@@ -68,6 +79,8 @@ pub(super) enum Ask {
     Outlets,
     /// What the next boots are to start from.
     BootOverride(BootOverride),
+    /// Something harmless that takes a login, and shows that the device keeps accounts.
+    Login,
     /// Something of the hardware, with the login of the server that has an image.
     Hardware(Hardware, Option<Login>),
 }
@@ -90,7 +103,7 @@ impl Ask {
     /// Whether anything may be another than before.
     const fn changes(&self) -> bool {
         match self {
-            Self::PowerState | Self::Outlets => false,
+            Self::PowerState | Self::Outlets | Self::Login => false,
             Self::Power(_) | Self::BootOverride(_) => true,
             Self::Hardware(asked, _) => !asked.only_reads(),
         }
@@ -123,6 +136,7 @@ impl DeviceLine {
             credentials,
             store: tools.store.clone(),
             open: None,
+            logged_in: None,
         }
     }
 
@@ -182,6 +196,21 @@ impl DeviceLine {
         }
     }
 
+    /// Opens the stream of what the device tells of itself, where it was spoken to; none where it has none.
+    pub(super) async fn hints(&mut self) -> Result<Option<Hints>, DeviceError> {
+        match (&mut self.open, self.connector.kind()) {
+            (Some((_, device)), _) => match timeout(OPENING, device.hints()).await {
+                Ok(opened) => Ok(opened?),
+                Err(_) => {
+                    Err(Error::Silent { address: self.connector.address.clone(), after: OPENING }.into())
+                }
+            },
+            // It may have one, when it can be spoken to.
+            (None, ConnectorType::Redfish) => Err(DeviceError::Stopping),
+            (None, _) => Ok(None),
+        }
+    }
+
     /// Ends what is open on the device.
     pub(super) async fn hang_up(&mut self) {
         if let Some((_, device)) = self.open.take() {
@@ -194,6 +223,56 @@ impl DeviceLine {
     pub(super) async fn password_changed(&mut self) {
         self.hang_up().await;
         self.credentials.changed();
+    }
+
+    /// Makes ready for a session under a given password, of which nothing is kept.
+    pub(super) async fn fresh(
+        &mut self,
+        username: &str,
+        password: &SecretString,
+    ) -> Result<RedfishSession, DeviceError> {
+        let Way::Redfish(options) = &self.connector.way else {
+            return Err(DeviceError::NoConnector { capability: Capability::Users });
+        };
+        let surroundings = Surroundings {
+            sessions: Arc::new(MemorySessions::default()),
+            hop: hop_login(&self.connector, &self.store).await?,
+            ..self.surroundings.clone()
+        };
+        let login = Login { username: username.to_owned(), password: password.clone() };
+        let device = RedfishDevice::open(&self.connector, options, Some(login), &surroundings)?;
+        Ok(RedfishSession::new(device))
+    }
+
+    /// Logs in: under the first credential that the device accepts, or the first of this account.
+    pub(super) async fn log_in(
+        &mut self,
+        account: Option<&str>,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<Opened, DeviceError> {
+        ask_as(self, account, &Ask::Login, receipts).await?;
+        let place = self.logged_in.ok_or(DeviceError::Stopping)?;
+        self.credentials.open(place).await
+    }
+
+    async fn try_login(&mut self, place: usize) -> Result<Answer, DeviceError> {
+        let Opened { username, password, .. } = self.credentials.open(place).await?;
+        let mut session = self.fresh(&username, &password.unwrap_or_default()).await?;
+        let entered = session.enter().await;
+        session.end().await;
+        entered?;
+        self.logged_in = Some(place);
+        Ok(Answer::Accepted)
+    }
+
+    /// Why no login may be tried now.
+    pub(super) fn held_back(&self, now: Instant) -> Option<DeviceError> {
+        self.credentials.held(now)
+    }
+
+    /// A login was refused that the line did not make itself.
+    pub(super) fn login_refused(&self, why: &DeviceError) {
+        self.credentials.login_refused(None, Instant::now(), why);
     }
 
     /// How long the device may take over anything.
@@ -222,6 +301,9 @@ impl LogsIn for DeviceLine {
     }
 
     async fn attempt(&mut self, place: usize, ask: &Ask) -> Result<Answer, DeviceError> {
+        if matches!(ask, Ask::Login) {
+            return self.try_login(place).await;
+        }
         if self.open.as_ref().is_none_or(|(open, _)| *open != place) {
             // Closed before the next is opened: sessions are scarce.
             self.hang_up().await;
@@ -234,7 +316,8 @@ impl LogsIn for DeviceLine {
         let longest = self.longest();
         let Some((_, device)) = &mut self.open else { return Err(DeviceError::Stopping) };
         match timeout(longest, answer(device.as_mut(), ask)).await {
-            Ok(answered) => Ok(answered?),
+            Ok(Ok(answered)) => Ok(answered),
+            Ok(Err(error)) => Err(explained(&self.surroundings, &self.host, &self.source, error).await),
             // It may have been sent.
             Err(_) if ask.changes() => Err(Error::OutcomeUnknown.into()),
             Err(_) => Err(Error::Silent { address: self.connector.address.clone(), after: longest }.into()),
@@ -254,7 +337,19 @@ async fn answer(device: &mut dyn Device, ask: &Ask) -> Result<Answer, Error> {
         Ask::PowerState => device.power_state().await.map(Answer::PowerState),
         Ask::Power(action) => device.power(*action).await.map(|()| Answer::Accepted),
         Ask::Outlets => device.outlets().await.map(Answer::Outlets),
+        Ask::Login => Err(Error::Unsupported { what: "log in by itself".to_owned() }),
         Ask::BootOverride(wanted) => device.set_boot_override(*wanted).await.map(Answer::BootOverride),
         Ask::Hardware(asked, login) => ask_device(device, asked, login.as_ref()).await.map(Answer::Hardware),
     }
+}
+
+/// The error, with what accepts the certificate that a device shows now, where it is the pin of Ironhand that it does
+/// not fit.
+async fn explained(surroundings: &Surroundings, host: &Name, source: &str, error: Error) -> DeviceError {
+    if let Error::Certificate { problem: CertificateProblem::Changed { .. }, .. } = &error
+        && let Ok(Some(_)) = surroundings.pins.pinned(source).await
+    {
+        return DeviceError::CertificateChanged { host: host.clone(), error: Box::new(error) };
+    }
+    error.into()
 }

@@ -30,7 +30,7 @@ impl Pins for Kept {
     fn pinned<'a>(&'a self, device: &'a str) -> BoxFuture<'a, Result<Option<[u8; 32]>, Error>> {
         Box::pin(async move {
             let pins = self.store.pinned_certificates(&self.host).await.map_err(not_stored)?;
-            pins.iter().find(|pin| pin.device == device).map(|pin| digest(&pin.digest)).transpose()
+            pins.iter().find(|pin| pin.connector == device).map(|pin| digest(&pin.sha256)).transpose()
         })
     }
 

@@ -1,5 +1,6 @@
 //! What a lane does to its host, and what becomes of it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::future::BoxFuture;
@@ -124,10 +125,16 @@ impl Lane {
             && let Some(mut lines) = self.lines.take()
         {
             let held = self.held.clone();
+            let streams = self.hints.is_due().then(|| Arc::clone(&self.tools.streams));
+            let place = streams.and_then(|streams| streams.try_acquire_owned().ok());
             self.polling = Some(Box::pin(async move {
                 held.lasting().await;
                 let reading = lines.read(&mut lines.attempts(), &mut Vec::new()).await;
-                Polled { lines, reading }
+                let hints = match place {
+                    Some(place) if reading.result.is_ok() => Some((lines.hints().await, place)),
+                    _ => None,
+                };
+                Polled { lines, reading, hints }
             }));
         }
     }

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use ironhand_api::{EventKind, Management, Said, Settings, Work};
-use ironhand_model::{Observation, Terms};
+use ironhand_api::{Capability, Connector, EventKind, Management, PowerAction, Said, Settings, Work};
+use ironhand_model::{Observation, Terms, Wanted};
 
 use super::Lane;
 use super::act::Purpose;
 use crate::clock;
 use crate::device::DeviceError;
+use crate::lane::line::power_actions;
 use crate::lane::{Action, ActionFailure, Ports};
 use crate::screen::View;
 
@@ -56,6 +57,9 @@ impl Lane {
 
     /// Why an action cannot be done through any connector of the host, whatever the state of its devices.
     pub(super) fn incapable(&self, action: &Action) -> Option<DeviceError> {
+        if let Action::Power { action, .. } = action {
+            return self.powerless(*action);
+        }
         let capability = action.needs()?;
         let connectors = &self.host.spec.connectors;
         let error = || DeviceError::NoCapability {
@@ -64,6 +68,23 @@ impl Lane {
             connectors: connectors.iter().map(ToString::to_string).collect(),
         };
         (!connectors.iter().any(|connector| connector.can(capability))).then(error)
+    }
+
+    /// Why a power action cannot be done, whatever the state of the devices.
+    fn powerless(&self, action: PowerAction) -> Option<DeviceError> {
+        let connectors = || self.host.spec.connectors_for(Capability::Power);
+        let able: Vec<_> = connectors().filter(|own| power_actions(&own.way).contains(&action)).collect();
+        if able.is_empty() {
+            let told = |own: &Connector| {
+                let words: Vec<_> = power_actions(&own.way).iter().map(|one| one.as_str()).collect();
+                format!("{own} can {}", words.join(", "))
+            };
+            let connectors = connectors().map(told).collect();
+            return Some(DeviceError::NoPower { host: self.name.clone(), action, connectors });
+        }
+        let may = |own: &&Connector| !own.kind().is_hard_cut() || own.allow_hard_cut;
+        let cuts = Wanted::Power(action).cuts();
+        (cuts && !able.iter().any(may)).then_some(DeviceError::CutNotAllowed)
     }
 
     /// What a person who acts on the host should know; `work` is the job that they ask for.
@@ -87,6 +108,7 @@ impl Lane {
         let Some(refusal) = self.refusal() else { return };
         self.polling = None;
         self.lines = None;
+        self.hints.renew();
         self.lines_stale = false;
         for wanted in std::mem::take(&mut self.queue) {
             let failure = ActionFailure { error: refusal.clone(), receipts: Vec::new() };

@@ -31,9 +31,10 @@ impl Lane {
     }
 
     /// Takes in a reading of the power state; says whether it tells how the host is now.
-    pub(super) fn polled(&mut self, Polled { lines, reading }: Polled) -> bool {
+    pub(super) fn polled(&mut self, Polled { lines, reading, hints }: Polled) -> bool {
         self.polling = None;
         let Reading { asked, source, result } = reading;
+        self.hints.opened(hints);
         let several = lines.len() > 1;
         let stale = self.lines_stale;
         self.lines_home(Some(lines));
@@ -41,6 +42,7 @@ impl Lane {
             self.times.power = Instant::now();
             return false;
         }
+        self.look_at_paths();
         let now = clock::now();
         if several {
             for (source, result) in asked {
@@ -83,6 +85,7 @@ impl Lane {
         let Some(view) = self.view.as_mut().map(|view| view.borrow_and_update().clone()) else { return };
         ports.view.send_replace(view.clone());
         let source = self.screen_source();
+        self.look_at_paths();
         match view {
             View::Connecting => {}
             View::Lost(error) => {

@@ -5,6 +5,7 @@ use std::time::Instant;
 use ironhand_api::{Capability, Connector, ConnectorType, Name, Through, WayStatus};
 
 use super::Lane;
+use crate::clock;
 use crate::credentials::Credentials;
 use crate::lane::line::{controller, surroundings};
 use crate::lane::lines::Lines;
@@ -29,6 +30,8 @@ impl Lane {
                 }
                 self.judge();
             }
+            Command::PinsForgotten if self.terms.management.is_enabled() => self.renew_lines(),
+            Command::PinsForgotten => {}
             // Nothing is open that was opened with it.
             Command::CredentialChanged(_) if !self.terms.management.is_enabled() => {}
             Command::CredentialChanged(name) => {
@@ -63,7 +66,8 @@ impl Lane {
 
     pub(super) fn open_lines(&mut self) {
         let before = self.lines.take();
-        self.paths.keep(&self.host);
+        self.hints.renew();
+        self.keep_paths();
         let credentials = |connector: &Connector| self.credentials(connector);
         let settings = self.terms.settings;
         let mut lines = Lines::of(&self.host, credentials, &self.paths, &self.tools, settings);
@@ -95,25 +99,50 @@ impl Lane {
         }
     }
 
-    /// The ways to the host, where there are several.
+    /// The ways to the host, where there are several, or one that is more than an address.
     pub(super) fn ways(&self) -> Vec<WayStatus> {
-        let ways: Vec<_> = self.host.spec.connectors_for(Capability::Power).collect();
-        if ways.iter().all(|way| way.backup_addresses.is_empty()) && ways.len() < 2 {
-            return Vec::new();
-        }
-        let way = |connector: &Connector| {
-            let paths = self.paths.status(connector);
-            let connector = connector.to_string();
-            let reach = self.facts.way(&connector).cloned();
-            WayStatus { connector, reach, paths }
+        let connectors = &self.host.spec.connectors;
+        let powers = connectors.iter().filter(|way| way.can(Capability::Power)).count();
+        let told = |way: &&Connector| {
+            let more = way.through.is_some() || !way.backup_addresses.is_empty();
+            more || way.can(Capability::Power) && powers > 1
         };
-        ways.into_iter().map(way).collect()
+        connectors.iter().filter(told).map(|connector| self.way(connector)).collect()
+    }
+
+    fn way(&self, connector: &Connector) -> WayStatus {
+        let name = connector.to_string();
+        let only = match connector.kind() {
+            ConnectorType::Vnc => self.facts.screen_reach(),
+            _ => self.facts.reach().filter(|fact| fact.source == name),
+        };
+        WayStatus {
+            reach: self.facts.way(&name).or(only).cloned(),
+            through: connector.through.as_ref().map(ToString::to_string),
+            paths: self.paths.status(connector),
+            connector: name,
+        }
+    }
+
+    /// Follows the manifest with what is known of the addresses of the host's devices.
+    fn keep_paths(&mut self) {
+        self.paths.keep(&self.host, &self.terms.settings);
+    }
+
+    /// Takes in over which addresses the host's devices are spoken to.
+    pub(super) fn look_at_paths(&mut self) {
+        let seen = |connector: &Connector| Some((connector.to_string(), self.paths.seen(connector)?));
+        let seen: Vec<_> = self.host.spec.connectors.iter().filter_map(seen).collect();
+        for (source, observation) in seen {
+            self.observe(clock::now(), &source, observation);
+        }
     }
 
     /// Watches the screen that the manifest names, in place of the one before.
     pub(super) fn open_screen(&mut self, ports: &Ports) {
         self.view = None;
         self.last = None;
+        self.keep_paths();
         self.screen = self.connector(Capability::Screen).map(|connector| {
             let credentials = self.credentials(connector);
             let (store, settings) = (self.tools.store.clone(), &self.terms.settings);

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use tokio::sync::Notify;
 
 use crate::device::DeviceError;
-use crate::rotation::account::Session;
+use crate::rotation::ipmi::IpmiSession;
 use crate::rotation::{Account, Console, Ledger, Outcome, StoredLedger, drive};
 use crate::{Settings, clock};
 
@@ -205,7 +205,7 @@ impl Drop for PureSession {
     }
 }
 
-impl Session for PureSession {
+impl IpmiSession for PureSession {
     async fn request(&mut self, request: Request) -> Result<Reply, Error> {
         let (before, after) = match &request {
             Request::GetDeviceId => ("before a login", "behind a login"),
