@@ -256,6 +256,9 @@ impl Error {
             Self::Certificate { problem: CertificateProblem::Changed { .. }, .. } => Some(
                 "if the certificate was replaced on purpose, pin the new digest or forget the old pin: ironhand pin forget HOST",
             ),
+            Self::Certificate { problem: CertificateProblem::HostKey { .. }, .. } => Some(
+                "compare it with `ssh-keygen -lf` of the server's ed25519 key; if it was replaced on purpose, write it into `hostKey`",
+            ),
             Self::Tls { .. } => {
                 Some("it must speak TLS 1.2 or later; where its firmware cannot be renewed, use IPMI")
             }
