@@ -65,9 +65,9 @@ fn wrapped(password: &str, salt: [u8; 8]) -> Zeroizing<String> {
 /// The cookie of the session that was opened: newer firmware sets it, older tells its value.
 pub(super) fn session(answer: &HttpResponse, told: &Value) -> Option<SecretString> {
     let set = answer.headers.get_all(SET_COOKIE).iter().filter_map(|header| header.to_str().ok());
-    let set =
+    let mut set =
         set.filter_map(|cookie| cookie.split(';').next()?.trim().strip_prefix(SESSION)?.strip_prefix('='));
-    let token = set.filter(|token| !token.is_empty()).next_back().or_else(|| told["token"].as_str())?;
+    let token = set.rfind(|token| !token.is_empty()).or_else(|| told["token"].as_str())?;
     Some(SecretString::from(format!("{SESSION}={token}")))
 }
 

@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn pictures_of_any_size_and_colours_are_taken() {
         for (width, height) in [(0, 0), (1, 1), (16, 16)] {
-            let pixels: Vec<u32> = (0..width * height).map(|at| at * 0x010203 & 0xff_ffff).collect();
+            let pixels: Vec<u32> = (0..width * height).map(|at| (at * 0x010203) & 0xff_ffff).collect();
             let flat = Image { width, height, pixels: pixels.clone() }.flattened();
             assert_eq!(flat.pixels.len(), pixels.len());
         }

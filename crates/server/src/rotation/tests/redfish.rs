@@ -170,7 +170,7 @@ async fn can_log_in(world: &World, rotation: &Rotation, password: &str) -> bool 
     let tried = Rotation { new: password.into(), ..rotation.clone() };
     let mut account = Account::new(world.clone(), &tried);
     let reply = account.login(Which::New).await;
-    account.end().await;
+    Box::pin(account.end()).await;
     reply == LoginReply::Accepted
 }
 
