@@ -17,7 +17,6 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(crate) use connection::ScreenWay;
-pub(crate) use rfb::resolve;
 pub(crate) use session::Target;
 
 use crate::device::DeviceError;

@@ -1,7 +1,7 @@
 //! A way to a screen: a stream of changes, or a unit that is asked for pictures.
 
 use ironhand_api::Connector;
-use ironhand_connectors::Surroundings;
+use ironhand_connectors::{PathHealth, Route, Surroundings};
 use ironhand_console::Image;
 use ironhand_store::Store;
 
@@ -15,10 +15,12 @@ use crate::device::DeviceError;
 pub(crate) enum ScreenWay {
     /// A remote framebuffer.
     Rfb {
-        /// Address or name.
-        address: String,
-        /// TCP port.
-        port: u16,
+        /// The connector.
+        connector: Box<Connector>,
+        /// How its addresses fare.
+        health: PathHealth,
+        /// Where the login of a host between is kept.
+        store: Store,
     },
     /// A unit at the machine's screen and keyboard.
     Unit {
@@ -55,8 +57,9 @@ impl Connection {
         settings: &Settings,
     ) -> Result<Self, DeviceError> {
         match way {
-            ScreenWay::Rfb { address, port } => {
-                Ok(Self::Rfb(Box::new(Rfb::open(address, *port, login.password, settings).await?)))
+            ScreenWay::Rfb { connector, health, store } => {
+                let route = Route::of(connector, hop_login(connector, store).await?)?;
+                Ok(Self::Rfb(Box::new(Rfb::open(&route, health, login.password, settings).await?)))
             }
             ScreenWay::Unit { connector, surroundings, store } => {
                 let hop = hop_login(connector, store).await?;

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
+use ironhand_api::Reach;
+use ironhand_connectors::{Error, PathHealth, Route, Stream, Taken};
 use ironhand_console::Image;
 use ironhand_rfb::{Client, ClientConfig, Event, Output};
 use secrecy::SecretString;
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::timeout;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant as Moment, timeout};
 
 use super::connection::Happening;
 use crate::Settings;
@@ -23,48 +24,69 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A connection on which the handshake is done.
 pub(super) struct Rfb {
-    stream: TcpStream,
+    stream: Stream,
     client: Client,
     events: VecDeque<Event>,
     buffer: Vec<u8>,
+    /// How much of the buffer was read and not taken in yet, or how reading failed.
+    arrived: Option<io::Result<usize>>,
 }
 
 impl Rfb {
-    /// Connects to the first address that answers, and gets let in.
+    /// Connects over the first address that works, and gets let in.
     pub(super) async fn open(
-        address: &str,
-        port: u16,
+        route: &Route,
+        health: &PathHealth,
         password: Option<SecretString>,
         settings: &Settings,
     ) -> Result<Self, DeviceError> {
-        let stream = connect(address, port, settings).await?;
+        let (stream, taken) = connect(route, health, settings).await?;
         let client = Client::new(Instant::now(), ClientConfig { password, ..ClientConfig::default() });
-        let mut connection = Self { stream, client, events: VecDeque::new(), buffer: vec![0; BUFFER] };
-        connection.flush().await?;
+        let (events, buffer) = (VecDeque::new(), vec![0; BUFFER]);
+        let mut connection = Self { stream, client, events, buffer, arrived: None };
+        match connection.shake_hands().await {
+            Ok(()) => Ok(connection),
+            Err(error) => {
+                // Something took the connection that is no screen: another address is tried before this one next time.
+                if error.reach() == Reach::Unreachable {
+                    let (address, reason) = (taken.to_string(), error.to_string());
+                    health.fails(&taken.address, &Error::Unreachable { address, reason }, Moment::now());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Gets let in.
+    async fn shake_hands(&mut self) -> Result<(), DeviceError> {
+        self.flush().await?;
         loop {
-            match connection.events.pop_front() {
-                Some(Event::Connected { .. }) => return Ok(connection),
+            match self.events.pop_front() {
+                Some(Event::Connected { .. }) => return Ok(()),
                 Some(Event::Failed(error)) => return Err(error.into()),
                 Some(_) => {}
                 None => {
-                    connection.ready().await;
-                    connection.pump().await?;
+                    self.ready().await;
+                    self.pump().await?;
                 }
             }
         }
     }
 
     /// Waits until [`pump`](Self::pump) has something to do. Dropping the future loses nothing.
-    pub(super) async fn ready(&self) {
+    pub(super) async fn ready(&mut self) {
+        let Self { stream, client, buffer, arrived, .. } = self;
+        if arrived.is_some() {
+            return;
+        }
         let wake = async {
-            match self.client.next_wake() {
+            match client.next_wake() {
                 Some(at) => tokio::time::sleep_until(at.into()).await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
-            // What is wrong with the stream shows when it is read.
-            _ = self.stream.readable() => {}
+            read = stream.read(buffer) => *arrived = Some(read),
             () = wake => {}
         }
     }
@@ -72,11 +94,10 @@ impl Rfb {
     /// Takes what has arrived, and sends what there is to send.
     pub(super) async fn pump(&mut self) -> Result<(), DeviceError> {
         let now = Instant::now();
-        match self.stream.try_read(&mut self.buffer) {
-            Ok(0) => self.client.closed(),
-            Ok(length) => self.client.receive(now, &self.buffer[..length]),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.client.wake(now),
-            Err(_) => self.client.closed(),
+        match self.arrived.take() {
+            None => self.client.wake(now),
+            Some(Ok(length @ 1..)) => self.client.receive(now, &self.buffer[..length]),
+            Some(Ok(0) | Err(_)) => self.client.closed(),
         }
         self.flush().await
     }
@@ -124,7 +145,7 @@ impl Rfb {
         while let Some(output) = self.client.next_output() {
             match output {
                 Output::Event(event) => self.events.push_back(event),
-                Output::Send(bytes) => match timeout(WRITE_TIMEOUT, self.stream.write_all(&bytes)).await {
+                Output::Send(bytes) => match timeout(WRITE_TIMEOUT, send(&mut self.stream, &bytes)).await {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => return Err(DeviceError::Connect { reason: error.to_string() }),
                     Err(_) => {
@@ -139,35 +160,25 @@ impl Rfb {
     }
 }
 
-async fn connect(address: &str, port: u16, settings: &Settings) -> Result<TcpStream, DeviceError> {
-    let addresses = resolve(address, port, settings).await?;
-    let mut last =
-        DeviceError::Resolve { address: address.to_owned(), reason: "it has no addresses".to_owned() };
-    for address in addresses {
-        let reason = match timeout(settings.connect_timeout, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => {
-                // Key presses must not wait for each other; a failure only makes them slower.
-                let _ = stream.set_nodelay(true);
-                return Ok(stream);
-            }
-            Ok(Err(error)) => format!("{address}: {error}"),
-            Err(_) => format!("{address}: no answer within {} s", settings.connect_timeout.as_secs()),
-        };
-        last = DeviceError::Connect { reason };
-    }
-    Err(last)
+async fn send(stream: &mut Stream, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes).await?;
+    // A tunnel may gather what is written.
+    stream.flush().await
 }
 
-/// The addresses that a name, or an address in text, stands for.
-pub(crate) async fn resolve(
-    address: &str,
-    port: u16,
+/// Connects over the first address that works.
+async fn connect(
+    route: &Route,
+    health: &PathHealth,
     settings: &Settings,
-) -> Result<Vec<std::net::SocketAddr>, DeviceError> {
-    let failed = |reason: String| DeviceError::Resolve { address: address.to_owned(), reason };
-    match timeout(settings.resolve_timeout, lookup_host((address, port))).await {
-        Ok(Ok(found)) => Ok(found.collect()),
-        Ok(Err(error)) => Err(failed(error.to_string())),
-        Err(_) => Err(failed(format!("no answer within {} s", settings.resolve_timeout.as_secs()))),
+) -> Result<(Stream, Taken), DeviceError> {
+    let addresses = u32::try_from(route.addresses.len()).unwrap_or(1);
+    let deadline = Moment::now() + settings.connect_timeout * addresses;
+    match ironhand_connectors::connect(route, health, deadline).await {
+        Ok(made) => Ok(made),
+        Err(error @ (Error::Unreachable { .. } | Error::Silent { .. })) => {
+            Err(DeviceError::Connect { reason: error.to_string() })
+        }
+        Err(error) => Err(error.into()),
     }
 }

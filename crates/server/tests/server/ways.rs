@@ -12,7 +12,7 @@ use ironhand_server::Settings;
 use ironhand_sim::outlets::{Strip, StripConfig, StripModel};
 use ironhand_sim::{Fleet, FleetConfig, SimHost};
 use serde_json::{Value, json};
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -178,6 +178,89 @@ async fn a_main_link_that_dies_is_passed_over_and_used_again_when_it_is_back() {
     assert_eq!(severities, [Severity::Warning, Severity::Info], "{told:#?}");
     assert!(told[0].message.contains(&sim.redfish.ip().to_string()), "{told:#?}");
     link.down().await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_screen_is_read_over_its_backup_address_where_the_main_one_is_dead() {
+    let world = World::new(1).await;
+    let sim = world.sim(0);
+    let main = SocketAddr::new("127.77.0.13".parse().unwrap(), sim.vnc.port());
+    let link = Link::up(main, sim.vnc).await;
+    let vnc = json!({
+        "type": "vnc", "address": main.ip(), "backupAddresses": [sim.vnc.ip()], "port": main.port(),
+        "credentials": [],
+    });
+    let host = adopt(&world, &[own(&sim), vnc]).await;
+    world.until_well(&host).await;
+    let told = |status: &HostStatus| {
+        let [way] = status.ways.as_slice() else { panic!("only the screen has two paths: {status:#?}") };
+        let paths = way.paths.iter().map(|path| (path.in_use, path.works));
+        (way.reach.as_ref().map(|fact| fact.value), paths.collect::<Vec<_>>())
+    };
+    let status = world.status(&host).await;
+    assert_eq!(told(&status), (Some(Reach::Ok), vec![(true, Some(true)), (false, None)]), "{status:#?}");
+
+    link.down().await;
+    let over_backup = (Some(Reach::Ok), vec![(false, Some(false)), (true, Some(true))]);
+    let status = world.until_status(&host, |status| told(status) == over_backup).await;
+    assert!(status.ways[0].paths[0].error.is_some(), "{:#?}", status.ways);
+    soon(world.client.keys(&host, "root<Enter>")).await.unwrap();
+    let asks = |status: &HostStatus| {
+        status.screen.as_ref().is_some_and(|screen| screen.headline.contains("Password:"))
+    };
+    world.until_status(&host, asks).await;
+    let events = world.events().await;
+    let changes = events.iter().filter(|event| event.kind == EventKind::PathChanged);
+    let changes: Vec<_> = changes.map(|event| (event.severity, event.message.as_str())).collect();
+    let [(Severity::Warning, message)] = changes.as_slice() else { panic!("{changes:#?}") };
+    assert!(message.starts_with("vnc") && message.contains(&sim.vnc.ip().to_string()), "{message}");
+    world.end().await;
+}
+
+/// A SOCKS 5 proxy (RFC 1928) that asks nobody who they are, and leads to IPv4 addresses.
+async fn proxy() -> (SocketAddr, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let carry = async |mut near: TcpStream| {
+        let mut greeting = [0; 3];
+        near.read_exact(&mut greeting).await?;
+        near.write_all(&[5, 0]).await?;
+        let mut request = [0; 10];
+        near.read_exact(&mut request).await?;
+        let [_, _, _, _, a, b, c, d, high, low] = request;
+        let mut far =
+            TcpStream::connect(SocketAddr::from(([a, b, c, d], u16::from_be_bytes([high, low])))).await?;
+        near.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
+        copy_bidirectional(&mut near, &mut far).await
+    };
+    let serving = tokio::spawn(async move {
+        let mut carried = JoinSet::new();
+        while let Ok((near, _)) = listener.accept().await {
+            carried.spawn(carry(near));
+        }
+    });
+    (at, serving)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_screen_is_read_through_a_proxy() {
+    let world = World::new(1).await;
+    let sim = world.sim(0);
+    let (proxy, serving) = proxy().await;
+    let vnc = json!({
+        "type": "vnc", "address": sim.vnc.ip(), "port": sim.vnc.port(), "credentials": [],
+        "through": { "socks5": { "address": proxy.ip(), "port": proxy.port() } },
+    });
+    let host = adopt(&world, &[own(&sim), vnc]).await;
+    world.until_well(&host).await;
+
+    serving.abort();
+    let lost = |status: &HostStatus| {
+        status.screen_reach.as_ref().filter(|fact| fact.value == Reach::Unreachable)?.detail.clone()
+    };
+    let names_proxy = |detail: String| detail.contains(&proxy.to_string());
+    world.until_status(&host, |status| lost(status).is_some_and(names_proxy)).await;
     world.end().await;
 }
 

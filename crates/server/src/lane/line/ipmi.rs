@@ -11,14 +11,14 @@ use ironhand_connectors::{BootOverride, Error, PathHealth};
 use ironhand_ipmi::{BootFlags, ChassisControl, CipherSuite, ClientConfig, Reply, Request};
 use ironhand_ipmi_port::{Bmc, IpmiPort, OpenError};
 use secrecy::SecretString;
-use tokio::time::Instant as Moment;
+use tokio::net::lookup_host;
+use tokio::time::{Instant as Moment, timeout};
 
 use super::{LogsIn, ask, ask_as, controller};
 use crate::Settings;
 use crate::credentials::{Credentials, Opened};
 use crate::device::DeviceError;
 use crate::lane::Tools;
-use crate::screen::resolve;
 use crate::sdr_cache::SdrCache;
 use crate::settings::retransmit;
 
@@ -309,4 +309,14 @@ const fn control(action: PowerAction) -> ChassisControl {
 /// The address as datagrams from it show it: a name may resolve to an IPv4 address in IPv6 dress.
 fn canonical(peer: SocketAddr) -> SocketAddr {
     SocketAddr::new(peer.ip().to_canonical(), peer.port())
+}
+
+/// The addresses that a name, or an address in text, stands for.
+async fn resolve(address: &str, port: u16, settings: &Settings) -> Result<Vec<SocketAddr>, DeviceError> {
+    let failed = |reason: String| DeviceError::Resolve { address: address.to_owned(), reason };
+    match timeout(settings.resolve_timeout, lookup_host((address, port))).await {
+        Ok(Ok(found)) => Ok(found.collect()),
+        Ok(Err(error)) => Err(failed(error.to_string())),
+        Err(_) => Err(failed(format!("no answer within {} s", settings.resolve_timeout.as_secs()))),
+    }
 }

@@ -146,16 +146,15 @@ impl Lane {
         self.screen = self.connector(Capability::Screen).map(|connector| {
             let credentials = self.credentials(connector);
             let (store, settings) = (self.tools.store.clone(), &self.terms.settings);
+            let health = self.paths.of(connector);
             let (way, credentials) = match connector.kind() {
                 ConnectorType::Vnc => {
-                    let way = ScreenWay::Rfb {
-                        address: connector.address.clone(),
-                        port: connector.effective_port(),
-                    };
+                    let connector = Box::new(connector.clone());
+                    let way = ScreenWay::Rfb { connector, health, store: store.clone() };
                     (way, Credentials::new(credentials, store, settings))
                 }
                 _ => {
-                    let (host, health) = (&self.name, self.paths.of(connector));
+                    let host = &self.name;
                     let surroundings =
                         surroundings(host, &self.host.spec.macs, health, &self.tools, settings);
                     let (at, refusals) = (controller(connector), self.tools.refusals.clone());
