@@ -174,7 +174,7 @@ pub enum SdrWord {
 /// `ironhand bmc raw`.
 #[derive(Args)]
 pub struct Raw {
-    /// Network function, command and data as bytes: 0x06 0x01, or decimal; over Redfish METHOD PATH [JSON]
+    /// Network function, command and data as bytes: 0x06 0x01, or decimal; over Redfish METHOD PATH and perhaps JSON
     #[arg(required = true, num_args = 2.., value_name = "WORD")]
     pub bytes: Vec<String>,
     /// Logical unit of the BMC
