@@ -139,6 +139,25 @@ impl RedfishDevice {
         }
     }
 
+    /// Asks for a change of power. Tells the kinds of reset that the controller accepted for it, in order: where it knows
+    /// no cycle of its own, `ForceOff` and, once the machine was seen off, `On`.
+    ///
+    /// # Errors
+    ///
+    /// What [`Device::power`] says.
+    pub async fn switch(&mut self, action: PowerAction) -> Result<Vec<&'static str>, Error> {
+        let action = match action {
+            PowerAction::On => ResetAction::On,
+            PowerAction::Off => ResetAction::ForceOff,
+            PowerAction::Cycle => ResetAction::PowerCycle,
+            PowerAction::Reset => ResetAction::ForceRestart,
+            PowerAction::Soft => ResetAction::GracefulShutdown,
+            PowerAction::Nmi => ResetAction::Nmi,
+        };
+        let place = self.place().await?;
+        self.run(SetPower { place, action }).await
+    }
+
     /// What is known of the controller and its machine.
     ///
     /// # Errors
@@ -213,18 +232,7 @@ impl Device for RedfishDevice {
     }
 
     fn power(&mut self, action: PowerAction) -> BoxFuture<'_, Result<(), Error>> {
-        let action = match action {
-            PowerAction::On => ResetAction::On,
-            PowerAction::Off => ResetAction::ForceOff,
-            PowerAction::Cycle => ResetAction::PowerCycle,
-            PowerAction::Reset => ResetAction::ForceRestart,
-            PowerAction::Soft => ResetAction::GracefulShutdown,
-            PowerAction::Nmi => ResetAction::Nmi,
-        };
-        Box::pin(async move {
-            let place = self.place().await?;
-            self.run(SetPower { place, action }).await.map(drop)
-        })
+        Box::pin(async move { self.switch(action).await.map(drop) })
     }
 
     fn set_boot_override(&mut self, wanted: BootOverride) -> BoxFuture<'_, Result<BootOverride, Error>> {

@@ -86,6 +86,8 @@ pub(super) trait Machine {
 pub(super) enum Asked {
     /// The BMC accepted it.
     Accepted,
+    /// The machine was switched off, seen off, and asked to power on.
+    Cycled,
     /// Nothing: it may or may not have been done.
     Unanswered(Problem),
 }
@@ -187,9 +189,11 @@ pub(super) async fn switch(machine: &mut impl Machine, wanted: &Switch) -> Resul
         )
         .with_hint("power it on"));
     }
-    if let Asked::Unanswered(problem) = machine.ask(action).await? {
-        return read_back(machine, wanted, problem).await;
-    }
+    let was_off = match machine.ask(action).await? {
+        Asked::Accepted => false,
+        Asked::Cycled => true,
+        Asked::Unanswered(problem) => return read_back(machine, wanted, problem).await,
+    };
     let Some(patience) = patience else {
         return Ok(Power { power: None, detail: Some(format!("accepted; was {}", before.word()).into()) });
     };
@@ -197,7 +201,7 @@ pub(super) async fn switch(machine: &mut impl Machine, wanted: &Switch) -> Resul
         None => Ok(Power { power: Some(before), detail: Some("accepted".into()) }),
         Some(goal) if action == PowerAction::Cycle => {
             // On is only a proof once off was seen. A quick machine may be through before it can be.
-            let seen_off = reach(machine, State::Off, patience.min(OFF_SEEN_WITHIN)).await.is_ok();
+            let seen_off = was_off || reach(machine, State::Off, patience.min(OFF_SEEN_WITHIN)).await.is_ok();
             reach(machine, goal, patience).await?;
             let detail = if seen_off { "cycled" } else { "accepted; it was not seen off" };
             Ok(Power { power: Some(goal), detail: Some(detail.into()) })

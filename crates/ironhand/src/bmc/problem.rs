@@ -22,6 +22,10 @@ pub struct Problem {
     pub exit: u8,
 }
 
+/// What to do about a change that was cut short. Where a controller knows no cycle of its own it is done in two steps.
+const CUT_SHORT: &str =
+    "read the state back before doing it again: a power cycle may have left the machine off";
+
 impl Problem {
     /// What was asked did not come true, for a reason of the command's own.
     pub fn failed(code: &'static str, outcome: &'static str, message: impl Into<String>) -> Self {
@@ -30,9 +34,13 @@ impl Problem {
 
     /// The command took longer than it may.
     pub fn timed_out(limit: Duration, purpose: Purpose) -> Self {
+        let hint = match purpose {
+            Purpose::Read => "give it more with --timeout, or look for the reason with -v",
+            Purpose::Change => CUT_SHORT,
+        };
         Self {
             code: "timed_out",
-            hint: Some("give it more with --timeout, or look for the reason with -v"),
+            hint: Some(hint),
             exit: 5,
             ..Self::cut_short("timed out", format!("not done within {limit:?}"), purpose)
         }
@@ -52,7 +60,7 @@ impl Problem {
                 "unknown",
                 format!("unknown: {message}, but perhaps already begun"),
             )
-            .with_hint("read the state back before doing it again"),
+            .with_hint(CUT_SHORT),
         }
     }
 

@@ -32,8 +32,9 @@ impl Machine for RedfishDevice {
     }
 
     async fn ask(&mut self, action: PowerAction) -> Result<Asked, Problem> {
-        match Device::power(self, action).await {
-            Ok(()) => Ok(Asked::Accepted),
+        match self.switch(action).await {
+            Ok(sent) if action == PowerAction::Cycle && sent == ["ForceOff", "On"] => Ok(Asked::Cycled),
+            Ok(_) => Ok(Asked::Accepted),
             Err(error @ Error::OutcomeUnknown) => Ok(Asked::Unanswered(error.into())),
             Err(error) => Err(error.into()),
         }
