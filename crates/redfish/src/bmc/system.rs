@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::change::{Changes, changed};
 use super::exchange::ServiceReply;
 use super::flavour::IdleButton;
-use super::machine::{BootEnabled, BootMode, BootTarget, ResetType};
+use super::machine::{BootEnabled, BootMode, BootOverride, BootTarget, ResetType};
 use super::message::Refusal;
 use super::odata::{collection, link};
 use super::route::{Privilege, Route};
@@ -27,6 +27,8 @@ const LONGEST: usize = 1024;
 pub(super) struct BootSources {
     http: Option<String>,
     device: Option<String>,
+    /// A boot from the network is one over HTTP.
+    is_http: bool,
 }
 
 /// The path of the system.
@@ -85,8 +87,17 @@ fn resource(service: &Service, call: &mut Call<'_>) -> Value {
     })
 }
 
+/// What the next boot starts from. A machine that knows no HTTP boot, as by IPMI, is told to boot from the network.
+fn boot_override(service: &Service, call: &mut Call<'_>) -> BootOverride {
+    let mut boot = call.machine.boot();
+    if service.boot_sources.is_http && boot.target == BootTarget::Pxe {
+        boot.target = BootTarget::UefiHttp;
+    }
+    boot
+}
+
 fn boot(service: &Service, call: &mut Call<'_>) -> Value {
-    let boot = call.machine.boot();
+    let boot = boot_override(service, call);
     let targets: Vec<&str> = service.flavour.boot_targets.iter().map(|target| target.as_str()).collect();
     let enabled: Vec<&str> = service.flavour.boot_enabled.iter().map(|enabled| enabled.as_str()).collect();
     json!({
@@ -185,7 +196,7 @@ fn change(service: &mut Service, call: &mut Call<'_>) -> Outcome {
 
 fn change_boot(service: &mut Service, call: &mut Call<'_>, changes: &mut Changes<'_>) -> Result<(), Refusal> {
     let flavour = service.flavour;
-    let mut boot = call.machine.boot();
+    let mut boot = boot_override(service, call);
     let enabled = changes.choice("BootSourceOverrideEnabled", flavour.boot_enabled, BootEnabled::as_str);
     let target = changes.choice("BootSourceOverrideTarget", flavour.boot_targets, BootTarget::as_str);
     let mode =
@@ -213,5 +224,7 @@ fn change_boot(service: &mut Service, call: &mut Call<'_>, changes: &mut Changes
     };
     call.machine
         .set_boot(boot)
-        .map_err(|_| Refusal::new(400, "PropertyValueConflict", "The machine cannot boot like this."))
+        .map_err(|_| Refusal::new(400, "PropertyValueConflict", "The machine cannot boot like this."))?;
+    service.boot_sources.is_http = boot.target == BootTarget::UefiHttp;
+    Ok(())
 }
