@@ -91,22 +91,22 @@ impl Failure {
             Self::Reported | Self::ReaderGone | Self::Some { .. } => {}
             Self::Manifests(faults) => {
                 for fault in faults {
-                    eprintln!("{fault}");
+                    note!("{fault}");
                     if let Some(hint) = &fault.hint {
-                        eprintln!("  hint: {hint}");
+                        note!("  hint: {hint}");
                     }
                 }
-                eprintln!("ironhand: {self}; nothing was changed");
+                note!("ironhand: {self}; nothing was changed");
             }
             _ => {
-                eprintln!("ironhand: {self}");
+                note!("ironhand: {self}");
                 let mut cause = std::error::Error::source(self);
                 while let Some(error) = cause {
-                    eprintln!("  because: {error}");
+                    note!("  because: {error}");
                     cause = error.source();
                 }
                 if let Some(hint) = self.hint() {
-                    eprintln!("  hint: {hint}");
+                    note!("  hint: {hint}");
                 }
             }
         }

@@ -1,5 +1,11 @@
 //! `ironhand`: arguments, tables and exit codes. What it commands lives in the other crates.
 
+// Both macros panic where their reader went away: `output::line` prints, `note!` tells.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+#[macro_use]
+mod output;
+
 mod args;
 mod bmc;
 mod describe;
@@ -16,7 +22,6 @@ mod jobs;
 mod manage;
 mod manifests;
 mod many;
-mod output;
 mod password;
 mod pins;
 mod power;
@@ -157,5 +162,11 @@ fn log_to_stderr(global: &Global) {
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let color = !global.no_color && std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(color).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // A log that nobody reads is none of an error's business; telling of it would panic.
+        .log_internal_errors(false)
+        .with_ansi(color)
+        .init();
 }

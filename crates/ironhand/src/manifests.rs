@@ -28,7 +28,7 @@ const AT_ONCE: usize = 32;
 pub async fn apply(client: &Client, asked: &args::Manifests) -> Result<(), Failure> {
     let mut manifests = checked_manifests(&asked.files)?;
     for warning in resolve_secrets(&mut manifests)? {
-        eprintln!("warning: {warning}");
+        note!("warning: {warning}");
     }
     for kind in Kind::ALL {
         let of_kind = manifests.iter().map(|located| &located.manifest).filter(|one| one.kind() == kind);
@@ -60,7 +60,7 @@ async fn warn_of_missing_credentials(client: &Client, manifests: &[Located]) -> 
         let missing: BTreeSet<&Name> =
             named_credentials(host).filter(|name| !known.contains(*name)).collect();
         for name in missing {
-            eprintln!("warning: host {}: there is no credential {name}", host.metadata.name);
+            note!("warning: host {}: there is no credential {name}", host.metadata.name);
         }
     }
     Ok(())
@@ -97,7 +97,7 @@ async fn send(
                 stop.set(true);
                 refused = Some(error);
             }
-            Err(error) => eprintln!("{name} was refused as well: {}", chain(&error)),
+            Err(error) => note!("{name} was refused as well: {}", chain(&error)),
         }
     }
     refused.map_or(Ok(()), |error| Err(error.into()))

@@ -278,8 +278,8 @@ impl Report {
 
     fn warn(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| note!("{text}")),
+            None => note!("{text}"),
         }
     }
 
@@ -371,14 +371,14 @@ impl Report {
         let Some(outcomes) = self.outcomes.as_ref().filter(|_| self.expected > 1) else { return };
         let outcomes: Vec<_> = outcomes.iter().map(|(word, count)| format!("{count} {word}")).collect();
         let took = self.begun.elapsed().as_secs_f64();
-        eprintln!("{} hosts in {took:.3} s: {}", self.printed, outcomes.join(", "));
+        note!("{} hosts in {took:.3} s: {}", self.printed, outcomes.join(", "));
     }
 
     /// The server is gone: the hosts that have no answer may or may not have been worked on.
     fn server_gone(mut self, begun: usize, error: Error) -> Result<(), Failure> {
         self.close()?;
         if self.expected > 1 {
-            eprintln!(
+            note!(
                 "{} of {} hosts answered; {} may have been asked; {} were not",
                 self.printed,
                 self.expected,
@@ -407,11 +407,11 @@ impl Report {
             self.summarise();
             for (hint, count) in &self.hints {
                 let which = if self.expected > 1 { format!(" ({count} of them)") } else { String::new() };
-                eprintln!("  hint{which}: {hint}");
+                note!("  hint{which}: {hint}");
             }
         }
         if !untouched.is_empty() {
-            eprintln!(
+            note!(
                 "stopped after {failures}: {} of {} hosts were not touched",
                 untouched.len(),
                 self.expected

@@ -208,6 +208,18 @@ pub fn write_line(text: &str) -> Result<(), Failure> {
     })
 }
 
+/// Tells people something on standard error, as `eprintln!` does; where nobody reads it, the work goes on.
+macro_rules! note {
+    ($($words:tt)*) => {
+        $crate::output::tell(&format!($($words)*))
+    };
+}
+
+/// What [`note!`] is made of.
+pub fn tell(text: &str) {
+    let _ = std::io::stderr().lock().write_all(format!("{text}\n").as_bytes());
+}
+
 /// A time as people glance at it: how long ago, in one or two units.
 pub fn age(now: ironhand_api::Timestamp, then: ironhand_api::Timestamp) -> String {
     let seconds = now.since(then).as_secs();

@@ -33,7 +33,7 @@ pub fn read(asked: &args::Read, output: Output) -> Result<(), Failure> {
         };
         tell(asked, path, &reading, output)?;
         if !reading.is_reliable() {
-            eprintln!("warning: {}: not everything could be read with certainty", path.display());
+            note!("warning: {}: not everything could be read with certainty", path.display());
         }
     }
     match exit_of(&exits) {

@@ -27,7 +27,7 @@ pub async fn screen(client: &Client, asked: &args::Screen, output: Output) -> Re
 fn show_screen(screen: &Screen) {
     line(screen.text.trim_end());
     if !screen.reliable {
-        eprintln!(
+        note!(
             "warning: the screen shows {:?}; not everything on it could be read with certainty",
             screen.kind
         );

@@ -63,7 +63,7 @@ pub async fn settings(client: &Client, asked: &args::Settings, output: Output) -
         },
     )?;
     if !described && output.format == Format::Table {
-        eprintln!("ironhand settings describe NAME tells what a setting means");
+        note!("ironhand settings describe NAME tells what a setting means");
     }
     Ok(())
 }

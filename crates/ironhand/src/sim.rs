@@ -172,7 +172,7 @@ pub async fn bmc(asked: args::SimBmc, output: Output, each: bool) -> Result<(), 
     if output.is_structured() {
         line(&serde_json::json!({ "statistics": statistics }).to_string());
     } else {
-        eprintln!("{statistics}");
+        note!("{statistics}");
     }
     stopped
 }

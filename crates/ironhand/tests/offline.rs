@@ -25,6 +25,26 @@ fn said(arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[test]
+fn a_failure_that_nobody_reads_of_keeps_its_exit_code() {
+    let asked: [&[&str]; 2] =
+        [&["get", "hosts", "--server", "http://127.0.0.1:1"], &["read", "no-such-file.png"]];
+    for (arguments, code) in asked.into_iter().zip([6, 2]) {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let status = Command::new(env!("CARGO_BIN_EXE_ironhand"))
+            .args(arguments)
+            .current_dir(repository())
+            .env("RUST_LOG", "trace")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(writer)
+            .status()
+            .expect("ironhand starts");
+        assert_eq!(status.code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[test]
 fn read_prints_the_text_of_a_screen() {
     let (code, text, _) = said(&["read", "testdata/screens/panic-vfs-text.png"]);
     assert_eq!(code, Some(0));

@@ -181,7 +181,7 @@ impl Report {
             Format::Name => {
                 // Standard output is a list of names, or what was printed as it came.
                 if let Err(problem) = result {
-                    eprintln!("{bmc}: {}", problem.message);
+                    note!("{bmc}: {}", problem.message);
                 }
             }
             Format::Table | Format::Wide => self.text(bmc, result),
@@ -274,11 +274,11 @@ impl Report {
         if self.expected > 1 {
             let outcomes: Vec<_> =
                 self.outcomes.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
-            eprintln!("{} BMCs in {:.3} s: {}", self.printed, took.as_secs_f64(), outcomes.join(", "));
+            note!("{} BMCs in {:.3} s: {}", self.printed, took.as_secs_f64(), outcomes.join(", "));
         }
         for (hint, count) in &self.hints {
             let which = if self.expected > 1 { format!(" ({count} of them)") } else { String::new() };
-            eprintln!("  hint{which}: {hint}");
+            note!("  hint{which}: {hint}");
         }
     }
 }

@@ -200,7 +200,7 @@ async fn clear(fleet: &Fleet, yes: bool) -> Result<(), Failure> {
             let status = bmc.run(ReadSelStatus::new()).await?;
             if fleet.sweep.targets.len() == 1 && !fleet.sweep.output.is_structured() {
                 let last = moment(status.info.last_addition).unwrap_or_else(|| "unknown".to_owned());
-                eprintln!("erasing {}, the last one of {last}", events(status.info.entries.into()));
+                note!("erasing {}, the last one of {last}", events(status.info.entries.into()));
             }
             bmc.run(ClearSel::new()).await?;
             Ok(Cleared { erased: status.info.entries.into() })

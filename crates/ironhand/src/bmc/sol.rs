@@ -192,9 +192,9 @@ async fn console(fleet: &Fleet, asked: &Console) -> Result<(), Failure> {
     // The driver closes what is open on the BMC, in bounded time.
     let _ = driver.await;
     result.map_err(|problem| {
-        eprintln!("ironhand: {}: {}", target.name, problem.message);
+        note!("ironhand: {}: {}", target.name, problem.message);
         if let Some(hint) = problem.hint {
-            eprintln!("  hint: {hint}");
+            note!("  hint: {hint}");
         }
         Failure::Some { code: problem.exit }
     })
@@ -283,7 +283,7 @@ async fn show(stream: SolStream, name: &str, asked: &Console) -> Result<(), Prob
     match end {
         End::Left => {
             if closed.is_err() {
-                eprintln!("ironhand: {name}: the BMC did not say that the console is closed");
+                note!("ironhand: {name}: the BMC did not say that the console is closed");
             }
             Ok(())
         }
@@ -397,9 +397,9 @@ struct Notes {
 impl Notes {
     fn say(&self, text: &str) {
         if self.raw {
-            eprint!("\r\n[{text}]\r\n");
+            note!("\r\n[{text}]\r");
         } else {
-            eprintln!("ironhand: {text}");
+            note!("ironhand: {text}");
         }
     }
 

@@ -179,18 +179,16 @@ impl Audited {
             counts.iter().rev().map(|(severity, count)| format!("{count} {}", severity.as_str())).collect();
         let counts = if counts.is_empty() { "no findings".to_owned() } else { counts.join(", ") };
         let entered = if self.tried { format!(", {} let us in", self.entered) } else { String::new() };
-        eprintln!("{} addresses, {} answered{entered}: {counts}", self.asked, self.answered);
+        note!("{} addresses, {} answered{entered}: {counts}", self.asked, self.answered);
         if !self.tried && self.answered > 0 {
-            eprintln!(
-                "  not checked: accounts and settings, which only a login tells (-U, --credentials-from)"
-            );
+            note!("  not checked: accounts and settings, which only a login tells (-U, --credentials-from)");
         }
         // Each remedy once, in the order of the findings.
         let mut told = Vec::new();
         for found in &self.findings {
             if !told.contains(&found.id) {
                 told.push(found.id);
-                eprintln!("  {}: {}", found.id, found.remedy);
+                note!("  {}: {}", found.id, found.remedy);
             }
         }
         Ok(())

@@ -24,7 +24,7 @@ pub async fn discover(asked: &args::Discover, output: Output) -> Result<(), Fail
         let answered = search_network(*from)
             .await
             .map_err(|error| Failure::Failed(format!("cannot search the network of {from}: {error}")))?;
-        eprintln!("{} Redfish services answer in the network of {from}", answered.len());
+        note!("{} Redfish services answer in the network of {from}", answered.len());
         named.extend(answered.into_iter().filter(|address| !named.contains(address)).collect::<Vec<_>>());
     }
     let (mut memory, mut state) = Memory::open(asked.resume.as_deref())?;

@@ -29,7 +29,7 @@ pub async fn addresses(client: &Client, selector: &Selector, yes: bool) -> Resul
                 let target = Target { name: word.clone(), host: word.clone(), port: 0 };
                 match target.address().await {
                     Ok(address) => drop(found.insert(address.ip())),
-                    Err(error) => eprintln!("warning: host {name}: `{word}` cannot be looked up: {error}"),
+                    Err(error) => note!("warning: host {name}: `{word}` cannot be looked up: {error}"),
                 }
             }
         }

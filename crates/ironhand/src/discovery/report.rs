@@ -123,7 +123,7 @@ impl Report {
         }
         let kinds: Vec<_> = self.kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         let kinds = if kinds.is_empty() { String::new() } else { format!(": {}", kinds.join(", ")) };
-        eprintln!("{} addresses in {seconds:.1} s, {found} found{kinds}", self.done);
+        note!("{} addresses in {seconds:.1} s, {found} found{kinds}", self.done);
         Ok(())
     }
 }

@@ -113,7 +113,7 @@ async fn follow(
                 let entries = report.found.entries;
                 let new = unseen(&entries, last.as_ref());
                 if new.is_none() && begun {
-                    eprintln!("the log was cleared, or more was written than could be followed");
+                    note!("the log was cleared, or more was written than could be followed");
                 }
                 print(new.unwrap_or(&entries), begun, output)?;
                 last = entries.last().cloned();
@@ -123,7 +123,7 @@ async fn follow(
             // A controller that restarts comes back.
             Err(error) if begun && error.problem().is_some_and(|problem| problem.retry) => {
                 if !std::mem::replace(&mut silent, true) {
-                    eprintln!("{error}; waiting for it");
+                    note!("{error}; waiting for it");
                 }
             }
             Err(error) => return Err(error.into()),

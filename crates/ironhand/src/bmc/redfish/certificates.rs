@@ -59,7 +59,7 @@ impl KeptCertificates {
             None => Err("this user has no cache folder".to_owned()),
         };
         if let (Err(reason), false) = (kept, std::mem::replace(&mut state.told, true)) {
-            eprintln!("certificates are not kept for the next command: {reason}");
+            note!("certificates are not kept for the next command: {reason}");
         }
         digest
     }

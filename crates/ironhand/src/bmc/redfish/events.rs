@@ -128,7 +128,7 @@ impl Printer<'_> {
 
     fn tell(&self, text: &str) {
         let name = self.bmc.map(|name| format!("{name}: ")).unwrap_or_default();
-        eprintln!("{name}{text}");
+        note!("{name}{text}");
     }
 }
 

@@ -112,7 +112,7 @@ async fn watch(bmc: &Bmc, printer: &Printer, first: u16, every: Duration) -> Pro
             // A BMC that restarts comes back.
             Err(RunError::Client(Error::Timeout { .. })) => {
                 if !std::mem::replace(&mut silent, true) {
-                    eprintln!("the BMC does not answer; waiting for it");
+                    note!("the BMC does not answer; waiting for it");
                 }
             }
             Err(error) => return error.into(),
@@ -131,7 +131,7 @@ struct Printer {
 impl Printer {
     fn print(&self, reading: &SelReading) -> Result<(), Problem> {
         if reading.erased && !self.output.is_structured() {
-            eprintln!("the log was erased");
+            note!("the log was erased");
         }
         let entries: Vec<_> = reading.entries.iter().map(|entry| Entry::new(entry, &self.sensors)).collect();
         if self.output.is_structured() {

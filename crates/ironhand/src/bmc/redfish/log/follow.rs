@@ -56,7 +56,7 @@ async fn watch(device: &mut RedfishDevice, printer: &Printer, first: usize, ever
             // A controller that restarts comes back.
             Err(error) if known.is_some() && error.retry() => {
                 if !std::mem::replace(&mut silent, true) {
-                    eprintln!("{error}; waiting for it");
+                    note!("{error}; waiting for it");
                 }
             }
             Err(error) => return error.into(),
@@ -82,7 +82,7 @@ struct Printer {
 impl Printer {
     fn print(&self, entries: Vec<LogEntry>, erased: bool) {
         if erased && !self.output.is_structured() {
-            eprintln!("the log was erased");
+            note!("the log was erased");
         }
         let entries: Vec<Entry> = entries.into_iter().map(Entry::of).collect();
         if self.output.is_structured() {
