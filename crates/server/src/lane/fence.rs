@@ -101,7 +101,7 @@ impl Hands {
         if let Some(lines) = &mut self.lines {
             lines.hang_up().await;
         }
-        match self.read_power().await {
+        match self.read_power(None).await {
             Ok(seen) => FenceEvidence::Reading {
                 at: clock::now(),
                 source: self.source(),

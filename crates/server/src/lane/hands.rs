@@ -77,9 +77,7 @@ impl Hands {
         let deadline = Moment::now() + limit;
         let mut attempts = self.lines()?.attempts();
         // Nothing is sent yet: a device that does not answer in time is left alone.
-        let late = || DeviceError::Ipmi(ironhand_ipmi::Error::Timeout { after: limit });
-        let reading = self.read_through(&mut attempts, receipts);
-        let before = match timeout_at(deadline, reading).await.map_err(|_| late())? {
+        let before = match self.read_through(Some(deadline), &mut attempts, receipts).await {
             Ok(seen) => seen,
             // What cannot be read may still be done, through a line that reads nothing.
             Err(_) if self.is_left(action, &attempts) => PowerState::Unknown,
@@ -169,7 +167,7 @@ impl Hands {
         let pause = self.settings.read_back_interval;
         sleep_until(deadline.min(Moment::now() + pause)).await;
         let until = deadline.max(Moment::now() + pause);
-        match timeout_at(until, self.read_power()).await {
+        match timeout_at(until, self.read_power(Some(until))).await {
             Ok(Ok(seen)) => seen,
             Ok(Err(_)) | Err(_) => PowerState::Unknown,
         }
@@ -271,19 +269,21 @@ impl Hands {
         Ok(Done { picture: Some(std::sync::Arc::clone(&seen.shot)), ..done(detail, None) })
     }
 
-    /// Reads the power state, and lets everybody know.
-    pub(super) async fn read_power(&mut self) -> Result<PowerState, DeviceError> {
+    /// Reads the power state, and lets everybody know. Where there is a deadline, no line takes the time of those behind
+    /// it.
+    pub(super) async fn read_power(&mut self, deadline: Option<Moment>) -> Result<PowerState, DeviceError> {
         let mut attempts = self.lines()?.attempts();
-        self.read_through(&mut attempts, &mut Vec::new()).await
+        self.read_through(deadline, &mut attempts, &mut Vec::new()).await
     }
 
     /// The same; `attempts` and `receipts` tell which lines failed.
     async fn read_through(
         &mut self,
+        deadline: Option<Moment>,
         attempts: &mut Attempts,
         receipts: &mut Vec<ActionReceipt>,
     ) -> Result<PowerState, DeviceError> {
-        let reading = self.lines()?.read(attempts, receipts).await;
+        let reading = self.lines()?.read(deadline, attempts, receipts).await;
         if let Ok(seen) = reading.result {
             // An error means that the channel is full: the next reading tells the same.
             let _ = self.notices.try_send((clock::now(), reading.source, Observation::Power(seen)));

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use ironhand_api::{ActionReceipt, Capability, Connector, Host, Name, PowerAction, PowerState, Reach};
-use ironhand_connectors::{BootOverride, Hints, Outlets};
+use ironhand_connectors::{BootOverride, Error, Hints, Outlets};
 use ironhand_model::{Candidate, NextWay, NoWay, Tried, Wanted, next_way};
+use tokio::time::{Instant as Moment, timeout};
 
 use super::Tools;
 use super::line::{Line, Users};
@@ -16,6 +17,9 @@ use crate::device::DeviceError;
 /// How long a line is first tried behind the others after it failed; doubles up to [`LONGEST_REST`].
 const FIRST_REST: Duration = Duration::from_secs(10);
 const LONGEST_REST: Duration = Duration::from_secs(300);
+
+/// How long a line may take over a reading at least, however little time is left.
+const LEAST_SHARE: Duration = Duration::from_secs(2);
 
 /// The lines of a host, in the order of its manifest.
 pub(super) struct Lines {
@@ -177,9 +181,11 @@ impl Lines {
         }
     }
 
-    /// Reads the power state through the first line that tells it. Of each line that does not, `receipts` tells.
+    /// Reads the power state through the first line that tells it. Of each line that does not, `receipts` tells. Where
+    /// there is a deadline, no line takes the time of those behind it.
     pub(super) async fn read(
         &mut self,
+        deadline: Option<Moment>,
         attempts: &mut Attempts,
         receipts: &mut Vec<ActionReceipt>,
     ) -> Reading {
@@ -188,9 +194,13 @@ impl Lines {
         let mut tries = self.attempts();
         while let NextWay::Try(at) = self.next(Wanted::Reading, Capability::PowerState, &tries) {
             let mut own = Vec::new();
+            let share = deadline.map(|deadline| self.share(deadline, &tries));
             let Ok(line) = self.at(at) else { break };
             let source = line.source().to_owned();
-            let result = line.power_state(&mut own).await;
+            let result = match share {
+                Some(share) => read_within(share, line, &mut own).await,
+                None => line.power_state(&mut own).await,
+            };
             self.noted(at, &result, &mut tries);
             if result.is_err() {
                 receipts.append(&mut own);
@@ -218,6 +228,14 @@ impl Lines {
         };
         attempts.learn(tries);
         Reading { asked, source, result }
+    }
+
+    /// How long the next line may take over a reading: of the time until the deadline, as much as each of those that
+    /// are left, of which some may read nothing, and only do what is wanted.
+    fn share(&self, deadline: Moment, tries: &Attempts) -> Duration {
+        let left = tries.tried.iter().filter(|tried| tried.is_none()).count();
+        let left = u32::try_from(left).unwrap_or(u32::MAX).max(1);
+        (deadline.saturating_duration_since(Moment::now()) / left).max(LEAST_SHARE)
     }
 
     /// Opens the stream of what a device tells of itself, of the first that has one.
@@ -338,6 +356,23 @@ impl Lines {
             place.line.password_changed().await;
         }
     }
+}
+
+/// Reads the power state through a line, which has failed when the time is over. A reading changes nothing: it can be
+/// given up at any time.
+async fn read_within(
+    share: Duration,
+    line: &mut Line,
+    receipts: &mut Vec<ActionReceipt>,
+) -> Result<PowerState, DeviceError> {
+    let begun = Instant::now();
+    if let Ok(read) = timeout(share, line.power_state(receipts)).await {
+        return read;
+    }
+    let (connector, took) = (line.source().to_owned(), begun.elapsed());
+    let error = DeviceError::from(Error::Silent { address: connector.clone(), after: took });
+    receipts.push(ActionReceipt { connector, took, error: Some(error.to_string()) });
+    Err(error)
 }
 
 impl Attempts {

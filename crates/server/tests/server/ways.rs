@@ -80,6 +80,31 @@ async fn where_the_first_does_not_answer_the_second_is_used_and_both_are_told() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_first_connector_that_takes_connections_and_says_nothing_leaves_time_for_the_second() {
+    // By itself it would be waited for longer than the action may take.
+    let (connect_timeout, action_timeout) = (Duration::from_secs(5), Duration::from_secs(4));
+    let settings = Settings { connect_timeout, action_timeout, ..settings() };
+    let world = World::with(FleetConfig::new(1), settings).await;
+    let strip = Strip::start(StripConfig::new(StripModel::Apc, 1)).await.unwrap();
+    let hung = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (silent, at) = (hung.local_addr().unwrap(), strip.address());
+    let redfish = json!({ "type": "redfish", "address": silent.ip(), "port": silent.port() });
+    let pdu = json!({
+        "type": "pdu", "address": at.ip(), "port": at.port(), "credentials": ["strip"], "outlets": [1],
+        "allowHardCut": true,
+    });
+    let host = adopt(&world, &[redfish, pdu]).await;
+    let report = soon(world.client.power(&host, &PowerRequest::new(PowerAction::Off))).await.unwrap();
+    assert_eq!(strip.is_on(1), Some(false), "{report:#?}");
+    let told = report.receipts.iter();
+    let told: Vec<_> =
+        told.map(|one| (one.connector.split(' ').next().unwrap(), one.error.is_none())).collect();
+    assert_eq!(told, [("redfish", false), ("pdu", true)], "{report:#?}");
+    strip.shutdown().await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn redfish_goes_before_ipmi_and_its_certificate_is_pinned() {
     let world = World::new(1).await;
     let sim = world.sim(0);

@@ -129,7 +129,7 @@ impl Lane {
             let place = streams.and_then(|streams| streams.try_acquire_owned().ok());
             self.polling = Some(Box::pin(async move {
                 held.lasting().await;
-                let reading = lines.read(&mut lines.attempts(), &mut Vec::new()).await;
+                let reading = lines.read(None, &mut lines.attempts(), &mut Vec::new()).await;
                 let hints = match place {
                     Some(place) if reading.result.is_ok() => Some((lines.hints().await, place)),
                     _ => None,
