@@ -182,12 +182,11 @@ pub(super) async fn switch(machine: &mut impl Machine, wanted: &Switch) -> Resul
         });
     }
     if !switches && before == State::Off {
-        return Err(Problem::failed(
-            "power.is_off",
-            "is off",
-            "the machine is off: there is nothing to reset or cycle",
-        )
-        .with_hint("power it on"));
+        let nothing = match action {
+            PowerAction::Nmi => "the machine is off: there is nothing to interrupt",
+            _ => "the machine is off: there is nothing to reset or cycle",
+        };
+        return Err(Problem::failed("power.is_off", "is off", nothing).with_hint("power it on"));
     }
     let was_off = match machine.ask(action).await? {
         Asked::Accepted => false,
