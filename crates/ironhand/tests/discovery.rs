@@ -367,6 +367,10 @@ fn what_cannot_be_meant_is_refused() {
     let (code, _, stderr) = run(&dead);
     assert_eq!(code, Some(3), "{stderr}");
     assert!(stderr.contains("nothing of a management controller answers"), "{stderr}");
+    let (code, stdout, stderr) =
+        run(&[&["audit", "-H", "127.76.0.9", "-o", "json"], dead.get(2..).unwrap_or_default()].concat());
+    assert_eq!(code, Some(3), "{stderr}");
+    assert_eq!(json(&stdout)["summary"]["answered"], 0, "{stdout}");
 }
 
 #[test]

@@ -90,7 +90,11 @@ async fn check(named: Vec<IpAddr>, asked: &args::Audit, output: Output) -> Resul
     if let Some(file) = &asked.sarif {
         write_sarif(file, &audited.findings)?;
     }
-    audited.print(output)
+    audited.print(output)?;
+    if audited.asked > 0 && audited.answered == 0 {
+        return Err(Failure::NotFound("nothing answers at these addresses".to_owned()));
+    }
+    Ok(())
 }
 
 /// Tries the credentials on an address, and asks it what it tells to those that it lets in.
