@@ -26,7 +26,9 @@ fn outcome_of(error: &Error) -> (&'static str, u8) {
         Error::Misconfigured { .. } => ("invalid", 2),
         Error::OutcomeUnknown => ("unknown", 1),
         Error::Redfish(Redfish::NotKept { .. }) => ("not kept", 1),
-        Error::Redfish(Redfish::Missing { .. }) => ("not there", 3),
+        Error::Redfish(Redfish::Missing { .. } | Redfish::NoSystem { wanted: Some(_), .. }) => {
+            ("not there", 3)
+        }
         Error::Malformed { .. }
         | Error::Redfish(Redfish::Malformed { .. } | Redfish::Redirected { .. } | Redfish::Endless { .. }) => {
             ("protocol error", 1)
