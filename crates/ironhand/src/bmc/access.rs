@@ -54,14 +54,14 @@ pub struct Access {
     /// Only this cipher suite [default: 17, then 3]
     #[arg(short = 'C', long, global = true, help_heading = ACCESS, value_name = "NUMBER")]
     pub cipher_suite: Option<u8>,
-    /// The highest privilege level to ask for; each command asks for the lowest that it needs
-    #[arg(short = 'L', long, global = true, help_heading = ACCESS, value_enum, default_value_t = Privilege::Administrator)]
-    pub privilege: Privilege,
+    /// The highest privilege level to ask for; each command asks for the lowest that it needs [default: administrator]
+    #[arg(short = 'L', long, global = true, help_heading = ACCESS, value_enum)]
+    pub privilege: Option<Privilege>,
     /// Work around these faults of vendors' BMCs: names from `ironhand bmc quirks`, separated by commas
     #[arg(long, global = true, help_heading = ACCESS, value_name = "NAMES")]
     pub quirks: Option<Quirks>,
     /// How long one BMC may take for all of a command [default: until it is silent for some seconds]
-    #[arg(long, global = true, help_heading = ACCESS, value_name = "TIME")]
+    #[arg(long, global = true, help_heading = ACCESS, value_parser = some_time, value_name = "TIME")]
     pub timeout: Option<Span>,
 }
 
@@ -102,6 +102,13 @@ pub enum Proof {
     System,
     /// By nothing: plain HTTP.
     Off,
+}
+
+fn some_time(text: &str) -> Result<Span, String> {
+    match text.parse::<Span>() {
+        Ok(time) if time == Span::default() => Err("nothing is done in no time".to_owned()),
+        parsed => parsed.map_err(|error| error.to_string()),
+    }
 }
 
 impl FromStr for Proof {

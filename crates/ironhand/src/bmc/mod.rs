@@ -114,9 +114,9 @@ impl Fleet {
         let mut config = ClientConfig::new(user, password);
         config.kg = read_secret(access.kg_file.as_deref(), "IRONHAND_KG")?;
         config.privilege = match access.privilege {
-            Privilege::User => PrivilegeLevel::User,
-            Privilege::Operator => PrivilegeLevel::Operator,
-            Privilege::Administrator => PrivilegeLevel::Administrator,
+            Some(Privilege::User) => PrivilegeLevel::User,
+            Some(Privilege::Operator) => PrivilegeLevel::Operator,
+            Some(Privilege::Administrator) | None => PrivilegeLevel::Administrator,
         };
         // Commands of several messages think between them; a session is closed when its BMC is let go of.
         config.idle = IdlePolicy::default();

@@ -93,6 +93,7 @@ impl Controllers {
     fn new(access: &Access, output: Output) -> Result<Self, Failure> {
         let given = [
             ("--cipher-suite", access.cipher_suite.is_some()),
+            ("--privilege", access.privilege.is_some()),
             ("--kg-file", access.kg_file.is_some()),
             ("--quirks", access.quirks.is_some()),
         ];
