@@ -5,13 +5,13 @@ mod ipmi;
 mod kept;
 mod users;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ironhand_api::{
     ActionReceipt, Capability, Connector, ConnectorType, MacAddress, Name, PowerAction, PowerState, Reach,
     Way,
 };
-use ironhand_connectors::{BootOverride, Hints, Outlets, PathHealth};
+use ironhand_connectors::{BootOverride, Error, Hints, Outlets, PathHealth};
 
 use device::DeviceLine;
 pub(super) use device::surroundings;
@@ -75,6 +75,14 @@ impl Line {
     /// The line as facts and receipts name it.
     pub(super) fn source(&self) -> &str {
         &self.source
+    }
+
+    /// That the device did not answer in time, in the words of its protocol.
+    pub(super) fn late(&self, after: Duration) -> DeviceError {
+        match &self.protocol {
+            Protocol::Ipmi(_) => DeviceError::Ipmi(ironhand_ipmi::Error::Timeout { after }),
+            Protocol::Device(_) => DeviceError::from(Error::Silent { address: self.source.clone(), after }),
+        }
     }
 
     /// Whether the device can do what needs `capability`.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ironhand_api::{ActionReceipt, Capability, Connector, Host, Name, PowerAction, PowerState, Reach};
-use ironhand_connectors::{BootOverride, Error, Hints, Outlets};
+use ironhand_connectors::{BootOverride, Hints, Outlets};
 use ironhand_model::{Candidate, NextWay, NoWay, Tried, Wanted, next_way};
 use tokio::time::{Instant as Moment, timeout};
 
@@ -370,7 +370,7 @@ async fn read_within(
         return read;
     }
     let (connector, took) = (line.source().to_owned(), begun.elapsed());
-    let error = DeviceError::from(Error::Silent { address: connector.clone(), after: took });
+    let error = line.late(took);
     receipts.push(ActionReceipt { connector, took, error: Some(error.to_string()) });
     Err(error)
 }
