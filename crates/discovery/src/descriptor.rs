@@ -118,8 +118,9 @@ pub(crate) fn worth_asking(maker: Option<Maker>) -> &'static [DescriptorKind] {
     }
 }
 
-/// A text of a description: without blanks around it, none where it is empty or says nothing.
-fn text(raw: &str) -> Option<String> {
+/// A text that a device tells: without blanks around it, and without control characters, which could steer a terminal;
+/// none where it is empty or says nothing.
+pub(crate) fn text(raw: &str) -> Option<String> {
     let raw = raw.trim();
     let says = !raw.is_empty() && !raw.eq_ignore_ascii_case("null") && !raw.eq_ignore_ascii_case("n/a");
     says.then(|| raw.chars().filter(|letter| !letter.is_control()).take(LONGEST_TEXT).collect())

@@ -19,7 +19,7 @@ use ironhand_redfish::{PartKind, ReadInventory};
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
-use crate::descriptor::{LONGEST_TEXT, MOST_MACS};
+use crate::descriptor::{MOST_MACS, text};
 use crate::found::{Protocol, Spoken};
 use crate::inside::{Inside, NetworkPort};
 use crate::{Budget, Found, Maker, factory};
@@ -227,7 +227,7 @@ fn is_administrator(user: &ListedUser) -> bool {
 
 /// The name of a user; the null user has none.
 fn name_of(user: &ListedUser) -> String {
-    if user.name.is_empty() { format!("(user {} without a name)", user.id) } else { user.name.to_string() }
+    text(user.name.as_str()).unwrap_or_else(|| format!("(user {} without a name)", user.id))
 }
 
 async fn inspect_redfish(found: &Found, spoken: Spoken, login: &Login) -> Inside {
@@ -292,6 +292,6 @@ async fn over_redfish(found: &mut Found, spoken: Spoken, login: &Login) -> Tried
 /// Takes what is told where nothing was known.
 fn fill(place: &mut Option<String>, told: Option<&String>) {
     if place.is_none() {
-        *place = told.map(|text| text.chars().take(LONGEST_TEXT).collect());
+        *place = told.and_then(|told| text(told));
     }
 }

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use serde::Serialize;
 
+use crate::descriptor::text;
+
 /// Where searches are sent, so that every service of the network hears them.
 pub(crate) const GROUP: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(239, 255, 255, 250), PORT);
 
@@ -16,9 +18,6 @@ const REDFISH: &str = "urn:dmtf-org:service:redfish-rest:";
 
 /// Within how many seconds services answer, at a moment of their choice.
 pub(crate) const PATIENCE: u8 = 2;
-
-/// The longest text that is taken from an answer, in characters.
-const LONGEST_TEXT: usize = 200;
 
 /// What a Redfish service answers to a search.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -40,8 +39,8 @@ pub(crate) fn search() -> Vec<u8> {
 
 /// Reads an answer; `None` where it is none of a Redfish service.
 pub(crate) fn read(datagram: &[u8]) -> Option<Announced> {
-    let text = String::from_utf8_lossy(datagram);
-    let mut lines = text.lines();
+    let answer = String::from_utf8_lossy(datagram);
+    let mut lines = answer.lines();
     let mut status = lines.next()?.split_ascii_whitespace();
     if !status.next()?.starts_with("HTTP/1.") || status.next()? != "200" {
         return None;
@@ -54,18 +53,13 @@ pub(crate) fn read(datagram: &[u8]) -> Option<Announced> {
             "ST" => is_redfish = value.starts_with(REDFISH),
             "USN" => {
                 announced.uuid =
-                    value.strip_prefix("uuid:").and_then(|rest| rest.split(':').next()).and_then(short)
+                    value.strip_prefix("uuid:").and_then(|rest| rest.split(':').next()).and_then(text)
             }
-            "AL" => announced.root = short(value.trim_matches(['<', '>'])),
+            "AL" => announced.root = text(value.trim_matches(['<', '>'])),
             _ => {}
         }
     }
     is_redfish.then_some(announced)
-}
-
-fn short(text: &str) -> Option<String> {
-    let text: String = text.chars().filter(|letter| !letter.is_control()).take(LONGEST_TEXT).collect();
-    (!text.is_empty()).then_some(text)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use ironhand_redfish::{Operation, Place, Resource, Stop, Talk, accounts, password_rules};
 
-use crate::descriptor::LONGEST_TEXT;
+use crate::descriptor::text;
 use crate::inside::{Inside, NetworkPort};
 
 /// Interfaces of one controller that are looked at.
@@ -20,7 +20,7 @@ impl Operation for ReadKept {
         let mut inside = Inside::default();
         let accounts = offered(accounts(talk))?.unwrap_or_default();
         let administrators = accounts.iter().filter(|account| account.enabled && is_administrator(account));
-        inside.administrators = administrators.map(|account| short(&account.username)).collect();
+        inside.administrators = administrators.filter_map(|account| text(&account.username)).collect();
         inside.lockout_after = offered(password_rules(talk))?.and_then(|rules| rules.lockout_after);
         let Some(manager) = &self.place.manager else { return Ok(inside) };
         let Some(manager) = offered(talk.get(manager))? else { return Ok(inside) };
@@ -46,10 +46,6 @@ fn offered<T>(result: Result<T, Stop>) -> Result<Option<T>, Stop> {
 
 fn is_administrator(account: &ironhand_redfish::Account) -> bool {
     account.role.as_deref().is_some_and(|role| role.eq_ignore_ascii_case("Administrator"))
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(LONGEST_TEXT).collect()
 }
 
 /// By the resource ManagerNetworkProtocol.
@@ -111,7 +107,7 @@ fn host_interfaces(talk: &mut Talk, manager: &Resource, inside: &mut Inside) -> 
         if interface.at(&["InterfaceEnabled"]).as_bool() == Some(false) {
             continue;
         }
-        let name = short(interface.id());
+        let Some(name) = text(interface.id()) else { continue };
         let modes = interface.at(&["AuthenticationModes"]).as_array();
         let open = modes.is_some_and(|modes| modes.iter().any(|mode| mode == "AuthNone"));
         if open {

@@ -83,6 +83,16 @@ fn only_enabled_administrators_count() {
 }
 
 #[test]
+fn names_cannot_steer_a_terminal() {
+    let more = json!({
+        "/redfish/v1/AccountService/Accounts/1": {
+            "UserName": " ad\u{1b}[2Jmin\n", "RoleId": "Administrator", "Enabled": true,
+        },
+    });
+    assert_eq!(read(&controller(json!({ "Id": "1" }), more)).administrators, ["ad[2Jmin"]);
+}
+
+#[test]
 fn each_vendors_network_port_is_read() {
     let check = |manager: Value, more: Value, expected: Option<NetworkPort>| {
         assert_eq!(read(&controller(manager, more)).network_port, expected);
