@@ -128,6 +128,10 @@ impl Desk {
 }
 
 impl Front for Desk {
+    fn is_at(&self, at: SocketAddr) -> bool {
+        self.index_of(at).is_some()
+    }
+
     fn answer(&self, at: SocketAddr, request: ServiceRequest) -> Option<ServiceReply> {
         let index = self.index_of(at)?;
         let mut slot = self.shared.host(index)?;

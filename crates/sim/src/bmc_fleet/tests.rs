@@ -1,7 +1,8 @@
 //! BMCs of a fleet through real sockets on loopback.
 
 use std::collections::HashSet;
-use std::net::{SocketAddr, UdpSocket};
+use std::io::Read;
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use super::*;
@@ -68,6 +69,18 @@ fn addresses_beside_the_fleet_stay_silent() {
     let (_, from) = console.recv_from(&mut [0; 64]).unwrap();
     assert_eq!(Some(from), fleet.address(1));
     drop(console);
+}
+
+#[test]
+fn nobody_is_at_the_addresses_beside_redfish_services() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let redfish = Some(RedfishConfig { port, certificate: None, flavours: Vec::new() });
+    let fleet = fleet(BmcFleetConfig { redfish, ..consecutive(3) });
+    let mut stranger = TcpStream::connect(("127.77.0.199", port)).unwrap();
+    stranger.set_read_timeout(Some(DEADLINE)).unwrap();
+    // Nothing was said yet: who is there would wait.
+    assert_eq!(stranger.read(&mut [0; 1]).unwrap(), 0);
+    drop(fleet);
 }
 
 #[test]

@@ -29,6 +29,11 @@ const AFTER_FAILURE: Duration = Duration::from_millis(200);
 
 /// What answers requests: one service, or one of many by the address that was asked.
 pub(crate) trait Front: Send + Sync + 'static {
+    /// Whether anybody is at the address `at`: one socket may stand for more addresses than there are controllers.
+    fn is_at(&self, _at: SocketAddr) -> bool {
+        true
+    }
+
     /// Answers a request that came to the address `at`; `None` where nobody is there, or keeps silent.
     fn answer(&self, at: SocketAddr, request: ServiceRequest) -> Option<ServiceReply>;
 
@@ -82,6 +87,9 @@ pub(crate) async fn serve<F: Front>(
                 continue;
             }
         };
+        if stream.local_addr().is_ok_and(|at| !front.is_at(at)) {
+            continue;
+        }
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
         let (tls, front, stop) = (tls.clone(), Arc::clone(&front), stop.clone());
         tasks.spawn(async move {
