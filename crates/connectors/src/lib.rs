@@ -8,6 +8,7 @@ mod amt;
 mod device;
 mod error;
 mod front_panel;
+mod give_back;
 mod gsm;
 mod http;
 mod http_switch;

@@ -13,6 +13,7 @@ use futures_util::future::{BoxFuture, join_all};
 use ironhand_api::{Connector, PduOptions, PowerAction, PowerState};
 use tokio::time::sleep;
 
+use crate::give_back::give_back;
 use crate::{Device, Error, Login, Outlets};
 use snmp::Dialect;
 use strip::{Kind, State, Strip};
@@ -45,9 +46,6 @@ impl Default for PduTimes {
         }
     }
 }
-
-/// How often power is given back to a machine where a strip does not answer: without it, it would stay off.
-const GIVE_BACK_TRIES: u32 = 3;
 
 /// The outlets that feed one machine.
 pub struct PduDevice {
@@ -125,16 +123,8 @@ impl PduDevice {
     }
 
     async fn give_back(&mut self) -> Result<(), Error> {
-        let mut tries = 1;
-        loop {
-            match self.switch(true).await {
-                Err(error) if tries < GIVE_BACK_TRIES && (error.retry() || error.leaves_doubt()) => {
-                    tries += 1
-                }
-                done => return done,
-            }
-            sleep(self.times.poll).await;
-        }
+        let pause = self.times.poll;
+        give_back(self, pause, |device| Box::pin(device.switch(true))).await
     }
 }
 

@@ -7,6 +7,7 @@ use http::StatusCode;
 use ironhand_api::{PowerAction, PowerState};
 use tokio::time::{Instant, sleep};
 
+use crate::give_back::give_back;
 use crate::{Device, Error, HttpLimits, HttpResponse, Outlets};
 
 /// How patient a switch's owner is.
@@ -30,9 +31,6 @@ impl Default for RelayTimes {
         }
     }
 }
-
-/// How often power is given back to a machine where the switch does not answer: without it, it would stay off.
-const GIVE_BACK_TRIES: u32 = 3;
 
 /// Switches are small, and near: one request at a time, and short answers.
 pub(crate) const LIMITS: HttpLimits = HttpLimits {
@@ -98,16 +96,8 @@ impl<R: Relay> Relayed<R> {
     }
 
     async fn give_back(&mut self) -> Result<(), Error> {
-        let mut tries = 1;
-        loop {
-            match self.switch(true).await {
-                Err(error) if tries < GIVE_BACK_TRIES && (error.retry() || error.leaves_doubt()) => {
-                    tries += 1
-                }
-                done => return done,
-            }
-            sleep(self.times.poll).await;
-        }
+        let pause = self.times.poll;
+        give_back(self, pause, |device| Box::pin(device.switch(true))).await
     }
 }
 
