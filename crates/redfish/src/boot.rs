@@ -116,9 +116,10 @@ impl fmt::Display for BootTarget {
 }
 
 /// For how long a choice holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum BootEnabled {
     /// There is none.
+    #[default]
     Disabled,
     /// For the next boot.
     Once,
@@ -138,11 +139,12 @@ impl BootEnabled {
 }
 
 /// The firmware's interface to what it boots.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum BootMode {
     /// UEFI.
     Uefi,
     /// The old BIOS.
+    #[default]
     Legacy,
 }
 

@@ -64,7 +64,7 @@ fn row(part: &Part) -> Vec<Field> {
     ];
     let details: Vec<_> = details.into_iter().flatten().collect();
     vec![
-        word(part.kind).into(),
+        part_word(part.kind).into(),
         part.name.as_str().into(),
         or_dash(part.model.as_deref()),
         or_dash(part.serial.as_deref()),
@@ -91,7 +91,7 @@ fn brief(found: &Inventory) -> String {
     }
     let counted = counts.into_iter().filter(|(kind, _)| is_counted(*kind)).map(|(kind, (count, bytes))| {
         let bytes = if bytes == 0 { String::new() } else { format!(" of {}", size(bytes, kind)) };
-        format!("{count} {}{bytes}", if count == 1 { word(kind) } else { words(kind) })
+        format!("{count} {}{bytes}", if count == 1 { part_word(kind) } else { words(kind) })
     });
     pieces.into_iter().flatten().chain(counted).collect::<Vec<_>>().join(", ")
 }
@@ -134,7 +134,7 @@ fn replaceable(mut report: HardwareReport<Inventory>) -> Outcome {
     ];
     let parts = found.parts.iter().map(|part| {
         vec![
-            word(part.kind).into(),
+            part_word(part.kind).into(),
             part.name.as_str().into(),
             or_dash(part.manufacturer.as_deref()),
             or_dash(part.model.as_deref()),
@@ -148,7 +148,8 @@ fn replaceable(mut report: HardwareReport<Inventory>) -> Outcome {
     read(&report, Block::table(word_of, head, rows).with_notes(notes(&found.missing)))
 }
 
-const fn word(kind: PartKind) -> &'static str {
+/// The kind of a part in a word.
+pub const fn part_word(kind: PartKind) -> &'static str {
     match kind {
         PartKind::Board => "board",
         PartKind::Chassis => "chassis",
@@ -171,7 +172,7 @@ const fn words(kind: PartKind) -> &'static str {
         PartKind::Memory => "memory modules",
         PartKind::Drive => "drives",
         PartKind::NetworkInterface => "network interfaces",
-        kind => word(kind),
+        kind => part_word(kind),
     }
 }
 

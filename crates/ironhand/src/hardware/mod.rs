@@ -11,10 +11,10 @@ use serde::Serialize;
 use crate::many::{Block, Outcome};
 use crate::output::{Field, Tone};
 
-pub use inventory::{fru, inventory};
+pub use inventory::{fru, inventory, part_word};
 pub use media::{identify, media};
 pub use sel::sel;
-pub use sensors::sensors;
+pub use sensors::{sensors, state_tone, state_word};
 
 /// What was read of a host, as programs get it.
 #[derive(Serialize)]

@@ -38,7 +38,7 @@ fn told(mut report: HardwareReport<Sensors>, asked: &args::Sensors, output: Outp
     head.extend(output.is_wide().then_some("type"));
     let rows = sensors.iter().map(|sensor| row(sensor, output.is_wide())).collect();
     let silent = silent.map(|text| Field::toned(text, Tone::Dim));
-    let block = Block::table(word(worst.unwrap_or(SensorState::Ok)), head, rows)
+    let block = Block::table(state_word(worst.unwrap_or(SensorState::Ok)), head, rows)
         .with_notes(notes(&report.found.missing).into_iter().chain(silent));
     read(&report, block)
 }
@@ -55,11 +55,11 @@ fn row(sensor: &Sensor, wide: bool) -> Vec<Field> {
         None => Field::toned("-", Tone::Dim),
     };
     let state = match (sensor.state, sensor.events.as_slice()) {
-        (state, []) => word(state).to_owned(),
+        (state, []) => state_word(state).to_owned(),
         (SensorState::Ok, events) => events.join(", "),
-        (state, events) => format!("{}: {}", word(state), events.join(", ")),
+        (state, events) => format!("{}: {}", state_word(state), events.join(", ")),
     };
-    let mut row = vec![sensor.name.as_str().into(), reading, Field::toned(state, tone(sensor.state))];
+    let mut row = vec![sensor.name.as_str().into(), reading, Field::toned(state, state_tone(sensor.state))];
     row.extend(wide.then(|| or_dash(sensor.kind.as_deref())));
     row
 }
@@ -72,7 +72,8 @@ fn is_of(sensor: &Sensor, word: &str) -> bool {
     })
 }
 
-const fn word(state: SensorState) -> &'static str {
+/// The state of a sensor in a word.
+pub const fn state_word(state: SensorState) -> &'static str {
     match state {
         SensorState::Ok => "ok",
         SensorState::Warning => "warning",
@@ -81,7 +82,8 @@ const fn word(state: SensorState) -> &'static str {
     }
 }
 
-const fn tone(state: SensorState) -> Tone {
+/// How the state of a sensor looks.
+pub const fn state_tone(state: SensorState) -> Tone {
     match state {
         SensorState::Ok => Tone::Good,
         SensorState::Warning => Tone::Warn,

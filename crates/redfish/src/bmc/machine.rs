@@ -2,6 +2,8 @@
 
 use secrecy::SecretString;
 
+pub use crate::boot::{BootEnabled, BootMode};
+
 /// A machine with its management controller, as the other protocols of the controller see it too.
 pub trait Machine {
     /// What it is.
@@ -226,49 +228,6 @@ impl ResetType {
             Self::ForceOn => "ForceOn",
             Self::PushPowerButton => "PushPowerButton",
             Self::PowerCycle => "PowerCycle",
-        }
-    }
-}
-
-/// For how many boots an override holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum BootEnabled {
-    /// For none: there is no override.
-    #[default]
-    Disabled,
-    /// For the next one.
-    Once,
-    /// For all.
-    Continuous,
-}
-
-impl BootEnabled {
-    /// As the schema spells it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Disabled => "Disabled",
-            Self::Once => "Once",
-            Self::Continuous => "Continuous",
-        }
-    }
-}
-
-/// How firmware starts the system.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum BootMode {
-    /// As a PC BIOS does.
-    #[default]
-    Legacy,
-    /// By UEFI.
-    Uefi,
-}
-
-impl BootMode {
-    /// As the schema spells it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Legacy => "Legacy",
-            Self::Uefi => "UEFI",
         }
     }
 }

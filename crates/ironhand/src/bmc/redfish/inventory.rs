@@ -10,6 +10,7 @@ use super::Controllers;
 use crate::bmc::args::Fru;
 use crate::bmc::report::{Finding, Shown};
 use crate::exit::Failure;
+use crate::hardware::part_word;
 use crate::output::Output;
 
 /// `ironhand bmc fru`.
@@ -57,7 +58,7 @@ impl Finding for Found {
             let text = |text: &Option<String>| text.clone().unwrap_or_default().into();
             let kind = match part.kind {
                 PartKind::Other => String::new(),
-                kind => word(kind).to_owned(),
+                kind => part_word(kind).to_owned(),
             };
             let size = part.bytes.map(size).or_else(|| part.mac.clone());
             vec![
@@ -80,22 +81,6 @@ impl Finding for Found {
     fn note(&self) -> Option<String> {
         let missing = &self.0.missing;
         (!missing.is_empty()).then(|| format!("not to be had: {}", missing.join("; ")))
-    }
-}
-
-const fn word(kind: PartKind) -> &'static str {
-    match kind {
-        PartKind::Board => "board",
-        PartKind::Chassis => "chassis",
-        PartKind::Processor => "processor",
-        PartKind::Memory => "memory",
-        PartKind::StorageController => "storage controller",
-        PartKind::Drive => "drive",
-        PartKind::NetworkInterface => "network interface",
-        PartKind::PowerSupply => "power supply",
-        PartKind::Fan => "fan",
-        PartKind::PcieDevice => "PCIe device",
-        PartKind::Other => "other",
     }
 }
 

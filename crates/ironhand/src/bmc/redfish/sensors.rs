@@ -11,6 +11,7 @@ use crate::bmc::args;
 use crate::bmc::report::{Finding, Shown};
 use crate::bmc::sensors::number;
 use crate::exit::Failure;
+use crate::hardware::{state_tone, state_word};
 use crate::output::{Field, Output, Tone};
 
 /// The sensors of one machine.
@@ -73,7 +74,7 @@ impl Row {
             (Some(value), None) => number(value).into(),
             (None, _) => Field::toned("-", Tone::Dim),
         };
-        vec![self.name.as_str().into(), reading, Field::toned(word(self.state), tone(self.state))]
+        vec![self.name.as_str().into(), reading, Field::toned(state_word(self.state), state_tone(self.state))]
     }
 }
 
@@ -81,7 +82,7 @@ impl Finding for Sensors {
     fn outcome(&self) -> Cow<'static, str> {
         let worst = [SensorState::Critical, SensorState::Warning];
         let worst = worst.into_iter().find(|state| self.sensors.iter().any(|row| row.state == *state));
-        word(worst.unwrap_or(SensorState::Ok)).into()
+        state_word(worst.unwrap_or(SensorState::Ok)).into()
     }
 
     fn shown(&self, _: Output) -> Shown {
@@ -98,23 +99,5 @@ impl Finding for Sensors {
             many => format!("{many} sensors say"),
         };
         Some(format!("{sensors} nothing at the moment: --all shows them"))
-    }
-}
-
-const fn word(state: SensorState) -> &'static str {
-    match state {
-        SensorState::Ok => "ok",
-        SensorState::Warning => "warning",
-        SensorState::Critical => "critical",
-        SensorState::Absent => "absent",
-    }
-}
-
-const fn tone(state: SensorState) -> Tone {
-    match state {
-        SensorState::Ok => Tone::Good,
-        SensorState::Warning => Tone::Warn,
-        SensorState::Critical => Tone::Bad,
-        SensorState::Absent => Tone::Dim,
     }
 }
