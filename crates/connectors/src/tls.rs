@@ -70,7 +70,7 @@ impl fmt::Debug for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::FirstUse { device, .. } => f.debug_struct("FirstUse").field("device", device).finish(),
-            Self::Certificate(digest) => f.debug_tuple("Certificate").field(&hex(digest)).finish(),
+            Self::Certificate(digest) => f.debug_tuple("Certificate").field(&hex::encode(digest)).finish(),
             Self::Ca(roots) => f.debug_tuple("Ca").field(&roots.len()).finish(),
             Self::System => f.write_str("System"),
             Self::Off => f.write_str("Off"),
@@ -196,7 +196,7 @@ impl TlsClient {
         if pinned == shown {
             return Ok(());
         }
-        let problem = CertificateProblem::Changed { shown: hex(&shown), pinned: hex(&pinned) };
+        let problem = CertificateProblem::Changed { shown: hex::encode(shown), pinned: hex::encode(pinned) };
         Err(Error::Certificate { address: taken.to_string(), problem })
     }
 }
@@ -205,10 +205,6 @@ impl TlsClient {
 fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
     Arc::clone(PROVIDER.get_or_init(|| Arc::new(ring::default_provider())))
-}
-
-fn hex(digest: &[u8; 32]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What a handshake that failed stands for.

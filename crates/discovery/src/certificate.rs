@@ -5,8 +5,7 @@ use sha2::{Digest, Sha256};
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 use x509_parser::public_key::PublicKey;
 
-/// The longest text that is taken from a certificate, in characters.
-const LONGEST_TEXT: usize = 120;
+use crate::descriptor::text;
 
 /// What a certificate says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -76,8 +75,8 @@ impl Certificate {
             key,
             key_bits,
             weak_digest: WEAK_SIGNATURES.contains(&signature.as_str()),
-            sha256: hex(der),
-            key_sha256: hex(public.raw),
+            sha256: digest(der),
+            key_sha256: digest(public.raw),
         })
     }
 }
@@ -86,10 +85,9 @@ fn first<'a, I>(name: &'a X509Name<'a>, values: impl Fn(&'a X509Name<'a>) -> I) 
 where
     I: Iterator<Item = &'a x509_parser::x509::AttributeTypeAndValue<'a>>,
 {
-    let text = values(name).find_map(|value| value.as_str().ok())?.trim();
-    (!text.is_empty()).then(|| text.chars().take(LONGEST_TEXT).collect())
+    values(name).find_map(|value| value.as_str().ok()).and_then(text)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+fn digest(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
 }

@@ -354,17 +354,12 @@ impl<'p> Bytes<'p> {
 ///
 /// Where it is no such line.
 pub fn from_hex(text: &str) -> Result<Vec<u8>, PduError> {
-    let wrong = PduError::Malformed("it is not hexadecimal");
-    if !text.len().is_multiple_of(2) || !text.is_ascii() {
-        return Err(wrong);
-    }
-    let digits = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16));
-    digits.collect::<Result<_, _>>().map_err(|_| wrong)
+    hex::decode(text).map_err(|_| PduError::Malformed("it is not hexadecimal"))
 }
 
 /// Bytes as a line of hexadecimal digits.
 pub fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+    hex::encode_upper(bytes)
 }
 
 #[cfg(test)]

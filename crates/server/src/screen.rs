@@ -143,7 +143,7 @@ fn digest(image: &Image) -> PictureDigest {
     for pixel in &image.pixels {
         hash.update(pixel.to_le_bytes());
     }
-    PictureDigest(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    PictureDigest(hex::encode(hash.finalize()))
 }
 
 /// What a session can be asked.

@@ -102,10 +102,7 @@ impl From<CertificatePin> for String {
     fn from(pin: CertificatePin) -> Self {
         match pin {
             CertificatePin::FirstUse => "first-use".to_owned(),
-            CertificatePin::Sha256(digest) => {
-                let hex: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-                format!("sha256:{}", hex.concat())
-            }
+            CertificatePin::Sha256(digest) => format!("sha256:{}", hex::encode(digest)),
         }
     }
 }
@@ -120,13 +117,9 @@ impl TryFrom<String> for CertificatePin {
         let digits: String =
             text.strip_prefix("sha256:").unwrap_or_default().chars().filter(|c| *c != ':').collect();
         let mut digest = [0; 32];
-        let whole = digits.len() == 64 && digits.is_ascii();
-        for (at, byte) in digest.iter_mut().enumerate() {
-            let pair = digits.get(2 * at..2 * at + 2).filter(|_| whole);
-            *byte = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()).ok_or_else(|| {
-                format!("`{text}` is neither `first-use` nor `sha256:` with 64 hexadecimal digits")
-            })?;
-        }
+        hex::decode_to_slice(digits, &mut digest).map_err(|_| {
+            format!("`{text}` is neither `first-use` nor `sha256:` with 64 hexadecimal digits")
+        })?;
         Ok(Self::Sha256(digest))
     }
 }

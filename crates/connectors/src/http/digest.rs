@@ -50,7 +50,7 @@ impl Algorithm {
             Self::Unnamed | Self::Md5 | Self::Md5Session => Md5::digest(text).to_vec(),
             Self::Sha256 | Self::Sha256Session => Sha256::digest(text).to_vec(),
         };
-        Zeroizing::new(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        Zeroizing::new(hex::encode(digest))
     }
 }
 

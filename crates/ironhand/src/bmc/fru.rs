@@ -261,10 +261,6 @@ fn amperes(milliamperes: u16) -> String {
     format!("{:.3} A", f64::from(milliamperes) / 1000.0)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn record(record: &MultiRecord) -> AreaValues {
     match &record.contents {
         Contents::PowerSupply(supply) => {
@@ -323,16 +319,16 @@ fn record(record: &MultiRecord) -> AreaValues {
             .text("entity", compatibility.entity.to_string())
             .text("base", compatibility.base.to_string())
             .text("first code", compatibility.first_code.to_string())
-            .text("mask", hex(&compatibility.mask))
+            .text("mask", hex::encode(&compatibility.mask))
             .area(if compatibility.extended { "extended compatibility" } else { "base compatibility" }),
         Contents::Oem { manufacturer, data } => Values::new()
             .text("type", format!("{:02X}h", record.record_type))
             .text("manufacturer", manufacturer.to_string())
-            .text("data", hex(data))
+            .text("data", hex::encode(data))
             .area("OEM record"),
         Contents::Other(data) => Values::new()
             .text("type", format!("{:02X}h", record.record_type))
-            .text("data", hex(data))
+            .text("data", hex::encode(data))
             .area("other record"),
     }
 }

@@ -149,7 +149,7 @@ fn log_in(service: &mut Service, call: &mut Call<'_>) -> Outcome {
     }
     let mut bytes = [0; TOKEN_BYTES];
     (service.entropy)(&mut bytes);
-    let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let token = hex::encode(bytes);
     service.sessions.counted = service.sessions.counted.wrapping_add(1);
     let session = Session {
         id: service.sessions.counted,

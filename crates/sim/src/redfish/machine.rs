@@ -292,9 +292,8 @@ fn role(limit: Limit) -> Role {
 /// A GUID as text: its first three fields are little-endian on the wire of IPMI.
 fn uuid(guid: [u8; 16]) -> String {
     let [a, b, c, d, e, f, g, h, rest @ ..] = guid;
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let (node, clock) = (hex(&rest[2..]), hex(&rest[..2]));
-    format!("{}-{}-{}-{clock}-{node}", hex(&[d, c, b, a]), hex(&[f, e]), hex(&[h, g]))
+    let (node, clock) = (hex::encode(&rest[2..]), hex::encode(&rest[..2]));
+    format!("{}-{}-{}-{clock}-{node}", hex::encode([d, c, b, a]), hex::encode([f, e]), hex::encode([h, g]))
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ impl Gate {
 
     fn challenge(&mut self, stale: bool) -> String {
         self.given += 1;
-        let nonce = hex(&Md5::digest(format!("{}:{}", self.given, self.password.expose_secret())));
+        let nonce = hex::encode(Md5::digest(format!("{}:{}", self.given, self.password.expose_secret())));
         self.challenges.push_back((nonce.clone(), 0));
         if self.challenges.len() > MOST_CHALLENGES {
             self.challenges.pop_front();
@@ -84,7 +84,7 @@ impl Gate {
             let found = proof.split(',').filter_map(|part| part.trim().split_once('='));
             found.filter(|(known, _)| *known == name).map(|(_, value)| value.trim_matches('"')).next()
         };
-        let hash = |text: String| hex(&Md5::digest(text));
+        let hash = |text: String| hex::encode(Md5::digest(text));
         let (nonce, count) = (get("nonce").unwrap_or_default(), get("nc").unwrap_or_default());
         let user = hash(format!("{}:{REALM}:{}", self.username, self.password.expose_secret()));
         let what = hash(format!("{method}:/wsman"));
@@ -111,8 +111,4 @@ impl Gate {
         let wanted = format!("{}:{}", self.username, self.password.expose_secret());
         shown.strip_prefix("Basic ").is_some_and(|shown| shown == STANDARD.encode(wanted))
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

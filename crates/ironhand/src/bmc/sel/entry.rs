@@ -56,16 +56,16 @@ impl Entry {
         let contents = match &entry.record {
             Record::Event(event) => event_contents(event, sensors),
             Record::TimestampedOem { manufacturer, data, .. } => {
-                Contents::Oem { manufacturer: Some(*manufacturer), oem: hex(data) }
+                Contents::Oem { manufacturer: Some(*manufacturer), oem: hex::encode(data) }
             }
-            Record::Oem { data, .. } => Contents::Oem { manufacturer: None, oem: hex(data) },
+            Record::Oem { data, .. } => Contents::Oem { manufacturer: None, oem: hex::encode(data) },
         };
         Self {
             id: entry.id,
             record_type: entry.record.record_type(),
             time: entry.record.time().and_then(moment),
             contents,
-            raw: hex(&entry.encode()),
+            raw: hex::encode(entry.encode()),
         }
     }
 }
@@ -130,10 +130,6 @@ impl Entry {
         }
         row
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A time as RFC 3339, or as seconds since the BMC's start; nothing where it is not known.

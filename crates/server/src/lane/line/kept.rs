@@ -36,11 +36,11 @@ impl Pins for Kept {
 
     fn pin<'a>(&'a self, device: &'a str, shown: [u8; 32]) -> BoxFuture<'a, Result<[u8; 32], Error>> {
         Box::pin(async move {
-            let pinned = self.store.pin_certificate(&self.host, device, hex(&shown), clock::now());
+            let pinned = self.store.pin_certificate(&self.host, device, hex::encode(shown), clock::now());
             let pinned = digest(&pinned.await.map_err(not_stored)?)?;
             if pinned == shown {
                 let host = &self.host;
-                tracing::info!(host = %host, connector = device, digest = hex(&shown), "certificate pinned");
+                tracing::info!(host = %host, connector = device, digest = hex::encode(shown), "certificate pinned");
             }
             Ok(pinned)
         })
@@ -94,16 +94,9 @@ fn not_stored(error: StoreError) -> Error {
     Error::NotStored { reason: chain(&error) }
 }
 
-fn hex(digest: &[u8; 32]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn digest(hex: &str) -> Result<[u8; 32], Error> {
-    let byte = |at: usize| hex.get(2 * at..2 * at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+fn digest(kept: &str) -> Result<[u8; 32], Error> {
     let mut digest = [0; 32];
-    for (at, place) in digest.iter_mut().enumerate() {
-        let reason = || format!("`{hex}` is not the digest of a certificate");
-        *place = byte(at).ok_or_else(|| Error::NotStored { reason: reason() })?;
-    }
+    hex::decode_to_slice(kept, &mut digest)
+        .map_err(|_| Error::NotStored { reason: format!("`{kept}` is not the digest of a certificate") })?;
     Ok(digest)
 }

@@ -86,9 +86,11 @@ pub(super) fn entry(entry: &Entry, names: Option<&SdrRepository>) -> LogEntry {
     let (severity, message, about) = match &entry.record {
         Record::Event(event) => told(event, names),
         Record::TimestampedOem { manufacturer, data, .. } => {
-            (Severity::Info, format!("of manufacturer {manufacturer}: {}", hex(data)), None)
+            (Severity::Info, format!("of manufacturer {manufacturer}: {}", hex::encode(data)), None)
         }
-        Record::Oem { data, .. } => (Severity::Info, format!("of the manufacturer: {}", hex(data)), None),
+        Record::Oem { data, .. } => {
+            (Severity::Info, format!("of the manufacturer: {}", hex::encode(data)), None)
+        }
     };
     LogEntry { id: entry.id.to_string(), log: None, at, severity, message, about }
 }
@@ -124,10 +126,6 @@ fn told(event: &SystemEvent, names: Option<&SdrRepository>) -> (Severity, String
         None => format!("{} {:02X}h", event.sensor_type_name(), event.sensor_number),
     };
     (severity, message, Some(about))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
