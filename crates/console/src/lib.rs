@@ -45,4 +45,4 @@ pub use image::{Image, ImageError};
 pub use page::Page;
 pub use pattern::{Match, Pattern, PatternError};
 pub use reader::{Grid, Reader};
-pub use reading::{Place, Reading, ReadingCell, ScreenKind};
+pub use reading::{Place, Reading, ReadingCell, ReadingMethod, ScreenKind};

@@ -20,6 +20,19 @@ pub enum ScreenKind {
     Graphics,
 }
 
+/// How the characters of a picture were recognised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReadingMethod {
+    /// Each bitmap is a glyph, pixel by pixel.
+    #[default]
+    Exact,
+    /// Each cell was compared with all glyphs of the page's font, as they look after scaling and compression.
+    Nearest,
+    /// By a general recogniser of text.
+    Recognised,
+}
+
 /// What was read of one cell.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -55,6 +68,8 @@ pub struct Place {
 pub struct Reading {
     /// What the picture shows.
     pub kind: ScreenKind,
+    /// How it was read.
+    pub method: ReadingMethod,
     /// Where the cells are; none where no text was found.
     pub grid: Option<Grid>,
     /// The cells, row by row, `grid.columns` in each row.
@@ -75,6 +90,7 @@ impl Reading {
     pub(crate) fn empty(kind: ScreenKind) -> Self {
         Self {
             kind,
+            method: ReadingMethod::default(),
             grid: None,
             cells: Vec::new(),
             score: if kind == ScreenKind::Blank { 1.0 } else { 0.0 },
@@ -100,6 +116,7 @@ impl Reading {
         let highlighted_row = highlighted_row(&cells, grid.columns, ground);
         let mut reading = Self {
             kind: ScreenKind::Text,
+            method: ReadingMethod::default(),
             grid: Some(grid),
             cells,
             score,
