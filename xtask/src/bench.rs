@@ -3,7 +3,9 @@
 //! An area is a program of the crate that it measures: its bench target `benches/AREA.rs` (without a harness), or its
 //! example `examples/bench_AREA.rs`. So the list here is never longer than what can be measured.
 
-use anyhow::{Context, Result, bail};
+use std::path::Path;
+
+use anyhow::{Result, bail};
 use serde_json::Value;
 
 use crate::{run, workspace};
@@ -16,26 +18,34 @@ struct Area {
     command: [String; 3],
 }
 
-/// Measures the areas named by `names`; without names it lists those that exist.
-pub fn run(names: &[String]) -> Result<()> {
+/// Measures the areas named by `arguments`; without any it lists those that exist. What comes behind the last area, from an
+/// option or an existing path on, goes to its program.
+pub fn run(arguments: &[String]) -> Result<()> {
     let areas = areas(&workspace::metadata()?);
     if areas.is_empty() {
         bail!("no crate has a program that measures it yet (benches/AREA.rs or examples/bench_AREA.rs)");
     }
-    if names.is_empty() {
+    if arguments.is_empty() {
         for area in &areas {
             println!("cargo xtask bench {:16} measures {}", area.name, area.package);
         }
         return Ok(());
     }
-    for name in names {
-        let list = areas.iter().map(|area| area.name.as_str()).collect::<Vec<_>>().join(", ");
-        let area = areas
-            .iter()
-            .find(|area| area.name == *name)
-            .with_context(|| format!("nothing measures `{name}`; there are: {list}"))?;
+    let list = areas.iter().map(|area| area.name.as_str()).collect::<Vec<_>>().join(", ");
+    let chosen: Vec<&Area> =
+        arguments.iter().map_while(|name| areas.iter().find(|area| area.name == *name)).collect();
+    let rest = &arguments[chosen.len()..];
+    if let Some(unknown) = rest.first()
+        && (chosen.is_empty() || !unknown.starts_with('-') && !Path::new(unknown).exists())
+    {
+        bail!("nothing measures `{unknown}`; there are: {list}");
+    }
+    for (at, area) in chosen.iter().enumerate() {
         let mut cargo = workspace::cargo();
         cargo.args(&area.command).args(["--locked", "--package", &area.package]);
+        if at + 1 == chosen.len() && !rest.is_empty() {
+            cargo.arg("--").args(rest);
+        }
         run::run(&mut cargo)?;
     }
     Ok(())

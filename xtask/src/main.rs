@@ -23,7 +23,7 @@ Usage: cargo xtask TASK
   sandbox [ARGS..]   build ironhand and run `ironhand sandbox ARGS`
   test [FILTER..]    install what tests need, then run all tests (those named by FILTER)
   e2e [NAME..]       run the end-to-end tests (all, or e.g. `first-recovery`) against real peers and guests
-  bench [AREA..]     measure; without AREA: list the areas
+  bench [AREA..]     measure; without AREA: list the areas; what follows the last area goes to its program
   tidy               check the rules of this repository that no compiler checks
   ci                 tidy, format, clippy, documentation, then test
   peers [--beside]   only install what tests need; --beside unpacks QEMU below target/ even where apt would install it

@@ -85,6 +85,11 @@ const PEERS: &[Peer] = &[
         why: "the controllers whose readings over TLS `bench redfish` measures",
     },
     Peer { program: "virsh", package: "libvirt-clients", why: "judges what libvirt did for us" },
+    Peer {
+        program: "tesseract",
+        package: "tesseract-ocr",
+        why: "reads pictures of consoles, as `bench reader` measures beside ours",
+    },
     Peer { program: "tshark", package: "tshark", why: "reads the packets that wake machines" },
     Peer {
         program: "Xvnc",
