@@ -27,6 +27,9 @@ pub struct ClientConfig {
     pub shared: bool,
     /// What to offer the server, best first. Rectangles in an encoding that is not offered are read all the same.
     pub encodings: Vec<Encoding>,
+    /// How good JPEG pictures shall be, from 0 to 9, for servers that know Tight; with `None` they are asked to send
+    /// none, and what is seen is exact. Some send them all the same: [`Client::is_lossy`].
+    pub jpeg_quality: Option<u8>,
     /// How the server shall write pixels. The default is what servers get right: QEMU 7.2, for one, sends 32-bit pixels
     /// in its own byte order whatever is asked for.
     pub pixel_format: PixelFormat,
@@ -40,12 +43,13 @@ pub struct ClientConfig {
 }
 
 impl Default for ClientConfig {
-    /// No password, others stay connected, all encodings, 32-bit pixels, version 3.8, 15 and 30 seconds.
+    /// No password, others stay connected, all encodings, no JPEG, 32-bit pixels, version 3.8, 15 and 30 seconds.
     fn default() -> Self {
         Self {
             password: None,
             shared: true,
             encodings: Encoding::ALL.to_vec(),
+            jpeg_quality: None,
             pixel_format: PixelFormat::TRUE_COLOUR_32,
             highest_version: ProtocolVersion::V3_8,
             handshake_timeout: Duration::from_secs(15),
@@ -88,8 +92,8 @@ pub enum Event {
 ///
 /// Bytes that arrive go into [`receive`](Self::receive), [`wake`](Self::wake) is called at [`next_wake`](Self::next_wake),
 /// and after each call [`next_output`](Self::next_output) is called until it has nothing more. No call fails or panics.
-/// Memory is bounded by the picture ([`Framebuffer::MAX_PIXELS`]), 64 KiB for each text, about 100 KiB for
-/// decompression, and the bytes of one call of `receive`.
+/// Memory is bounded by the picture ([`Framebuffer::MAX_PIXELS`]), 64 KiB for each text, for
+/// decompression up to 500 KiB and a JPEG picture of at most 4 MiB with its pixels, and the bytes of one call of `receive`.
 pub struct Client {
     config: ClientConfig,
     inbox: Inbox,
@@ -185,6 +189,16 @@ impl Client {
         match &self.state {
             State::Session(session) => Some(session.framebuffer()),
             State::Handshake(_) | State::Over => None,
+        }
+    }
+
+    /// Whether a part of the picture came as JPEG since it last changed its size, so that it is only nearly what the
+    /// server shows.
+    #[must_use]
+    pub fn is_lossy(&self) -> bool {
+        match &self.state {
+            State::Session(session) => session.is_lossy(),
+            State::Handshake(_) | State::Over => false,
         }
     }
 

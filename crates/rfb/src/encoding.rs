@@ -5,16 +5,25 @@
 
 mod copy_rect;
 mod cursor;
+mod deflate;
 pub(crate) mod desktop_size;
 pub(crate) mod hextile;
+mod inflate;
 pub(crate) mod raw;
+mod rows;
 mod rre;
+pub(crate) mod tight;
+pub(crate) mod zlib;
 pub(crate) mod zrle;
 
 use crate::error::ProtocolError;
 use crate::framebuffer::{Framebuffer, Rectangle};
 use crate::inbox::Inbox;
 use crate::pixel_format::PixelFormat;
+use inflate::Inflate;
+
+/// The number of the pseudo-encoding that asks for JPEG of the lowest of ten levels of quality; the others follow it.
+pub(crate) const LOWEST_JPEG_QUALITY: i32 = -32;
 
 /// How a rectangle of an update is written, or what else a client can be told (pseudo-encodings).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +36,12 @@ pub enum Encoding {
     Rre,
     /// Tiles of 16x16 pixels, each as raw pixels or as rectangles of one colour (section 7.7.4).
     Hextile,
-    /// Tiles of 64x64 pixels as palettes and runs, compressed by zlib (section 7.7.6).
+    /// All pixels compressed by zlib (community protocol document, "Zlib").
+    Zlib,
+    /// One colour, palettes, gradients or pixels compressed by zlib, or JPEG pictures (same document, "Tight").
+    Tight,
+    /// Tiles of 64x64 pixels as palettes and runs, compressed by zlib (section 7.7.6). Intel AMT writes bare deflate
+    /// data without the header of zlib, which is read as well.
     Zrle,
     /// The server does not paint the mouse pointer but sends its shape (section 7.8.1). The client reads and drops
     /// it: what is left is the screen without a pointer in front of the text.
@@ -42,9 +56,11 @@ pub enum Encoding {
 
 impl Encoding {
     /// All encodings the client reads, best first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Zrle,
+        Self::Tight,
         Self::Hextile,
+        Self::Zlib,
         Self::CopyRect,
         Self::Rre,
         Self::Raw,
@@ -54,6 +70,9 @@ impl Encoding {
         Self::ExtendedDesktopSize,
     ];
 
+    /// What to offer a server that closes the connection when it is offered more, as some of management controllers do.
+    pub const FEW: [Self; 2] = [Self::Hextile, Self::Raw];
+
     /// Its number on the wire (RFC 6143 sections 7.7 and 7.8).
     #[must_use]
     pub fn number(self) -> i32 {
@@ -62,6 +81,8 @@ impl Encoding {
             Self::CopyRect => 1,
             Self::Rre => 2,
             Self::Hextile => 5,
+            Self::Zlib => 6,
+            Self::Tight => 7,
             Self::Zrle => 16,
             Self::Cursor => -239,
             Self::DesktopSize => -223,
@@ -109,12 +130,24 @@ pub(crate) struct Canvas {
     pub(crate) framebuffer: Framebuffer,
     pub(crate) format: PixelFormat,
     pub(crate) budget: PaintBudget,
-    zrle: zrle::Stream,
+    /// Whether a part of the picture came as JPEG.
+    pub(crate) is_lossy: bool,
+    zlib: Inflate,
+    tight: [Inflate; tight::STREAMS],
+    zrle: Inflate,
 }
 
 impl Canvas {
     pub(crate) fn new(framebuffer: Framebuffer, format: PixelFormat) -> Self {
-        Self { framebuffer, format, budget: PaintBudget::full(), zrle: zrle::Stream::new() }
+        Self {
+            framebuffer,
+            format,
+            budget: PaintBudget::full(),
+            is_lossy: false,
+            zlib: Inflate::new(),
+            tight: core::array::from_fn(|_| Inflate::new()),
+            zrle: Inflate::new_perhaps_bare(),
+        }
     }
 }
 
@@ -125,6 +158,8 @@ pub(crate) enum Decoder {
     Hextile(hextile::Decoder),
     Raw(raw::Decoder),
     Rre(rre::Decoder),
+    Tight(tight::Decoder),
+    Zlib(zlib::Decoder),
     Zrle(zrle::Decoder),
 }
 
@@ -145,6 +180,8 @@ impl Decoder {
             Encoding::Hextile => Self::Hextile(hextile::Decoder::new(area)),
             Encoding::Raw => Self::Raw(raw::Decoder::new(area)),
             Encoding::Rre => Self::Rre(rre::Decoder::new(area)),
+            Encoding::Tight => Self::Tight(tight::Decoder::new(area)),
+            Encoding::Zlib => Self::Zlib(zlib::Decoder::new(area, &canvas.format)),
             Encoding::Zrle => Self::Zrle(zrle::Decoder::new(area)),
         };
         let Rectangle { x, y, width, height } = area;
@@ -167,6 +204,8 @@ impl Decoder {
             Self::Hextile(decoder) => decoder.decode(inbox, canvas),
             Self::Raw(decoder) => Ok(decoder.decode(inbox, canvas)),
             Self::Rre(decoder) => decoder.decode(inbox, canvas),
+            Self::Tight(decoder) => decoder.decode(inbox, canvas),
+            Self::Zlib(decoder) => decoder.decode(inbox, canvas),
             Self::Zrle(decoder) => decoder.decode(inbox, canvas),
         }
     }

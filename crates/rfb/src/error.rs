@@ -169,6 +169,9 @@ pub enum ProtocolError {
         /// Its number.
         number: i32,
     },
+    /// A JPEG picture that is damaged, progressive, or of another size than its rectangle.
+    #[error("a JPEG picture is damaged or does not fit its rectangle")]
+    Jpeg,
     /// A message of unknown type, whose length therefore is unknown (sections 7.5 and 7.6).
     #[error("a message of unknown type {number}")]
     Message {
@@ -180,6 +183,14 @@ pub enum ProtocolError {
     PaintLimit {
         /// The most that is painted.
         limit: u64,
+    },
+    /// A pixel has the number of a colour that its palette does not hold.
+    #[error("a pixel has colour {index} of a palette of {size}")]
+    PaletteIndex {
+        /// The number of the colour.
+        index: u8,
+        /// How many colours there are.
+        size: usize,
     },
     /// A pixel format that cannot exist or is not served (section 7.4).
     #[error("a pixel format of {bits_per_pixel} bits per pixel that cannot be served")]
@@ -218,6 +229,18 @@ pub enum ProtocolError {
     TextLength {
         /// Its announced length in bytes.
         length: u32,
+    },
+    /// A Tight rectangle of an undefined kind.
+    #[error("a Tight rectangle begins with {control:#04x}")]
+    TightControl {
+        /// Its first byte.
+        control: u8,
+    },
+    /// A Tight rectangle behind an undefined filter.
+    #[error("a Tight rectangle names filter {number}")]
+    TightFilter {
+        /// The number of the filter.
+        number: u8,
     },
     /// A ZRLE tile that is shorter than its pixels need, or is of an undefined kind (section 7.7.6).
     #[error("a ZRLE tile of subencoding {subencoding} is malformed")]

@@ -8,7 +8,7 @@
 //! | --- | --- | --- |
 //! | versions | 3.3, 3.7, 3.8 | 3.3, 3.7, 3.8 |
 //! | security | None, VNC Authentication | None, VNC Authentication |
-//! | encodings | Raw, CopyRect, RRE, Hextile, ZRLE | Raw, Hextile, ZRLE |
+//! | encodings | Raw, CopyRect, RRE, Hextile, Zlib, Tight, ZRLE | Raw, Hextile, Zlib, Tight, ZRLE |
 //! | pseudo-encodings | Cursor, DesktopSize, ExtendedDesktopSize, LastRect | DesktopSize |
 //! | pixels | true colour of 8, 16, 32 bits, either byte order | the same, and a colour map of 256 entries |
 //!

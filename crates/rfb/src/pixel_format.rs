@@ -22,10 +22,14 @@ struct Channel {
 }
 
 impl Channel {
+    /// The intensity in `value`, 0 to `max`.
+    fn intensity(self, value: u32) -> u32 {
+        (value >> self.shift) & u32::from(self.max)
+    }
+
     /// The intensity in `value` as 0 to 255, rounded to the nearest.
     fn expand(self, value: u32) -> u32 {
-        let max = u32::from(self.max);
-        let intensity = (value >> self.shift) & max;
+        let (max, intensity) = (u32::from(self.max), self.intensity(value));
         if max == 255 { intensity } else { (intensity * 255 + max / 2) / max }
     }
 
@@ -126,15 +130,27 @@ impl PixelFormat {
 
     /// The colour, `0x00RRGGBB`, of a pixel of [`Self::bytes_per_pixel`] bytes; black for any other length.
     pub(crate) fn read(&self, pixel: &[u8]) -> u32 {
-        let value = match (pixel, self.big_endian) {
+        self.colour(self.value(pixel))
+    }
+
+    /// The number that a pixel's bytes are.
+    fn value(&self, pixel: &[u8]) -> u32 {
+        match (pixel, self.big_endian) {
             (&[a], _) => u32::from(a),
             (&[a, b], false) => u32::from(u16::from_le_bytes([a, b])),
             (&[a, b], true) => u32::from(u16::from_be_bytes([a, b])),
             (&[a, b, c, d], false) => u32::from_le_bytes([a, b, c, d]),
             (&[a, b, c, d], true) => u32::from_be_bytes([a, b, c, d]),
             _ => 0,
-        };
+        }
+    }
+
+    fn colour(&self, value: u32) -> u32 {
         self.red.expand(value) << 16 | self.green.expand(value) << 8 | self.blue.expand(value)
+    }
+
+    fn channels(&self) -> [Channel; 3] {
+        [self.red, self.green, self.blue]
     }
 
     /// Appends a pixel of the colour `0x00RRGGBB`, or the nearest that the format has.
@@ -143,16 +159,39 @@ impl PixelFormat {
         out.extend_from_slice(bytes.get(..count).unwrap_or_default());
     }
 
+    /// The number of the nearest colour that the format has.
+    fn reduce(&self, colour: u32) -> u32 {
+        self.red.reduce(colour >> 16 & 0xFF)
+            | self.green.reduce(colour >> 8 & 0xFF)
+            | self.blue.reduce(colour & 0xFF)
+    }
+
     /// The pixel's bytes at the front of four, and how many they are.
     fn bytes_of(&self, colour: u32) -> ([u8; 4], usize) {
-        let value = self.red.reduce(colour >> 16 & 0xFF)
-            | self.green.reduce(colour >> 8 & 0xFF)
-            | self.blue.reduce(colour & 0xFF);
+        self.bytes_of_value(self.reduce(colour))
+    }
+
+    fn bytes_of_value(&self, value: u32) -> ([u8; 4], usize) {
         let count = self.bytes_per_pixel();
         if self.big_endian {
             ((value << (32 - u32::from(self.bits_per_pixel))).to_be_bytes(), count)
         } else {
             (value.to_le_bytes(), count)
+        }
+    }
+
+    /// A whole pixel, as Zlib writes it.
+    pub(crate) fn whole(self) -> CompressedPixel {
+        CompressedPixel { format: self, bytes: self.bytes_per_pixel(), skipped: 0 }
+    }
+
+    /// How Tight writes pixels of this format: 32-bit pixels of eight bits per colour as red, green and blue.
+    pub(crate) fn tight(self) -> CompressedPixel {
+        let full = self.channels().iter().all(|channel| channel.max == 255);
+        if self.bits_per_pixel == 32 && self.depth == 24 && full {
+            CompressedPixel { format: Self::TRUE_COLOUR_32_BIG_ENDIAN, bytes: 3, skipped: 1 }
+        } else {
+            self.whole()
         }
     }
 
@@ -172,8 +211,9 @@ impl PixelFormat {
     }
 }
 
-/// A `CPIXEL` of ZRLE (RFC 6143 section 7.7.5): as a pixel, but the byte that carries no colour is left out.
-#[derive(Clone, Copy)]
+/// A pixel as an encoding writes it: whole, or as the `CPIXEL` of ZRLE (RFC 6143 section 7.7.5) and the `TPIXEL` of
+/// Tight (community protocol document), which leave out the byte that carries no colour.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct CompressedPixel {
     format: PixelFormat,
     pub(crate) bytes: usize,
@@ -183,16 +223,58 @@ pub(crate) struct CompressedPixel {
 
 impl CompressedPixel {
     pub(crate) fn read(&self, bytes: &[u8]) -> u32 {
+        self.format.colour(self.value(bytes))
+    }
+
+    fn value(&self, bytes: &[u8]) -> u32 {
         let mut pixel = [0; 4];
         for (to, from) in pixel.iter_mut().skip(self.skipped).zip(bytes) {
             *to = *from;
         }
-        self.format.read(pixel.get(..self.format.bytes_per_pixel()).unwrap_or_default())
+        self.format.value(pixel.get(..self.format.bytes_per_pixel()).unwrap_or_default())
     }
 
     pub(crate) fn write(&self, colour: u32, out: &mut Vec<u8>) {
-        let (pixel, _) = self.format.bytes_of(colour);
+        self.write_value(self.format.reduce(colour), out);
+    }
+
+    fn write_value(&self, value: u32, out: &mut Vec<u8>) {
+        let (pixel, _) = self.format.bytes_of_value(value);
         out.extend(pixel.iter().skip(self.skipped).take(self.bytes));
+    }
+
+    /// Red, green and blue of a pixel as the format has them.
+    pub(crate) fn intensities(&self, bytes: &[u8]) -> [u16; 3] {
+        let value = self.value(bytes);
+        self.format.channels().map(|channel| channel.intensity(value) as u16)
+    }
+
+    /// The highest red, green and blue.
+    pub(crate) fn maxima(&self) -> [u16; 3] {
+        self.format.channels().map(|channel| channel.max)
+    }
+
+    /// The colour of intensities; what is above the maximum is cut off at its bits.
+    pub(crate) fn colour(&self, intensities: [u16; 3]) -> u32 {
+        self.format.colour(self.joined(intensities))
+    }
+
+    /// The intensities of the nearest colour that the format has.
+    pub(crate) fn reduced(&self, colour: u32) -> [u16; 3] {
+        let value = self.format.reduce(colour);
+        self.format.channels().map(|channel| channel.intensity(value) as u16)
+    }
+
+    /// Appends a pixel of intensities, each of which is cut off at the bits that its channel has.
+    pub(crate) fn write_intensities(&self, intensities: [u16; 3], out: &mut Vec<u8>) {
+        self.write_value(self.joined(intensities), out);
+    }
+
+    fn joined(&self, intensities: [u16; 3]) -> u32 {
+        let parts = self.format.channels().into_iter().zip(intensities);
+        parts.fold(0, |value, (channel, intensity)| {
+            value | u32::from(intensity & channel.max) << channel.shift
+        })
     }
 }
 

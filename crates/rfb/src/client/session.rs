@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{ClientConfig, Notices};
 use crate::encoding::desktop_size::{self, Monitors};
-use crate::encoding::{Canvas, Decoder, Encoding, PaintBudget, Progress};
+use crate::encoding::{Canvas, Decoder, Encoding, LOWEST_JPEG_QUALITY, PaintBudget, Progress};
 use crate::error::{Error, Phase, ProtocolError};
 use crate::framebuffer::{Framebuffer, Rectangle};
 use crate::inbox::Inbox;
@@ -70,11 +70,13 @@ impl Session {
     pub(super) fn new(screen: Framebuffer, config: &ClientConfig, out: &mut Vec<u8>) -> Self {
         out.extend_from_slice(&[0; 4]);
         out.extend_from_slice(&config.pixel_format.to_bytes());
-        let count = u16::try_from(config.encodings.len()).unwrap_or(u16::MAX);
+        let quality = config.jpeg_quality.map(|level| LOWEST_JPEG_QUALITY + i32::from(level.min(9)));
+        let offered = config.encodings.iter().map(|encoding| encoding.number()).chain(quality);
+        let offered: Vec<i32> = offered.take(usize::from(u16::MAX)).collect();
         out.extend_from_slice(&[2, 0]);
-        out.extend_from_slice(&count.to_be_bytes());
-        for encoding in config.encodings.iter().take(usize::from(count)) {
-            out.extend_from_slice(&encoding.number().to_be_bytes());
+        out.extend_from_slice(&u16::try_from(offered.len()).unwrap_or(u16::MAX).to_be_bytes());
+        for number in offered {
+            out.extend_from_slice(&number.to_be_bytes());
         }
         Self {
             canvas: Canvas::new(screen, config.pixel_format),
@@ -88,6 +90,10 @@ impl Session {
 
     pub(super) fn framebuffer(&self) -> &Framebuffer {
         &self.canvas.framebuffer
+    }
+
+    pub(super) fn is_lossy(&self) -> bool {
+        self.canvas.is_lossy
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -289,6 +295,7 @@ impl Update {
         let framebuffer = Framebuffer::black(area.width, area.height).map_err(Error::TooLarge)?;
         canvas.budget.spend(area.pixels())?;
         canvas.framebuffer = framebuffer;
+        canvas.is_lossy = false;
         self.resized = true;
         Ok(())
     }

@@ -196,8 +196,8 @@ fn the_session_opens_with_our_wishes() {
     let (sent, _) = drain(&mut client);
     let mut expected = b"RFB 003.008\n\x01\x01".to_vec();
     expected.extend([0, 0, 0, 0, 8, 8, 0, 1, 0, 7, 0, 7, 0, 3, 0, 3, 6, 0, 0, 0]);
-    expected.extend([2, 0, 0, 9]);
-    for number in [16, 5, 1, 2, 0, -239, -223, -224, -308_i32] {
+    expected.extend([2, 0, 0, 11]);
+    for number in [16, 7, 5, 6, 1, 2, 0, -239, -223, -224, -308_i32] {
         expected.extend(number.to_be_bytes());
     }
     assert_eq!(sent, expected);
@@ -329,7 +329,7 @@ fn messages_that_cannot_be() {
     };
     check(&[9], ProtocolError::Message { number: 9 });
     check(&[3, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFC], ProtocolError::TextLength { length: 0xFFFF_FFFC });
-    check(&[0, 0, 0, 1, 0, 0, 0, 0, 0, 4, 0, 2, 0, 0, 0, 7], ProtocolError::Encoding { number: 7 });
+    check(&[0, 0, 0, 1, 0, 0, 0, 0, 0, 4, 0, 2, 0, 0, 0, 4], ProtocolError::Encoding { number: 4 });
     check(
         &[0, 0, 0, 1, 0, 1, 0, 0, 0, 4, 0, 2, 0, 0, 0, 0],
         ProtocolError::Rectangle { x: 1, y: 0, width: 4, height: 2 },

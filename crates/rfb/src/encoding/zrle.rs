@@ -6,61 +6,17 @@ mod tile;
 
 pub(crate) use encode::Encoder;
 
-use flate2::{Decompress, FlushDecompress};
-
 use super::{Canvas, Progress};
 use crate::error::ProtocolError;
-use crate::framebuffer::Rectangle;
+use crate::framebuffer::{Framebuffer, Rectangle};
 use crate::inbox::Inbox;
+use crate::pixel_format::PixelFormat;
 
 const TILE: u16 = 64;
 
 /// The longest tile there is: its subencoding, and a run of one pixel for each pixel, four bytes of colour and one of
 /// length.
 const MAX_TILE_LENGTH: usize = 1 + 64 * 64 * 5;
-
-/// Bytes inflated at a time.
-const CHUNK: usize = 16 * 1024;
-
-/// The zlib stream and what it gave that is not yet painted: never above [`MAX_TILE_LENGTH`] + [`CHUNK`], whatever the
-/// server compressed.
-pub(crate) struct Stream {
-    inflate: Decompress,
-    inflated: Vec<u8>,
-    read: usize,
-}
-
-impl Stream {
-    pub(crate) fn new() -> Self {
-        Self { inflate: Decompress::new(true), inflated: Vec::new(), read: 0 }
-    }
-
-    fn pending(&self) -> &[u8] {
-        self.inflated.get(self.read..).unwrap_or_default()
-    }
-
-    #[cfg(test)]
-    pub(super) fn buffered(&self) -> usize {
-        self.inflated.capacity()
-    }
-
-    /// Inflates up to [`CHUNK`] bytes; returns how many bytes of `input` were used and how many came out.
-    fn inflate(&mut self, input: &[u8]) -> Result<(usize, usize), ProtocolError> {
-        self.inflated.drain(..self.read);
-        self.read = 0;
-        let kept = self.inflated.len();
-        self.inflated.resize(kept + CHUNK, 0);
-        let (used_before, made_before) = (self.inflate.total_in(), self.inflate.total_out());
-        let room = self.inflated.get_mut(kept..).unwrap_or_default();
-        let result = self.inflate.decompress(input, room, FlushDecompress::None);
-        let used = usize::try_from(self.inflate.total_in() - used_before).map_err(|_| ProtocolError::Zlib)?;
-        let made =
-            usize::try_from(self.inflate.total_out() - made_before).map_err(|_| ProtocolError::Zlib)?;
-        self.inflated.truncate(kept + made);
-        result.map_err(|_| ProtocolError::Zlib)?;
-        Ok((used, made))
-    }
-}
 
 pub(crate) struct Decoder {
     area: Rectangle,
@@ -87,32 +43,26 @@ impl Decoder {
                 self.checked_length(u32::from_be_bytes(length))?
             }
         };
-        loop {
-            // A tile is painted when it is surely whole: each byte is looked at once, however the data is chopped.
-            while !self.painted_all() && canvas.zrle.pending().len() >= MAX_TILE_LENGTH {
-                self.paint_tile(canvas)?;
+        let Canvas { framebuffer, format, zrle, .. } = canvas;
+        // A tile is painted when it is surely whole: each byte is looked at once, however the data is chopped.
+        let progress = zrle.decode(inbox, &mut missing, |bytes| {
+            let mut painted = 0;
+            while !self.painted_all() && bytes.len() - painted >= MAX_TILE_LENGTH {
+                painted += self.paint_tile(bytes.get(painted..).unwrap_or_default(), framebuffer, *format)?;
             }
-            let input = inbox.pending();
-            let input = input.get(..missing).unwrap_or(input);
-            let (used, made) = canvas.zrle.inflate(input)?;
-            inbox.consume(used);
-            missing -= used;
-            if self.painted_all() && !canvas.zrle.pending().is_empty() {
+            if self.painted_all() && painted < bytes.len() { Err(ProtocolError::Zlib) } else { Ok(painted) }
+        })?;
+        self.missing = Some(missing);
+        if progress == Progress::Complete {
+            while !self.painted_all() {
+                let painted = self.paint_tile(zrle.pending(), framebuffer, *format)?;
+                zrle.consume(painted);
+            }
+            if !zrle.pending().is_empty() {
                 return Err(ProtocolError::Zlib);
             }
-            if (used, made) == (0, 0) {
-                if missing == 0 {
-                    break;
-                }
-                self.missing = Some(missing);
-                // Input that the stream does not want is behind its end.
-                return if inbox.is_empty() { Ok(Progress::Starved) } else { Err(ProtocolError::Zlib) };
-            }
         }
-        while !self.painted_all() {
-            self.paint_tile(canvas)?;
-        }
-        if canvas.zrle.pending().is_empty() { Ok(Progress::Complete) } else { Err(ProtocolError::Zlib) }
+        Ok(progress)
     }
 
     /// Zlib adds a few bytes for each block that it cannot compress; twice the longest tiles leaves room for servers
@@ -130,21 +80,25 @@ impl Decoder {
         self.area.width == 0 || self.row >= self.area.height.div_ceil(TILE)
     }
 
-    fn paint_tile(&mut self, canvas: &mut Canvas) -> Result<(), ProtocolError> {
+    /// Paints the tile at the front of `bytes`; returns its length.
+    fn paint_tile(
+        &mut self,
+        bytes: &[u8],
+        framebuffer: &mut Framebuffer,
+        format: PixelFormat,
+    ) -> Result<usize, ProtocolError> {
         let tile = self.area.tile(self.column, self.row, TILE);
-        let bytes = canvas.zrle.pending();
         let subencoding = bytes.first().copied().unwrap_or_default();
-        let (pixels, length) = tile::decode(bytes, tile.width, tile.height, &canvas.format.compressed())
+        let (pixels, length) = tile::decode(bytes, tile.width, tile.height, &format.compressed())
             .ok_or(ProtocolError::Tile { subencoding })?;
         for (y, row) in tile.rows().zip(pixels.chunks_exact(usize::from(tile.width))) {
-            canvas.framebuffer.row_mut(tile.x, y, tile.width).copy_from_slice(row);
+            framebuffer.row_mut(tile.x, y, tile.width).copy_from_slice(row);
         }
-        canvas.zrle.read += length;
         self.column += 1;
         if self.column == self.area.width.div_ceil(TILE) {
             self.column = 0;
             self.row += 1;
         }
-        Ok(())
+        Ok(length)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::damage::Damage;
 use super::{ServerError, ServerEvent};
-use crate::encoding::{Encoding, hextile, raw, zrle};
+use crate::encoding::{Encoding, LOWEST_JPEG_QUALITY, hextile, raw, tight, zlib, zrle};
 use crate::error::ProtocolError;
 use crate::framebuffer::{Framebuffer, Rectangle};
 use crate::inbox::Inbox;
@@ -29,6 +29,8 @@ pub(super) struct Session {
     /// does not pile up output.
     colour_map_due: bool,
     wishes: Wishes,
+    tight: Option<Box<tight::Encoder>>,
+    zlib: Option<Box<zlib::Encoder>>,
     zrle: Option<Box<zrle::Encoder>>,
     /// What the viewer waits for; several requests are one for all that they cover.
     request: Option<Rectangle>,
@@ -36,11 +38,13 @@ pub(super) struct Session {
 }
 
 /// What a SetEncodings message asks for.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Wishes {
     /// The first encoding that we write, in the viewer's order.
     encoding: Option<Encoding>,
     resizable: bool,
+    /// The level of quality of JPEG, 0 to 9; without it none is sent.
+    jpeg_quality: Option<u8>,
 }
 
 /// What the next bytes belong to.
@@ -60,7 +64,9 @@ impl Session {
             damage: Damage::everything(width, height),
             format: PixelFormat::TRUE_COLOUR_32,
             colour_map_due: false,
-            wishes: Wishes { encoding: None, resizable: false },
+            wishes: Wishes::default(),
+            tight: None,
+            zlib: None,
             zrle: None,
             request: None,
             step: Step::Message,
@@ -122,8 +128,8 @@ impl Session {
             }
             SET_ENCODINGS => {
                 let Some([_, _, n1, n0]) = inbox.take() else { return Ok(None) };
-                let wishes = Wishes { encoding: None, resizable: false };
-                self.step = Step::Encodings { missing: u16::from_be_bytes([n1, n0]), wishes };
+                let (missing, wishes) = (u16::from_be_bytes([n1, n0]), Wishes::default());
+                self.step = Step::Encodings { missing, wishes };
             }
             FRAMEBUFFER_UPDATE_REQUEST => {
                 let Some([_, incremental, x1, x0, y1, y0, w1, w0, h1, h0]) = inbox.take() else {
@@ -195,7 +201,10 @@ impl Session {
             self.request = None;
             return;
         }
-        let parts = self.damage.take(area);
+        let mut parts = self.damage.take(area);
+        if self.wishes.encoding == Some(Encoding::Tight) {
+            parts = parts.into_iter().flat_map(|part| part.tiles(tight::LARGEST_SIDE)).collect();
+        }
         // The grid that parts are made of has fewer squares than this.
         let Some(count) = u16::try_from(parts.len()).ok().filter(|&count| count > 0) else { return };
         self.request = None;
@@ -214,6 +223,14 @@ impl Session {
                 let zrle = self.zrle.get_or_insert_with(|| Box::new(zrle::Encoder::new()));
                 zrle.encode(&picture, &self.format, out);
             }
+            Encoding::Tight => {
+                let tight = self.tight.get_or_insert_with(|| Box::new(tight::Encoder::new()));
+                tight.encode(&picture, &self.format, self.wishes.jpeg_quality, out);
+            }
+            Encoding::Zlib => {
+                let zlib = self.zlib.get_or_insert_with(|| Box::new(zlib::Encoder::new()));
+                zlib.encode(&picture, &self.format, out);
+            }
             Encoding::Hextile => hextile::encode(&picture, &self.format, out),
             _ => raw::encode(&picture, &self.format, out),
         }
@@ -223,11 +240,23 @@ impl Session {
 impl Wishes {
     fn add(&mut self, number: i32) {
         match Encoding::from_number(number) {
-            Some(written @ (Encoding::Raw | Encoding::Hextile | Encoding::Zrle)) => {
+            Some(
+                written @ (Encoding::Raw
+                | Encoding::Hextile
+                | Encoding::Zlib
+                | Encoding::Tight
+                | Encoding::Zrle),
+            ) => {
                 self.encoding.get_or_insert(written);
             }
             Some(Encoding::DesktopSize) => self.resizable = true,
-            _ => {}
+            _ => {
+                let level =
+                    number.checked_sub(LOWEST_JPEG_QUALITY).and_then(|level| u8::try_from(level).ok());
+                if let Some(level) = level.filter(|level| *level <= 9) {
+                    self.jpeg_quality = Some(level);
+                }
+            }
         }
     }
 }

@@ -212,8 +212,9 @@ fn the_viewers_first_known_encoding_is_sent() {
         assert_eq!(drain(&mut server).0.get(12..16), Some(&expected.to_be_bytes()[..]), "{encodings:?}");
     };
     check(&[], 0);
-    check(&[7, 1, 2, -223], 0);
-    check(&[7, 16, 5, 0], 16);
+    check(&[4, 1, 2, -223], 0);
+    check(&[4, 16, 5, 0], 16);
+    check(&[7, 16, 5, 0], 7);
     check(&[5, 16, 0], 5);
     check(&[0, 16], 0);
 }

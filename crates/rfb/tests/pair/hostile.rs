@@ -9,7 +9,7 @@ use ironhand_rfb::{
 use proptest::prelude::*;
 
 use crate::link::{Dice, Link};
-use crate::{picture, viewer};
+use crate::{ENCODINGS, picture, viewer};
 
 const GREETING: &[u8] = b"RFB 003.008\n\x01\x01\0\0\0\0";
 /// 64x48 pixels, no name.
@@ -108,9 +108,12 @@ proptest! {
     #[test]
     fn faults_in_true_updates(seed in any::<u64>(), at in 0..3000_usize, flip in any::<u8>(), lose in any::<bool>()) {
         let mut dice = Dice::new(seed);
-        let encoding = [Encoding::Raw, Encoding::Hextile, Encoding::Zrle][dice.below(3) as usize];
-        let screen = picture(&mut dice, 64, 48, 20, 5);
-        let mut link = Link::new(seed, 100, viewer(encoding, PixelFormat::TRUE_COLOUR_16), ServerConfig::default(), screen);
+        let encoding = ENCODINGS[dice.below(5) as usize];
+        let colours = [2, 20, 1 << 20][dice.below(3) as usize];
+        let screen = picture(&mut dice, 64, 48, colours, 5);
+        let jpeg_quality = (dice.below(2) == 0).then_some(5);
+        let config = ClientConfig { jpeg_quality, ..viewer(encoding, PixelFormat::TRUE_COLOUR_16) };
+        let mut link = Link::new(seed, 100, config, ServerConfig::default(), screen);
         link.settle();
         link.client.request_update(link.now, false);
         while let Some(output) = link.client.next_output() {

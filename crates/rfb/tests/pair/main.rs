@@ -17,7 +17,8 @@ const FORMATS: [PixelFormat; 5] = [
     PixelFormat::TRUE_COLOUR_16_BIG_ENDIAN,
     PixelFormat::TRUE_COLOUR_8,
 ];
-const ENCODINGS: [Encoding; 3] = [Encoding::Raw, Encoding::Hextile, Encoding::Zrle];
+const ENCODINGS: [Encoding; 5] =
+    [Encoding::Raw, Encoding::Hextile, Encoding::Zlib, Encoding::Tight, Encoding::Zrle];
 
 /// Pixels of up to `colours` colours, in runs of about `run` pixels.
 fn picture(dice: &mut Dice, width: u16, height: u16, colours: u32, run: u32) -> Framebuffer {
@@ -100,6 +101,69 @@ proptest! {
         prop_assert!(seen(&link) == Some(reduced(&third, format)), "the resized picture");
         prop_assert!(link.client_events.iter().all(|event| !matches!(event, Event::Failed(_))));
     }
+}
+
+/// Colours that change slowly, as in photographs.
+fn slopes(width: u16, height: u16) -> Framebuffer {
+    let pixel = |index: u32| {
+        let (x, y) = (index % u32::from(width), index / u32::from(width));
+        (x * 255 / u32::from(width)) << 16 | (y * 255 / u32::from(height)) << 8 | (x + y) & 0xFF
+    };
+    let pixels = (0..u32::from(width) * u32::from(height)).map(pixel).collect();
+    Framebuffer::from_pixels(width, height, pixels).expect("small")
+}
+
+/// Tight's filter for gradients is exact in every format, and its squares join.
+#[test]
+fn slopes_are_seen_as_they_are() {
+    for format in FORMATS {
+        for (width, height) in [(64, 48), (300, 260), (1, 40)] {
+            let screen = slopes(width, height);
+            let mut link = Link::new(
+                1,
+                70_000,
+                viewer(Encoding::Tight, format),
+                ServerConfig::default(),
+                screen.clone(),
+            );
+            link.settle();
+            link.see(false);
+            let seen = link.client.framebuffer().map(|screen| screen.pixels().to_vec());
+            assert!(seen == Some(reduced(&screen, format)), "{width}x{height} {format:?}");
+            assert!(!link.client.is_lossy());
+        }
+    }
+}
+
+/// A viewer that asks for JPEG sees nearly what is shown, and knows it.
+#[test]
+fn jpeg_is_near_and_said_to_be() {
+    let screen = slopes(300, 260);
+    let mut sizes = Vec::new();
+    for (level, tolerance) in [(9, 1), (5, 4), (0, 12)] {
+        let viewer = ClientConfig {
+            jpeg_quality: Some(level),
+            ..viewer(Encoding::Tight, PixelFormat::TRUE_COLOUR_32)
+        };
+        let mut link = Link::new(1, 70_000, viewer, ServerConfig::default(), screen.clone());
+        link.settle();
+        link.see(false);
+        let seen = link.client.framebuffer().expect("connected");
+        let channels = |picture: &Framebuffer| {
+            picture.pixels().iter().flat_map(|pixel| pixel.to_be_bytes()).collect::<Vec<u8>>()
+        };
+        let away =
+            channels(seen).iter().zip(channels(&screen)).map(|(a, b)| u64::from(a.abs_diff(b))).sum::<u64>();
+        let mean = away / screen.pixels().len() as u64 / 3;
+        assert!(mean <= tolerance, "level {level}: {mean} away");
+        assert!(link.client.is_lossy());
+        sizes.push(link.sent);
+        // Without many colours nothing is lost.
+        link.server.set_framebuffer(&picture(&mut Dice::new(3), 40, 30, 16, 10));
+        link.see(true);
+        assert!(!link.client.is_lossy());
+    }
+    assert!(sizes.is_sorted_by(|a, b| a > b), "{sizes:?}");
 }
 
 fn server(password: Option<&str>, highest_version: ProtocolVersion) -> ServerConfig {
