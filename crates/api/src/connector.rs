@@ -7,6 +7,8 @@ mod ip_kvm;
 mod lab;
 mod path;
 mod pdu;
+mod screen;
+mod serial;
 mod switch;
 mod wol;
 
@@ -24,8 +26,13 @@ pub use ip_kvm::IpKvmOptions;
 pub use lab::LibvirtOptions;
 pub use path::{CertificatePin, Through, Tls};
 pub use pdu::{Feed, Outlet, PduModel, PduOptions, PowerOids, SnmpAuthentication, SnmpPrivacy, SnmpVersion};
+pub use screen::{KvmOptions, KvmProtocol, PreviewOptions, PreviewVendor, VncOptions};
+pub use serial::{ConsoleLogFormat, ConsoleLogOptions, ConsoleMenu, SshConsoleOptions};
 pub use switch::{HttpSwitchOptions, ShellyOptions, SwitchRequest, SwitchStatus, TasmotaOptions};
 pub use wol::WolOptions;
+
+/// Where OpenBMC's SSH server leads to the host's console instead of a shell.
+const OPENBMC_CONSOLE_PORT: u16 = 2200;
 
 /// One way to reach a host out of band.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -65,7 +72,19 @@ pub enum Way {
     /// Redfish (DMTF DSP0266).
     Redfish(RedfishOptions),
     /// Remote framebuffer (RFC 6143).
-    Vnc,
+    Vnc(VncOptions),
+    /// A controller's own remote console.
+    Kvm(KvmOptions),
+    /// Still pictures of the screen on a controller's web pages.
+    Preview(PreviewOptions),
+    /// A serial console over SSH.
+    SshConsole(SshConsoleOptions),
+    /// A serial console over Telnet (RFC 854).
+    Telnet,
+    /// A serial console as a plain stream of bytes over TCP.
+    SerialTcp,
+    /// A file that another program writes what a serial console says to.
+    ConsoleLog(ConsoleLogOptions),
     /// Outlets of a power strip, by SNMP.
     Pdu(PduOptions),
     /// Wake-on-LAN.
@@ -131,6 +150,18 @@ connector_types! {
     Redfish = "redfish", 443;
     /// Display 0 (RFC 6143 section 7).
     Vnc = "vnc", 5900;
+    /// HTTPS.
+    Kvm = "kvm", 443;
+    /// HTTPS.
+    Preview = "preview", 443;
+    /// SSH (RFC 4253 section 4.2); OpenBMC's consoles are on 2200.
+    SshConsole = "ssh-console", 22;
+    /// Telnet (RFC 854).
+    Telnet = "telnet", 23;
+    /// The terminal server's own, which must be given.
+    SerialTcp = "serial-tcp", 0;
+    /// A file has none.
+    ConsoleLog = "console-log", 0;
     /// SNMP (RFC 3417).
     Pdu = "pdu", 161;
     /// The discard port (RFC 863), as is the custom.
@@ -173,6 +204,8 @@ pub enum Capability {
     Screen,
     /// Pressing keys.
     Keyboard,
+    /// Reading and typing on the serial console.
+    Serial,
     /// Reading sensors.
     Sensors,
     /// Reading what the machine is made of.
@@ -191,15 +224,19 @@ impl ConnectorType {
     /// What connectors of this type can do.
     pub const fn capabilities(self) -> &'static [Capability] {
         use Capability::{
-            BootDevice, EventLog, Identify, Inventory, Keyboard, Power, PowerState, Screen, Sensors, Users,
-            VirtualMedia,
+            BootDevice, EventLog, Identify, Inventory, Keyboard, Power, PowerState, Screen, Sensors, Serial,
+            Users, VirtualMedia,
         };
         match self {
-            Self::Ipmi => &[Power, PowerState, BootDevice, Sensors, Inventory, EventLog, Users, Identify],
+            Self::Ipmi => {
+                &[Power, PowerState, BootDevice, Sensors, Inventory, EventLog, Users, Identify, Serial]
+            }
             Self::Redfish => {
                 &[Power, PowerState, BootDevice, Sensors, Inventory, EventLog, Users, VirtualMedia, Identify]
             }
-            Self::Vnc => &[Screen, Keyboard],
+            Self::Vnc | Self::Kvm => &[Screen, Keyboard],
+            Self::Preview => &[Screen],
+            Self::SshConsole | Self::Telnet | Self::SerialTcp | Self::ConsoleLog => &[Serial],
             Self::Amt => &[Power, PowerState, BootDevice],
             Self::Pikvm | Self::Nanokvm => &[Power, PowerState, Screen, Keyboard],
             Self::Qemu | Self::Libvirt => &[Power, PowerState],
@@ -222,7 +259,8 @@ impl ConnectorType {
             Self::Wol => &[On],
             Self::Winrm => &[Reset, Soft],
             Self::Ssh => &[On, Off, Cycle, Reset, Soft],
-            Self::Vnc => &[],
+            Self::Vnc | Self::Kvm | Self::Preview => &[],
+            Self::SshConsole | Self::Telnet | Self::SerialTcp | Self::ConsoleLog => &[],
         }
     }
 
@@ -233,7 +271,11 @@ impl ConnectorType {
 
     /// Whether a credential must be named.
     pub const fn needs_credentials(self) -> bool {
-        matches!(self, Self::Ipmi | Self::Redfish | Self::Amt | Self::Winrm | Self::Ssh)
+        match self {
+            Self::Ipmi | Self::Redfish | Self::Amt | Self::Winrm | Self::Ssh => true,
+            Self::Kvm | Self::Preview | Self::SshConsole => true,
+            _ => false,
+        }
     }
 }
 
@@ -243,7 +285,13 @@ impl Way {
         match self {
             Self::Ipmi(_) => ConnectorType::Ipmi,
             Self::Redfish(_) => ConnectorType::Redfish,
-            Self::Vnc => ConnectorType::Vnc,
+            Self::Vnc(_) => ConnectorType::Vnc,
+            Self::Kvm(_) => ConnectorType::Kvm,
+            Self::Preview(_) => ConnectorType::Preview,
+            Self::SshConsole(_) => ConnectorType::SshConsole,
+            Self::Telnet => ConnectorType::Telnet,
+            Self::SerialTcp => ConnectorType::SerialTcp,
+            Self::ConsoleLog(_) => ConnectorType::ConsoleLog,
             Self::Pdu(_) => ConnectorType::Pdu,
             Self::Wol(_) => ConnectorType::Wol,
             Self::Gsm(_) => ConnectorType::Gsm,
@@ -282,7 +330,11 @@ impl Connector {
 
     /// The port to use: the one given, or the protocol's own.
     pub fn effective_port(&self) -> u16 {
-        self.port.unwrap_or(self.kind().default_port())
+        let own = match &self.way {
+            Way::SshConsole(SshConsoleOptions { menu: ConsoleMenu::Openbmc, .. }) => OPENBMC_CONSOLE_PORT,
+            way => way.kind().default_port(),
+        };
+        self.port.unwrap_or(own)
     }
 
     /// All addresses of the device, the preferred one first.

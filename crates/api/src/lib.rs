@@ -63,10 +63,12 @@ pub use action::{ActionReport, ApplyOutcome, BootDeviceRequest, KeysRequest, Pow
 pub use alert::{Alert, AlertCause};
 pub use cloud_event::CloudEvent;
 pub use connector::{
-    AmtOptions, Capability, CertificatePin, Connector, ConnectorType, Feed, GsmDevice, GsmOptions, GsmTexts,
-    HttpSwitchOptions, IpKvmOptions, IpmiOptions, LibvirtOptions, Outlet, PduModel, PduOptions, PowerOids,
-    RedfishOptions, ShellyOptions, SnmpAuthentication, SnmpPrivacy, SnmpVersion, SshCommands, SshOptions,
-    SwitchRequest, SwitchStatus, TasmotaOptions, Through, Tls, Way, WinrmOptions, WolOptions,
+    AmtOptions, Capability, CertificatePin, Connector, ConnectorType, ConsoleLogFormat, ConsoleLogOptions,
+    ConsoleMenu, Feed, GsmDevice, GsmOptions, GsmTexts, HttpSwitchOptions, IpKvmOptions, IpmiOptions,
+    KvmOptions, KvmProtocol, LibvirtOptions, Outlet, PduModel, PduOptions, PowerOids, PreviewOptions,
+    PreviewVendor, RedfishOptions, ShellyOptions, SnmpAuthentication, SnmpPrivacy, SnmpVersion, SshCommands,
+    SshConsoleOptions, SshOptions, SwitchRequest, SwitchStatus, TasmotaOptions, Through, Tls, VncOptions,
+    Way, WinrmOptions, WolOptions,
 };
 pub use credential::{Credential, CredentialSpec, Secret};
 pub use event::{Event, EventKind, Severity};

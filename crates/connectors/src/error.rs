@@ -118,6 +118,9 @@ pub enum Error {
     /// An operation of Redfish did not reach its end.
     #[error(transparent)]
     Redfish(#[from] ironhand_redfish::Error),
+    /// The connection to a remote framebuffer ended.
+    #[error(transparent)]
+    Rfb(#[from] ironhand_rfb::Error),
 }
 
 /// Why a device does not prove who it is.
@@ -161,6 +164,12 @@ impl Error {
             }
             Self::Busy { .. } | Self::Redfish(Redfish::Busy { .. }) => Reach::Throttled,
             Self::Certificate { .. } => Reach::NotTrusted,
+            Self::Rfb(error) => match error.condition() {
+                ironhand_rfb::Condition::Unreachable => Reach::Unreachable,
+                ironhand_rfb::Condition::AuthFailed => Reach::AuthFailed,
+                ironhand_rfb::Condition::Throttled | ironhand_rfb::Condition::Refused => Reach::Throttled,
+                ironhand_rfb::Condition::ProtocolError => Reach::ProtocolError,
+            },
             _ => Reach::ProtocolError,
         }
     }
@@ -197,6 +206,7 @@ impl Error {
                 ironhand_redfish::Error::NoSystem { .. } | ironhand_redfish::Error::Ambiguous { .. },
             ) => Fault::Caller,
             Self::NotStored { .. } => Fault::Server,
+            Self::Rfb(_) if self.reach() == Reach::Unreachable => Fault::Network,
             _ if self.is_refusal() => Fault::Caller,
             _ => Fault::Device,
         }
@@ -213,6 +223,7 @@ impl Error {
                 | Self::Busy { .. }
                 | Self::NoPicture { .. }
                 | Self::NotStored { .. }
+                | Self::Rfb(_)
                 | Self::Redfish(ironhand_redfish::Error::Busy { .. })
         )
     }
@@ -243,6 +254,7 @@ impl Error {
                 "connector.task_failed"
             }
             Self::NotStored { .. } => "store.failed",
+            Self::Rfb(error) => error.code(),
             Self::NoPicture { .. } => "connector.no_picture",
             Self::OutcomeUnknown => "connector.outcome_unknown",
             Self::NotKept { .. } | Self::Redfish(Redfish::NotKept { .. }) => "connector.not_kept",
@@ -274,6 +286,9 @@ impl Error {
             Self::NoPicture { .. } => Some(
                 "check that the machine is on and its video cable is plugged in; a key may wake its screen",
             ),
+            Self::Rfb(_) if self.reach() == Reach::Unreachable => {
+                Some("check the connector's address and port, and the network between")
+            }
             _ if self.is_refusal() => Some("check the credentials that the host names"),
             _ => None,
         }

@@ -22,6 +22,8 @@ mod pikvm;
 mod qemu;
 mod redfish;
 mod relay;
+mod screen;
+mod serial;
 mod shelly;
 mod ssh;
 mod tasmota;
@@ -42,5 +44,7 @@ pub use path::{
 pub use pdu::{PduDevice, PduTimes};
 pub use redfish::{MemorySessions, RedfishConfig, RedfishDevice, RedfishEvents, Sessions};
 pub use relay::RelayTimes;
+pub use screen::{ScreenEvent, ScreenSource, open_screen};
+pub use serial::{SerialConsole, open_serial};
 pub use tls::{MemoryPins, Pins, Proof, Shown, TlsClient, look};
 pub use wol::WakeOnLan;

@@ -77,7 +77,11 @@ pub fn open(
     match &connector.way {
         Way::Ipmi(_) => Err(refused("be driven here: IPMI has lines of its own")),
         Way::Redfish(options) => Ok(Box::new(RedfishDevice::open(connector, options, login, surroundings)?)),
-        Way::Vnc => Err(refused("do anything but show a screen")),
+        Way::Vnc(_) | Way::Kvm(_) => Err(refused("do anything but show a screen")),
+        Way::Preview(_) => Err(refused("be driven here yet")),
+        Way::SshConsole(_) | Way::Telnet | Way::SerialTcp | Way::ConsoleLog(_) => {
+            Err(refused("do anything but lead to a serial console"))
+        }
         Way::Pdu(options) => {
             Ok(Box::new(PduDevice::new(connector, options, login.as_ref(), PduTimes::default())?))
         }
@@ -161,7 +165,7 @@ mod tests {
             let Err(Error::Unsupported { what }) = refused.map(|_| ()) else { panic!("it is driven") };
             assert!(what.contains(reason), "{what}");
         };
-        check(Way::Vnc, "screen");
+        check(Way::Vnc(Default::default()), "screen");
         check(Way::Ipmi(Default::default()), "lines of its own");
     }
 }

@@ -131,7 +131,10 @@ fn connectors(index: usize, host: &SimHost) -> Vec<Connector> {
         1 => vec![ipmi()],
         _ => vec![redfish()],
     };
-    ways.push(Connector { credentials: Some(Vec::new()), ..connector(Way::Vnc, host.vnc) });
+    ways.push(Connector {
+        credentials: Some(Vec::new()),
+        ..connector(Way::Vnc(Default::default()), host.vnc)
+    });
     ways
 }
 

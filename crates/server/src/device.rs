@@ -85,12 +85,6 @@ pub(crate) enum DeviceError {
     /// Only a switch of the mains could do it, which the manifest does not allow.
     #[error("it would cut the mains of the machine, and no connector has `allowHardCut`")]
     CutNotAllowed,
-    /// No connection to the screen came about.
-    #[error("no connection to the screen: {reason}")]
-    Connect { reason: String },
-    /// The connection to the screen ended.
-    #[error("{0}")]
-    Rfb(#[from] ironhand_rfb::Error),
     /// The picture is there, but cannot be read.
     #[error("the screen reader failed on the picture")]
     ReaderFailed,
@@ -155,6 +149,7 @@ const fn capability_word(capability: Capability) -> &'static str {
         Capability::BootDevice => "the boot device",
         Capability::Screen => "the screen",
         Capability::Keyboard => "the keyboard",
+        Capability::Serial => "the serial console",
         Capability::PowerState => "the power state",
         Capability::Sensors => "sensors",
         Capability::Inventory => "the inventory",
@@ -262,19 +257,13 @@ impl DeviceError {
             Self::Connector(error) => error.reach(),
             Self::CertificateChanged { error, .. } => error.reach(),
             Self::EveryWayFailed { telling, .. } => telling.reach(),
-            Self::Rfb(error) => match error.condition() {
-                ironhand_rfb::Condition::Unreachable => Reach::Unreachable,
-                ironhand_rfb::Condition::AuthFailed => Reach::AuthFailed,
-                ironhand_rfb::Condition::Throttled | ironhand_rfb::Condition::Refused => Reach::Throttled,
-                ironhand_rfb::Condition::ProtocolError => Reach::ProtocolError,
-            },
             _ => Reach::Unreachable,
         }
     }
 
     /// Whether the credentials were refused, so that another one may help.
     pub(crate) fn is_refusal(&self) -> bool {
-        matches!(self, Self::Ipmi(_) | Self::Rfb(_) | Self::Connector(_)) && self.reach() == Reach::AuthFailed
+        matches!(self, Self::Ipmi(_) | Self::Connector(_)) && self.reach() == Reach::AuthFailed
     }
 
     /// Whose fault it is.
@@ -298,7 +287,7 @@ impl DeviceError {
             | Self::NotStored { .. }
             | Self::NotSeenYet
             | Self::ReaderFailed => Fault::Server,
-            Self::Resolve { .. } | Self::Connect { .. } => Fault::Network,
+            Self::Resolve { .. } => Fault::Network,
             Self::NoRandomness => Fault::Server,
             Self::NotSeen { .. }
             | Self::OutcomeUnknown { .. }
@@ -311,7 +300,7 @@ impl DeviceError {
             Self::EveryWayFailed { telling, .. } => telling.fault(),
             Self::Connector(error) => error.fault(),
             Self::CertificateChanged { error, .. } => error.fault(),
-            Self::Ipmi(_) | Self::Rfb(_) => match self.reach() {
+            Self::Ipmi(_) => match self.reach() {
                 Reach::Unreachable => Fault::Network,
                 Reach::AuthFailed => Fault::Caller,
                 _ => Fault::Device,
@@ -325,7 +314,7 @@ impl DeviceError {
             Self::Ipmi(error) => error.is_retryable(),
             Self::Connector(error) => error.retry(),
             Self::EveryWayFailed { telling, .. } => telling.retry(),
-            Self::Rfb(_) | Self::Resolve { .. } | Self::Connect { .. } | Self::NotSeen { .. } => true,
+            Self::Resolve { .. } | Self::NotSeen { .. } => true,
             Self::NotStored { .. }
             | Self::Busy { .. }
             | Self::NotSeenYet
@@ -357,8 +346,6 @@ impl DeviceError {
             Self::CertificateChanged { error, .. } => error.code(),
             Self::EveryWayFailed { .. } => "host.every_way_failed",
             Self::CutNotAllowed => "power.cut_not_allowed",
-            Self::Connect { .. } => "screen.no_connection",
-            Self::Rfb(error) => error.code(),
             Self::ReaderFailed => "screen.reader_failed",
             Self::NotNow { .. } => "power.not_now",
             Self::NotSeen { .. } => "power.not_seen",

@@ -1,9 +1,6 @@
 //! The screen of a host: a session that is kept while the host is watched, and the readings that come out of it.
 
-mod connection;
-mod rfb;
 mod session;
-mod unit;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +13,6 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub(crate) use connection::ScreenWay;
 pub(crate) use session::Target;
 
 use crate::device::DeviceError;

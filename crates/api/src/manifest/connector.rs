@@ -7,6 +7,8 @@ mod ip_kvm;
 mod lab;
 mod path;
 mod pdu;
+mod screen;
+mod serial;
 mod switch;
 
 use std::net::IpAddr;
@@ -18,7 +20,7 @@ use super::tree::{Content, Node};
 use crate::{Connector, ConnectorType, Way, WolOptions};
 
 /// Protocols that people may have read of, and that this version does not speak.
-const PLANNED_TYPES: &[&str] = &["ssh-console", "jetkvm"];
+const PLANNED_TYPES: &[&str] = &["jetkvm"];
 
 /// Addresses of one device beside the first.
 const MOST_BACKUP_ADDRESSES: usize = 4;
@@ -42,7 +44,15 @@ pub(super) const fn shape(kind: ConnectorType) -> &'static Shape {
     match kind {
         ConnectorType::Ipmi => &shape!("an ipmi connector", "cipherSuites"),
         ConnectorType::Redfish => &shape!("a redfish connector", "through", "tls", "system"),
-        ConnectorType::Vnc => &shape!("a vnc connector", "through"),
+        ConnectorType::Vnc => &shape!("a vnc connector", "through", "tls", "path"),
+        ConnectorType::Kvm => &shape!("a kvm connector", "through", "protocol", "tls"),
+        ConnectorType::Preview => &shape!("a preview connector", "through", "vendor", "tls"),
+        ConnectorType::SshConsole => {
+            &shape!("an ssh-console connector", "through", "menu", "command", "hostKey")
+        }
+        ConnectorType::Telnet => &shape!("a telnet connector", "through"),
+        ConnectorType::SerialTcp => &shape!("a serial-tcp connector", "through"),
+        ConnectorType::ConsoleLog => &shape!("a console-log connector", "format"),
         ConnectorType::Pdu => &shape!(
             "a pdu connector",
             "outlets",
@@ -87,6 +97,7 @@ pub(super) fn connector(node: &Node, faults: &mut Faults) -> Option<Connector> {
     let fields = Fields::of(node, shape(kind), faults)?;
     let first = fields.require("address", faults).and_then(|node| match node.text("address", faults) {
         Some(path) if may_be_path(kind) && path.starts_with('/') => Some(path.to_owned()),
+        Some(_) if kind == ConnectorType::ConsoleLog => serial::log_file(node, faults),
         Some(_) => address("address", node, faults),
         None => None,
     });
@@ -96,6 +107,10 @@ pub(super) fn connector(node: &Node, faults: &mut Faults) -> Option<Connector> {
         })
     });
     let port = fields.optional("port", faults, |node, faults| node.whole("port", 1..=65535, faults));
+    if kind == ConnectorType::SerialTcp && port == Some(None) {
+        fields.fault("`port` is missing in a serial-tcp connector".to_owned(), None, faults);
+        return None;
+    }
     let credentials = fields.optional("credentials", faults, credentials);
     let has = |name| fields.has(name);
     let through = if has("through") { fields.optional("through", faults, path::through) } else { Some(None) };
@@ -120,7 +135,13 @@ fn way(kind: ConnectorType, fields: &Fields<'_>, faults: &mut Faults) -> Option<
     Some(match kind {
         ConnectorType::Ipmi => Way::Ipmi(bmc::ipmi(fields, faults)?),
         ConnectorType::Redfish => Way::Redfish(bmc::redfish(fields, faults)?),
-        ConnectorType::Vnc => Way::Vnc,
+        ConnectorType::Vnc => Way::Vnc(screen::vnc(fields, faults)?),
+        ConnectorType::Kvm => Way::Kvm(screen::kvm(fields, faults)?),
+        ConnectorType::Preview => Way::Preview(screen::preview(fields, faults)?),
+        ConnectorType::SshConsole => Way::SshConsole(serial::ssh_console(fields, faults)?),
+        ConnectorType::Telnet => Way::Telnet,
+        ConnectorType::SerialTcp => Way::SerialTcp,
+        ConnectorType::ConsoleLog => Way::ConsoleLog(serial::console_log(fields, faults)?),
         ConnectorType::Pdu => Way::Pdu(pdu::pdu(fields, faults)?),
         ConnectorType::Wol => {
             let interface =

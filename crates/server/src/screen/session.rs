@@ -4,14 +4,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ironhand_api::{Name, Reach};
+use ironhand_api::{Connector, Name, Reach};
+use ironhand_connectors::{Login, ScreenEvent, ScreenSource, Surroundings, open_screen};
 use ironhand_console::keys::{self, KeyStep};
+use ironhand_store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{Connection, Happening, ScreenWay};
 use super::{Command, PictureReader, Seen, Shot, View};
-use crate::credentials::{BackOff, Credentials};
+use crate::credentials::{BackOff, Credentials, Opened, hop_login};
 use crate::device::DeviceError;
 use crate::{Settings, clock};
 
@@ -30,7 +31,11 @@ pub(crate) struct Target {
     pub(crate) host: Name,
     /// The connector, as facts and receipts name it.
     pub(crate) source: String,
-    pub(crate) way: ScreenWay,
+    pub(crate) connector: Connector,
+    /// What is to be known beside it, without the login of a host between.
+    pub(crate) surroundings: Surroundings,
+    /// Where that login is kept.
+    pub(crate) store: Store,
     pub(crate) credentials: Credentials,
     pub(crate) reader: PictureReader,
     pub(crate) settings: Settings,
@@ -80,13 +85,13 @@ impl Session {
     }
 
     /// Connects with the first credential that is accepted; says how long to wait where none is.
-    async fn connect(&mut self) -> Result<Connection, (DeviceError, Duration)> {
+    async fn connect(&mut self) -> Result<Box<dyn ScreenSource>, (DeviceError, Duration)> {
         let target = &mut self.target;
         let mut refusal = None;
         for place in target.credentials.order(Instant::now()) {
             let attempt = async {
                 let opened = target.credentials.open(place).await?;
-                Connection::open(&target.way, opened, &target.settings).await
+                open(&target.connector, &target.surroundings, &target.store, opened).await
             };
             match attempt.await {
                 Ok(connection) => {
@@ -135,7 +140,7 @@ impl Session {
     }
 
     /// Looks and types on a connection until it ends. Ok where nobody watches any more.
-    async fn stay(&mut self, connection: Connection) -> Result<(), DeviceError> {
+    async fn stay(&mut self, connection: Box<dyn ScreenSource>) -> Result<(), DeviceError> {
         let mut visit = Visit::new(connection);
         let ended = loop {
             if let Err(error) = self.turn(&mut visit).await {
@@ -158,9 +163,9 @@ impl Session {
                 visit.connection.pump().await?;
                 while let Some(event) = visit.connection.next_event() {
                     match event {
-                        Happening::Updated => self.updated(visit).await?,
-                        Happening::NoPicture(error) => self.unseen(visit, &error),
-                        Happening::Failed(error) => return Err(error),
+                        ScreenEvent::Updated => self.updated(visit).await?,
+                        ScreenEvent::NoPicture(error) => self.unseen(visit, &error.into()),
+                        ScreenEvent::Failed(error) => return Err(error.into()),
                     }
                 }
                 Ok(())
@@ -245,6 +250,20 @@ impl Session {
     }
 }
 
+/// Connects to a screen, and gets let in.
+async fn open(
+    connector: &Connector,
+    surroundings: &Surroundings,
+    store: &Store,
+    login: Opened,
+) -> Result<Box<dyn ScreenSource>, DeviceError> {
+    let hop = hop_login(connector, store).await?;
+    let surroundings = Surroundings { hop, ..surroundings.clone() };
+    let username = login.username;
+    let login = login.password.map(|password| Login { username, password });
+    Ok(open_screen(connector, login, &surroundings).await?)
+}
+
 /// What was asked of the server.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -264,7 +283,7 @@ enum Look {
 
 /// One connection, from its beginning to its end.
 struct Visit {
-    connection: Connection,
+    connection: Box<dyn ScreenSource>,
     look: Look,
     /// A request that the server has not answered.
     asked: Option<Kind>,
@@ -284,7 +303,7 @@ enum Stroke {
 }
 
 impl Visit {
-    fn new(connection: Connection) -> Self {
+    fn new(connection: Box<dyn ScreenSource>) -> Self {
         let now = Instant::now();
         Self {
             connection,

@@ -212,7 +212,7 @@ async fn what_another_server_changes_is_taken_in() {
     let mut manifest = site.manifest(1);
     manifest.metadata.labels.insert("rack".to_owned(), "7".to_owned());
     // Nothing is left that could use the power button.
-    manifest.spec.connectors[0].way = Way::Vnc;
+    manifest.spec.connectors[0].way = Way::Vnc(Default::default());
     one.client.apply(&Manifest::Host(manifest)).await.unwrap();
     until_refused(&other.client, &host, "host.no_connector").await;
     one.client.delete(ironhand_api::Kind::Host, &host).await.unwrap();

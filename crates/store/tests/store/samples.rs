@@ -32,7 +32,10 @@ pub(crate) fn host(text: &str, labels: &[(&str, &str)]) -> Host {
     let connector = |way| Connector::new(way, "192.0.2.7");
     let spec = HostSpec {
         credentials: Vec::new(),
-        connectors: vec![connector(Way::Ipmi(IpmiOptions::default())), connector(Way::Vnc)],
+        connectors: vec![
+            connector(Way::Ipmi(IpmiOptions::default())),
+            connector(Way::Vnc(Default::default())),
+        ],
         ..HostSpec::default()
     };
     Host { metadata: metadata(text, labels), spec, status: None }

@@ -28,7 +28,7 @@ fn check(connector: &str, wanted: &[&str]) {
 fn each_example_of_the_guide_is_read_and_every_type_has_one() {
     let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides/connectors.md");
     let guide = std::fs::read_to_string(guide).unwrap();
-    let mut seen = vec![ConnectorType::Ipmi, ConnectorType::Vnc];
+    let mut seen = vec![ConnectorType::Ipmi];
     for example in guide.split("```yaml\n").skip(1) {
         let example = example.split("```").next().unwrap();
         let Manifest::Host(host) = one(&manifest(example)) else { panic!("not a Host") };
@@ -42,6 +42,26 @@ fn each_example_of_the_guide_is_read_and_every_type_has_one() {
         let named = guide.contains(&format!("`{}`", kind.as_str()));
         assert!(named, "{kind:?} is not in the guide");
     }
+}
+
+#[test]
+fn faults_of_screens_and_consoles_are_told() {
+    check("{ type: kvm, address: a }", &["`protocol` is missing in a kvm connector"]);
+    check(
+        "{ type: vnc, address: a, path: ws }",
+        &["`ws` is not the path of a WebSocket (write it like /websockify)"],
+    );
+    check(
+        "{ type: preview, address: a, vendor: dell }",
+        &["`dell` is not a vendor of previews (one of: idrac, ilo, xcc, supermicro, h3c)"],
+    );
+    check("{ type: serial-tcp, address: a }", &["`port` is missing in a serial-tcp connector"]);
+    check(
+        "{ type: console-log, address: ../shadow, format: plain }",
+        &[
+            "`../shadow` is not the name of a console log (write its path from the folder of console logs, like rack7-12.log)",
+        ],
+    );
 }
 
 #[test]

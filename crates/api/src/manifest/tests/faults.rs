@@ -203,11 +203,11 @@ fn faults_of_a_host_are_placed() {
         ],
     );
     check_host(
-        "connectors:\n  - { type: impi, address: c }\n  - { type: telnet, address: d }\n  - { type: jetkvm, address: e }\n  - { address: f }",
+        "connectors:\n  - { type: impi, address: c }\n  - { type: rlogin, address: d }\n  - { type: jetkvm, address: e }\n  - { address: f }",
         &[
             "6:15 `impi` is not a type of connector (did you mean `ipmi`?)",
-            "7:15 `telnet` is not a type of connector (one of: ipmi, redfish, vnc, pdu, wol, gsm, tasmota, shelly, http-switch, pikvm, nanokvm, amt, winrm, ssh, qemu, libvirt)",
-            "8:15 type `jetkvm` is not available in this version (available: ipmi, redfish, vnc, pdu, wol, gsm, tasmota, shelly, http-switch, pikvm, nanokvm, amt, winrm, ssh, qemu, libvirt)",
+            "7:15 `rlogin` is not a type of connector (one of: ipmi, redfish, vnc, kvm, preview, ssh-console, telnet, serial-tcp, console-log, pdu, wol, gsm, tasmota, shelly, http-switch, pikvm, nanokvm, amt, winrm, ssh, qemu, libvirt)",
+            "8:15 type `jetkvm` is not available in this version (available: ipmi, redfish, vnc, kvm, preview, ssh-console, telnet, serial-tcp, console-log, pdu, wol, gsm, tasmota, shelly, http-switch, pikvm, nanokvm, amt, winrm, ssh, qemu, libvirt)",
             "9:7 `type` is missing in a connector",
         ],
     );
@@ -243,8 +243,8 @@ fn faults_of_a_host_are_placed() {
     check_host(
         "connectors: [{ type: vnc, address: a, cipherSuites: [3], outlets: [1], Address: b }]",
         &[
-            "5:41 unknown field `cipherSuites` in a vnc connector (known fields: type, address, backupAddresses, port, credentials, through)",
-            "5:60 unknown field `outlets` in a vnc connector (known fields: type, address, backupAddresses, port, credentials, through)",
+            "5:41 unknown field `cipherSuites` in a vnc connector (known fields: type, address, backupAddresses, port, credentials, through, tls, path)",
+            "5:60 unknown field `outlets` in a vnc connector (known fields: type, address, backupAddresses, port, credentials, through, tls, path)",
             "5:74 unknown field `Address` in a vnc connector (did you mean `address`?)",
         ],
     );

@@ -10,7 +10,7 @@ use crate::credentials::Credentials;
 use crate::lane::line::{controller, surroundings};
 use crate::lane::lines::Lines;
 use crate::lane::{Command, Ports};
-use crate::screen::{ScreenWatch, ScreenWay, Target, View};
+use crate::screen::{ScreenWatch, Target, View};
 
 impl Lane {
     pub(super) async fn told(&mut self, command: Command, ports: &mut Ports) {
@@ -147,27 +147,20 @@ impl Lane {
             let credentials = self.credentials(connector);
             let (store, settings) = (self.tools.store.clone(), &self.terms.settings);
             let health = self.paths.of(connector);
-            let (way, credentials) = match connector.kind() {
-                ConnectorType::Vnc => {
-                    let connector = Box::new(connector.clone());
-                    let way = ScreenWay::Rfb { connector, health, store: store.clone() };
-                    (way, Credentials::new(credentials, store, settings))
-                }
+            let surroundings = surroundings(&self.name, &self.host.spec.macs, health, &self.tools, settings);
+            let credentials = match connector.kind() {
+                ConnectorType::Vnc => Credentials::new(credentials, store.clone(), settings),
                 _ => {
-                    let host = &self.name;
-                    let surroundings =
-                        surroundings(host, &self.host.spec.macs, health, &self.tools, settings);
                     let (at, refusals) = (controller(connector), self.tools.refusals.clone());
-                    let connector = Box::new(connector.clone());
-                    let surroundings = Box::new(surroundings);
-                    let way = ScreenWay::Unit { connector, surroundings, store: store.clone() };
-                    (way, Credentials::of_device(host, at, credentials, store, refusals, settings))
+                    Credentials::of_device(&self.name, at, credentials, store.clone(), refusals, settings)
                 }
             };
             let target = Target {
                 host: self.name.clone(),
                 source: connector.to_string(),
-                way,
+                connector: connector.clone(),
+                surroundings,
+                store,
                 credentials,
                 reader: self.tools.reader.clone(),
                 settings: self.terms.settings,

@@ -1,0 +1,80 @@
+//! Screens that can be looked at, and perhaps typed on.
+
+mod rfb;
+mod unit;
+
+use futures_util::future::BoxFuture;
+use ironhand_api::{Connector, Way};
+use ironhand_console::Image;
+
+use crate::{Error, Login, Surroundings};
+use rfb::Rfb;
+use unit::Unit;
+
+/// What happens on the way to a screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScreenEvent {
+    /// A request was answered: the picture may be another one.
+    Updated,
+    /// A request was answered by that there is no picture. Keys may still be pressed.
+    NoPicture(Error),
+    /// The connection is of no use any more.
+    Failed(Error),
+}
+
+/// A screen that lets us in, whichever way it is seen.
+///
+/// What arrives is taken by [`pump`](Self::pump), and told by [`next_event`](Self::next_event).
+pub trait ScreenSource: Send {
+    /// Waits until [`pump`](Self::pump) has something to do. Dropping the future loses nothing.
+    fn ready(&mut self) -> BoxFuture<'_, ()>;
+
+    /// Takes what has arrived, and sends what there is to send.
+    fn pump(&mut self) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// The next thing that happened.
+    fn next_event(&mut self) -> Option<ScreenEvent>;
+
+    /// Asks for the whole screen, or for what changes from now on.
+    fn request_update(&mut self, incremental: bool) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// A copy of the screen, unless it is the same as `before`.
+    fn image(&self, before: Option<&Image>) -> Option<Image>;
+
+    /// Whether it tells of changes by itself, so that silence means that there are none.
+    fn tells_changes(&self) -> bool {
+        false
+    }
+
+    /// Whether its pictures are compressed with losses.
+    fn is_lossy(&self) -> bool {
+        false
+    }
+
+    /// Whether there is a key of this X11 keysym to press.
+    fn has_key(&self, _keysym: u32) -> bool {
+        false
+    }
+
+    /// Presses or releases the key of an X11 keysym.
+    fn key(&mut self, keysym: u32, down: bool) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// Says good-bye: sessions are scarce on controllers.
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// Connects to the screen of a connector under a login, and gets let in.
+///
+/// # Errors
+///
+/// [`Error::Unsupported`] where connectors of the type show no screen; what the way there and the device itself say.
+pub async fn open_screen(
+    connector: &Connector,
+    login: Option<Login>,
+    surroundings: &Surroundings,
+) -> Result<Box<dyn ScreenSource>, Error> {
+    match &connector.way {
+        Way::Vnc(_) => Ok(Box::new(Rfb::open(connector, login, surroundings).await?)),
+        _ => Ok(Box::new(Unit::open(connector, login, surroundings).await?)),
+    }
+}

@@ -1,0 +1,105 @@
+//! The screen and keyboard of a machine through a unit that takes pictures of it.
+
+use std::collections::VecDeque;
+
+use futures_util::future::BoxFuture;
+use ironhand_api::Connector;
+use ironhand_console::Image;
+
+use super::{ScreenEvent, ScreenSource};
+use crate::{Device, Error, Login, Picture, Surroundings};
+
+/// A unit that lets us in.
+pub(super) struct Unit {
+    device: Box<dyn Device>,
+    /// A picture was asked for.
+    wanted: bool,
+    image: Option<Image>,
+    happened: VecDeque<ScreenEvent>,
+}
+
+impl Unit {
+    /// Takes a first picture, which shows that the login is right.
+    pub(super) async fn open(
+        connector: &Connector,
+        login: Option<Login>,
+        surroundings: &Surroundings,
+    ) -> Result<Self, Error> {
+        let device = crate::open(connector, login, surroundings)?;
+        let mut unit = Self { device, wanted: true, image: None, happened: VecDeque::new() };
+        unit.pump().await?;
+        Ok(unit)
+    }
+}
+
+impl ScreenSource for Unit {
+    fn ready(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            if !self.wanted && self.happened.is_empty() {
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+
+    /// Takes a picture where one is wanted.
+    fn pump(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async {
+            if !std::mem::take(&mut self.wanted) {
+                return Ok(());
+            }
+            let event = match self.device.picture().await {
+                Ok(picture) => {
+                    self.image = Some(decoded(picture).await?);
+                    ScreenEvent::Updated
+                }
+                Err(error @ Error::NoPicture { .. }) => ScreenEvent::NoPicture(error),
+                Err(error) => return Err(error),
+            };
+            self.happened.push_back(event);
+            Ok(())
+        })
+    }
+
+    fn next_event(&mut self) -> Option<ScreenEvent> {
+        self.happened.pop_front()
+    }
+
+    fn request_update(&mut self, _incremental: bool) -> BoxFuture<'_, Result<(), Error>> {
+        self.wanted = true;
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn image(&self, before: Option<&Image>) -> Option<Image> {
+        self.image.as_ref().filter(|image| before != Some(*image)).cloned()
+    }
+
+    fn is_lossy(&self) -> bool {
+        true
+    }
+
+    fn has_key(&self, keysym: u32) -> bool {
+        self.device.has_key(keysym)
+    }
+
+    fn key(&mut self, keysym: u32, down: bool) -> BoxFuture<'_, Result<(), Error>> {
+        self.device.key(keysym, down)
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        self.device.close()
+    }
+}
+
+/// The pixels of a picture. A large one takes tens of milliseconds of a processor, which others must not wait for.
+async fn decoded(picture: Picture) -> Result<Image, Error> {
+    let Picture { file, media_type } = picture;
+    let decoded = tokio::task::spawn_blocking(move || Image::decode(&file)).await;
+    let malformed = |reason: String| Error::Malformed {
+        reason: format!("its picture (`{media_type}`) is none: {reason}"),
+    };
+    match decoded {
+        Ok(Ok(image)) => Ok(image),
+        Ok(Err(error)) => Err(malformed(error.to_string())),
+        Err(error) => Err(malformed(error.to_string())),
+    }
+}
