@@ -1,0 +1,23 @@
+//! Remote consoles of management controllers beside RFB, as machines without sockets or clocks.
+//!
+//! | | who speaks it | |
+//! | --- | --- | --- |
+//! | [`aten`] | Supermicro | a dialect of RFB |
+//! | [`ast2100`] | both | the video coding of ASPEED's controllers |
+//!
+//! Each protocol has a client, which sees a controller's screen and types on its keyboard, and a server, which shows a
+//! screen to a viewer: the controller's side, for simulated hosts and for tests of the client. Each machine serves one
+//! connection: give it what arrives, ask it what to send. What is known of the protocols, from where, and what was never
+//! tried on a real controller stands in `docs/reference/remote-consoles.md`.
+
+pub mod ast2100;
+pub mod aten;
+mod error;
+mod hermon;
+mod inbox;
+mod output;
+mod picture;
+
+pub use error::{Condition, Error, Phase, ProtocolError, ServerError};
+pub use output::Output;
+pub use picture::{Picture, SizeError};
