@@ -1,91 +1,94 @@
-//! Console fonts: the bitmaps of characters, as data files with their origin stated in `fonts/ORIGIN.md`.
+//! Console fonts: the bitmaps of characters, as data files with their origin stated in `fonts/ORIGIN.md`, from PSF files, or
+//! learned from a screen.
 
+mod builtin;
+mod hex;
+mod psf;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+
+pub use builtin::fonts;
+
+/// The smallest and the largest width or height of a cell that is read.
+pub(crate) const CELL_SIDES: std::ops::RangeInclusive<u32> = 4..=32;
 
 /// A console font: one face in one cell size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Font {
-    name: &'static str,
+    name: Cow<'static, str>,
     width: u32,
     height: u32,
     /// The drawings of each character; never empty.
-    glyphs: BTreeMap<char, Vec<Glyph>>,
+    glyphs: Glyphs,
 }
+
+/// The drawings of each character of a font.
+type Glyphs = BTreeMap<char, Vec<Glyph>>;
 
 /// A bitmap: its rows from top to bottom, the leftmost of `width` pixels in bit `width - 1`.
 pub(crate) type Glyph = Box<[u32]>;
 
-/// Name, cell width, cell height and drawings of the built-in fonts.
-const SOURCES: &[(&str, u32, u32, &str)] = &[
-    ("qemu-vga16", 8, 16, include_str!("../fonts/qemu-vga16.hex")),
-    ("linux-8x16", 8, 16, include_str!("../fonts/linux-8x16.hex")),
-    ("console-setup-fixed16", 8, 16, include_str!("../fonts/console-setup-fixed16.hex")),
-    ("console-setup-vga16", 8, 16, include_str!("../fonts/console-setup-vga16.hex")),
-    ("console-setup-terminus16", 8, 16, include_str!("../fonts/console-setup-terminus16.hex")),
-    ("console-setup-terminusbold16", 8, 16, include_str!("../fonts/console-setup-terminusbold16.hex")),
-    ("console-setup-terminusboldvga16", 8, 16, include_str!("../fonts/console-setup-terminusboldvga16.hex")),
-    ("unifont", 8, 16, include_str!("../fonts/unifont.hex")),
-    ("edk2", 8, 19, include_str!("../fonts/edk2.hex")),
-    ("linux-ter16x32", 16, 32, include_str!("../fonts/linux-ter16x32.hex")),
-    ("console-setup-terminus32x16", 16, 32, include_str!("../fonts/console-setup-terminus32x16.hex")),
-    ("console-setup-terminusbold32x16", 16, 32, include_str!("../fonts/console-setup-terminusbold32x16.hex")),
-    ("qemu-vga14", 8, 14, include_str!("../fonts/qemu-vga14.hex")),
-    ("console-setup-vga14", 8, 14, include_str!("../fonts/console-setup-vga14.hex")),
-    ("console-setup-fixed14", 8, 14, include_str!("../fonts/console-setup-fixed14.hex")),
-    ("console-setup-terminus14", 8, 14, include_str!("../fonts/console-setup-terminus14.hex")),
-    ("console-setup-terminusbold14", 8, 14, include_str!("../fonts/console-setup-terminusbold14.hex")),
-    ("console-setup-terminusboldvga14", 8, 14, include_str!("../fonts/console-setup-terminusboldvga14.hex")),
-    ("qemu-vga8", 8, 8, include_str!("../fonts/qemu-vga8.hex")),
-    ("linux-8x8", 8, 8, include_str!("../fonts/linux-8x8.hex")),
-    ("console-setup-vga8", 8, 8, include_str!("../fonts/console-setup-vga8.hex")),
-    ("console-setup-fixed13", 8, 13, include_str!("../fonts/console-setup-fixed13.hex")),
-    ("console-setup-fixed15", 8, 15, include_str!("../fonts/console-setup-fixed15.hex")),
-    ("console-setup-fixed18", 8, 18, include_str!("../fonts/console-setup-fixed18.hex")),
-    ("console-setup-terminus12x6", 6, 12, include_str!("../fonts/console-setup-terminus12x6.hex")),
-    ("console-setup-terminus18x10", 10, 18, include_str!("../fonts/console-setup-terminus18x10.hex")),
-    ("console-setup-terminus20x10", 10, 20, include_str!("../fonts/console-setup-terminus20x10.hex")),
-    ("console-setup-terminus22x11", 11, 22, include_str!("../fonts/console-setup-terminus22x11.hex")),
-    ("console-setup-terminus24x12", 12, 24, include_str!("../fonts/console-setup-terminus24x12.hex")),
-    ("console-setup-terminus28x14", 14, 28, include_str!("../fonts/console-setup-terminus28x14.hex")),
-    ("console-setup-terminusbold18x10", 10, 18, include_str!("../fonts/console-setup-terminusbold18x10.hex")),
-    ("console-setup-terminusbold20x10", 10, 20, include_str!("../fonts/console-setup-terminusbold20x10.hex")),
-    ("console-setup-terminusbold22x11", 11, 22, include_str!("../fonts/console-setup-terminusbold22x11.hex")),
-    ("console-setup-terminusbold24x12", 12, 24, include_str!("../fonts/console-setup-terminusbold24x12.hex")),
-    ("console-setup-terminusbold28x14", 14, 28, include_str!("../fonts/console-setup-terminusbold28x14.hex")),
-];
-
-/// The built-in fonts, the commonest first. Decoded at the first call.
-pub fn fonts() -> &'static [Font] {
-    static FONTS: OnceLock<Vec<Font>> = OnceLock::new();
-    FONTS.get_or_init(|| {
-        SOURCES
-            .iter()
-            .map(|(name, width, height, source)| Font::decode(name, *width, *height, source))
-            .collect()
-    })
+/// Why bytes are no font.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FontError {
+    /// Neither PSF 1 nor PSF 2.
+    #[error("not a PSF font (a file that ends in .gz is to be unpacked first)")]
+    NotPsf,
+    /// Ends before its last glyph.
+    #[error("the font ends too early")]
+    Truncated,
+    /// Cells that no console has, or that are too large for this reader.
+    #[error("cells of {width} x {height} pixels: widths and heights of 4 to 32 can be read")]
+    CellSize {
+        /// Width of a cell in pixels.
+        width: u32,
+        /// Height of a cell in pixels.
+        height: u32,
+    },
+    /// A font in text form without its first line.
+    #[error("the first line is to be `# NAME WIDTHxHEIGHT; ORIGIN`")]
+    NoHeading,
+    /// A line of a font in text form is no glyph of its size.
+    #[error(
+        "line {line}: not `CODE:ROWS`, with the code point and {digits} digits for the rows in hexadecimal"
+    )]
+    NotAGlyph {
+        /// The line, from 1.
+        line: usize,
+        /// Hexadecimal digits of a glyph.
+        digits: usize,
+    },
+    /// No glyph at all.
+    #[error("the font draws no character")]
+    Empty,
 }
 
 impl Font {
-    /// Reads the form of the data files: `0041:0018243C...`, comments begin with `#`. Lines that do not fit are left out.
-    fn decode(name: &'static str, width: u32, height: u32, source: &str) -> Self {
-        let digits = width.div_ceil(4) as usize;
-        let mut glyphs: BTreeMap<char, Vec<Glyph>> = BTreeMap::new();
-        for line in source.lines().filter(|line| !line.starts_with('#')) {
-            let Some((code, rows)) = line.split_once(':') else { continue };
-            let Some(character) = u32::from_str_radix(code, 16).ok().and_then(char::from_u32) else {
-                continue;
-            };
-            let rows: Option<Vec<u32>> = rows
-                .as_bytes()
-                .chunks(digits)
-                .map(|row| std::str::from_utf8(row).ok().and_then(|row| u32::from_str_radix(row, 16).ok()))
-                .collect();
-            if let Some(rows) = rows.filter(|rows| rows.len() == height as usize) {
-                glyphs.entry(character).or_default().push(rows.into());
-            }
-        }
-        Self { name, width, height, glyphs }
+    /// Reads a PC screen font, version 1 or 2, as the Linux console loads them: with its table of Unicode characters, or by
+    /// code page 437 where it has none. Sequences of several characters are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`FontError`] where the bytes are no such font, or hold cells of less than 4 or more than 32 pixels.
+    pub fn from_psf(name: impl Into<String>, bytes: &[u8]) -> Result<Self, FontError> {
+        psf::decode(name.into(), bytes)
+    }
+
+    /// Reads the text form of a font, which [`to_hex`](Self::to_hex) writes: the name and the size of a cell in the first line,
+    /// `# NAME WIDTHxHEIGHT; ORIGIN`, then lines as `0041:0018243C...`, a code point and the rows of the bitmap from top to
+    /// bottom; other lines that begin with `#` are comments.
+    ///
+    /// # Errors
+    ///
+    /// [`FontError`] names the line that does not fit.
+    pub fn from_hex(text: &str) -> Result<Self, FontError> {
+        hex::decode(text)
+    }
+
+    /// The font in text form. `origin` states where it comes from, in one line.
+    pub fn to_hex(&self, origin: &str) -> String {
+        hex::encode(self, origin)
     }
 
     /// The built-in font of that name.
@@ -93,9 +96,9 @@ impl Font {
         fonts().iter().find(|font| font.name == name)
     }
 
-    /// The name, as in `fonts/ORIGIN.md`.
-    pub const fn name(&self) -> &'static str {
-        self.name
+    /// The name; of a built-in font as in `fonts/ORIGIN.md`.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Width of a cell in pixels; VGA text modes of 720 pixels add a ninth column to a width of 8.
@@ -106,6 +109,16 @@ impl Font {
     /// Height of a cell in pixels.
     pub const fn height(&self) -> u32 {
         self.height
+    }
+
+    /// How many drawings of characters it holds.
+    pub fn len(&self) -> usize {
+        self.glyphs.values().map(Vec::len).sum()
+    }
+
+    /// Whether it draws nothing.
+    pub fn is_empty(&self) -> bool {
+        self.glyphs.is_empty()
     }
 
     /// The bitmap of a character: its rows from top to bottom, the leftmost pixel in bit `width - 1`.
@@ -119,42 +132,11 @@ impl Font {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-
-    use super::*;
-
-    #[test]
-    fn every_line_of_the_data_files_is_a_glyph() {
-        for ((name, _, _, source), font) in SOURCES.iter().zip(fonts()) {
-            let lines = source.lines().filter(|line| !line.starts_with('#')).count();
-            assert_eq!(font.drawings().count(), lines, "{name}");
-        }
-    }
-
-    #[test]
-    fn every_font_draws_ascii_and_tells_its_characters_apart() {
-        for font in fonts() {
-            let mut seen: HashMap<&[u32], char> = HashMap::new();
-            for character in '!'..='~' {
-                let glyph =
-                    font.glyph(character).unwrap_or_else(|| panic!("{} lacks {character:?}", font.name));
-                if let Some(other) = seen.insert(glyph, character) {
-                    panic!("{}: {character:?} and {other:?} look the same", font.name);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn no_bitmap_of_any_font_stands_for_two_ascii_characters() {
-        let mut seen: HashMap<(u32, &[u32]), char> = HashMap::new();
-        for font in fonts() {
-            for (character, glyph) in font.drawings().filter(|(character, _)| character.is_ascii_graphic()) {
-                let other = *seen.entry((font.width, glyph)).or_insert(character);
-                assert_eq!(other, character, "{}", font.name);
-            }
-        }
+/// Whether cells of this size are read.
+fn check_size(width: u32, height: u32) -> Result<(), FontError> {
+    if CELL_SIDES.contains(&width) && CELL_SIDES.contains(&height) {
+        Ok(())
+    } else {
+        Err(FontError::CellSize { width, height })
     }
 }

@@ -40,7 +40,7 @@ mod reader;
 mod reading;
 
 pub use drawing::{Cursor, CursorShape, Drawing, DrawnCell, VGA_PALETTE};
-pub use font::{Font, fonts};
+pub use font::{Font, FontError, fonts};
 pub use image::{Image, ImageError};
 pub use page::Page;
 pub use pattern::{Match, Pattern, PatternError};

@@ -13,7 +13,7 @@ mod search;
 use serde::Serialize;
 
 use crate::Image;
-use crate::font::fonts;
+use crate::font::{Font, fonts};
 use crate::reading::{Place, Reading, ReadingCell, ScreenKind};
 use cell::{Cell, look};
 use glyph_table::{Candidate, GlyphTable};
@@ -74,6 +74,8 @@ impl Grid {
 /// Reads pictures; holds the glyphs of all fonts. To be made once and shared.
 pub struct Reader {
     tables: Vec<GlyphTable>,
+    /// Fonts beside the built-in ones.
+    extra: Vec<Font>,
 }
 
 impl Default for Reader {
@@ -85,7 +87,24 @@ impl Default for Reader {
 impl Reader {
     /// A reader with all built-in fonts.
     pub fn new() -> Self {
-        Self { tables: GlyphTable::all() }
+        Self::with_fonts([])
+    }
+
+    /// A reader with the built-in fonts and others: those that a system has, or that were learned from screens.
+    ///
+    /// Drawings that built-in fonts have too cost nothing but the time to compare them here. Fonts past the 65,000th are left
+    /// out.
+    pub fn with_fonts(extra: impl IntoIterator<Item = Font>) -> Self {
+        let room = usize::from(u16::MAX) - fonts().len();
+        let extra: Vec<Font> = extra.into_iter().take(room).collect();
+        Self { tables: GlyphTable::all(fonts().iter().chain(&extra), fonts().len()), extra }
+    }
+
+    /// The name of the font of a candidate.
+    fn font_name(&self, index: u16) -> &str {
+        let index = usize::from(index);
+        let extra = || self.extra.get(index - fonts().len());
+        fonts().get(index).or_else(extra).map_or("", Font::name)
     }
 
     /// Reads a picture. `hint` is the grid of the last reading of the same screen; a wrong one costs only time.
@@ -103,7 +122,9 @@ impl Reader {
         match search::find(image, &self.tables, hint.filter(|grid| grid.scale == scale)) {
             Some(found) => {
                 let (sheet, contested) = rival::settle(image, &self.tables, Sheet::cut(image, found));
-                read_cells(image, &sheet, &contested, scale)
+                let font = dominant_font(&sheet.cells);
+                let name = font.map(|font| self.font_name(font).to_owned());
+                read_cells(image, &sheet, &contested, scale, (font, name))
             }
             None => Reading::empty(ScreenKind::Graphics),
         }
@@ -134,9 +155,15 @@ impl<'t> Sheet<'t> {
 }
 
 /// Reads every cell of a sheet; `contested` are the indices of those that are to stay unread, in order.
-fn read_cells(image: &Image, sheet: &Sheet<'_>, contested: &[usize], scale: u32) -> Reading {
+/// `font` is the page's font and its name.
+fn read_cells(
+    image: &Image,
+    sheet: &Sheet<'_>,
+    contested: &[usize],
+    scale: u32,
+    (font, name): (Option<u16>, Option<String>),
+) -> Reading {
     let Sheet { grid, table, ground, cells } = sheet;
-    let font = dominant_font(cells);
     let mut cursor = None;
     let read: Vec<ReadingCell> = cells
         .iter()
@@ -156,7 +183,6 @@ fn read_cells(image: &Image, sheet: &Sheet<'_>, contested: &[usize], scale: u32)
         })
         .collect();
     let (cut, read, cursor) = area::cut(*grid, read, cursor, (image.width, image.height));
-    let name = font.map(|font| fonts()[usize::from(font)].name());
     Reading::of_cells(Grid { scale, ..cut }, read, *ground, name, cursor)
 }
 
@@ -164,7 +190,7 @@ fn read_cells(image: &Image, sheet: &Sheet<'_>, contested: &[usize], scale: u32)
 const BELOW_CURSOR: f32 = 0.9;
 
 /// What stands below an underline cursor, if this cell shows one.
-fn below_cursor(cell: &Cell<'_>, table: &GlyphTable, font: Option<u8>) -> Option<ReadingCell> {
+fn below_cursor(cell: &Cell<'_>, table: &GlyphTable, font: Option<u16>) -> Option<ReadingCell> {
     match cell {
         // Bars at the foot of a cell are drawn by cursors; as characters nobody prints them.
         Cell::Glyph { candidates, foreground, background, .. } => {
@@ -189,7 +215,7 @@ fn below_cursor(cell: &Cell<'_>, table: &GlyphTable, font: Option<u8>) -> Option
 fn read_cell(
     cell: &Cell<'_>,
     table: &GlyphTable,
-    font: Option<u8>,
+    font: Option<u16>,
     beside_picture: impl Fn() -> bool,
 ) -> ReadingCell {
     match cell {
@@ -222,8 +248,9 @@ fn beside_picture(cells: &[Cell<'_>], grid: &Grid, index: usize) -> bool {
     .any(|neighbour| matches!(cells[neighbour], Cell::Picture))
 }
 
-/// The character that a bitmap stands for: the ASCII one if there is one, else that of the page's font.
-fn resolve(candidates: &[Candidate], font: Option<u8>) -> char {
+/// The character that a bitmap stands for: the ASCII one if there is one, else that of the page's font. Unread where two fonts,
+/// neither of them the page's, draw two ASCII characters so.
+fn resolve(candidates: &[Candidate], font: Option<u16>) -> char {
     let rank = |candidate: &&Candidate| {
         let block = match candidate.character {
             '\u{20}'..='\u{7e}' => 0,
@@ -233,20 +260,29 @@ fn resolve(candidates: &[Candidate], font: Option<u8>) -> char {
         };
         (block != 0, Some(candidate.font) != font, block, candidate.character)
     };
-    candidates.iter().min_by_key(rank).map_or(char::REPLACEMENT_CHARACTER, |candidate| candidate.character)
+    let Some(best) = candidates.iter().min_by_key(rank) else { return char::REPLACEMENT_CHARACTER };
+    let rival = |other: &Candidate| other.character != best.character && other.character.is_ascii_graphic();
+    if Some(best.font) != font && best.character.is_ascii_graphic() && candidates.iter().any(rival) {
+        return char::REPLACEMENT_CHARACTER;
+    }
+    best.character
 }
 
 /// The font that draws most letters and digits of the page.
-fn dominant_font(cells: &[Cell<'_>]) -> Option<u8> {
-    let mut counts = [0usize; 256];
+fn dominant_font(cells: &[Cell<'_>]) -> Option<u16> {
+    let mut counts: Vec<usize> = Vec::new();
     for cell in cells {
         let Cell::Glyph { candidates, .. } = cell else { continue };
         for candidate in candidates.iter().filter(|candidate| candidate.character.is_ascii_alphanumeric()) {
-            counts[usize::from(candidate.font)] += 1;
+            let font = usize::from(candidate.font);
+            if counts.len() <= font {
+                counts.resize(font + 1, 0);
+            }
+            counts[font] += 1;
         }
     }
-    let used = (0u8..=255).filter(|font| counts[usize::from(*font)] > 0);
-    used.max_by_key(|font| (counts[usize::from(*font)], std::cmp::Reverse(*font)))
+    let used = (0..=u16::MAX).zip(counts).filter(|(_, count)| *count > 0);
+    used.max_by_key(|(font, count)| (*count, std::cmp::Reverse(*font))).map(|(font, _)| font)
 }
 
 /// The colour of most of the picture, from one pixel of each cell's corner.

@@ -77,7 +77,7 @@ pub struct Reading {
     /// The share of the characters that was recognised, 0 to 1.
     pub score: f32,
     /// The name of the font, as in the crate's `fonts/ORIGIN.md`.
-    pub font: Option<&'static str>,
+    pub font: Option<String>,
     /// The underline cursor, where one shows. A block cursor is an inverted cell, which its colours tell.
     pub cursor: Option<Place>,
     /// The one row that is drawn in other colours than all others: the chosen line of a menu.
@@ -105,7 +105,7 @@ impl Reading {
         grid: Grid,
         cells: Vec<ReadingCell>,
         ground: u32,
-        font: Option<&'static str>,
+        font: Option<String>,
         cursor: Option<Place>,
     ) -> Self {
         let inked = cells.iter().filter(|cell| cell.character != ' ').count();

@@ -92,7 +92,7 @@ impl Shot {
 
     /// The name of the font that was recognised.
     pub(crate) fn font(&self) -> Option<String> {
-        self.reading.font.map(str::to_owned)
+        self.reading.font.clone()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::font::{Font, fonts};
+use crate::font::Font;
 
 /// The tallest cell of any font.
 pub(super) const TALLEST_CELL: usize = 32;
@@ -40,27 +40,28 @@ pub(super) struct GlyphTable {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Candidate {
     pub(super) character: char,
-    /// The index of the font in [`fonts`].
-    pub(super) font: u8,
+    /// The index of the font in the reader's list.
+    pub(super) font: u16,
 }
 
 impl GlyphTable {
-    /// One table for each cell size, the commonest size first.
-    pub(super) fn all() -> Vec<Self> {
+    /// One table for each cell size, in the order of the fonts. Of the first `whole` fonts every drawing is kept, of the others
+    /// those that are new.
+    pub(super) fn all<'f>(fonts: impl Iterator<Item = &'f Font>, whole: usize) -> Vec<Self> {
         let mut tables: Vec<Self> = Vec::new();
-        for (index, font) in fonts().iter().enumerate() {
+        for (font, index) in fonts.zip(0..=u16::MAX) {
             let place = tables.iter().position(|t| (t.width, t.height) == (font.width(), font.height()));
             let place = place.unwrap_or_else(|| {
                 let (width, height) = (font.width(), font.height());
                 tables.push(Self { width, height, entries: HashMap::default() });
                 tables.len() - 1
             });
-            tables[place].add(u8::try_from(index).expect("there are fewer than 256 fonts"), font);
+            tables[place].add(index, font, usize::from(index) < whole);
         }
         tables
     }
 
-    fn add(&mut self, index: u8, font: &Font) {
+    fn add(&mut self, index: u16, font: &Font, whole: bool) {
         for (character, glyph) in font.drawings() {
             let mut mask = Mask::default();
             mask[..glyph.len()].copy_from_slice(glyph);
@@ -69,7 +70,8 @@ impl GlyphTable {
             }
             let candidates = self.entries.entry(mask).or_default();
             let candidate = Candidate { character, font: index };
-            if !candidates.contains(&candidate) {
+            let known = |other: &Candidate| other.character == character && (!whole || other.font == index);
+            if !candidates.iter().any(known) {
                 candidates.push(candidate);
             }
         }
@@ -107,7 +109,7 @@ impl GlyphTable {
 
     /// The character below an underline cursor, and the first row of the cursor: some full rows of the lower half are
     /// the cursor's, and one ASCII character alone agrees with the rows around them. A blank where only the cursor shows.
-    pub(super) fn below_cursor(&self, mask: &Mask, font: u8) -> Option<char> {
+    pub(super) fn below_cursor(&self, mask: &Mask, font: u16) -> Option<char> {
         let height = self.height as usize;
         let full = (1 << self.width) - 1;
         let last = (height / 2..height).rev().find(|row| mask[*row] == full)?;

@@ -176,7 +176,7 @@ impl<'t> Rival<'t> {
 /// The cells of the sheet that a rival reads as other characters.
 fn contested(sheet: &Sheet<'_>, rivals: &[Rival<'_>]) -> Vec<usize> {
     let font = dominant_font(&sheet.cells);
-    let fonts: Vec<Option<u8>> = rivals.iter().map(|rival| dominant_font(&rival.cells)).collect();
+    let fonts: Vec<Option<u16>> = rivals.iter().map(|rival| dominant_font(&rival.cells)).collect();
     let is_contested = |index: &usize| {
         let Cell::Glyph { candidates, .. } = &sheet.cells[*index] else { return false };
         let character = resolve(candidates, font);
