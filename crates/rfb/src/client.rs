@@ -1,6 +1,7 @@
 //! The client side: sees a server's screen and types on its keyboard.
 
 mod handshake;
+mod scancode;
 mod session;
 
 use std::time::{Duration, Instant};
@@ -23,6 +24,11 @@ pub struct ClientConfig {
     /// The password of VNC Authentication; `None` to use servers without one. Only its first eight bytes count, as
     /// the scheme has no room for more: longer passwords are cut, and so do the servers that accept them.
     pub password: Option<SecretString>,
+    /// Who logs in, for servers that ask for a name and a password. Both travel as they are, so they are sent within
+    /// TLS only.
+    pub user: Option<String>,
+    /// What keeps others from reading the connection and from changing it.
+    pub protection: Protection,
     /// Whether other viewers of the server may stay connected.
     pub shared: bool,
     /// What to offer the server, best first. Rectangles in an encoding that is not offered are read all the same.
@@ -43,10 +49,12 @@ pub struct ClientConfig {
 }
 
 impl Default for ClientConfig {
-    /// No password, others stay connected, all encodings, no JPEG, 32-bit pixels, version 3.8, 15 and 30 seconds.
+    /// No password and no TLS, others stay connected, all encodings, no JPEG, 32-bit pixels, version 3.8, 15 and 30 seconds.
     fn default() -> Self {
         Self {
             password: None,
+            user: None,
+            protection: Protection::Nothing,
             shared: true,
             encodings: Encoding::ALL.to_vec(),
             jpeg_quality: None,
@@ -58,10 +66,25 @@ impl Default for ClientConfig {
     }
 }
 
+/// What protects a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// Nothing does.
+    Nothing,
+    /// TLS within the protocol, by VeNCrypt with a certificate: the caller starts it at [`Event::StartTls`]. Servers that
+    /// do not offer it are not entered, since whoever sits between could leave out the offer.
+    Vencrypt,
+    /// The caller encrypted the connection before its first byte.
+    Around,
+}
+
 /// What a [`Client`] tells its caller. Events of one kind that nobody fetched are told once, with the latest content,
 /// so that a server cannot fill memory with them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// Once all output is sent, the connection is to be encrypted by TLS: the server expects the client's first message
+    /// and shows a certificate, which is for the caller to judge. Then call [`Client::tls_started`].
+    StartTls,
     /// The server let us in. Nothing is known of the screen until an update was asked for.
     Connected {
         /// The desktop's name.
@@ -113,6 +136,7 @@ enum State {
 /// Events not yet fetched: one of each kind at most.
 #[derive(Default)]
 struct Notices {
+    start_tls: bool,
     connected: Option<Event>,
     resized: bool,
     updated: bool,
@@ -143,6 +167,17 @@ impl Client {
             if let Err(error) = self.advance(now) {
                 self.fail(error);
             }
+        }
+    }
+
+    /// Says that the connection is encrypted, as [`Event::StartTls`] asked for; what is received from now on is what
+    /// came within TLS. Without effect at any other time.
+    pub fn tls_started(&mut self, now: Instant) {
+        if let State::Handshake(handshake) = &mut self.state
+            && let Err(error) =
+                handshake.tls_started(&self.config, &mut self.outgoing).and_then(|()| self.advance(now))
+        {
+            self.fail(error);
         }
     }
 
@@ -222,6 +257,26 @@ impl Client {
         }
     }
 
+    /// Presses (`down`) or releases a key by its place, the `usage` of USB's page of keyboards, where the server takes
+    /// places ([`Client::takes_places`]) and common keyboards have the key; else by the X11 `keysym`.
+    pub fn key_at(&mut self, keysym: u32, usage: u8, down: bool) {
+        let scancode = scancode::of_usage(usage).filter(|_| self.takes_places());
+        let Some(scancode) = scancode else { return self.key(keysym, down) };
+        self.outgoing.extend_from_slice(&[255, 0, 0, u8::from(down)]);
+        self.outgoing.extend_from_slice(&keysym.to_be_bytes());
+        self.outgoing.extend_from_slice(&u32::from(scancode).to_be_bytes());
+    }
+
+    /// Whether the server said that it takes keys by their places, which makes it independent of the layout that it
+    /// believes the keyboard to have. It says so with its first update.
+    #[must_use]
+    pub fn takes_places(&self) -> bool {
+        match &self.state {
+            State::Session(session) => session.takes_places(),
+            State::Handshake(_) | State::Over => false,
+        }
+    }
+
     /// Moves the pointer to column `x` and row `y` with those buttons down whose bits are set in `buttons`: bit 0 left,
     /// 1 middle, 2 right, 3 and 4 the wheel (RFC 6143 section 7.5.5). Without effect before [`Event::Connected`].
     pub fn pointer(&mut self, buttons: u8, x: u16, y: u16) {
@@ -249,6 +304,8 @@ impl Client {
     }
 
     fn fail(&mut self, error: Error) {
+        // There is nothing left to encrypt.
+        self.notices.start_tls = false;
         self.notices.failed = Some(error);
         self.inbox = Inbox::default();
         self.state = State::Over;
@@ -256,9 +313,10 @@ impl Client {
 
     fn advance(&mut self, now: Instant) -> Result<(), Error> {
         if let State::Handshake(handshake) = &mut self.state {
-            let Some(start) = handshake.advance(&mut self.inbox, &self.config, &mut self.outgoing)? else {
-                return Ok(());
-            };
+            let awaited = handshake.awaits_tls();
+            let start = handshake.advance(&mut self.inbox, &self.config, &mut self.outgoing)?;
+            self.notices.start_tls |= !awaited && handshake.awaits_tls();
+            let Some(start) = start else { return Ok(()) };
             self.notices.connected = Some(Event::Connected {
                 name: start.name,
                 width: start.screen.width(),
@@ -275,6 +333,9 @@ impl Client {
 
     fn next_event(&mut self) -> Option<Event> {
         let notices = &mut self.notices;
+        if core::mem::take(&mut notices.start_tls) {
+            return Some(Event::StartTls);
+        }
         if let Some(connected) = notices.connected.take() {
             return Some(connected);
         }

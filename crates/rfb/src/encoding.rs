@@ -50,13 +50,16 @@ pub enum Encoding {
     DesktopSize,
     /// An update may end before its count of rectangles (community protocol document, "LastRect").
     LastRect,
+    /// The server takes keys by their places (same document, "QEMU Extended Key Event"): it says so by an empty
+    /// rectangle.
+    ExtendedKeyEvent,
     /// The size may change and several monitors make up the screen (same document, "ExtendedDesktopSize").
     ExtendedDesktopSize,
 }
 
 impl Encoding {
     /// All encodings the client reads, best first.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Zrle,
         Self::Tight,
         Self::Hextile,
@@ -68,6 +71,7 @@ impl Encoding {
         Self::DesktopSize,
         Self::LastRect,
         Self::ExtendedDesktopSize,
+        Self::ExtendedKeyEvent,
     ];
 
     /// What to offer a server that closes the connection when it is offered more, as some of management controllers do.
@@ -87,6 +91,7 @@ impl Encoding {
             Self::Cursor => -239,
             Self::DesktopSize => -223,
             Self::LastRect => -224,
+            Self::ExtendedKeyEvent => -258,
             Self::ExtendedDesktopSize => -308,
         }
     }
@@ -172,7 +177,10 @@ impl Decoder {
         canvas: &mut Canvas,
     ) -> Result<Option<Self>, ProtocolError> {
         let decoder = match encoding {
-            Encoding::DesktopSize | Encoding::ExtendedDesktopSize | Encoding::LastRect => return Ok(None),
+            Encoding::DesktopSize
+            | Encoding::ExtendedDesktopSize
+            | Encoding::ExtendedKeyEvent
+            | Encoding::LastRect => return Ok(None),
             Encoding::Cursor => {
                 return cursor::Decoder::new(area, &canvas.format).map(Self::Cursor).map(Some);
             }

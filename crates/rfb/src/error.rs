@@ -6,10 +6,21 @@ use thiserror::Error;
 
 use crate::framebuffer::SizeError;
 use crate::security::SecurityType;
+use crate::security::vencrypt::VencryptSubtype;
 
 /// Why a [`crate::Client`] gave up its connection. Texts of the server are cut and freed of control characters.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Error {
+    /// The server has TLS only without a certificate, which does not show who it is: whoever sits between can read
+    /// everything. No such TLS is spoken here; the server is to be set up for one of the X509 types.
+    #[error(
+        "the server offers TLS only without a certificate ({}); set it up for X509Vnc or another X509 type",
+        list(.offered)
+    )]
+    AnonymousTls {
+        /// What the server offered, in its order.
+        offered: Vec<VencryptSubtype>,
+    },
     /// The server did not take the password.
     #[error("the server refused the password: {}", or_silent(.reason))]
     AuthFailed {
@@ -40,6 +51,18 @@ pub enum Error {
         /// What the server said.
         reason: String,
     },
+    /// The server lets in over TLS only, and none is asked for.
+    #[error("the server lets in over TLS only ({}), and no TLS is set", list(.offered))]
+    TlsRequired {
+        /// What the server offered, in its order.
+        offered: Vec<VencryptSubtype>,
+    },
+    /// The server does not have the TLS that is asked for.
+    #[error("the server offers no TLS, only {}", list(.offered))]
+    TlsUnavailable {
+        /// What the server offered, in its order.
+        offered: Vec<SecurityType>,
+    },
     /// The server did not answer in time.
     #[error("the server did not complete {waiting_for} in time")]
     Timeout {
@@ -61,6 +84,15 @@ pub enum Error {
         /// What the server offered, in its order.
         offered: Vec<SecurityType>,
     },
+    /// The server offers VeNCrypt only in ways that this client does not have.
+    #[error("the server offers no way to authenticate by VeNCrypt that is known here, only {}", list(.offered))]
+    UnsupportedVencrypt {
+        /// What the server offered, in its order.
+        offered: Vec<VencryptSubtype>,
+    },
+    /// The server wants a user's name and none was given.
+    #[error("the server asks for a user name and none is set")]
+    UserRequired,
     /// The server speaks a version of the protocol from before 3.3.
     #[error("the server speaks RFB {major}.{minor}, older than 3.3")]
     UnsupportedVersion {
@@ -91,9 +123,14 @@ impl Error {
     #[must_use]
     pub fn condition(&self) -> Condition {
         match self {
-            Self::AuthFailed { .. } | Self::PasswordRequired | Self::UnsupportedSecurity { .. } => {
-                Condition::AuthFailed
-            }
+            Self::AnonymousTls { .. }
+            | Self::AuthFailed { .. }
+            | Self::PasswordRequired
+            | Self::TlsRequired { .. }
+            | Self::TlsUnavailable { .. }
+            | Self::UnsupportedSecurity { .. }
+            | Self::UnsupportedVencrypt { .. }
+            | Self::UserRequired => Condition::AuthFailed,
             Self::NotRfb { .. } | Self::Protocol(_) | Self::TooLarge(_) | Self::UnsupportedVersion { .. } => {
                 Condition::ProtocolError
             }
@@ -107,6 +144,7 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
+            Self::AnonymousTls { .. } => "rfb.anonymous_tls",
             Self::AuthFailed { .. } => "rfb.auth_failed",
             Self::Closed { .. } => "rfb.closed",
             Self::NotRfb { .. } => "rfb.not_rfb",
@@ -114,10 +152,14 @@ impl Error {
             Self::Protocol(_) => "rfb.protocol",
             Self::Refused { .. } => "rfb.refused",
             Self::Timeout { .. } => "rfb.timeout",
+            Self::TlsRequired { .. } => "rfb.tls_required",
+            Self::TlsUnavailable { .. } => "rfb.tls_unavailable",
             Self::TooLarge(_) => "rfb.too_large",
             Self::TooManyAttempts { .. } => "rfb.too_many_attempts",
             Self::UnsupportedSecurity { .. } => "rfb.unsupported_security",
+            Self::UnsupportedVencrypt { .. } => "rfb.unsupported_vencrypt",
             Self::UnsupportedVersion { .. } => "rfb.unsupported_version",
+            Self::UserRequired => "rfb.user_required",
         }
     }
 }
@@ -133,6 +175,9 @@ pub enum Phase {
     Authentication,
     /// Exchanging sizes and names (section 7.3).
     Initialisation,
+    /// Anything at all after the client told which encodings it reads: servers that cannot bear what they are offered
+    /// fall silent or close here ([`crate::Encoding::FEW`]).
+    Encodings,
     /// Nothing: the connection stood idle.
     Idle,
     /// An update of the screen (section 7.6.1), or another message, half received or asked for in full.
@@ -146,6 +191,7 @@ impl fmt::Display for Phase {
             Self::Security => "the choice of security",
             Self::Authentication => "authentication",
             Self::Initialisation => "initialisation",
+            Self::Encodings => "its first message after the choice of encodings",
             Self::Idle => "nothing",
             Self::Update => "a screen update",
         })
@@ -155,6 +201,9 @@ impl fmt::Display for Phase {
 /// How a peer broke RFC 6143. Section numbers are of that document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ProtocolError {
+    /// Bytes between the agreement on TLS and TLS: someone else may have slipped them in.
+    #[error("the server sent bytes in the clear where TLS was to begin")]
+    BeforeTls,
     /// A CopyRect reads from outside the screen (section 7.7.2).
     #[error("a CopyRect reads at {x},{y}, outside the screen")]
     CopySource {
@@ -242,6 +291,14 @@ pub enum ProtocolError {
         /// The number of the filter.
         number: u8,
     },
+    /// A version of VeNCrypt from before 0.2, whose subtypes have other numbers.
+    #[error("VeNCrypt of version {major}.{minor}")]
+    VencryptVersion {
+        /// The major version it named.
+        major: u8,
+        /// The minor version it named.
+        minor: u8,
+    },
     /// A ZRLE tile that is shorter than its pixels need, or is of an undefined kind (section 7.7.6).
     #[error("a ZRLE tile of subencoding {subencoding} is malformed")]
     Tile {
@@ -257,7 +314,7 @@ fn or_silent(reason: &str) -> &str {
     if reason.is_empty() { "it gave no reason" } else { reason }
 }
 
-fn list(offered: &[SecurityType]) -> String {
-    let names: Vec<String> = offered.iter().map(SecurityType::to_string).collect();
+fn list<T: fmt::Display>(offered: &[T]) -> String {
+    let names: Vec<String> = offered.iter().map(T::to_string).collect();
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }

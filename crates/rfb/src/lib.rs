@@ -1,15 +1,16 @@
 //! The Remote Framebuffer protocol, RFB (RFC 6143), as machines without sockets or clocks.
 //!
 //! [`Client`] sees a server's screen and types on its keyboard; [`Server`] shows a screen to a viewer. Each serves one
-//! connection: give it what arrives, ask it what to send. Beyond the RFC the community's protocol document
+//! connection: give it what arrives, ask it what to send. TLS is the caller's: the machine says where it begins, and that
+//! there is none without a certificate to judge. Beyond the RFC the community's protocol document
 //! (<https://github.com/rfbproto/rfbproto>) is followed where it is named.
 //!
 //! | | client | server |
 //! | --- | --- | --- |
 //! | versions | 3.3, 3.7, 3.8 | 3.3, 3.7, 3.8 |
-//! | security | None, VNC Authentication | None, VNC Authentication |
+//! | security | None, VNC Authentication, VeNCrypt (X509None, X509Vnc, X509Plain; Plain within TLS) | the same |
 //! | encodings | Raw, CopyRect, RRE, Hextile, Zlib, Tight, ZRLE | Raw, Hextile, Zlib, Tight, ZRLE |
-//! | pseudo-encodings | Cursor, DesktopSize, ExtendedDesktopSize, LastRect | DesktopSize |
+//! | pseudo-encodings | Cursor, DesktopSize, ExtendedDesktopSize, LastRect, levels of JPEG, QEMU Extended Key Event | DesktopSize, levels of JPEG |
 //! | pixels | true colour of 8, 16, 32 bits, either byte order | the same, and a colour map of 256 entries |
 //!
 //! ```
@@ -57,12 +58,13 @@ mod server;
 mod text;
 mod version;
 
-pub use client::{Client, ClientConfig, Event};
+pub use client::{Client, ClientConfig, Event, Protection};
 pub use encoding::Encoding;
 pub use error::{Condition, Error, Phase, ProtocolError};
 pub use framebuffer::{Framebuffer, SizeError};
 pub use output::Output;
 pub use pixel_format::PixelFormat;
 pub use security::SecurityType;
+pub use security::vencrypt::VencryptSubtype;
 pub use server::{Server, ServerConfig, ServerError, ServerEvent};
 pub use version::ProtocolVersion;

@@ -1,5 +1,6 @@
 //! Ways to authenticate (RFC 6143 section 7.2); one module for each that has more than a number.
 
+pub(crate) mod vencrypt;
 pub(crate) mod vnc_authentication;
 
 use core::fmt;
@@ -15,6 +16,8 @@ impl SecurityType {
     pub const NONE: Self = Self(1);
     /// A password of up to eight bytes, proved by DES.
     pub const VNC_AUTHENTICATION: Self = Self(2);
+    /// TLS, and a way to authenticate within: [`VencryptSubtype`](crate::VencryptSubtype).
+    pub const VENCRYPT: Self = Self(19);
 }
 
 impl fmt::Display for SecurityType {

@@ -14,6 +14,7 @@ use crate::error::{Phase, ProtocolError};
 use crate::framebuffer::Framebuffer;
 use crate::inbox::Inbox;
 use crate::output::Output;
+use crate::security::vencrypt::VencryptSubtype;
 use crate::security::{SecurityType, vnc_authentication};
 use crate::version::ProtocolVersion;
 use handshake::Handshake;
@@ -27,6 +28,12 @@ const MAX_EVENTS: usize = 256;
 pub struct ServerConfig {
     /// The password to ask for by VNC Authentication, of which only the first eight bytes count; `None` lets anyone in.
     pub password: Option<SecretString>,
+    /// The name to ask for together with the password, all of which counts then, by the Plain types of VeNCrypt.
+    /// Without [`tls`](Self::tls) both travel as they are. Of no effect without a password.
+    pub user: Option<String>,
+    /// Whether to let in over TLS only, by the X509 types of VeNCrypt: the caller starts it at
+    /// [`ServerEvent::StartTls`].
+    pub tls: bool,
     /// The desktop's name.
     pub name: String,
     /// The highest version to announce.
@@ -36,10 +43,12 @@ pub struct ServerConfig {
 }
 
 impl Default for ServerConfig {
-    /// No password, no name, version 3.8, 15 seconds.
+    /// No password, no user, no TLS, no name, version 3.8, 15 seconds.
     fn default() -> Self {
         Self {
             password: None,
+            user: None,
+            tls: false,
             name: String::new(),
             highest_version: ProtocolVersion::V3_8,
             handshake_timeout: Duration::from_secs(15),
@@ -50,6 +59,9 @@ impl Default for ServerConfig {
 /// What a [`Server`] tells its caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerEvent {
+    /// Once all output is sent, the connection is to be encrypted by TLS, in which the caller is the server and shows a
+    /// certificate. Then call [`Server::tls_started`].
+    StartTls,
     /// The viewer is in.
     Connected {
         /// Whether it lets other viewers stay connected.
@@ -103,6 +115,12 @@ pub enum ServerError {
     Timeout {
         /// What was waited for.
         waiting_for: Phase,
+    },
+    /// The viewer chose a way of VeNCrypt that was not offered.
+    #[error("the viewer chose {chosen} of VeNCrypt, which was not offered")]
+    SubtypeNotOffered {
+        /// Its choice.
+        chosen: VencryptSubtype,
     },
     /// The viewer speaks a version of the protocol from before 3.3.
     #[error("the viewer speaks RFB {major}.{minor}, older than 3.3")]
@@ -168,6 +186,15 @@ impl Server {
         }
     }
 
+    /// Says that the connection is encrypted, as [`ServerEvent::StartTls`] asked for; what is received from now on is
+    /// what came within TLS. Without effect at any other time.
+    pub fn tls_started(&mut self) {
+        if let State::Handshake(handshake) = &mut self.state {
+            handshake.tls_started(&mut self.outgoing);
+            self.advance();
+        }
+    }
+
     /// Lets time pass: a viewer that did not complete the handshake by its deadline is given up. Extra calls are
     /// harmless.
     pub fn wake(&mut self, now: Instant) {
@@ -224,6 +251,8 @@ impl Server {
     }
 
     fn fail(&mut self, error: ServerError) {
+        // There is nothing left to encrypt.
+        self.events.retain(|event| *event != ServerEvent::StartTls);
         self.events.push_back(ServerEvent::Failed(error));
         self.inbox = Inbox::default();
         self.state = State::Over;
@@ -237,7 +266,12 @@ impl Server {
 
     fn try_advance(&mut self) -> Result<(), ServerError> {
         if let State::Handshake(handshake) = &mut self.state {
-            let Some(start) = handshake.advance(&mut self.inbox, &mut self.outgoing)? else { return Ok(()) };
+            let awaited = handshake.awaits_tls();
+            let start = handshake.advance(&mut self.inbox, &mut self.outgoing)?;
+            if !awaited && handshake.awaits_tls() {
+                self.events.push_back(ServerEvent::StartTls);
+            }
+            let Some(start) = start else { return Ok(()) };
             self.events.push_back(ServerEvent::Connected { shared: start.shared });
             self.state = State::Session(Box::new(Session::new(start.picture)));
         }

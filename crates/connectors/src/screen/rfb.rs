@@ -131,7 +131,11 @@ impl ScreenSource for Rfb {
             match self.events.pop_front()? {
                 Event::Updated => return Some(ScreenEvent::Updated),
                 Event::Failed(error) => return Some(ScreenEvent::Failed(error.into())),
-                Event::Connected { .. } | Event::Resized { .. } | Event::Bell | Event::CutText(_) => {}
+                Event::StartTls
+                | Event::Connected { .. }
+                | Event::Resized { .. }
+                | Event::Bell
+                | Event::CutText(_) => {}
             }
         }
     }

@@ -1,9 +1,12 @@
 //! From the first byte to the size of the screen (RFC 6143 sections 7.1 to 7.3), as the client.
 
-use crate::client::ClientConfig;
+mod vencrypt;
+
+use crate::client::{ClientConfig, Protection};
 use crate::error::{Error, Phase, ProtocolError};
 use crate::framebuffer::Framebuffer;
 use crate::inbox::Inbox;
+use crate::security::vencrypt::Proof;
 use crate::security::{SecurityType, vnc_authentication};
 use crate::text::{self, Text};
 use crate::version::{self, Greeting, ProtocolVersion};
@@ -27,6 +30,12 @@ enum Step {
     /// The length of the reason for a refusal is next.
     ReasonLength(Refusal),
     Reason(Refusal, Text),
+    VencryptVersion(ProtocolVersion),
+    VencryptAccepted(ProtocolVersion),
+    VencryptSubtypes(ProtocolVersion),
+    TlsAccepted(ProtocolVersion, Proof),
+    /// The caller is to encrypt the connection before anything more is read or written.
+    StartTls(ProtocolVersion, Proof),
     Challenge(ProtocolVersion),
     SecurityResult(ProtocolVersion),
     ServerInit,
@@ -72,7 +81,12 @@ impl Handshake {
     pub(super) fn phase(&self) -> Phase {
         match self.step {
             Step::Version => Phase::Version,
-            Step::SecurityTypes(_) => Phase::Security,
+            Step::SecurityTypes(_)
+            | Step::VencryptVersion(_)
+            | Step::VencryptAccepted(_)
+            | Step::VencryptSubtypes(_)
+            | Step::TlsAccepted(..)
+            | Step::StartTls(..) => Phase::Security,
             Step::ReasonLength(Refusal::Connection) | Step::Reason(Refusal::Connection, _) => Phase::Security,
             Step::ReasonLength(_) | Step::Reason(..) | Step::Challenge(_) | Step::SecurityResult(_) => {
                 Phase::Authentication
@@ -87,6 +101,21 @@ impl Handshake {
             Step::ReasonLength(refusal) | Step::Reason(refusal, _) => Some(refusal.error(String::new())),
             _ => None,
         }
+    }
+
+    /// Whether nothing can be done before the connection is encrypted.
+    pub(super) fn awaits_tls(&self) -> bool {
+        matches!(self.step, Step::StartTls(..))
+    }
+
+    /// Goes on within TLS.
+    pub(super) fn tls_started(&mut self, config: &ClientConfig, out: &mut Vec<u8>) -> Result<(), Error> {
+        if let Step::StartTls(version, proof) = self.step
+            && let Taken::Yes(next) = prove(proof, version, config, out)?
+        {
+            self.step = next;
+        }
+        Ok(())
     }
 
     /// Goes as far as the bytes reach; the start of the session once all is said.
@@ -124,6 +153,13 @@ impl Step {
                 Some(bytes) => Err(refusal.error(text::line(&bytes))),
                 None => Ok(Taken::No(Self::Reason(refusal, reason))),
             },
+            Self::VencryptVersion(version) => vencrypt::take_version(inbox, version, out),
+            Self::VencryptAccepted(version) => vencrypt::take_acceptance(inbox, version),
+            Self::VencryptSubtypes(version) => vencrypt::take_subtypes(inbox, version, config, out),
+            Self::TlsAccepted(version, proof) => vencrypt::take_tls_acceptance(inbox, version, proof),
+            // What somebody slipped in before the encryption must not be taken for what comes within it.
+            Self::StartTls(..) if !inbox.is_empty() => Err(ProtocolError::BeforeTls.into()),
+            Self::StartTls(..) => Ok(Taken::No(self)),
             Self::Challenge(version) => {
                 let Some(challenge) = inbox.take() else { return Ok(Taken::No(self)) };
                 let password = config.password.as_ref().ok_or(Error::PasswordRequired)?;
@@ -203,13 +239,24 @@ fn take_security_types(
     begin(chosen, version, config, out)
 }
 
-/// Whoever set a password wants it asked for; otherwise a server that also lets anyone in is entered so.
+/// Whoever set a password wants it asked for; otherwise a server that also lets anyone in is entered so. Whoever wants
+/// TLS does without nothing, whatever is offered.
 fn chosen_among(offered: &[SecurityType], config: &ClientConfig) -> Result<SecurityType, Error> {
-    let by_password = offered.contains(&SecurityType::VNC_AUTHENTICATION);
+    let offers = |wanted| offered.contains(&wanted);
+    if config.protection == Protection::Vencrypt {
+        return if offers(SecurityType::VENCRYPT) {
+            Ok(SecurityType::VENCRYPT)
+        } else {
+            Err(Error::TlsUnavailable { offered: offered.to_vec() })
+        };
+    }
+    let by_password = offers(SecurityType::VNC_AUTHENTICATION);
     if by_password && config.password.is_some() {
         Ok(SecurityType::VNC_AUTHENTICATION)
-    } else if offered.contains(&SecurityType::NONE) {
+    } else if offers(SecurityType::NONE) {
         Ok(SecurityType::NONE)
+    } else if offers(SecurityType::VENCRYPT) {
+        Ok(SecurityType::VENCRYPT)
     } else if by_password {
         Err(Error::PasswordRequired)
     } else {
@@ -223,11 +270,28 @@ fn begin(
     config: &ClientConfig,
     out: &mut Vec<u8>,
 ) -> Result<Taken, Error> {
-    Ok(Taken::Yes(match chosen {
-        SecurityType::VNC_AUTHENTICATION => Step::Challenge(version),
+    match chosen {
+        SecurityType::VENCRYPT => Ok(Taken::Yes(Step::VencryptVersion(version))),
+        SecurityType::VNC_AUTHENTICATION => prove(Proof::Vnc, version, config, out),
+        _ => prove(Proof::None, version, config, out),
+    }
+}
+
+fn prove(
+    proof: Proof,
+    version: ProtocolVersion,
+    config: &ClientConfig,
+    out: &mut Vec<u8>,
+) -> Result<Taken, Error> {
+    Ok(Taken::Yes(match proof {
+        Proof::Vnc => Step::Challenge(version),
+        Proof::Plain => {
+            vencrypt::write_plain(config, out)?;
+            Step::SecurityResult(version)
+        }
         // Only 3.8 has a result where there was nothing to prove.
-        _ if version == ProtocolVersion::V3_8 => Step::SecurityResult(version),
-        _ => client_init(config, out),
+        Proof::None if version == ProtocolVersion::V3_8 => Step::SecurityResult(version),
+        Proof::None => client_init(config, out),
     }))
 }
 

@@ -19,6 +19,9 @@ pub(super) struct Session {
     canvas: Canvas,
     step: Step,
     timeout: Duration,
+    takes_places: bool,
+    /// Nothing came from the server since it was told our wishes.
+    is_first: bool,
     /// The request that the server has not answered with pixels.
     asked: Option<Request>,
     /// The request to send with the next output. Kept apart from other output so that repetitions merge.
@@ -48,6 +51,8 @@ struct Update {
     part: Part,
     painted: bool,
     resized: bool,
+    /// The server says that it takes keys by their places.
+    takes_places: bool,
 }
 
 enum Part {
@@ -82,6 +87,8 @@ impl Session {
             canvas: Canvas::new(screen, config.pixel_format),
             step: Step::Message,
             timeout: config.update_timeout,
+            takes_places: false,
+            is_first: true,
             asked: None,
             unsent: None,
             message_deadline: None,
@@ -90,6 +97,10 @@ impl Session {
 
     pub(super) fn framebuffer(&self) -> &Framebuffer {
         &self.canvas.framebuffer
+    }
+
+    pub(super) fn takes_places(&self) -> bool {
+        self.takes_places
     }
 
     pub(super) fn is_lossy(&self) -> bool {
@@ -102,7 +113,13 @@ impl Session {
     }
 
     pub(super) fn phase(&self) -> Phase {
-        if self.deadline().is_some() { Phase::Update } else { Phase::Idle }
+        if self.is_first {
+            Phase::Encodings
+        } else if self.deadline().is_some() {
+            Phase::Update
+        } else {
+            Phase::Idle
+        }
     }
 
     pub(super) fn request_update(&mut self, now: Instant, incremental: bool) {
@@ -141,8 +158,9 @@ impl Session {
     ) -> Result<(), Error> {
         loop {
             match self.take(now, inbox, notices)? {
-                Taken::Yes => {}
+                Taken::Yes => self.is_first = false,
                 Taken::MessageComplete => {
+                    self.is_first = false;
                     self.step = Step::Message;
                     self.message_deadline = None;
                 }
@@ -162,6 +180,7 @@ impl Session {
             Step::Update(update) => {
                 let taken = update.take(inbox, &mut self.canvas)?;
                 if taken == Taken::MessageComplete {
+                    self.takes_places |= update.takes_places;
                     let (painted, resized) = (update.painted, update.resized);
                     self.update_complete(now, painted, resized, notices);
                 }
@@ -192,6 +211,7 @@ impl Session {
                     part: Part::Header,
                     painted: false,
                     resized: false,
+                    takes_places: false,
                 })
             }
             SET_COLOUR_MAP_ENTRIES => {
@@ -276,6 +296,10 @@ impl Update {
                 }
                 Encoding::DesktopSize => {
                     self.resize(area, canvas)?;
+                    Part::Header
+                }
+                Encoding::ExtendedKeyEvent => {
+                    self.takes_places = true;
                     Part::Header
                 }
                 _ => {

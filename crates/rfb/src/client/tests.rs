@@ -4,6 +4,7 @@ use super::*;
 use crate::error::ProtocolError;
 use crate::framebuffer::SizeError;
 use crate::security::SecurityType;
+use crate::security::vencrypt::VencryptSubtype;
 
 const NAME: &[u8] = b"\0\0\0\x03bmc";
 /// 4x2 pixels in some format.
@@ -114,8 +115,8 @@ fn refusals() {
         Error::Refused { reason: "in use".into() },
     );
     check_failed(&none, &[b"RFB 003.008\n", &[1, 2]], Error::PasswordRequired);
-    let offered = vec![SecurityType(18), SecurityType(19)];
-    check_failed(&calvin, &[b"RFB 003.008\n", &[2, 18, 19]], Error::UnsupportedSecurity { offered });
+    let offered = vec![SecurityType(18), SecurityType(30)];
+    check_failed(&calvin, &[b"RFB 003.008\n", &[2, 18, 30]], Error::UnsupportedSecurity { offered });
     check_failed(&none, &[b"RFB 002.000\n"], Error::UnsupportedVersion { major: 2, minor: 0 });
     check_failed(
         &calvin,
@@ -132,6 +133,104 @@ fn refusals() {
         &[b"RFB 003.008\n", &[1, 1], &[0; 4], &[255; 24]],
         Error::TooLarge(SizeError::TooLarge { width: 65535, height: 65535 }),
     );
+}
+
+/// What the client says to a list of VeNCrypt subtypes.
+fn vencrypt(config: &ClientConfig, subtypes: &[u32]) -> (Vec<u8>, Vec<Event>) {
+    let numbers: Vec<u8> = subtypes.iter().flat_map(|number| number.to_be_bytes()).collect();
+    let count = u8::try_from(subtypes.len()).expect("few");
+    let (sent, events) = play(config, &[b"RFB 003.008\n", &[2, 1, 19], &[0, 2], &[0], &[count], &numbers]);
+    let sent = sent.strip_prefix(b"RFB 003.008\n\x13\0\x02").expect("VeNCrypt is chosen").to_vec();
+    (sent, events)
+}
+
+#[test]
+fn the_best_protected_way_in_is_chosen() {
+    let check = |config: &ClientConfig, offered: &[u32], expected: u32| {
+        assert_eq!(vencrypt(config, offered), (expected.to_be_bytes().to_vec(), vec![]), "{offered:?}");
+    };
+    let tls = ClientConfig { protection: Protection::Vencrypt, ..ClientConfig::default() };
+    let by_password = ClientConfig { password: Some("calvin".into()), ..tls.clone() };
+    let by_name = ClientConfig { user: Some("root".into()), ..by_password.clone() };
+    let all = [256, 257, 258, 259, 260, 261, 262, 263];
+    check(&tls, &all, 260);
+    check(&by_password, &all, 261);
+    check(&by_name, &all, 262);
+    check(&by_name, &[258, 260, 261], 261);
+    check(&by_name, &[260], 260);
+    check(&by_password, &[262, 260], 260);
+    let check_failed = |config: &ClientConfig, offered: &[u32], expected: Error| {
+        assert_eq!(vencrypt(config, offered), (vec![], vec![Event::Failed(expected)]), "{offered:?}");
+    };
+    let subtypes = |numbers: &[u32]| numbers.iter().copied().map(VencryptSubtype).collect::<Vec<_>>();
+    check_failed(&tls, &[261], Error::PasswordRequired);
+    check_failed(&tls, &[261, 262], Error::PasswordRequired);
+    check_failed(&by_password, &[262], Error::UserRequired);
+    check_failed(&by_name, &[256, 258], Error::AnonymousTls { offered: subtypes(&[256, 258]) });
+    check_failed(&by_name, &[256, 264], Error::UnsupportedVencrypt { offered: subtypes(&[256, 264]) });
+    check_failed(&by_name, &[], Error::UnsupportedVencrypt { offered: vec![] });
+    // Without TLS a name and a password are not sent.
+    let nothing = ClientConfig { protection: Protection::Nothing, ..by_name };
+    let sent = b"RFB 003.008\n\x13\0\x02";
+    let offer = [&b"RFB 003.008\n"[..], &[1, 19, 0, 2, 0, 1, 0, 0, 1, 0]];
+    let required = Event::Failed(Error::TlsRequired { offered: subtypes(&[256]) });
+    assert_eq!(play(&nothing, &offer), (sent.to_vec(), vec![required]));
+    // Within a connection that is encrypted already they are.
+    let around = ClientConfig { protection: Protection::Around, ..nothing };
+    let login = [&[0, 0, 1, 0, 0, 0, 0, 4, 0, 0, 0, 6][..], b"rootcalvin"].concat();
+    assert_eq!(play(&around, &offer).0, [sent.to_vec(), login].concat());
+}
+
+#[test]
+fn tls_that_is_asked_for_is_not_done_without() {
+    let tls = ClientConfig { protection: Protection::Vencrypt, ..with_password("calvin") };
+    let offered = vec![SecurityType::VNC_AUTHENTICATION, SecurityType::NONE];
+    check_failed(&tls, &[b"RFB 003.008\n", &[2, 2, 1]], Error::TlsUnavailable { offered });
+    check_failed(
+        &tls,
+        &[b"RFB 003.003\n", &[0, 0, 0, 1]],
+        Error::TlsUnavailable { offered: vec![SecurityType::NONE] },
+    );
+    let too_old = ProtocolError::VencryptVersion { major: 0, minor: 1 };
+    check_failed(&tls, &[b"RFB 003.008\n", &[1, 19], &[0, 1]], Error::Protocol(too_old));
+    let refused = Error::Refused { reason: String::new() };
+    check_failed(&tls, &[b"RFB 003.008\n", &[1, 19], &[0, 2], &[1]], refused.clone());
+    check_failed(&tls, &[b"RFB 003.008\n", &[1, 19], &[0, 2], &[0, 1, 0, 0, 1, 5], &[0]], refused);
+}
+
+#[test]
+fn tls_begins_where_it_was_agreed() {
+    let now = Instant::now();
+    let tls = ClientConfig { protection: Protection::Vencrypt, ..with_password("password") };
+    let agreed = b"RFB 003.008\n\x01\x13\0\x02\0\x01\0\0\x01\x05\x01";
+    let mut client = Client::new(now, tls.clone());
+    client.tls_started(now);
+    client.receive(now, agreed);
+    let (sent, events) = drain(&mut client);
+    assert_eq!(
+        (sent.as_slice(), events),
+        (&b"RFB 003.008\n\x13\0\x02\0\0\x01\x05"[..], vec![Event::StartTls])
+    );
+    client.tls_started(now);
+    client.tls_started(now);
+    let challenge: [u8; 16] = core::array::from_fn(|i| u8::try_from(i).expect("small"));
+    client.receive(now, &challenge);
+    let response = 0xB866_9241_25C8_EEBB_9DEB_C1DB_61C5_38E2_u128.to_be_bytes();
+    assert_eq!(drain(&mut client), (response.to_vec(), vec![]));
+    client.receive(now, &[0; 4]);
+    assert_eq!(drain(&mut client), (vec![1], vec![]));
+    // What comes before the encryption is not taken for what comes within it.
+    for together in [true, false] {
+        let mut client = Client::new(now, tls.clone());
+        if together {
+            client.receive(now, &[&agreed[..], &challenge].concat());
+        } else {
+            client.receive(now, agreed);
+            client.receive(now, &challenge);
+        }
+        let expected = Event::Failed(Error::Protocol(ProtocolError::BeforeTls));
+        assert_eq!(drain(&mut client).1.last(), Some(&expected));
+    }
 }
 
 #[test]
@@ -171,8 +270,9 @@ fn a_server_that_goes_away_is_told_with_what_it_left() {
     check(b"RFB 003.008\n\x01\x01", Phase::Authentication);
     check(b"RFB 003.008\n\x01\x01\0\0\0\0", Phase::Initialisation);
     let connected = [b"RFB 003.008\n\x01\x01\0\0\0\0", SCREEN, NAME].concat();
-    check(&connected, Phase::Idle);
-    check(&[&connected[..], &[0, 0, 0]].concat(), Phase::Update);
+    check(&connected, Phase::Encodings);
+    check(&[&connected[..], &[2]].concat(), Phase::Idle);
+    check(&[&connected[..], &[2, 0, 0, 0]].concat(), Phase::Update);
 }
 
 /// A client of eight-bit pixels in a session of 4x2 pixels, all its output fetched.
@@ -196,8 +296,8 @@ fn the_session_opens_with_our_wishes() {
     let (sent, _) = drain(&mut client);
     let mut expected = b"RFB 003.008\n\x01\x01".to_vec();
     expected.extend([0, 0, 0, 0, 8, 8, 0, 1, 0, 7, 0, 7, 0, 3, 0, 3, 6, 0, 0, 0]);
-    expected.extend([2, 0, 0, 11]);
-    for number in [16, 7, 5, 6, 1, 2, 0, -239, -223, -224, -308_i32] {
+    expected.extend([2, 0, 0, 12]);
+    for number in [16, 7, 5, 6, 1, 2, 0, -239, -223, -224, -308, -258_i32] {
         expected.extend(number.to_be_bytes());
     }
     assert_eq!(sent, expected);
@@ -216,6 +316,24 @@ fn keys_and_pointer() {
     let expected =
         [[4, 1, 0, 0, 0, 0, 0xFF, 0xBE].to_vec(), vec![4, 0, 0, 0, 0, 0, 0xFF, 0xBE], vec![5, 5, 0, 3, 1, 2]];
     assert_eq!(drain(&mut client).0, expected.concat());
+}
+
+#[test]
+fn keys_by_their_places() {
+    let now = Instant::now();
+    let mut client = connected(now);
+    let plain = [4, 1, 0, 0, 0, 0, 0, 0x79];
+    client.key_at(0x79, 0x1D, true);
+    assert_eq!(drain(&mut client).0, plain, "the server did not say that it takes places");
+    assert!(!client.takes_places());
+    client.receive(now, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFE, 0xFE]);
+    assert!(client.takes_places());
+    client.key_at(0x79, 0x1D, true);
+    client.key_at(0xFF54, 0x51, false);
+    client.key_at(0x79, 0xFF, true);
+    let down = [255, 0, 0, 1, 0, 0, 0, 0x79, 0, 0, 0, 0x2C];
+    let up = [255, 0, 0, 0, 0, 0, 0xFF, 0x54, 0, 0, 0, 0xD0];
+    assert_eq!(drain(&mut client).0, [&down[..], &up, &plain].concat());
 }
 
 #[test]

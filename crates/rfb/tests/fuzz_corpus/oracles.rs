@@ -5,8 +5,8 @@
 use std::time::{Duration, Instant};
 
 use ironhand_rfb::{
-    Client, ClientConfig, Error, Event, Framebuffer, Output, PixelFormat, ProtocolVersion, Server,
-    ServerConfig, ServerError, ServerEvent,
+    Client, ClientConfig, Error, Event, Framebuffer, Output, PixelFormat, Protection, ProtocolVersion,
+    Server, ServerConfig, ServerError, ServerEvent,
 };
 
 const VERSIONS: [ProtocolVersion; 3] = [ProtocolVersion::V3_3, ProtocolVersion::V3_7, ProtocolVersion::V3_8];
@@ -60,7 +60,9 @@ pub fn client(data: &[u8]) {
     let config = || ClientConfig {
         password: (setting & 1 != 0).then(|| "calvin12".into()),
         pixel_format: FORMATS[usize::from(setting >> 1 & 7) % FORMATS.len()],
-        highest_version: VERSIONS[usize::from(setting >> 4) % VERSIONS.len()],
+        highest_version: VERSIONS[usize::from(setting >> 4 & 7) % VERSIONS.len()],
+        user: (setting & 0x80 != 0).then(|| "root".into()),
+        protection: if setting & 0x80 != 0 { Protection::Vencrypt } else { Protection::Nothing },
         ..ClientConfig::default()
     };
     let mut now = Instant::now();
@@ -70,6 +72,7 @@ pub fn client(data: &[u8]) {
         let due = clients[0].next_wake();
         let mut each = |act: &dyn Fn(&mut Client)| clients.iter_mut().for_each(act);
         match operation % 8 {
+            _ if operation >= 0x80 => each(&|client| client.tls_started(now)),
             0..=2 => {
                 let bytes = script.chunk();
                 clients[0].receive(now, bytes);
@@ -88,8 +91,9 @@ pub fn client(data: &[u8]) {
                 each(&|client| client.request_update(now, incremental));
             }
             6 => {
-                let keysym = script.byte().into();
-                each(&|client| client.key(keysym, true));
+                let key = script.byte();
+                each(&|client| client.key(key.into(), true));
+                each(&|client| client.key_at(key.into(), key, false));
                 each(&|client| client.pointer(1, 2, 3));
             }
             _ => each(&|client| client.closed()),
@@ -136,8 +140,10 @@ pub fn server(data: &[u8]) {
     let setting = script.byte();
     let config = || ServerConfig {
         password: (setting & 1 != 0).then(|| "calvin12".into()),
+        user: (setting & 0x40 != 0).then(|| "root".into()),
+        tls: setting & 0x80 != 0,
         name: "fuzz".into(),
-        highest_version: VERSIONS[usize::from(setting >> 4) % VERSIONS.len()],
+        highest_version: VERSIONS[usize::from(setting >> 4 & 3) % VERSIONS.len()],
         ..ServerConfig::default()
     };
     let mut now = Instant::now();
@@ -146,6 +152,7 @@ pub fn server(data: &[u8]) {
     let mut is_over = false;
     while let Some(operation) = script.step() {
         match operation % 8 {
+            _ if operation >= 0x80 => servers.iter_mut().for_each(Server::tls_started),
             0..=3 => {
                 let bytes = script.chunk();
                 servers[0].receive(now, bytes);
@@ -173,8 +180,9 @@ pub fn server(data: &[u8]) {
         let (sent, events) = whole;
         assert!(!is_over || (sent.is_empty() && events.is_empty()), "{events:?} after the end");
         let connected = events.iter().any(|event| matches!(event, ServerEvent::Connected { .. }));
-        // No input of the corpus holds the answer to the challenge, and a fuzzer does not find DES keys.
-        assert!(!connected || setting & 1 == 0, "let in without the password");
+        // No input of the corpus holds the answer to the challenge, and a fuzzer does not find DES keys; who logs in by
+        // name sends the password as it is.
+        assert!(!connected || setting & 0x41 != 1, "let in without the password");
         is_over |= events.iter().any(|event| matches!(event, ServerEvent::Failed(_)));
         assert_eq!(servers[0].framebuffer().is_none(), is_over);
         assert!(!is_over || servers[0].next_wake().is_none());

@@ -27,6 +27,8 @@ pub struct Link {
     pub server_events: Vec<ServerEvent>,
     /// Bytes that the server sent.
     pub sent: usize,
+    /// How often TLS began.
+    pub tunnels: usize,
     dice: Dice,
     largest_piece: u32,
 }
@@ -47,12 +49,13 @@ impl Link {
             client_events: Vec::new(),
             server_events: Vec::new(),
             sent: 0,
+            tunnels: 0,
             dice: Dice::new(seed),
             largest_piece,
         }
     }
 
-    /// Carries bytes both ways until neither side has anything to say.
+    /// Carries bytes both ways, as if within TLS from where both sides say so, until neither side has anything to say.
     pub fn settle(&mut self) {
         loop {
             let mut quiet = true;
@@ -66,6 +69,10 @@ impl Link {
                     }
                     Output::Event(event) => self.server_events.push(event),
                 }
+                // What it says next belongs into TLS.
+                if self.server_events.last() == Some(&ServerEvent::StartTls) {
+                    break;
+                }
             }
             while let Some(output) = self.client.next_output() {
                 quiet = false;
@@ -73,6 +80,12 @@ impl Link {
                     Output::Send(bytes) => {
                         let (server, now) = (&mut self.server, self.now);
                         cut(&mut self.dice, self.largest_piece, &bytes, |piece| server.receive(now, piece));
+                    }
+                    Output::Event(Event::StartTls) => {
+                        assert_eq!(self.server_events.pop(), Some(ServerEvent::StartTls));
+                        self.tunnels += 1;
+                        self.server.tls_started();
+                        self.client.tls_started(self.now);
                     }
                     Output::Event(event) => self.client_events.push(event),
                 }

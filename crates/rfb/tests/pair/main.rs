@@ -4,8 +4,8 @@ mod hostile;
 mod link;
 
 use ironhand_rfb::{
-    ClientConfig, Encoding, Error, Event, Framebuffer, PixelFormat, ProtocolVersion, ServerConfig,
-    ServerError, ServerEvent,
+    ClientConfig, Encoding, Error, Event, Framebuffer, PixelFormat, Protection, ProtocolVersion,
+    ServerConfig, ServerError, ServerEvent,
 };
 use link::{Dice, Link};
 use proptest::prelude::*;
@@ -197,6 +197,51 @@ fn every_version_and_security_type_lets_in() {
                 assert_eq!(link.server_events, [ServerEvent::Connected { shared: true }]);
                 link.see(false);
                 assert_eq!(link.client.framebuffer(), Some(&small_screen()));
+            }
+        }
+    }
+}
+
+#[test]
+fn vencrypt_lets_in_those_who_know_the_login() {
+    let (long, wrong) = ("a password of more than eight letters", "a password of other letters");
+    for version in [ProtocolVersion::V3_7, ProtocolVersion::V3_8] {
+        for (tls, user, password) in [
+            (true, None, None),
+            (true, None, Some(long)),
+            (true, Some("ADMIN"), Some(long)),
+            (false, Some("ADMIN"), Some(long)),
+        ] {
+            let server =
+                ServerConfig { tls, user: user.map(Into::into), ..server(password, ProtocolVersion::V3_8) };
+            let protection = if tls { Protection::Vencrypt } else { Protection::Around };
+            let viewer = ClientConfig { protection, user: user.map(Into::into), ..client(password, version) };
+            let play = |config| {
+                let mut link = Link::new(1, 5, config, server.clone(), small_screen());
+                link.settle();
+                assert_eq!(link.tunnels, usize::from(tls));
+                link
+            };
+            let mut link = play(viewer.clone());
+            let connected = Event::Connected { name: "sim".into(), width: 40, height: 30 };
+            assert_eq!(link.client_events, [connected], "{tls} {user:?} {password:?}");
+            link.see(false);
+            assert_eq!(link.client.framebuffer(), Some(&small_screen()));
+            if password.is_none() {
+                continue;
+            }
+            let failed = ServerEvent::Failed(ServerError::AuthFailed);
+            let mut strangers = vec![ClientConfig { password: Some("bcd".into()), ..viewer.clone() }];
+            if user.is_some() {
+                strangers.push(ClientConfig { password: Some(wrong.into()), ..viewer.clone() });
+                strangers.push(ClientConfig { user: Some("ADMI".into()), ..viewer });
+            }
+            for stranger in strangers {
+                let link = play(stranger);
+                assert_eq!(link.server_events, core::slice::from_ref(&failed));
+                let [Event::Failed(Error::AuthFailed { .. })] = *link.client_events else {
+                    panic!("{:?}", link.client_events);
+                };
             }
         }
     }
