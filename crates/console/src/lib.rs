@@ -3,6 +3,7 @@
 //! * [`Reader`] turns an [`Image`] of a text console into a [`Reading`]: it finds the grid of character cells and looks
 //!   each cell's bitmap up among the [`fonts`]. What no font draws is unread (U+FFFD), never guessed, so `F1`, `FI` and
 //!   `Fl` are three texts.
+//! * [`Terminal`] gives the same of what a machine writes on a serial line.
 //! * [`Pattern`] finds a regular expression on a [`Page`] and tells the place, the groups and the confidence.
 //! * [`keys`] is the grammar of what is typed: `root<Enter><wait 500ms><Ctrl-Alt-Del>`.
 //! * [`Drawing`] makes the picture that a graphics card would show, for simulators and tests.
@@ -38,6 +39,7 @@ mod page;
 mod pattern;
 mod reader;
 mod reading;
+mod terminal;
 
 pub use drawing::{Cursor, CursorShape, Drawing, DrawnCell, VGA_PALETTE};
 pub use font::{Font, FontError, fonts};
@@ -46,3 +48,4 @@ pub use page::Page;
 pub use pattern::{Match, Pattern, PatternError};
 pub use reader::{Grid, Reader};
 pub use reading::{Place, Reading, ReadingCell, ReadingMethod, ScreenKind};
+pub use terminal::Terminal;

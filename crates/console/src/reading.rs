@@ -129,6 +129,18 @@ impl Reading {
         reading
     }
 
+    /// The screen of a terminal, on which each character is certain.
+    pub(crate) fn of_terminal(
+        grid: Grid,
+        cells: Vec<ReadingCell>,
+        ground: u32,
+        cursor: Option<Place>,
+    ) -> Self {
+        let is_blank = cells.iter().all(|cell| cell.character == ' ' && cell.background == ground);
+        let kind = if is_blank { ScreenKind::Blank } else { ScreenKind::Text };
+        Self { kind, score: 1.0, ..Self::of_cells(grid, cells, ground, None, cursor) }
+    }
+
     /// The rows from top to bottom, without trailing blanks.
     pub fn rows(&self) -> impl Iterator<Item = String> + '_ {
         let columns = self.grid.map_or(1, |grid| grid.columns.max(1));

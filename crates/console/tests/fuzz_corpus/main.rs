@@ -25,3 +25,8 @@ fn pattern() {
 fn reader() {
     replay("console_reader", oracles::reader);
 }
+
+#[test]
+fn terminal() {
+    replay("console_terminal", oracles::terminal);
+}

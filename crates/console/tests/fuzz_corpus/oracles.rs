@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use ironhand_console::{
-    Drawing, DrawnCell, Grid, Image, Page, Pattern, Reader, Reading, VGA_PALETTE, fonts, keys,
+    Drawing, DrawnCell, Grid, Image, Page, Pattern, Reader, Reading, Terminal, VGA_PALETTE, fonts, keys,
 };
 
 /// A file is a picture of its stated size or is refused; small pictures come back from a PNG file.
@@ -100,6 +100,41 @@ pub fn reader(data: &[u8]) {
         let again = reader.read(&image, Some(grid));
         assert_eq!(again.text(), reading.text(), "its own grid {grid:?} as the hint changes what is read");
     }
+}
+
+/// Any bytes, cut anywhere and on any size of screen, leave a screen of that size, and the same as in one piece.
+///
+/// The input: the sizes before and after, then pieces, each behind its length.
+pub fn terminal(data: &[u8]) {
+    let Some((&[columns, rows, later_columns, later_rows], mut data)) = data.split_first_chunk() else {
+        return;
+    };
+    let mut cut = Terminal::new(columns.into(), rows.into());
+    let mut whole = Terminal::new(columns.into(), rows.into());
+    let mut received = Vec::new();
+    while let Some((&length, rest)) = data.split_first() {
+        let (piece, rest) = rest.split_at(usize::from(length).min(rest.len()));
+        cut.receive(piece);
+        received.extend_from_slice(piece);
+        data = rest;
+    }
+    whole.receive(&received);
+    assert_eq!(cut.reading(), whole.reading());
+    let shows = |terminal: &Terminal| {
+        let (columns, rows) = terminal.size();
+        let reading = terminal.reading();
+        assert_eq!(reading.cells.len(), columns * rows);
+        assert_eq!(reading.rows().count(), rows);
+        assert!(reading.is_reliable());
+        if let Some(place) = reading.cursor {
+            assert!(place.row < rows && place.column < columns, "{place:?}");
+        }
+    };
+    shows(&cut);
+    cut.resize(later_columns.into(), later_rows.into());
+    shows(&cut);
+    cut.receive(&received);
+    shows(&cut);
 }
 
 fn drawn(font: u8, columns: usize, rows: usize, colours: u8, characters: &[u8]) -> Image {
