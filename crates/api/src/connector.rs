@@ -4,6 +4,7 @@ mod agent;
 mod bmc;
 mod gsm;
 mod ip_kvm;
+mod keyboard_layout;
 mod lab;
 mod path;
 mod pdu;
@@ -23,6 +24,7 @@ pub use agent::{SshCommands, SshOptions, WinrmOptions};
 pub use bmc::{AmtOptions, IpmiOptions, RedfishOptions};
 pub use gsm::{GsmDevice, GsmOptions, GsmTexts};
 pub use ip_kvm::IpKvmOptions;
+pub use keyboard_layout::KeyboardLayout;
 pub use lab::LibvirtOptions;
 pub use path::{CertificatePin, Through, Tls};
 pub use pdu::{Feed, Outlet, PduModel, PduOptions, PowerOids, SnmpAuthentication, SnmpPrivacy, SnmpVersion};
@@ -61,6 +63,10 @@ pub struct Connector {
     /// suffer. Only for those that switch the mains: `pdu`, `gsm`, `tasmota`, `shelly`, `http-switch`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_hard_cut: bool,
+    /// What the machine takes the positions of keys for. Only for connectors that press keys; a VNC server that types
+    /// keysyms as they are takes any of them.
+    #[serde(default, skip_serializing_if = "KeyboardLayout::is_us")]
+    pub keyboard_layout: KeyboardLayout,
 }
 
 /// A protocol, with what is particular to it.
@@ -320,6 +326,7 @@ impl Connector {
             credentials: None,
             through: None,
             allow_hard_cut: false,
+            keyboard_layout: KeyboardLayout::Us,
         }
     }
 

@@ -65,10 +65,10 @@ pub use cloud_event::CloudEvent;
 pub use connector::{
     AmtOptions, Capability, CertificatePin, Connector, ConnectorType, ConsoleLogFormat, ConsoleLogOptions,
     ConsoleMenu, Feed, GsmDevice, GsmOptions, GsmTexts, HttpSwitchOptions, IpKvmOptions, IpmiOptions,
-    KvmOptions, KvmProtocol, LibvirtOptions, Outlet, PduModel, PduOptions, PowerOids, PreviewOptions,
-    PreviewVendor, RedfishOptions, ShellyOptions, SnmpAuthentication, SnmpPrivacy, SnmpVersion, SshCommands,
-    SshConsoleOptions, SshOptions, SwitchRequest, SwitchStatus, TasmotaOptions, Through, Tls, VncOptions,
-    Way, WinrmOptions, WolOptions,
+    KeyboardLayout, KvmOptions, KvmProtocol, LibvirtOptions, Outlet, PduModel, PduOptions, PowerOids,
+    PreviewOptions, PreviewVendor, RedfishOptions, ShellyOptions, SnmpAuthentication, SnmpPrivacy,
+    SnmpVersion, SshCommands, SshConsoleOptions, SshOptions, SwitchRequest, SwitchStatus, TasmotaOptions,
+    Through, Tls, VncOptions, Way, WinrmOptions, WolOptions,
 };
 pub use credential::{Credential, CredentialSpec, Secret};
 pub use event::{Event, EventKind, Severity};

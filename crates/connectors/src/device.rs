@@ -9,6 +9,7 @@ use hyper::body::Bytes;
 use ironhand_api::{
     BootDevice, EventLog, Inventory, MediaDrive, MediaKind, PowerAction, PowerState, Sensors, VirtualMedia,
 };
+use ironhand_console::keys::Stroke;
 use secrecy::SecretString;
 
 use crate::Error;
@@ -146,13 +147,13 @@ pub trait Device: Send {
         refused("show the screen")
     }
 
-    /// Whether the device has a key of this X11 keysym to press.
-    fn has_key(&self, _keysym: u32) -> bool {
+    /// Whether it has keys to press.
+    fn has_keys(&self) -> bool {
         false
     }
 
-    /// Presses or releases the key of an X11 keysym.
-    fn key(&mut self, _keysym: u32, _down: bool) -> BoxFuture<'_, Result<(), Error>> {
+    /// Presses or releases the key at the position of a stroke.
+    fn key(&mut self, _stroke: Stroke) -> BoxFuture<'_, Result<(), Error>> {
         refused("press keys")
     }
 

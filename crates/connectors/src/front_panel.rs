@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use ironhand_api::{PowerAction, PowerState};
+use ironhand_console::keys::Stroke;
 use tokio::time::{Instant, sleep};
 
 use crate::{Device, Error, HttpLimits, Picture};
@@ -67,11 +68,8 @@ pub(crate) trait FrontPanel: Send {
     /// As [`Device::picture`].
     fn picture(&mut self) -> BoxFuture<'_, Result<Picture, Error>>;
 
-    /// As [`Device::has_key`].
-    fn has_key(&self, keysym: u32) -> bool;
-
     /// As [`Device::key`].
-    fn key(&mut self, keysym: u32, down: bool) -> BoxFuture<'_, Result<(), Error>>;
+    fn key(&mut self, stroke: Stroke) -> BoxFuture<'_, Result<(), Error>>;
 
     /// As [`Device::close`].
     fn close(self) -> BoxFuture<'static, ()>;
@@ -173,12 +171,12 @@ impl<P: FrontPanel + 'static> Device for Pressed<P> {
         self.panel.picture()
     }
 
-    fn has_key(&self, keysym: u32) -> bool {
-        self.panel.has_key(keysym)
+    fn has_keys(&self) -> bool {
+        true
     }
 
-    fn key(&mut self, keysym: u32, down: bool) -> BoxFuture<'_, Result<(), Error>> {
-        self.panel.key(keysym, down)
+    fn key(&mut self, stroke: Stroke) -> BoxFuture<'_, Result<(), Error>> {
+        self.panel.key(stroke)
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {

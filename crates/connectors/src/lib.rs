@@ -12,7 +12,6 @@ mod give_back;
 mod gsm;
 mod http;
 mod http_switch;
-mod keyboard;
 mod libvirt;
 mod nanokvm;
 mod open;

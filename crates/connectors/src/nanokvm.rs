@@ -9,13 +9,13 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use http::header::{CONTENT_TYPE, COOKIE};
 use http::{HeaderValue, Method, StatusCode};
+use ironhand_console::keys::Stroke;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
 use crate::front_panel::{FrontPanel, Press, said};
 use crate::http::{Upgrade, WebSocket};
-use crate::keyboard::UsbKey;
 use crate::{Authorization, Error, HttpClient, HttpRequest, HttpResponse, Login, Opened, Picture};
 
 /// How long a button is pressed shortly, in milliseconds.
@@ -231,20 +231,16 @@ impl FrontPanel for Nanokvm {
         })
     }
 
-    fn has_key(&self, keysym: u32) -> bool {
-        UsbKey::of(keysym).is_some()
-    }
-
-    fn key(&mut self, keysym: u32, down: bool) -> BoxFuture<'_, Result<(), Error>> {
+    fn key(&mut self, stroke: Stroke) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
             let unsupported = |what: String| Error::Unsupported { what };
-            let key = UsbKey::of(keysym)
-                .ok_or_else(|| unsupported(format!("press the key of keysym {keysym:#x}")))?;
+            let usage =
+                stroke.usage.ok_or_else(|| unsupported("press a key without a position".to_owned()))?;
             let mut held = self.held.clone();
-            if down {
-                held.insert(key.usage)
+            if stroke.down {
+                held.insert(usage)
             } else {
-                held.remove(&key.usage)
+                held.remove(&usage)
             };
             if held.iter().filter(|usage| !MODIFIERS.contains(usage)).count() > MOST_KEYS {
                 return Err(unsupported(format!("hold more than {MOST_KEYS} keys at once")));

@@ -5,12 +5,12 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
+use ironhand_console::keys::{Stroke, code_of};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::front_panel::{FrontPanel, Press, said};
 use crate::http::{Upgrade, WebSocket};
-use crate::keyboard::UsbKey;
 use crate::{Authorization, Error, HttpClient, HttpRequest, HttpResponse, Login, Picture};
 
 /// The user and the password of a request: its Basic authentication takes no password with a colon.
@@ -197,15 +197,11 @@ impl FrontPanel for Pikvm {
         })
     }
 
-    fn has_key(&self, keysym: u32) -> bool {
-        UsbKey::of(keysym).is_some()
-    }
-
-    fn key(&mut self, keysym: u32, down: bool) -> BoxFuture<'_, Result<(), Error>> {
+    fn key(&mut self, stroke: Stroke) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
-            let missing = || Error::Unsupported { what: format!("press the key of keysym {keysym:#x}") };
-            let code = UsbKey::of(keysym).ok_or_else(missing)?.code;
-            let path = format!("/api/hid/events/send_key?key={code}&state={}", u8::from(down));
+            let missing = || Error::Unsupported { what: "press a key without a position".to_owned() };
+            let code = stroke.usage.and_then(code_of).ok_or_else(missing)?;
+            let path = format!("/api/hid/events/send_key?key={code}&state={}", u8::from(stroke.down));
             result(&self.ask(Method::POST, &path).await?).map(drop)
         })
     }

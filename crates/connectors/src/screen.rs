@@ -6,6 +6,7 @@ mod unit;
 use futures_util::future::BoxFuture;
 use ironhand_api::{Connector, Way};
 use ironhand_console::Image;
+use ironhand_console::keys::{Keyboard, Stroke};
 
 use crate::{Error, Login, Surroundings};
 use rfb::Rfb;
@@ -51,13 +52,13 @@ pub trait ScreenSource: Send {
         false
     }
 
-    /// Whether there is a key of this X11 keysym to press.
-    fn has_key(&self, _keysym: u32) -> bool {
-        false
+    /// What it sends of a key; none where keys cannot be pressed.
+    fn keyboard(&self) -> Option<Keyboard> {
+        None
     }
 
-    /// Presses or releases the key of an X11 keysym.
-    fn key(&mut self, keysym: u32, down: bool) -> BoxFuture<'_, Result<(), Error>>;
+    /// Presses or releases a key: of a stroke that was made for its [`keyboard`](Self::keyboard).
+    fn key(&mut self, stroke: Stroke) -> BoxFuture<'_, Result<(), Error>>;
 
     /// Says good-bye: sessions are scarce on controllers.
     fn close(self: Box<Self>) -> BoxFuture<'static, ()>;

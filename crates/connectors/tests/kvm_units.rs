@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ironhand_api::{Connector, IpKvmOptions, Name, PowerAction, PowerState, Tls, Way};
 use ironhand_connectors::{Device, Error, Login, Surroundings, open};
+use ironhand_console::keys::{self, Keyboard, Layout, Stroke};
 use ironhand_sim::kvm_unit::{Button, KvmUnit, KvmUnitConfig, UnitFault, UnitKind};
 use ironhand_sim::{Certificate, MachineConfig, Make};
 
@@ -98,13 +99,11 @@ async fn the_screen_is_seen_and_keys_arrive() {
             assert_eq!(picture.media_type, "image/jpeg");
             assert!(picture.file.starts_with(&[0xff, 0xd8]) && picture.file.ends_with(&[0xff, 0xd9]));
         }
-        // Shift and `a`, then Enter.
-        let keys =
-            [(0xffe1, true), (0x41, true), (0x41, false), (0xffe1, false), (0xff0d, true), (0xff0d, false)];
-        for (keysym, down) in keys {
-            assert!(device.has_key(keysym));
-            assert_eq!(device.key(keysym, down).await, Ok(()), "{kind:?}");
+        let pressed: Vec<Stroke> = ["A", "<Enter>"].into_iter().flat_map(strokes).collect();
+        for stroke in &pressed {
+            assert_eq!(device.key(*stroke).await, Ok(()), "{kind:?}");
         }
+        let keys: Vec<_> = pressed.iter().map(|stroke| (stroke.keysym, stroke.down)).collect();
         let arrived = async {
             while unit.keys().len() < keys.len() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -112,15 +111,22 @@ async fn the_screen_is_seen_and_keys_arrive() {
         };
         tokio::time::timeout(Duration::from_secs(10), arrived).await.expect("the keys arrive");
         assert_eq!(unit.keys(), keys);
-        assert!(!device.has_key(0xfc), "there is no umlaut on the US layout");
-        assert!(device.key(0xfc, true).await.is_err_and(|error| error.is_unsupported()));
+        let nowhere = Stroke { keysym: 0xfc, usage: None, down: true };
+        assert!(device.key(nowhere).await.is_err_and(|error| error.is_unsupported()));
 
         unit.break_unit(Some(UnitFault::NoSignal));
         // A NanoKVM keeps silent then, so this waits.
         let unseen = device.picture().await.expect_err("there is no signal");
         assert_eq!(unseen.code(), "connector.no_picture", "{kind:?}: {unseen}");
-        assert_eq!(device.key(0x61, true).await, Ok(()));
+        assert_eq!(device.key(strokes("a")[0]).await, Ok(()));
     }
+}
+
+/// What typing a text presses on the US layout.
+fn strokes(text: &str) -> Vec<Stroke> {
+    let steps = keys::parse(text).expect("keys");
+    let pressed = |step| keys::strokes(step, Keyboard::Positions, Layout::Us).expect("a position");
+    steps.iter().flat_map(pressed).collect()
 }
 
 /// Checks what a fault of a unit comes to: of reading, and of a press.
@@ -167,7 +173,7 @@ async fn nobody_is_let_in_with_a_wrong_password() {
                 device.power_state().await.expect_err("it is wrong"),
                 device.power(PowerAction::Off).await.expect_err("it is wrong"),
                 device.picture().await.expect_err("it is wrong"),
-                device.key(0x61, true).await.expect_err("it is wrong"),
+                device.key(strokes("a")[0]).await.expect_err("it is wrong"),
             ];
             for refusal in refusals {
                 let told = format!("{refusal} {refusal:?}");
@@ -192,7 +198,7 @@ async fn units_are_reached_over_tls() {
         let mut pinned = device(&unit, kind, Tls::Default, Some(PASSWORD));
         assert_eq!(pinned.power_state().await, Ok(PowerState::On));
         pinned.picture().await.expect("a picture");
-        assert_eq!(pinned.key(0x61, true).await, Ok(()));
+        assert_eq!(pinned.key(strokes("a")[0]).await, Ok(()));
         let mut untrusted = device(&unit, kind, Tls::Ca("system".to_owned()), Some(PASSWORD));
         let refused = untrusted.power_state().await.expect_err("nobody vouches for it");
         assert!(matches!(refused.code(), "connector.certificate" | "connector.misconfigured"), "{refused}");

@@ -8,37 +8,56 @@
 //! | `<SysRq-b>` | Linux's magic request: Alt and SysRq held, `b` pressed |
 //! | `<Down*3>` | pressed three times |
 //! | `<wait 500ms>` `<wait 2s>` `<wait 1m>` | nothing for that time |
+//! | `<secret>` `<secret NAME>` | a text that is typed as it is and shown nowhere; see [`Secret`] |
 //! | `<<` | a literal `<` |
 //!
-//! Names ignore case. Key codes are X11 keysyms, as RFB carries them (RFC 6143, 7.5.4).
+//! Names ignore case. What a step presses depends on the way that it takes: [`strokes`] is for keyboards, [`serial()`]
+//! for serial lines.
 //!
 //! ```
-//! use ironhand_console::keys::{self, KeyStep};
+//! use ironhand_console::keys::{self, KeyStep, Keyboard, Layout, SerialStep};
 //!
 //! let steps = keys::parse("root<Enter><wait 500ms><Ctrl-Alt-Del>")?;
 //! assert_eq!(steps.len(), 7);
 //! assert_eq!(steps[5], KeyStep::Wait(std::time::Duration::from_millis(500)));
-//! assert_eq!(keys::events(&steps[4]), [(0xff0d, true), (0xff0d, false)]);
-//! # Ok::<(), keys::KeyError>(())
+//! let enter = keys::strokes(&steps[4], Keyboard::Positions, Layout::De)?;
+//! assert_eq!(enter.iter().map(|stroke| (stroke.usage, stroke.down)).collect::<Vec<_>>(), [
+//!     (Some(0x28), true),
+//!     (Some(0x28), false),
+//! ]);
+//! assert_eq!(keys::serial(&steps[4])?, [SerialStep::Bytes(b"\r".to_vec())]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod keysym;
+mod layout;
 mod parse;
+mod position;
+mod secret;
+mod serial;
+mod stroke;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::time::Duration;
 
-pub use parse::{KeyError, MAX_REPEAT, MAX_STEPS, MAX_TOTAL_WAIT, parse};
+pub use layout::Layout;
+pub use parse::{KeyError, MAX_REPEAT, MAX_STEPS, MAX_TOTAL_WAIT, parse, parse_with};
+pub use position::code_of;
+pub use secret::Secret;
+pub use serial::{SerialStep, serial};
+pub use stroke::{Keyboard, NoSuchKey, Stroke, strokes};
 
 /// One step of a key sequence.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyStep {
     /// A key is pressed and released while modifiers are held.
     Press(Chord),
     /// A character is typed.
     Type(char),
+    /// A text is typed that nobody may read in a record.
+    Secret(Secret),
     /// Nothing is sent for this long.
     Wait(Duration),
 }
@@ -87,35 +106,14 @@ impl Key {
     }
 }
 
-/// The key events that carry out a step: X11 keysym, and whether the key goes down.
-///
-/// Characters that stand on the upper half of a key of the US layout come with Shift held: RFB servers of BMCs and of
-/// QEMU turn keysyms into scan codes and do not add Shift themselves. A wait has no events.
-pub fn events(step: &KeyStep) -> Vec<(u32, bool)> {
-    let (held, pressed): (Vec<u32>, u32) = match step {
-        KeyStep::Wait(_) => return Vec::new(),
-        KeyStep::Press(chord) => (
-            chord.modifiers.iter().map(|modifier| keysym::of_modifier(*modifier)).collect(),
-            chord.key.keysym,
-        ),
-        KeyStep::Type(character) => {
-            let shift = keysym::needs_shift(*character).then(|| keysym::of_modifier(Modifier::Shift));
-            (shift.into_iter().collect(), keysym::of_character(*character))
-        }
-    };
-    let down = held.iter().map(|keysym| (*keysym, true));
-    let stroke = [(pressed, true), (pressed, false)];
-    let up = held.iter().rev().map(|keysym| (*keysym, false));
-    down.chain(stroke).chain(up).collect()
-}
-
 impl fmt::Display for KeyStep {
-    /// Writes the step in the grammar of this module.
+    /// Writes the step in the grammar of this module; of a secret only that there is one, and its name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Type('<') => f.write_str("<<"),
             Self::Type(character) => write!(f, "{character}"),
             Self::Wait(time) => write!(f, "<wait {}ms>", time.as_millis()),
+            Self::Secret(secret) => write!(f, "{secret}"),
             Self::Press(chord) => {
                 f.write_str("<")?;
                 for modifier in &chord.modifiers {

@@ -5,8 +5,8 @@ mod session;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ironhand_api::{PictureDigest, ScreenKind, Timestamp};
-use ironhand_console::keys::KeyStep;
+use ironhand_api::{Connector, KeyboardLayout, PictureDigest, ScreenKind, Timestamp};
+use ironhand_console::keys::{KeyStep, Layout};
 use ironhand_console::{self as console, Image, Page, Reader, Reading};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -140,6 +140,16 @@ fn digest(image: &Image) -> PictureDigest {
         hash.update(pixel.to_le_bytes());
     }
     PictureDigest(hex::encode(hash.finalize()))
+}
+
+/// What the machine behind a connector takes the positions of keys for.
+pub(crate) const fn layout(connector: &Connector) -> Layout {
+    match connector.keyboard_layout {
+        KeyboardLayout::Us => Layout::Us,
+        KeyboardLayout::Uk => Layout::Uk,
+        KeyboardLayout::De => Layout::De,
+        KeyboardLayout::Fr => Layout::Fr,
+    }
 }
 
 /// What a session can be asked.

@@ -17,7 +17,7 @@ use super::fault::Faults;
 use super::fields::{Fields, Shape};
 use super::host::credentials;
 use super::tree::{Content, Node};
-use crate::{Connector, ConnectorType, Way, WolOptions};
+use crate::{Connector, ConnectorType, KeyboardLayout, Way, WolOptions};
 
 /// Protocols that people may have read of, and that this version does not speak.
 const PLANNED_TYPES: &[&str] = &["jetkvm"];
@@ -44,8 +44,8 @@ pub(super) const fn shape(kind: ConnectorType) -> &'static Shape {
     match kind {
         ConnectorType::Ipmi => &shape!("an ipmi connector", "cipherSuites"),
         ConnectorType::Redfish => &shape!("a redfish connector", "through", "tls", "system"),
-        ConnectorType::Vnc => &shape!("a vnc connector", "through", "tls", "path"),
-        ConnectorType::Kvm => &shape!("a kvm connector", "through", "protocol", "tls"),
+        ConnectorType::Vnc => &shape!("a vnc connector", "through", "tls", "path", "keyboardLayout"),
+        ConnectorType::Kvm => &shape!("a kvm connector", "through", "protocol", "tls", "keyboardLayout"),
         ConnectorType::Preview => &shape!("a preview connector", "through", "vendor", "tls"),
         ConnectorType::SshConsole => {
             &shape!("an ssh-console connector", "through", "menu", "command", "hostKey")
@@ -81,9 +81,9 @@ pub(super) const fn shape(kind: ConnectorType) -> &'static Shape {
         ConnectorType::HttpSwitch => {
             &shape!("an http-switch connector", "through", "on", "off", "status", "tls", "allowHardCut")
         }
-        ConnectorType::Pikvm => &shape!("a pikvm connector", "through", "tls"),
-        ConnectorType::Nanokvm => &shape!("a nanokvm connector", "through", "tls"),
-        ConnectorType::Amt => &shape!("an amt connector", "through", "tls"),
+        ConnectorType::Pikvm => &shape!("a pikvm connector", "through", "tls", "keyboardLayout"),
+        ConnectorType::Nanokvm => &shape!("a nanokvm connector", "through", "tls", "keyboardLayout"),
+        ConnectorType::Amt => &shape!("an amt connector", "through", "tls", "keyboardLayout"),
         ConnectorType::Winrm => &shape!("a winrm connector", "through", "tls"),
         ConnectorType::Ssh => &shape!("an ssh connector", "through", "hostKey", "commands"),
         ConnectorType::Qemu => &shape!("a qemu connector", "through"),
@@ -119,6 +119,11 @@ pub(super) fn connector(node: &Node, faults: &mut Faults) -> Option<Connector> {
     } else {
         Some(None)
     };
+    let keyboard_layout = if has("keyboardLayout") {
+        fields.optional("keyboardLayout", faults, keyboard_layout)
+    } else {
+        Some(None)
+    };
     let way = way(kind, &fields, faults);
     Some(Connector {
         way: way?,
@@ -128,6 +133,7 @@ pub(super) fn connector(node: &Node, faults: &mut Faults) -> Option<Connector> {
         credentials: credentials?,
         through: through?,
         allow_hard_cut: allow_hard_cut?.unwrap_or_default(),
+        keyboard_layout: keyboard_layout?.unwrap_or_default(),
     })
 }
 
@@ -160,6 +166,12 @@ fn way(kind: ConnectorType, fields: &Fields<'_>, faults: &mut Faults) -> Option<
         ConnectorType::Qemu => Way::Qemu,
         ConnectorType::Libvirt => Way::Libvirt(lab::libvirt(fields, faults)?),
     })
+}
+
+fn keyboard_layout(node: &Node, faults: &mut Faults) -> Option<KeyboardLayout> {
+    let known: Vec<(&'static str, KeyboardLayout)> =
+        KeyboardLayout::ALL.iter().map(|layout| (layout.as_str(), *layout)).collect();
+    node.word("keyboardLayout", "a keyboard layout", &known, &[], faults)
 }
 
 /// Whether the address may be the path of a device or a socket.

@@ -47,11 +47,7 @@ impl FrontPanel for Machine {
         ready(Err(Error::NoPicture { reason: "it has no screen".to_owned() }))
     }
 
-    fn has_key(&self, _keysym: u32) -> bool {
-        false
-    }
-
-    fn key(&mut self, _keysym: u32, _down: bool) -> BoxFuture<'_, Result<(), Error>> {
+    fn key(&mut self, _stroke: Stroke) -> BoxFuture<'_, Result<(), Error>> {
         ready(Ok(()))
     }
 

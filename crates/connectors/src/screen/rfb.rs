@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use ironhand_api::{Connector, Reach};
 use ironhand_console::Image;
+use ironhand_console::keys::{Keyboard, Stroke};
 use ironhand_rfb::{Client, ClientConfig, Event, Output};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant as Moment, timeout};
@@ -158,13 +159,12 @@ impl ScreenSource for Rfb {
         true
     }
 
-    fn has_key(&self, _keysym: u32) -> bool {
-        // What a server makes of a keysym is its own affair, which it tells nobody.
-        true
+    fn keyboard(&self) -> Option<Keyboard> {
+        Some(Keyboard::Keysyms)
     }
 
-    fn key(&mut self, keysym: u32, down: bool) -> BoxFuture<'_, Result<(), Error>> {
-        self.client.key(keysym, down);
+    fn key(&mut self, stroke: Stroke) -> BoxFuture<'_, Result<(), Error>> {
+        self.client.key(stroke.keysym, stroke.down);
         Box::pin(self.flush())
     }
 

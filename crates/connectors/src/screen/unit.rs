@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use futures_util::future::BoxFuture;
 use ironhand_api::Connector;
 use ironhand_console::Image;
+use ironhand_console::keys::{Keyboard, Stroke};
 
 use super::{ScreenEvent, ScreenSource};
 use crate::{Device, Error, Login, Picture, Surroundings};
@@ -77,12 +78,12 @@ impl ScreenSource for Unit {
         true
     }
 
-    fn has_key(&self, keysym: u32) -> bool {
-        self.device.has_key(keysym)
+    fn keyboard(&self) -> Option<Keyboard> {
+        self.device.has_keys().then_some(Keyboard::Positions)
     }
 
-    fn key(&mut self, keysym: u32, down: bool) -> BoxFuture<'_, Result<(), Error>> {
-        self.device.key(keysym, down)
+    fn key(&mut self, stroke: Stroke) -> BoxFuture<'_, Result<(), Error>> {
+        self.device.key(stroke)
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {

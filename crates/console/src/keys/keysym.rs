@@ -64,9 +64,6 @@ const MODIFIERS: &[(&str, Modifier)] = &[
     ("SysRq", Modifier::SysRq),
 ];
 
-/// Characters of the US layout that need Shift, beside capital letters.
-const SHIFTED: &str = "~!@#$%^&*()_+{}|:\"<>?";
-
 /// How alike a misspelt name must be for its neighbour to be suggested (Jaro-Winkler, 0 to 1).
 const ALIKE: f64 = 0.75;
 
@@ -113,6 +110,11 @@ pub(super) fn of_modifier(modifier: Modifier) -> u32 {
     }
 }
 
+/// Whether the keysym is of a key without a character: X11 has them all from here on.
+pub(super) const fn is_function(keysym: u32) -> bool {
+    matches!(keysym, 0xfd00..=0xffff)
+}
+
 /// Whether a key exists for this character: printable, or a line feed or tab, which are Enter and Tab.
 pub(super) fn typable(character: char) -> bool {
     matches!(character, '\n' | '\t')
@@ -127,17 +129,13 @@ pub(super) fn of_character(character: char) -> u32 {
     }
 }
 
-pub(super) fn needs_shift(character: char) -> bool {
-    character.is_ascii_uppercase() || SHIFTED.contains(character)
-}
-
 /// The known key or modifier name nearest to a misspelt one.
 pub(super) fn nearest(name: &str) -> Option<&'static str> {
     let wanted = name.to_ascii_lowercase();
     KEYS.iter()
         .map(|(known, _)| *known)
         .chain(MODIFIERS.iter().map(|(known, _)| *known))
-        .chain(["wait"])
+        .chain(["wait", "secret"])
         .map(|known| (strsim::jaro_winkler(&known.to_ascii_lowercase(), &wanted), known))
         .filter(|(likeness, _)| *likeness >= ALIKE)
         .max_by(|a, b| a.0.total_cmp(&b.0))

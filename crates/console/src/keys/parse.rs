@@ -1,7 +1,10 @@
 //! Text to key steps.
 
-use super::{Chord, Key, KeyStep, Modifier, keysym};
 use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Chord, Key, KeyStep, Modifier, Secret, keysym};
 
 /// The largest count in `<Down*3>`: more is a slip, and a menu has no more entries.
 pub const MAX_REPEAT: u32 = 100;
@@ -61,7 +64,21 @@ pub enum KeyError {
         /// The character.
         character: char,
     },
-    /// More than [`MAX_STEPS`] steps.
+    /// A secret is to be typed that was not given.
+    #[error("{} is to be typed at offset {offset}, and it was not given", if name.is_empty() { "a secret".to_owned() } else { format!("the secret `{name}`") })]
+    NoSecret {
+        /// Where it is to be typed.
+        offset: usize,
+        /// Its name; empty where it has none.
+        name: String,
+    },
+    /// A secret cannot be typed. Which of its characters is the reason is not told.
+    #[error("the secret to be typed at offset {offset} is empty, or has a character that no key types")]
+    UntypableSecret {
+        /// Where it was to be typed.
+        offset: usize,
+    },
+    /// More than [`MAX_STEPS`] steps, the characters of secrets counted.
     #[error("more than {MAX_STEPS} keys from offset {offset} on")]
     TooManySteps {
         /// Where the bound was passed.
@@ -85,20 +102,35 @@ impl KeyError {
             | Self::BadRepeat { offset, .. }
             | Self::BadWait { offset, .. }
             | Self::Untypable { offset, .. }
+            | Self::NoSecret { offset, .. }
+            | Self::UntypableSecret { offset }
             | Self::TooManySteps { offset }
             | Self::WaitsTooLong { offset } => *offset,
         }
     }
 }
 
-/// Reads a key sequence; the grammar stands in the [module's](super) documentation.
+/// Reads a key sequence in which no secret is typed; the grammar stands in the [module's](super) documentation.
 ///
 /// # Errors
 ///
 /// The first fault with its place. The result is bounded by [`MAX_STEPS`] and [`MAX_TOTAL_WAIT`].
 pub fn parse(text: &str) -> Result<Vec<KeyStep>, KeyError> {
+    parse_with(text, |_| None)
+}
+
+/// Reads a key sequence. `secrets` knows the text of a secret by its name, which is empty for `<secret>`.
+///
+/// # Errors
+///
+/// As of [`parse`]; nothing of a secret stands in an error.
+pub fn parse_with(
+    text: &str,
+    secrets: impl Fn(&str) -> Option<SecretString>,
+) -> Result<Vec<KeyStep>, KeyError> {
     let mut steps = Vec::new();
     let mut waited = Duration::ZERO;
+    let mut hidden = 0;
     let mut offset = 0;
     while let Some(character) = text[offset..].chars().next() {
         let rest = &text[offset..];
@@ -107,7 +139,13 @@ pub fn parse(text: &str) -> Result<Vec<KeyStep>, KeyError> {
             2
         } else if character == '<' {
             let body = token(rest).ok_or(KeyError::Unclosed { offset })?;
-            expand(body, offset + 1, &mut steps)?;
+            if let Some(name) = argument_of("secret", body.trim()) {
+                let secret = secret(name, offset, &secrets)?;
+                hidden += secret.text().expose_secret().chars().count();
+                steps.push(KeyStep::Secret(secret));
+            } else {
+                expand(body, offset + 1, &mut steps)?;
+            }
             body.len() + 2
         } else if keysym::typable(character) {
             steps.push(KeyStep::Type(character));
@@ -118,7 +156,7 @@ pub fn parse(text: &str) -> Result<Vec<KeyStep>, KeyError> {
         if let Some(KeyStep::Wait(time)) = steps.last() {
             waited = waited.saturating_add(*time);
         }
-        if steps.len() > MAX_STEPS {
+        if steps.len().saturating_add(hidden) > MAX_STEPS {
             return Err(KeyError::TooManySteps { offset });
         }
         if waited > MAX_TOTAL_WAIT {
@@ -146,7 +184,7 @@ fn expand(body: &str, offset: usize, steps: &mut Vec<KeyStep>) -> Result<(), Key
     if name.is_empty() {
         return Err(KeyError::MissingName { offset });
     }
-    if let Some(time) = argument_of_wait(name) {
+    if let Some(time) = argument_of("wait", name) {
         let at = offset + (name.len() - time.len());
         let wait = duration(time).ok_or_else(|| KeyError::BadWait { offset: at, time: time.to_owned() })?;
         steps.push(KeyStep::Wait(wait));
@@ -165,11 +203,20 @@ fn expand(body: &str, offset: usize, steps: &mut Vec<KeyStep>) -> Result<(), Key
     Ok(())
 }
 
-/// The time in `wait 500ms`, trimmed; none if this is no wait.
-fn argument_of_wait(name: &str) -> Option<&str> {
-    let (word, rest) = name.split_at_checked(4)?;
-    (word.eq_ignore_ascii_case("wait") && (rest.is_empty() || rest.starts_with(char::is_whitespace)))
+/// What follows a word, as the time in `wait 500ms`, trimmed; none if this does not begin with the word.
+fn argument_of<'a>(word: &str, text: &'a str) -> Option<&'a str> {
+    let (begin, rest) = text.split_at_checked(word.len())?;
+    (begin.eq_ignore_ascii_case(word) && (rest.is_empty() || rest.starts_with(char::is_whitespace)))
         .then(|| rest.trim())
+}
+
+fn secret(
+    name: &str,
+    offset: usize,
+    secrets: &impl Fn(&str) -> Option<SecretString>,
+) -> Result<Secret, KeyError> {
+    let text = secrets(name).ok_or_else(|| KeyError::NoSecret { offset, name: name.to_owned() })?;
+    Secret::new(name, text).ok_or(KeyError::UntypableSecret { offset })
 }
 
 fn duration(text: &str) -> Option<Duration> {

@@ -2,8 +2,9 @@
 
 use std::sync::OnceLock;
 
+use ironhand_console::keys::{self, KeyStep, Keyboard, Layout, Stroke};
 use ironhand_console::{
-    Drawing, DrawnCell, Grid, Image, Page, Pattern, Reader, Reading, Terminal, VGA_PALETTE, fonts, keys,
+    Drawing, DrawnCell, Grid, Image, Page, Pattern, Reader, Reading, Terminal, VGA_PALETTE, fonts,
 };
 
 /// A file is a picture of its stated size or is refused; small pictures come back from a PNG file.
@@ -19,27 +20,43 @@ pub fn image(data: &[u8]) {
 /// A key sequence is refused at a place in it, or comes back as it is written.
 pub fn keys(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    match keys::parse(text) {
+    let secret = |name: &str| (name.len() < 3).then(|| "Se<ü\n^".into());
+    match keys::parse_with(text, secret) {
         Ok(steps) => {
             assert!(steps.len() <= keys::MAX_STEPS);
             let written: String = steps.iter().map(ToString::to_string).collect();
-            let read =
-                keys::parse(&written).unwrap_or_else(|error| panic!("{text:?} as {written:?}: {error}"));
+            let read = keys::parse_with(&written, secret)
+                .unwrap_or_else(|error| panic!("{text:?} as {written:?}: {error}"));
             assert_eq!(read, steps, "{text:?} as {written:?}");
             for step in &steps {
-                let mut held = Vec::new();
-                for (keysym, down) in keys::events(step) {
-                    if down {
-                        held.push(keysym);
-                    } else {
-                        assert_eq!(held.pop(), Some(keysym), "{step:?}");
-                    }
+                for layout in Layout::ALL {
+                    releases_all(step, Keyboard::Keysyms, *layout);
+                    releases_all(step, Keyboard::Positions, *layout);
                 }
-                assert!(held.is_empty(), "{step:?} leaves keys down");
+                if let Err(error) = keys::serial(step) {
+                    assert!(error.to_string().contains(&step.to_string()), "{error}");
+                }
             }
         }
         Err(error) => assert!(text.is_char_boundary(error.offset()), "{error}"),
     }
+}
+
+fn releases_all(step: &KeyStep, keyboard: Keyboard, layout: Layout) {
+    let Ok(strokes) = keys::strokes(step, keyboard, layout) else {
+        assert_eq!(keyboard, Keyboard::Positions, "{step:?} on {layout}");
+        return;
+    };
+    let mut held = Vec::new();
+    for Stroke { keysym, usage, down } in strokes {
+        assert!(keyboard == Keyboard::Keysyms || usage.is_some(), "{step:?} on {layout}");
+        if down {
+            held.push(keysym);
+        } else {
+            assert_eq!(held.pop(), Some(keysym), "{step:?} on {layout}");
+        }
+    }
+    assert!(held.is_empty(), "{step:?} on {layout} leaves keys down");
 }
 
 /// The input is a pattern, a zero byte and a page; what is found stands where it is said to.

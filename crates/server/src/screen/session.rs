@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use ironhand_api::{Connector, Name, Reach};
 use ironhand_connectors::{Login, ScreenEvent, ScreenSource, Surroundings, open_screen};
-use ironhand_console::keys::{self, KeyStep};
+use ironhand_console::keys::{self, KeyStep, Layout, Stroke};
 use ironhand_store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Command, PictureReader, Seen, Shot, View};
+use super::{Command, PictureReader, Seen, Shot, View, layout};
 use crate::credentials::{BackOff, Credentials, Opened, hop_login};
 use crate::device::DeviceError;
 use crate::{Settings, clock};
@@ -174,7 +174,7 @@ impl Session {
             command = self.commands.recv() => {
                 match command {
                     None => visit.over = true,
-                    Some(Command::Keys { steps, reply }) => visit.type_keys(&steps, reply),
+                    Some(Command::Keys { steps, reply }) => visit.type_keys(&steps, layout(&self.target.connector), reply),
                     Some(Command::Look { reply }) => {
                         visit.lookers.push(reply);
                         visit.look(Kind::Whole).await?;
@@ -291,13 +291,14 @@ struct Visit {
     /// When the whole screen is to be asked for again.
     whole_at: Instant,
     lookers: Vec<oneshot::Sender<Result<Arc<Seen>, DeviceError>>>,
-    strokes: VecDeque<Stroke>,
+    typing: VecDeque<Typing>,
     key_due: Option<Instant>,
     over: bool,
 }
 
-enum Stroke {
-    Key { keysym: u32, down: bool },
+/// What is still to be typed.
+enum Typing {
+    Key(Stroke),
     Wait(Duration),
     Done(oneshot::Sender<Result<(), DeviceError>>),
 }
@@ -312,7 +313,7 @@ impl Visit {
             next_look: now,
             whole_at: now,
             lookers: Vec::new(),
-            strokes: VecDeque::new(),
+            typing: VecDeque::new(),
             key_due: None,
             over: false,
         }
@@ -347,35 +348,46 @@ impl Visit {
         Ok(())
     }
 
-    fn type_keys(&mut self, steps: &[KeyStep], reply: oneshot::Sender<Result<(), DeviceError>>) {
-        let has =
-            |step: &KeyStep| keys::events(step).iter().all(|(keysym, _)| self.connection.has_key(*keysym));
-        if let Some(missing) = steps.iter().find(|step| !has(step)) {
-            let what = format!("type `{missing}`: its keyboard has the keys of the US layout");
-            // An error means that nobody waits for the answer any more. Nothing was pressed.
+    fn type_keys(
+        &mut self,
+        steps: &[KeyStep],
+        layout: Layout,
+        reply: oneshot::Sender<Result<(), DeviceError>>,
+    ) {
+        let Some(keyboard) = self.connection.keyboard() else {
+            let what = "press keys".to_owned();
+            // An error means that nobody waits for the answer any more.
             let _ = reply.send(Err(ironhand_connectors::Error::Unsupported { what }.into()));
             return;
-        }
+        };
+        let mut pressed = Vec::new();
         for step in steps {
-            match step {
-                KeyStep::Wait(time) => self.strokes.push_back(Stroke::Wait(*time)),
-                step => self.strokes.extend(
-                    keys::events(step).into_iter().map(|(keysym, down)| Stroke::Key { keysym, down }),
-                ),
+            match keys::strokes(step, keyboard, layout) {
+                Ok(strokes) => pressed.extend(strokes.into_iter().map(Typing::Key)),
+                Err(missing) => {
+                    let what = format!("type that: {missing}");
+                    // An error means that nobody waits for the answer any more. Nothing was pressed.
+                    let _ = reply.send(Err(ironhand_connectors::Error::Unsupported { what }.into()));
+                    return;
+                }
+            }
+            if let KeyStep::Wait(time) = step {
+                pressed.push(Typing::Wait(*time));
             }
         }
-        self.strokes.push_back(Stroke::Done(reply));
+        self.typing.extend(pressed);
+        self.typing.push_back(Typing::Done(reply));
         self.key_due.get_or_insert_with(Instant::now);
     }
 
     async fn press_next(&mut self, interval: Duration) -> Result<(), DeviceError> {
-        let pause = match self.strokes.pop_front() {
-            Some(Stroke::Key { keysym, down }) => {
-                self.connection.key(keysym, down).await?;
+        let pause = match self.typing.pop_front() {
+            Some(Typing::Key(stroke)) => {
+                self.connection.key(stroke).await?;
                 interval
             }
-            Some(Stroke::Wait(time)) => time,
-            Some(Stroke::Done(reply)) => {
+            Some(Typing::Wait(time)) => time,
+            Some(Typing::Done(reply)) => {
                 // An error means that nobody waits for the answer any more.
                 let _ = reply.send(Ok(()));
                 Duration::ZERO
@@ -395,8 +407,8 @@ impl Visit {
         for looker in self.lookers.drain(..) {
             let _ = looker.send(Err(error.clone()));
         }
-        for stroke in self.strokes.drain(..) {
-            if let Stroke::Done(reply) = stroke {
+        for typing in self.typing.drain(..) {
+            if let Typing::Done(reply) = typing {
                 let _ = reply.send(Err(error.clone()));
             }
         }

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use ironhand_console::{Image, Reader, Reading, keys};
+use ironhand_console::keys::{self, Keyboard, Layout};
+use ironhand_console::{Image, Reader, Reading};
 use ironhand_ipmi::{ClientConfig, Error, Reply, Request, RetransmitPolicy};
 use ironhand_rfb as rfb;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -162,8 +163,8 @@ impl Viewer {
     /// Types in the key grammar.
     pub async fn keys(&mut self, keys: &str) {
         for step in keys::parse(keys).unwrap() {
-            for (keysym, down) in keys::events(&step) {
-                self.client.key(keysym, down);
+            for stroke in keys::strokes(&step, Keyboard::Keysyms, Layout::Us).unwrap() {
+                self.client.key(stroke.keysym, stroke.down);
             }
         }
         while let Some(output) = self.client.next_output() {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{document, one};
-use crate::{ConnectorType, Manifest, Outlet, Way, parse_manifests};
+use crate::{ConnectorType, KeyboardLayout, Manifest, Outlet, Way, parse_manifests};
 
 /// The connectors of a Host whose list of them is `list`.
 fn manifest(list: &str) -> String {
@@ -124,7 +124,7 @@ fn faults_of_those_that_speak_ws_management_are_told() {
         &[
             "`no` is not a way to prove who a device is (one of: off)",
             "`port` must be between 1 and 65535, not 0",
-            "unknown field `outlets` in an amt connector (known fields: type, address, backupAddresses, port, credentials, through, tls)",
+            "unknown field `outlets` in an amt connector (known fields: type, address, backupAddresses, port, credentials, through, tls, keyboardLayout)",
         ],
     );
     check(
@@ -136,6 +136,32 @@ fn faults_of_those_that_speak_ws_management_are_told() {
     check(
         "{ type: winrm, address: a, tls: { pin: first-use, ca: system } }",
         &["`tls` needs either `pin` or `ca`, or is `off`"],
+    );
+}
+
+#[test]
+fn layouts_are_of_connectors_that_press_keys() {
+    let layout = |connector: &str| {
+        let Manifest::Host(host) = one(&manifest(&format!("- {connector}"))) else { panic!("not a Host") };
+        host.spec.connectors[0].keyboard_layout
+    };
+    assert_eq!(layout("{ type: vnc, address: a }"), KeyboardLayout::Us);
+    for known in KeyboardLayout::ALL {
+        let word = known.as_str();
+        for kind in ["vnc", "pikvm", "nanokvm"] {
+            let connector = format!("{{ type: {kind}, address: a, keyboardLayout: {word} }}");
+            assert_eq!(layout(&connector), *known);
+        }
+    }
+    check(
+        "{ type: pikvm, address: a, keyboardLayout: qwertz }",
+        &["`qwertz` is not a keyboard layout (one of: us, uk, de, fr)"],
+    );
+    check(
+        "{ type: ipmi, address: a, keyboardLayout: us }",
+        &[
+            "unknown field `keyboardLayout` in an ipmi connector (known fields: type, address, backupAddresses, port, credentials, cipherSuites)",
+        ],
     );
 }
 
