@@ -7,6 +7,8 @@ pub mod api;
 pub mod console;
 #[path = "../../crates/ipmi/tests/fuzz_corpus/oracles/mod.rs"]
 pub mod ipmi;
+#[path = "../../crates/kvm/tests/fuzz_corpus/oracles.rs"]
+pub mod kvm;
 #[path = "../../crates/redfish/tests/fuzz_corpus/oracles.rs"]
 pub mod redfish;
 #[path = "../../crates/rfb/tests/fuzz_corpus/oracles.rs"]

@@ -3,6 +3,7 @@
 //! | | who speaks it | |
 //! | --- | --- | --- |
 //! | [`aten`] | Supermicro | a dialect of RFB |
+//! | [`ivtp`] | controllers with AMI's MegaRAC SP-X: ASRock Rack, Gigabyte, ASUS, Tyan and others | packets over a WebSocket |
 //! | [`ast2100`] | both | the video coding of ASPEED's controllers |
 //!
 //! Each protocol has a client, which sees a controller's screen and types on its keyboard, and a server, which shows a
@@ -15,6 +16,7 @@ pub mod aten;
 mod error;
 mod hermon;
 mod inbox;
+pub mod ivtp;
 mod output;
 mod picture;
 

@@ -164,8 +164,10 @@ fn updates_that_cannot_be() {
     let odd = ProtocolError::Quality { luma: 12, chroma: 0, subsampling: 444 };
     check(&update(8, 8, 0x57, &[12, 0, 1, 188, 0, 0, 0, 0]), odd.into());
     check(&update(0, 8, 0x57, &[11, 11, 1, 188]), SizeError::Empty { width: 0, height: 8 }.into());
-    let flood = update(2, 1, 0x59, HERMON).repeat(65);
-    check(&flood, ProtocolError::Unasked { limit: 64 }.into());
+    let mut client = connected(now);
+    client.receive(now, &update(2, 1, 0x59, HERMON).repeat(65));
+    let flooded = Error::from(ProtocolError::Unasked { limit: 64 });
+    assert_eq!(drain(&mut client).1, [Event::Updated, Event::Failed(flooded)]);
 }
 
 #[test]
