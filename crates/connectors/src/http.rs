@@ -33,7 +33,7 @@ use crate::{Error, Login};
 
 pub use message::{Authorization, HttpRequest, HttpResponse};
 pub use stream::{HttpStream, Opened};
-pub(crate) use websocket::{Upgrade, WebSocket};
+pub(crate) use websocket::{Opening, Upgrade, WebSocket};
 
 /// A connection that was not used for so long is not used again: what lies between may have forgotten it.
 const IDLE: Duration = Duration::from_secs(60);

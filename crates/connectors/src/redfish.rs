@@ -5,6 +5,7 @@
 
 mod accounts;
 mod broker;
+mod console;
 mod events;
 mod hardware;
 mod hints;

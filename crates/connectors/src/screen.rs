@@ -4,7 +4,7 @@ mod rfb;
 mod unit;
 
 use futures_util::future::BoxFuture;
-use ironhand_api::{Connector, Way};
+use ironhand_api::{Connector, KvmOptions, KvmProtocol, Way};
 use ironhand_console::Image;
 use ironhand_console::keys::{Keyboard, Stroke};
 
@@ -75,7 +75,9 @@ pub async fn open_screen(
     surroundings: &Surroundings,
 ) -> Result<Box<dyn ScreenSource>, Error> {
     match &connector.way {
-        Way::Vnc(_) => Ok(Box::new(Rfb::open(connector, login, surroundings).await?)),
+        Way::Vnc(_) | Way::Kvm(KvmOptions { protocol: KvmProtocol::Openbmc, .. }) => {
+            Ok(Box::new(Rfb::open(connector, login, surroundings).await?))
+        }
         _ => Ok(Box::new(Unit::open(connector, login, surroundings).await?)),
     }
 }

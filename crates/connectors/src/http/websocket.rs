@@ -1,4 +1,7 @@
-//! WebSockets (RFC 6455), as far as units need them: short messages go out, what comes in is passed over.
+//! WebSockets (RFC 6455): as far as units need them, where short messages go out and what comes in is passed over, and as
+//! streams of bytes for protocols that run on them.
+
+mod stream;
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +9,9 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::FutureExt;
-use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::header::{
+    CONNECTION, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
 use http::{HeaderValue, StatusCode};
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -18,7 +23,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{HttpClient, HttpRequest, HttpResponse, chain};
+use crate::path::{Stream, Taken};
 use crate::{Error, path};
+use stream::WebSocketStream;
 
 /// What the server proves with that it speaks the protocol (RFC 6455 section 1.3).
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -51,6 +58,20 @@ pub(crate) struct WebSocket {
     address: String,
 }
 
+/// A stream of bytes through a WebSocket, or another answer.
+pub(crate) enum Opening {
+    /// It is open; with the way that it took.
+    Open(Stream, Taken),
+    /// Another answer.
+    Answer(HttpResponse),
+}
+
+/// What became of the connection that was asked to become a WebSocket.
+enum Shaken {
+    Upgraded(Upgraded, Taken),
+    Answer(HttpResponse),
+}
+
 impl HttpClient {
     /// Asks for a WebSocket. It does not count as a request under way.
     ///
@@ -58,6 +79,32 @@ impl HttpClient {
     ///
     /// As [`HttpClient::send`]; [`Error::Malformed`] where the device does not prove that it speaks the protocol.
     pub(crate) async fn websocket(&self, request: HttpRequest) -> Result<Upgrade, Error> {
+        Ok(match self.upgraded(request).await? {
+            Shaken::Answer(answer) => Upgrade::Answer(answer),
+            Shaken::Upgraded(upgraded, taken) => Upgrade::Open(Box::new(WebSocket {
+                stream: TokioIo::new(upgraded),
+                arriving: Arriving::default(),
+                address: taken.to_string(),
+            })),
+        })
+    }
+
+    /// Asks for a WebSocket that carries bytes both ways, for a page of the device itself: that is what it says where it
+    /// comes from. It does not count as a request under way.
+    ///
+    /// # Errors
+    ///
+    /// As [`HttpClient::websocket`].
+    pub(crate) async fn websocket_stream(&self, request: HttpRequest) -> Result<Opening, Error> {
+        Ok(match self.upgraded(request).await? {
+            Shaken::Answer(answer) => Opening::Answer(answer),
+            Shaken::Upgraded(upgraded, taken) => {
+                Opening::Open(Box::new(WebSocketStream::new(upgraded)), taken)
+            }
+        })
+    }
+
+    async fn upgraded(&self, request: HttpRequest) -> Result<Shaken, Error> {
         let deadline = Instant::now() + self.limits.connect;
         let (stream, taken) =
             path::connect_over(&self.route, &self.health, Some(&self.tls), deadline).await?;
@@ -65,24 +112,30 @@ impl HttpClient {
         let unreachable =
             |error: hyper::Error| Error::Unreachable { address: address.clone(), reason: chain(&error) };
         let silent = || Error::Silent { address: address.clone(), after: self.limits.connect };
-        let shaking = http1::Builder::new().handshake::<_, Full<Bytes>>(TokioIo::new(stream));
+        let shaking =
+            http1::Builder::new().title_case_headers(true).handshake::<_, Full<Bytes>>(TokioIo::new(stream));
         let (mut sender, connection) = shaking.await.map_err(unreachable)?;
         // It ends when the connection becomes a WebSocket, or when the sender is dropped.
         tokio::spawn(connection.with_upgrades());
         let unsuited = |_| Error::Misconfigured { reason: "the key is none that HTTP can carry".to_owned() };
         let key = HeaderValue::try_from(STANDARD.encode(random::<16>()?)).map_err(unsuited)?;
+        let host = self.host(&taken)?;
+        let scheme = if self.default_port == 443 { "https" } else { "http" };
+        let origin = format!("{scheme}://{}", host.to_str().unwrap_or_default());
+        let origin = HeaderValue::try_from(origin).map_err(unsuited)?;
         let built = request
+            .header(ORIGIN, origin)
             .header(CONNECTION, HeaderValue::from_static("Upgrade"))
             .header(UPGRADE, HeaderValue::from_static("websocket"))
             .header(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))
             .header(SEC_WEBSOCKET_KEY, key.clone())
-            .built(self.host(&taken)?, None)?;
+            .built(host, None)?;
         let answer = timeout_at(deadline, sender.send_request(built)).await;
         let answer = answer.map_err(|_| silent())?.map_err(unreachable)?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             let (head, body) = answer.into_parts();
             let body = timeout_at(deadline, self.read(body)).await.map_err(|_| silent())??;
-            return Ok(Upgrade::Answer(HttpResponse {
+            return Ok(Shaken::Answer(HttpResponse {
                 status: head.status.as_u16(),
                 headers: head.headers,
                 body,
@@ -92,12 +145,8 @@ impl HttpClient {
         if answer.headers().get(SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes) != Some(proof.as_bytes()) {
             return Err(Error::Malformed { reason: "it does not speak WebSocket".to_owned() });
         }
-        let stream = hyper::upgrade::on(answer).await.map_err(unreachable)?;
-        Ok(Upgrade::Open(Box::new(WebSocket {
-            stream: TokioIo::new(stream),
-            arriving: Arriving::default(),
-            address,
-        })))
+        let upgraded = hyper::upgrade::on(answer).await.map_err(unreachable)?;
+        Ok(Shaken::Upgraded(upgraded, taken))
     }
 }
 

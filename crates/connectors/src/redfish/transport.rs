@@ -6,6 +6,7 @@ use http::header::{ACCEPT, CONTENT_TYPE, ETAG, IF_MATCH, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ironhand_redfish::{Answer, Method as Verb, Request, Token};
 
+use crate::http::Opening;
 use crate::{Authorization, Error, HttpClient, HttpRequest, HttpResponse, HttpStream, Opened};
 
 /// The version of the protocol that requests follow (DSP0266 section 6.3).
@@ -43,6 +44,11 @@ impl Transport {
             Opened::Stream(stream) => Stream::Began(stream),
             Opened::Answer(response) => Stream::Refused(answer(response)),
         })
+    }
+
+    /// Asks for a WebSocket that carries bytes.
+    pub(super) async fn websocket(&self, request: HttpRequest) -> Result<Opening, Error> {
+        self.0.websocket_stream(request).await
     }
 
     /// Closes what is open.
