@@ -126,6 +126,18 @@ impl Font {
         self.glyphs.get(&character).and_then(|drawings| drawings.first()).map(AsRef::as_ref)
     }
 
+    /// A font of these drawings, each of `height` rows.
+    pub(crate) const fn of_glyphs(name: String, width: u32, height: u32, glyphs: Glyphs) -> Self {
+        Self { name: Cow::Owned(name), width, height, glyphs }
+    }
+
+    /// Adds drawings.
+    pub(crate) fn add(&mut self, drawings: impl IntoIterator<Item = (char, Glyph)>) {
+        for (character, glyph) in drawings {
+            self.glyphs.entry(character).or_default().push(glyph);
+        }
+    }
+
     /// Every drawing with its character.
     pub(crate) fn drawings(&self) -> impl Iterator<Item = (char, &Glyph)> {
         self.glyphs.iter().flat_map(|(character, drawings)| drawings.iter().map(|glyph| (*character, glyph)))

@@ -4,6 +4,7 @@
 //!   each cell's bitmap up among the [`fonts`]. What no font draws is unread (U+FFFD), never guessed, so `F1`, `FI` and
 //!   `Fl` are three texts.
 //! * [`Terminal`] gives the same of what a machine writes on a serial line.
+//! * [`learn`] teaches a font from one screen and its text; [`Font`] also reads PSF files.
 //! * [`Pattern`] finds a regular expression on a [`Page`] and tells the place, the groups and the confidence.
 //! * [`keys`] is the grammar of what is typed: `root<Enter><wait 500ms><Ctrl-Alt-Del>`.
 //! * [`Drawing`] makes the picture that a graphics card would show, for simulators and tests.
@@ -35,6 +36,7 @@ mod drawing;
 mod font;
 mod image;
 pub mod keys;
+mod learn;
 mod page;
 mod pattern;
 mod reader;
@@ -44,6 +46,7 @@ mod terminal;
 pub use drawing::{Cursor, CursorShape, Drawing, DrawnCell, VGA_PALETTE};
 pub use font::{Font, FontError, fonts};
 pub use image::{Image, ImageError};
+pub use learn::{LearnError, learn};
 pub use page::Page;
 pub use pattern::{Match, Pattern, PatternError};
 pub use reader::{Grid, Reader};
