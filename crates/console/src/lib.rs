@@ -51,4 +51,4 @@ pub use page::Page;
 pub use pattern::{Match, Pattern, PatternError};
 pub use reader::{Grid, Reader};
 pub use reading::{Place, Reading, ReadingCell, ReadingMethod, ScreenKind};
-pub use terminal::Terminal;
+pub use terminal::{SerialDecoder, Terminal};

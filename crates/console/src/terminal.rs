@@ -14,7 +14,7 @@ use crate::page::Page;
 use crate::reader::Grid;
 use crate::reading::{Place, Reading, ReadingCell};
 
-use decode::Decoder;
+pub use decode::SerialDecoder;
 
 /// The largest screen: what the widest monitor shows in cells of eight by sixteen pixels.
 const MOST_COLUMNS: usize = 240;
@@ -44,7 +44,7 @@ const CUBE: [u32; 6] = [0x00, 0x5f, 0x87, 0xaf, 0xd7, 0xff];
 /// ```
 pub struct Terminal {
     screen: avt::Terminal,
-    decoder: Decoder,
+    decoder: SerialDecoder,
 }
 
 impl Terminal {
@@ -53,7 +53,7 @@ impl Terminal {
         let (columns, rows) = bounded(columns, rows);
         let screen =
             avt::Terminal::new(columns, rows).unwrap_or_else(|_| unreachable!("both are above zero"));
-        Self { screen, decoder: Decoder::default() }
+        Self { screen, decoder: SerialDecoder::default() }
     }
 
     /// Takes what the machine wrote, cut anywhere. No input fails: what means nothing to a terminal is ignored.

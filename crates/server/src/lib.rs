@@ -41,6 +41,7 @@ mod ownership;
 mod rotation;
 mod screen;
 mod sdr_cache;
+mod serial;
 mod server;
 mod settings;
 mod traps;

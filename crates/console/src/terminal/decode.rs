@@ -25,18 +25,19 @@ enum Code {
     Cp437,
 }
 
-/// Turns bytes into characters, however they are cut into pieces.
+/// Turns what a machine writes on a serial line into characters, however the bytes are cut into pieces: UTF-8, and code
+/// page 437 where they cannot be that.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Decoder {
+pub struct SerialDecoder {
     code: Code,
     /// The beginning of a character of UTF-8.
     pending: [u8; 4],
     length: usize,
 }
 
-impl Decoder {
+impl SerialDecoder {
     /// Hands on each character that is complete.
-    pub(super) fn feed(&mut self, bytes: &[u8], mut character: impl FnMut(char)) {
+    pub fn feed(&mut self, bytes: &[u8], mut character: impl FnMut(char)) {
         for &byte in bytes {
             self.take(byte, &mut character);
         }
@@ -100,7 +101,7 @@ mod tests {
     use super::*;
 
     fn decoded<'b>(pieces: impl IntoIterator<Item = &'b [u8]>) -> String {
-        let (mut decoder, mut text) = (Decoder::default(), String::new());
+        let (mut decoder, mut text) = (SerialDecoder::default(), String::new());
         for piece in pieces {
             decoder.feed(piece, |character| text.push(character));
         }

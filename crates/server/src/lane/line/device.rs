@@ -66,6 +66,7 @@ pub(in crate::lane) fn surroundings(
         sessions: kept,
         health,
         connect: settings.connect_timeout,
+        console_logs: None,
     }
 }
 
