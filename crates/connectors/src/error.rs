@@ -145,6 +145,14 @@ pub enum CertificateProblem {
         /// The fingerprint that was given.
         expected: String,
     },
+    /// Another host key than the one that was shown first.
+    #[error("its host key changed: {shown} instead of {pinned}")]
+    HostKeyChanged {
+        /// The fingerprint of the one that was shown.
+        shown: String,
+        /// The fingerprint of the pinned one.
+        pinned: String,
+    },
 }
 
 impl Error {
@@ -267,6 +275,9 @@ impl Error {
         match self {
             Self::Certificate { problem: CertificateProblem::Changed { .. }, .. } => Some(
                 "if the certificate was replaced on purpose, pin the new digest or forget the old pin: ironhand pin forget HOST",
+            ),
+            Self::Certificate { problem: CertificateProblem::HostKeyChanged { .. }, .. } => Some(
+                "if it was replaced on purpose, write the new one into `hostKey` or forget the old pin: ironhand pin forget HOST",
             ),
             Self::Certificate { problem: CertificateProblem::HostKey { .. }, .. } => Some(
                 "compare it with `ssh-keygen -lf` of the server's ed25519 key; if it was replaced on purpose, write it into `hostKey`",

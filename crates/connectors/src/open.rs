@@ -1,5 +1,6 @@
 //! From a connector of a manifest to the device.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ pub struct Surroundings {
     pub health: PathHealth,
     /// How long a device that is asked over HTTP may take to be connected to, over all addresses.
     pub connect: Duration,
+    /// The folder in which other programs keep logs of consoles.
+    pub console_logs: Option<PathBuf>,
 }
 
 impl Default for Surroundings {
@@ -55,6 +58,7 @@ impl Default for Surroundings {
             sessions: Arc::new(MemorySessions::default()),
             health: PathHealth::default(),
             connect: CONNECT,
+            console_logs: None,
         }
     }
 }

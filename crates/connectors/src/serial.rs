@@ -1,10 +1,25 @@
 //! Serial consoles.
 
+mod guard;
+mod log;
+mod menu;
+mod ssh;
+mod tcp;
+mod telnet;
+
+use std::time::Duration;
+
 use futures_util::future::BoxFuture;
 use hyper::body::Bytes;
-use ironhand_api::Connector;
+use ironhand_api::{Connector, Way};
 
 use crate::{Error, Login, Surroundings};
+use log::FollowedLog;
+use ssh::SshConsole;
+use tcp::TcpConsole;
+
+/// How long what is sent may take to be taken.
+const TAKEN: Duration = Duration::from_secs(20);
 
 /// A serial console that lets us in, or a file of what one said.
 pub trait SerialConsole: Send {
@@ -28,14 +43,27 @@ pub trait SerialConsole: Send {
 
 /// Connects to the serial console of a connector under a login, and goes through the menu before it.
 ///
+/// Terminal servers that ask for a login over telnet or raw TCP are not given one: behind them the machine asks in the same
+/// words.
+///
 /// # Errors
 ///
 /// [`Error::Unsupported`] where connectors of the type have no serial console here (that of `ipmi` is opened over the session
 /// that the host has already); what the way there and the device itself say.
 pub async fn open_serial(
     connector: &Connector,
-    _login: Option<Login>,
-    _surroundings: &Surroundings,
+    login: Option<Login>,
+    surroundings: &Surroundings,
 ) -> Result<Box<dyn SerialConsole>, Error> {
-    Err(Error::Unsupported { what: format!("open a serial console by {}", connector.kind().as_str()) })
+    match &connector.way {
+        Way::SshConsole(options) => {
+            Ok(Box::new(SshConsole::open(connector, options, login, surroundings).await?))
+        }
+        Way::Telnet => Ok(Box::new(TcpConsole::open_telnet(connector, surroundings).await?)),
+        Way::SerialTcp => Ok(Box::new(TcpConsole::open_raw(connector, surroundings).await?)),
+        Way::ConsoleLog(options) => Ok(Box::new(FollowedLog::open(connector, options, surroundings)?)),
+        _ => Err(Error::Unsupported {
+            what: format!("open a serial console by {}", connector.kind().as_str()),
+        }),
+    }
 }

@@ -1,7 +1,7 @@
 //! SSH: connections through a jump host, and commands of an operator's own.
 //!
-//! A server is known by the fingerprint of its host key, which must be given: nothing is learnt at first use, since a jump
-//! host sees everything that goes through it.
+//! A server is known by the fingerprint of its host key. For a jump host it must be given: nothing is learnt at first use,
+//! since it sees everything that goes through it. That of a controller may be the one that it showed first.
 
 mod command;
 mod session;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 pub(crate) use command::SshDevice;
-use session::Session;
+pub(crate) use session::{HostKey, Session};
 
 use crate::path::tcp;
 use crate::{Error, Hop, Login, Stream};
@@ -47,7 +47,9 @@ pub(crate) async fn tunnel(
     };
     let made = async {
         let stream = tcp(jump, jump_port).await?;
-        let session = Session::open(stream, &format!("{jump}:{jump_port}"), login, host_key).await?;
+        let session =
+            Session::open(stream, &format!("{jump}:{jump_port}"), login, HostKey::Given(host_key.to_owned()))
+                .await?;
         session.tunnel(target).await
     };
     let silent = Error::Silent { address: format!("{jump}:{jump_port}"), after: JUMP };

@@ -8,7 +8,7 @@ use russh::client::Msg;
 use russh::{Channel, ChannelMsg};
 use tokio::time::{Instant, timeout_at};
 
-use super::session::Session;
+use super::session::{HostKey, Session};
 use crate::path::joined;
 use crate::{CONNECT, Device, Error, Login, PathHealth, Route, connect};
 
@@ -61,7 +61,8 @@ impl SshDevice {
         let deadline = Instant::now() + CONNECT;
         let (stream, taken) = connect(&self.route, &self.health, deadline).await?;
         let address = joined(&taken.address, taken.port);
-        let opening = Session::open(stream, &address, &self.login, &self.options.host_key);
+        let host_key = HostKey::Given(self.options.host_key.clone());
+        let opening = Session::open(stream, &address, &self.login, host_key);
         let silent = Error::Silent { address: address.clone(), after: CONNECT };
         let session = timeout_at(deadline, opening).await.unwrap_or(Err(silent))?;
         let refused = |error: russh::Error| Error::Refused { reason: error.to_string() };

@@ -6,14 +6,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use russh::client::{self, AuthResult, Handle, KeyboardInteractiveAuthResponse, Msg};
+use russh::keys::ssh_key::Fingerprint;
 use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKeyOrCertificate, decode_secret_key};
-use russh::{Channel, ChannelStream, MethodKind};
+use russh::{Channel, ChannelStream, Disconnect, MethodKind, Preferred, cipher, kex, mac};
 use secrecy::ExposeSecret;
 use tokio::io::{self, AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Target;
 use crate::path::joined;
-use crate::{CertificateProblem, Error, Login, Stream};
+use crate::{CertificateProblem, Error, Login, Pins, Stream};
 
 /// How often a server that says nothing is asked whether it is still there; the third time is the last.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
@@ -22,13 +23,57 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 const MOST_ROUNDS: usize = 5;
 
 /// A session that is logged in.
-pub(super) struct Session(Handle<KnownHost>);
+pub(crate) struct Session(Handle<KnownHost>);
 
-/// Accepts the one host key that was given.
+/// By what a server is known.
+pub(crate) enum HostKey {
+    /// The fingerprint of its host key, as OpenSSH writes it.
+    Given(String),
+    /// The host key that it showed first, as kept for the name of a device.
+    First {
+        /// The name of the device.
+        device: String,
+        /// Where host keys are kept, as certificates are.
+        pins: Arc<dyn Pins>,
+    },
+}
+
+impl HostKey {
+    /// Why a server that shows `shown` is not the one that was meant, if it is not.
+    async fn refuse(&self, address: &str, shown: Option<Fingerprint>) -> Option<Error> {
+        let refused = |problem| Some(Error::Certificate { address: address.to_owned(), problem });
+        // A certificate is not the key that was given.
+        let text = shown.map_or_else(|| "a certificate".to_owned(), |shown| shown.to_string());
+        let (device, pins) = match self {
+            Self::Given(expected) if *expected == text => return None,
+            Self::Given(expected) => {
+                let expected = expected.clone();
+                return refused(CertificateProblem::HostKey { shown: text, expected });
+            }
+            Self::First { device, pins } => (device, pins),
+        };
+        let Some(Fingerprint::Sha256(digest)) = shown else {
+            return refused(CertificateProblem::NotTrusted(format!(
+                "it shows {text} in place of a host key"
+            )));
+        };
+        match pins.pin(device, digest).await {
+            Ok(pinned) if pinned == digest => None,
+            Ok(pinned) => {
+                let pinned = Fingerprint::Sha256(pinned).to_string();
+                refused(CertificateProblem::HostKeyChanged { shown: text, pinned })
+            }
+            Err(error) => Some(error),
+        }
+    }
+}
+
+/// Accepts the one host key that is known, or the first.
 struct KnownHost {
-    expected: String,
-    /// The fingerprint of the key that was shown instead.
-    shown: Arc<Mutex<Option<String>>>,
+    key: HostKey,
+    address: String,
+    /// Why the key that was shown is not accepted.
+    refusal: Arc<Mutex<Option<Error>>>,
 }
 
 impl client::Handler for KnownHost {
@@ -36,38 +81,68 @@ impl client::Handler for KnownHost {
 
     async fn check_server_key(&mut self, key: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
         let shown = match key {
-            PublicKeyOrCertificate::PublicKey { key, .. } => key.fingerprint(HashAlg::Sha256).to_string(),
-            // A certificate is not the key that was given.
-            PublicKeyOrCertificate::Certificate(_) => "a certificate".to_owned(),
+            PublicKeyOrCertificate::PublicKey { key, .. } => Some(key.fingerprint(HashAlg::Sha256)),
+            PublicKeyOrCertificate::Certificate(_) => None,
         };
-        let is_known = shown == self.expected;
-        if !is_known {
-            *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
-        }
+        let refusal = self.key.refuse(&self.address, shown).await;
+        let is_known = refusal.is_none();
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
         Ok(is_known)
+    }
+}
+
+/// What controllers of ten years ago know, behind everything that is better.
+fn with_old_algorithms() -> Preferred {
+    let better = Preferred::DEFAULT;
+    Preferred {
+        kex: [&better.kex[..], &[kex::DH_G14_SHA1, kex::DH_G1_SHA1]].concat().into(),
+        cipher: [&better.cipher[..], &[cipher::AES_256_CBC, cipher::AES_128_CBC]].concat().into(),
+        mac: [&better.mac[..], &[mac::HMAC_SHA1]].concat().into(),
+        ..better
     }
 }
 
 impl Session {
     /// Logs in over a connection to `address`, with a password or, where the password is one, a private key.
-    pub(super) async fn open(
+    pub(crate) async fn open(
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         address: &str,
         login: &Login,
-        host_key: &str,
+        host_key: HostKey,
     ) -> Result<Self, Error> {
-        let shown = Arc::new(Mutex::new(None));
-        let known = KnownHost { expected: host_key.to_owned(), shown: Arc::clone(&shown) };
         let config = client::Config { keepalive_interval: Some(KEEP_ALIVE), ..client::Config::default() };
+        Self::open_with(config, stream, address, login, host_key).await
+    }
+
+    /// Logs in as [`open`](Self::open) does, at a controller that may know nothing but old algorithms.
+    pub(crate) async fn open_at_controller(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        address: &str,
+        login: &Login,
+        host_key: HostKey,
+    ) -> Result<Self, Error> {
+        let config = client::Config {
+            keepalive_interval: Some(KEEP_ALIVE),
+            preferred: with_old_algorithms(),
+            ..client::Config::default()
+        };
+        Self::open_with(config, stream, address, login, host_key).await
+    }
+
+    async fn open_with(
+        config: client::Config,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        address: &str,
+        login: &Login,
+        host_key: HostKey,
+    ) -> Result<Self, Error> {
+        let refusal = Arc::new(Mutex::new(None));
+        let known = KnownHost { key: host_key, address: address.to_owned(), refusal: Arc::clone(&refusal) };
         let begun = client::connect_stream(Arc::new(config), stream, known).await;
-        let mut session =
-            begun.map_err(|error| match shown.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                Some(shown) => {
-                    let problem = CertificateProblem::HostKey { shown, expected: host_key.to_owned() };
-                    Error::Certificate { address: address.to_owned(), problem }
-                }
-                None => unreachable(address, &error),
-            })?;
+        let mut session = begun.map_err(|error| {
+            let refusal = refusal.lock().unwrap_or_else(PoisonError::into_inner).take();
+            refusal.unwrap_or_else(|| unreachable(address, &error))
+        })?;
         let logged_in = log_in(&mut session, login).await?;
         match logged_in.map_err(|error| unreachable(address, &error))? {
             AuthResult::Success => Ok(Self(session)),
@@ -95,9 +170,15 @@ impl Session {
         Ok(Box::new(Tunnel { stream: channel.into_stream(), _session: self }))
     }
 
-    /// A channel for one command.
-    pub(super) async fn channel(&self) -> Result<Channel<Msg>, russh::Error> {
+    /// A channel for one command, or a shell.
+    pub(crate) async fn channel(&self) -> Result<Channel<Msg>, russh::Error> {
         self.0.channel_open_session().await
+    }
+
+    /// Says good-bye: controllers have few sessions.
+    pub(crate) async fn close(self) {
+        // An error means that it is closed already.
+        let _ = self.0.disconnect(Disconnect::ByApplication, "", "").await;
     }
 }
 

@@ -77,7 +77,7 @@ async fn log_in_at(takes: Takes, password: &str) -> Option<&'static str> {
         }
     });
     let login = Login { username: "ops".to_owned(), password: password.into() };
-    let opened = Session::open(near, "192.0.2.1:22", &login, &host_key).await;
+    let opened = Session::open(near, "192.0.2.1:22", &login, HostKey::Given(host_key)).await;
     opened.err().map(|error| {
         assert!(!format!("{error} {error:?}").contains(password), "{error:?}");
         error.code()
