@@ -111,6 +111,9 @@ pub struct ActionReport {
 pub struct Screen {
     /// The host.
     pub host: Name,
+    /// The connector that it was seen through, like `vnc 10.0.7.12`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub connector: String,
     /// When the picture was taken.
     pub read_at: Timestamp,
     /// What it shows.

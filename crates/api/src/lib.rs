@@ -103,7 +103,8 @@ pub use settings::{
 };
 pub use socket::local_socket;
 pub use status::{
-    Fact, Health, HostStatus, Icon, PathStatus, PowerState, Reach, ScreenKind, ScreenStatus, WayStatus,
+    Fact, Health, HostStatus, Icon, PathStatus, PowerState, Reach, ScreenKind, ScreenStatus, ScreenWay,
+    WayStatus,
 };
 pub use time::{Span, SpanError, Timestamp};
 pub use zone::{Cluster, ClusterSpec, Zone, ZoneSpec};

@@ -202,6 +202,25 @@ pub struct PathStatus {
     pub error: Option<String>,
 }
 
+/// One of several connectors through which a screen can be seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScreenWay {
+    /// The connector, like `redfish 10.0.7.12`.
+    pub connector: String,
+    /// Whether the screen is seen through it now.
+    pub in_use: bool,
+    /// Whether it let us in when it was tried last; absent before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub works: Option<bool>,
+    /// Since when it works, or does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Why it is left alone for now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
 /// Everything observed of one host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -231,6 +250,10 @@ pub struct HostStatus {
     /// The connectors beside screens, in the order in which they are tried; empty where there is one, with one address.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ways: Vec<WayStatus>,
+    /// The connectors through which the screen can be seen, in the order in which they are preferred; empty where there
+    /// is one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub screens: Vec<ScreenWay>,
     /// Derived from the facts above.
     pub icon: Icon,
     /// The last reading of the screen.

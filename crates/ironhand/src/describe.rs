@@ -1,6 +1,6 @@
 //! `ironhand describe host`: everything that is known of one host, on one page.
 
-use ironhand_api::{Fact, Host, HostStatus, Kind, Manifest, PathStatus, Timestamp, WayStatus};
+use ironhand_api::{Fact, Host, HostStatus, Kind, Manifest, PathStatus, ScreenWay, Timestamp, WayStatus};
 use ironhand_client::{Client, RecordFilter};
 
 use crate::args;
@@ -32,6 +32,7 @@ pub async fn describe(client: &Client, asked: &args::Describe, output: Output) -
     if let Some(status) = &host.status {
         observed(status, now, output);
         ways(&status.ways, now, output);
+        screens(&status.screens, now, output);
     }
     for pin in client.pins(&name).await? {
         pair(
@@ -91,17 +92,40 @@ fn ways(ways: &[WayStatus], now: Timestamp, output: Output) {
     }
 }
 
+/// How each of several connectors to its screen fares, and which of them is in use.
+fn screens(screens: &[ScreenWay], now: Timestamp, output: Output) {
+    for way in screens {
+        pair(
+            output,
+            "screen way",
+            standing(&way.connector, way.works, way.in_use, way.since, &way.error, now),
+        );
+    }
+}
+
 /// One address of a device: whether it is the one in use, and how it fares.
 fn path_field(path: &PathStatus, now: Timestamp) -> Field {
-    let since = path.since.map(|since| format!(" for {}", age(now, since))).unwrap_or_default();
-    let used = if path.in_use { ", in use" } else { "" };
-    let (word, tone) = match path.works {
+    standing(&path.address, path.works, path.in_use, path.since, &path.error, now)
+}
+
+/// How one of several ways fares.
+fn standing(
+    name: &str,
+    works: Option<bool>,
+    in_use: bool,
+    since: Option<Timestamp>,
+    error: &Option<String>,
+    now: Timestamp,
+) -> Field {
+    let since = since.map(|since| format!(" for {}", age(now, since))).unwrap_or_default();
+    let used = if in_use { ", in use" } else { "" };
+    let (word, tone) = match works {
         None => ("not tried yet", Tone::Dim),
-        Some(true) => ("works", if path.in_use { Tone::Good } else { Tone::Plain }),
+        Some(true) => ("works", if in_use { Tone::Good } else { Tone::Plain }),
         Some(false) => ("fails", Tone::Bad),
     };
-    let error = path.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
-    Field::toned(format!("{} {word}{since}{used}{error}", path.address), tone)
+    let error = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+    Field::toned(format!("{name} {word}{since}{used}{error}"), tone)
 }
 
 /// What was observed of it, each fact with its time and source.

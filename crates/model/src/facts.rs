@@ -213,6 +213,7 @@ impl HostFacts {
             alerts: Vec::new(),
             owner: None,
             ways: Vec::new(),
+            screens: Vec::new(),
             icon: self.icon(),
             screen: self.screen.clone(),
             health: if health == Health::Well && self.is_blind() { Health::Unknown } else { health },
@@ -481,9 +482,16 @@ impl Contact {
         detail: Option<String>,
     ) -> Option<Change> {
         let before = fact.as_ref().map(|known| (known.value, known.since));
+        let through = fact.as_ref().map(|known| known.source.clone()).filter(|through| through != source);
         set(fact, at, source, reach, detail);
         let detail = fact.as_ref().and_then(|known| known.detail.as_deref());
         let message = match before {
+            Some((Reach::Ok, _)) if reach == Reach::Ok => match (self, through) {
+                (Self::Screen, Some(through)) => {
+                    format!("the screen is seen through {source}, no longer {through}")
+                }
+                _ => return None,
+            },
             Some((value, _)) if value == reach => return None,
             Some((value, since)) if reach == Reach::Ok => {
                 let lost = in_words(at.since(since));

@@ -298,7 +298,7 @@ impl LaneHandle {
         }
         match &*self.view.borrow() {
             View::Seen(seen) => Ok(Arc::clone(seen)),
-            View::Lost(error) => Err(error.clone()),
+            View::Lost { error, .. } => Err(error.clone()),
             View::Connecting => Err(DeviceError::NotSeenYet),
         }
     }
@@ -306,7 +306,7 @@ impl LaneHandle {
     /// Looks at the screen now.
     pub(crate) async fn look(&self) -> Result<Arc<Seen>, DeviceError> {
         let hands = self.hands.borrow().clone();
-        hands.ok_or_else(|| self.no_screen())?.look().await
+        hands.ok_or_else(|| self.no_screen())?.look().await.result
     }
 
     /// Why the host has no screen now.

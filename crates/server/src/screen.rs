@@ -1,11 +1,14 @@
 //! The screen of a host: a session that is kept while the host is watched, and the readings that come out of it.
 
+mod keyboard;
 mod session;
+mod typing;
+mod way;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use ironhand_api::{Connector, KeyboardLayout, PictureDigest, ScreenKind, Timestamp};
+use ironhand_api::{Connector, KeyboardLayout, PictureDigest, ScreenKind, ScreenWay, Timestamp};
 use ironhand_console::keys::{KeyStep, Layout};
 use ironhand_console::{self as console, Image, Page, Reader, Reading};
 use sha2::{Digest, Sha256};
@@ -14,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(crate) use session::Target;
+pub(crate) use way::Way;
 
 use crate::device::DeviceError;
 
@@ -26,7 +30,11 @@ pub(crate) enum View {
     /// It has not been seen yet, and nothing went wrong yet.
     Connecting,
     /// It cannot be seen.
-    Lost(DeviceError),
+    Lost {
+        /// The connector that tells the most of why.
+        source: Arc<str>,
+        error: DeviceError,
+    },
     /// It was seen.
     Seen(Arc<Seen>),
 }
@@ -37,6 +45,8 @@ pub(crate) struct Seen {
     pub(crate) number: u64,
     /// When the picture was known to be current.
     pub(crate) at: Timestamp,
+    /// The connector that showed it, as facts name it.
+    pub(crate) source: Arc<str>,
     /// The picture and what was read from it; the same as before where no pixel changed.
     pub(crate) shot: Arc<Shot>,
 }
@@ -152,10 +162,20 @@ pub(crate) const fn layout(connector: &Connector) -> Layout {
     }
 }
 
+/// What came of something that was asked of a screen.
+pub(crate) struct Attempt<T> {
+    /// The connector that it went through, as receipts name it; empty where it went through none.
+    pub(crate) through: Arc<str>,
+    pub(crate) result: Result<T, DeviceError>,
+}
+
+/// Where an answer goes.
+type Reply<T> = oneshot::Sender<Attempt<T>>;
+
 /// What a session can be asked.
 enum Command {
-    Keys { steps: Vec<KeyStep>, reply: oneshot::Sender<Result<(), DeviceError>> },
-    Look { reply: oneshot::Sender<Result<Arc<Seen>, DeviceError>> },
+    Keys { steps: Vec<KeyStep>, reply: Reply<()> },
+    Look { reply: Reply<Arc<Seen>> },
 }
 
 /// A host's screen. Dropping it ends the session.
@@ -163,6 +183,7 @@ pub(crate) struct ScreenWatch {
     commands: mpsc::Sender<Command>,
     pace: watch::Sender<Duration>,
     view: watch::Receiver<View>,
+    ways: watch::Receiver<Vec<ScreenWay>>,
     stop: DropGuard,
     task: JoinHandle<()>,
 }
@@ -173,9 +194,11 @@ impl ScreenWatch {
         let (commands, asked) = mpsc::channel(COMMANDS);
         let (pace, paced) = watch::channel(pace);
         let (show, view) = watch::channel(View::Connecting);
+        let (tell, ways) = watch::channel(Vec::new());
         let stop = CancellationToken::new();
-        let task = tokio::spawn(session::run(target, asked, paced, show, stop.clone()));
-        Self { commands, pace, view, stop: stop.drop_guard(), task }
+        let outlet = session::Outlet { show, tell };
+        let task = tokio::spawn(session::run(target, asked, paced, outlet, stop.clone()));
+        Self { commands, pace, view, ways, stop: stop.drop_guard(), task }
     }
 
     /// Changes how often the screen is looked at.
@@ -186,6 +209,11 @@ impl ScreenWatch {
     /// What is known of the screen, as it changes.
     pub(crate) fn view(&self) -> watch::Receiver<View> {
         self.view.clone()
+    }
+
+    /// How each of several ways to the screen fares.
+    pub(crate) fn ways(&self) -> Vec<ScreenWay> {
+        self.ways.borrow().clone()
     }
 
     /// A handle for actions on the screen.
@@ -209,16 +237,22 @@ pub(crate) struct ScreenHands {
 
 impl ScreenHands {
     /// Presses keys; returns when the last event was sent.
-    pub(crate) async fn press(&self, steps: Vec<KeyStep>) -> Result<(), DeviceError> {
+    pub(crate) async fn press(&self, steps: Vec<KeyStep>) -> Attempt<()> {
         let (reply, done) = oneshot::channel();
-        self.commands.send(Command::Keys { steps, reply }).await.map_err(|_| DeviceError::Stopping)?;
-        done.await.map_err(|_| DeviceError::Stopping)?
+        self.ask(Command::Keys { steps, reply }, done).await
     }
 
     /// Looks at the screen now.
-    pub(crate) async fn look(&self) -> Result<Arc<Seen>, DeviceError> {
+    pub(crate) async fn look(&self) -> Attempt<Arc<Seen>> {
         let (reply, seen) = oneshot::channel();
-        self.commands.send(Command::Look { reply }).await.map_err(|_| DeviceError::Stopping)?;
-        seen.await.map_err(|_| DeviceError::Stopping)?
+        self.ask(Command::Look { reply }, seen).await
+    }
+
+    async fn ask<T>(&self, command: Command, answer: oneshot::Receiver<Attempt<T>>) -> Attempt<T> {
+        let stopping = || Attempt { through: "".into(), result: Err(DeviceError::Stopping) };
+        if self.commands.send(command).await.is_err() {
+            return stopping();
+        }
+        answer.await.unwrap_or_else(|_| stopping())
     }
 }

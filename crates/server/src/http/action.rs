@@ -139,6 +139,7 @@ fn shown(host: Name, seen: &Seen) -> Screen {
     let shot = &seen.shot;
     Screen {
         host,
+        connector: seen.source.to_string(),
         read_at: seen.at,
         kind: shot.kind(),
         reliable: shot.reading.is_reliable(),

@@ -13,7 +13,7 @@ use super::lines::{Attempts, Lines};
 use super::{Action, ActionFailure, Done, Tools, time_for};
 use crate::device::DeviceError;
 use crate::ownership::Held;
-use crate::screen::ScreenHands;
+use crate::screen::{Attempt, ScreenHands};
 use crate::{Settings, clock};
 
 /// Something noticed while an action is under way: when, through what, what.
@@ -23,8 +23,8 @@ pub(super) type Notice = (Timestamp, String, Observation);
 pub(super) struct Hands {
     /// The lines to the host's devices, where it has any beside a screen.
     pub(super) lines: Option<Lines>,
-    /// The screen, where the host has one, and its name.
-    pub(super) screen: Option<(ScreenHands, String)>,
+    /// The screen, where the host has one.
+    pub(super) screen: Option<ScreenHands>,
     /// Where observations go; one that finds no room is seen again by the next reading.
     pub(super) notices: mpsc::Sender<Notice>,
     pub(super) settings: Settings,
@@ -241,12 +241,12 @@ impl Hands {
         steps: &[KeyStep],
         receipts: &mut Vec<ActionReceipt>,
     ) -> Result<Done, DeviceError> {
-        let (screen, source) =
-            self.screen.as_ref().ok_or(DeviceError::NoConnector { capability: Capability::Keyboard })?;
+        let missing = DeviceError::NoConnector { capability: Capability::Keyboard };
+        let screen = self.screen.as_ref().ok_or(missing)?;
         let begun = Instant::now();
         let pressed = screen.press(steps.to_vec()).await;
-        receipts.push(receipt(source, begun, &pressed));
-        pressed?;
+        receipts.push(receipt(begun, &pressed));
+        pressed.result?;
         let keys = steps.iter().filter(|step| !matches!(step, KeyStep::Wait(_))).count();
         Ok(done(if keys == 1 { "1 key pressed".to_owned() } else { format!("{keys} keys pressed") }, None))
     }
@@ -256,12 +256,12 @@ impl Hands {
         name: Option<&str>,
         receipts: &mut Vec<ActionReceipt>,
     ) -> Result<Done, DeviceError> {
-        let (screen, source) =
-            self.screen.as_ref().ok_or(DeviceError::NoConnector { capability: Capability::Screen })?;
+        let missing = DeviceError::NoConnector { capability: Capability::Screen };
+        let screen = self.screen.as_ref().ok_or(missing)?;
         let begun = Instant::now();
         let looked = screen.look().await;
-        receipts.push(receipt(source, begun, &looked));
-        let seen = looked?;
+        receipts.push(receipt(begun, &looked));
+        let seen = looked.result?;
         let detail = match name {
             Some(name) => format!("picture kept as {name}"),
             None => "picture kept".to_owned(),
@@ -315,7 +315,7 @@ pub(super) fn done(detail: impl Into<String>, power: Option<PowerState>) -> Done
     }
 }
 
-fn receipt<T>(source: &str, begun: Instant, result: &Result<T, DeviceError>) -> ActionReceipt {
-    let error = result.as_ref().err().map(ToString::to_string);
-    ActionReceipt { connector: source.to_owned(), took: begun.elapsed(), error }
+fn receipt<T>(begun: Instant, attempt: &Attempt<T>) -> ActionReceipt {
+    let error = attempt.result.as_ref().err().map(ToString::to_string);
+    ActionReceipt { connector: attempt.through.to_string(), took: begun.elapsed(), error }
 }

@@ -293,7 +293,8 @@ impl Lane {
         let picture: Option<PictureDigest> = self.last.as_ref().map(|last| last.seen.shot.digest.clone());
         let status = self.facts.status(self.recovery.health(), incident.map(|incident| incident.id), picture);
         let owner = Some(self.held.owner().to_owned());
-        HostStatus { alerts: self.alerts.open().collect(), owner, ways: self.ways(), ..status }
+        let screens = self.screen.as_ref().map(ScreenWatch::ways).unwrap_or_default();
+        HostStatus { alerts: self.alerts.open().collect(), owner, ways: self.ways(), screens, ..status }
     }
 
     /// A part of `whole` that is this host's own, so that hosts do not fall into step.

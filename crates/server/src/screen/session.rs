@@ -1,18 +1,21 @@
 //! The task that keeps a screen in view: connects, looks, reads, types, and connects again.
 
-use std::collections::VecDeque;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ironhand_api::{Connector, Name, Reach};
-use ironhand_connectors::{Login, ScreenEvent, ScreenSource, Surroundings, open_screen};
-use ironhand_console::keys::{self, KeyStep, Layout, Stroke};
-use ironhand_store::Store;
-use tokio::sync::{mpsc, oneshot, watch};
+use futures_util::future::BoxFuture;
+use ironhand_api::{Name, ScreenWay};
+use ironhand_connectors::{ScreenEvent, ScreenSource};
+use ironhand_console::keys::{KeyStep, Layout};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Command, PictureReader, Seen, Shot, View, layout};
-use crate::credentials::{BackOff, Credentials, Opened, hop_login};
+use super::keyboard::SpareKeyboard;
+use super::typing::Typing;
+use super::way::{Opening, Way, Ways, close, late};
+use super::{Attempt, Command, PictureReader, Reply, Seen, Shot, View};
 use crate::device::DeviceError;
 use crate::{Settings, clock};
 
@@ -26,19 +29,28 @@ const WHOLE: Duration = Duration::from_secs(30);
 /// At least so long passes between two looks for a picture where there is none.
 const UNSEEN: Duration = Duration::from_secs(5);
 
+/// How long a connection may take to deal with what arrived, or to take a picture: some controllers log in anew for it.
+const PUMP: Duration = Duration::from_secs(30);
+
+/// How long a connection may take to send a few bytes.
+const SEND: Duration = Duration::from_secs(10);
+
+/// How long the whole screen may take to come: a few megabytes over a line of a megabit a second.
+const ANSWER: Duration = Duration::from_secs(60);
+
 /// The screen to watch, and what is needed for it.
 pub(crate) struct Target {
     pub(crate) host: Name,
-    /// The connector, as facts and receipts name it.
-    pub(crate) source: String,
-    pub(crate) connector: Connector,
-    /// What is to be known beside it, without the login of a host between.
-    pub(crate) surroundings: Surroundings,
-    /// Where that login is kept.
-    pub(crate) store: Store,
-    pub(crate) credentials: Credentials,
+    /// The connectors that show it, in the order of the manifest.
+    pub(crate) ways: Vec<Way>,
     pub(crate) reader: PictureReader,
     pub(crate) settings: Settings,
+}
+
+/// Where what is known of the screen goes.
+pub(super) struct Outlet {
+    pub(super) show: watch::Sender<View>,
+    pub(super) tell: watch::Sender<Vec<ScreenWay>>,
 }
 
 /// Connects, stays, and connects again, until `stop` is cancelled or nobody watches any more.
@@ -46,91 +58,110 @@ pub(super) async fn run(
     target: Target,
     commands: mpsc::Receiver<Command>,
     pace: watch::Receiver<Duration>,
-    show: watch::Sender<View>,
+    outlet: Outlet,
     stop: CancellationToken,
 ) {
-    let back_off = BackOff::new(target.settings.reconnect_first, target.settings.reconnect_longest);
-    let mut session = Session { target, commands, pace, show, back_off, shot: None, looks: 0 };
-    // Cancelled between two exchanges at the latest: a connection that is dropped is closed by the system.
-    stop.run_until_cancelled(session.run()).await;
+    let Target { host, ways, reader, settings } = target;
+    let ways = Ways::new(ways, &settings);
+    let spare = SpareKeyboard::new(ways.keyboards(), settings.key_interval);
+    let mut session = Session {
+        host,
+        ways,
+        reader,
+        settings,
+        commands,
+        pace,
+        outlet,
+        spare,
+        trial: None,
+        shot: None,
+        looks: 0,
+    };
+    // Boxed: it holds what connects, which most of the time does nothing.
+    Box::pin(session.run(&stop)).await;
+    session.spare.close().await;
 }
 
 struct Session {
-    target: Target,
+    host: Name,
+    ways: Ways,
+    reader: PictureReader,
+    settings: Settings,
     commands: mpsc::Receiver<Command>,
     pace: watch::Receiver<Duration>,
-    show: watch::Sender<View>,
-    back_off: BackOff,
+    outlet: Outlet,
+    spare: SpareKeyboard,
+    /// A way before the one in use that is being tried again.
+    trial: Option<BoxFuture<'static, (usize, Opening)>>,
     shot: Option<Arc<Shot>>,
     looks: u64,
 }
 
 impl Session {
-    async fn run(&mut self) {
+    async fn run(&mut self, stop: &CancellationToken) {
         loop {
-            let (error, wait) = match self.connect().await {
-                Ok(connection) => {
-                    self.back_off.worked();
-                    let Err(error) = self.stay(connection).await else { return };
-                    (error, self.back_off.failed())
-                }
-                Err((error, wait)) => (error, wait),
+            // A connection that is being made is dropped: nobody has logged in by it yet, or the controller forgets it.
+            let Some(connected) = stop.run_until_cancelled(Box::pin(self.connect())).await else { return };
+            let going_on = match connected {
+                Some(visit) => self.stay(visit, stop).await,
+                None => stop.run_until_cancelled(self.rest()).await.unwrap_or(false),
             };
-            tracing::debug!(host = %self.target.host, connector = self.target.source, %error, "screen lost");
-            self.show.send_replace(View::Lost(error.clone()));
-            if !self.rest(wait, &error).await {
+            if !going_on {
                 return;
             }
         }
     }
 
-    /// Connects with the first credential that is accepted; says how long to wait where none is.
-    async fn connect(&mut self) -> Result<Box<dyn ScreenSource>, (DeviceError, Duration)> {
-        let target = &mut self.target;
-        let mut refusal = None;
-        for place in target.credentials.order(Instant::now()) {
-            let attempt = async {
-                let opened = target.credentials.open(place).await?;
-                open(&target.connector, &target.surroundings, &target.store, opened).await
-            };
-            match attempt.await {
-                Ok(connection) => {
-                    target.credentials.worked(place);
-                    return Ok(connection);
-                }
-                Err(error) if error.is_refusal() || matches!(error, DeviceError::Credential { .. }) => {
-                    refusal = Some(error);
-                }
-                // Asking on would only prolong the lock.
-                Err(error) if error.reach() == Reach::Throttled => {
-                    let wait = target.credentials.all_refused(Instant::now(), error.clone());
-                    return Err((error, wait));
-                }
-                Err(error) => return Err((error, self.back_off.failed())),
+    /// Connects through the first way that lets us in; none where all failed, or are left alone.
+    async fn connect(&mut self) -> Option<Visit> {
+        for at in 0..self.ways.len() {
+            if self.ways.rests(at, Instant::now()) {
+                continue;
+            }
+            match self.ways.open(at).await {
+                Ok(connection) => return Some(self.visit(at, connection)),
+                Err((error, wait)) => self.lost(at, Duration::ZERO, error, wait),
             }
         }
-        let error = refusal.unwrap_or(DeviceError::NotSeenYet);
-        let wait = target.credentials.all_refused(Instant::now(), error.clone());
-        Err((error, wait))
+        None
+    }
+
+    fn visit(&mut self, at: usize, connection: Box<dyn ScreenSource>) -> Visit {
+        self.ways.works(at);
+        self.outlet.tell.send_replace(self.ways.standings(Some(at)));
+        Visit::new(at, self.ways.source(at), self.ways.layout(at), connection)
+    }
+
+    /// A way failed, which had held for so long.
+    fn lost(&mut self, at: usize, held: Duration, error: DeviceError, wait: Option<Duration>) {
+        let source = self.ways.source(at);
+        tracing::debug!(host = %self.host, connector = %source, %error, "screen lost");
+        self.ways.fails(at, held, error, wait);
+        self.outlet.tell.send_replace(self.ways.standings(None));
     }
 
     /// Waits before the next attempt, and tells everybody who asks meanwhile why nothing can be done. Someone who
     /// wants to look ends the wait, unless passwords were refused. False where nobody watches any more.
-    async fn rest(&mut self, wait: Duration, error: &DeviceError) -> bool {
-        let over = tokio::time::sleep(wait);
+    async fn rest(&mut self) -> bool {
+        let (source, error) = self.ways.failure();
+        self.outlet.show.send_replace(View::Lost { source: Arc::clone(&source), error: error.clone() });
+        let again = self.ways.again(self.ways.len()).unwrap_or_else(Instant::now);
+        let over = tokio::time::sleep_until(again.into());
         tokio::pin!(over);
+        let failed = |error: DeviceError| Attempt { through: Arc::clone(&source), result: Err(error) };
         loop {
             tokio::select! {
                 () = &mut over => return true,
                 command = self.commands.recv() => match command {
                     None => return false,
                     // An error means that nobody waits for the answer any more.
-                    Some(Command::Keys { reply, .. }) => drop(reply.send(Err(error.clone()))),
+                    Some(Command::Keys { reply, .. }) => drop(reply.send(Attempt {
+                        through: Arc::clone(&source),
+                        result: Err(error.clone()),
+                    })),
                     Some(Command::Look { reply }) => {
-                        let waiting = self.target.credentials.waiting(Instant::now());
-                        let again = waiting.is_none();
-                        drop(reply.send(Err(waiting.unwrap_or_else(|| error.clone()))));
-                        if again {
+                        drop(reply.send(failed(error.clone())));
+                        if self.ways.hurry() {
                             return true;
                         }
                     }
@@ -139,42 +170,41 @@ impl Session {
         }
     }
 
-    /// Looks and types on a connection until it ends. Ok where nobody watches any more.
-    async fn stay(&mut self, connection: Box<dyn ScreenSource>) -> Result<(), DeviceError> {
-        let mut visit = Visit::new(connection);
-        let ended = loop {
-            if let Err(error) = self.turn(&mut visit).await {
-                break error;
+    /// Looks and types on a connection until it ends. False where nobody watches any more.
+    async fn stay(&mut self, mut visit: Visit, stop: &CancellationToken) -> bool {
+        loop {
+            match stop.run_until_cancelled(self.turn(&mut visit)).await {
+                Some(Ok(())) if !visit.over => {}
+                Some(Err(error)) => {
+                    visit.fail_all(&error);
+                    let (at, held) = (visit.at, visit.begun.elapsed());
+                    self.trial = None;
+                    close(visit.connection).await;
+                    self.lost(at, held, error, None);
+                    return true;
+                }
+                None | Some(Ok(())) => {
+                    close(visit.connection).await;
+                    return false;
+                }
             }
-            if visit.over {
-                visit.connection.close().await;
-                return Ok(());
-            }
-        };
-        visit.fail_all(&ended);
-        Err(ended)
+        }
     }
 
     /// One thing that happens on a connection.
     async fn turn(&mut self, visit: &mut Visit) -> Result<(), DeviceError> {
-        let deadline = visit.deadline();
+        self.try_better(visit);
+        let better = if self.trial.is_none() { self.ways.again(visit.at) } else { None };
+        let deadline = visit.deadline(better);
+        // Keys are pressed to their end on the connection on which they were begun.
+        let trial = self.trial.as_mut().filter(|_| visit.typing.is_idle());
         tokio::select! {
-            () = visit.connection.ready() => {
-                visit.connection.pump().await?;
-                while let Some(event) = visit.connection.next_event() {
-                    match event {
-                        ScreenEvent::Updated => self.updated(visit).await?,
-                        ScreenEvent::NoPicture(error) => self.unseen(visit, &error.into()),
-                        ScreenEvent::Failed(error) => return Err(error.into()),
-                    }
-                }
-                Ok(())
-            }
+            () = visit.connection.ready() => self.pump(visit).await,
             () = tokio::time::sleep_until(deadline.into()) => self.due(visit).await,
             command = self.commands.recv() => {
                 match command {
                     None => visit.over = true,
-                    Some(Command::Keys { steps, reply }) => visit.type_keys(&steps, layout(&self.target.connector), reply),
+                    Some(Command::Keys { steps, reply }) => self.type_keys(visit, steps, reply),
                     Some(Command::Look { reply }) => {
                         visit.lookers.push(reply);
                         visit.look(Kind::Whole).await?;
@@ -187,13 +217,71 @@ impl Session {
                 visit.next_look = visit.next_look.min(Instant::now() + pace);
                 Ok(())
             }
+            (at, opening) = tried(trial) => {
+                self.trial = None;
+                self.tried(visit, at, opening).await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Tries a way before the one in use again, beside it, where one is due.
+    fn try_better(&mut self, visit: &Visit) {
+        let now = Instant::now();
+        if self.trial.is_none()
+            && visit.typing.is_idle()
+            && let Some(at) = (0..visit.at).find(|at| !self.ways.rests(*at, now))
+        {
+            let opening = self.ways.open(at);
+            self.trial = Some(Box::pin(async move { (at, opening.await) }));
+        }
+    }
+
+    /// Changes over to a way that is to be preferred, where it lets us in.
+    async fn tried(&mut self, visit: &mut Visit, at: usize, opening: Opening) {
+        match opening {
+            Ok(connection) => {
+                let lookers = std::mem::take(&mut visit.lookers);
+                let before = std::mem::replace(visit, self.visit(at, connection));
+                visit.lookers = lookers;
+                close(before.connection).await;
+            }
+            Err((error, wait)) => {
+                self.lost(at, Duration::ZERO, error, wait);
+                self.outlet.tell.send_replace(self.ways.standings(Some(visit.at)));
+            }
+        }
+    }
+
+    async fn pump(&mut self, visit: &mut Visit) -> Result<(), DeviceError> {
+        match timeout(PUMP, visit.connection.pump()).await {
+            Ok(pumped) => pumped?,
+            Err(_) => return Err(late(&visit.source, PUMP)),
+        }
+        while let Some(event) = visit.connection.next_event() {
+            match event {
+                ScreenEvent::Updated => self.updated(visit).await?,
+                ScreenEvent::NoPicture(error) => self.unseen(visit, &error.into()),
+                ScreenEvent::Failed(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Presses keys on the connection, or on the first connector of the host that has a keyboard.
+    fn type_keys(&self, visit: &mut Visit, steps: Vec<KeyStep>, reply: Reply<()>) {
+        if visit.connection.keyboard().is_some() {
+            visit.typing.add(visit.connection.as_ref(), &steps, reply);
+        } else {
+            self.spare.press((steps, reply));
         }
     }
 
     async fn due(&mut self, visit: &mut Visit) -> Result<(), DeviceError> {
         let now = Instant::now();
-        if visit.key_due.is_some_and(|due| due <= now) {
-            visit.press_next(self.target.settings.key_interval).await?;
+        visit.typing.press_next(visit.connection.as_mut(), self.settings.key_interval).await?;
+        if visit.answer_by.is_some_and(|answer_by| answer_by <= now) {
+            return Err(late(&visit.source, ANSWER));
         }
         match visit.look {
             Look::Waiting { until: Some(until) } if until <= now => self.show(visit).await?,
@@ -207,7 +295,7 @@ impl Session {
     }
 
     async fn updated(&mut self, visit: &mut Visit) -> Result<(), DeviceError> {
-        visit.asked = None;
+        (visit.asked, visit.answer_by) = (None, None);
         match visit.look {
             // This may be what an earlier request for changes brought; whoever wants the whole waits for the whole.
             Look::Waiting { .. } => self.show(visit).await,
@@ -217,13 +305,11 @@ impl Session {
 
     /// Tells everybody that there is no picture at the moment.
     fn unseen(&mut self, visit: &mut Visit, error: &DeviceError) {
-        (visit.asked, visit.look) = (None, Look::None);
+        (visit.asked, visit.answer_by, visit.look) = (None, None, Look::None);
         visit.next_look = Instant::now() + (*self.pace.borrow()).max(UNSEEN);
-        self.show.send_replace(View::Lost(error.clone()));
-        for looker in visit.lookers.drain(..) {
-            // An error means that nobody waits for the answer any more.
-            let _ = looker.send(Err(error.clone()));
-        }
+        let source = Arc::clone(&visit.source);
+        self.outlet.show.send_replace(View::Lost { source, error: error.clone() });
+        visit.tell_lookers(&Err(error.clone()));
     }
 
     /// Reads the screen as it is now, and shows it to everybody.
@@ -231,18 +317,16 @@ impl Session {
         let at = clock::now();
         if let Some(image) = visit.connection.image(self.shot.as_ref().map(|shot| &shot.image)) {
             let lossy = visit.connection.is_lossy();
-            let read = self.target.reader.read(image, lossy, self.shot.clone()).await;
+            let read = self.reader.read(image, lossy, self.shot.clone()).await;
             let shot = read.ok_or(DeviceError::ReaderFailed)?;
             self.shot = Some(Arc::new(shot));
         }
         if let Some(shot) = &self.shot {
             self.looks += 1;
-            let seen = Arc::new(Seen { number: self.looks, at, shot: Arc::clone(shot) });
-            self.show.send_replace(View::Seen(Arc::clone(&seen)));
-            for looker in visit.lookers.drain(..) {
-                // An error means that nobody waits for the answer any more.
-                let _ = looker.send(Ok(Arc::clone(&seen)));
-            }
+            let (source, shot) = (Arc::clone(&visit.source), Arc::clone(shot));
+            let seen = Arc::new(Seen { number: self.looks, at, source, shot });
+            self.outlet.show.send_replace(View::Seen(Arc::clone(&seen)));
+            visit.tell_lookers(&Ok(seen));
         }
         visit.look = Look::None;
         visit.next_look = Instant::now() + *self.pace.borrow();
@@ -250,18 +334,12 @@ impl Session {
     }
 }
 
-/// Connects to a screen, and gets let in.
-async fn open(
-    connector: &Connector,
-    surroundings: &Surroundings,
-    store: &Store,
-    login: Opened,
-) -> Result<Box<dyn ScreenSource>, DeviceError> {
-    let hop = hop_login(connector, store).await?;
-    let surroundings = Surroundings { hop, ..surroundings.clone() };
-    let username = login.username;
-    let login = login.password.map(|password| Login { username, password });
-    Ok(open_screen(connector, login, &surroundings).await?)
+/// What comes of a trial; waits for ever where there is none.
+async fn tried(trial: Option<&mut BoxFuture<'static, (usize, Opening)>>) -> (usize, Opening) {
+    match trial {
+        Some(trial) => trial.await,
+        None => pending().await,
+    }
 }
 
 /// What was asked of the server.
@@ -283,50 +361,52 @@ enum Look {
 
 /// One connection, from its beginning to its end.
 struct Visit {
+    /// The place of its way.
+    at: usize,
+    /// Its connector, as facts name it.
+    source: Arc<str>,
     connection: Box<dyn ScreenSource>,
+    begun: Instant,
     look: Look,
     /// A request that the server has not answered.
     asked: Option<Kind>,
+    /// When the connection is given up unless the whole screen has come.
+    answer_by: Option<Instant>,
     next_look: Instant,
     /// When the whole screen is to be asked for again.
     whole_at: Instant,
-    lookers: Vec<oneshot::Sender<Result<Arc<Seen>, DeviceError>>>,
-    typing: VecDeque<Typing>,
-    key_due: Option<Instant>,
+    lookers: Vec<Reply<Arc<Seen>>>,
+    typing: Typing,
     over: bool,
 }
 
-/// What is still to be typed.
-enum Typing {
-    Key(Stroke),
-    Wait(Duration),
-    Done(oneshot::Sender<Result<(), DeviceError>>),
-}
-
 impl Visit {
-    fn new(connection: Box<dyn ScreenSource>) -> Self {
+    fn new(at: usize, source: Arc<str>, layout: Layout, connection: Box<dyn ScreenSource>) -> Self {
         let now = Instant::now();
         Self {
+            at,
+            typing: Typing::new(Arc::clone(&source), layout),
+            source,
             connection,
+            begun: now,
             look: Look::None,
             asked: None,
+            answer_by: None,
             next_look: now,
             whole_at: now,
             lookers: Vec::new(),
-            typing: VecDeque::new(),
-            key_due: None,
             over: false,
         }
     }
 
-    /// When [`Session::due`] has something to do.
-    fn deadline(&self) -> Instant {
+    /// When [`Session::due`] has something to do, or a way that is to be preferred is tried again.
+    fn deadline(&self, better: Option<Instant>) -> Instant {
         let look = match self.look {
             Look::None => Some(self.next_look),
             Look::Waiting { until } => until,
         };
-        let times = [look, self.key_due];
-        // Without either, the connection and its own deadline decide what is next.
+        let times = [look, self.typing.due(), self.answer_by, better.filter(|_| self.typing.is_idle())];
+        // Without any, the connection and its own deadline decide what is next.
         times.into_iter().flatten().min().unwrap_or_else(|| Instant::now() + WHOLE)
     }
 
@@ -336,81 +416,33 @@ impl Visit {
         let kind = if self.connection.tells_changes() { kind } else { Kind::Whole };
         if kind == Kind::Whole || self.asked.is_none() {
             if self.asked != Some(Kind::Whole) {
-                self.connection.request_update(kind == Kind::Changes).await?;
+                match timeout(SEND, self.connection.request_update(kind == Kind::Changes)).await {
+                    Ok(asked) => asked?,
+                    Err(_) => return Err(late(&self.source, SEND)),
+                }
             }
             self.asked = Some(kind);
         }
         if kind == Kind::Whole {
             self.whole_at = now + WHOLE;
+            self.answer_by.get_or_insert(now + ANSWER);
         }
         let until = (self.asked == Some(Kind::Changes)).then(|| now + STILL);
         self.look = Look::Waiting { until };
         Ok(())
     }
 
-    fn type_keys(
-        &mut self,
-        steps: &[KeyStep],
-        layout: Layout,
-        reply: oneshot::Sender<Result<(), DeviceError>>,
-    ) {
-        let Some(keyboard) = self.connection.keyboard() else {
-            let what = "press keys".to_owned();
+    /// Tells everybody who waits for a look what came of it.
+    fn tell_lookers(&mut self, result: &Result<Arc<Seen>, DeviceError>) {
+        for looker in self.lookers.drain(..) {
             // An error means that nobody waits for the answer any more.
-            let _ = reply.send(Err(ironhand_connectors::Error::Unsupported { what }.into()));
-            return;
-        };
-        let mut pressed = Vec::new();
-        for step in steps {
-            match keys::strokes(step, keyboard, layout) {
-                Ok(strokes) => pressed.extend(strokes.into_iter().map(Typing::Key)),
-                Err(missing) => {
-                    let what = format!("type that: {missing}");
-                    // An error means that nobody waits for the answer any more. Nothing was pressed.
-                    let _ = reply.send(Err(ironhand_connectors::Error::Unsupported { what }.into()));
-                    return;
-                }
-            }
-            if let KeyStep::Wait(time) = step {
-                pressed.push(Typing::Wait(*time));
-            }
+            let _ = looker.send(Attempt { through: Arc::clone(&self.source), result: result.clone() });
         }
-        self.typing.extend(pressed);
-        self.typing.push_back(Typing::Done(reply));
-        self.key_due.get_or_insert_with(Instant::now);
-    }
-
-    async fn press_next(&mut self, interval: Duration) -> Result<(), DeviceError> {
-        let pause = match self.typing.pop_front() {
-            Some(Typing::Key(stroke)) => {
-                self.connection.key(stroke).await?;
-                interval
-            }
-            Some(Typing::Wait(time)) => time,
-            Some(Typing::Done(reply)) => {
-                // An error means that nobody waits for the answer any more.
-                let _ = reply.send(Ok(()));
-                Duration::ZERO
-            }
-            None => {
-                self.key_due = None;
-                return Ok(());
-            }
-        };
-        self.key_due = Some(Instant::now() + pause);
-        Ok(())
     }
 
     /// Tells everybody who waits why it will not come.
     fn fail_all(&mut self, error: &DeviceError) {
-        // An error of sending means that nobody waits for the answer any more.
-        for looker in self.lookers.drain(..) {
-            let _ = looker.send(Err(error.clone()));
-        }
-        for typing in self.typing.drain(..) {
-            if let Typing::Done(reply) = typing {
-                let _ = reply.send(Err(error.clone()));
-            }
-        }
+        self.tell_lookers(&Err(error.clone()));
+        self.typing.fail(error);
     }
 }

@@ -18,6 +18,7 @@ mod passwords;
 mod readings;
 mod recovery;
 mod restart;
+mod screens;
 mod secrets;
 mod traps;
 mod units;

@@ -95,6 +95,7 @@ pub(crate) fn status(picture: Option<&str>) -> HostStatus {
         alerts: Vec::new(),
         owner: None,
         ways: Vec::new(),
+        screens: Vec::new(),
         icon: Icon::On,
         screen: None,
         health: Health::Well,

@@ -16,6 +16,7 @@ use crate::device::DeviceError;
 use crate::lane::hands::Hands;
 use crate::lane::lines::Lines;
 use crate::lane::{Action, ActionFailure, Done, Refused, Reply};
+use crate::screen::ScreenWatch;
 
 pub(super) struct Wanted {
     pub(super) action: Action,
@@ -157,7 +158,7 @@ impl Lane {
         tracing::info!(host = %self.name, op = words, by = who, lease = held.token(), "action");
         let mut hands = Hands {
             lines: if action.needs_bmc() { self.lines.take() } else { None },
-            screen: self.screen.as_ref().map(|screen| (screen.hands(), self.screen_source())),
+            screen: self.screen.as_ref().map(ScreenWatch::hands),
             notices: self.notices.0.clone(),
             settings: self.terms.settings,
             who,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ironhand_api::{Capability, IncidentState, PowerState, Reach, Timestamp};
+use ironhand_api::{IncidentState, PowerState, Reach, Timestamp};
 use ironhand_model::{Change, Observation};
 
 use super::{Lane, LastLook, Polled};
@@ -84,11 +84,10 @@ impl Lane {
     pub(super) fn looked(&mut self, ports: &Ports) {
         let Some(view) = self.view.as_mut().map(|view| view.borrow_and_update().clone()) else { return };
         ports.view.send_replace(view.clone());
-        let source = self.screen_source();
         self.look_at_paths();
         match view {
             View::Connecting => {}
-            View::Lost(error) => {
+            View::Lost { source, error } => {
                 self.last = None;
                 let observation = Observation::ScreenReach(error.reach(), Some(error.to_string()));
                 self.observe(clock::now(), &source, observation);
@@ -102,13 +101,9 @@ impl Lane {
                     reliable: shot.reading.is_reliable(),
                     text_hash: shot.text_hash(),
                 };
-                self.observe(seen.at, &source, observation);
+                self.observe(seen.at, &seen.source, observation);
             }
         }
-    }
-
-    pub(super) fn screen_source(&self) -> String {
-        self.connector(Capability::Screen).map_or_else(|| "vnc".to_owned(), ToString::to_string)
     }
 
     /// Asks the flows of a look, unless they have said it of the same picture.

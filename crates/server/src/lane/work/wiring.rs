@@ -10,7 +10,7 @@ use crate::credentials::Credentials;
 use crate::lane::line::{controller, surroundings};
 use crate::lane::lines::Lines;
 use crate::lane::{Command, Ports};
-use crate::screen::{ScreenWatch, Target, View};
+use crate::screen::{ScreenWatch, Target, View, Way};
 
 impl Lane {
     pub(super) async fn told(&mut self, command: Command, ports: &mut Ports) {
@@ -39,7 +39,7 @@ impl Lane {
                     self.renew_lines();
                     self.credential_changed(&name);
                 }
-                if self.connector(Capability::Screen).is_some_and(|own| self.uses(own, &name)) {
+                if self.host.spec.connectors_for(Capability::Screen).any(|own| self.uses(own, &name)) {
                     self.open_screen(ports);
                 }
             }
@@ -113,7 +113,7 @@ impl Lane {
     fn way(&self, connector: &Connector) -> WayStatus {
         let name = connector.to_string();
         let only = match connector.kind() {
-            ConnectorType::Vnc => self.facts.screen_reach(),
+            ConnectorType::Vnc => self.facts.screen_reach().filter(|fact| fact.source == name),
             _ => self.facts.reach().filter(|fact| fact.source == name),
         };
         WayStatus {
@@ -138,37 +138,42 @@ impl Lane {
         }
     }
 
-    /// Watches the screen that the manifest names, in place of the one before.
+    /// Watches the screen through the connectors that the manifest names, in place of those before.
     pub(super) fn open_screen(&mut self, ports: &Ports) {
         self.view = None;
         self.last = None;
         self.keep_paths();
-        self.screen = self.connector(Capability::Screen).map(|connector| {
-            let credentials = self.credentials(connector);
-            let (store, settings) = (self.tools.store.clone(), &self.terms.settings);
-            let health = self.paths.of(connector);
-            let surroundings = surroundings(&self.name, &self.host.spec.macs, health, &self.tools, settings);
-            let credentials = match connector.kind() {
-                ConnectorType::Vnc => Credentials::new(credentials, store.clone(), settings),
-                _ => {
-                    let (at, refusals) = (controller(connector), self.tools.refusals.clone());
-                    Credentials::of_device(&self.name, at, credentials, store.clone(), refusals, settings)
-                }
-            };
-            let target = Target {
-                host: self.name.clone(),
-                source: connector.to_string(),
-                connector: connector.clone(),
-                surroundings,
-                store,
-                credentials,
-                reader: self.tools.reader.clone(),
-                settings: self.terms.settings,
-            };
+        let screens = self.host.spec.connectors_for(Capability::Screen);
+        let ways: Vec<_> = screens.map(|connector| self.screen_way(connector)).collect();
+        self.screen = (!ways.is_empty()).then(|| {
+            let (host, reader) = (self.name.clone(), self.tools.reader.clone());
+            let target = Target { host, ways, reader, settings: self.terms.settings };
             ScreenWatch::watch(target, self.screen_interval())
         });
         self.view = self.screen.as_ref().map(ScreenWatch::view);
         ports.hands.send_replace(self.screen.as_ref().map(ScreenWatch::hands));
         ports.view.send_replace(View::Connecting);
+    }
+
+    fn screen_way(&self, connector: &Connector) -> Way {
+        let (names, store) = (self.credentials(connector), self.tools.store.clone());
+        let settings = &self.terms.settings;
+        let (at, refusals) = (controller(connector), self.tools.refusals.clone());
+        let credentials = match connector.kind() {
+            ConnectorType::Vnc => Credentials::new(names, store.clone(), settings),
+            // The same accounts as those of the line to it.
+            ConnectorType::Redfish => {
+                Credentials::of_bmc(&self.name, at, names, store.clone(), refusals, settings)
+            }
+            _ => Credentials::of_device(&self.name, at, names, store.clone(), refusals, settings),
+        };
+        let health = self.paths.of(connector);
+        Way {
+            source: connector.to_string(),
+            connector: connector.clone(),
+            surroundings: surroundings(&self.name, &self.host.spec.macs, health, &self.tools, settings),
+            store,
+            credentials,
+        }
     }
 }

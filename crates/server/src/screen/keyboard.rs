@@ -1,0 +1,140 @@
+//! The keyboard of a screen that has none: another connector of the host, opened for the time of need.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ironhand_connectors::{ScreenEvent, ScreenSource};
+use ironhand_console::keys::{KeyStep, Layout};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::typing::Typing;
+use super::way::{Keyboard, close, late};
+use super::{Attempt, Reply};
+use crate::device::DeviceError;
+
+/// How long a keyboard stays open behind the last key: a person types on, and a flow presses the next keys soon.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// How long a device may take to deal with what it has sent itself.
+const PUMP: Duration = Duration::from_secs(30);
+
+/// Keys that wait for the keyboard; the session before it lets no more wait.
+const WAITING: usize = 16;
+
+/// Keys to be pressed, and whom to tell.
+pub(super) type Order = (Vec<KeyStep>, Reply<()>);
+
+/// A keyboard beside the screen. Dropping it lets it close what is open.
+pub(super) struct SpareKeyboard {
+    orders: mpsc::Sender<Order>,
+    task: JoinHandle<()>,
+}
+
+impl SpareKeyboard {
+    /// Makes ready; nothing is opened before the first key.
+    pub(super) fn new(keyboards: Vec<Keyboard>, interval: Duration) -> Self {
+        let (orders, asked) = mpsc::channel(WAITING);
+        let task = tokio::spawn(run(keyboards, asked, interval));
+        Self { orders, task }
+    }
+
+    /// Has keys pressed; the reply tells when they are, or why not.
+    pub(super) fn press(&self, order: Order) {
+        let Err(refused) = self.orders.try_send(order) else { return };
+        let error = match refused {
+            mpsc::error::TrySendError::Full(_) => DeviceError::Busy { waiting: WAITING },
+            mpsc::error::TrySendError::Closed(_) => DeviceError::Stopping,
+        };
+        let (_, reply) = refused.into_inner();
+        // An error means that nobody waits for the answer any more.
+        let _ = reply.send(Attempt { through: "".into(), result: Err(error) });
+    }
+
+    /// Ends what is open.
+    pub(super) async fn close(self) {
+        drop(self.orders);
+        // An error means that it panicked.
+        let _ = self.task.await;
+    }
+}
+
+async fn run(keyboards: Vec<Keyboard>, mut orders: mpsc::Receiver<Order>, interval: Duration) {
+    while let Some((steps, reply)) = orders.recv().await {
+        match open(&keyboards).await {
+            Ok((source, layout, mut connection)) => {
+                let mut typing = Typing::new(Arc::clone(&source), layout);
+                typing.add(connection.as_ref(), &steps, reply);
+                let stayed = stay(connection.as_mut(), &source, &mut typing, &mut orders, interval);
+                if let Err(error) = stayed.await {
+                    typing.fail(&error);
+                }
+                close(connection).await;
+            }
+            // An error means that nobody waits for the answer any more.
+            Err(failed) => drop(reply.send(failed)),
+        }
+    }
+}
+
+/// A keyboard that lets us in: the name of its connector, and what the machine takes the positions of keys for.
+type Opened = (Arc<str>, Layout, Box<dyn ScreenSource>);
+
+/// Opens the first keyboard that lets us in.
+async fn open(keyboards: &[Keyboard]) -> Result<Opened, Attempt<()>> {
+    let mut failures: Vec<(Arc<str>, DeviceError)> = Vec::new();
+    for Keyboard { source, layout, way } in keyboards {
+        match way.lock().await.open().await {
+            Ok(connection) if connection.keyboard().is_some() => {
+                return Ok((Arc::clone(source), *layout, connection));
+            }
+            Ok(connection) => close(connection).await,
+            Err((error, _)) => failures.push((Arc::clone(source), error)),
+        }
+    }
+    let missing = DeviceError::NoConnector { capability: ironhand_api::Capability::Keyboard };
+    let (through, error) = failures.into_iter().next().unwrap_or(("".into(), missing));
+    Err(Attempt { through, result: Err(error) })
+}
+
+/// Types until nothing was to be typed for a while, or nobody can ask any more.
+async fn stay(
+    connection: &mut dyn ScreenSource,
+    source: &str,
+    typing: &mut Typing,
+    orders: &mut mpsc::Receiver<Order>,
+    interval: Duration,
+) -> Result<(), DeviceError> {
+    let mut idle_at = Instant::now() + IDLE;
+    loop {
+        let due = typing.due().unwrap_or(idle_at);
+        tokio::select! {
+            () = connection.ready() => {
+                match timeout(PUMP, connection.pump()).await {
+                    Ok(pumped) => pumped?,
+                    Err(_) => return Err(late(source, PUMP)),
+                }
+                while let Some(event) = connection.next_event() {
+                    if let ScreenEvent::Failed(error) = event {
+                        return Err(error.into());
+                    }
+                }
+            }
+            () = tokio::time::sleep_until(due.into()) => {
+                if typing.is_idle() {
+                    return Ok(());
+                }
+                typing.press_next(connection, interval).await?;
+                idle_at = Instant::now() + IDLE;
+            }
+            order = orders.recv() => match order {
+                Some((steps, reply)) => {
+                    typing.add(connection, &steps, reply);
+                    idle_at = Instant::now() + IDLE;
+                }
+                None => return Ok(()),
+            },
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Hosts whose screen can be seen in several ways.
+
+use std::time::Duration;
+
+use ironhand_api::{EventKind, Host, HostStatus, Manifest, Reach};
+use ironhand_sim::kvm_unit::{KvmUnit, KvmUnitConfig, UnitFault, UnitKind};
+use ironhand_sim::{MachineConfig, Make};
+use serde_json::json;
+
+use crate::harness::{World, credential, name, soon};
+
+const PASSWORD: &str = "let me see";
+
+fn in_use(status: &HostStatus) -> Option<&str> {
+    status.screens.iter().find(|way| way.in_use).map(|way| way.connector.as_str())
+}
+
+/// The screen of the preferred connector is seen as long as that one works, else that of the next, and keys go where
+/// the screen is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_screen_is_seen_through_the_next_connector_while_the_preferred_one_fails() {
+    let world = World::new(1).await;
+    let machine =
+        MachineConfig { name: "unit".to_owned(), make: Make::R740Like, seed: 3, pace: 50.0, running: true };
+    let unit = KvmUnit::start(KvmUnitConfig::new(UnitKind::Nanokvm, PASSWORD.into(), machine)).await.unwrap();
+    world.client.apply(&credential("kvm", "admin", PASSWORD)).await.unwrap();
+    let (address, vnc) = (unit.address(), world.sim(0).vnc);
+    let host: Host = serde_json::from_value(json!({
+        "metadata": { "name": "twofold" },
+        "spec": { "connectors": [
+            { "type": "nanokvm", "address": address.ip(), "port": address.port(), "credentials": ["kvm"] },
+            { "type": "vnc", "address": vnc.ip(), "port": vnc.port(), "credentials": [] },
+        ] },
+    }))
+    .unwrap();
+    let [first, second] = [0, 1].map(|at: usize| host.spec.connectors[at].to_string());
+    world.client.apply(&Manifest::Host(host)).await.unwrap();
+    let host = name("twofold");
+    world.until_status(&host, |status| in_use(status) == Some(&first)).await;
+    soon(world.client.keys(&host, "a")).await.unwrap();
+    assert_eq!(unit.keys().len(), 2);
+
+    unit.break_unit(Some(UnitFault::Down));
+    let through = |status: &HostStatus, way: &str| {
+        in_use(status) == Some(way)
+            && status.screen_reach.as_ref().is_some_and(|fact| fact.source == way && fact.value == Reach::Ok)
+    };
+    let status = world.until_status(&host, |status| through(status, &second)).await;
+    assert_eq!(status.screens[0].works, Some(false), "{status:#?}");
+    assert!(status.screens[0].error.is_some(), "{status:#?}");
+    assert_eq!(soon(world.client.read_screen(&host)).await.unwrap().connector, second);
+    let pressed = soon(world.client.keys(&host, "b")).await.unwrap();
+    assert_eq!((pressed.receipts[0].connector.as_str(), unit.keys().len()), (second.as_str(), 2));
+
+    unit.break_unit(None);
+    world.until_status(&host, |status| through(status, &first)).await;
+    let told = world.events().await;
+    let changes: Vec<_> = told.iter().filter(|event| event.kind == EventKind::ScreenReachChanged).collect();
+    assert!(changes.iter().any(|event| event.message.contains("no longer")), "{changes:#?}");
+    world.end().await;
+}
+
+/// One that takes connections and says nothing holds up neither its own host for ever nor another one at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_screen_that_stalls_stalls_nothing_else() {
+    let world = World::new(1).await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let sim = world.sim(0);
+    let host: Host = serde_json::from_value(json!({
+        "metadata": { "name": "stalled" },
+        "spec": { "credentials": ["fleet"], "connectors": [
+            { "type": "ipmi", "address": sim.ipmi.ip(), "port": sim.ipmi.port() },
+            { "type": "vnc", "address": "127.0.0.1", "port": port, "credentials": [] },
+            { "type": "vnc", "address": sim.vnc.ip(), "port": sim.vnc.port(), "credentials": [] },
+        ] },
+    }))
+    .unwrap();
+    world.client.apply(&credential("fleet", "admin", "simulated")).await.unwrap();
+    world.client.apply(&Manifest::Host(host)).await.unwrap();
+    let host = name("stalled");
+    // The lane reads the power while the screen is waited for.
+    let status = world.until_status(&host, |status| status.power.is_some()).await;
+    assert!(status.screen.is_none(), "{status:#?}");
+    let seen = world.until_status(&host, |status| status.screen.is_some()).await;
+    assert_eq!(seen.screens.iter().map(|way| way.works).collect::<Vec<_>>(), [Some(false), Some(true)]);
+    drop(silent);
+    assert!(soon(world.client.read_screen(&host)).await.is_ok());
+    tokio::time::timeout(Duration::from_secs(30), world.end()).await.expect("it stops in time");
+}
