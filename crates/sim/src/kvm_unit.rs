@@ -7,7 +7,7 @@ mod front;
 mod keyboard;
 mod nanokvm;
 mod pikvm;
-mod websocket;
+pub(crate) mod websocket;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;

@@ -44,6 +44,7 @@
 //! | [`kvm_unit`] | units at buttons, screen and keyboard: PiKVM, NanoKVM |
 //! | [`modem`] | a modem, and power sockets that take text messages |
 //! | [`wsman`] | Intel AMT and Windows, by WS-Management |
+//! | [`vnc`] | a remote framebuffer alone, behind all that stands before them: TLS, WebSockets, OpenBMC |
 //! | [`qemu`] | a process in place of a machine |
 
 pub mod bmc_fleet;
@@ -60,6 +61,7 @@ pub mod qemu;
 mod redfish;
 pub mod screen;
 mod viewer;
+pub mod vnc;
 pub mod wsman;
 
 pub use bmc_fleet::{BmcFleet, BmcFleetConfig, BmcFleetError};

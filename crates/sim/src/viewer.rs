@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use ironhand_rfb::{Framebuffer, Output, Server, ServerConfig, ServerEvent};
 use secrecy::SecretString;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::controller::{random_challenge, sleep_until};
@@ -29,9 +30,14 @@ pub(crate) trait Console: Send + Sync {
     fn changes(&self) -> watch::Receiver<u64>;
 }
 
+/// A viewer's connection, whatever it runs through.
+pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
+
 /// Shows `console` to one viewer until either side ends it, or `stop`.
 pub(crate) async fn show(
-    mut stream: TcpStream,
+    stream: TcpStream,
     console: &dyn Console,
     name: &str,
     password: Option<SecretString>,
@@ -40,6 +46,18 @@ pub(crate) async fn show(
     // Pictures are written whole, and single keys must not wait for more.
     stream.set_nodelay(true)?;
     let config = ServerConfig { password, name: name.to_owned(), ..ServerConfig::default() };
+    show_on(Box::new(stream), console, config, None, stop).await
+}
+
+/// As [`show`], on a connection of any kind. `tls` is for configurations that want it within the protocol.
+pub(crate) async fn show_on(
+    mut stream: Box<dyn Wire>,
+    console: &dyn Console,
+    config: ServerConfig,
+    tls: Option<&TlsAcceptor>,
+    stop: &CancellationToken,
+) -> io::Result<()> {
+    let name = config.name.clone();
     let mut changes = console.changes();
     changes.mark_unchanged();
     let mut drawn_at = Instant::now();
@@ -50,13 +68,22 @@ pub(crate) async fn show(
         while let Some(output) = server.next_output() {
             match output {
                 Output::Send(bytes) => {
-                    let written = tokio::time::timeout(WRITE_TIMEOUT, stream.write_all(&bytes));
+                    let written = tokio::time::timeout(WRITE_TIMEOUT, async {
+                        stream.write_all(&bytes).await?;
+                        stream.flush().await
+                    });
                     tokio::select! {
                         written = written => written.map_err(|_| io::ErrorKind::TimedOut)??,
                         () = stop.cancelled() => return Ok(()),
                     }
                 }
                 Output::Event(ServerEvent::Key { keysym, down }) => console.key(keysym, down),
+                Output::Event(ServerEvent::StartTls) => {
+                    let tls = tls.ok_or(io::ErrorKind::Unsupported)?;
+                    let accepted = tokio::time::timeout(WRITE_TIMEOUT, tls.accept(stream));
+                    stream = Box::new(accepted.await.map_err(|_| io::ErrorKind::TimedOut)??);
+                    server.tls_started();
+                }
                 Output::Event(ServerEvent::Failed(reason)) => {
                     tracing::debug!(screen = name, %reason, "a viewer's connection ended");
                     return stream.shutdown().await;

@@ -17,6 +17,7 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const LONGEST: u64 = 64 * 1024;
 
 const TEXT: u8 = 0x1;
+const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const PONG: u8 = 0xa;
@@ -24,13 +25,17 @@ const PONG: u8 = 0xa;
 /// The proof for a client that asks for a WebSocket.
 pub(super) fn accept(asked: &Asked) -> Option<HeaderValue> {
     let wants = asked.header("upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"));
-    let key = asked.header("sec-websocket-key").filter(|_| wants)?;
+    proof(asked.header("sec-websocket-key").filter(|_| wants)?)
+}
+
+/// What a server proves with that it understood the key of a client.
+pub(crate) fn proof(key: &str) -> Option<HeaderValue> {
     let proof = Sha1::digest([key.as_bytes(), GUID].concat());
     HeaderValue::try_from(STANDARD.encode(proof)).ok()
 }
 
 /// The next message; pings are answered meanwhile. Nothing where the client says good-bye.
-pub(super) async fn message<S>(stream: &mut S) -> io::Result<Option<Vec<u8>>>
+pub(crate) async fn message<S>(stream: &mut S) -> io::Result<Option<Vec<u8>>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -63,6 +68,11 @@ where
 /// Sends a message of text.
 pub(super) async fn say<S: AsyncWrite + Unpin>(stream: &mut S, text: &str) -> io::Result<()> {
     send(stream, TEXT, text.as_bytes()).await
+}
+
+/// Sends a message of bytes, of 64 KiB at most.
+pub(crate) async fn send_bytes<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> io::Result<()> {
+    send(stream, BINARY, bytes).await
 }
 
 /// Asks whether the client is there.
