@@ -92,6 +92,16 @@ const PEERS: &[Peer] = &[
     },
     Peer { program: "tshark", package: "tshark", why: "reads the packets that wake machines" },
     Peer {
+        program: "sixel2png",
+        package: "libsixel-bin",
+        why: "reads the pictures that we draw in terminals",
+    },
+    Peer {
+        program: "xkbcli",
+        package: "libxkbcommon-tools",
+        why: "judges what our layouts of keyboards have on their keys",
+    },
+    Peer {
         program: "Xvnc",
         package: "tigervnc-standalone-server",
         why: "a screen that judges our RFB client",

@@ -1,7 +1,9 @@
 //! What is asked of a host through the HTTP API, and what comes back.
 
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
+use crate::password::secret;
 use crate::{
     ActionReceipt, BootDevice, Name, PictureDigest, PowerAction, PowerState, ScreenKind, Span, Timestamp,
 };
@@ -77,11 +79,35 @@ pub struct BootDeviceRequest {
 }
 
 /// The body of `POST /api/v1/hosts/{name}/keys`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// It is not serialised like the others, so that no reply or log can hold a secret; the one way to send it is
+/// [`to_transport`](Self::to_transport).
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KeysRequest {
     /// Keys as flows write them: plain text types itself, `<Enter>`, `<F1>`, `<Ctrl-Alt-Del>`, `<wait 500ms>`.
     pub keys: String,
+    /// A text that no record shows, as a password at a login. It is typed as it is where the keys say `<secret>`, and
+    /// after them where they do not.
+    #[serde(default, deserialize_with = "secret")]
+    pub secret: Option<SecretString>,
+}
+
+impl KeysRequest {
+    /// Keys without a secret.
+    pub fn new(keys: impl Into<String>) -> Self {
+        Self { keys: keys.into(), secret: None }
+    }
+
+    /// The request as the body of a call to the server, with the secret in it.
+    ///
+    /// Only for a connection that nobody else can read: the local socket, loopback or TLS.
+    pub fn to_transport(&self) -> serde_json::Value {
+        match &self.secret {
+            Some(secret) => serde_json::json!({ "keys": self.keys, "secret": secret.expose_secret() }),
+            None => serde_json::json!({ "keys": self.keys }),
+        }
+    }
 }
 
 /// The reply to an action on a host that was done.
@@ -157,6 +183,17 @@ mod tests {
             PowerRequest { action: PowerAction::Off, wait: false, timeout: Some(Span::from_secs(90)) },
         );
         assert!(serde_json::from_str::<PowerRequest>(r#"{"action":"off","wiat":false}"#).is_err());
+    }
+
+    #[test]
+    fn secrets_among_keys_are_sent_and_not_shown() {
+        let plain: KeysRequest = serde_json::from_str(r#"{"keys":"<Esc>"}"#).unwrap();
+        assert!(plain.secret.is_none());
+        assert_eq!(plain.to_transport(), serde_json::json!({ "keys": "<Esc>" }));
+        let request = KeysRequest { secret: Some("hunter2".into()), ..KeysRequest::new("root<Enter>") };
+        assert!(!format!("{request:?}").contains("hunter2"));
+        let read: KeysRequest = serde_json::from_value(request.to_transport()).unwrap();
+        assert_eq!(read.secret.map(|secret| secret.expose_secret().to_owned()), Some("hunter2".to_owned()));
     }
 
     #[test]

@@ -167,7 +167,16 @@ impl Client {
     ///
     /// A problem that says whose fault it is; with status 422 where `keys` cannot be understood.
     pub async fn keys(&self, host: &Name, keys: &str) -> Result<ActionReport, Error> {
-        self.act(host, "keys", &KeysRequest { keys: keys.to_owned() }).await
+        self.type_keys(host, &KeysRequest::new(keys)).await
+    }
+
+    /// The same, with a secret that may be among the keys.
+    ///
+    /// # Errors
+    ///
+    /// As of [`keys`](Self::keys).
+    pub async fn type_keys(&self, host: &Name, request: &KeysRequest) -> Result<ActionReport, Error> {
+        self.act(host, "keys", &request.to_transport()).await
     }
 
     /// The last reading of a host's screen.

@@ -16,7 +16,7 @@ pub use fleet::{
     PasswordCommand, PinCommand, Rotate, Settings, SettingsCommand, Switch,
 };
 pub use hardware::{Identify, Media, Sel, SelAction, SelClear, SelList, Sensors, Since};
-pub use host::{BootDevice, Power, PowerWord, Screen, Selector, Type};
+pub use host::{BootDevice, PictureWord, Power, PowerWord, Screen, Selector, Type};
 pub use offline::{FlowCommand, Match, Read};
 pub use record::{Alerts, EventFormat, Events, Incidents, Jobs, Runs};
 pub use resource::{Delete, Describe, Files, Get, Manifests};

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use ironhand_api::{Kind, Manifest, ManifestError, Name, Secret, parse_manifests};
@@ -120,8 +121,10 @@ pub fn read_screen(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
-    use std::io::Read;
-    let file = at(path, std::fs::File::open(path))?;
+    bounded(at(path, std::fs::File::open(path))?, path, limit)
+}
+
+fn bounded(file: impl Read, path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     at(path, file.take(limit + 1).read_to_end(&mut bytes))?;
     if bytes.len() as u64 > limit {
@@ -135,9 +138,14 @@ fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
 
 /// The password in a file, without one trailing line break.
 pub fn read_password(path: &Path) -> Result<secrecy::SecretString, Failure> {
+    read_password_from(at(path, std::fs::File::open(path))?, path)
+}
+
+/// The same, of a file that is open.
+pub fn read_password_from(file: impl Read, path: &Path) -> Result<secrecy::SecretString, Failure> {
     /// Longer than any protocol takes.
     const LONGEST_PASSWORD: u64 = 4096;
-    let bytes = zeroize::Zeroizing::new(read_bounded(path, LONGEST_PASSWORD)?);
+    let bytes = zeroize::Zeroizing::new(bounded(file, path, LONGEST_PASSWORD)?);
     let text = std::str::from_utf8(&bytes).map_err(|_| Failure::Usage {
         message: format!("{}: the password is not UTF-8 text", path.display()),
         hint: None,

@@ -202,10 +202,20 @@ pub fn line(text: &str) {
 /// Prints a line, or says why not: for those who have something to tidy up before the program ends.
 pub fn write_line(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|source| match source.kind() {
+    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(unwritten)
+}
+
+/// Writes bytes as they are.
+pub fn write_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(unwritten)
+}
+
+fn unwritten(source: std::io::Error) -> Failure {
+    match source.kind() {
         std::io::ErrorKind::BrokenPipe => Failure::ReaderGone,
         _ => Failure::Output(source),
-    })
+    }
 }
 
 /// Tells people something on standard error, as `eprintln!` does; where nobody reads it, the work goes on.

@@ -1,13 +1,48 @@
 //! `ironhand screen` and `ironhand type`.
 
-use ironhand_api::{EventKind, Name, Screen};
-use ironhand_client::Client;
+mod canvas;
+mod iterm2;
+mod kitty;
+mod scale;
+mod sixel;
+mod terminal;
 
-use crate::args;
+use std::io::IsTerminal;
+use std::path::Path;
+
+use ironhand_api::{EventKind, KeysRequest, Name, Screen};
+use ironhand_client::Client;
+use ironhand_console::Image;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::args::{self, PictureWord};
 use crate::exit::{Failure, at};
+use crate::files::{read_password, read_password_from};
 use crate::many::{Outcome, Pace, each};
-use crate::output::{Output, line};
+use crate::output::{Output, line, write_bytes};
 use crate::select::host_name;
+use crate::serve::left_from_outside;
+use canvas::Canvas;
+use terminal::{Answers, Window};
+
+/// What terminals show pictures by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Kitty,
+    Iterm2,
+    Sixel,
+}
+
+impl Protocol {
+    /// What shows a picture at the cursor.
+    fn encode(self, image: &Image) -> Vec<u8> {
+        match self {
+            Self::Kitty => kitty::encode(image),
+            Self::Iterm2 => iterm2::encode(image),
+            Self::Sixel => sixel::encode(image),
+        }
+    }
+}
 
 /// `ironhand screen`.
 pub async fn screen(client: &Client, asked: &args::Screen, output: Output) -> Result<(), Failure> {
@@ -16,12 +51,48 @@ pub async fn screen(client: &Client, asked: &args::Screen, output: Output) -> Re
     if let Some(path) = &asked.save {
         at(path, std::fs::write(path, client.picture(&screen.picture).await?))?;
     }
+    let (protocol, answers) = protocol(asked, output);
     if output.is_structured() {
         output.value(&screen)?;
+    } else if let Some(protocol) = protocol {
+        if asked.watch && std::io::stdout().is_terminal() {
+            return watch_picture(client, &host, screen, Canvas::enter(protocol, answers)?).await;
+        }
+        show_picture(&picture(client, &screen).await?, protocol, &answers)?;
+        if asked.text {
+            show_screen(&screen);
+        }
     } else if asked.text || asked.save.is_none() {
         show_screen(&screen);
     }
     if asked.watch { watch(client, &host, screen, output).await } else { Ok(()) }
+}
+
+/// What the picture is shown by, and what the terminal said where it was asked for that.
+fn protocol(asked: &args::Screen, output: Output) -> (Option<Protocol>, Answers) {
+    let asks = asked.watch || (!asked.text && asked.save.is_none());
+    match asked.picture {
+        _ if output.is_structured() => (None, Answers::default()),
+        PictureWord::Auto if asks && std::io::stdout().is_terminal() => terminal::ask(),
+        PictureWord::Auto | PictureWord::None => (None, Answers::default()),
+        PictureWord::Kitty => (Some(Protocol::Kitty), Answers::default()),
+        PictureWord::Iterm2 => (Some(Protocol::Iterm2), Answers::default()),
+        PictureWord::Sixel => (Some(Protocol::Sixel), Answers::default()),
+    }
+}
+
+async fn picture(client: &Client, screen: &Screen) -> Result<Image, Failure> {
+    Image::decode(&client.picture(&screen.picture).await?)
+        .map_err(|error| Failure::Failed(format!("the server's picture cannot be shown: {error}")))
+}
+
+/// Shows a picture at the cursor, as large as it is where there is no window to fit in.
+fn show_picture(image: &Image, protocol: Protocol, answers: &Answers) -> Result<(), Failure> {
+    let shown = match Window::here(answers).map(|window| window.pixels(1)) {
+        Some((width, height)) => protocol.encode(&scale::fitted(image.clone(), width, height)),
+        None => protocol.encode(image),
+    };
+    write_bytes(&[&shown, b"\n".as_slice()].concat())
 }
 
 fn show_screen(screen: &Screen) {
@@ -56,11 +127,53 @@ async fn watch(client: &Client, host: &Name, mut last: Screen, output: Output) -
     Ok(())
 }
 
+/// Draws the screen whenever the server has read something else on it, or the window changed, until somebody leaves.
+async fn watch_picture(
+    client: &Client,
+    host: &Name,
+    mut last: Screen,
+    mut canvas: Canvas,
+) -> Result<(), Failure> {
+    let left = left_from_outside();
+    tokio::pin!(left);
+    let mut resized = signal(SignalKind::window_change())
+        .map_err(|error| Failure::Failed(format!("cannot listen for signals: {error}")))?;
+    let mut events = client.follow(None, Some(host.clone()));
+    let mut image = picture(client, &last).await?;
+    loop {
+        let doubt = if last.reliable { "" } else { "  not everything is readable with certainty" };
+        canvas.draw(image.clone(), &format!("{host}  {}{doubt}", last.read_at))?;
+        loop {
+            tokio::select! {
+                () = &mut left => return Ok(()),
+                _ = resized.recv() => break,
+                event = events.next() => {
+                    let Some(event) = event else { return Ok(()) };
+                    if event?.kind == EventKind::ScreenChanged {
+                        let screen = client.screen(host).await?;
+                        if screen.picture != last.picture {
+                            image = picture(client, &screen).await?;
+                            last = screen;
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// `ironhand type`.
 pub async fn type_keys(client: &Client, asked: &args::Type, output: Output) -> Result<(), Failure> {
     let host = host_name(&asked.host)?;
+    let secret = match asked.secret_file.as_deref() {
+        Some(file) if file == Path::new("-") => Some(read_password_from(std::io::stdin(), file)?),
+        Some(file) => Some(read_password(file)?),
+        None => None,
+    };
+    let request = KeysRequest { secret, ..KeysRequest::new(asked.keys.as_deref().unwrap_or_default()) };
     each(client, &[host], Pace::default(), output, async |host| {
-        client.keys(&host, &asked.keys).await.map(Outcome::from)
+        client.type_keys(&host, &request).await.map(Outcome::from)
     })
     .await
 }

@@ -62,6 +62,20 @@ pub fn stop_asked() -> impl Future<Output = Result<(), Failure>> {
     }
 }
 
+/// Waits for somebody who ends the program: as [`stop_asked`], or by closing its terminal.
+pub async fn left_from_outside() {
+    let hung_up = async {
+        match signal(SignalKind::hangup()) {
+            Ok(mut hangup) => drop(hangup.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = stop_asked() => {}
+        () = hung_up => {}
+    }
+}
+
 /// An error with its causes, on one line.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

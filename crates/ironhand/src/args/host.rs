@@ -92,6 +92,24 @@ pub struct Screen {
     /// Print the screen again whenever it changes
     #[arg(long)]
     pub watch: bool,
+    /// How the terminal shows pictures; auto asks it, and prints the text where it shows none
+    #[arg(long, value_enum, default_value = "auto", value_name = "HOW")]
+    pub picture: PictureWord,
+}
+
+/// How terminals show pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PictureWord {
+    /// As the terminal says that it can
+    Auto,
+    /// The graphics protocol of kitty
+    Kitty,
+    /// Inline images of iTerm2
+    Iterm2,
+    /// Sixel graphics
+    Sixel,
+    /// Not at all
+    None,
 }
 
 /// `ironhand type`.
@@ -100,5 +118,9 @@ pub struct Type {
     /// The host
     pub host: String,
     /// The keys
-    pub keys: String,
+    #[arg(required_unless_present = "secret_file")]
+    pub keys: Option<String>,
+    /// Type what is in this file (- is standard input) where the keys say <secret>, else after them; no record shows it
+    #[arg(long, value_name = "FILE")]
+    pub secret_file: Option<PathBuf>,
 }

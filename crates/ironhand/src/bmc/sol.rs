@@ -16,7 +16,6 @@ use ironhand_ipmi::sol::{
 use ironhand_ipmi::{CompletionCode, PrivilegeLevel, ProcedureError};
 use ironhand_ipmi_port::{Bmc, IpmiPort, PortConfig, RunError, SolEnded, SolReader, SolStream, SolWriter};
 use serde::Serialize;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use self::args::{Console, Probe, Sol, SolVerb};
@@ -25,7 +24,7 @@ use self::terminal::{RawTerminal, Screen};
 use super::{Finding, Fleet, Problem, Purpose, Shown};
 use crate::exit::Failure;
 use crate::output::{Field, Output};
-use crate::serve::stop_asked;
+use crate::serve::left_from_outside;
 
 /// How long a BMC may take to close the console.
 const CLOSING: Duration = Duration::from_secs(3);
@@ -292,20 +291,6 @@ async fn show(stream: SolStream, name: &str, asked: &Console) -> Result<(), Prob
         End::Output(error) => {
             Err(Problem::failed("output", "failed", format!("the console cannot be shown: {error}")))
         }
-    }
-}
-
-/// Waits for somebody who ends the program.
-async fn left_from_outside() {
-    let hung_up = async {
-        match signal(SignalKind::hangup()) {
-            Ok(mut hangup) => drop(hangup.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = stop_asked() => {}
-        () = hung_up => {}
     }
 }
 

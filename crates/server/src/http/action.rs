@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use ironhand_api::{
     ActionReport, BootDeviceRequest, Host, HostStatus, KeysRequest, Kind, Name, PowerRequest, Screen, Span,
 };
-use ironhand_console::keys;
+use ironhand_console::keys::{self, KeyError, KeyStep};
 use serde::de::DeserializeOwned;
 
 use super::resource::{Json, body, name};
@@ -81,10 +81,19 @@ pub(super) async fn keys(
     received: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ActionReport>, ApiError> {
     let (host, lane) = lane(&api, &text).await?;
-    let KeysRequest { keys: written } = parse(received)?;
     let steps =
-        keys::parse(&written).map_err(|error| ApiError::invalid("keys.invalid", &[error.to_string()]))?;
+        steps(&parse(received)?).map_err(|error| ApiError::invalid("keys.invalid", &[error.to_string()]))?;
     Ok(Json(act(&host, &lane, Action::Keys { steps }).await?))
+}
+
+/// What is to be typed; a secret that the keys do not place comes last.
+fn steps(request: &KeysRequest) -> Result<Vec<KeyStep>, KeyError> {
+    let secret = |name: &str| request.secret.clone().filter(|_| name.is_empty());
+    let mut steps = keys::parse_with(&request.keys, secret)?;
+    if request.secret.is_some() && !steps.iter().any(|step| matches!(step, KeyStep::Secret(_))) {
+        steps.extend(keys::parse_with("<secret>", secret)?);
+    }
+    Ok(steps)
 }
 
 /// `GET /api/v1/hosts/{name}/screen`: the last reading.

@@ -247,8 +247,12 @@ impl Hands {
         let pressed = screen.press(steps.to_vec()).await;
         receipts.push(receipt(begun, &pressed));
         pressed.result?;
-        let keys = steps.iter().filter(|step| !matches!(step, KeyStep::Wait(_))).count();
-        Ok(done(if keys == 1 { "1 key pressed".to_owned() } else { format!("{keys} keys pressed") }, None))
+        let keys = steps.iter().filter(|step| matches!(step, KeyStep::Press(_) | KeyStep::Type(_))).count();
+        let typed = if keys == 1 { "1 key pressed".to_owned() } else { format!("{keys} keys pressed") };
+        Ok(match steps.iter().any(|step| matches!(step, KeyStep::Secret(_))) {
+            true => done(format!("{typed}, and a secret typed"), None),
+            false => done(typed, None),
+        })
     }
 
     async fn snapshot(

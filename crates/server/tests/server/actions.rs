@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use ironhand_api::{
-    BootDevice, BootDeviceRequest, EventKind, PowerAction, PowerRequest, PowerState, Screen, Span,
+    BootDevice, BootDeviceRequest, EventKind, KeysRequest, PowerAction, PowerRequest, PowerState, Screen,
+    Span,
 };
 use ironhand_sim::Fault;
 
@@ -80,6 +81,20 @@ async fn boot_devices_keys_and_screens() {
     assert!(screen.reliable && screen.font.is_some(), "{screen:#?}");
     assert_eq!(&world.client.picture(&screen.picture).await.unwrap()[1..4], b"PNG");
 
+    let secret = KeysRequest { secret: Some("h<2".into()), ..KeysRequest::new("<Backspace*4>") };
+    let report = soon(world.client.type_keys(&host, &secret)).await.unwrap();
+    assert_eq!(report.detail, "4 keys pressed, and a secret typed");
+    let seen = |screen: &Screen| screen.rows.iter().any(|row| row.contains("login: h<2"));
+    soon(async {
+        while !seen(&world.client.read_screen(&host).await.unwrap()) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    assert!(!format!("{report:?}").contains("h<2"), "{report:#?}");
+
+    let wrong = world.client.keys(&host, "<secret>").await.unwrap_err();
+    assert_eq!(wrong.problem().map(|problem| problem.code.as_str()), Some("keys.invalid"));
     let wrong = world.client.keys(&host, "<NoSuchKey>").await.unwrap_err();
     assert_eq!(
         wrong.problem().map(|problem| (problem.code.as_str(), problem.status)),
