@@ -7,6 +7,7 @@
 mod area;
 mod cell;
 mod glyph_table;
+mod overlay;
 mod rival;
 mod search;
 
@@ -121,7 +122,8 @@ impl Reader {
         let (image, scale) = reduced.as_ref().map_or((image, 1), |(small, scale)| (small, *scale));
         match search::find(image, &self.tables, hint.filter(|grid| grid.scale == scale)) {
             Some(found) => {
-                let (sheet, contested) = rival::settle(image, &self.tables, Sheet::cut(image, found));
+                let (mut sheet, contested) = rival::settle(image, &self.tables, Sheet::cut(image, found));
+                overlay::settle(image, &mut sheet);
                 let font = dominant_font(&sheet.cells);
                 let name = font.map(|font| self.font_name(font).to_owned());
                 read_cells(image, &sheet, &contested, scale, (font, name))
@@ -137,20 +139,22 @@ struct Sheet<'t> {
     table: &'t GlyphTable,
     /// The colour of most of the picture.
     ground: u32,
+    /// Colours of text over a picture, where the grid was found by them.
+    inks: Vec<u32>,
     /// Row by row.
     cells: Vec<Cell<'t>>,
 }
 
 impl<'t> Sheet<'t> {
-    fn cut(image: &Image, Found { grid, table }: Found<'t>) -> Self {
+    fn cut(image: &Image, Found { grid, table, inks }: Found<'t>) -> Self {
         let ground = commonest_color(image, &grid);
         let cells = (0..grid.rows * grid.columns)
             .map(|index| {
-                let (x, y) = grid.origin(index / grid.columns, index % grid.columns);
-                look(image, table, x, y, Some(ground))
+                let place = grid.origin(index / grid.columns, index % grid.columns);
+                look(image, table, place, Some(ground), &inks)
             })
             .collect();
-        Self { grid, table, ground, cells }
+        Self { grid, table, ground, inks, cells }
     }
 }
 
@@ -163,7 +167,7 @@ fn read_cells(
     scale: u32,
     (font, name): (Option<u16>, Option<String>),
 ) -> Reading {
-    let Sheet { grid, table, ground, cells } = sheet;
+    let Sheet { grid, table, ground, cells, .. } = sheet;
     let mut cursor = None;
     let read: Vec<ReadingCell> = cells
         .iter()
@@ -208,7 +212,7 @@ fn below_cursor(cell: &Cell<'_>, table: &GlyphTable, font: Option<u16>) -> Optio
                 table.below_cursor(&inverse, font).map(|character| read(character, *first, *second))
             })
         }
-        Cell::Plain(_) | Cell::Picture => None,
+        Cell::Plain(_) | Cell::Picture | Cell::Unread { .. } => None,
     }
 }
 
@@ -220,26 +224,40 @@ fn read_cell(
 ) -> ReadingCell {
     match cell {
         Cell::Plain(color) => ReadingCell::new(' ', 1.0, *color, *color),
-        // A glyph in a picture that stands alone is a chance likeness.
-        Cell::Glyph { foreground, background, two_colors: false, .. } if beside_picture() => {
+        Cell::Glyph { candidates, foreground, background, .. } if candidates.iter().all(is_frame) => {
             ReadingCell::new(' ', 1.0, *foreground, *background)
         }
         Cell::Glyph { candidates, foreground, background, .. } => {
             ReadingCell::new(resolve(candidates, font), 1.0, *foreground, *background)
         }
-        Cell::Unknown { mask, first, second } if table.is_rule(mask) || beside_picture() => {
+        Cell::Unknown { mask, first, second }
+            if table.is_rule(mask) || table.is_rule(&table.inverse(mask)) || beside_picture() =>
+        {
             ReadingCell::new(' ', 1.0, *second, *first)
         }
         Cell::Unknown { first, second, .. } => {
             ReadingCell::new(char::REPLACEMENT_CHARACTER, 0.0, *second, *first)
         }
+        Cell::Unread { foreground } => ReadingCell::new(char::REPLACEMENT_CHARACTER, 0.0, *foreground, 0),
         Cell::Picture => ReadingCell::new(' ', 1.0, 0, 0),
     }
 }
 
-/// Whether one of the cells around is part of a picture.
+/// Whether it is a thin line at the edge of a cell: borders of menus are such, and nobody prints these characters.
+fn is_frame(candidate: &Candidate) -> bool {
+    matches!(candidate.character, '\u{af}' | '\u{203e}' | '\u{2581}' | '\u{2594}' | '\u{23ba}'..='\u{23bd}')
+}
+
+/// Whether one of the cells around is part of a picture, and none beside it a letter or digit.
 fn beside_picture(cells: &[Cell<'_>], grid: &Grid, index: usize) -> bool {
     let (row, column) = (index / grid.columns, index % grid.columns);
+    let is_letter = |at: usize| {
+        let Cell::Glyph { candidates, .. } = &cells[at] else { return false };
+        candidates.iter().any(|candidate| candidate.character.is_ascii_alphanumeric())
+    };
+    if column > 0 && is_letter(index - 1) || column + 1 < grid.columns && is_letter(index + 1) {
+        return false;
+    }
     let rows = row.saturating_sub(1)..=(row + 1).min(grid.rows - 1);
     rows.flat_map(|row| {
         let columns = column.saturating_sub(1)..=(column + 1).min(grid.columns - 1);

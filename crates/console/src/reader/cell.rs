@@ -6,6 +6,9 @@ use crate::Image;
 /// The most colours in a cell that may still be text over a picture; a photograph has more.
 const MOST_COLORS: usize = 6;
 
+/// How far the colours of text that lets a picture shine through are apart, in each channel.
+pub(super) const SHADES: u8 = 32;
+
 /// What a cell of the picture is.
 pub(super) enum Cell<'t> {
     /// One colour.
@@ -16,16 +19,18 @@ pub(super) enum Cell<'t> {
     Unknown { mask: Mask, first: u32, second: u32 },
     /// More colours, and none of them makes a known bitmap.
     Picture,
+    /// A picture that holds ink of the text around it.
+    Unread { foreground: u32 },
 }
 
 /// Looks at the cell whose upper left pixel is at `x`, `y`; it must lie within the picture. `ground` is the colour to
-/// take as background where both of two colours would do.
+/// take as background where both of two colours would do, `inks` are those of text over a picture.
 pub(super) fn look<'t>(
     image: &Image,
     table: &'t GlyphTable,
-    x: usize,
-    y: usize,
+    (x, y): (usize, usize),
     ground: Option<u32>,
+    inks: &[u32],
 ) -> Cell<'t> {
     let first = image.pixels[y * image.width as usize + x];
     let mut second = first;
@@ -45,7 +50,7 @@ pub(super) fn look<'t>(
         }
         let others = pixels.iter().fold(0, |others, pixel| others | (pixel ^ first).min(pixel ^ second));
         if others != 0 {
-            return over_picture(image, table, x, y);
+            return over_picture(image, table, (x, y), inks);
         }
     }
     if second == first {
@@ -71,12 +76,15 @@ fn rows<'i>(image: &'i Image, table: &GlyphTable, x: usize, y: usize) -> impl It
 }
 
 /// Text over a picture, or with a shadow: one of the colours alone makes the bitmap.
-fn over_picture<'t>(image: &Image, table: &'t GlyphTable, x: usize, y: usize) -> Cell<'t> {
+fn over_picture<'t>(image: &Image, table: &'t GlyphTable, (x, y): (usize, usize), inks: &[u32]) -> Cell<'t> {
     let mut colors: Vec<(u32, u32)> = Vec::with_capacity(MOST_COLORS);
     for pixel in rows(image, table, x, y).flatten() {
         match colors.iter().position(|(color, _)| color == pixel) {
             Some(place) => colors[place].1 += 1,
-            None if colors.len() == MOST_COLORS => return Cell::Picture,
+            None if colors.len() == MOST_COLORS => {
+                let inked = inks.iter().find_map(|ink| in_ink(image, table, (x, y), *ink, SHADES));
+                return inked.unwrap_or(Cell::Picture);
+            }
             None => colors.push((*pixel, 1)),
         }
     }
@@ -84,19 +92,50 @@ fn over_picture<'t>(image: &Image, table: &'t GlyphTable, x: usize, y: usize) ->
     if let Some(cell) = under_coloured_bar(image, table, x, y, &colors) {
         return cell;
     }
-    let background = colors[0].0;
     for (ink, _) in &colors {
-        let mut mask = Mask::default();
-        for (row, pixels) in rows(image, table, x, y).enumerate() {
-            mask[row] = pixels.iter().fold(0, |bits, pixel| bits << 1 | u32::from(pixel == ink));
-        }
-        if let Some(candidates) = table.lookup(&mask)
-            && candidates.iter().any(|candidate| candidate.character.is_ascii_alphanumeric())
+        let cell = in_ink(image, table, (x, y), *ink, 0);
+        if let Some(Cell::Glyph { candidates, foreground, .. }) = cell
+            && (inks.contains(ink) || candidates.iter().any(|c| c.character.is_ascii_alphanumeric()))
         {
-            return Cell::Glyph { candidates, foreground: *ink, background, two_colors: false };
+            return Cell::Glyph { candidates, foreground, background: colors[0].0, two_colors: false };
         }
     }
     Cell::Picture
+}
+
+/// The character that the pixels of one colour alone make over a picture; `apart` is how far shades of it may be apart in
+/// each channel.
+pub(super) fn in_ink<'t>(
+    image: &Image,
+    table: &'t GlyphTable,
+    (x, y): (usize, usize),
+    ink: u32,
+    apart: u8,
+) -> Option<Cell<'t>> {
+    let (mut mask, mut background) = (Mask::default(), ink);
+    for (row, pixels) in rows(image, table, x, y).enumerate() {
+        let is_ink = |pixel: &u32| is_near(*pixel, ink, apart);
+        mask[row] = pixels.iter().fold(0, |bits, pixel| bits << 1 | u32::from(is_ink(pixel)));
+        background = pixels.iter().copied().find(|pixel| !is_ink(pixel)).unwrap_or(background);
+    }
+    if mask == Mask::default() {
+        return None;
+    }
+    let candidates = table.lookup(&mask)?;
+    let ascii = candidates.iter().any(|candidate| candidate.character.is_ascii_graphic());
+    ascii.then_some(Cell::Glyph { candidates, foreground: ink, background, two_colors: false })
+}
+
+/// Whether two colours are apart by no more than this in any channel.
+fn is_near(one: u32, other: u32, apart: u8) -> bool {
+    one == other
+        || apart > 0
+            && one.to_be_bytes().into_iter().zip(other.to_be_bytes()).all(|(a, b)| a.abs_diff(b) <= apart)
+}
+
+/// How many pixels of a cell are of a colour, or a shade of it.
+pub(super) fn count_of(image: &Image, table: &GlyphTable, (x, y): (usize, usize), color: u32) -> usize {
+    rows(image, table, x, y).flatten().filter(|pixel| is_near(**pixel, color, SHADES)).count()
 }
 
 /// A character of two colours under a cursor of a third: the cursor's rows count as ink, as if it had the text's colour.

@@ -8,6 +8,9 @@ use crate::font::Font;
 /// The tallest cell of any font.
 pub(super) const TALLEST_CELL: usize = 32;
 
+/// Rows of a line that is thin.
+const THICKEST_LINE: usize = 2;
+
 /// The bitmap of one cell; rows past the height of the cell are zero.
 pub(super) type Mask = [u32; TALLEST_CELL];
 
@@ -100,11 +103,31 @@ impl GlyphTable {
             && mask[height / 2..height].iter().all(|row| *row == 0 || *row == full)
     }
 
-    /// Whether the ink is straight lines from edge to edge: part of a frame or a picture's border, and no character.
+    /// Whether the ink is straight lines from edge to edge, or a thin one to an edge: part of a frame or of a picture's border,
+    /// and no character.
     pub(super) fn is_rule(&self, mask: &Mask) -> bool {
         let full = (1 << self.width) - 1;
         let rows = &mask[..self.height as usize];
-        rows.iter().all(|row| *row == 0 || *row == full) || rows.iter().all(|row| *row == rows[0])
+        rows.iter().all(|row| *row == 0 || *row == full)
+            || rows.iter().all(|row| *row == rows[0])
+            || self.is_end_of_line(rows)
+            || self.is_border(rows)
+    }
+
+    /// Whether nothing is inked but the outermost pixels, as in the corner of a frame.
+    fn is_border(&self, rows: &[u32]) -> bool {
+        let inside = ((1 << self.width) - 1) & !(1 | 1 << (self.width - 1));
+        rows.iter().skip(1).take(rows.len().saturating_sub(2)).all(|row| row & inside == 0)
+    }
+
+    /// Whether the ink is one thin level line that ends at the left or right edge.
+    fn is_end_of_line(&self, rows: &[u32]) -> bool {
+        let mut inked = rows.iter().filter(|row| **row != 0);
+        let Some(line) = inked.next() else { return false };
+        let thick = 1 + inked.clone().count();
+        let from_right = (line + 1).is_power_of_two();
+        let from_left = (!line & ((1 << self.width) - 1)).wrapping_add(1).is_power_of_two();
+        thick <= THICKEST_LINE && inked.all(|row| row == line) && (from_left || from_right)
     }
 
     /// The character below an underline cursor, and the first row of the cursor: some full rows of the lower half are

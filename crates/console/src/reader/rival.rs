@@ -45,7 +45,8 @@ pub(super) fn settle<'t>(
             return (sheet, contested);
         };
         let Rival { grid, table, .. } = rivals.swap_remove(best);
-        sheet = Sheet::cut(image, Found { grid, table });
+        let inks = std::mem::take(&mut sheet.inks);
+        sheet = Sheet::cut(image, Found { grid, table, inks });
     }
 }
 
@@ -56,7 +57,7 @@ fn is_doubtful(cell: &Cell<'_>) -> bool {
         Cell::Glyph { candidates, .. } => !candidates.iter().any(|c| {
             c.character.is_ascii() || matches!(c.character, '\u{2190}'..='\u{21ff}' | '\u{2500}'..='\u{25ff}')
         }),
-        Cell::Unknown { .. } => true,
+        Cell::Unknown { .. } | Cell::Unread { .. } => true,
         Cell::Plain(_) | Cell::Picture => false,
     }
 }
@@ -79,7 +80,7 @@ impl Tally {
         match cell {
             Cell::Glyph { .. } => self.read += 1,
             // Also lines from edge to edge, which count as blanks later on: in another grid they may be `_`.
-            Cell::Unknown { .. } => self.unread += 1,
+            Cell::Unknown { .. } | Cell::Unread { .. } => self.unread += 1,
             Cell::Plain(_) | Cell::Picture => {}
         }
     }
@@ -155,8 +156,7 @@ impl<'t> Rival<'t> {
         places.dedup();
         let mut rival = Self { grid, table, tally: Tally::default(), places, cells: Vec::new() };
         for (row, column) in &rival.places {
-            let (x, y) = grid.origin(*row, *column);
-            let cell = look(image, table, x, y, Some(ground));
+            let cell = look(image, table, grid.origin(*row, *column), Some(ground), &[]);
             rival.tally.add(&cell);
             if rival.tally.unread > most_unread {
                 return None;

@@ -33,6 +33,15 @@ const FILLS: f32 = 0.05;
 /// The least number of letters and digits that a grid must show.
 const FEWEST_LETTERS: u32 = 3;
 
+/// Colours that are tried as that of text over a photograph, at most.
+const MOST_INKS: usize = 4;
+
+/// A colour of more pixels than one in so many is a ground.
+const GROUND_SHARE: usize = 4;
+
+/// Pixels that tell the commonest colours.
+const MOST_SAMPLES: usize = 1 << 16;
+
 /// How well a grid fits.
 #[derive(Clone, Copy, Default)]
 struct Fit {
@@ -51,18 +60,22 @@ impl Fit {
 pub(super) struct Found<'t> {
     pub(super) grid: Grid,
     pub(super) table: &'t GlyphTable,
+    /// Colours of text over a picture, where it was found by them.
+    pub(super) inks: Vec<u32>,
 }
 
 /// Judges grids on one picture.
 struct Judge<'i> {
     image: &'i Image,
     probes: Vec<(usize, usize)>,
+    /// Colours of text over a picture.
+    inks: Vec<u32>,
 }
 
 /// Finds the grid: first the one of the last picture, then cells from the corner, then centred ones as UEFI firmware
 /// places them, then every offset.
 pub(super) fn find<'t>(image: &Image, tables: &'t [GlyphTable], hint: Option<&Grid>) -> Option<Found<'t>> {
-    let judge = Judge { image, probes: probes(image) };
+    let judge = Judge { image, probes: probes(image), inks: Vec::new() };
     if judge.probes.is_empty() {
         return None;
     }
@@ -76,17 +89,11 @@ pub(super) fn find<'t>(image: &Image, tables: &'t [GlyphTable], hint: Option<&Gr
             return best.found;
         }
     }
-    for (table, pitch) in shapes(tables) {
-        let centred =
-            Grid::new(image, table, pitch, image.width % pitch / 2, image.height % table.height / 2);
-        for grid in [Grid::new(image, table, pitch, 0, 0), centred] {
-            if best.offer(&judge, grid, table) {
-                return best.found;
-            }
-        }
-    }
-    if best.share >= ACCEPTED {
+    if offer_usual(&judge, tables, &mut best) || best.share >= ACCEPTED {
         return best.found;
+    }
+    if let Some(found) = over_photograph(image, tables) {
+        return Some(found);
     }
     for (table, pitch) in shapes(tables) {
         for y in 0..table.height {
@@ -98,6 +105,58 @@ pub(super) fn find<'t>(image: &Image, tables: &'t [GlyphTable], hint: Option<&Gr
         }
     }
     (best.share >= ACCEPTED).then_some(best.found).flatten()
+}
+
+/// Offers the grids that most consoles have: from the corner, and centred as UEFI firmware places them. Tells whether one is
+/// so good that no better one need be looked for.
+fn offer_usual<'t>(judge: &Judge<'_>, tables: &'t [GlyphTable], best: &mut Best<'t>) -> bool {
+    let image = judge.image;
+    shapes(tables).any(|(table, pitch)| {
+        let (x, y) = (image.width % pitch / 2, image.height % table.height / 2);
+        [(0, 0), (x, y)]
+            .into_iter()
+            .any(|(x, y)| best.offer(judge, Grid::new(image, table, pitch, x, y), table))
+    })
+}
+
+/// A menu over a photograph: the cells have many colours each, and the text one.
+fn over_photograph<'t>(image: &Image, tables: &'t [GlyphTable]) -> Option<Found<'t>> {
+    frequent_colors(image).into_iter().find_map(|ink| {
+        let judge = Judge { image, probes: spread(places_of(image, ink)), inks: vec![ink] };
+        let mut best = Best { share: 0.0, rank: 0.0, found: None };
+        let enough = judge.probes.len() >= FIRST_PROBES;
+        (enough && (offer_usual(&judge, tables, &mut best) || best.share >= ACCEPTED))
+            .then_some(best.found)
+            .flatten()
+    })
+}
+
+/// The commonest colours of a picture but its ground.
+fn frequent_colors(image: &Image) -> Vec<u32> {
+    // Odd, or the samples would lie in a few columns of the picture.
+    let step = (image.pixels.len() / MOST_SAMPLES) | 1;
+    let mut colors: Vec<u32> = image.pixels.iter().copied().step_by(step).collect();
+    colors.sort_unstable();
+    let mut runs: Vec<(usize, u32)> = colors.chunk_by(|a, b| a == b).map(|run| (run.len(), run[0])).collect();
+    runs.sort_unstable_by_key(|(count, color)| (std::cmp::Reverse(*count), *color));
+    runs.retain(|(count, _)| *count * GROUND_SHARE < colors.len());
+    runs.into_iter().take(MOST_INKS).map(|(_, color)| color).collect()
+}
+
+/// Where a colour begins, in one place of each tile at most.
+fn places_of(image: &Image, color: u32) -> Vec<(usize, usize)> {
+    let (width, height, tile) = (image.width as usize, image.height as usize, TILES[2]);
+    let mut places = Vec::new();
+    for top in (0..height).step_by(tile) {
+        for left in (0..width).step_by(tile) {
+            let line = |y: usize| &image.pixels[y * width + left..y * width + width.min(left + tile)];
+            let mut lines = top..height.min(top + tile);
+            places.extend(
+                lines.find_map(|y| line(y).iter().position(|pixel| *pixel == color).map(|x| (left + x, y))),
+            );
+        }
+    }
+    places
 }
 
 /// Cell sizes with their distances: cells of 8 pixels stand 9 apart in the 720-pixel text modes.
@@ -120,7 +179,8 @@ impl<'t> Best<'t> {
         let share = judge.share(&grid, table);
         let rank = share + if judge.is_filled_by(&grid) { FILLS } else { 0.0 };
         if share > 0.0 && rank > self.rank + MARGIN {
-            *self = Self { share, rank, found: Some(Found { grid, table }) };
+            let inks = judge.inks.clone();
+            *self = Self { share, rank, found: Some(Found { grid, table, inks }) };
         }
         self.share >= CERTAIN
     }
@@ -152,8 +212,7 @@ impl Judge<'_> {
     fn fit(&self, cells: &[(usize, usize)], grid: &Grid, table: &GlyphTable) -> Fit {
         let mut fit = Fit::default();
         for (row, column) in cells {
-            let (x, y) = grid.origin(*row, *column);
-            match look(self.image, table, x, y, None) {
+            match look(self.image, table, grid.origin(*row, *column), None, &self.inks) {
                 Cell::Plain(_) => {}
                 Cell::Glyph { candidates, .. } => {
                     let letter = candidates.iter().any(|c| c.character.is_ascii_alphanumeric());
@@ -172,7 +231,7 @@ impl Judge<'_> {
                 Cell::Unknown { mask, .. } if table.is_bar(&mask) || table.is_bar(&table.inverse(&mask)) => {}
                 Cell::Unknown { .. } => fit.misses += 2.0,
                 // Nearly nothing, or a logo would outvote a login prompt.
-                Cell::Picture => fit.misses += 0.02,
+                Cell::Picture | Cell::Unread { .. } => fit.misses += 0.02,
             }
         }
         fit
@@ -188,9 +247,13 @@ fn probes(image: &Image) -> Vec<(usize, usize)> {
             break;
         }
     }
-    // Every so many, in an order that spreads the first ones over the whole picture.
-    let step = probes.len().div_ceil(FIRST_PROBES).max(1);
-    let spread = (0..step).flat_map(|start| probes.iter().skip(start).step_by(step)).copied();
+    spread(probes)
+}
+
+/// Every so many places, in an order that spreads the first ones over the whole picture.
+fn spread(places: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
+    let step = places.len().div_ceil(FIRST_PROBES).max(1);
+    let spread = (0..step).flat_map(|start| places.iter().skip(start).step_by(step)).copied();
     spread.take(MOST_PROBES).collect()
 }
 

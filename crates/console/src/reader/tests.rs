@@ -217,6 +217,55 @@ fn a_grid_a_pixel_off_from_another_screen_is_not_kept() {
     assert_eq!((reading.text().trim_start(), reading.grid.unwrap().y), (SAMPLE, 5));
 }
 
+/// A grey ramp that no two cells show alike, with this text over it, as boot menus draw it: each letter with a shadow.
+fn over_photograph(text: &str, columns: usize, ink: impl Fn(usize, usize) -> u32) -> Image {
+    let font = Font::named("qemu-vga16").unwrap();
+    let shape = drawn(text, font, false, (1, 0));
+    let (width, height) = (columns * 8, shape.height as usize);
+    let ground = |x: usize, y: usize| u32::try_from((x * 5 + y * 3) % 97).unwrap() * 0x01_0001 + 0x00_2000;
+    let is_ink =
+        |x: usize, y: usize| x < shape.width as usize && shape.pixels[y * shape.width as usize + x] == 1;
+    let pixel = |x: usize, y: usize| match (is_ink(x, y), x > 0 && y > 0 && is_ink(x - 1, y - 1)) {
+        (true, _) => ink(x, y),
+        (false, true) => 0x00_0101,
+        (false, false) => ground(x, y),
+    };
+    let pixels =
+        (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|(x, y)| pixel(x, y)).collect();
+    Image { width: u32::try_from(width).unwrap(), height: shape.height, pixels }
+}
+
+#[test]
+fn menus_over_a_photograph_are_read() {
+    let menu = "  Installer menu (BIOS mode)\n\n  Install\n  Advanced options   >\n  --- quiet vga=788";
+    let reading = Reader::new().read(&over_photograph(menu, 60, |_, _| 0xee_eeee), None);
+    assert_eq!(reading.text(), menu);
+    assert!(reading.is_reliable());
+    // Letters through which the picture shines.
+    let shining = |x: usize, y: usize| 0xd0_d0d0 + u32::try_from((x + y) % 9).unwrap() * 0x01_0101;
+    let reading = Reader::new().read(&over_photograph(menu, 60, shining), None);
+    assert!(reading.text() == menu || !reading.is_reliable(), "{}", reading.text());
+}
+
+#[test]
+fn a_letter_over_a_photograph_that_no_font_has_is_unread() {
+    let menu = "  Installer menu\n  Install now\n  Advanced options";
+    let mut image = over_photograph(menu, 60, |_, _| 0xee_eeee);
+    // The dot of the `i` of `options` goes.
+    let row = 2 * 16;
+    for y in row..row + 5 {
+        let start = y * image.width as usize + 14 * 8;
+        for x in start..start + 8 {
+            if image.pixels[x] == 0xee_eeee {
+                image.pixels[x] = 0x00_2000;
+            }
+        }
+    }
+    let reading = Reader::new().read(&image, None);
+    let last = reading.rows().nth(2).unwrap();
+    assert!(last == "  Advanced opt\u{fffd}ons" || last == "  Advanced opt\u{131}ons", "{last}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
