@@ -3,13 +3,18 @@
 //! The grid of cells is found first; then each cell's bitmap is looked up among the glyphs of all fonts of that cell
 //! size. Two colours make a bitmap whichever they are. What no font draws is unread (U+FFFD), never guessed; many-coloured
 //! cells without a glyph are pictures and count as blanks.
+//!
+//! Pictures that were scaled or compressed with losses have no such bitmaps; [`degraded`] reads those.
 
 mod area;
 mod cell;
+mod degraded;
 mod glyph_table;
 mod overlay;
 mod rival;
 mod search;
+
+use std::sync::OnceLock;
 
 use serde::Serialize;
 
@@ -77,6 +82,8 @@ pub struct Reader {
     tables: Vec<GlyphTable>,
     /// Fonts beside the built-in ones.
     extra: Vec<Font>,
+    /// The glyphs as damaged pictures show them; made when the first such picture comes.
+    bank: OnceLock<degraded::Bank>,
 }
 
 impl Default for Reader {
@@ -98,7 +105,8 @@ impl Reader {
     pub fn with_fonts(extra: impl IntoIterator<Item = Font>) -> Self {
         let room = usize::from(u16::MAX) - fonts().len();
         let extra: Vec<Font> = extra.into_iter().take(room).collect();
-        Self { tables: GlyphTable::all(fonts().iter().chain(&extra), fonts().len()), extra }
+        let tables = GlyphTable::all(fonts().iter().chain(&extra), fonts().len());
+        Self { tables, extra, bank: OnceLock::new() }
     }
 
     /// The name of the font of a candidate.
@@ -120,7 +128,7 @@ impl Reader {
         let reduced =
             [4, 3, 2].into_iter().find_map(|scale| image.undoubled(scale).map(|small| (small, scale)));
         let (image, scale) = reduced.as_ref().map_or((image, 1), |(small, scale)| (small, *scale));
-        match search::find(image, &self.tables, hint.filter(|grid| grid.scale == scale)) {
+        let exact = match search::find(image, &self.tables, hint.filter(|grid| grid.scale == scale)) {
             Some(found) => {
                 let (mut sheet, contested) = rival::settle(image, &self.tables, Sheet::cut(image, found));
                 overlay::settle(image, &mut sheet);
@@ -129,9 +137,20 @@ impl Reader {
                 read_cells(image, &sheet, &contested, scale, (font, name))
             }
             None => Reading::empty(ScreenKind::Graphics),
+        };
+        if exact.is_reliable() {
+            return exact;
         }
+        let bank = self.bank.get_or_init(|| degraded::Bank::of(fonts().iter().chain(&self.extra)));
+        let nearest = degraded::read(image, bank, scale);
+        // Half of a text helps people more than none; nothing acts on it.
+        let helps = |reading: &Reading| exact.kind != ScreenKind::Text && reading.score > HELPFUL;
+        nearest.filter(|nearest| nearest.is_reliable() || helps(nearest)).unwrap_or(exact)
     }
 }
+
+/// A reading that is not to be acted on is shown if so much of it was recognised.
+const HELPFUL: f32 = 0.6;
 
 /// A picture cut into the cells of a grid.
 struct Sheet<'t> {

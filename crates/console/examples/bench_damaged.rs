@@ -1,0 +1,94 @@
+//! How well damaged screens are read: of each font and each kind of damage, how many characters are wrong, how many pages are
+//! refused, and how long that takes.
+//!
+//! ```sh
+//! cargo run --release -p ironhand-console --example bench_damaged -- ROUNDS [SEED]
+//! ```
+
+#[path = "../tests/damage/mod.rs"]
+mod damage;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use damage::{Damage, Dice, score, screen};
+use ironhand_console::{Reader, fonts};
+
+#[derive(Default)]
+struct Tally {
+    pages: usize,
+    equal: usize,
+    refused: usize,
+    wrong_pages: usize,
+    characters: usize,
+    errors: usize,
+    times: Vec<Duration>,
+}
+
+fn main() {
+    let mut numbers = std::env::args().skip(1).map(|number| number.parse::<u64>().expect("a number"));
+    let rounds = numbers.next().unwrap_or(1);
+    let first = numbers.next().unwrap_or_default();
+    let reader = Reader::new();
+    let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
+    for round in 0..rounds * fonts().len() as u64 * 10 {
+        let mut dice = Dice((first + round) << 16);
+        let screen = screen(&mut dice, round as usize / 10);
+        let damage = Damage::any(&mut dice, round as usize);
+        let image = damage.of(&screen);
+        let begun = Instant::now();
+        let reading = reader.read(&image, None);
+        let took = begun.elapsed();
+        let reliable = reading.is_reliable();
+        let score = score(&screen.text, &if reliable { reading.text() } else { String::new() });
+        if reliable && score.wrong > 0 {
+            let read = reading.text();
+            let mut lines = screen
+                .text
+                .lines()
+                .map(str::trim)
+                .filter(|l| !l.is_empty())
+                .zip(read.lines().map(str::trim).filter(|l| !l.is_empty()));
+            if let Some((a, b)) =
+                lines.find(|(a, b)| a.chars().zip(b.chars()).any(|(x, y)| x != y && y != '\u{fffd}'))
+            {
+                println!("  {a}\n  {b}");
+            }
+        }
+        let tally = tallies.entry(damage.name()).or_default();
+        tally.pages += 1;
+        tally.equal += usize::from(score.errors == 0);
+        tally.refused += usize::from(!reliable);
+        tally.wrong_pages += usize::from(reliable && score.wrong > 0);
+        tally.characters += score.characters;
+        tally.errors += score.errors;
+        tally.times.push(took);
+        if score.errors > 0 {
+            println!(
+                "{} {:4} errors, {:4} wrong of {:5}, {:6.1} ms, score {:.3}, {}: {} {damage:?}",
+                if reliable { "READ   " } else { "refused" },
+                score.errors,
+                score.wrong,
+                score.characters,
+                took.as_secs_f64() * 1e3,
+                reading.score,
+                reading.font.as_deref().unwrap_or("-"),
+                screen.name,
+            );
+        }
+    }
+    println!("{:<16} pages equal refused wrong  errors %  median ms  worst ms", "damage");
+    for (name, mut tally) in tallies {
+        tally.times.sort();
+        println!(
+            "{name:<16} {:5} {:5} {:7} {:5}  {:8.4}  {:9.1}  {:8.1}",
+            tally.pages,
+            tally.equal,
+            tally.refused,
+            tally.wrong_pages,
+            100.0 * tally.errors as f64 / tally.characters.max(1) as f64,
+            tally.times[tally.times.len() / 2].as_secs_f64() * 1e3,
+            tally.times[tally.times.len() - 1].as_secs_f64() * 1e3,
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! The sizes that screens have, and what becomes of their cells when they are shown in a picture of another size.
+
+use super::bank::Bank;
+use super::frame::Frame;
+
+/// Width and height of the screens that firmware, boot loaders and consoles use.
+const MODES: [(u32, u32); 21] = [
+    (720, 400),
+    (640, 480),
+    (800, 600),
+    (1024, 768),
+    (1280, 800),
+    (1280, 1024),
+    (1920, 1080),
+    (640, 400),
+    (720, 350),
+    (640, 350),
+    (1280, 720),
+    (1152, 864),
+    (1280, 768),
+    (1280, 960),
+    (1366, 768),
+    (1360, 768),
+    (1440, 900),
+    (1600, 900),
+    (1600, 1200),
+    (1680, 1050),
+    (1920, 1200),
+];
+
+/// The cells of a screen as it is shown in a picture.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown {
+    /// The size of a cell in pixels of the screen.
+    pub(super) cell: (usize, usize),
+    /// Distance of columns in the picture.
+    pub(super) pitch: f64,
+    /// Distance of rows in the picture.
+    pub(super) line: f64,
+    /// The upper left corner of the screen in the picture.
+    pub(super) origin: (f64, f64),
+    /// The size of the screen in its own pixels.
+    pub(super) size: (u32, u32),
+    /// Whether it is shown pixel by pixel.
+    pub(super) unscaled: bool,
+}
+
+impl Shown {
+    /// The cells of the screen, where the first is in its corner.
+    pub(super) fn frame(&self) -> Frame {
+        let (width, height) = self.cell;
+        Frame {
+            x: self.origin.0,
+            y: self.origin.1,
+            pitch: self.pitch,
+            line: self.line,
+            // The last cell of a row may lack the ninth column.
+            columns: (self.size.0 as usize + usize::from(width == 9)) / width,
+            rows: self.size.1 as usize / height,
+        }
+    }
+
+    /// How many pixels of the picture one of the screen has.
+    pub(super) fn scale(&self) -> (f64, f64) {
+        (self.pitch / self.cell.0 as f64, self.line / self.cell.1 as f64)
+    }
+}
+
+/// The cells of each mode and cell size on a picture of this size: where the screen fills the picture, where it is fitted
+/// into it, and where it is fitted as the 4:3 that text modes are meant to be.
+pub(super) fn shown(width: usize, height: usize, bank: &Bank) -> Vec<Shown> {
+    let (width, height) = (width as f64, height as f64);
+    let mut sizes: Vec<(usize, usize)> = bank.faces.iter().map(|face| (face.width, face.height)).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let mut all = Vec::new();
+    for size in MODES {
+        let (mode_width, mode_height) = (f64::from(size.0), f64::from(size.1));
+        for aspect in [None, Some(mode_width / mode_height), Some(4.0 / 3.0)] {
+            let (shown_width, shown_height) = match aspect {
+                None => (width, height),
+                Some(aspect) => (width.min((height * aspect).round()), height.min((width / aspect).round())),
+            };
+            let (across, down) = (shown_width / mode_width, shown_height / mode_height);
+            if !(0.62..=1.6).contains(&(across / down)) || !(0.6..=4.1).contains(&across) {
+                continue;
+            }
+            let origin = (((width - shown_width) / 2.0).floor(), ((height - shown_height) / 2.0).floor());
+            // Text modes alone have cells of nine pixels.
+            let of_mode = |(cell, _): &&(usize, usize)| *cell != 9 || size.0 == 720;
+            all.extend(sizes.iter().filter(of_mode).map(|cell| Shown {
+                cell: *cell,
+                pitch: across * cell.0 as f64,
+                line: down * cell.1 as f64,
+                origin,
+                size,
+                unscaled: (width, height) == (mode_width, mode_height),
+            }));
+        }
+    }
+    all
+}

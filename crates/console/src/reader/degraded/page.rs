@@ -1,0 +1,195 @@
+//! Reading the cells of a frame.
+
+use super::bank::{COARSE, COARSE_COLUMNS, COARSE_ROWS, Face, pattern};
+use super::frame::Frame;
+use super::lens::{Explained, Lens, MARGIN, Patch, explain};
+use super::plane::Plane;
+use super::sharpen::Sharp;
+use super::templates::Templates;
+
+/// Cells whose light differs less than this are blank.
+const LEAST_CONTRAST: f32 = 6.0;
+
+/// How many glyphs are drawn for each cell.
+const CANDIDATES: usize = 6;
+
+/// A cell before its neighbours are known, and what they make of it.
+#[derive(Clone, Debug)]
+pub(super) enum Guess {
+    /// Nothing stands here.
+    Blank { light: f32 },
+    /// One of these glyphs, the best first; they are drawn with what stands around them.
+    Inked {
+        light: f32,
+        candidates: Vec<Candidate>,
+        /// What a blank would leave unexplained: the mean square of the difference.
+        blank: f32,
+    },
+}
+
+/// A glyph that may stand in a cell.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate {
+    /// The index among the glyphs of the face.
+    pub(super) glyph: usize,
+    pub(super) explained: Explained,
+}
+
+/// The cells row by row.
+pub(super) fn guesses(plane: &Plane, sharp: &Sharp<'_>) -> Vec<Guess> {
+    let first = alone(plane, sharp);
+    let screen = Screen::of(&first, sharp);
+    together(plane, sharp, first, &screen)
+}
+
+/// Each cell by itself: which glyphs are like it.
+fn alone(plane: &Plane, sharp: &Sharp<'_>) -> Vec<Guess> {
+    /// Pixels of the face at the border of a cell that are left out, for what neighbours do to them.
+    const EDGE: f64 = 0.3;
+    let Sharp { frame, face, filter, .. } = *sharp;
+    let templates = Templates::of(face, Templates::blur_at(&frame, face));
+    let lens = Lens::new(filter, &frame, (face.width, face.height), EDGE, (plane.width, plane.height));
+    let mut light = Vec::new();
+    let mut close = vec![0; face.width * face.height];
+    let mut easel = Easel::new(face);
+    let mut guesses = Vec::with_capacity(frame.rows * frame.columns);
+    for row in 0..frame.rows {
+        for column in 0..frame.columns {
+            let area = frame.cell(row, column);
+            plane.sample(area, face.width, face.height, &mut light);
+            let mean = light.iter().sum::<f32>() / light.len() as f32;
+            let deviation = pattern(&light, &mut close) / (light.len() as f32).sqrt();
+            if deviation < LEAST_CONTRAST {
+                guesses.push(Guess::Blank { light: mean });
+                continue;
+            }
+            plane.sample(area, COARSE_COLUMNS, COARSE_ROWS, &mut light);
+            let mut coarse = [0; COARSE];
+            pattern(&light, &mut coarse);
+            let window = lens.window(row, column);
+            window.see(plane, &mut easel.seen);
+            easel.ones.resize(easel.seen.len(), 1.0);
+            let mut candidates: Vec<Candidate> = Vec::with_capacity(CANDIDATES);
+            for (glyph, _) in templates.best(face, &coarse, &close).into_iter().take(CANDIDATES) {
+                easel.patch.put(&face.glyphs[glyph].ink, face.width);
+                window.draw(&easel.patch, &mut easel.half, &mut easel.drawn);
+                let explained = explain(&easel.seen, &easel.ones[..easel.seen.len()], &easel.drawn);
+                candidates.push(Candidate { glyph, explained });
+            }
+            candidates.sort_by(|one, other| one.explained.error.total_cmp(&other.explained.error));
+            guesses.push(Guess::Inked { light: mean, candidates, blank: 0.0 });
+        }
+    }
+    guesses
+}
+
+/// What is needed to draw.
+struct Easel {
+    patch: Patch,
+    half: Vec<f32>,
+    drawn: Vec<f32>,
+    seen: Vec<f32>,
+    ones: Vec<f32>,
+}
+
+impl Easel {
+    fn new(face: &Face) -> Self {
+        let empty = Vec::new;
+        let patch = Patch::new(face.width, face.height);
+        Self { patch, half: empty(), drawn: empty(), seen: empty(), ones: empty() }
+    }
+}
+
+/// The light of the screen as it was before it was scaled, by the best guess for each cell, with a margin around.
+struct Screen {
+    stride: usize,
+    light: Vec<f32>,
+}
+
+impl Screen {
+    fn of(guesses: &[Guess], sharp: &Sharp<'_>) -> Self {
+        let Sharp { frame: Frame { columns, rows, .. }, face: Face { width, height, .. }, .. } = sharp;
+        let stride = columns * width + 2 * MARGIN;
+        let mut light = vec![0.0; stride * (rows * height + 2 * MARGIN)];
+        for (index, guess) in guesses.iter().enumerate() {
+            let (top, left) = (index / columns * height + MARGIN, index % columns * width + MARGIN);
+            for y in 0..*height {
+                let place = &mut light[(top + y) * stride + left..][..*width];
+                match guess {
+                    Guess::Blank { light } => place.fill(*light),
+                    Guess::Inked { light, candidates, .. } => {
+                        let Some(Candidate { glyph, explained }) = candidates.first() else {
+                            place.fill(*light);
+                            continue;
+                        };
+                        let ink = &sharp.face.glyphs[*glyph].ink[y * width..][..*width];
+                        for (place, ink) in place.iter_mut().zip(ink) {
+                            *place = explained.ground + explained.contrast * ink;
+                        }
+                    }
+                }
+            }
+        }
+        let mut screen = Self { stride, light };
+        screen.extend_edges(*columns * width, *rows * height);
+        screen
+    }
+
+    /// The margin continues the light of the edge.
+    fn extend_edges(&mut self, width: usize, height: usize) {
+        for row in self.light.chunks_exact_mut(self.stride).skip(MARGIN).take(height) {
+            let (first, last) = (row[MARGIN], row[MARGIN + width - 1]);
+            row[..MARGIN].fill(first);
+            row[MARGIN + width..].fill(last);
+        }
+        for row in 0..MARGIN {
+            self.light.copy_within(MARGIN * self.stride..(MARGIN + 1) * self.stride, row * self.stride);
+            let from = (MARGIN + height - 1) * self.stride;
+            self.light.copy_within(from..from + self.stride, (MARGIN + height + row) * self.stride);
+        }
+    }
+
+    /// What stands around a cell, with nothing in the cell itself.
+    fn around(&self, (top, left): (usize, usize), (width, height): (usize, usize), patch: &mut Patch) {
+        for (y, row) in patch.values.chunks_exact_mut(width + 2 * MARGIN).enumerate() {
+            row.copy_from_slice(&self.light[(top + y) * self.stride + left..][..width + 2 * MARGIN]);
+            if (MARGIN..MARGIN + height).contains(&y) {
+                row[MARGIN..MARGIN + width].fill(0.0);
+            }
+        }
+    }
+}
+
+/// Each cell with what its neighbours add to it.
+fn together(plane: &Plane, sharp: &Sharp<'_>, mut guesses: Vec<Guess>, screen: &Screen) -> Vec<Guess> {
+    /// Pixels of the face beyond the border of a cell that are looked at too.
+    const EDGE: f64 = -0.5;
+    let Sharp { frame, face, filter, .. } = *sharp;
+    let size = (face.width, face.height);
+    let lens = Lens::new(filter, &frame, size, EDGE, (plane.width, plane.height));
+    let mut easel = Easel::new(face);
+    let mut surroundings = Patch::new(face.width, face.height);
+    let mut full = Patch::new(face.width, face.height);
+    full.put(&vec![1.0; face.width * face.height], face.width);
+    for (index, guess) in guesses.iter_mut().enumerate() {
+        let Guess::Inked { candidates, blank, .. } = guess else { continue };
+        let (row, column) = (index / frame.columns, index % frame.columns);
+        let window = lens.window(row, column);
+        window.see(plane, &mut easel.seen);
+        screen.around((row * face.height, column * face.width), size, &mut surroundings);
+        window.draw(&surroundings, &mut easel.half, &mut easel.drawn);
+        for (seen, around) in easel.seen.iter_mut().zip(&easel.drawn) {
+            *seen -= around;
+        }
+        window.draw(&full, &mut easel.half, &mut easel.ones);
+        easel.drawn.fill(0.0);
+        *blank = explain(&easel.seen, &easel.ones, &easel.drawn).error;
+        for candidate in candidates.iter_mut() {
+            easel.patch.put(&face.glyphs[candidate.glyph].ink, face.width);
+            window.draw(&easel.patch, &mut easel.half, &mut easel.drawn);
+            candidate.explained = explain(&easel.seen, &easel.ones, &easel.drawn);
+        }
+        candidates.sort_by(|one, other| one.explained.error.total_cmp(&other.explained.error));
+    }
+    guesses
+}

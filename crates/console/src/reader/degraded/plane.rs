@@ -1,0 +1,114 @@
+//! The light of a picture, and what of it falls into a rectangle.
+
+use crate::Image;
+
+/// The most pixels of a picture that is read so: an 8K screen has more, but no controller scales or compresses one. With
+/// eight bytes for each, the sums stay below 80 megabytes.
+const MOST_PIXELS: usize = 4096 * 2400;
+
+/// The brightness of each pixel, and sums of it.
+pub(super) struct Plane {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    /// From 0 to 255, row by row.
+    pub(super) light: Vec<f32>,
+    /// The sum of all pixels above and left of a corner, `width + 1` corners in each row.
+    sums: Vec<f64>,
+}
+
+impl Plane {
+    /// The light of a picture; nothing where the picture is too large or has no pixels.
+    pub(super) fn of(image: &Image) -> Option<Self> {
+        let (width, height) = (image.width as usize, image.height as usize);
+        if image.pixels.is_empty() || image.pixels.len() > MOST_PIXELS {
+            return None;
+        }
+        // Not the weights of the eye, to which blue is next to nothing: consoles write in blue as well.
+        let light = |pixel: &u32| {
+            let [_, red, green, blue] = pixel.to_be_bytes();
+            f32::from(u16::from(red) + 2 * u16::from(green) + u16::from(blue)) / 4.0
+        };
+        let light: Vec<f32> = image.pixels.iter().map(light).collect();
+        let stride = width + 1;
+        let mut sums = vec![0.0; stride * (height + 1)];
+        for (y, row) in light.chunks_exact(width).enumerate() {
+            let (above, here) = sums[y * stride..(y + 2) * stride].split_at_mut(stride);
+            let mut sum = 0.0;
+            for ((value, above), here) in row.iter().zip(&above[1..]).zip(&mut here[1..]) {
+                sum += f64::from(*value);
+                *here = above + sum;
+            }
+        }
+        Some(Self { width, height, light, sums })
+    }
+
+    /// The sum of the light above and left of a point; points outside count as on the edge.
+    fn sum_before(&self, x: Point, y: Point) -> f64 {
+        let stride = self.width + 1;
+        let (top, bottom) = (y.below * stride, y.above * stride);
+        let line = |from: usize| {
+            let (left, right) = (self.sums[from + x.below], self.sums[from + x.above]);
+            left + (right - left) * x.part
+        };
+        let (above, below) = (line(top), line(bottom));
+        above + (below - above) * y.part
+    }
+
+    /// Averages the light over a lattice of rectangles: `columns` by `rows` of them fill the rectangle from `left`, `top`
+    /// with these sides. Parts of it that are outside of the picture count for nothing.
+    pub(super) fn sample(&self, area: Rectangle, columns: usize, rows: usize, samples: &mut Vec<f32>) {
+        samples.clear();
+        let Rectangle { left, top, width, height } = area;
+        let point = |from: f64, side: f64, index: usize, of: usize, limit: usize| {
+            Point::new(from + side * index as f64 / of as f64, limit)
+        };
+        let mut xs = [Point::default(); MOST_SAMPLES + 1];
+        let xs = &mut xs[..=columns.min(MOST_SAMPLES)];
+        for (index, x) in xs.iter_mut().enumerate() {
+            *x = point(left, width, index, columns, self.width);
+        }
+        let scale = (columns * rows) as f64 / (width * height);
+        let mut above = [0.0; MOST_SAMPLES + 1];
+        for row in 0..=rows {
+            let y = point(top, height, row, rows, self.height);
+            let mut before = (0.0, 0.0);
+            for (index, (x, above)) in xs.iter().zip(&mut above).enumerate() {
+                let here = self.sum_before(*x, y);
+                if row > 0 && index > 0 {
+                    let sum = (here - *above) - (before.0 - before.1);
+                    samples.push((sum * scale) as f32);
+                }
+                before = (here, *above);
+                *above = here;
+            }
+        }
+    }
+}
+
+/// The most samples across a cell that are taken: the widest cell has sixteen pixels.
+pub(super) const MOST_SAMPLES: usize = 32;
+
+/// A rectangle in pixels of the picture.
+#[derive(Clone, Copy)]
+pub(super) struct Rectangle {
+    pub(super) left: f64,
+    pub(super) top: f64,
+    pub(super) width: f64,
+    pub(super) height: f64,
+}
+
+/// A place on an axis between two corners of pixels.
+#[derive(Clone, Copy, Default)]
+struct Point {
+    below: usize,
+    above: usize,
+    part: f64,
+}
+
+impl Point {
+    fn new(at: f64, limit: usize) -> Self {
+        let at = at.clamp(0.0, limit as f64);
+        let below = at as usize;
+        Self { below, above: (below + 1).min(limit), part: at - below as f64 }
+    }
+}

@@ -1,0 +1,202 @@
+//! The filter, the face and the frame under which a few cells, drawn again, look most like the picture.
+
+use super::bank::{Bank, COARSE, COARSE_COLUMNS, COARSE_ROWS, Face, pattern};
+use super::frame::Frame;
+use super::lens::{FILTERS, Filter, Patch, Taps, Window, explain};
+use super::modes::Shown;
+use super::plane::Plane;
+use super::search::{Found, LEAST_CHANGE, mean_of_best, moved};
+use super::templates::Templates;
+
+/// How many glyphs are drawn for each cell.
+const CANDIDATES: usize = 3;
+
+/// A frame with a face and a filter, and how much of the light of its cells they explain.
+#[derive(Clone, Copy)]
+pub(super) struct Sharp<'b> {
+    pub(super) frame: Frame,
+    pub(super) face: &'b Face,
+    pub(super) filter: Filter,
+    pub(super) explained: f32,
+    /// The screen that is shown, if it is one of a usual size.
+    pub(super) screen: Option<Shown>,
+}
+
+/// A cell with the glyphs that may stand in it.
+struct Sample {
+    row: usize,
+    column: usize,
+    glyphs: Vec<usize>,
+}
+
+/// The best filter for a frame and its face.
+pub(super) fn focus<'b>(plane: &Plane, cells: &[(usize, usize)], found: &Found<'b>) -> Sharp<'b> {
+    let Found { frame, face, .. } = *found;
+    let samples = samples(plane, cells, found);
+    let sharp = FILTERS.into_iter().map(|filter| {
+        let explained = explained(plane, &samples, &frame, face, filter);
+        Sharp { frame, face, filter, explained, screen: None }
+    });
+    let first = Sharp { frame, face, filter: FILTERS[0], explained: 0.0, screen: None };
+    sharp.fold(first, |best, one| if one.explained > best.explained { one } else { best })
+}
+
+/// The frame of a usual screen that explains the picture as well as this one.
+pub(super) fn snap<'b>(
+    plane: &Plane,
+    cells: &[(usize, usize)],
+    sharp: &Sharp<'b>,
+    shown: &[Shown],
+) -> Option<Sharp<'b>> {
+    let Sharp { frame, face, filter, .. } = *sharp;
+    let near = |shown: &&Shown| {
+        shown.cell == (face.width, face.height)
+            && (shown.pitch / frame.pitch - 1.0).abs() < NEAR
+            && (shown.line / frame.line - 1.0).abs() < 2.0 * NEAR
+    };
+    let snapped = shown.iter().filter(near).map(|shown| {
+        let frame = shown.frame();
+        let inside: Vec<(usize, usize)> = cells
+            .iter()
+            .copied()
+            .filter(|(row, column)| *row < frame.rows && *column < frame.columns)
+            .collect();
+        let samples = samples(plane, &inside, &Found { frame, face, likeness: 0.0 });
+        let explained = explained(plane, &samples, &frame, face, filter);
+        Sharp { frame, explained, screen: Some(*shown), ..*sharp }
+    });
+    let snapped: Vec<Sharp<'b>> = snapped.collect();
+    let most = snapped.iter().map(|one| one.explained).fold(sharp.explained, f32::max);
+    // Where the bars around a screen are as wide as some cells, larger screens have the same cells.
+    let as_good = snapped.into_iter().filter(|one| one.explained > most - WORSE);
+    as_good.max_by_key(|one| one.frame.rows * one.frame.columns)
+}
+
+/// The frame without cells beside the screen that is shown, where that is one of a usual size.
+pub(super) fn clip<'b>(sharp: Sharp<'b>, shown: &[Shown]) -> Sharp<'b> {
+    let Sharp { frame, face, .. } = sharp;
+    let same = |shown: &&Shown| {
+        shown.cell == (face.width, face.height)
+            && (shown.pitch / frame.pitch - 1.0).abs() * (frame.columns as f64) < HALF
+            && (shown.line / frame.line - 1.0).abs() * (frame.rows as f64) < HALF
+    };
+    let largest = shown.iter().filter(same).max_by_key(|shown| shown.size.0 * shown.size.1);
+    largest.map_or(sharp, |shown| Sharp { frame: frame.inside(shown), screen: Some(*shown), ..sharp })
+}
+
+/// A frame's cells are those of a screen if they are off by less than this part of a cell over the whole picture.
+const HALF: f64 = 0.5;
+
+/// How far the distances of a screen's cells may be from those that were measured, as a part of them.
+const NEAR: f64 = 0.01;
+
+/// The frame of a usual screen may explain so much less than one that was fitted to a few cells.
+const WORSE: f32 = 0.006;
+
+/// The face of this cell size that explains most of the whole page: some differ in a few characters only.
+pub(super) fn choose_face<'b>(plane: &Plane, bank: &'b Bank, sharp: Sharp<'b>) -> Sharp<'b> {
+    let Sharp { frame, face, filter, .. } = sharp;
+    let alike = bank.faces.iter().filter(|other| (other.width, other.height) == (face.width, face.height));
+    let step = (frame.rows * frame.columns).div_ceil(LOOKED_AT).max(1);
+    // A step that is no divisor of the columns' count wanders over all of them.
+    let step = if frame.columns.is_multiple_of(step) { step + 1 } else { step };
+    let cells = (0..frame.rows * frame.columns).step_by(step);
+    let cells: Vec<(usize, usize)> = cells.map(|cell| (cell / frame.columns, cell % frame.columns)).collect();
+    let of_face = alike.map(|face| {
+        let samples = samples(plane, &cells, &Found { frame, face, likeness: 0.0 });
+        (face, explained_in_all(plane, &samples, &frame, face, filter))
+    });
+    let best = of_face.max_by(|one, other| one.1.total_cmp(&other.1));
+    best.map_or(sharp, |(face, _)| Sharp { face, ..sharp })
+}
+
+/// Cells that faces are compared by, blank ones too.
+const LOOKED_AT: usize = 500;
+
+/// Moves the edges of the frame as long as that explains more.
+pub(super) fn settle<'b>(plane: &Plane, cells: &[(usize, usize)], mut sharp: Sharp<'b>) -> Sharp<'b> {
+    let Sharp { frame, face, .. } = sharp;
+    let samples = samples(plane, cells, &Found { frame, face, likeness: 0.0 });
+    for step in [0.2, 0.1, 0.05, 0.025] {
+        for _ in 0..3 {
+            let before = sharp.explained;
+            for direction in 0..4 {
+                for sign in [1.0, -1.0] {
+                    let frame =
+                        moved(&sharp.frame, face, (plane.width, plane.height), direction, sign * step);
+                    let explained = explained(plane, &samples, &frame, face, sharp.filter);
+                    if explained > sharp.explained {
+                        sharp = Sharp { frame, explained, ..sharp };
+                        break;
+                    }
+                }
+            }
+            if sharp.explained <= before {
+                break;
+            }
+        }
+    }
+    sharp
+}
+
+fn samples(plane: &Plane, cells: &[(usize, usize)], found: &Found<'_>) -> Vec<Sample> {
+    let Found { frame, face, .. } = *found;
+    let templates = Templates::of(face, Templates::blur_at(&frame, face));
+    let mut light = Vec::new();
+    let mut close = vec![0; face.width * face.height];
+    let mut samples = Vec::new();
+    for (row, column) in cells {
+        let area = frame.cell(*row, *column);
+        plane.sample(area, COARSE_COLUMNS, COARSE_ROWS, &mut light);
+        let mut coarse = [0; COARSE];
+        pattern(&light, &mut coarse);
+        plane.sample(area, face.width, face.height, &mut light);
+        if pattern(&light, &mut close) > LEAST_CHANGE {
+            let glyphs = templates.best(face, &coarse, &close).into_iter().take(CANDIDATES);
+            samples.push(Sample {
+                row: *row,
+                column: *column,
+                glyphs: glyphs.map(|(glyph, _)| glyph).collect(),
+            });
+        }
+    }
+    samples
+}
+
+/// How much of the light of the better cells their best glyphs explain, 0 to 1.
+fn explained(plane: &Plane, samples: &[Sample], frame: &Frame, face: &Face, filter: Filter) -> f32 {
+    let shares = shares(plane, samples, frame, face, filter);
+    if shares.len() < 3 { 0.0 } else { mean_of_best(shares) }
+}
+
+/// The same of all cells.
+fn explained_in_all(plane: &Plane, samples: &[Sample], frame: &Frame, face: &Face, filter: Filter) -> f32 {
+    let shares = shares(plane, samples, frame, face, filter);
+    shares.iter().sum::<f32>() / shares.len().max(1) as f32
+}
+
+/// How much of the light of each cell its best glyph explains.
+fn shares(plane: &Plane, samples: &[Sample], frame: &Frame, face: &Face, filter: Filter) -> Vec<f32> {
+    /// Pixels of the face at the border of a cell that are left out, for what neighbours do to them.
+    const EDGE: f64 = 0.3;
+    let mut patch = Patch::new(face.width, face.height);
+    let (mut half, mut drawn, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+    let (scale_x, scale_y) = (frame.pitch / face.width as f64, frame.line / face.height as f64);
+    let mut shares = Vec::with_capacity(samples.len());
+    for Sample { row, column, glyphs } in samples {
+        let area = frame.cell(*row, *column);
+        let across = Taps::new(filter, area.left, face.width, scale_x, EDGE, plane.width);
+        let down = Taps::new(filter, area.top, face.height, scale_y, EDGE, plane.height);
+        let window = Window { across: &across, down: &down };
+        window.see(plane, &mut seen);
+        let ones = vec![1.0; seen.len()];
+        let share = glyphs.iter().map(|glyph| {
+            patch.put(&face.glyphs[*glyph].ink, face.width);
+            window.draw(&patch, &mut half, &mut drawn);
+            let explained = explain(&seen, &ones, &drawn);
+            1.0 - explained.error / explained.total.max(1.0)
+        });
+        shares.push(share.fold(0.0, f32::max));
+    }
+    shares
+}

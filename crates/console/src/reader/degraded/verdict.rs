@@ -1,0 +1,272 @@
+//! What of the guesses is certain.
+//!
+//! A glyph is read where it explains the picture as well as is usual on this page, and clearly better than any other. All
+//! else is unread: another font, a cursor over a character, letters that the damage made alike.
+
+use super::bank::{Face, is_cursor};
+use super::frame::Frame;
+use super::page::Guess;
+use super::sharpen::Sharp;
+use crate::Image;
+use crate::reader::{Grid, area};
+use crate::reading::{Place, Reading, ReadingCell, ReadingMethod, ScreenKind};
+
+/// What the best guess for a cell is worth. Differences are roots of mean squares, in parts of the contrast of the ink.
+#[derive(Clone, Copy, Debug)]
+struct Weighed {
+    character: char,
+    /// What it leaves unexplained.
+    error: f32,
+    /// The next best character.
+    next_character: char,
+    /// What that leaves unexplained.
+    next: f32,
+    /// What a blank would leave unexplained, in parts of the page's contrast.
+    blank: f32,
+    /// The contrast of the ink in this cell, in parts of the page's.
+    contrast: f32,
+    /// How much of what a blank leaves unexplained the character does explain.
+    share: f32,
+}
+
+/// What the inked cells of a page have in common.
+#[derive(Clone, Copy, Debug)]
+struct Usual {
+    /// The contrast of ink, in steps of light.
+    contrast: f32,
+    /// What is left unexplained of a character, in parts of its contrast.
+    error: f32,
+}
+
+/// Nothing is explained better than this, but by chance.
+const LEAST_NOISE: f32 = 0.012;
+
+/// Ink that makes so little of a difference is none.
+const NOTHING: f32 = 0.02;
+
+/// How many times what is usual may be left unexplained of a character, and how much in any case.
+const MOST_ERROR: f32 = 2.6;
+const SMALL_ERROR: f32 = 0.065;
+
+/// Ink of so little contrast is the shadow of compression.
+const LEAST_CONTRAST: f32 = 0.25;
+
+/// On a page of which usually more is left unexplained, the font is not the one that was chosen, or there is none.
+const MOST_USUAL_ERROR: f32 = 0.11;
+
+/// The certain ones of the guesses, as a reading.
+///
+/// `scale` is how many times the picture was larger before pixels that were repeated were left out.
+pub(super) fn reading(image: &Image, sharp: &Sharp<'_>, guesses: &[Guess], scale: u32) -> Reading {
+    let Sharp { frame, face, .. } = *sharp;
+    let Some(usual) = usual(guesses).filter(|usual| usual.error < MOST_USUAL_ERROR) else {
+        return Reading::empty(ScreenKind::Graphics);
+    };
+    let colors = Colors::new(image, frame, face, guesses);
+    let mut cursor = None;
+    let cells = guesses.iter().enumerate().map(|(index, guess)| {
+        let (row, column) = (index / frame.columns, index % frame.columns);
+        let blank = ReadingCell::new(' ', 1.0, colors.ground, colors.ground);
+        let Guess::Inked { candidates, .. } = guess else { return blank };
+        let Some((weighed, glyph)) = Weighed::of(guess, face, usual).zip(candidates.first()) else {
+            return blank;
+        };
+        let (ink, ground) = colors.of(row, column, glyph.glyph);
+        match weighed.verdict(usual) {
+            Verdict::Blank => blank,
+            Verdict::Unread => ReadingCell::new(char::REPLACEMENT_CHARACTER, 0.0, ink, ground),
+            Verdict::Certain if is_cursor(weighed.character) => {
+                cursor = Some(Place { row, column });
+                ReadingCell::new(' ', 1.0, ink, ground)
+            }
+            Verdict::Certain => ReadingCell::new(weighed.character, weighed.confidence(), ink, ground),
+        }
+    });
+    let cells = cells.collect();
+    let (frame, cells, cursor) = console(sharp, cells, cursor);
+    let grid = Grid { scale, ..grid(image, &frame, face) };
+    let name = Some(face.name.clone().into());
+    let mut reading = Reading::of_cells(grid, cells, colors.ground, name, cursor);
+    reading.method = ReadingMethod::Nearest;
+    reading
+}
+
+/// The part of the screen that the console uses, where that is known.
+fn console(
+    sharp: &Sharp<'_>,
+    cells: Vec<ReadingCell>,
+    cursor: Option<Place>,
+) -> (Frame, Vec<ReadingCell>, Option<Place>) {
+    let Sharp { frame, face, screen: Some(screen), .. } = *sharp else { return (sharp.frame, cells, cursor) };
+    let (scale_x, scale_y) = screen.scale();
+    let side = |length: f64| length.round().max(0.0) as u32;
+    let unit = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+    let whole = Grid {
+        x: side((frame.x - screen.origin.0) / scale_x),
+        y: side((frame.y - screen.origin.1) / scale_y),
+        pitch: unit(face.width),
+        cell_width: unit(face.font_width),
+        cell_height: unit(face.height),
+        columns: frame.columns,
+        rows: frame.rows,
+        scale: 1,
+    };
+    let (cut, cells, cursor) = area::cut(whole, cells, cursor, screen.size);
+    let frame = Frame {
+        x: frame.x + f64::from(cut.x - whole.x) * scale_x,
+        y: frame.y + f64::from(cut.y - whole.y) * scale_y,
+        columns: cut.columns,
+        rows: cut.rows,
+        ..frame
+    };
+    (frame, cells, cursor)
+}
+
+/// The contrast and the error of the middle one of the cells that glyphs explain; nothing where there are too few.
+fn usual(guesses: &[Guess]) -> Option<Usual> {
+    let inked = guesses.iter().filter_map(|guess| match guess {
+        Guess::Inked { candidates, blank, .. } => {
+            let best = candidates.first()?.explained;
+            let contrast = best.contrast.abs();
+            (best.error < 0.3 * blank).then_some((contrast, best.error.sqrt() / contrast))
+        }
+        Guess::Blank { .. } => None,
+    });
+    let (mut contrasts, mut errors): (Vec<f32>, Vec<f32>) = inked.unzip();
+    if contrasts.len() < 3 {
+        return None;
+    }
+    contrasts.sort_by(f32::total_cmp);
+    errors.sort_by(f32::total_cmp);
+    Some(Usual { contrast: contrasts[contrasts.len() / 2], error: errors[errors.len() / 2] })
+}
+
+enum Verdict {
+    Blank,
+    Certain,
+    Unread,
+}
+
+impl Weighed {
+    fn of(guess: &Guess, face: &Face, usual: Usual) -> Option<Self> {
+        let Guess::Inked { candidates, blank, .. } = guess else { return None };
+        let best = candidates.first()?;
+        let contrast = best.explained.contrast.abs().max(1.0);
+        let next = candidates.get(1);
+        Some(Self {
+            character: face.glyphs[best.glyph].character,
+            error: best.explained.error.sqrt() / contrast,
+            next_character: next.map_or(' ', |next| face.glyphs[next.glyph].character),
+            next: next.map_or(1.0, |next| next.explained.error.sqrt() / contrast),
+            blank: blank.sqrt() / usual.contrast,
+            contrast: contrast / usual.contrast,
+            share: (1.0 - best.explained.error / blank.max(1e-3)).clamp(0.0, 1.0),
+        })
+    }
+
+    fn verdict(&self, usual: Usual) -> Verdict {
+        let noise = usual.error;
+        // Compression leaves traces around letters, which no glyph explains.
+        let is_blank = self.blank < NOTHING
+            || self.blank < 1.3 * noise && self.share < 0.7
+            || self.blank < 2.0 * noise && self.share < 0.5;
+        let is_certain = self.error < (MOST_ERROR * noise).max(SMALL_ERROR)
+            && self.contrast > LEAST_CONTRAST
+            && self.gap(noise) > self.least_gap();
+        match (is_blank, is_certain) {
+            (true, _) => Verdict::Blank,
+            (false, true) => Verdict::Certain,
+            (false, false) => Verdict::Unread,
+        }
+    }
+
+    /// How much worse the next character is, in parts of what is usually left unexplained.
+    fn gap(&self, noise: f32) -> f32 {
+        let noise = self.error.max(noise).max(LEAST_NOISE);
+        (self.next.powi(2) - self.error.powi(2)) / noise.powi(2)
+    }
+
+    /// How much worse it must be: letters that nobody prints are hardly rivals.
+    const fn least_gap(&self) -> f32 {
+        match (self.character.is_ascii(), self.next_character.is_ascii()) {
+            (true, true) => 0.5,
+            (true, false) => 0.2,
+            (false, _) => 1.0,
+        }
+    }
+
+    /// 1 where nothing is left unexplained, and no other glyph comes near.
+    fn confidence(&self) -> f32 {
+        (1.0 - self.error / self.next.max(1e-3)).clamp(0.01, 1.0).max(self.share)
+    }
+}
+
+/// Looks up the colours of cells.
+struct Colors<'a> {
+    image: &'a Image,
+    frame: Frame,
+    face: &'a Face,
+    /// The colour of most of the page.
+    ground: u32,
+}
+
+/// A colour this near to that of the page, in each of red, green and blue, is the same but for the damage.
+const SAME_COLOR: u8 = 40;
+
+impl<'a> Colors<'a> {
+    fn new(image: &'a Image, frame: Frame, face: &'a Face, guesses: &[Guess]) -> Self {
+        let mut colors = Self { image, frame, face, ground: 0 };
+        let blank = guesses.iter().enumerate().filter(|(_, guess)| matches!(guess, Guess::Blank { .. }));
+        let middle = face.width / 2 + face.height / 2 * face.width;
+        let mut grounds: Vec<u32> =
+            blank.map(|(index, _)| colors.at(index / frame.columns, index % frame.columns, middle)).collect();
+        let coarse = |color: &u32| color & 0xe0_e0e0;
+        grounds.sort_by_key(coarse);
+        let commonest =
+            grounds.chunk_by(|one, other| coarse(one) == coarse(other)).max_by_key(|run| run.len());
+        colors.ground = commonest.map_or(0, |run| run[run.len() / 2]);
+        colors
+    }
+
+    /// The colour of one pixel of a cell, counted in those of the face.
+    fn at(&self, row: usize, column: usize, pixel: usize) -> u32 {
+        let area = self.frame.cell(row, column);
+        let (x, y) = ((pixel % self.face.width) as f64 + 0.5, (pixel / self.face.width) as f64 + 0.5);
+        let x = (area.left + x * area.width / self.face.width as f64).max(0.0) as usize;
+        let y = (area.top + y * area.height / self.face.height as f64).max(0.0) as usize;
+        let (width, height) = (self.image.width as usize, self.image.height as usize);
+        self.image.pixels[y.min(height - 1) * width + x.min(width - 1)]
+    }
+
+    /// The colours of a cell's ink and ground, from where its glyph has most ink around a pixel, and least.
+    fn of(&self, row: usize, column: usize, glyph: usize) -> (u32, u32) {
+        let glyph = &self.face.glyphs[glyph];
+        let ink = self.at(row, column, glyph.darkest);
+        let ground = self.at(row, column, glyph.emptiest);
+        let near = |one: u32, other: u32| {
+            one.to_be_bytes().into_iter().zip(other.to_be_bytes()).all(|(a, b)| a.abs_diff(b) <= SAME_COLOR)
+        };
+        (ink, if near(ground, self.ground) { self.ground } else { ground })
+    }
+}
+
+/// The frame in whole pixels, inside the picture.
+fn grid(image: &Image, frame: &Frame, face: &Face) -> Grid {
+    let (x, y) = (frame.x.max(0.0) as u32, frame.y.max(0.0) as u32);
+    let unit = |unit: f64, from: u32, limit: u32, count: usize| {
+        let fits = f64::from(limit.saturating_sub(from)) / count.max(1) as f64;
+        unit.min(fits) as u32
+    };
+    let pitch = unit(frame.pitch, x, image.width, frame.columns);
+    let cell_width = f64::from(pitch) * face.font_width as f64 / face.width as f64;
+    Grid {
+        x,
+        y,
+        pitch,
+        cell_width: cell_width as u32,
+        cell_height: unit(frame.line, y, image.height, frame.rows),
+        columns: frame.columns,
+        rows: frame.rows,
+        scale: 1,
+    }
+}
