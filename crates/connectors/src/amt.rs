@@ -4,7 +4,9 @@
 //! digest.
 
 mod boot;
+pub(crate) mod console;
 mod power;
+mod redirection;
 
 use futures_util::future::BoxFuture;
 use ironhand_api::{AmtOptions, Connector, PowerAction, PowerState};

@@ -75,7 +75,7 @@ pub async fn open_screen(
     surroundings: &Surroundings,
 ) -> Result<Box<dyn ScreenSource>, Error> {
     match &connector.way {
-        Way::Vnc(_) | Way::Kvm(KvmOptions { protocol: KvmProtocol::Openbmc, .. }) => {
+        Way::Vnc(_) | Way::Amt(_) | Way::Kvm(KvmOptions { protocol: KvmProtocol::Openbmc, .. }) => {
             Ok(Box::new(Rfb::open(connector, login, surroundings).await?))
         }
         _ => Ok(Box::new(Unit::open(connector, login, surroundings).await?)),

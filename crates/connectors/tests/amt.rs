@@ -4,7 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ironhand_api::{AmtOptions, BootDevice, Connector, Name, PowerAction, PowerState, Tls, Way};
-use ironhand_connectors::{BootOverride, Device, Error, Login, Surroundings, open};
+use ironhand_connectors::{
+    BootOverride, Device, Error, Login, ScreenSource, Surroundings, open, open_screen,
+};
+use ironhand_console::keys::Stroke;
+use ironhand_sim::Certificate;
 use ironhand_sim::machine::{Activity, Machine, MachineConfig, Make};
 use ironhand_sim::wsman::{WsmanConfig, WsmanFault, WsmanKind, WsmanService};
 
@@ -14,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Bench {
     machine: Arc<Mutex<Machine>>,
     service: WsmanService,
+    encrypted: bool,
 }
 
 impl Bench {
@@ -27,8 +32,9 @@ impl Bench {
         let machine = Arc::new(Mutex::new(Machine::new(config, Instant::now())));
         let mut config = WsmanConfig::new(WsmanKind::Amt, Arc::clone(&machine), "P@ssw0rd <&>".into());
         change(&mut config);
+        let encrypted = config.certificate.is_some();
         let service = WsmanService::start(config).await.expect("a free port");
-        Self { machine, service }
+        Self { machine, service, encrypted }
     }
 
     fn device(&self) -> Box<dyn Device> {
@@ -214,4 +220,61 @@ async fn a_change_whose_answer_is_lost_is_not_sent_again() {
     check(WsmanFault::Returns(2), "connector.refused", &[]).await;
     check(WsmanFault::Returns(4099), "connector.busy", &[]).await;
     check(WsmanFault::Returns(1), "connector.unsupported", &[]).await;
+}
+
+impl Bench {
+    async fn screen(&self, password: &str) -> Result<Box<dyn ScreenSource>, Error> {
+        let mut connector = Connector::new(Way::Amt(AmtOptions { tls: self.tls() }), "127.0.0.1");
+        connector.port = Some(self.service.address().port());
+        let login = Login { username: "admin".to_owned(), password: password.into() };
+        open_screen(&connector, Some(login), &Surroundings::default()).await
+    }
+
+    fn tls(&self) -> Tls {
+        if self.encrypted { Tls::Default } else { Tls::Off }
+    }
+}
+
+/// The screen is seen and typed on, and what was switched on for that is off again afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_screen_is_redirected_for_the_time_of_need() {
+    for (redirects, encrypted) in [(false, false), (true, false), (false, true)] {
+        let certificate = encrypted.then(|| Certificate::self_signed().expect("a certificate"));
+        let bench = Bench::with(true, |config| {
+            config.redirects = redirects;
+            config.certificate = certificate;
+        })
+        .await;
+        bench.until_activity(Activity::Up).await;
+        let mut screen = bench.screen("P@ssw0rd <&>").await.expect("it shows its screen");
+        assert_eq!(bench.service.redirects(), (true, true));
+        let image = screen.image(None).expect("the first picture is there");
+        assert!(image.pixels.iter().any(|pixel| *pixel != 0), "something is on the screen");
+        let stroke = |down| Stroke { keysym: 0x61, usage: Some(4), down };
+        screen.key(stroke(true)).await.expect("it is connected");
+        screen.key(stroke(false)).await.expect("it is connected");
+        let seeing = async {
+            while screen.image(Some(&image)).is_none() {
+                screen.request_update(true).await.expect("it is connected");
+                screen.ready().await;
+                screen.pump().await.expect("it is connected");
+                while screen.next_event().is_some() {}
+            }
+        };
+        tokio::time::timeout(PATIENCE, seeing).await.expect("the letter is seen in time");
+        screen.close().await;
+        assert_eq!(bench.service.redirects(), (redirects, redirects));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_screen_that_is_not_shown_leaves_all_as_it_was() {
+    let bench = Bench::with(true, |config| config.needs_consent = true).await;
+    let refused = bench.screen("P@ssw0rd <&>").await.map(drop).expect_err("nobody consents");
+    assert!(refused.to_string().contains("consent"), "{refused}");
+    assert_eq!(bench.service.redirects(), (false, false));
+    let bench = Bench::new(true).await;
+    let refused = bench.screen("wrong").await.map(drop).expect_err("it is another password");
+    assert!(matches!(refused, Error::LoginRefused { .. }), "{refused}");
+    assert_eq!(bench.service.redirects(), (false, false));
 }

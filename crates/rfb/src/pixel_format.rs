@@ -66,6 +66,9 @@ impl PixelFormat {
     /// Three bits red in the lowest bits, three green, two blue: what viewers call BGR233.
     pub const TRUE_COLOUR_8: Self = Self::true_colour(8, 8, false, (7, 0), (7, 3), (3, 6));
 
+    /// Three bits red in the highest bits, three green, two blue: the short one of the two formats of Intel AMT.
+    pub const RGB_332: Self = Self::true_colour(8, 8, false, (7, 5), (7, 2), (3, 0));
+
     const fn true_colour(
         bits_per_pixel: u8,
         depth: u8,

@@ -8,14 +8,17 @@
 //! | `soap` | envelopes, as a service reads and writes them |
 //! | `login` | digest and Basic authentication, as a service asks for them |
 //! | `amt` | the classes of Intel AMT |
+//! | `redirection` | the screen of the machine, as Intel AMT shows it two ports above |
 //! | `windows` | the classes of Windows |
 
 mod amt;
 mod login;
+mod redirection;
 mod soap;
 mod windows;
 
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -28,6 +31,7 @@ use tokio_util::task::TaskTracker;
 
 use self::amt::Engine;
 use self::login::Gate;
+use self::redirection::Door;
 use self::soap::{Reply, SoapFault};
 use crate::Certificate;
 use crate::machine::Machine;
@@ -62,6 +66,10 @@ pub struct WsmanConfig {
     pub password: SecretString,
     /// Whether the agent of Intel AMT runs on the machine, through which it can be shut down in order.
     pub agent: bool,
+    /// Whether Intel AMT redirects the screen from the beginning, and listens for those who want to see it.
+    pub redirects: bool,
+    /// Whether somebody at the machine must consent to that, which nobody does here.
+    pub needs_consent: bool,
     /// The machine.
     pub machine: Arc<Mutex<Machine>>,
 }
@@ -72,7 +80,18 @@ impl WsmanConfig {
     pub fn new(kind: WsmanKind, machine: Arc<Mutex<Machine>>, password: SecretString) -> Self {
         let bind = Ipv4Addr::LOCALHOST.into();
         let username = "admin".to_owned();
-        Self { kind, bind, port: 0, certificate: None, username, password, agent: true, machine }
+        Self {
+            kind,
+            bind,
+            port: 0,
+            certificate: None,
+            username,
+            password,
+            agent: true,
+            redirects: false,
+            needs_consent: false,
+            machine,
+        }
     }
 }
 
@@ -108,7 +127,7 @@ pub enum WsmanFault {
 #[error("cannot simulate WS-Management at {address}")]
 pub struct WsmanError {
     address: SocketAddr,
-    source: std::io::Error,
+    source: io::Error,
 }
 
 /// A simulated service. It stops when it is dropped.
@@ -127,12 +146,17 @@ impl WsmanService {
     pub async fn start(config: WsmanConfig) -> Result<Self, WsmanError> {
         let address = SocketAddr::new(config.bind, config.port);
         let failed = |source| WsmanError { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let (listener, redirection) = bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let tls = config.certificate.as_ref().map(Certificate::acceptor);
-        let state = State { gate: Gate::new(&config), engine: Engine::new(config.agent), fault: None };
+        let state = State { gate: Gate::new(&config), engine: Engine::new(&config), fault: None };
         let desk = Arc::new(Desk { kind: config.kind, machine: config.machine, state: Mutex::new(state) });
         let stop = CancellationToken::new();
+        if config.kind == WsmanKind::Amt {
+            let (username, password) = (config.username, config.password);
+            let door = Door { desk: Arc::clone(&desk), username, password, tls: tls.clone() };
+            tokio::spawn(redirection::serve(redirection, door, stop.clone()));
+        }
         let serving =
             serve(listener, tls, Arc::clone(&desk), MOST_CONNECTIONS, stop.clone(), TaskTracker::new());
         tokio::spawn(serving);
@@ -157,6 +181,13 @@ impl WsmanService {
         self.desk.state().engine.history.clone()
     }
 
+    /// Whether Intel AMT redirects the screen, and whether it listens for those who want to see it.
+    #[must_use]
+    pub fn redirects(&self) -> (bool, bool) {
+        let redirection = &self.desk.state().engine.redirection;
+        (redirection.is_on, redirection.listens)
+    }
+
     /// How often somebody was not let in.
     #[must_use]
     pub fn refusals(&self) -> u64 {
@@ -174,6 +205,24 @@ impl fmt::Debug for WsmanService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WsmanService").field("address", &self.address).finish_non_exhaustive()
     }
+}
+
+/// Takes the port of WS-Management and that of redirection.
+async fn bind(address: SocketAddr) -> io::Result<(TcpListener, TcpListener)> {
+    /// Of free ports, so many are tried until the one above is free, too.
+    const TRIES: usize = 32;
+    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+    for _ in 0..TRIES {
+        let listener = TcpListener::bind(address).await?;
+        let mut above = listener.local_addr()?;
+        above.set_port(above.port().saturating_add(redirection::PORT_OFFSET));
+        match TcpListener::bind(above).await {
+            Ok(redirection) => return Ok((listener, redirection)),
+            Err(error) if address.port() != 0 => return Err(error),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 /// What answers requests.

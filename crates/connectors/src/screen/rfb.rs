@@ -7,15 +7,15 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use ironhand_api::{Connector, Reach};
+use ironhand_api::{Connector, Reach, Way};
 use ironhand_console::Image;
 use ironhand_console::keys::{Keyboard, Stroke};
-use ironhand_rfb::{Client, ClientConfig, Encoding, Error as Failure, Event, Output, Phase};
+use ironhand_rfb::{Client, ClientConfig, Encoding, Error as Failure, Event, Output, Phase, PixelFormat};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant as Moment, timeout};
 
 use super::{ScreenEvent, ScreenSource};
-use crate::{Device, Error, Login, Stream, Surroundings, Taken, TlsClient};
+use crate::{Error, Login, Stream, Surroundings, Taken, TlsClient};
 use dial::{Dialled, dial};
 
 /// Bytes read at a time: a raw screen of 1024x768 takes fifty turns.
@@ -34,6 +34,12 @@ const FIRST_PICTURE: Duration = Duration::from_secs(3);
 /// A first picture that is younger answers the first request.
 const FRESH: Duration = Duration::from_secs(2);
 
+/// What a server is offered: encodings, and how pixels are to be written.
+type Offer = (&'static [Encoding], PixelFormat);
+
+/// What Intel AMT knows, and wants to be offered.
+const AMT_ENCODINGS: [Encoding; 3] = [Encoding::Zrle, Encoding::Raw, Encoding::DesktopSize];
+
 /// A connection on which the handshake is done.
 pub(super) struct Rfb {
     stream: Stream,
@@ -45,8 +51,8 @@ pub(super) struct Rfb {
     arrived: Option<io::Result<usize>>,
     /// How the server proves who it is, where TLS is to begin within the protocol.
     tls: Option<TlsClient>,
-    /// Whose session the connection belongs to.
-    controller: Option<Box<dyn Device>>,
+    /// What is to be done when the connection is over.
+    leave: Option<BoxFuture<'static, ()>>,
     /// When the first picture came, until a request was answered by it.
     first_picture: Option<Instant>,
 }
@@ -58,11 +64,21 @@ impl Rfb {
         login: Option<Login>,
         surroundings: &Surroundings,
     ) -> Result<Self, Error> {
-        match Self::attempt(connector, login.clone(), surroundings, &Encoding::ALL).await {
+        // Intel AMT has two formats, and may not bear the longer one on a large screen.
+        let offers: [Offer; 2] = match connector.way {
+            Way::Amt(_) => {
+                [(&AMT_ENCODINGS, PixelFormat::TRUE_COLOUR_16), (&AMT_ENCODINGS, PixelFormat::RGB_332)]
+            }
+            _ => {
+                [(&Encoding::ALL, PixelFormat::TRUE_COLOUR_32), (&Encoding::FEW, PixelFormat::TRUE_COLOUR_32)]
+            }
+        };
+        let [all, few] = offers;
+        match Self::attempt(connector, login.clone(), surroundings, all).await {
             // Such a server says nothing of what it cannot bear.
             Err(Error::Rfb(Failure::Closed { during: Phase::Encodings })) => {
-                tracing::debug!(%connector, "the server takes fewer encodings");
-                Self::attempt(connector, login, surroundings, &Encoding::FEW).await
+                tracing::debug!(%connector, "the server takes less than it was offered");
+                Self::attempt(connector, login, surroundings, few).await
             }
             result => result,
         }
@@ -72,18 +88,19 @@ impl Rfb {
         connector: &Connector,
         login: Option<Login>,
         surroundings: &Surroundings,
-        encodings: &[Encoding],
+        (encodings, pixel_format): Offer,
     ) -> Result<Self, Error> {
-        let Dialled { stream, begun, taken, protection, tls, controller } =
+        let Dialled { stream, begun, taken, protection, tls, leave } =
             dial(connector, login.clone(), surroundings).await?;
         // What opens a controller's pages is not asked for again.
-        let login = login.filter(|_| controller.is_none());
+        let login = login.filter(|_| leave.is_none());
         let (user, password) = login.map(|login| (login.username, login.password)).unzip();
         let config = ClientConfig {
             password,
             user: user.filter(|user| !user.is_empty()),
             protection,
             encodings: encodings.to_vec(),
+            pixel_format,
             ..ClientConfig::default()
         };
         let mut client = Client::new(Instant::now(), config);
@@ -96,7 +113,7 @@ impl Rfb {
             buffer: vec![0; BUFFER],
             arrived: None,
             tls,
-            controller,
+            leave,
             first_picture: None,
         };
         let begun = match connection.shake_hands().await {
@@ -270,8 +287,9 @@ impl ScreenSource for Rfb {
         Box::pin(async move {
             // The other side may be gone already, or take nothing any more.
             let _ = timeout(WRITE_TIMEOUT, self.stream.shutdown()).await;
-            if let Some(controller) = self.controller {
-                controller.close().await;
+            drop(self.stream);
+            if let Some(leave) = self.leave {
+                leave.await;
             }
         })
     }

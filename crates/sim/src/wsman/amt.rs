@@ -1,12 +1,14 @@
-//! The classes of Intel AMT: power and the next boot.
+//! The classes of Intel AMT: power, the next boot, and the redirection of the screen.
 
 use std::time::Instant;
 
+use super::WsmanConfig;
 use super::soap::{Asked, SoapFault, reference, text};
 use crate::machine::{Activity, BootSource, Machine, NextBoot, Output};
 
 const CIM: &str = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/";
 const AMT: &str = "http://intel.com/wbem/wscim/1/amt-schema/1/";
+const IPS: &str = "http://intel.com/wbem/wscim/1/ips-schema/1/";
 
 const CONFIGURATION: (&str, &str) = ("InstanceID", "Intel(r) AMT: Boot Configuration 0");
 
@@ -45,13 +47,23 @@ pub(super) struct Engine {
     setup: bool,
     /// Whether the next boot follows all that.
     armed: bool,
+    pub(super) redirection: Redirection,
     /// Power changes that were done.
     pub(super) history: Vec<u16>,
 }
 
+/// What is switched on of the redirection of the screen.
+pub(super) struct Redirection {
+    pub(super) is_on: bool,
+    pub(super) listens: bool,
+    needs_consent: bool,
+}
+
 impl Engine {
-    pub(super) fn new(agent: bool) -> Self {
-        Self { agent, source: None, setup: false, armed: false, history: Vec::new() }
+    pub(super) fn new(config: &WsmanConfig) -> Self {
+        let WsmanConfig { redirects, needs_consent, agent, .. } = *config;
+        let redirection = Redirection { is_on: redirects, listens: redirects, needs_consent };
+        Self { agent, source: None, setup: false, armed: false, redirection, history: Vec::new() }
     }
 
     pub(super) fn answer(
@@ -65,7 +77,7 @@ impl Engine {
                 (self.source, self.setup, self.armed) = (None, false, false);
             }
         }
-        let class = asked.uri().strip_prefix(CIM).or_else(|| asked.uri().strip_prefix(AMT));
+        let class = [CIM, AMT, IPS].into_iter().find_map(|schema| asked.uri().strip_prefix(schema));
         match class.ok_or_else(SoapFault::no_such_class)? {
             "CIM_AssociatedPowerManagementService" => self.power_state(asked, machine),
             "CIM_PowerManagementService" => self.change_power(asked, machine, now),
@@ -74,6 +86,14 @@ impl Engine {
             "CIM_BootConfigSetting" => self.order(asked, machine),
             "CIM_BootService" => self.arm(asked, machine),
             "CIM_OrderedComponent" => self.ordered(asked),
+            "CIM_KVMRedirectionSAP" => self.redirection.screen(asked),
+            "AMT_RedirectionService" => self.redirection.listener(asked),
+            "IPS_OptInService" if asked.is_get() => {
+                let required = u8::from(self.redirection.needs_consent);
+                Ok(asked.instance(&format!(
+                    "<p:OptInRequired>{required}</p:OptInRequired><p:OptInState>0</p:OptInState>"
+                )))
+            }
             _ => Err(SoapFault::no_such_class()),
         }
     }
@@ -226,6 +246,45 @@ impl Engine {
         let source = if self.setup { Some(BootSource::Setup) } else { source };
         let order = source.filter(|_| self.armed).map(|source| NextBoot { source, persistent: false });
         machine.set_next_boot(order);
+    }
+}
+
+impl Redirection {
+    fn screen(&mut self, asked: &Asked<'_>) -> Result<String, SoapFault> {
+        if asked.is_get() {
+            let state = if self.is_on { 6 } else { 3 };
+            return Ok(asked.instance(&format!("<p:EnabledState>{state}</p:EnabledState>")));
+        }
+        if asked.method() != Some("RequestStateChange") {
+            return Err(unsupported());
+        }
+        match asked.parameter("RequestedState").map(text) {
+            Some("2") => self.is_on = true,
+            Some("3") => self.is_on = false,
+            _ => return Ok(asked.returned(INVALID)),
+        }
+        Ok(asked.returned(0))
+    }
+
+    fn listener(&mut self, asked: &Asked<'_>) -> Result<String, SoapFault> {
+        if let Some(put) = asked.put() {
+            let told = |name: &str| put.children().find(|node| node.tag_name().name() == name).map(text);
+            // Without its keys it is no instance.
+            if told("Name").is_none() || told("EnabledState").is_none() {
+                return Err(SoapFault::schema("The representation is not whole."));
+            }
+            self.listens = told("ListenerEnabled") == Some("true");
+        } else if !asked.is_get() {
+            return Err(unsupported());
+        }
+        let listens = self.listens;
+        Ok(asked.instance(&format!(
+            "<p:CreationClassName>AMT_RedirectionService</p:CreationClassName>\
+             <p:ElementName>Intel(r) AMT Redirection Service</p:ElementName><p:EnabledState>32768</p:EnabledState>\
+             <p:ListenerEnabled>{listens}</p:ListenerEnabled><p:Name>Intel(r) AMT Redirection Service</p:Name>\
+             <p:SystemCreationClassName>CIM_ComputerSystem</p:SystemCreationClassName>\
+             <p:SystemName>Intel(r) AMT</p:SystemName>"
+        )))
     }
 }
 

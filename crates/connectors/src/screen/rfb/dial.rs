@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use http::HeaderValue;
 use http::header::SEC_WEBSOCKET_PROTOCOL;
 use ironhand_api::{Connector, KvmOptions, KvmProtocol, RedfishOptions, Tls, VncOptions, Way};
@@ -9,6 +10,7 @@ use ironhand_rfb::Protection;
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant as Moment, timeout};
 
+use crate::amt::console;
 use crate::http::Opening;
 use crate::{
     Device, Error, HttpClient, HttpLimits, HttpRequest, Login, PathHealth, Proof, RedfishDevice, Route,
@@ -28,8 +30,8 @@ pub(super) struct Dialled {
     pub(super) protection: Protection,
     /// How the server proves who it is, where TLS is to begin within the protocol.
     pub(super) tls: Option<TlsClient>,
-    /// Whose session the connection belongs to.
-    pub(super) controller: Option<Box<dyn Device>>,
+    /// What is to be done when the connection is over; there where a controller's login stands before it.
+    pub(super) leave: Option<BoxFuture<'static, ()>>,
 }
 
 /// Connects over the first address that works.
@@ -59,7 +61,7 @@ pub(super) async fn dial(
             match opened {
                 Ok((stream, taken)) => {
                     let mut dialled = Dialled::new(stream, taken, protection(tls));
-                    dialled.controller = Some(Box::new(controller));
+                    dialled.leave = Some(Box::new(controller).close());
                     Ok(dialled)
                 }
                 Err(error) => {
@@ -68,13 +70,18 @@ pub(super) async fn dial(
                 }
             }
         }
+        Way::Amt(options) => {
+            let (stream, taken, leave) = console::open(connector, options, login, surroundings).await?;
+            let dialled = Dialled::new(stream, taken, protection(&options.tls));
+            Ok(Dialled { leave: Some(leave), ..dialled })
+        }
         _ => Err(Error::Unsupported { what: "show a remote framebuffer".to_owned() }),
     }
 }
 
 impl Dialled {
     fn new(stream: Stream, taken: Taken, protection: Protection) -> Self {
-        Self { stream, begun: Vec::new(), taken, protection, tls: None, controller: None }
+        Self { stream, begun: Vec::new(), taken, protection, tls: None, leave: None }
     }
 }
 
