@@ -25,8 +25,8 @@ pub struct Image {
 /// Why bytes are not a picture.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
-    /// Neither PNG nor JPEG, or a damaged one.
-    #[error("not a PNG or JPEG picture: {source}")]
+    /// Neither PNG nor JPEG nor BMP, or a damaged one.
+    #[error("not a PNG, JPEG or BMP picture: {source}")]
     Undecodable {
         /// What the decoder says.
         #[from]
@@ -43,7 +43,7 @@ impl Image {
         Self { width, height, pixels: vec![color; width as usize * height as usize] }
     }
 
-    /// Decodes a PNG or JPEG file of at most 8192 pixels in each direction.
+    /// Decodes a PNG, JPEG or BMP file of at most 8192 pixels in each direction.
     ///
     /// # Errors
     ///
@@ -183,6 +183,48 @@ mod tests {
         check(b"\x89PNG\r\n\x1a\n");
         check(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xff\xff\xff\xff\xff\xff\xff\xff\x08\x02\0\0\0");
         check(&Image::filled(40, 40, 7).encode_png()[..60]);
+    }
+
+    /// A BMP file of 16 bits a pixel with masks, as controllers of HPE give it: its head, and `pixels` from the bottom row up.
+    fn bmp16(width: i32, height: i32, pixels: &[u16]) -> Vec<u8> {
+        let mut file = b"BM".to_vec();
+        for word in [(66 + 2 * pixels.len()) as u32, 0, 66, 40, width as u32, height as u32] {
+            file.extend(word.to_le_bytes());
+        }
+        file.extend([1, 0, 16, 0]);
+        for word in [3, 0, 0, 0, 0, 0, 0xf800, 0x07e0, 0x001f_u32] {
+            file.extend(word.to_le_bytes());
+        }
+        file.extend(pixels.iter().flat_map(|pixel| pixel.to_le_bytes()));
+        file
+    }
+
+    #[test]
+    fn bitmaps_of_16_bits_a_pixel_are_read() {
+        // Red, green; below them blue, white.
+        let file = bmp16(2, 2, &[0x001f, 0xffff, 0xf800, 0x07e0]);
+        let pixels = vec![0xff_0000, 0x00_ff00, 0x00_00ff, 0xff_ffff];
+        assert_eq!(Image::decode(&file).unwrap(), Image { width: 2, height: 2, pixels });
+    }
+
+    #[test]
+    fn bitmaps_that_lie_are_refused() {
+        let check = |width, height| {
+            let file = bmp16(width, height, &[0; 4]);
+            assert!(Image::decode(&file).is_err(), "{width}x{height}");
+        };
+        check(8193, 1);
+        check(1, 8193);
+        check(65535, 65535);
+        check(i32::MAX, i32::MAX);
+        check(i32::MIN, 2);
+        check(2, i32::MIN);
+        check(-2, 2);
+        check(8192, 8192);
+        let whole = bmp16(2, 2, &[0; 4]);
+        for length in 0..whole.len() {
+            assert!(Image::decode(&whole[..length]).is_err(), "{length} bytes");
+        }
     }
 
     #[test]
