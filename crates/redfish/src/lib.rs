@@ -14,6 +14,7 @@
 //! | parts and readings | [`ReadInventory`], [`ReadFirmware`], [`ReadSensors`] |
 //! | what happened | [`ReadLog`], [`ClearLog`], [`Subscribe`], [`event_stream`] and [`Sse`] |
 //! | images and the light | [`InsertMedia`], [`EjectMedia`], [`SetIndicator`] |
+//! | the screen of machines with an iDRAC | [`TakeScreenshot`], [`vnc_server`], [`SetVncServer`] |
 //! | settings of the firmware | [`bios`], [`SetBios`] |
 //! | changes | [`patch`] under a condition, [`settle`] where they go on |
 //! | the controller's side | [`bmc`] |
@@ -75,6 +76,7 @@ mod event;
 mod exchange;
 mod firmware;
 mod identify;
+mod idrac;
 mod inventory;
 mod listing;
 mod log;
@@ -102,6 +104,7 @@ pub use event::{Event, Subscribe, Subscription, Unsubscribe, event_stream, event
 pub use exchange::{Answer, Body, Method, Request, Token};
 pub use firmware::{Firmware, ReadFirmware};
 pub use identify::{SetIndicator, indicator};
+pub use idrac::{SetVncServer, TakeScreenshot, VNC_PASSWORD, VncServer, vnc_server};
 pub use inventory::{Inventory, Part, PartKind, ReadInventory};
 pub use listing::{Listing, Missing};
 pub use log::{ClearLog, Log, LogEntry, LogSeverity, ReadLog, event_log, logs};

@@ -6,7 +6,7 @@ use super::exchange::ServiceReply;
 use super::message::Refusal;
 use super::odata::{collection, date, link};
 use super::route::{Privilege, Route};
-use super::{Call, Outcome, Service, chassis, system};
+use super::{Call, Outcome, Service, chassis, idrac, system};
 
 pub(super) const ROUTES: &[Route] = &[
     Route::new("Managers", list),
@@ -59,6 +59,9 @@ fn show(service: &mut Service, call: &mut Call<'_>) -> Outcome {
     });
     if !flavour.media.is_empty() {
         shown["VirtualMedia"] = link(format!("{path}/VirtualMedia"));
+    }
+    if let Some(own) = idrac::links(service) {
+        shown["Links"]["Oem"] = own;
     }
     Ok(ServiceReply::resource(shown))
 }

@@ -29,6 +29,60 @@ pub struct Faults {
     pub lockout: Option<(u32, Duration)>,
     /// What is wrong with its answers.
     pub answers: Option<AnswerFault>,
+    /// What is wrong with the pictures that it takes of the screen.
+    pub screen: Option<ScreenFault>,
+}
+
+/// What can be wrong with the pictures that a controller takes of the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ScreenFault {
+    /// It wants a licence for them.
+    Unlicensed,
+    /// There is none, though the machine is on.
+    Dark,
+    /// They are no pictures.
+    Garbage,
+    /// They have no end.
+    Endless,
+    /// It ends all sessions after each of them.
+    Forgetful,
+    /// It accepts no token against forged requests.
+    Forgery,
+}
+
+impl ScreenFault {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Unlicensed, Self::Dark, Self::Garbage, Self::Endless, Self::Forgetful, Self::Forgery];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unlicensed => "unlicensed",
+            Self::Dark => "dark",
+            Self::Garbage => "garbage",
+            Self::Endless => "endless",
+            Self::Forgetful => "forgetful",
+            Self::Forgery => "forgery",
+        }
+    }
+}
+
+impl FromStr for ScreenFault {
+    type Err = UnknownScreenFault;
+
+    fn from_str(name: &str) -> Result<Self, UnknownScreenFault> {
+        let found = Self::ALL.into_iter().find(|fault| fault.name() == name);
+        found.ok_or_else(|| UnknownScreenFault { name: name.to_owned() })
+    }
+}
+
+/// A name that is no [`ScreenFault`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no fault of screens named {name:?}; there are {}", ScreenFault::ALL.map(ScreenFault::name).join(", "))]
+pub struct UnknownScreenFault {
+    /// The name that was given.
+    pub name: String,
 }
 
 /// What can be wrong with answers.

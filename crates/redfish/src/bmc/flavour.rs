@@ -54,6 +54,31 @@ pub struct Flavour {
     pub(super) needs_tag: NeedsTag,
     /// It has a stream of server-sent events.
     pub(super) streams_events: bool,
+    /// How it shows the machine's screen.
+    pub(super) screen: Screen,
+}
+
+/// How a controller shows the machine's screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Screen {
+    /// Not by still pictures.
+    Nowhere,
+    /// iDRAC 9 and later: by an action of its Lifecycle Controller.
+    Exported,
+    /// iDRAC 7 and 8: by the console preview of its web pages.
+    ConsolePreview,
+    /// iLO 5 and later: by a thumbnail.
+    Thumbnail,
+    /// XCC and XCC2: by a web page.
+    HostScreenShot,
+    /// XCC3: by a file that shows who has a Redfish session.
+    MiniScreenShot,
+    /// Supermicro X9 and X10: by CapturePreview.
+    CapturePreview,
+    /// Supermicro from X11 on: by `op.cgi`, which wants a token against forged requests.
+    SysPreview,
+    /// H3C HDM.
+    Capture,
 }
 
 /// A drive for virtual media.
@@ -164,15 +189,19 @@ impl Flavour {
         tags: Tags::Strong,
         needs_tag: NeedsTag::Nowhere,
         streams_events: true,
+        screen: Screen::Nowhere,
     };
 
     /// All flavours.
     pub const ALL: &'static [&'static Self] = &[
         Self::GENERIC,
         Self::IDRAC9,
+        Self::IDRAC8,
         Self::ILO5,
         Self::XCC,
+        Self::XCC3,
         Self::SUPERMICRO,
+        Self::SUPERMICRO_X10,
         Self::OPENBMC,
         Self::MEGARAC,
         Self::IBMC,

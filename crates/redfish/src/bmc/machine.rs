@@ -67,6 +67,35 @@ pub trait Machine {
 
     /// Erases the event log.
     fn clear_log(&mut self);
+
+    /// What its screen shows, as a whole file; nothing where it sends no picture.
+    fn picture(&mut self, _form: PictureForm) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// The form of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PictureForm {
+    /// PNG.
+    Png,
+    /// JPEG.
+    Jpeg,
+    /// BMP of 24 bits a pixel.
+    Bmp,
+    /// BMP of 16 bits a pixel: five of red, six of green, five of blue.
+    Bmp16,
+}
+
+impl PictureForm {
+    /// The media type of such files.
+    pub(super) const fn media_type(self) -> &'static str {
+        match self {
+            Self::Png => "image/png",
+            Self::Jpeg => "image/jpeg",
+            Self::Bmp | Self::Bmp16 => "image/bmp",
+        }
+    }
 }
 
 /// What to change of an account; `None` leaves a part as it is.

@@ -13,6 +13,7 @@
 //! | `machine` | what a service wants of the machine behind it |
 //! | `flavour` | how services of vendors differ, as data |
 //! | `fault` | what is wrong with a service on purpose |
+//! | `web` | pages beside Redfish that show the machine's screen |
 //! | others | the resources of a subject, and what can be done to them |
 
 mod account;
@@ -24,6 +25,7 @@ mod event;
 mod exchange;
 mod fault;
 mod flavour;
+mod idrac;
 mod log;
 mod login;
 mod machine;
@@ -35,6 +37,7 @@ mod route;
 mod session;
 mod system;
 mod task;
+mod web;
 
 use std::time::{Duration, Instant};
 
@@ -44,13 +47,14 @@ use self::bios::Bios;
 use self::event::Events;
 pub use self::event::StreamId;
 pub use self::exchange::{Delivery, MAX_BODY, ReplyBody, ServiceReply, ServiceRequest};
-pub use self::fault::{AnswerFault, Faults, UnknownFault};
+pub use self::fault::{AnswerFault, Faults, ScreenFault, UnknownFault, UnknownScreenFault};
 pub use self::flavour::Flavour;
 use self::flavour::{NeedsTag, Tags};
+use self::idrac::Attributes;
 use self::login::{Lockout, Who};
 pub use self::machine::{
     Account, AccountChange, AccountFault, BootEnabled, BootMode, BootOverride, BootTarget, Facts, LogRecord,
-    Machine, Quantity, Reading, ResetType, Role, Unsupported,
+    Machine, PictureForm, Quantity, Reading, ResetType, Role, Unsupported,
 };
 use self::media::Inserted;
 use self::message::Refusal;
@@ -111,6 +115,10 @@ pub struct Service {
     events: Events,
     tasks: Vec<Task>,
     tasks_counted: u64,
+    /// Of an iDRAC.
+    attributes: Attributes,
+    /// A picture was taken that nobody has fetched.
+    has_captured: bool,
 }
 
 impl Service {
@@ -130,6 +138,8 @@ impl Service {
             events: Events::default(),
             tasks: Vec::new(),
             tasks_counted: 0,
+            attributes: Attributes::default(),
+            has_captured: false,
         }
     }
 
@@ -160,6 +170,11 @@ impl Service {
     }
 
     fn attempt(&mut self, now: Moment, request: &ServiceRequest, machine: &mut dyn Machine) -> Outcome {
+        if !request.path().starts_with("/redfish")
+            && let Some(reply) = self.page(now, request, machine)
+        {
+            return Ok(reply);
+        }
         let path = request.path().trim_end_matches('/');
         let found = route::find(self.flavour, path);
         let open = found.as_ref().is_some_and(|(route, _)| route.is_open_to_all(request.method()));

@@ -3,8 +3,8 @@
 use super::flavour::Flavour;
 use super::message::Refusal;
 use super::{
-    Call, Outcome, Service, account, bios, chassis, controller, event, log, media, root, session, system,
-    task,
+    Call, Outcome, Service, account, bios, chassis, controller, event, idrac, log, media, root, session,
+    system, task,
 };
 
 /// What answers a request.
@@ -118,6 +118,7 @@ const TABLES: &[&[Route]] = &[
     bios::ROUTES,
     log::ROUTES,
     controller::ROUTES,
+    idrac::ROUTES,
     media::ROUTES,
     chassis::ROUTES,
     account::ROUTES,

@@ -13,7 +13,7 @@ use super::machine::{Account, Role};
 use super::message::{Message, Refusal};
 use super::odata::{collection, link};
 use super::route::{Privilege, Route};
-use super::{Call, Outcome, Service, account};
+use super::{Call, Moment, Outcome, Service, account};
 
 const COLLECTION: &str = "/redfish/v1/SessionService/Sessions";
 
@@ -72,6 +72,39 @@ impl Sessions {
 
     fn get(&self, id: &str) -> Option<&Session> {
         self.open.iter().find(|session| session.id.to_string() == id)
+    }
+}
+
+impl Service {
+    /// Opens a session, and gives its number and token; nothing where there is no place for it.
+    pub(super) fn open_session(
+        &mut self,
+        now: Moment,
+        account: Account,
+        from: IpAddr,
+    ) -> Option<(u32, String)> {
+        self.sessions.expire(now.at);
+        if self.faults.sessions_full || self.sessions.open.len() >= self.flavour.session_slots {
+            return None;
+        }
+        let mut bytes = [0; TOKEN_BYTES];
+        (self.entropy)(&mut bytes);
+        let token = hex::encode(bytes);
+        self.sessions.counted = self.sessions.counted.wrapping_add(1);
+        let (id, timeout) = (self.sessions.counted, self.session_timeout);
+        let session = Session { id, token: token.clone(), account, from, last_used: now.at, timeout };
+        self.sessions.open.push(session);
+        Some((id, token))
+    }
+
+    /// Whether the token is that of a session, which then lives on.
+    pub(super) fn touch_session(&mut self, now: Moment, token: &str) -> bool {
+        self.sessions.touch(now.at, token.as_bytes(), self.session_timeout).is_some()
+    }
+
+    /// Ends the session of a token, where there is one.
+    pub(super) fn end_session(&mut self, token: &str) {
+        self.sessions.open.retain(|session| session.token != token);
     }
 }
 
@@ -138,34 +171,18 @@ fn log_in(service: &mut Service, call: &mut Call<'_>) -> Outcome {
     let account = service.check_login(call.now, call.machine, &name, &password).ok_or_else(|| {
         Refusal::new(401, "ResourceAtUriUnauthorized", "The user name or password is not valid.")
     })?;
-    service.sessions.expire(call.now.at);
-    if service.faults.sessions_full || service.sessions.open.len() >= service.flavour.session_slots {
-        return Err(Refusal::new(
-            503,
-            service.flavour.session_limit_message,
-            "There are no more sessions to be had.",
-        )
-        .with("Retry-After", "30"));
-    }
-    let mut bytes = [0; TOKEN_BYTES];
-    (service.entropy)(&mut bytes);
-    let token = hex::encode(bytes);
-    service.sessions.counted = service.sessions.counted.wrapping_add(1);
-    let session = Session {
-        id: service.sessions.counted,
-        token: token.clone(),
-        account,
-        from: call.request.from(),
-        last_used: call.now.at,
-        timeout: service.session_timeout,
-    };
-    let mut shown = resource(&session);
+    let (id, token) = service.open_session(call.now, account, call.request.from()).ok_or_else(|| {
+        let text = "There are no more sessions to be had.";
+        Refusal::new(503, service.flavour.session_limit_message, text).with("Retry-After", "30")
+    })?;
+    let id = id.to_string();
+    let session = service.sessions.get(&id).ok_or_else(|| Refusal::missing(call.path))?;
+    let mut shown = resource(session);
     if service.must_change.contains(&session.account.id) {
         let account = account::path(session.account.id);
         shown["@Message.ExtendedInfo"] = json!([Message::password_change(&account).show()]);
     }
-    let location = format!("{COLLECTION}/{}", session.id);
-    service.sessions.open.push(session);
+    let location = format!("{COLLECTION}/{id}");
     let reply = ServiceReply { status: 201, ..ServiceReply::resource(shown) };
     Ok(reply.with("X-Auth-Token", token).with("Location", location))
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::etag::patch;
 use crate::exchange::shown;
 use crate::system::Place;
-use crate::{Error, Method, Request, Resource, Stop, Talk};
+use crate::{Error, Method, Request, Resource, Stop, Talk, idrac};
 
 /// The attribute that names the device.
 const DEVICE: &str = "ServerBoot.1.FirstBootDevice";
@@ -20,13 +20,7 @@ const VIRTUAL_CD: &str = "VCD-DVD";
 
 /// The attributes of the iDRAC, where it leads to them and they choose what is booted from.
 pub(super) fn attributes(talk: &mut Talk, place: &Place) -> Result<Option<Arc<Resource>>, Stop> {
-    let Some(manager) = &place.manager else { return Ok(None) };
-    let manager = talk.get(manager)?;
-    let paths = manager.links(&["Links", "Oem", "Dell", "DellAttributes"]);
-    // The others are those of the machine and of its Lifecycle Controller.
-    let is_idrac = |path: &String| path.rsplit('/').next().is_some_and(|id| id.starts_with("iDRAC"));
-    let Some(path) = paths.into_iter().find(is_idrac) else { return Ok(None) };
-    let found = talk.read_all(&[path])?.into_iter().find_map(Result::ok);
+    let found = idrac::attributes(talk, place)?;
     Ok(found.filter(|attributes| attributes.text(&["Attributes", DEVICE]).is_some()))
 }
 

@@ -7,6 +7,7 @@ mod event;
 mod hostile;
 mod identify;
 mod identity;
+mod idrac;
 mod inventory;
 mod log;
 mod media;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Drive, Flavour, IdleButton, MediaHabit, NeedsTag, PLAIN_CD, PLAIN_USB, Tags};
+use super::{Drive, Flavour, IdleButton, MediaHabit, NeedsTag, PLAIN_CD, PLAIN_USB, Screen, Tags};
 use crate::bmc::machine::{BootEnabled, BootTarget, ResetType};
 
 impl Flavour {
@@ -49,7 +49,19 @@ impl Flavour {
         session_limit_message: "IDRAC.2.8.RAC0218",
         session_timeout: Duration::from_secs(1800),
         tags: Tags::Weak,
+        screen: Screen::Exported,
         ..Self::BASE
+    };
+
+    /// Dell iDRAC 8.
+    pub const IDRAC8: &'static Self = &Self {
+        name: "idrac8",
+        model: "PowerEdge R730",
+        controller: "13G Monolithic",
+        firmware: "2.86.86.86",
+        bios: "2.19.0",
+        screen: Screen::ConsolePreview,
+        ..*Self::IDRAC9
     };
 
     /// HPE iLO 5.
@@ -92,6 +104,7 @@ impl Flavour {
         password: (8, 20),
         tags: Tags::Weak,
         streams_events: false,
+        screen: Screen::Thumbnail,
         ..Self::BASE
     };
 
@@ -136,7 +149,19 @@ impl Flavour {
         session_timeout: Duration::from_secs(300),
         password: (10, 20),
         needs_tag: NeedsTag::Accounts,
+        screen: Screen::HostScreenShot,
         ..Self::BASE
+    };
+
+    /// Lenovo XCC3, which is made of OpenBMC.
+    pub const XCC3: &'static Self = &Self {
+        name: "xcc3",
+        model: "ThinkSystem SR650 V4",
+        controller: "Lenovo XClarity Controller 3",
+        firmware: "1.20",
+        bios: "1.10",
+        screen: Screen::MiniScreenShot,
+        ..*Self::XCC
     };
 
     /// Supermicro X13.
@@ -181,7 +206,19 @@ impl Flavour {
         lockout: (3, Duration::from_secs(30)),
         password: (8, 20),
         streams_events: false,
+        screen: Screen::SysPreview,
         ..Self::BASE
+    };
+
+    /// Supermicro X10.
+    pub const SUPERMICRO_X10: &'static Self = &Self {
+        name: "supermicro-x10",
+        model: "SYS-6028R-T",
+        controller: "X10DRi",
+        firmware: "03.94",
+        bios: "3.4",
+        screen: Screen::CapturePreview,
+        ..*Self::SUPERMICRO
     };
 
     /// OpenBMC.
@@ -392,6 +429,7 @@ impl Flavour {
         session_timeout: Duration::from_secs(300),
         password: (8, 20),
         streams_events: false,
+        screen: Screen::Capture,
         ..Self::BASE
     };
 
