@@ -280,6 +280,12 @@ impl BmcFleet {
         self.shared.is_on(index)
     }
 
+    /// How many sessions are open at the Redfish service and the web pages of one BMC.
+    #[must_use]
+    pub fn web_sessions(&self, index: usize) -> Option<usize> {
+        self.shared.web_sessions(index)
+    }
+
     /// What one BMC was asked so far, and by whom.
     #[must_use]
     pub fn visits(&self, index: usize) -> Option<Visits> {

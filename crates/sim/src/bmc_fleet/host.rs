@@ -202,11 +202,17 @@ impl Host {
         });
         let unix = unix_at(clock, clock.now);
         let (name, serial) = (host_name(index), serial(index));
-        let mut board = Board { bmc: &mut self.bmc, now: clock.now, name: &name, serial: &serial };
+        let mut board =
+            Board { bmc: &mut self.bmc, now: clock.now, name: &name, serial: &serial, screen: None };
         service.set_faults(effects.of_redfish());
         let mut reply = service.answer(Moment { at: clock.now, unix }, request, &mut board);
         reply.delivery.after += self.path.lateness(&effects);
         Some(reply)
+    }
+
+    /// Sessions that are open at the Redfish service and the web pages.
+    pub(super) fn web_sessions(&mut self, now: Instant) -> usize {
+        self.redfish.as_mut().map_or(0, |service| service.session_count(now))
     }
 
     /// The next event of a stream of the Redfish service.

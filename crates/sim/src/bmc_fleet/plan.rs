@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ironhand_ipmi::bmc::{BadPasswordThreshold, Faults, Proof};
 use ironhand_ipmi::{CipherSuite, Quirk, Quirks};
-use ironhand_redfish::bmc::{AnswerFault, Faults as RedfishFaults};
+use ironhand_redfish::bmc::{AnswerFault, Faults as RedfishFaults, ScreenFault};
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
@@ -135,6 +135,9 @@ pub enum BmcFault {
     /// What is wrong with the answers of the Redfish service.
     #[serde(deserialize_with = "from_text")]
     Redfish(AnswerFault),
+    /// What is wrong with the pictures that it takes of the screen.
+    #[serde(deserialize_with = "from_text")]
+    Screen(ScreenFault),
     /// A fault that the BMCs of a vendor have.
     #[serde(deserialize_with = "from_text")]
     Quirk(Quirk),
@@ -250,6 +253,7 @@ pub(super) struct Effects {
     pub(super) garbage: Share,
     /// Of the Redfish service.
     pub(super) answers: Option<AnswerFault>,
+    pub(super) screen: Option<ScreenFault>,
     pub(super) firmware: Firmware,
 }
 
@@ -325,6 +329,7 @@ impl Effects {
             users_locked: self.firmware.faults.users_locked,
             lockout,
             answers: self.answers,
+            screen: self.screen,
         }
     }
 
@@ -354,6 +359,7 @@ impl Effects {
                 });
             }
             BmcFault::Redfish(fault) => self.answers = Some(fault),
+            BmcFault::Screen(fault) => self.screen = Some(fault),
             BmcFault::Quirk(quirk) => firmware.quirks = firmware.quirks.with(quirk),
         }
     }

@@ -75,6 +75,12 @@ impl Shared {
         Some(host.as_ref().map(|host| host.visits.clone()).unwrap_or_default())
     }
 
+    /// Sessions that are open at a BMC's Redfish service and web pages; `None` where there is no such BMC.
+    pub(super) fn web_sessions(&self, index: usize) -> Option<usize> {
+        let mut host = lock(self.hosts.get(index)?);
+        Some(host.as_mut().map_or(0, |host| host.web_sessions(Instant::now())))
+    }
+
     /// A BMC, which comes into being where nobody asked it before.
     pub(super) fn host(&self, index: usize) -> Option<MutexGuard<'_, Option<Box<Host>>>> {
         let (host, address) = (self.hosts.get(index)?, self.places.get(index)?);

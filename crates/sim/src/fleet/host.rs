@@ -293,11 +293,14 @@ impl Front for Host {
             Manner::Proper => {}
         }
         let now = moment();
+        // A copy: who holds the controller must not wait for the machine.
+        let screen = self.machine().screen().clone();
         let mut service = self.redfish();
         let (name, serial) = (&*self.info.name, &*self.serial);
-        let (reply, events) = self
-            .controller
-            .act(|bmc| service.answer(now, &request, &mut Board { bmc, now: now.at, name, serial }));
+        let (reply, events) = self.controller.act(|bmc| {
+            let mut board = Board { bmc, now: now.at, name, serial, screen: Some(&screen) };
+            service.answer(now, &request, &mut board)
+        });
         drop(service);
         if !events.is_empty() {
             self.touch(|machine, now| {

@@ -61,7 +61,7 @@ impl Front for Redfish {
         let now = moment();
         let mut service = self.service();
         let (reply, events) = self.controller.act(|bmc| {
-            let mut board = Board { bmc, now: now.at, name: &self.name, serial: SERIAL };
+            let mut board = Board { bmc, now: now.at, name: &self.name, serial: SERIAL, screen: None };
             service.answer(now, &request, &mut board)
         });
         drop(service);

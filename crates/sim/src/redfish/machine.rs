@@ -15,9 +15,13 @@ use ironhand_ipmi::user::{
 use ironhand_ipmi::{Bmc, BootDevice, BootFlags, ChassisControl, PrivilegeLevel, Procedure, boot, chassis};
 use ironhand_redfish::bmc::{
     Account, AccountChange, AccountFault, BootEnabled, BootMode, BootOverride, BootTarget, Facts, LogRecord,
-    Machine, Moment, Quantity, Reading, ResetType, Role, Unsupported,
+    Machine, Moment, PictureForm, Quantity, Reading, ResetType, Role, Unsupported,
 };
 use secrecy::SecretString;
+
+use super::still;
+use crate::picture::picture;
+use crate::screen::Screen;
 
 /// The number of the LAN channel.
 const LAN_CHANNEL: u8 = 1;
@@ -35,6 +39,8 @@ pub(crate) struct Board<'a> {
     /// The name of the machine, and its serial number.
     pub(crate) name: &'a str,
     pub(crate) serial: &'a str,
+    /// What the machine shows, where that is known; else what one shows that is up.
+    pub(crate) screen: Option<&'a Screen>,
 }
 
 impl Board<'_> {
@@ -210,6 +216,13 @@ impl Machine for Board<'_> {
 
     fn clear_log(&mut self) {
         self.run(ClearSel::new());
+    }
+
+    fn picture(&mut self, form: PictureForm) -> Option<Vec<u8>> {
+        match &self.screen {
+            Some(screen) => still::file(&picture(screen), form),
+            None => still::file(&still::login(self.name), form),
+        }
     }
 }
 

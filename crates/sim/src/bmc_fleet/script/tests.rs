@@ -1,7 +1,7 @@
 use std::net::Ipv4Addr;
 
 use ironhand_ipmi::Quirk;
-use ironhand_redfish::bmc::{AnswerFault, Flavour};
+use ironhand_redfish::bmc::{AnswerFault, Flavour, ScreenFault};
 
 use super::super::plan::Share;
 use super::*;
@@ -41,6 +41,9 @@ fn every_fault_has_its_words() {
     check("{ quirk: intel20 }", BmcFault::Quirk(Quirk::Intel20));
     for fault in AnswerFault::ALL {
         check(&format!("{{ redfish: {} }}", fault.name()), BmcFault::Redfish(fault));
+    }
+    for fault in ScreenFault::ALL {
+        check(&format!("{{ screen: {} }}", fault.name()), BmcFault::Screen(fault));
     }
 }
 
@@ -118,7 +121,7 @@ fn the_guide_tells_the_truth() {
             listed += 1;
         }
     }
-    assert_eq!(listed, 15 + AnswerFault::ALL.len(), "every fault has its row");
+    assert_eq!(listed, 15 + AnswerFault::ALL.len() + ScreenFault::ALL.len(), "every fault has its row");
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn events(bmc: &mut Bmc) -> Vec<ChassisControl> {
 fn buttons_reach_the_machine_as_ipmi_has_them() {
     let check = |on: bool, reset: ResetType, expected: ChassisControl| {
         let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), on);
-        Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1" }.reset(reset);
+        Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1", screen: None }.reset(reset);
         assert_eq!(events(&mut bmc), [expected], "{reset:?} while on is {on}");
     };
     check(false, ResetType::On, ChassisControl::PowerUp);
@@ -33,14 +33,14 @@ fn buttons_reach_the_machine_as_ipmi_has_them() {
 #[test]
 fn boot_overrides_are_the_boot_flags() {
     let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), true);
-    let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1" };
+    let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1", screen: None };
     assert_eq!(board.boot(), BootOverride::default());
     let wish = BootOverride { enabled: BootEnabled::Once, target: BootTarget::Pxe, mode: BootMode::Uefi };
     board.set_boot(wish).unwrap();
     assert_eq!(board.boot(), wish);
     let flags = bmc.boot_flags().unwrap();
     assert_eq!((flags.device, flags.uefi, flags.persistent), (BootDevice::Pxe, true, false));
-    let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1" };
+    let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1", screen: None };
     board.set_boot(BootOverride { enabled: BootEnabled::Disabled, ..wish }).unwrap();
     assert_eq!(board.boot(), BootOverride::default());
     let shell = BootOverride { target: BootTarget::UefiShell, ..wish };
@@ -50,7 +50,7 @@ fn boot_overrides_are_the_boot_flags() {
 #[test]
 fn users_are_those_of_ipmi() {
     let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), true);
-    let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1" };
+    let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1", screen: None };
     let accounts = board.accounts();
     assert_eq!(accounts.len(), 1);
     assert_eq!((accounts[0].name.as_str(), accounts[0].role), ("admin", Role::Administrator));
@@ -63,7 +63,7 @@ fn users_are_those_of_ipmi() {
 #[test]
 fn the_identify_light_is_one() {
     let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), true);
-    let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1" };
+    let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1", screen: None };
     for lit in [true, false] {
         board.identify(lit);
         assert_eq!(board.is_identified(), lit);
@@ -73,7 +73,7 @@ fn the_identify_light_is_one() {
 #[test]
 fn accounts_are_changed_for_ipmi_too() {
     let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), true);
-    let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1" };
+    let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1", screen: None };
     let id = board.create_account("operator", &"first password".into(), Role::Operator).unwrap();
     assert!(board.knows_password(id, &"first password".into()));
     let again = board.create_account("operator", &"first password".into(), Role::Operator);
@@ -93,7 +93,7 @@ fn accounts_are_changed_for_ipmi_too() {
 #[test]
 fn sensors_and_log_are_those_of_ipmi() {
     let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), true);
-    let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1" };
+    let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1", screen: None };
     let readings = board.sensors();
     for quantity in [Quantity::Temperature, Quantity::Fan, Quantity::Voltage, Quantity::Power] {
         assert!(
