@@ -46,7 +46,7 @@ pub struct Outlets {
 /// A picture of a machine's screen, as the device gives it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Picture {
-    /// The whole file, a JPEG or PNG.
+    /// The whole file, a JPEG, PNG or BMP.
     pub file: Bytes,
     /// The media type that the device calls it, as `image/jpeg`.
     pub media_type: String,

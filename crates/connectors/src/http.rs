@@ -122,6 +122,11 @@ impl HttpClient {
         self
     }
 
+    /// Another client for the same device, with limits of its own.
+    pub(crate) fn beside(&self, limits: HttpLimits) -> Self {
+        Self::new(self.route.clone(), self.tls.proof().clone(), limits).with_health(self.health.clone())
+    }
+
     /// How the device's addresses fare.
     pub const fn health(&self) -> &PathHealth {
         &self.health

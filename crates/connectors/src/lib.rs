@@ -18,6 +18,7 @@ mod open;
 mod path;
 mod pdu;
 mod pikvm;
+mod preview;
 mod qemu;
 mod redfish;
 mod relay;

@@ -9,6 +9,7 @@ mod console;
 mod events;
 mod hardware;
 mod hints;
+mod picture;
 mod sessions;
 mod transport;
 
@@ -31,9 +32,10 @@ use secrecy::SecretString;
 
 use self::broker::Broker;
 use self::transport::Transport;
+use crate::preview::{self, Preview};
 use crate::{
-    Authorization, BootOverride, Device, Error, Hints, HttpClient, HttpLimits, Login, MediaImage, Proof,
-    Route, Surroundings,
+    Authorization, BootOverride, Device, Error, Hints, HttpClient, HttpLimits, Login, MediaImage, Picture,
+    Proof, Route, Surroundings,
 };
 
 pub use self::events::RedfishEvents;
@@ -62,13 +64,26 @@ pub struct RedfishDevice {
     system: Option<String>,
     place: Option<Place>,
     tree: Tree,
+    /// What asks for pages beside Redfish.
+    pages: Arc<HttpClient>,
+    /// The web pages that show the screen, once they were asked.
+    preview: Option<Preview>,
 }
 
 impl RedfishDevice {
     /// A controller that `http` reaches.
     pub fn new(http: HttpClient, config: RedfishConfig) -> Self {
-        let (transport, system) = (Transport::new(http), config.system.clone());
-        Self { transport, broker: Broker::new(config), system, place: None, tree: Tree::default() }
+        let system = config.system.clone();
+        let pages = Arc::new(http.beside(preview::LIMITS));
+        Self {
+            transport: Transport::new(http),
+            broker: Broker::new(config),
+            system,
+            place: None,
+            tree: Tree::default(),
+            pages,
+            preview: None,
+        }
     }
 
     /// The controller of a manifest.
@@ -344,12 +359,20 @@ impl Device for RedfishDevice {
         })
     }
 
+    fn picture(&mut self) -> BoxFuture<'_, Result<Picture, Error>> {
+        Box::pin(self.take_picture())
+    }
+
     fn hints(&mut self) -> BoxFuture<'_, Result<Option<Hints>, Error>> {
         Box::pin(self.open_hints())
     }
 
-    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+    fn close(mut self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
+            if let Some(mut preview) = self.preview.take() {
+                preview.close().await;
+            }
+            self.pages.close().await;
             self.broker.log_out(&self.transport).await;
             self.transport.close().await;
         })

@@ -132,6 +132,11 @@ impl TlsClient {
         Self { proof, config: OnceCell::const_new() }
     }
 
+    /// How the device must prove who it is.
+    pub(crate) const fn proof(&self) -> &Proof {
+        &self.proof
+    }
+
     /// Speaks TLS on a connection, and lets the device prove who it is. With [`Proof::Off`] it gives the connection back
     /// as it is.
     ///

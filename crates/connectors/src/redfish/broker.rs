@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use super::RedfishConfig;
 use super::transport::{TOKEN, Transport};
-use crate::{Authorization, Error};
+use crate::{Authorization, Error, Login};
 
 /// Where sessions are made, where the service root does not tell (DSP0268).
 const SESSIONS: &str = "/redfish/v1/SessionService/Sessions";
@@ -61,6 +61,11 @@ pub(super) enum Credentials {
 impl Broker {
     pub(super) fn new(config: RedfishConfig) -> Self {
         Self { config, state: Mutex::default() }
+    }
+
+    /// Who logs in.
+    pub(super) const fn login(&self) -> &Login {
+        &self.config.login
     }
 
     /// As headers carry it.
