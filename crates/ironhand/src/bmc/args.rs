@@ -52,6 +52,8 @@ pub enum Verb {
     Media(super::redfish::Media),
     /// Show and change settings of the machines' firmware (Redfish)
     Bios(super::redfish::Bios),
+    /// Take a picture of what the machines show, and read its text (Redfish)
+    Screen(super::redfish::Screen),
     /// Send a command by its numbers, or over Redfish a request by its method and path
     Raw(Raw),
     /// List the faults of vendors' BMCs that are known, and what is done about each

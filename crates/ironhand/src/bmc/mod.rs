@@ -77,6 +77,7 @@ pub async fn run(asked: args::Bmc, output: Output) -> Result<(), Failure> {
         Verb::Events(_) => Err(over_redfish_only("events", "; `sel --follow` is over both")),
         Verb::Media(_) => Err(over_redfish_only("media", "")),
         Verb::Bios(_) => Err(over_redfish_only("bios", "")),
+        Verb::Screen(_) => Err(over_redfish_only("screen", "")),
         Verb::Quirks => Ok(()),
     }
 }

@@ -12,6 +12,7 @@ mod media;
 mod power;
 mod problem;
 mod raw;
+mod screen;
 mod sensors;
 mod user;
 
@@ -30,6 +31,7 @@ use ironhand_connectors::{
 pub use self::bios::Bios;
 pub use self::events::Events;
 pub use self::media::Media;
+pub use self::screen::Screen;
 
 use self::certificates::KeptCertificates;
 use super::access::Access;
@@ -62,6 +64,7 @@ pub async fn run(access: &Access, verb: Verb, output: Output) -> Result<(), Fail
         Verb::Mc(asked) => controller::mc(&controllers, &asked).await,
         Verb::Media(asked) => media::media(&controllers, &asked).await,
         Verb::Bios(asked) => bios::bios_settings(&controllers, &asked).await,
+        Verb::Screen(asked) => screen::screen(&controllers, &asked).await,
         Verb::Raw(asked) => raw::raw(&controllers, &asked).await,
         Verb::Events(asked) => events::events(controllers, &asked).await,
         Verb::Sdr(_) => Err(over_ipmi_only("sdr")),
