@@ -63,5 +63,12 @@ pub(super) async fn picture(http: &HttpClient, ticket: &Ticket) -> Result<Pictur
         return Err(no_picture("the console preview is not there; is the machine on?").into());
     }
     sleep(TAKES).await;
-    shown(&ask(http, ticket, HttpRequest::get(format!("/capconsole/scapture0.png?{mark}"))).await?.body)
+    let file = HttpRequest::get(format!("/capconsole/scapture0.png?{mark}"));
+    match ask(http, ticket, file).await {
+        Ok(answer) => shown(&answer.body),
+        Err(Failed::Other(Error::Unsupported { .. })) => {
+            Err(no_picture("none was taken; is the machine on?").into())
+        }
+        Err(failed) => Err(failed),
+    }
 }

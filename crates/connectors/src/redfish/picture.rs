@@ -45,9 +45,14 @@ impl RedfishDevice {
             what: format!("show the screen: no way is known for {}", place.identity.vendor),
         })?;
         let taken = match way {
-            Way::Export => {
-                self.run(TakeScreenshot { place }).await.and_then(|file| preview::told(file.into()))
-            }
+            Way::Export => match self.run(TakeScreenshot { place }).await {
+                Ok(file) => preview::told(file.into()),
+                // Nothing was changed, whether it was done or not.
+                Err(Error::OutcomeUnknown) => Err(Error::NoPicture {
+                    reason: "the controller's answer did not come to its end".to_owned(),
+                }),
+                Err(error) => Err(error),
+            },
             Way::File(path) => self.fetch(path).await,
             Way::Pages(pages) => {
                 let (http, login) = (&self.pages, self.broker.login());

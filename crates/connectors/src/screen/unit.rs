@@ -16,6 +16,8 @@ pub(super) struct Unit {
     /// A picture was asked for.
     wanted: bool,
     image: Option<Image>,
+    /// Whether the last picture was compressed with losses.
+    lossy: bool,
     happened: VecDeque<ScreenEvent>,
 }
 
@@ -27,7 +29,7 @@ impl Unit {
         surroundings: &Surroundings,
     ) -> Result<Self, Error> {
         let device = crate::open(connector, login, surroundings)?;
-        let mut unit = Self { device, wanted: true, image: None, happened: VecDeque::new() };
+        let mut unit = Self { device, wanted: true, image: None, lossy: true, happened: VecDeque::new() };
         unit.pump().await?;
         Ok(unit)
     }
@@ -50,6 +52,7 @@ impl ScreenSource for Unit {
             }
             let event = match self.device.picture().await {
                 Ok(picture) => {
+                    self.lossy = !matches!(&*picture.media_type, "image/png" | "image/bmp");
                     self.image = Some(decoded(picture).await?);
                     ScreenEvent::Updated
                 }
@@ -75,7 +78,7 @@ impl ScreenSource for Unit {
     }
 
     fn is_lossy(&self) -> bool {
-        true
+        self.lossy
     }
 
     fn keyboard(&self) -> Option<Keyboard> {
