@@ -18,7 +18,7 @@ pub fn encode(image: &Image) -> Vec<u8> {
     let (width, height) = (image.width as usize, image.height as usize);
     let mut out = format!("\x1bP0;1;0q\"1;1;{width};{height}");
     for (index, colour) in palette.iter().enumerate() {
-        let percent = |shift: u32| ((colour >> shift & 0xff) * 100 + 127) / 255;
+        let percent = |shift: u32| (((colour >> shift) & 0xff) * 100 + 127) / 255;
         out += &format!("#{index};2;{};{};{}", percent(16), percent(8), percent(0));
     }
     for band in indices.chunks((width * BAND).max(1)) {
@@ -81,8 +81,8 @@ fn table(image: &Image, shade: impl Fn(u32) -> u32) -> Option<(Vec<usize>, Vec<u
 /// The nearest of 252 colours.
 fn reduced(pixel: u32) -> u32 {
     let nearest = |shift: u32, most: u32| {
-        let step = ((pixel >> shift & 0xff) * most + 127) / 255;
-        (step * 255 + most / 2) / most << shift
+        let step = (((pixel >> shift) & 0xff) * most + 127) / 255;
+        ((step * 255 + most / 2) / most) << shift
     };
     nearest(16, 5) | nearest(8, 6) | nearest(0, 5)
 }
