@@ -11,7 +11,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use ironhand_api::{EventKind, KeysRequest, Name, Screen};
-use ironhand_client::Client;
+use ironhand_client::{Client, EventStream};
 use ironhand_console::Image;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -56,7 +56,7 @@ pub async fn screen(client: &Client, asked: &args::Screen, output: Output) -> Re
         output.value(&screen)?;
     } else if let Some(protocol) = protocol {
         if asked.watch && std::io::stdout().is_terminal() {
-            return watch_picture(client, &host, screen, Canvas::enter(protocol, answers)?).await;
+            return watch_picture(client, &host, screen, (protocol, answers)).await;
         }
         show_picture(&picture(client, &screen).await?, protocol, &answers)?;
         if asked.text {
@@ -131,36 +131,54 @@ async fn watch(client: &Client, host: &Name, mut last: Screen, output: Output) -
 async fn watch_picture(
     client: &Client,
     host: &Name,
-    mut last: Screen,
-    mut canvas: Canvas,
+    mut screen: Screen,
+    (protocol, answers): (Protocol, Answers),
 ) -> Result<(), Failure> {
-    let left = left_from_outside();
-    tokio::pin!(left);
+    let mut image = picture(client, &screen).await?;
+    let mut events = client.follow(None, Some(host.clone()));
     let mut resized = signal(SignalKind::window_change())
         .map_err(|error| Failure::Failed(format!("cannot listen for signals: {error}")))?;
-    let mut events = client.follow(None, Some(host.clone()));
-    let mut image = picture(client, &last).await?;
+    // From here on nobody leaves without the terminal being put back.
+    let left = left_from_outside();
+    tokio::pin!(left);
+    let mut canvas = Canvas::enter(protocol, answers)?;
     loop {
-        let doubt = if last.reliable { "" } else { "  not everything is readable with certainty" };
-        canvas.draw(image.clone(), &format!("{host}  {}{doubt}", last.read_at))?;
-        loop {
-            tokio::select! {
-                () = &mut left => return Ok(()),
-                _ = resized.recv() => break,
-                event = events.next() => {
-                    let Some(event) = event else { return Ok(()) };
-                    if event?.kind == EventKind::ScreenChanged {
-                        let screen = client.screen(host).await?;
-                        if screen.picture != last.picture {
-                            image = picture(client, &screen).await?;
-                            last = screen;
-                            break;
-                        }
-                    }
+        let next = {
+            let changed = changed(client, host, &screen, &mut events);
+            tokio::pin!(changed);
+            loop {
+                let doubt = if screen.reliable { "" } else { "  not everything is readable with certainty" };
+                canvas.draw(image.clone(), &format!("{host}  {}{doubt}", screen.read_at))?;
+                tokio::select! {
+                    () = &mut left => return Ok(()),
+                    _ = resized.recv() => {}
+                    next = &mut changed => break next?,
                 }
             }
+        };
+        let Some(next) = next else { return Ok(()) };
+        (screen, image) = next;
+    }
+}
+
+/// Waits for another picture; none where the server tells no more.
+async fn changed(
+    client: &Client,
+    host: &Name,
+    last: &Screen,
+    events: &mut EventStream,
+) -> Result<Option<(Screen, Image)>, Failure> {
+    while let Some(event) = events.next().await {
+        if event?.kind != EventKind::ScreenChanged {
+            continue;
+        }
+        let screen = client.screen(host).await?;
+        if screen.picture != last.picture {
+            let image = picture(client, &screen).await?;
+            return Ok(Some((screen, image)));
         }
     }
+    Ok(None)
 }
 
 /// `ironhand type`.

@@ -63,16 +63,19 @@ pub fn stop_asked() -> impl Future<Output = Result<(), Failure>> {
 }
 
 /// Waits for somebody who ends the program: as [`stop_asked`], or by closing its terminal.
-pub async fn left_from_outside() {
-    let hung_up = async {
-        match signal(SignalKind::hangup()) {
-            Ok(mut hangup) => drop(hangup.recv().await),
-            Err(_) => std::future::pending().await,
+pub fn left_from_outside() -> impl Future<Output = ()> {
+    let (stopped, hangup) = (stop_asked(), signal(SignalKind::hangup()));
+    async move {
+        let hung_up = async {
+            match hangup {
+                Ok(mut hangup) => drop(hangup.recv().await),
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = stopped => {}
+            () = hung_up => {}
         }
-    };
-    tokio::select! {
-        _ = stop_asked() => {}
-        () = hung_up => {}
     }
 }
 

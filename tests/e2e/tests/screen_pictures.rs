@@ -65,18 +65,21 @@ async fn libsixel_reads_our_pictures() {
 async fn terminals_are_asked_and_put_back() {
     let (_unit, ironhand) = world().await;
     let socket = format!("unix:{}", ironhand.folder().join("api.sock").display());
-    let start = |words: &[&str]| {
+    // The answers wait for the questions: a terminal that takes its time is taken for one of few words.
+    let start = |words: &[&str], answers: &str| {
         let mut command = Command::new(program());
         command.args(["--server", &socket, "screen", HOST]).args(words);
         for variable in ["TERM_PROGRAM", "LC_TERMINAL", "KITTY_WINDOW_ID", "TMUX", "STY"] {
             command.env_remove(variable);
         }
-        Terminal::start(command)
+        command.env("TERM", "xterm-256color");
+        let mut terminal = Terminal::start(command);
+        terminal.types(answers);
+        terminal
     };
     // One that shows sixels, and says how large its cells are.
-    let mut terminal = start(&["--watch"]);
+    let mut terminal = start(&["--watch"], "\x1b[6;16;8t\x1b[?62;4c");
     terminal.shows("\x1b[16t\x1b[c");
-    terminal.types("\x1b[6;16;8t\x1b[?62;4c");
     terminal.shows("\x1b[?1049h\x1b[?25l");
     terminal.shows("\x1b[H\x1bP0;1;0q\"1;1;");
     terminal.shows(&format!("\x1b[2K{HOST}  "));
@@ -85,15 +88,13 @@ async fn terminals_are_asked_and_put_back() {
     terminal.shows("\x1b[?25h\x1b[?1049l");
     assert!(terminal.ends().success());
     // One that knows kitty's pictures.
-    let mut terminal = start(&[]);
+    let mut terminal = start(&[], "\x1b_Gi=1;OK\x1b\\\x1b[?62c");
     terminal.shows("\x1b[c");
-    terminal.types("\x1b_Gi=1;OK\x1b\\\x1b[?62c");
     terminal.shows("\x1b_Ga=T,f=100,");
     assert!(terminal.ends().success() && terminal.is_cooked());
     // One that shows text alone.
-    let mut terminal = start(&[]);
+    let mut terminal = start(&[], "\x1b[?1;2c");
     terminal.shows("\x1b[c");
-    terminal.types("\x1b[?1;2c");
     terminal.shows("\r\n");
     assert!(terminal.ends().success() && terminal.is_cooked());
 }

@@ -10,14 +10,17 @@ use super::Protocol;
 /// How long a terminal may take to say what it can, in all.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long it may keep silent, in tenths of a second: as far away as a terminal may be.
-const SILENCE: u8 = 5;
+/// How long one read waits, in tenths of a second.
+const TURN: u8 = 1;
 
 /// More than any terminal says to what it is asked.
 const LONGEST_ANSWER: usize = 4096;
 
 /// The cell of a character in pixels where the terminal does not tell: of the VT340, the first with these graphics.
 const CELL: (u16, u16) = (10, 20);
+
+/// What wipes a question that a terminal printed instead of reading it.
+const WIPE: &[u8] = b"\r\x1b[K";
 
 /// The size of a window that tells none.
 const COLUMNS: u16 = 80;
@@ -75,12 +78,19 @@ impl Environment {
             kitty_window: is_set("KITTY_WINDOW_ID"),
         }
     }
+
+    /// Not those that show no pictures, and print what they do not know.
+    fn may_be_asked(&self) -> bool {
+        !matches!(self.term.as_str(), "" | "dumb" | "linux") && self.program != "Apple_Terminal"
+    }
 }
 
 /// What the terminal shows pictures by, where it shows any. Standard output is one.
 pub fn ask() -> (Option<Protocol>, Answers) {
-    let answers = answers().unwrap_or_default();
-    (choose(&Environment::here(), &answers), answers)
+    let environment = Environment::here();
+    let asked = if environment.may_be_asked() { answers() } else { None };
+    let answers = asked.unwrap_or_default();
+    (choose(&environment, &answers), answers)
 }
 
 /// The best of what is known to work.
@@ -113,7 +123,7 @@ fn answers() -> Option<Answers> {
     let mut raw = before.clone();
     raw.make_raw();
     raw.special_codes[SpecialCodeIndex::VMIN] = 0;
-    raw.special_codes[SpecialCodeIndex::VTIME] = SILENCE;
+    raw.special_codes[SpecialCodeIndex::VTIME] = TURN;
     tcsetattr(&input, OptionalActions::Now, &raw).ok()?;
     let answers = listen();
     // A terminal that is gone need not be put back.
@@ -131,12 +141,14 @@ fn listen() -> Option<Answers> {
     while Instant::now() < deadline && said.len() < LONGEST_ANSWER {
         match input.read(&mut buffer) {
             Ok(length @ 1..) => said.extend(&buffer[..length]),
-            Ok(0) | Err(_) => break,
+            Ok(0) => {}
+            Err(_) => break,
         }
         if understood(&said).complete {
             break;
         }
     }
+    out.write_all(WIPE).and_then(|()| out.flush()).ok()?;
     Some(understood(&said))
 }
 
@@ -226,6 +238,21 @@ mod tests {
         // It leaked into a terminal that knows nothing of it.
         check(&[("KITTY_WINDOW_ID", "1")], plain, None);
         check(&[("TERM", "xterm-kitty"), ("TMUX", "1")], "", None);
+    }
+
+    #[test]
+    fn terminals_that_print_what_they_do_not_know_are_not_asked() {
+        let check = |term: &str, program: &str, wanted: bool| {
+            let (term, program) = (term.to_owned(), program.to_owned());
+            let environment = Environment { term, program, ..Environment::default() };
+            assert_eq!(environment.may_be_asked(), wanted, "{environment:?}");
+        };
+        check("xterm-256color", "", true);
+        check("tmux-256color", "tmux", true);
+        check("xterm-256color", "Apple_Terminal", false);
+        check("linux", "", false);
+        check("dumb", "", false);
+        check("", "", false);
     }
 
     #[test]
