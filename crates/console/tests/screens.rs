@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ironhand_console::{Image, Page, Pattern, Reader, ReadingMethod, ScreenKind};
+use ironhand_console::{Font, Image, Page, Pattern, Reader, ReadingMethod, ScreenKind, learn};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/screens")
@@ -71,4 +71,23 @@ fn a_panic_that_wraps_at_the_last_column_is_found_whole() {
     let pattern = Pattern::new(r"Unable to mount root fs on unknown-block\(0,0\)").expect("a pattern");
     let found = pattern.find(&page).expect("it stands there, cut in two");
     assert!(found.confidence > 0.99);
+}
+
+#[test]
+fn fonts_are_learned_from_real_screens() {
+    let check = |name: &str, font: &str| {
+        let text = std::fs::read_to_string(folder().join(name).with_extension("txt")).expect("readable");
+        let learned = learn("new", &image(&folder().join(name).with_extension("png")), &text)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let font = Font::named(font).expect("a built-in font");
+        assert_eq!((learned.width(), learned.height()), (font.width(), font.height()), "{name}");
+        for character in text.chars().filter(char::is_ascii_graphic) {
+            assert_eq!(learned.glyph(character), font.glyph(character), "{name}: {character:?}");
+        }
+    };
+    check("panic-vfs-text", "linux-8x16");
+    check("shell-text-80x50", "linux-8x8");
+    check("panic-vfs-vesafb1024", "linux-8x16");
+    check("seabios-bootmenu", "qemu-vga16");
+    check("ovmf-shell-800", "edk2");
 }

@@ -17,7 +17,7 @@ pub use fleet::{
 };
 pub use hardware::{Identify, Media, Sel, SelAction, SelClear, SelList, Sensors, Since};
 pub use host::{BootDevice, PictureWord, Power, PowerWord, Screen, Selector, Type};
-pub use offline::{FlowCommand, Match, Read};
+pub use offline::{ConsoleCommand, FlowCommand, Fonts, Learn, Match, Read};
 pub use record::{Alerts, EventFormat, Events, Incidents, Jobs, Runs};
 pub use resource::{Delete, Describe, Files, Get, Manifests};
 pub use server::{Sandbox, Serve};
@@ -170,6 +170,12 @@ pub enum Command {
     Probe(crate::discovery::args::Probe),
     /// Check how management controllers are kept: weak ciphers, anonymous logins, old firmware, open services
     Audit(crate::discovery::args::Audit),
+    /// Consoles of hosts, and the fonts in which they write
+    Console {
+        /// What to do.
+        #[command(subcommand)]
+        command: ConsoleCommand,
+    },
     /// Turn pictures of screens into text, without a server
     Read(Read),
     /// Tell which flow would apply to a screen, and why the others would not, without a server

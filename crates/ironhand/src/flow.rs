@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use ironhand_api::{Flow, Manifest, ManifestError, Verdict};
-use ironhand_console::{Page, Reader};
+use ironhand_console::Page;
 use ironhand_server::{FlowSet, Looked, flow_faults};
 
 use crate::args;
 use crate::exit::Failure;
 use crate::files::{Located, read_manifests, read_screen};
 use crate::output::{Output, line, now};
-use crate::read::image;
+use crate::read::{Pictures, image};
 
 /// Reads manifests and checks everything that can be checked without a server.
 pub fn checked_manifests(files: &args::Files) -> Result<Vec<Located>, Failure> {
@@ -54,8 +54,8 @@ struct Seen {
 }
 
 impl Seen {
-    fn picture(path: &Path) -> Result<Self, Failure> {
-        let reading = Reader::new().read(&image(path)?, None);
+    fn picture(path: &Path, pictures: &Pictures) -> Result<Self, Failure> {
+        let reading = pictures.read(&image(path)?);
         let unreliable = (!reading.is_reliable()).then(|| {
             format!("only {:.0} % of the screen could be read with certainty", reading.score * 100.0)
         });
@@ -73,10 +73,10 @@ impl Seen {
 }
 
 /// A picture by its first bytes, else a text.
-fn see(path: &Path) -> Result<Seen, Failure> {
+fn see(path: &Path, pictures: &Pictures) -> Result<Seen, Failure> {
     let bytes = read_screen(path)?;
     if bytes.starts_with(b"\x89PNG") || bytes.starts_with(b"\xff\xd8") {
-        return Seen::picture(path);
+        return Seen::picture(path, pictures);
     }
     let text = String::from_utf8(bytes).map_err(|_| Failure::Usage {
         message: format!("{}: neither a PNG or JPEG picture nor a text in UTF-8", path.display()),
@@ -88,7 +88,7 @@ fn see(path: &Path) -> Result<Seen, Failure> {
 /// `ironhand match`.
 pub fn match_screen(asked: &args::Match, output: Output) -> Result<(), Failure> {
     let flows: Vec<Flow> = flows(&asked.flows)?.into_iter().map(|(_, flow)| flow).collect();
-    let seen = see(&asked.screen)?;
+    let seen = see(&asked.screen, &Pictures::new(&asked.fonts)?)?;
     let verdicts = seen.verdicts(&flows);
     if output.is_structured() {
         return output.value(&serde_json::json!({
@@ -140,13 +140,14 @@ fn tell_what_it_does(flow: &Flow, verdict: &Verdict) {
 
 /// `ironhand flow test`.
 pub fn test(files: &args::Files, output: Output) -> Result<(), Failure> {
+    let pictures = Pictures::new(&args::Fonts::default())?;
     let mut results = Vec::new();
     for (file, flow) in flows(files)? {
         for (index, example) in flow.spec.examples.iter().enumerate() {
             let seen = match (&example.text, &example.picture) {
                 (Some(text), _) => Seen::text(text),
                 (None, Some(picture)) => {
-                    Seen::picture(&file.parent().unwrap_or(Path::new(".")).join(picture))?
+                    Seen::picture(&file.parent().unwrap_or(Path::new(".")).join(picture), &pictures)?
                 }
                 (None, None) => continue,
             };

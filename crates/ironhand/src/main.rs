@@ -19,6 +19,7 @@ mod get;
 mod hardware;
 mod incidents;
 mod jobs;
+mod learn;
 mod manage;
 mod manifests;
 mod many;
@@ -42,7 +43,7 @@ use ironhand_client::{Client, Endpoint};
 use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::{Cli, Command, FlowCommand, Global, PasswordCommand, Sim};
+use crate::args::{Cli, Command, ConsoleCommand, FlowCommand, Global, PasswordCommand, Sim};
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
     let output = Output::new(&cli.global);
     let result = match cli.command {
         Command::Read(asked) => read::read(&asked, output),
+        Command::Console { command: ConsoleCommand::Learn(asked) } => learn::learn(&asked),
         Command::Match(asked) => flow::match_screen(&asked, output),
         Command::Flow { command: FlowCommand::Test(files) } => flow::test(&files, output),
         Command::Validate(files) => manifests::validate(&files),

@@ -202,3 +202,25 @@ fn schema_and_completions_are_for_programs() {
     assert_eq!(code, Some(0));
     assert!(text.contains("_ironhand"), "{text}");
 }
+
+#[test]
+fn a_font_is_taught_from_a_screen_and_its_text() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fonts = folder.path().join("fonts").display().to_string();
+    let picture = "testdata/screens/shell-text-80x50.png";
+    let learn = |text: &str| said(&["console", "learn", picture, text, "--name", "mine", "--fonts", &fonts]);
+    let (code, said_first, _) = learn("testdata/screens/shell-text-80x50.txt");
+    assert_eq!(code, Some(0), "{said_first}");
+    assert!(said_first.contains("characters of 8 x 8 pixels"), "{said_first}");
+    let font = std::fs::read_to_string(folder.path().join("fonts/mine.hex")).expect("the font");
+    assert!(font.starts_with("# mine 8x8; learned from shell-text-80x50.png (SHA-256 "), "{font:.200}");
+    let (code, again, _) = learn("testdata/screens/shell-text-80x50.txt");
+    assert!(code == Some(0) && again.contains(" 0 of them new"), "{again}");
+    let (code, _, why) = learn("testdata/screens/panic-vfs-text.txt");
+    assert!(code == Some(2) && why.contains("no cells of"), "{why}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("fonts/mine.hex")).ok(), Some(font));
+    let (code, text, _) = said(&["read", picture, "--fonts", &fonts]);
+    assert!(code == Some(0) && text.contains("The quick brown fox"), "{text}");
+    let (code, _, why) = said(&["read", picture, "--fonts", "no/such/folder"]);
+    assert!(code != Some(0) && why.contains("no/such/folder"), "{why}");
+}

@@ -33,6 +33,7 @@ mod clock;
 mod credentials;
 mod device;
 mod fleet;
+pub mod fonts;
 mod http;
 mod lane;
 mod notify;

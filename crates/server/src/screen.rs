@@ -5,21 +5,25 @@ mod session;
 mod typing;
 mod way;
 
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_api::{Connector, KeyboardLayout, PictureDigest, ScreenKind, ScreenWay, Timestamp};
 use ironhand_console::keys::{KeyStep, Layout};
-use ironhand_console::{self as console, Image, Page, Reader, Reading};
+use ironhand_console::{self as console, Font, Image, Page, Reader, Reading};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::warn;
 
 pub(crate) use session::Target;
 pub(crate) use way::Way;
 
 use crate::device::DeviceError;
+use crate::fonts;
 
 /// Commands that wait for a session; its lane asks for one thing at a time, people for a few more.
 const COMMANDS: usize = 16;
@@ -114,9 +118,12 @@ pub(crate) struct PictureReader {
 }
 
 impl PictureReader {
-    pub(crate) fn new() -> Self {
+    /// A reader with the built-in fonts, those of this system's console and those in a folder, which need not be there.
+    pub(crate) async fn start(fonts: PathBuf) -> Self {
         let turns = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { reader: Arc::new(Reader::new()), turns: Arc::new(Semaphore::new(turns)) }
+        let read = tokio::task::spawn_blocking(move || Reader::with_fonts(all_fonts(&fonts)));
+        let reader = read.await.unwrap_or_else(|_| Reader::new());
+        Self { reader: Arc::new(reader), turns: Arc::new(Semaphore::new(turns)) }
     }
 
     /// Reads a picture, which may have been compressed with losses. None where the server is stopping, or the reader
@@ -139,6 +146,21 @@ impl PictureReader {
         });
         read.await.ok()
     }
+}
+
+/// The fonts of a folder and of this system's console.
+fn all_fonts(folder: &Path) -> Vec<Font> {
+    let mut fonts = Vec::new();
+    match fonts::read_folder(folder) {
+        Ok(files) => {
+            files.faults.iter().for_each(|fault| warn!("a font is left out: {fault}"));
+            fonts.extend(files.fonts);
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => warn!("no font is read from {}: {error}", folder.display()),
+    }
+    fonts.extend(fonts::system());
+    fonts
 }
 
 /// The name under which a picture is kept: the SHA-256 of its size and pixels.

@@ -33,6 +33,9 @@ use crate::{Config, clock};
 /// of which screens need one for each host. Hosts beyond these are read as often as those without a stream.
 const STREAMS: usize = 256;
 
+/// Fonts that were learned, in the data directory.
+const FONTS_FOLDER: &str = "fonts";
+
 /// Held by the server that works on the hosts of a data directory; by several where all of them share it.
 const LOCK_FILE: &str = "server.lock";
 
@@ -131,7 +134,7 @@ impl Server {
             IpmiPort::start(PortConfig::default(), stops.port.clone()).map_err(StartError::Udp)?;
         let flows = store.list::<Flow>(&ListQuery::default()).await.map_err(failed)?;
         let catalog = Catalog::new(flows.items);
-        let reader = PictureReader::new();
+        let reader = PictureReader::start(data_dir.join(FONTS_FOLDER)).await;
         let (say, site) = watch::channel(Arc::new(Site::default()));
         let tools = Tools {
             store: store.clone(),

@@ -18,6 +18,39 @@ pub struct Read {
     /// Write one NAME.txt for each NAME.png into this folder
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Fonts beside the built-in ones.
+    #[command(flatten)]
+    pub fonts: Fonts,
+}
+
+/// Fonts for pictures of screens.
+#[derive(Args, Default)]
+pub struct Fonts {
+    /// Also read with the fonts of this folder: PSF files, and those of `console learn`
+    #[arg(long = "fonts", value_name = "DIR", env = "IRONHAND_FONTS")]
+    pub folder: Option<PathBuf>,
+}
+
+/// `ironhand console`.
+#[derive(Subcommand)]
+pub enum ConsoleCommand {
+    /// Teach the reader of screens a font, from one picture and its text
+    Learn(Learn),
+}
+
+/// `ironhand console learn`.
+#[derive(Args)]
+pub struct Learn {
+    /// A picture (PNG, as the machine sent it) of a screen in the font
+    pub image: PathBuf,
+    /// What stands on it: a line for each row from the first on, blank ones too
+    pub text: PathBuf,
+    /// The name of the font, and of its file; more screens of a font are added under the same name [default: the picture's name]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The folder for the font: a server reads `fonts` in its data directory, `read` and `match` the one of their --fonts
+    #[arg(long, value_name = "DIR", env = "IRONHAND_FONTS", default_value = "fonts")]
+    pub fonts: PathBuf,
 }
 
 /// `ironhand match`.
@@ -28,6 +61,9 @@ pub struct Match {
     /// The flows.
     #[command(flatten)]
     pub flows: Files,
+    /// Fonts beside the built-in ones.
+    #[command(flatten)]
+    pub fonts: Fonts,
 }
 
 /// `ironhand flow`.
