@@ -18,7 +18,7 @@
 //! ```
 
 mod addresses;
-mod console;
+pub(crate) mod console;
 mod host;
 mod path;
 mod plan;

@@ -39,6 +39,7 @@
 //! | [`screen`] | cells, colours, scrolling, modes |
 //! | `redfish` | the Redfish services of all of them, over HTTP and TLS |
 //! | [`bmc_fleet`] | thousands of BMCs without screens, faults of networks and firmware |
+//! | [`console_server`] | serial consoles behind the menus of controllers, over SSH, and at ports of terminal servers |
 //! | [`outlets`] | power strips, by SNMP |
 //! | [`fleet`] | sockets and tasks for many machines, faults of controllers and screens |
 //! | [`kvm_unit`] | units at buttons, screen and keyboard: PiKVM, NanoKVM |
@@ -48,6 +49,7 @@
 //! | [`qemu`] | a process in place of a machine |
 
 pub mod bmc_fleet;
+pub mod console_server;
 mod controller;
 pub mod fleet;
 mod inventory;

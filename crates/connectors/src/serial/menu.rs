@@ -136,7 +136,7 @@ mod tests {
         let (idrac, xcc, ilo) = (ConsoleMenu::Idrac, ConsoleMenu::Xcc, ConsoleMenu::Ilo);
         check(idrac, "connect com2\r\n", true, Answer::Unclear);
         check(idrac, "connect com2\r\nConnected to Serial Device 2. To end type: ", true, Answer::Unclear);
-        check(idrac, "Connected to Serial Device 2. To end type: ^\\\r\nlogin:", true, Answer::Connected(50));
+        check(idrac, "Connected to Serial Device 2. To end type: ^\\\r\nlogin:", true, Answer::Connected(47));
         check(idrac, "connect com2\r\nERROR\r\nracadm>>", true, Answer::Refused);
         check(idrac, "\racadm>>connect com2", false, Answer::Unclear);
         check(idrac, "failed\r\n/admin1-> ", true, Answer::Refused);
@@ -147,7 +147,7 @@ mod tests {
             ilo,
             "vsp\r\n\r\nPress 'ESC (' to return to the CLI Session.\r\n",
             false,
-            Answer::Connected(50),
+            Answer::Connected(52),
         );
     }
 

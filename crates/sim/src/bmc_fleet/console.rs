@@ -18,7 +18,7 @@ enum Stage {
 
 /// The machine's end of a serial port.
 #[derive(Debug)]
-pub(super) struct SerialConsole {
+pub(crate) struct SerialConsole {
     name: String,
     stage: Stage,
     user: String,
@@ -28,7 +28,7 @@ pub(super) struct SerialConsole {
 
 impl SerialConsole {
     /// The console of a machine with this host name.
-    pub(super) fn new(name: String) -> Self {
+    pub(crate) fn new(name: String) -> Self {
         Self { name, stage: Stage::Login, user: String::new(), line: Vec::new(), after_return: false }
     }
 
@@ -42,7 +42,7 @@ impl SerialConsole {
     }
 
     /// Somebody opens the port; returns what the machine writes.
-    pub(super) fn open(&self) -> Vec<u8> {
+    pub(crate) fn open(&self) -> Vec<u8> {
         let mut output = b"\r\n".to_vec();
         self.prompt(&mut output);
         output.extend_from_slice(&self.line);
@@ -50,7 +50,7 @@ impl SerialConsole {
     }
 
     /// A break was sent; returns what the machine writes.
-    pub(super) fn take_break(&mut self) -> Vec<u8> {
+    pub(crate) fn take_break(&mut self) -> Vec<u8> {
         self.line.clear();
         let mut output = b"\r\n[break]\r\n".to_vec();
         self.prompt(&mut output);
@@ -58,7 +58,7 @@ impl SerialConsole {
     }
 
     /// Somebody types; returns what the machine writes.
-    pub(super) fn input(&mut self, characters: &[u8]) -> Vec<u8> {
+    pub(crate) fn input(&mut self, characters: &[u8]) -> Vec<u8> {
         let mut output = Vec::new();
         for &character in characters {
             let after_return = std::mem::replace(&mut self.after_return, character == b'\r');

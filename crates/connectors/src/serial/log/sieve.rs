@@ -8,7 +8,10 @@ const CONSERVER: &[u8] = b"[-- ";
 /// How ConMan's own lines begin: `<ConMan> Console [node7] log opened at ...`.
 const CONMAN: &[u8] = b"<ConMan> ";
 
-/// How ConMan writes the time before each line where it is told to; `0` stands for any digit.
+/// How conserver writes the time before lines where it is told to, for [`stamp`].
+const CONSERVER_TIME: &[u8] = b"[aaa aaa 00 00:00:00 0000]";
+
+/// How ConMan writes it.
 const CONMAN_TIME: &[u8] = b"0000-00-00 00:00:00 ";
 
 /// Words of the program's own are shorter; a longer line is the machine's.
@@ -20,7 +23,16 @@ pub(super) struct Sieve {
     format: ConsoleLogFormat,
     /// What may be the beginning of such words.
     held: Vec<u8>,
-    at_line_start: bool,
+    place: Place,
+}
+
+/// Where in a line the next byte stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Start,
+    /// Behind a time. Another is the machine's own.
+    BehindTime,
+    Within,
 }
 
 /// What bytes come to.
@@ -35,7 +47,7 @@ enum Found {
 
 impl Sieve {
     pub(super) const fn new(format: ConsoleLogFormat) -> Self {
-        Self { format, held: Vec::new(), at_line_start: true }
+        Self { format, held: Vec::new(), place: Place::Start }
     }
 
     /// What the machine wrote of these bytes. The beginning of what may be the program's waits for more.
@@ -47,8 +59,7 @@ impl Sieve {
         while let Some((&first, behind)) = rest.split_first() {
             match self.find(rest) {
                 Found::Own(length) => {
-                    // A time stands before what the machine wrote.
-                    self.at_line_start &= rest[length - 1] == b'\n';
+                    self.place = if rest[length - 1] == b'\n' { Place::Start } else { Place::BehindTime };
                     rest = &rest[length..];
                 }
                 Found::Perhaps => {
@@ -57,7 +68,7 @@ impl Sieve {
                 }
                 Found::Machine => {
                     machine.push(first);
-                    self.at_line_start = matches!(first, b'\n' | b'\r');
+                    self.place = if matches!(first, b'\n' | b'\r') { Place::Start } else { Place::Within };
                     rest = behind;
                 }
             }
@@ -68,13 +79,26 @@ impl Sieve {
     fn find(&self, rest: &[u8]) -> Found {
         match self.format {
             ConsoleLogFormat::Plain => Found::Machine,
-            ConsoleLogFormat::Conserver => words(rest, CONSERVER, |line| {
-                line.trim_ascii_end().ends_with(b"]") && line.windows(4).skip(1).any(|part| part == b" -- ")
-            }),
-            ConsoleLogFormat::Conman if !self.at_line_start => Found::Machine,
-            ConsoleLogFormat::Conman => match time(rest) {
-                Found::Machine => words(rest, CONMAN, |_| true),
-                found => found,
+            ConsoleLogFormat::Conserver => match stamp(rest, CONSERVER_TIME) {
+                // `dmesg -T` writes the same with a blank behind it.
+                Found::Own(length) if self.place == Place::Start => match rest.get(length) {
+                    None => Found::Perhaps,
+                    Some(b' ') => Found::Machine,
+                    Some(_) => Found::Own(length),
+                },
+                Found::Perhaps if self.place == Place::Start => Found::Perhaps,
+                _ => words(rest, CONSERVER, |line| {
+                    line.trim_ascii_end().ends_with(b"]")
+                        && line.windows(4).skip(1).any(|part| part == b" -- ")
+                }),
+            },
+            ConsoleLogFormat::Conman => match self.place {
+                Place::Within => Found::Machine,
+                Place::BehindTime => words(rest, CONMAN, |_| true),
+                Place::Start => match stamp(rest, CONMAN_TIME) {
+                    Found::Machine => words(rest, CONMAN, |_| true),
+                    found => found,
+                },
             },
         }
     }
@@ -93,14 +117,18 @@ fn words(rest: &[u8], beginning: &[u8], is_own: impl Fn(&[u8]) -> bool) -> Found
     }
 }
 
-/// Whether a time of ConMan's stands here.
-fn time(rest: &[u8]) -> Found {
-    let fits =
-        |(byte, wanted): (&u8, &u8)| if *wanted == b'0' { byte.is_ascii_digit() } else { byte == wanted };
-    if !rest.iter().zip(CONMAN_TIME).all(fits) {
+/// Whether a time stands here that is written like this one: `0` stands for any digit, or the blank before one, `a` for any
+/// letter.
+fn stamp(rest: &[u8], like: &[u8]) -> Found {
+    let fits = |(byte, wanted): (&u8, &u8)| match wanted {
+        b'0' => byte.is_ascii_digit() || *byte == b' ',
+        b'a' => byte.is_ascii_alphabetic(),
+        _ => byte == wanted,
+    };
+    if !rest.iter().zip(like).all(fits) {
         return Found::Machine;
     }
-    if rest.len() >= CONMAN_TIME.len() { Found::Own(CONMAN_TIME.len()) } else { Found::Perhaps }
+    if rest.len() >= like.len() { Found::Own(like.len()) } else { Found::Perhaps }
 }
 
 #[cfg(test)]
@@ -123,6 +151,9 @@ mod tests {
             &["logi[-- MA", "RK -- Sat Nov 21 20:00:00 2026]\r", "\nn: [", "root@node7 ~]# "],
             "login: [root@node7 ~]# ",
         );
+        let stamped = "[Sat Nov 21 20:53:29 2026]up\r\n[Sat Nov  1 20:53:29 2026] usb 1-1\r\n";
+        check(conserver, &[stamped], "up\r\n[Sat Nov  1 20:53:29 2026] usb 1-1\r\n");
+        check(conserver, &["[Sat Nov 21 ", "20:53:29 2026]", "[Sat]\r\n[S"], "[Sat]\r\n");
         check(conserver, &["[-- ops@desk attached -- Sat Nov 21 20:00:00 2026]\n"], "");
         check(conserver, &["[-- no mark]\r\n[-- x -- y\r\n"], "[-- no mark]\r\n[-- x -- y\r\n");
         check(
@@ -136,6 +167,7 @@ mod tests {
             "boot 2026-11-21 20:00:01 \r\nup\r\n",
         );
         check(conman, &["2026-11-21 20:00:00 <ConMan> Console [node7] joined\r\nx"], "x");
+        check(conman, &["2026-11-21 20:00:00 2026-11-21 19:59:59 INFO\r\n"], "2026-11-21 19:59:59 INFO\r\n");
         check(
             ConsoleLogFormat::Plain,
             &["[-- MARK -- x]\r\n<ConMan> y\r\n"],
@@ -147,7 +179,7 @@ mod tests {
         #[test]
         fn pieces_make_no_difference_and_little_is_held(
             text in prop::collection::vec(
-                prop::sample::select(&["[-- ", " -- ", "]", "\r\n", "<ConMan> ", "2026-11-21 20:00:00 ", "x", "<", "["][..]),
+                prop::sample::select(&["[-- ", " -- ", "]", "\r\n", "<ConMan> ", "2026-11-21 20:00:00 ", "[Sat Nov 21 20:53:29 2026]", "x", "<", "["][..]),
                 0..60,
             ),
             cut in any::<prop::sample::Index>(),
