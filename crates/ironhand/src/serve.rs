@@ -19,6 +19,7 @@ pub async fn run(asked: args::Serve) -> Result<(), Failure> {
     config.socket = asked.socket;
     config.shared = asked.shared;
     config.traps = asked.traps;
+    config.console_logs = asked.console_logs;
     if let Some(key) = read_secret(None, KEY)? {
         config.key = KeySource::Value(key);
     }

@@ -14,6 +14,7 @@ mod paths;
 mod rotate;
 mod work;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ use ironhand_store::Store;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 pub(crate) use hardware::{Found, Hardware};
+pub(crate) use line::{canonical, resolve, suites};
 use work::Asker;
 pub(crate) use work::{Ending, Lane};
 
@@ -50,6 +52,10 @@ pub(crate) struct Tools {
     pub(crate) port: IpmiPort,
     /// For logins beside the session that a host's line has: passwords are tried there while they are changed.
     pub(crate) login_port: IpmiPort,
+    /// For serial consoles, each of which has a session of its own.
+    pub(crate) console_port: IpmiPort,
+    /// The folder in which other programs keep logs of consoles.
+    pub(crate) console_logs: Option<Arc<Path>>,
     /// The logins that BMCs refused of late.
     pub(crate) refusals: Refusals,
     /// The streams of events that may be open at the same time.

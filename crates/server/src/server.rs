@@ -90,7 +90,7 @@ pub struct Running {
     traps: Option<Traps>,
     store: Store,
     listeners: TaskTracker,
-    ports: [JoinHandle<()>; 2],
+    ports: [JoinHandle<()>; 3],
     /// Held until everything else is gone.
     _lock: std::fs::File,
 }
@@ -110,7 +110,7 @@ impl Server {
     ///
     /// Where the data directory, the sockets or the addresses cannot be used; nothing runs then.
     pub async fn start(config: Config) -> Result<Running, StartError> {
-        let Config { data_dir, key, socket, listen, traps, shared, settings } = config;
+        let Config { data_dir, key, socket, listen, traps, console_logs, shared, settings } = config;
         let failed = |source| StartError::Store { directory: data_dir.clone(), source };
         let store = Store::open(&data_dir, key).await.map_err(failed)?;
         let lock = http::lock(&data_dir.join(LOCK_FILE), shared)?
@@ -132,6 +132,8 @@ impl Server {
             IpmiPort::start(PortConfig::default(), stops.port.clone()).map_err(StartError::Udp)?;
         let (login_port, login_driver) =
             IpmiPort::start(PortConfig::default(), stops.port.clone()).map_err(StartError::Udp)?;
+        let (console_port, console_driver) =
+            IpmiPort::start(PortConfig::default(), stops.port.clone()).map_err(StartError::Udp)?;
         let flows = store.list::<Flow>(&ListQuery::default()).await.map_err(failed)?;
         let catalog = Catalog::new(flows.items);
         let reader = PictureReader::start(data_dir.join(FONTS_FOLDER)).await;
@@ -140,6 +142,8 @@ impl Server {
             store: store.clone(),
             port,
             login_port,
+            console_port,
+            console_logs: console_logs.map(Into::into),
             refusals: Refusals::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             modems: Modems::default(),
@@ -197,7 +201,7 @@ impl Server {
             traps,
             store,
             listeners,
-            ports: [driver, login_driver],
+            ports: [driver, login_driver, console_driver],
             _lock: lock,
         })
     }

@@ -20,6 +20,8 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     /// Where SNMP traps of BMCs are taken, over UDP; a trap has its host read at once. Nowhere unless asked for.
     pub traps: Option<SocketAddr>,
+    /// The folder in which conserver, ConMan or another program keeps logs of consoles, for connectors `console-log`.
+    pub console_logs: Option<PathBuf>,
     /// Whether other servers use the same data directory at the same time. Each host then belongs to the one that holds
     /// its lease, and passes to another when that one stops, or falls silent for `leaseTime`. A server that is alone
     /// takes all hosts up at once when it starts.
@@ -37,6 +39,7 @@ impl Config {
             socket: None,
             listen: None,
             traps: None,
+            console_logs: None,
             shared: false,
             settings: Settings::default(),
         }

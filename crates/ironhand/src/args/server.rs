@@ -51,4 +51,8 @@ pub struct Serve {
     /// Where SNMP traps of controllers arrive (UDP); a host is read at once when its controller sends one
     #[arg(long, value_name = "ADDR")]
     pub traps: Option<SocketAddr>,
+
+    /// The folder in which conserver, ConMan or another program keeps logs of consoles, for connectors `console-log`
+    #[arg(long, value_name = "DIR")]
+    pub console_logs: Option<PathBuf>,
 }

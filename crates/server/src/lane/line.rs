@@ -16,6 +16,7 @@ use ironhand_connectors::{BootOverride, Error, Hints, Outlets, PathHealth};
 use device::DeviceLine;
 pub(super) use device::surroundings;
 pub(super) use ipmi::IpmiLine;
+pub(crate) use ipmi::{canonical, resolve, suites};
 pub(super) use users::Users;
 
 use super::Tools;

@@ -66,7 +66,7 @@ pub(in crate::lane) fn surroundings(
         sessions: kept,
         health,
         connect: settings.connect_timeout,
-        console_logs: None,
+        console_logs: tools.console_logs.as_deref().map(Into::into),
     }
 }
 

@@ -60,18 +60,13 @@ impl IpmiLine {
         tools: &Tools,
         settings: Settings,
     ) -> Self {
-        let suites = options.cipher_suites.as_deref().map(|numbers| {
-            numbers.iter().filter_map(|number| CipherSuite::from_id(*number)).collect::<Vec<_>>()
-        });
         Self {
             host: host.clone(),
             source: connector.to_string(),
             addresses: connector.addresses(),
             health,
             port_number: connector.effective_port(),
-            suites: suites
-                .filter(|suites| !suites.is_empty())
-                .unwrap_or_else(|| CipherSuite::PREFERRED.to_vec()),
+            suites: suites(options),
             credentials: Credentials::of_bmc(
                 host,
                 controller(connector),
@@ -306,13 +301,24 @@ const fn control(action: PowerAction) -> ChassisControl {
     }
 }
 
+/// The cipher suites that a manifest allows.
+pub(crate) fn suites(options: &IpmiOptions) -> Vec<CipherSuite> {
+    let numbers = options.cipher_suites.as_deref().unwrap_or_default();
+    let known: Vec<_> = numbers.iter().filter_map(|number| CipherSuite::from_id(*number)).collect();
+    if known.is_empty() { CipherSuite::PREFERRED.to_vec() } else { known }
+}
+
 /// The address as datagrams from it show it: a name may resolve to an IPv4 address in IPv6 dress.
-fn canonical(peer: SocketAddr) -> SocketAddr {
+pub(crate) fn canonical(peer: SocketAddr) -> SocketAddr {
     SocketAddr::new(peer.ip().to_canonical(), peer.port())
 }
 
 /// The addresses that a name, or an address in text, stands for.
-async fn resolve(address: &str, port: u16, settings: &Settings) -> Result<Vec<SocketAddr>, DeviceError> {
+pub(crate) async fn resolve(
+    address: &str,
+    port: u16,
+    settings: &Settings,
+) -> Result<Vec<SocketAddr>, DeviceError> {
     let failed = |reason: String| DeviceError::Resolve { address: address.to_owned(), reason };
     match timeout(settings.resolve_timeout, lookup_host((address, port))).await {
         Ok(Ok(found)) => Ok(found.collect()),

@@ -86,7 +86,7 @@ impl Line {
             | (State::Escape, 'P' | 'X' | ']' | '^' | '_') => self.state = State::String,
             (State::Escape | State::Intermediate, ' '..='/') => self.state = State::Intermediate,
             // Next line, line feed, reverse line feed, reset.
-            (State::Escape, 'D' | 'E' | 'M' | 'c') => return self.to_another_row(),
+            (State::Escape, 'D' | 'E' | 'M' | 'c') => return self.leave_row(),
             (State::Escape | State::Intermediate | State::StringEscape, _) => self.state = State::Text,
             (State::Control, '@'..='~') => return self.control(at, character),
             (State::Control, '\n') | (State::Text, '\n' | '\u{b}' | '\u{c}') => return self.end(),
@@ -109,7 +109,7 @@ impl Line {
         self.state = State::Text;
         match last {
             // Up, down, next and previous line, position, erased screen, row.
-            'A' | 'B' | 'E' | 'F' | 'H' | 'J' | 'd' | 'f' => self.to_another_row(),
+            'A' | 'B' | 'E' | 'F' | 'H' | 'J' | 'd' | 'f' => self.leave_row(),
             // To the right: between words that stand apart.
             'C' | 'G' if !self.text.is_empty() => self.push(at, ' '),
             _ => None,
@@ -131,7 +131,7 @@ impl Line {
         ended
     }
 
-    fn to_another_row(&mut self) -> Option<LogLine> {
+    fn leave_row(&mut self) -> Option<LogLine> {
         self.state = State::Text;
         self.end()
     }
