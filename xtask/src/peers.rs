@@ -31,6 +31,12 @@ const PEERS: &[Peer] = &[
         package: "freeipmi-tools",
         why: "opens every kind of session on our BMC side",
     },
+    Peer { program: "conmand", package: "conman", why: "keeps a log of a console, which we follow" },
+    Peer {
+        program: "conserver",
+        package: "conserver-server",
+        why: "keeps a log of a console, which we follow",
+    },
     Peer { program: "cpio", package: "cpio", why: "lists the guest's initramfs that xtask writes" },
     Peer {
         program: "fakebmc",
@@ -69,10 +75,11 @@ const PEERS: &[Peer] = &[
         package: "snmp",
         why: "reads and switches the outlets of our simulated power strip",
     },
+    Peer { program: "ser2net", package: "ser2net", why: "a terminal server that judges our telnet" },
     Peer {
         program: "sshd",
         package: "openssh-server",
-        why: "a jump host, and a machine that runs commands, for our SSH client",
+        why: "a jump host, a machine that runs commands, and one with a menu before its console, for our SSH client",
     },
     Peer {
         program: "microsocks",
@@ -90,6 +97,7 @@ const PEERS: &[Peer] = &[
         package: "tesseract-ocr",
         why: "reads pictures of consoles, as `bench reader` measures beside ours",
     },
+    Peer { program: "tmux", package: "tmux", why: "a terminal that judges ours" },
     Peer { program: "tshark", package: "tshark", why: "reads the packets that wake machines" },
     Peer {
         program: "sixel2png",
