@@ -156,12 +156,18 @@ impl Flavour {
     /// Lenovo XCC3, which is made of OpenBMC.
     pub const XCC3: &'static Self = &Self {
         name: "xcc3",
+        vendor: Some("Lenovo"),
+        product: Some("Lenovo XClarity Controller"),
+        oem: Some("Lenovo"),
+        manufacturer: "Lenovo",
         model: "ThinkSystem SR650 V4",
         controller: "Lenovo XClarity Controller 3",
         firmware: "1.20",
         bios: "1.10",
+        session_timeout: Duration::from_secs(300),
+        password: (10, 20),
         screen: Screen::MiniScreenShot,
-        ..*Self::XCC
+        ..Self::BASE
     };
 
     /// Supermicro X13.
