@@ -99,7 +99,7 @@ pub async fn kvm(asked: args::SimKvm, output: Output) -> Result<(), Failure> {
     config.bind = asked.bind;
     config.port = asked.port;
     config.user = asked.user;
-    if asked.unit == UnitKind::Pikvm {
+    if asked.unit != UnitKind::Nanokvm {
         config.certificate = Some(Certificate::self_signed().map_err(|error| failed(&error))?);
     }
     let unit = KvmUnit::start(config).await.map_err(|error| failed(&error))?;

@@ -1,12 +1,17 @@
-//! Units at a machine's buttons, screen and keyboard (IP-KVM), which answer as PiKVM and NanoKVM do.
+//! Units at a machine's buttons, screen and keyboard (IP-KVM), which answer as PiKVM and NanoKVM do, and the remote
+//! consoles of controllers, which have a screen and keys alone.
 //!
 //! A [`KvmUnit`] stands before a [`Machine`]: a press of the power button starts it or asks it to shut down, one that is
 //! held takes its power, keys arrive at what it runs, and its screen comes out as JPEG pictures.
 
+mod aten;
+mod console;
 mod front;
+mod ivtp;
 mod keyboard;
 mod nanokvm;
 mod pikvm;
+mod web_login;
 pub(crate) mod websocket;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -41,6 +46,10 @@ pub enum UnitKind {
     Pikvm,
     /// NanoKVM (2.5).
     Nanokvm,
+    /// The console of a controller of Supermicro.
+    Aten,
+    /// The console of a controller with AMI's MegaRAC SP-X.
+    Ivtp,
 }
 
 impl UnitKind {
@@ -50,6 +59,8 @@ impl UnitKind {
         match self {
             Self::Pikvm => "pikvm",
             Self::Nanokvm => "nanokvm",
+            Self::Aten => "aten",
+            Self::Ivtp => "ivtp",
         }
     }
 }
@@ -61,7 +72,9 @@ impl FromStr for UnitKind {
         match name {
             "pikvm" => Ok(Self::Pikvm),
             "nanokvm" => Ok(Self::Nanokvm),
-            _ => Err("use pikvm or nanokvm"),
+            "aten" => Ok(Self::Aten),
+            "ivtp" => Ok(Self::Ivtp),
+            _ => Err("use pikvm, nanokvm, aten or ivtp"),
         }
     }
 }
@@ -109,6 +122,10 @@ pub enum UnitFault {
     NoSignal,
     /// It lets nobody in without a code of a second factor.
     SecondFactor,
+    /// A console of Supermicro is that of old firmware, for Java.
+    NoHtml5,
+    /// A console of AMI encrypts its pictures.
+    Encrypted,
     /// Its service is not there, and what stands before it says so in HTML.
     Down,
 }
@@ -159,12 +176,17 @@ impl KvmUnit {
         let address = SocketAddr::new(config.bind, config.port);
         let listened = async {
             let listener = TcpListener::bind(address).await?;
-            Ok((listener.local_addr()?, listener))
+            let old = TcpListener::bind((config.bind, 0)).await?;
+            Ok((listener.local_addr()?, listener, old))
         };
-        let (address, listener) = listened.await.map_err(|source| KvmUnitError { address, source })?;
+        let (address, listener, old) = listened.await.map_err(|source| KvmUnitError { address, source })?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let tls = config.certificate.as_ref().map(Certificate::acceptor);
         let state = Arc::new(State::new(config));
+        if state.config.kind == UnitKind::Aten {
+            state.inner().old_port = old.local_addr().map_or(0, |address| address.port());
+            tasks.spawn(console::serve_old(old, Arc::clone(&state), stop.clone(), tasks.clone()));
+        }
         tasks.spawn(front::serve(listener, tls, Arc::clone(&state), stop.clone(), tasks.clone()));
         tasks.close();
         Ok(Self { address, state, stop, tasks })
@@ -205,6 +227,12 @@ impl KvmUnit {
         self.state.inner().keys.clone()
     }
 
+    /// Sessions of its web pages that are open.
+    #[must_use]
+    pub fn web_sessions(&self) -> usize {
+        self.state.inner().web_sessions.len()
+    }
+
     /// Stops it, and frees its port.
     pub async fn shutdown(self) {
         self.stop.cancel();
@@ -238,6 +266,17 @@ struct Inner {
     watchers: usize,
     /// Logins that failed in a row.
     failures: u32,
+    /// Sessions of the web pages of a controller.
+    web_sessions: Vec<String>,
+    /// The page that has the token of the next console.
+    page: Option<String>,
+    /// What lets into the next console.
+    console_token: Option<String>,
+    /// What lets into the next console of the old kind, and where that is.
+    old_login: Option<(SecretString, SecretString)>,
+    old_port: u16,
+    /// A viewer of the console is there whose keys are heard.
+    has_master: bool,
 }
 
 impl State {

@@ -21,14 +21,15 @@ pub enum Sim {
     Modem(SimModem),
     /// A power strip with switched outlets (SNMP)
     Pdu(SimPdu),
-    /// A unit at a machine's buttons, screen and keyboard (PiKVM, NanoKVM)
+    /// A unit at a machine's buttons, screen and keyboard (PiKVM, NanoKVM), or the remote console of a controller
     Kvm(SimKvm),
 }
 
 /// `ironhand sim kvm`.
 #[derive(Args)]
 pub struct SimKvm {
-    /// Which unit it is: pikvm (over TLS) or nanokvm (plain HTTP)
+    /// Which unit it is: pikvm (over TLS) or nanokvm (plain HTTP); aten (Supermicro) or ivtp (AMI) for the console of a
+    /// controller (over TLS)
     #[arg(long, default_value = "pikvm", value_name = "UNIT")]
     pub unit: UnitKind,
     /// Its address

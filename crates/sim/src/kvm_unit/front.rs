@@ -21,7 +21,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{State, UnitFault, UnitKind, nanokvm, pikvm, websocket};
+use super::console::{Place, talk_on_websocket};
+use super::{State, UnitFault, UnitKind, aten, ivtp, nanokvm, pikvm, websocket};
 
 /// The longest body of a request.
 const MAX_BODY: usize = 64 * 1024;
@@ -180,6 +181,8 @@ async fn respond(mut request: Request<Incoming>, state: Arc<State>, stop: Cancel
     let answered = match kind {
         UnitKind::Pikvm => pikvm::answer(&state, &asked).await,
         UnitKind::Nanokvm => nanokvm::answer(&state, &asked).await,
+        UnitKind::Aten => aten::answer(&state, &asked).await,
+        UnitKind::Ivtp => ivtp::answer(&state, &asked).await,
     };
     // A way for keys, which is open where the unit has no other answer.
     answered.unwrap_or_else(|| {
@@ -192,6 +195,17 @@ async fn respond(mut request: Request<Incoming>, state: Arc<State>, stop: Cancel
             let ended = match kind {
                 UnitKind::Pikvm => pikvm::talk(TokioIo::new(stream), &state, watches).await,
                 UnitKind::Nanokvm => nanokvm::talk(TokioIo::new(stream), &state).await,
+                UnitKind::Aten | UnitKind::Ivtp => {
+                    let place = Place::take(&state);
+                    let console = match kind {
+                        UnitKind::Aten => aten::console(&state),
+                        _ => ivtp::console(&state, &place),
+                    };
+                    match console {
+                        Some(console) => talk_on_websocket(TokioIo::new(stream), console, place).await,
+                        None => Ok(()),
+                    }
+                }
             };
             if let Err(error) = ended {
                 tracing::debug!(%error, "a WebSocket to a simulated unit ended");

@@ -16,6 +16,9 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// The longest message that is taken.
 const LONGEST: u64 = 64 * 1024;
 
+/// The longest message that is sent: its length takes two bytes.
+const LONGEST_SENT: usize = 65535;
+
 const TEXT: u8 = 0x1;
 const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
@@ -34,11 +37,32 @@ pub(crate) fn proof(key: &str) -> Option<HeaderValue> {
     HeaderValue::try_from(STANDARD.encode(proof)).ok()
 }
 
+/// What a client sent.
+pub(super) enum Frame {
+    /// A message, or a part of one.
+    Payload(Vec<u8>),
+    /// To be answered by the same payload.
+    Ping(Vec<u8>),
+    /// Good-bye.
+    Close,
+}
+
 /// The next message; pings are answered meanwhile. Nothing where the client says good-bye.
 pub(crate) async fn message<S>(stream: &mut S) -> io::Result<Option<Vec<u8>>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    loop {
+        match frame(stream).await? {
+            Frame::Close => return Ok(None),
+            Frame::Ping(payload) => pong(stream, &payload).await?,
+            Frame::Payload(payload) => return Ok(Some(payload)),
+        }
+    }
+}
+
+/// The next frame; answers to pings are passed over.
+pub(super) async fn frame<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Frame> {
     loop {
         let kind = stream.read_u8().await? & 0x0f;
         let second = stream.read_u8().await?;
@@ -57,12 +81,25 @@ where
         stream.read_exact(&mut payload).await?;
         payload.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
         match kind {
-            CLOSE => return Ok(None),
-            PING => send(stream, PONG, &payload).await?,
+            CLOSE => return Ok(Frame::Close),
+            PING => return Ok(Frame::Ping(payload)),
             PONG => {}
-            _ => return Ok(Some(payload)),
+            _ => return Ok(Frame::Payload(payload)),
         }
     }
+}
+
+/// Answers a ping.
+pub(super) async fn pong<S: AsyncWrite + Unpin>(stream: &mut S, payload: &[u8]) -> io::Result<()> {
+    send(stream, PONG, payload).await
+}
+
+/// Sends bytes, in as many messages as they take.
+pub(super) async fn send_bytes<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> io::Result<()> {
+    for piece in bytes.chunks(LONGEST_SENT) {
+        send(stream, BINARY, piece).await?;
+    }
+    Ok(())
 }
 
 /// Sends a message of text.
