@@ -121,6 +121,9 @@ pub enum Error {
     /// The connection to a remote framebuffer ended.
     #[error(transparent)]
     Rfb(#[from] ironhand_rfb::Error),
+    /// The connection to a remote console of another kind ended.
+    #[error(transparent)]
+    Kvm(#[from] ironhand_kvm::Error),
 }
 
 /// Why a device does not prove who it is.
@@ -178,6 +181,12 @@ impl Error {
                 ironhand_rfb::Condition::Throttled | ironhand_rfb::Condition::Refused => Reach::Throttled,
                 ironhand_rfb::Condition::ProtocolError => Reach::ProtocolError,
             },
+            Self::Kvm(error) => match error.condition() {
+                ironhand_kvm::Condition::Unreachable => Reach::Unreachable,
+                ironhand_kvm::Condition::AuthFailed => Reach::AuthFailed,
+                ironhand_kvm::Condition::Refused => Reach::Throttled,
+                ironhand_kvm::Condition::ProtocolError => Reach::ProtocolError,
+            },
             _ => Reach::ProtocolError,
         }
     }
@@ -214,7 +223,7 @@ impl Error {
                 ironhand_redfish::Error::NoSystem { .. } | ironhand_redfish::Error::Ambiguous { .. },
             ) => Fault::Caller,
             Self::NotStored { .. } => Fault::Server,
-            Self::Rfb(_) if self.reach() == Reach::Unreachable => Fault::Network,
+            Self::Rfb(_) | Self::Kvm(_) if self.reach() == Reach::Unreachable => Fault::Network,
             _ if self.is_refusal() => Fault::Caller,
             _ => Fault::Device,
         }
@@ -232,6 +241,7 @@ impl Error {
                 | Self::NoPicture { .. }
                 | Self::NotStored { .. }
                 | Self::Rfb(_)
+                | Self::Kvm(_)
                 | Self::Redfish(ironhand_redfish::Error::Busy { .. })
         )
     }
@@ -263,6 +273,7 @@ impl Error {
             }
             Self::NotStored { .. } => "store.failed",
             Self::Rfb(error) => error.code(),
+            Self::Kvm(error) => error.code(),
             Self::NoPicture { .. } => "connector.no_picture",
             Self::OutcomeUnknown => "connector.outcome_unknown",
             Self::NotKept { .. } | Self::Redfish(Redfish::NotKept { .. }) => "connector.not_kept",

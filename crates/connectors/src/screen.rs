@@ -1,7 +1,11 @@
 //! Screens that can be looked at, and perhaps typed on.
 
+mod aten;
+mod ivtp;
+mod remote;
 mod rfb;
 mod unit;
+mod web_session;
 
 use futures_util::future::BoxFuture;
 use ironhand_api::{Connector, KvmOptions, KvmProtocol, Way};
@@ -77,6 +81,12 @@ pub async fn open_screen(
     match &connector.way {
         Way::Vnc(_) | Way::Amt(_) | Way::Kvm(KvmOptions { protocol: KvmProtocol::Openbmc, .. }) => {
             Ok(Box::new(Rfb::open(connector, login, surroundings).await?))
+        }
+        Way::Kvm(KvmOptions { protocol: KvmProtocol::Aten, tls }) => {
+            Ok(Box::new(aten::open(connector, tls, login, surroundings).await?))
+        }
+        Way::Kvm(KvmOptions { protocol: KvmProtocol::Ivtp, tls }) => {
+            Ok(Box::new(ivtp::open(connector, tls, login, surroundings).await?))
         }
         _ => Ok(Box::new(Unit::open(connector, login, surroundings).await?)),
     }

@@ -24,6 +24,7 @@ fn device(unit: &KvmUnit, kind: UnitKind, tls: Tls, password: Option<&str>) -> B
     let way = match kind {
         UnitKind::Pikvm => Way::Pikvm(options),
         UnitKind::Nanokvm => Way::Nanokvm(options),
+        UnitKind::Aten | UnitKind::Ivtp => panic!("{kind:?} has no buttons"),
     };
     let mut connector = Connector::new(way, "127.0.0.1");
     connector.port = Some(unit.address().port());

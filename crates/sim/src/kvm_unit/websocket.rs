@@ -95,7 +95,7 @@ pub(super) async fn pong<S: AsyncWrite + Unpin>(stream: &mut S, payload: &[u8]) 
 }
 
 /// Sends bytes, in as many messages as they take.
-pub(super) async fn send_bytes<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> io::Result<()> {
+pub(crate) async fn send_bytes<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> io::Result<()> {
     for piece in bytes.chunks(LONGEST_SENT) {
         send(stream, BINARY, piece).await?;
     }
@@ -105,11 +105,6 @@ pub(super) async fn send_bytes<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u
 /// Sends a message of text.
 pub(super) async fn say<S: AsyncWrite + Unpin>(stream: &mut S, text: &str) -> io::Result<()> {
     send(stream, TEXT, text.as_bytes()).await
-}
-
-/// Sends a message of bytes, of 64 KiB at most.
-pub(crate) async fn send_bytes<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> io::Result<()> {
-    send(stream, BINARY, bytes).await
 }
 
 /// Asks whether the client is there.
