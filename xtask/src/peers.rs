@@ -65,6 +65,11 @@ const PEERS: &[Peer] = &[
         why: "reads the power of fleets, as `bench ipmi` measures beside ours",
     },
     Peer {
+        program: "gvnccapture",
+        package: "gvncviewer",
+        why: "a viewer that judges the screens that our simulator shows",
+    },
+    Peer {
         program: "ipmitool",
         package: "ipmitool",
         why: "an IPMI client that judges our BMC side over cipher suites 3 and 17",
@@ -114,6 +119,22 @@ const PEERS: &[Peer] = &[
         package: "tigervnc-standalone-server",
         why: "a screen that judges our RFB client",
     },
+    Peer {
+        program: "tigervncpasswd",
+        package: "tigervnc-tools",
+        why: "writes the password that Xvnc asks for",
+    },
+    Peer {
+        program: "x11vnc",
+        package: "x11vnc",
+        why: "shows one picture in every encoding of RFB, and over TLS",
+    },
+    Peer {
+        program: "websockify",
+        package: "websockify",
+        why: "carries RFB through WebSockets to our client",
+    },
+    Peer { program: "openssl", package: "openssl", why: "makes the certificates that screens show" },
 ];
 
 /// Where QEMU may come from when this machine has none.
