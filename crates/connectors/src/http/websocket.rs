@@ -99,7 +99,7 @@ impl HttpClient {
         Ok(match self.upgraded(request).await? {
             Shaken::Answer(answer) => Opening::Answer(answer),
             Shaken::Upgraded(upgraded, taken) => {
-                Opening::Open(Box::new(WebSocketStream::new(upgraded)), taken)
+                Opening::Open(Box::new(WebSocketStream::new(TokioIo::new(upgraded))), taken)
             }
         })
     }
