@@ -23,13 +23,14 @@ pub(super) fn answer(visit: &mut Visit<'_>) -> Option<ServiceReply> {
     if !visit.is_known(session.as_deref()) {
         return Some(ServiceReply::json(401, &json!({ "error": "Invalid Authentication", "code": 7 })));
     }
-    if !proves || visit.service.faults.screen == Some(ScreenFault::Forgery) {
+    let is_logout = visit.request.method() == "DELETE";
+    if !proves || !is_logout && visit.service.faults.screen == Some(ScreenFault::Forgery) {
         return Some(ServiceReply::json(403, &json!({ "error": "CSRF token is not valid" })));
     }
     if is_picture {
         return Some(visit.picture(PictureForm::Jpeg).unwrap_or_else(|| page(404, "text/html", "")));
     }
-    if visit.request.method() == "DELETE" {
+    if is_logout {
         visit.log_out(session.as_deref());
         return Some(ServiceReply::json(200, &json!({ "ok": 0 })));
     }
