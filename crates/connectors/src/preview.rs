@@ -14,7 +14,7 @@ mod idrac;
 mod ilo;
 mod session;
 mod supermicro;
-mod web;
+pub(crate) mod web;
 mod xcc;
 
 use std::sync::Arc;

@@ -162,7 +162,7 @@ pub(super) fn picture(file: &Bytes) -> Result<Picture, Failed> {
 }
 
 /// A form, as it is posted (WHATWG URL, section 5.2).
-pub(super) fn form(path: &str, fields: &[(&str, &str)]) -> HttpRequest {
+pub(crate) fn form(path: &str, fields: &[(&str, &str)]) -> HttpRequest {
     // Room for all of it: a buffer that grows leaves copies of the password behind.
     let room = fields.iter().map(|(name, value)| 2 + 3 * (name.len() + value.len())).sum();
     let mut body = Vec::with_capacity(room);
@@ -203,7 +203,7 @@ pub(super) fn harmless(request: HttpRequest) -> HttpRequest {
 }
 
 /// A cookie that an answer sets.
-pub(super) fn cookie(answer: &HttpResponse, name: &str) -> Option<String> {
+pub(crate) fn cookie(answer: &HttpResponse, name: &str) -> Option<String> {
     let set = answer.headers.get_all(SET_COOKIE).iter().filter_map(|header| header.to_str().ok());
     let values = set.filter_map(|cookie| cookie.split(';').next()?.trim().split_once('='));
     let mut values = values.filter(|(known, value)| *known == name && !value.is_empty());

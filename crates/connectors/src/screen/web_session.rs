@@ -3,11 +3,10 @@
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
-use http::{HeaderValue, Method};
+use http::header::COOKIE;
 use secrecy::{ExposeSecret, SecretString};
-use zeroize::Zeroizing;
 
+use crate::preview::web;
 use crate::{Authorization, Error, HttpClient, HttpRequest, HttpResponse, Login};
 
 /// A session that ends when it is closed, or dropped.
@@ -69,50 +68,22 @@ pub(super) async fn log_in(
     [user, password]: [&str; 2],
     login: &Login,
 ) -> Result<HttpResponse, Error> {
-    let mut form = Zeroizing::new(format!("{user}="));
-    escape(&login.username, &mut form);
-    form.push('&');
-    form.push_str(password);
-    form.push('=');
-    escape(login.password.expose_secret(), &mut form);
-    let request = HttpRequest::new(Method::POST, path)
-        .header(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))
-        .body(form.as_bytes().to_vec());
-    client.send(&request).await
-}
-
-/// Everything but letters and digits as a form has it.
-fn escape(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push_str(&hex::encode_upper([byte]));
-        }
-    }
+    client
+        .send(&web::form(path, &[(user, &login.username), (password, login.password.expose_secret())]))
+        .await
 }
 
 /// The cookie of that name that an answer sets, as it is sent back.
 pub(super) fn cookie(answer: &HttpResponse, name: &str) -> Option<SecretString> {
-    let set = answer.headers.get_all(SET_COOKIE).iter().filter_map(|header| header.to_str().ok());
-    let mut pairs = set.filter_map(|cookie| cookie.split(';').next().map(str::trim));
-    let pair = pairs.rfind(|pair| {
-        pair.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')).is_some_and(|value| !value.is_empty())
-    })?;
-    Some(SecretString::from(pair))
+    web::cookie(answer, name).map(|value| SecretString::from(format!("{name}={value}")))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use http::HeaderValue;
+    use http::header::SET_COOKIE;
 
-    #[test]
-    fn escapes() {
-        let mut form = String::new();
-        escape("aZ9 #&=+é", &mut form);
-        assert_eq!(form, "aZ9%20%23%26%3D%2B%C3%A9");
-    }
+    use super::*;
 
     #[test]
     fn cookies() {
