@@ -92,9 +92,6 @@ pub(super) fn find<'t>(image: &Image, tables: &'t [GlyphTable], hint: Option<&Gr
     if offer_usual(&judge, tables, &mut best) || best.share >= ACCEPTED {
         return best.found;
     }
-    if let Some(found) = over_photograph(image, tables) {
-        return Some(found);
-    }
     for (table, pitch) in shapes(tables) {
         for y in 0..table.height {
             for x in 0..pitch {
@@ -104,7 +101,10 @@ pub(super) fn find<'t>(image: &Image, tables: &'t [GlyphTable], hint: Option<&Gr
             }
         }
     }
-    (best.share >= ACCEPTED).then_some(best.found).flatten()
+    if best.share >= ACCEPTED {
+        return best.found;
+    }
+    over_photograph(image, tables)
 }
 
 /// Offers the grids that most consoles have: from the corner, and centred as UEFI firmware places them. Tells whether one is
