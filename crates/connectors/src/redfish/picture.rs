@@ -92,11 +92,12 @@ impl RedfishDevice {
 fn may_be_off(error: &Error) -> bool {
     use ironhand_redfish::Error as Redfish;
     match error {
-        Error::Refused { .. } | Error::Unsupported { .. } | Error::Malformed { .. } => true,
-        Error::Redfish(Redfish::Refused { .. } | Redfish::Unsupported { .. } | Redfish::Malformed { .. }) => {
-            true
+        Error::Redfish(error) => {
+            matches!(error, Redfish::Refused { .. } | Redfish::Unsupported { .. } | Redfish::Malformed { .. })
         }
-        _ => false,
+        error => {
+            matches!(error, Error::Refused { .. } | Error::Unsupported { .. } | Error::Malformed { .. })
+        }
     }
 }
 
