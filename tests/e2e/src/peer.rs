@@ -4,8 +4,9 @@ use std::ffi::OsStr;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
-use crate::private_file;
+use crate::{private_file, wait_until};
 
 /// A foreign program in the background, ended by its own id when dropped.
 pub struct Peer(Child);
@@ -23,6 +24,16 @@ impl Peer {
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
         Self(child)
+    }
+
+    /// Asks it to end, and waits until it has: some have processes of their own, which only they end.
+    pub fn end(mut self) {
+        let asked = Command::new("kill").arg(self.0.id().to_string()).status().expect("kill runs");
+        assert!(asked.success(), "it has ended before");
+        wait_until("it ends", Duration::from_secs(20), || match self.0.try_wait() {
+            Ok(Some(_)) => Ok(()),
+            other => Err(format!("{other:?}")),
+        });
     }
 }
 

@@ -220,8 +220,9 @@ async fn the_log_of_conserver_is_followed() {
     let (port, base) = (free_port().to_string(), free_port().to_string());
     let config = config.to_string_lossy().into_owned();
     let arguments = ["-C", &config, "-M", "127.0.0.1", "-p", &port, "-b", &base];
-    let _peer = Peer::start(&peer("conserver"), &arguments, &folder.path().join("conserver.out"));
+    let peer = Peer::start(&peer("conserver"), &arguments, &folder.path().join("conserver.out"));
     check_log(folder.path(), "node7.log", ConsoleLogFormat::Conserver).await;
+    peer.end();
 }
 
 #[tokio::test]
