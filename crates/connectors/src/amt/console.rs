@@ -120,7 +120,7 @@ async fn switch_on(service: &Wsman, switched: &mut SwitchedOn) -> Result<(), Err
         change_screen(service, ENABLED).await?;
         switched.screen = true;
     }
-    if !service.get(&LISTENER, |node| listens(node)).await? {
+    if !service.get(&LISTENER, listens).await? {
         change_listener(service, true).await?;
         switched.listener = true;
     }
