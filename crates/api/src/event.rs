@@ -107,6 +107,12 @@ event_kinds! {
     JobAccepted "job.accepted";
     /// Work is over: done, failed, or not known to be either.
     JobEnded "job.ended";
+    /// Somebody has the console of a host now.
+    ConsoleTaken "console.taken";
+    /// The console of a host was taken from whoever had it.
+    ConsoleTakenOver "console.taken-over";
+    /// Nobody has the console of a host any more.
+    ConsoleReleased "console.released";
     /// Somebody began or ended work on a host.
     MaintenanceChanged "maintenance.changed";
     /// Another server works on a host now.

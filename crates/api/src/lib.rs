@@ -32,6 +32,7 @@ mod action;
 mod alert;
 mod cloud_event;
 mod connector;
+mod console;
 mod credential;
 mod event;
 mod fence;
@@ -70,6 +71,7 @@ pub use connector::{
     SnmpVersion, SshCommands, SshConsoleOptions, SshOptions, SwitchRequest, SwitchStatus, TasmotaOptions,
     Through, Tls, VncOptions, Way, WinrmOptions, WolOptions,
 };
+pub use console::{ConsoleHolder, ConsoleLine, ConsoleNotice, ConsoleRequest, Recording};
 pub use credential::{Credential, CredentialSpec, Secret};
 pub use event::{Event, EventKind, Severity};
 pub use fence::{FenceEvidence, FenceReport, FenceRequest};

@@ -263,6 +263,8 @@ settings! {
     ipmi_timeout "ipmiTimeout": Duration = secs(6), ms(100) => mins(5), Host;
     /// Between two key events: controllers drop keys that come faster than a hand types.
     key_interval "keyInterval": Duration = ms(20), ms(1) => secs(5), Host;
+    /// How long a console may be held without anything being typed before it is given back.
+    console_idle "consoleIdle": Duration = mins(30), secs(10) => hours(24), Host;
     /// How long contact with a controller must be lost before an alert is opened.
     alert_after "alertAfter": Duration = mins(1), secs(0) => hours(24), Host;
     /// How often an alert that stays open is told again.
@@ -273,6 +275,10 @@ settings! {
     rotations_at_once "rotationsAtOnce": u32 = 4, 1 => 1000, Global;
     /// How long a host belongs to a server that has fallen silent before another one may take it.
     lease_time "leaseTime": Duration = secs(15), secs(2) => mins(10), Global;
+    /// How long recordings of consoles are kept.
+    recordings_kept "recordingsKept": Duration = hours(24 * 30), hours(1) => hours(24 * 366), Global;
+    /// How many mebibytes recordings of consoles may take together; the oldest are dropped first.
+    recordings_size "recordingsSize": u32 = 1024, 1 => 1_000_000, Global;
     /// How many events are kept: 200000 are about 50 MB, and months for a few hundred hosts.
     events_kept "eventsKept": u32 = 200_000, 1000 => 100_000_000, Global;
     /// How long a picture is kept that nothing refers to any more.

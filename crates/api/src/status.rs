@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{AlertCause, Management, PictureDigest, Said, Timestamp};
+use crate::{AlertCause, ConsoleHolder, Management, PictureDigest, Said, Timestamp};
 
 /// One observed value, with when and through what it was observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -254,6 +254,9 @@ pub struct HostStatus {
     /// is one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub screens: Vec<ScreenWay>,
+    /// Who has its console; absent where nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub console: Option<ConsoleHolder>,
     /// Derived from the facts above.
     pub icon: Icon,
     /// The last reading of the screen.

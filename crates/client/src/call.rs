@@ -359,9 +359,18 @@ impl Client {
 
     /// Sends a request; a reply that is an error becomes one here.
     pub(crate) async fn call(&self, request: RequestBuilder) -> Result<Response, Error> {
+        let reply = self.upgrade(request).await?;
+        if reply.status().is_success() {
+            return Ok(reply);
+        }
+        Err(self.not_ours(unexpected(reply.status())))
+    }
+
+    /// The same, where a reply may also be that the connection speaks something else from now on.
+    pub(crate) async fn upgrade(&self, request: RequestBuilder) -> Result<Response, Error> {
         let reply = request.send().await.map_err(|source| self.unreachable(source))?;
         let status = reply.status();
-        if status.is_success() {
+        if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(reply);
         }
         let body = reply.bytes().await.map_err(|source| self.unreachable(source))?;

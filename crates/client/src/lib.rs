@@ -26,6 +26,7 @@
 //! ```
 
 mod call;
+mod console;
 mod endpoint;
 mod error;
 mod events;
@@ -35,6 +36,7 @@ mod resource;
 mod work;
 
 pub use call::{Client, EventFilter, RecordFilter};
+pub use console::{Console, ConsoleEvent, ConsoleLogFilter, ConsoleOptions};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::Error;
 pub use events::EventStream;

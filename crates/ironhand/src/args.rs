@@ -1,5 +1,6 @@
 //! The command line: what may be written, and its help. What commands do stands in their own modules.
 
+mod console;
 mod fleet;
 mod hardware;
 mod host;
@@ -11,13 +12,14 @@ mod sim;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use console::{Console, ConsoleVerb, Recordings, RecordingsVerb};
 pub use fleet::{
     Fence, ForgetPins, KeyCommand, ListPins, Maintenance, Manage, ManageWord, NotifierCommand, Password,
     PasswordCommand, PinCommand, Rotate, Settings, SettingsCommand, Switch,
 };
 pub use hardware::{Identify, Media, Sel, SelAction, SelClear, SelList, Sensors, Since};
 pub use host::{BootDevice, PictureWord, Power, PowerWord, Screen, Selector, Type};
-pub use offline::{ConsoleCommand, FlowCommand, Fonts, Learn, Match, Read};
+pub use offline::{FlowCommand, Fonts, Learn, Match, Read};
 pub use record::{Alerts, EventFormat, Events, Incidents, Jobs, Runs};
 pub use resource::{Delete, Describe, Files, Get, Manifests};
 pub use server::{Sandbox, Serve};
@@ -131,6 +133,10 @@ pub enum Command {
     },
     /// Show a host's screen as text, or keep its picture
     Screen(Screen),
+    /// The serial console of a host; ~. at the start of a line leaves it
+    Console(Console),
+    /// What was written and typed on consoles that somebody had
+    Recordings(Recordings),
     /// Press keys on a host.
     #[command(
         about = "Press keys on a host: plain text, <Enter>, <F1>, <Ctrl-Alt-Del>, <Down*3>, <wait 500ms>"
@@ -170,12 +176,6 @@ pub enum Command {
     Probe(crate::discovery::args::Probe),
     /// Check how management controllers are kept: weak ciphers, anonymous logins, old firmware, open services
     Audit(crate::discovery::args::Audit),
-    /// Consoles of hosts, and the fonts in which they write
-    Console {
-        /// What to do.
-        #[command(subcommand)]
-        command: ConsoleCommand,
-    },
     /// Turn pictures of screens into text, without a server
     Read(Read),
     /// Tell which flow would apply to a screen, and why the others would not, without a server

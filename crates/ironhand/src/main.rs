@@ -8,6 +8,7 @@ mod output;
 
 mod args;
 mod bmc;
+mod console;
 mod describe;
 mod discovery;
 mod events;
@@ -27,6 +28,7 @@ mod password;
 mod pins;
 mod power;
 mod read;
+mod recordings;
 mod sandbox;
 mod schema;
 mod screen;
@@ -43,7 +45,7 @@ use ironhand_client::{Client, Endpoint};
 use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::{Cli, Command, ConsoleCommand, FlowCommand, Global, PasswordCommand, Sim};
+use crate::args::{Cli, Command, FlowCommand, Global, PasswordCommand, Sim};
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -53,7 +55,6 @@ fn main() -> ExitCode {
     let output = Output::new(&cli.global);
     let result = match cli.command {
         Command::Read(asked) => read::read(&asked, output),
-        Command::Console { command: ConsoleCommand::Learn(asked) } => learn::learn(&asked),
         Command::Match(asked) => flow::match_screen(&asked, output),
         Command::Flow { command: FlowCommand::Test(files) } => flow::test(&files, output),
         Command::Validate(files) => manifests::validate(&files),
@@ -119,6 +120,8 @@ async fn waiting(command: Command, global: &Global, output: Output) -> Result<()
             password::rotate(&client, &asked, output).await
         }
         Command::Pin { command } => pins::pin(&client, &command, output).await,
+        Command::Console(asked) => console::console(&client, &asked, output).await,
+        Command::Recordings(asked) => recordings::recordings(&client, &asked, output).await,
         Command::Screen(asked) => screen::screen(&client, &asked, output).await,
         Command::Type(asked) => screen::type_keys(&client, &asked, output).await,
         Command::Jobs(asked) => jobs::jobs(&client, &asked, output).await,

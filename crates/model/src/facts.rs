@@ -214,6 +214,7 @@ impl HostFacts {
             owner: None,
             ways: Vec::new(),
             screens: Vec::new(),
+            console: None,
             icon: self.icon(),
             screen: self.screen.clone(),
             health: if health == Health::Well && self.is_blind() { Health::Unknown } else { health },

@@ -89,6 +89,7 @@
 
 mod alerts;
 mod cadence;
+mod console;
 mod facts;
 mod fence;
 mod power;
@@ -99,6 +100,7 @@ mod way;
 
 pub use alerts::{AlertChange, AlertStep, HostAlerts};
 pub use cadence::Cadence;
+pub use console::{ConsoleHold, ConsoleTaken, Taker};
 pub use facts::{Change, HostFacts, Observation, power_deadline};
 pub use fence::judge_fence;
 pub use power::{PowerPlan, Resumption, plan_power, resume_power};

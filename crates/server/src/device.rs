@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ironhand_api::{Capability, Fault, FenceReport, Name, PowerAction, PowerState, Reach};
+use ironhand_api::{Capability, Fault, FenceReport, Name, PowerAction, PowerState, Reach, Timestamp};
 use ironhand_ipmi::{CompletionCode, ProcedureError};
 use ironhand_ipmi_port::{OpenError, RunError};
 use ironhand_store::StoreError;
@@ -124,6 +124,9 @@ pub(crate) enum DeviceError {
     /// Another action on the host is under way.
     #[error("another action is under way on the host; {waiting} more wait for it")]
     Busy { waiting: usize },
+    /// Somebody else has the console.
+    #[error("{by} has had the console since {since}")]
+    ConsoleHeld { by: String, since: Timestamp },
     /// The screen was not seen yet.
     #[error("the screen has not been seen yet")]
     NotSeenYet,
@@ -275,6 +278,7 @@ impl DeviceError {
             | Self::NoPower { .. }
             | Self::Credential { .. }
             | Self::NotNow { .. }
+            | Self::ConsoleHeld { .. }
             | Self::CutNotAllowed
             | Self::NotFenced
             | Self::PasswordRefused { .. }
@@ -317,6 +321,7 @@ impl DeviceError {
             Self::Resolve { .. } | Self::NotSeen { .. } => true,
             Self::NotStored { .. }
             | Self::Busy { .. }
+            | Self::ConsoleHeld { .. }
             | Self::NotSeenYet
             | Self::NotOwner(_)
             | Self::Stopping => true,
@@ -361,6 +366,7 @@ impl DeviceError {
             Self::NotFenced => "fence.not_fenced",
             Self::NoRandomness => "server.no_randomness",
             Self::Busy { .. } => "host.busy",
+            Self::ConsoleHeld { .. } => "console.held",
             Self::NotSeenYet => "screen.not_seen_yet",
         }
     }
@@ -371,6 +377,7 @@ impl DeviceError {
             Self::NotManaged { .. } => Some("enable management at the level that the message names"),
             Self::NoConnector { .. } => Some("add a connector with that capability to the host's manifest"),
             Self::NoCapability { capability, .. } => Some(capability_hint(*capability)),
+            Self::ConsoleHeld { .. } => Some("watch with --read-only, or take it with --take-over"),
             Self::NoPower { .. } => Some("add a connector that can do it to the host's manifest"),
             Self::Waiting { .. } => Some("apply the host's credentials again to have them tried at once"),
             Self::CutNotAllowed | Self::EveryWayFailed { cut_not_allowed: true, .. } => Some(

@@ -5,6 +5,8 @@
 
 mod action;
 mod administration;
+mod console;
+mod console_log;
 mod events;
 mod fence;
 mod guard;
@@ -16,6 +18,7 @@ mod notifier;
 mod password;
 mod pin;
 mod problem;
+mod recording;
 mod resource;
 mod server;
 mod stream;
@@ -33,6 +36,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
+use crate::console::Consoles;
 use crate::fleet::Fleet;
 use crate::notify::Notifiers;
 use crate::order::Order;
@@ -54,6 +58,7 @@ pub(crate) struct Api {
     pub(crate) catalog: Catalog,
     pub(crate) notifiers: Notifiers,
     pub(crate) order: Order,
+    pub(crate) consoles: Consoles,
     streams: Arc<Semaphore>,
     stop: CancellationToken,
 }
@@ -74,9 +79,11 @@ impl Api {
         catalog: Catalog,
         notifiers: Notifiers,
         order: Order,
+        consoles: Consoles,
         stop: CancellationToken,
     ) -> Self {
-        Self { store, fleet, catalog, notifiers, order, streams: Arc::new(Semaphore::new(STREAMS)), stop }
+        let streams = Arc::new(Semaphore::new(STREAMS));
+        Self { store, fleet, catalog, notifiers, order, consoles, streams, stop }
     }
 }
 
@@ -155,8 +162,13 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
             "/hosts/{name}/media",
             get(hardware::media).post(hardware::insert_media).delete(hardware::eject_media),
         )
+        .route("/hosts/{name}/console", get(console::console))
+        .route("/hosts/{name}/console/log", get(console_log::log))
+        .route("/hosts/{name}/console/release", post(console::release))
         .route("/hosts/{name}/screen", get(action::screen).post(action::read_screen))
         .route("/pictures/{digest}", get(history::picture))
+        .route("/recordings", get(recording::recordings))
+        .route("/recordings/{host}/{id}", get(recording::recording))
         .route("/incidents", get(history::incidents))
         .route("/incidents/{id}", get(history::incident))
         .route("/runs", get(history::runs))

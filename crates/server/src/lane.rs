@@ -30,12 +30,13 @@ use ironhand_store::Store;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 pub(crate) use hardware::{Found, Hardware};
-pub(crate) use line::{canonical, resolve, suites};
+pub(crate) use line::{canonical, controller, resolve, suites, surroundings};
 use work::Asker;
-pub(crate) use work::{Ending, Lane};
+pub(crate) use work::{Ending, Lane, credentials_of};
 
 use crate::Settings;
 use crate::catalog::Catalog;
+use crate::console::Desks;
 use crate::credentials::Refusals;
 use crate::device::DeviceError;
 use crate::rotation::{PasswordOrder, Turns};
@@ -67,6 +68,8 @@ pub(crate) struct Tools {
     /// How many passwords are changed at the same time.
     pub(crate) turns: Turns,
     pub(crate) reader: PictureReader,
+    /// Who has which console.
+    pub(crate) desks: Desks,
     pub(crate) catalog: Catalog,
     /// What is said above hosts, as it changes.
     pub(crate) site: watch::Receiver<Arc<Site>>,
@@ -315,13 +318,21 @@ impl LaneHandle {
         hands.ok_or_else(|| self.no_screen())?.look().await.result
     }
 
-    /// Why the host has no screen now.
-    fn no_screen(&self) -> DeviceError {
+    /// Whether the host is managed, so that something may be opened on its controllers.
+    pub(crate) fn managed(&self) -> Result<(), DeviceError> {
         let status = self.status.borrow();
         match status.management.as_ref().filter(|fact| !fact.value.is_enabled()) {
-            Some(fact) => DeviceError::NotManaged { level: fact.source.clone(), reason: fact.detail.clone() },
-            None => DeviceError::NoConnector { capability: Capability::Screen },
+            Some(fact) => {
+                Err(DeviceError::NotManaged { level: fact.source.clone(), reason: fact.detail.clone() })
+            }
+            None => Ok(()),
         }
+    }
+
+    /// Why the host has no screen now.
+    fn no_screen(&self) -> DeviceError {
+        let missing = DeviceError::NoConnector { capability: Capability::Screen };
+        self.managed().err().unwrap_or(missing)
     }
 
     /// The picture of the last look, where it has this name.

@@ -30,6 +30,7 @@
 
 mod catalog;
 mod clock;
+mod console;
 mod credentials;
 mod device;
 mod fleet;

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::catalog::Catalog;
+use crate::console::{Consoles, Desks, Recordings};
 use crate::credentials::Refusals;
 use crate::fleet::Fleet;
 use crate::http::{self, Api, ListenError, LocalSocket, Via};
@@ -25,6 +26,7 @@ use crate::ownership::{Follower, Leases, enlist, upkeep};
 use crate::rotation::Turns;
 use crate::screen::PictureReader;
 use crate::sdr_cache::SdrCache;
+use crate::serial::log::{ConsoleLogs, LogLimits};
 use crate::settings::retention;
 use crate::traps::{TrapCounts, TrapListener, Traps};
 use crate::{Config, clock};
@@ -90,6 +92,7 @@ pub struct Running {
     traps: Option<Traps>,
     store: Store,
     listeners: TaskTracker,
+    consoles: Consoles,
     ports: [JoinHandle<()>; 3],
     /// Held until everything else is gone.
     _lock: std::fs::File,
@@ -150,11 +153,14 @@ impl Server {
             records: SdrCache::default(),
             turns: Turns::new(site.clone()),
             reader,
+            desks: Desks::default(),
             catalog: catalog.clone(),
             site: site.clone(),
         };
         let leases = Leases::new(store.clone(), site.clone(), shared).map_err(StartError::NoRandom)?;
         let holder = Holder { owner: leases.owner().into(), shared, site: site.clone() };
+        let logs = ConsoleLogs::new(&data_dir, LogLimits::default());
+        let consoles = Consoles::new(tools.clone(), logs, Recordings::new(&data_dir));
         let fleet = Fleet::new(tools, settings, say, leases, stops.lanes.clone());
         fleet.govern().await.map_err(failed)?;
         let order = Order::new();
@@ -177,6 +183,7 @@ impl Server {
             catalog,
             notifiers.clone(),
             order,
+            consoles.clone(),
             stops.listeners.clone(),
         ));
         let http = loopback.as_ref().and_then(|listener| listener.local_addr().ok());
@@ -185,7 +192,7 @@ impl Server {
             let router = http::router(api, Via::Loopback);
             listeners.spawn(http::serve(listener, router, stops.listeners.clone()));
         }
-        listeners.spawn(prune(store.clone(), site, stops.listeners.clone()));
+        listeners.spawn(prune(store.clone(), consoles.clone(), site, stops.listeners.clone()));
         let traps = match traps {
             Some(address) => Some(take_traps(address, &fleet, &listeners, &stops).await?),
             None => None,
@@ -201,6 +208,7 @@ impl Server {
             traps,
             store,
             listeners,
+            consoles,
             ports: [driver, login_driver, console_driver],
             _lock: lock,
         })
@@ -229,12 +237,19 @@ async fn take_traps(
 }
 
 /// Keeps the store from growing without end.
-async fn prune(store: Store, site: watch::Receiver<Arc<Site>>, stop: CancellationToken) {
+async fn prune(store: Store, consoles: Consoles, site: watch::Receiver<Arc<Site>>, stop: CancellationToken) {
     let mut settings = site.borrow().settings();
     while stop.run_until_cancelled(tokio::time::sleep(settings.prune_interval)).await.is_some() {
         settings = site.borrow().settings();
         if let Err(error) = store.prune(clock::now(), retention(&settings)).await {
             tracing::error!(%error, "old events and pictures were not dropped");
+        }
+        if let Err(error) = consoles.logs().prune(clock::now()).await {
+            tracing::error!(%error, "old console logs were not dropped");
+        }
+        let (age, total) = (settings.recordings_kept, u64::from(settings.recordings_size) << 20);
+        if let Err(error) = consoles.recordings().prune(clock::now(), age, total).await {
+            tracing::error!(%error, "old recordings were not dropped");
         }
     }
 }
@@ -266,6 +281,7 @@ impl Running {
             self.fleet.ended().await;
             self.stops.leases.cancel();
             self.listeners.wait().await;
+            self.consoles.ended().await;
             self.notifiers.ended().await;
             if let Err(error) = self.fleet.leases().release().await {
                 tracing::error!(%error, "other servers wait until the leases of this one expire");

@@ -10,6 +10,7 @@ use ironhand_ipmi::{Bmc, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, Privileg
 use secrecy::SecretString;
 use tokio::net::UdpSocket;
 
+use crate::bmc_fleet::console::SerialConsole;
 use crate::machine::Seed;
 use crate::power_log::{self, PowerChange};
 use crate::redfish::moment;
@@ -41,14 +42,22 @@ pub(crate) struct Controller {
 
 struct State {
     bmc: Bmc,
+    /// What is behind the machine's serial port.
+    console: SerialConsole,
     manner: Manner,
     noise: Seed,
 }
 
 impl Controller {
-    pub(crate) async fn bind(at: SocketAddr, bmc: Bmc) -> io::Result<Self> {
+    /// A controller of the machine called `name`.
+    pub(crate) async fn bind(at: SocketAddr, bmc: Bmc, name: &str) -> io::Result<Self> {
         let socket = UdpSocket::bind(at).await?;
-        let state = State { bmc, manner: Manner::Proper, noise: Seed::new(1) };
+        let state = State {
+            bmc,
+            console: SerialConsole::new(name.to_owned()),
+            manner: Manner::Proper,
+            noise: Seed::new(1),
+        };
         Ok(Self { socket, state: Mutex::new(state) })
     }
 
@@ -135,6 +144,17 @@ impl Controller {
                     };
                     // A datagram may get lost on the way, so it may also get lost in a full socket buffer.
                     let _ = self.socket.try_send_to(&bytes, to);
+                }
+                BmcOutput::Event(BmcEvent::ConsoleOpened { .. }) => {
+                    state.bmc.console_output(Instant::now(), &state.console.open());
+                }
+                BmcOutput::Event(BmcEvent::ConsoleInput(input)) => {
+                    let output = state.console.input(&input);
+                    state.bmc.console_output(Instant::now(), &output);
+                }
+                BmcOutput::Event(BmcEvent::ConsoleBreak) => {
+                    let output = state.console.take_break();
+                    state.bmc.console_output(Instant::now(), &output);
                 }
                 BmcOutput::Event(event) => events.push(event),
             }

@@ -313,7 +313,7 @@ async fn bind(config: &FleetConfig, index: usize, seed: u64) -> Result<Bound, Fl
         fru: inventory::devices(host::flavour(make), machine.serial()),
     };
     let controller = bmc(&access.user, access.password.clone(), guid, access.fru.clone(), config.running);
-    let controller = Controller::bind(SocketAddr::new(address, config.ipmi_port), controller)
+    let controller = Controller::bind(SocketAddr::new(address, config.ipmi_port), controller, &name)
         .await
         .map_err(refused("management controller", config.ipmi_port))?;
     let screen = TcpListener::bind(SocketAddr::new(address, config.vnc_port))

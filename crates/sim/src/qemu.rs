@@ -198,9 +198,10 @@ impl QemuBmc {
         };
         let fru = inventory::devices(Flavour::GENERIC, redfish::SERIAL);
         let controller = bmc(&config.user, config.password.clone(), random_challenge(), fru, false);
-        let controller = Controller::bind(SocketAddr::new(config.bind, config.ipmi_port), controller)
-            .await
-            .map_err(refused("management controller", config.ipmi_port))?;
+        let controller =
+            Controller::bind(SocketAddr::new(config.bind, config.ipmi_port), controller, &config.name)
+                .await
+                .map_err(refused("management controller", config.ipmi_port))?;
         let controller = Arc::new(controller);
         let listener = TcpListener::bind(SocketAddr::new(config.bind, config.vnc_port))
             .await

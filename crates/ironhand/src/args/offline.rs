@@ -31,13 +31,6 @@ pub struct Fonts {
     pub folder: Option<PathBuf>,
 }
 
-/// `ironhand console`.
-#[derive(Subcommand)]
-pub enum ConsoleCommand {
-    /// Teach the reader of screens a font, from one picture and its text
-    Learn(Learn),
-}
-
 /// `ironhand console learn`.
 #[derive(Args)]
 pub struct Learn {

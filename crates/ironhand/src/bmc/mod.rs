@@ -21,7 +21,7 @@ mod report;
 mod sdr;
 mod sel;
 mod sensors;
-mod sol;
+pub mod sol;
 mod sweep;
 pub mod targets;
 mod user;

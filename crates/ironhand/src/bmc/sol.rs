@@ -1,8 +1,8 @@
 //! `ironhand bmc sol`: the serial console of one machine, and what BMCs say about theirs.
 
 pub mod args;
-mod escape;
-mod terminal;
+pub mod escape;
+pub mod terminal;
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -33,7 +33,7 @@ const CLOSING: Duration = Duration::from_secs(3);
 const NOT_ACTIVE: CompletionCode = CompletionCode(0x80);
 
 /// `ironhand bmc sol`.
-pub async fn sol(fleet: &Fleet, asked: &Sol) -> Result<(), Failure> {
+pub(super) async fn sol(fleet: &Fleet, asked: &Sol) -> Result<(), Failure> {
     match &asked.verb {
         None => console(fleet, &asked.console).await,
         Some(SolVerb::Info) => {
@@ -374,13 +374,16 @@ async fn type_input(writer: &mut SolWriter, escape: Option<u8>, notes: &Notes) -
 }
 
 /// What this program itself says, on standard error.
-struct Notes {
-    raw: bool,
-    escape: Option<u8>,
+pub struct Notes {
+    /// Whether the terminal is raw.
+    pub raw: bool,
+    /// What begins a command to this program.
+    pub escape: Option<u8>,
 }
 
 impl Notes {
-    fn say(&self, text: &str) {
+    /// Says something.
+    pub fn say(&self, text: &str) {
         if self.raw {
             note!("\r\n[{text}]\r");
         } else {
@@ -388,7 +391,8 @@ impl Notes {
         }
     }
 
-    fn begin(&self, name: &str) {
+    /// Says whose console it is.
+    pub fn begin(&self, name: &str) {
         if !self.raw {
             return;
         }
@@ -400,7 +404,8 @@ impl Notes {
         }
     }
 
-    fn help(&self) {
+    /// Says what can be typed.
+    pub fn help(&self) {
         if let Some(escape) = self.escape.map(char::from) {
             let text = format!(
                 "at the start of a line: {escape}. leaves, {escape}B sends a break, {escape}{escape} types {escape}"

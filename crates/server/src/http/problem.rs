@@ -156,6 +156,7 @@ impl From<DeviceError> for ApiError {
             }
             DeviceError::NotManaged { .. }
             | DeviceError::NotNow { .. }
+            | DeviceError::ConsoleHeld { .. }
             | DeviceError::Credential { .. }
             | DeviceError::PasswordRefused { .. }
             | DeviceError::NoAccount { .. }

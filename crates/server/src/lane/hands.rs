@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use ironhand_api::{ActionReceipt, BootDevice, Capability, Name, PowerAction, PowerState, Timestamp};
 use ironhand_connectors::BootOverride;
 use ironhand_console::keys::KeyStep;
-use ironhand_model::{NextWay, NoWay, Observation, PowerPlan, Wanted, plan_power};
+use ironhand_model::{NextWay, NoWay, Observation, PowerPlan, Taker, Wanted, plan_power};
 use tokio::sync::mpsc;
 use tokio::time::{Instant as Moment, sleep_until, timeout_at};
 
@@ -30,6 +30,8 @@ pub(super) struct Hands {
     pub(super) settings: Settings,
     /// Who asked, as facts name it.
     pub(super) who: String,
+    /// Whether that is a run of a flow.
+    pub(super) is_run: bool,
     /// The host.
     pub(super) host: Name,
     pub(super) tools: Tools,
@@ -243,6 +245,10 @@ impl Hands {
     ) -> Result<Done, DeviceError> {
         let missing = DeviceError::NoConnector { capability: Capability::Keyboard };
         let screen = self.screen.as_ref().ok_or(missing)?;
+        // Nobody types into what somebody else is typing.
+        let taker = if self.is_run { Taker::Run } else { Taker::Person { take_over: false } };
+        let idle = self.settings.console_idle;
+        let (_hold, _) = self.tools.desks.take(&self.host, &self.who, taker, idle)?;
         let begun = Instant::now();
         let pressed = screen.press(steps.to_vec()).await;
         receipts.push(receipt(begun, &pressed));

@@ -14,7 +14,7 @@ use ironhand_api::{
 use ironhand_connectors::{BootOverride, Error, Hints, Outlets, PathHealth};
 
 use device::DeviceLine;
-pub(super) use device::surroundings;
+pub(crate) use device::surroundings;
 pub(super) use ipmi::IpmiLine;
 pub(crate) use ipmi::{canonical, resolve, suites};
 pub(super) use users::Users;
@@ -239,7 +239,7 @@ pub(super) fn power_actions(way: &Way) -> Vec<PowerAction> {
 }
 
 /// The device that a connector leads to, as its refusals are counted. The ways into one controller count together.
-pub(super) fn controller(connector: &Connector) -> String {
+pub(crate) fn controller(connector: &Connector) -> String {
     match (connector.kind(), connector.port) {
         (ConnectorType::Ipmi | ConnectorType::Redfish, None) => connector.address.clone(),
         _ => format!("{}:{}", connector.address, connector.effective_port()),

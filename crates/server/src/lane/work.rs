@@ -37,6 +37,7 @@ use crate::screen::{ScreenWatch, Seen, View};
 pub(super) use act::Asker;
 use act::{Acted, Acting, Answer, Wanted};
 use hints::{HintWatch, HintsOpened};
+pub(crate) use wiring::credentials_of;
 
 /// Observations of an action that wait for the lane; it takes them as they come.
 const NOTICES: usize = 16;
@@ -294,7 +295,8 @@ impl Lane {
         let status = self.facts.status(self.recovery.health(), incident.map(|incident| incident.id), picture);
         let owner = Some(self.held.owner().to_owned());
         let screens = self.screen.as_ref().map(ScreenWatch::ways).unwrap_or_default();
-        HostStatus { alerts: self.alerts.open().collect(), owner, ways: self.ways(), screens, ..status }
+        let (ways, console) = (self.ways(), self.tools.desks.holder(&self.name));
+        HostStatus { alerts: self.alerts.open().collect(), owner, ways, screens, console, ..status }
     }
 
     /// A part of `whole` that is this host's own, so that hosts do not fall into step.

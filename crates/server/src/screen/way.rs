@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use ironhand_api::{Capability, Connector, Reach, ScreenWay, Timestamp};
 use ironhand_connectors::{Error, Login, ScreenSource, Surroundings, open_screen};
 use ironhand_console::keys::Layout;
@@ -28,7 +29,7 @@ const UNSUPPORTED: Duration = Duration::from_secs(3600);
 /// A connection that held for so long worked: what ends it does not make the next wait longer.
 const STEADY: Duration = Duration::from_secs(10);
 
-/// A connector to a screen, and what is needed for it.
+/// A connector to a screen or a serial console, and what is needed for it.
 pub(crate) struct Way {
     /// The connector, as facts and receipts name it.
     pub(crate) source: String,
@@ -40,12 +41,34 @@ pub(crate) struct Way {
     pub(crate) credentials: Credentials,
 }
 
+/// What connects under a login.
+pub(crate) trait Open<T>:
+    Fn(Connector, Option<Login>, Surroundings) -> BoxFuture<'static, Result<T, DeviceError>> + Sync
+{
+}
+
+impl<T, F> Open<T> for F where
+    F: Fn(Connector, Option<Login>, Surroundings) -> BoxFuture<'static, Result<T, DeviceError>> + Sync
+{
+}
+
+/// What came of connecting; where it failed, how long to wait where credentials tell.
+pub(crate) type Entering<T> = Result<T, (DeviceError, Option<Duration>)>;
+
 /// What came of opening a way.
-pub(super) type Opening = Result<Box<dyn ScreenSource>, (DeviceError, Option<Duration>)>;
+pub(super) type Opening = Entering<Box<dyn ScreenSource>>;
 
 impl Way {
-    /// Connects with the first credential that is accepted; says how long to wait where credentials tell.
+    /// Connects to the screen.
     pub(super) async fn open(&mut self) -> Opening {
+        let open = |connector: Connector, login, surroundings: Surroundings| -> BoxFuture<'static, _> {
+            Box::pin(async move { Ok(open_screen(&connector, login, &surroundings).await?) })
+        };
+        self.enter(open).await
+    }
+
+    /// Connects by `open` with the first credential that is accepted.
+    pub(crate) async fn enter<T>(&mut self, open: impl Open<T>) -> Entering<T> {
         let mut refusal = None;
         if let Err(error) = self.credentials.look_up().await {
             return Err((error, None));
@@ -56,7 +79,7 @@ impl Way {
                 refusal = Some(held);
                 continue;
             }
-            match self.attempt(place).await {
+            match self.attempt(place, &open).await {
                 Ok(connection) => {
                     self.credentials.worked(place);
                     return Ok(connection);
@@ -84,13 +107,13 @@ impl Way {
         }
     }
 
-    async fn attempt(&self, place: usize) -> Result<Box<dyn ScreenSource>, DeviceError> {
+    async fn attempt<T>(&self, place: usize, open: &impl Open<T>) -> Result<T, DeviceError> {
         let Opened { username, password, .. } = self.credentials.open(place).await?;
         let login = password.map(|password| Login { username, password });
         let hop = hop_login(&self.connector, &self.store).await?;
         let surroundings = Surroundings { hop, ..self.surroundings.clone() };
-        match timeout(OPEN, open_screen(&self.connector, login, &surroundings)).await {
-            Ok(opened) => Ok(opened?),
+        match timeout(OPEN, open(self.connector.clone(), login, surroundings)).await {
+            Ok(opened) => opened,
             Err(_) => Err(late(&self.connector.address, OPEN)),
         }
     }

@@ -6,6 +6,7 @@ mod actions;
 mod alerts;
 mod api;
 mod conditions;
+mod consoles;
 mod events;
 mod fence;
 mod hardware;

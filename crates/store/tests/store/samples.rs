@@ -96,6 +96,7 @@ pub(crate) fn status(picture: Option<&str>) -> HostStatus {
         owner: None,
         ways: Vec::new(),
         screens: Vec::new(),
+        console: None,
         icon: Icon::On,
         screen: None,
         health: Health::Well,

@@ -50,7 +50,7 @@ pub(in crate::lane) struct DeviceLine {
 }
 
 /// What the devices of a host need to know beside their connectors.
-pub(in crate::lane) fn surroundings(
+pub(crate) fn surroundings(
     host: &Name,
     macs: &[MacAddress],
     health: PathHealth,

@@ -162,6 +162,7 @@ impl Lane {
             notices: self.notices.0.clone(),
             settings: self.terms.settings,
             who,
+            is_run: matches!(purpose, Purpose::Step(_)),
             host: self.name.clone(),
             tools: self.tools.clone(),
             held: held.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use ironhand_api::{Capability, Connector, ConnectorType, Name, Through, WayStatus};
+use ironhand_api::{Capability, Connector, ConnectorType, Host, Name, Through, WayStatus};
 
 use super::Lane;
 use crate::clock;
@@ -50,13 +50,8 @@ impl Lane {
         self.host.spec.connector_for(capability)
     }
 
-    /// The credentials of a connector: its own, or the host's where it is a controller or a screen. Others are devices
-    /// of their own, which the passwords of the host's controller are not to be told to.
     fn credentials(&self, connector: &Connector) -> Vec<Name> {
-        let kind = connector.kind();
-        let shares = kind.needs_credentials() || kind == ConnectorType::Vnc;
-        let shared = || if shares { self.host.spec.credentials.clone() } else { Vec::new() };
-        connector.credentials.clone().unwrap_or_else(shared)
+        credentials_of(&self.host, connector)
     }
 
     pub(super) fn uses(&self, connector: &Connector, name: &Name) -> bool {
@@ -176,4 +171,13 @@ impl Lane {
             credentials,
         }
     }
+}
+
+/// The credentials of a connector: its own, or the host's where it is a controller or a screen. Others are devices of
+/// their own, which the passwords of the host's controller are not to be told to.
+pub(crate) fn credentials_of(host: &Host, connector: &Connector) -> Vec<Name> {
+    let kind = connector.kind();
+    let shares = kind.needs_credentials() || kind == ConnectorType::Vnc;
+    let shared = || if shares { host.spec.credentials.clone() } else { Vec::new() };
+    connector.credentials.clone().unwrap_or_else(shared)
 }
