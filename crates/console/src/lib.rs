@@ -32,6 +32,10 @@
 //! # Ok::<(), ironhand_console::PatternError>(())
 //! ```
 
+// Tests in here and those beside the crate share the damage that they do to pictures.
+#[cfg(test)]
+extern crate self as ironhand_console;
+
 mod drawing;
 mod font;
 mod image;

@@ -30,3 +30,6 @@ pub(super) fn read(image: &Image, bank: &Bank, scale: u32) -> Option<Reading> {
     let sharp = search::find(&plane, bank)?;
     Some(verdict::reading(image, &sharp, &page::guesses(&plane, &sharp), scale))
 }
+
+#[cfg(test)]
+mod tests;

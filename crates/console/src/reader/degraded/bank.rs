@@ -153,9 +153,10 @@ pub(super) fn centred(mut profile: Profile) -> Profile {
     profile
 }
 
-/// Whether a drawing is one of a character that texts show: soft hyphens are hyphens where they are.
+/// Whether a drawing is one of a character that texts show: what looks like a soft hyphen is a hyphen, and what looks like
+/// a broken bar is the bar of a font that breaks it.
 fn is_printed(character: char, glyph: &[u32]) -> bool {
-    character != '\u{ad}' && glyph.iter().any(|row| *row != 0)
+    !matches!(character, '\u{a6}' | '\u{ad}') && glyph.iter().any(|row| *row != 0)
 }
 
 /// What stands for an underline cursor.

@@ -60,6 +60,14 @@ impl Shown {
         }
     }
 
+    /// Whether a pixel of the picture is one of the screen, or touches it.
+    pub(super) fn contains(&self, (x, y): (usize, usize)) -> bool {
+        let (scale_x, scale_y) = self.scale();
+        let inside = |at: usize, from: f64, length: f64| (-2.0..length + 2.0).contains(&(at as f64 - from));
+        inside(x, self.origin.0, f64::from(self.size.0) * scale_x)
+            && inside(y, self.origin.1, f64::from(self.size.1) * scale_y)
+    }
+
     /// How many pixels of the picture one of the screen has.
     pub(super) fn scale(&self) -> (f64, f64) {
         (self.pitch / self.cell.0 as f64, self.line / self.cell.1 as f64)

@@ -13,6 +13,9 @@ const LEAST_CONTRAST: f32 = 6.0;
 /// How many glyphs are drawn for each cell.
 const CANDIDATES: usize = 6;
 
+/// Glyphs that are so much less like a cell than the best one are not drawn.
+const RIVAL: f32 = 0.15;
+
 /// A cell before its neighbours are known, and what they make of it.
 #[derive(Clone, Debug)]
 pub(super) enum Guess {
@@ -70,7 +73,11 @@ fn alone(plane: &Plane, sharp: &Sharp<'_>) -> Vec<Guess> {
             window.see(plane, &mut easel.seen);
             easel.ones.resize(easel.seen.len(), 1.0);
             let mut candidates: Vec<Candidate> = Vec::with_capacity(CANDIDATES);
-            for (glyph, _) in templates.best(face, &coarse, &close).into_iter().take(CANDIDATES) {
+            let best = templates.best(face, &coarse, &close);
+            let most = best.first().map_or(0.0, |(_, alike)| alike.abs());
+            let near = |index: usize, alike: f32| index < 2 || alike.abs() > most - RIVAL;
+            let best = best.into_iter().enumerate().filter(|(index, (_, alike))| near(*index, *alike));
+            for (_, (glyph, _)) in best.take(CANDIDATES) {
                 easel.patch.put(&face.glyphs[glyph].ink, face.width);
                 window.draw(&easel.patch, &mut easel.half, &mut easel.drawn);
                 let explained = explain(&easel.seen, &easel.ones[..easel.seen.len()], &easel.drawn);

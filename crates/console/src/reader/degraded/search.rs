@@ -39,6 +39,12 @@ const PATIENCE: usize = 5;
 /// A frame with less is none.
 const ACCEPTED: f32 = 0.72;
 
+/// Cells that tell of most faces that they are not those of a frame.
+const FIRST: usize = 8;
+
+/// What these must show at least.
+const HOPELESS: f32 = 0.66;
+
 /// How many frames with their faces are judged closely.
 const FINALISTS: usize = 16;
 
@@ -70,6 +76,8 @@ pub(super) fn find<'b>(plane: &Plane, bank: &'b Bank) -> Option<Sharp<'b>> {
     let found = judge.candidates(&pairs(plane, bank, &shown, &across, &down), &across, &down);
     let best = judge.sharpest(found);
     let best = best?;
+    // What has ink beside it is not the whole of the screen that is shown.
+    let shown: Vec<Shown> = shown.into_iter().filter(|shown| judge.is_inside(shown)).collect();
     let best = match sharpen::snap(plane, &judge.cells(&best.frame), &best, &shown) {
         Some(snapped) => snapped,
         None => sharpen::clip(sharpen::settle(plane, &judge.cells(&best.frame), best), &shown),
@@ -155,6 +163,12 @@ struct Judge<'b, 'p> {
 }
 
 impl<'b> Judge<'b, '_> {
+    /// Whether all ink but traces is inside of a screen.
+    fn is_inside(&self, shown: &Shown) -> bool {
+        let outside = self.probes.iter().filter(|probe| !shown.contains(**probe)).count();
+        outside * 20 <= self.probes.len()
+    }
+
     /// Frames and faces that agree with some of the pairs, the best first.
     fn candidates(&self, pairs: &[Pair], across: &Axis, down: &Axis) -> Vec<Found<'b>> {
         let mut found: Vec<Found<'b>> = Vec::new();
@@ -166,7 +180,7 @@ impl<'b> Judge<'b, '_> {
             let here = found[before..].iter().map(|one| one.likeness).fold(0.0, f32::max);
             since = if here > best { 0 } else { since + 1 };
             best = best.max(here);
-            if best >= CERTAIN || best >= GOOD && since == PATIENCE {
+            if best >= CERTAIN || best >= GOOD && since == 2 * PATIENCE {
                 break;
             }
         }
@@ -234,6 +248,10 @@ impl<'b> Judge<'b, '_> {
                 let alike = |coarse: &Pattern<COARSE>| {
                     face.common.iter().map(|common| likeness(coarse, common).abs()).fold(0.0, f32::max)
                 };
+                let some = patterns.iter().step_by(patterns.len().div_ceil(FIRST));
+                if mean_of_best(some.map(alike).collect()) < HOPELESS {
+                    continue;
+                }
                 let likeness = mean_of_best(patterns.iter().map(alike).collect());
                 if best.as_ref().is_none_or(|best| likeness > best.likeness) {
                     best = Some(Found { frame: *frame, face, likeness });

@@ -14,6 +14,8 @@ use crate::reading::{Place, Reading, ReadingCell, ReadingMethod, ScreenKind};
 /// What the best guess for a cell is worth. Differences are roots of mean squares, in parts of the contrast of the ink.
 #[derive(Clone, Copy, Debug)]
 struct Weighed {
+    /// The index of the glyph in its face.
+    glyph: usize,
     character: char,
     /// What it leaves unexplained.
     error: f32,
@@ -63,15 +65,14 @@ pub(super) fn reading(image: &Image, sharp: &Sharp<'_>, guesses: &[Guess], scale
         return Reading::empty(ScreenKind::Graphics);
     };
     let colors = Colors::new(image, frame, face, guesses);
+    let weighed: Vec<Option<Weighed>> = guesses.iter().map(|guess| Weighed::of(guess, face, usual)).collect();
+    let pictures = pictures(&weighed, frame.columns, usual);
     let mut cursor = None;
-    let cells = guesses.iter().enumerate().map(|(index, guess)| {
+    let cells = weighed.iter().zip(&pictures).enumerate().map(|(index, (weighed, is_picture))| {
         let (row, column) = (index / frame.columns, index % frame.columns);
         let blank = ReadingCell::new(' ', 1.0, colors.ground, colors.ground);
-        let Guess::Inked { candidates, .. } = guess else { return blank };
-        let Some((weighed, glyph)) = Weighed::of(guess, face, usual).zip(candidates.first()) else {
-            return blank;
-        };
-        let (ink, ground) = colors.of(row, column, glyph.glyph);
+        let Some(weighed) = weighed.filter(|_| !is_picture) else { return blank };
+        let (ink, ground) = colors.of(row, column, weighed.glyph);
         match weighed.verdict(usual) {
             Verdict::Blank => blank,
             Verdict::Unread => ReadingCell::new(char::REPLACEMENT_CHARACTER, 0.0, ink, ground),
@@ -141,6 +142,39 @@ fn usual(guesses: &[Guess]) -> Option<Usual> {
     Some(Usual { contrast: contrasts[contrasts.len() / 2], error: errors[errors.len() / 2] })
 }
 
+/// Which cells are parts of pictures: what no glyph explains at all, beside others of that kind. None where there is little
+/// text beside them, or pages in a strange font would pass as pictures with a caption.
+fn pictures(weighed: &[Option<Weighed>], columns: usize, usual: Usual) -> Vec<bool> {
+    let strange: Vec<bool> = weighed
+        .iter()
+        .map(|weighed| {
+            let unread = |weighed: &Weighed| matches!(weighed.verdict(usual), Verdict::Unread);
+            weighed.is_some_and(|weighed| weighed.error > STRANGE && unread(&weighed))
+        })
+        .collect();
+    let certain =
+        weighed.iter().flatten().filter(|one| matches!(one.verdict(usual), Verdict::Certain)).count();
+    let is_strange = |row: usize, column: usize| {
+        column < columns && strange.get(row * columns + column).copied().unwrap_or_default()
+    };
+    let beside = |index: usize| {
+        let (row, column) = (index / columns, index % columns);
+        let rows = row.saturating_sub(1)..=row + 1;
+        rows.flat_map(|row| (column.saturating_sub(1)..=column + 1).map(move |column| (row, column)))
+            .filter(|(row, column)| is_strange(*row, *column))
+            .count()
+    };
+    let pictures: Vec<bool> = (0..strange.len()).map(|index| strange[index] && beside(index) > 2).collect();
+    let count = pictures.iter().filter(|is_picture| **is_picture).count();
+    if certain * TEXT_BESIDE < count { vec![false; pictures.len()] } else { pictures }
+}
+
+/// What leaves more than this unexplained is not even a related glyph.
+const STRANGE: f32 = 0.3;
+
+/// For each certain character there may be so many cells of pictures.
+const TEXT_BESIDE: usize = 4;
+
 enum Verdict {
     Blank,
     Certain,
@@ -154,6 +188,7 @@ impl Weighed {
         let contrast = best.explained.contrast.abs().max(1.0);
         let next = candidates.get(1);
         Some(Self {
+            glyph: best.glyph,
             character: face.glyphs[best.glyph].character,
             error: best.explained.error.sqrt() / contrast,
             next_character: next.map_or(' ', |next| face.glyphs[next.glyph].character),
