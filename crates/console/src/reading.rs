@@ -8,6 +8,9 @@ use crate::reader::Grid;
 /// A reading with a smaller share of recognised characters is not acted on.
 const RELIABLE_SHARE: f32 = 0.84;
 
+/// The same for damaged pictures, of which more is read in the right font, and less in a related one.
+const RELIABLE_SHARE_OF_NEAREST: f32 = 0.92;
+
 /// What a picture shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -158,7 +161,11 @@ impl Reading {
 
     /// Whether the reading may be acted on: the picture is text or blank, and nearly all of it was recognised.
     pub fn is_reliable(&self) -> bool {
-        self.kind != ScreenKind::Graphics && self.score >= RELIABLE_SHARE
+        let least = match self.method {
+            ReadingMethod::Nearest => RELIABLE_SHARE_OF_NEAREST,
+            ReadingMethod::Exact | ReadingMethod::Recognised => RELIABLE_SHARE,
+        };
+        self.kind != ScreenKind::Graphics && self.score >= least
     }
 
     /// The least confidence of any character; 1 where there is none.

@@ -110,7 +110,7 @@ impl Face {
                 Glyph::new(character, ink, width, height)
             })
             .collect();
-        for ink in cursors(width, height) {
+        for ink in cursors(font.width() as usize, width, height) {
             if !glyphs.iter().any(|glyph| glyph.ink == ink) {
                 glyphs.push(Glyph::new(CURSOR, ink, width, height));
             }
@@ -167,11 +167,13 @@ pub(super) const fn is_cursor(character: char) -> bool {
     matches!(character, '\u{2581}'..='\u{2583}' | '\u{23bd}' | '\u{25ac}')
 }
 
-/// Underline cursors: a few full rows at the foot of the cell.
-fn cursors(width: usize, height: usize) -> impl Iterator<Item = Box<[f32]>> {
+/// Underline cursors: a few full rows at the foot of the cell, over its ninth column or not.
+fn cursors(font_width: usize, width: usize, height: usize) -> impl Iterator<Item = Box<[f32]>> {
     let rows = [(3, 1), (2, 1), (2, 0), (1, 0), (3, 0), (4, 1), (4, 0)];
-    rows.into_iter().map(move |(first, last)| {
-        let inked = |index: usize| (height - first..height - last).contains(&(index / width));
+    let sizes = [font_width, width].into_iter().flat_map(move |wide| rows.map(|rows| (wide, rows)));
+    sizes.map(move |(wide, (first, last))| {
+        let inked =
+            |index: usize| index % width < wide && (height - first..height - last).contains(&(index / width));
         (0..width * height).map(|index| if inked(index) { 1.0 } else { 0.0 }).collect()
     })
 }

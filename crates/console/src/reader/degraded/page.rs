@@ -2,13 +2,13 @@
 
 use super::bank::{COARSE, COARSE_COLUMNS, COARSE_ROWS, Face, pattern};
 use super::frame::Frame;
-use super::lens::{Explained, Lens, MARGIN, Patch, explain};
+use super::lens::{Explained, Lens, MARGIN, Patch, Window, explain};
 use super::plane::Plane;
 use super::sharpen::Sharp;
 use super::templates::Templates;
 
 /// Cells whose light differs less than this are blank.
-const LEAST_CONTRAST: f32 = 6.0;
+const LEAST_CONTRAST: f32 = 3.0;
 
 /// How many glyphs are drawn for each cell.
 const CANDIDATES: usize = 6;
@@ -27,6 +27,8 @@ pub(super) enum Guess {
         candidates: Vec<Candidate>,
         /// What a blank would leave unexplained: the mean square of the difference.
         blank: f32,
+        /// How far the drawings of the best two are apart: the mean square of the difference.
+        apart: f32,
     },
 }
 
@@ -84,7 +86,7 @@ fn alone(plane: &Plane, sharp: &Sharp<'_>) -> Vec<Guess> {
                 candidates.push(Candidate { glyph, explained });
             }
             candidates.sort_by(|one, other| one.explained.error.total_cmp(&other.explained.error));
-            guesses.push(Guess::Inked { light: mean, candidates, blank: 0.0 });
+            guesses.push(Guess::Inked { light: mean, candidates, blank: 0.0, apart: 0.0 });
         }
     }
     guesses
@@ -104,6 +106,14 @@ impl Easel {
         let empty = Vec::new;
         let patch = Patch::new(face.width, face.height);
         Self { patch, half: empty(), drawn: empty(), seen: empty(), ones: empty() }
+    }
+
+    /// The light of a window by this candidate; `ones` is what a full cell looks like.
+    fn drawn_again(&mut self, window: &Window<'_>, face: &Face, candidate: Candidate) -> Vec<f32> {
+        self.patch.put(&face.glyphs[candidate.glyph].ink, face.width);
+        window.draw(&self.patch, &mut self.half, &mut self.drawn);
+        let Explained { ground, contrast, .. } = candidate.explained;
+        self.ones.iter().zip(&self.drawn).map(|(one, ink)| ground * one + contrast * ink).collect()
     }
 }
 
@@ -179,7 +189,7 @@ fn together(plane: &Plane, sharp: &Sharp<'_>, mut guesses: Vec<Guess>, screen: &
     let mut full = Patch::new(face.width, face.height);
     full.put(&vec![1.0; face.width * face.height], face.width);
     for (index, guess) in guesses.iter_mut().enumerate() {
-        let Guess::Inked { candidates, blank, .. } = guess else { continue };
+        let Guess::Inked { candidates, blank, apart, .. } = guess else { continue };
         let (row, column) = (index / frame.columns, index % frame.columns);
         let window = lens.window(row, column);
         window.see(plane, &mut easel.seen);
@@ -197,6 +207,12 @@ fn together(plane: &Plane, sharp: &Sharp<'_>, mut guesses: Vec<Guess>, screen: &
             candidate.explained = explain(&easel.seen, &easel.ones, &easel.drawn);
         }
         candidates.sort_by(|one, other| one.explained.error.total_cmp(&other.explained.error));
+        if let [best, next, ..] = candidates[..] {
+            let first = easel.drawn_again(&window, face, best);
+            let second = easel.drawn_again(&window, face, next);
+            let squares = first.iter().zip(&second).map(|(one, other)| (one - other).powi(2));
+            *apart = squares.sum::<f32>() / first.len().max(1) as f32;
+        }
     }
     guesses
 }

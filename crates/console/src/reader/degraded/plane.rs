@@ -23,10 +23,10 @@ impl Plane {
         if image.pixels.is_empty() || image.pixels.len() > MOST_PIXELS {
             return None;
         }
-        // Not the weights of the eye, to which blue is next to nothing: consoles write in blue as well.
+        // The weights of JPEG, whose colours are blurred and whose light is not.
         let light = |pixel: &u32| {
             let [_, red, green, blue] = pixel.to_be_bytes();
-            f32::from(u16::from(red) + 2 * u16::from(green) + u16::from(blue)) / 4.0
+            0.299 * f32::from(red) + 0.587 * f32::from(green) + 0.114 * f32::from(blue)
         };
         let light: Vec<f32> = image.pixels.iter().map(light).collect();
         let stride = width + 1;

@@ -23,12 +23,16 @@ struct Weighed {
     next_character: char,
     /// What that leaves unexplained.
     next: f32,
+    /// How far the drawings of the two are apart.
+    apart: f32,
     /// What a blank would leave unexplained, in parts of the page's contrast.
     blank: f32,
     /// The contrast of the ink in this cell, in parts of the page's.
     contrast: f32,
     /// How much of what a blank leaves unexplained the character does explain.
     share: f32,
+    /// Whether it is on the edge of the screen, which bars around it blur.
+    is_at_edge: bool,
 }
 
 /// What the inked cells of a page have in common.
@@ -40,8 +44,8 @@ struct Usual {
     error: f32,
 }
 
-/// Nothing is explained better than this, but by chance.
-const LEAST_NOISE: f32 = 0.012;
+/// Drawings that are less apart than this part of what is usually left unexplained cannot be told apart.
+const LEAST_APART: f32 = 0.4;
 
 /// Ink that makes so little of a difference is none.
 const NOTHING: f32 = 0.02;
@@ -50,8 +54,15 @@ const NOTHING: f32 = 0.02;
 const MOST_ERROR: f32 = 2.6;
 const SMALL_ERROR: f32 = 0.065;
 
+/// How many times it may be of a character beyond ASCII.
+const RARE_ERROR: f32 = 1.7;
+
 /// Ink of so little contrast is the shadow of compression.
 const LEAST_CONTRAST: f32 = 0.25;
+
+/// But where a glyph explains nearly all of fainter ink: dark letters on a black page.
+const FAINT: f32 = 0.07;
+const CLEAR: f32 = 0.93;
 
 /// On a page of which usually more is left unexplained, the font is not the one that was chosen, or there is none.
 const MOST_USUAL_ERROR: f32 = 0.11;
@@ -169,6 +180,9 @@ fn pictures(weighed: &[Option<Weighed>], columns: usize, usual: Usual) -> Vec<bo
     if certain * TEXT_BESIDE < count { vec![false; pictures.len()] } else { pictures }
 }
 
+/// What a bar beside the screen makes of a blank, at most.
+const EDGE: f32 = 0.2;
+
 /// What leaves more than this unexplained is not even a related glyph.
 const STRANGE: f32 = 0.3;
 
@@ -183,7 +197,7 @@ enum Verdict {
 
 impl Weighed {
     fn of(guess: &Guess, face: &Face, usual: Usual) -> Option<Self> {
-        let Guess::Inked { candidates, blank, .. } = guess else { return None };
+        let Guess::Inked { candidates, blank, apart, .. } = guess else { return None };
         let best = candidates.first()?;
         let contrast = best.explained.contrast.abs().max(1.0);
         let next = candidates.get(1);
@@ -193,8 +207,10 @@ impl Weighed {
             error: best.explained.error.sqrt() / contrast,
             next_character: next.map_or(' ', |next| face.glyphs[next.glyph].character),
             next: next.map_or(1.0, |next| next.explained.error.sqrt() / contrast),
+            apart: if next.is_some() { apart.sqrt() / contrast } else { 1.0 },
             blank: blank.sqrt() / usual.contrast,
             contrast: contrast / usual.contrast,
+            is_at_edge: false,
             share: (1.0 - best.explained.error / blank.max(1e-3)).clamp(0.0, 1.0),
         })
     }
@@ -204,10 +220,18 @@ impl Weighed {
         // Compression leaves traces around letters, which no glyph explains.
         let is_blank = self.blank < NOTHING
             || self.blank < 1.3 * noise && self.share < 0.7
-            || self.blank < 2.0 * noise && self.share < 0.5;
-        let is_certain = self.error < (MOST_ERROR * noise).max(SMALL_ERROR)
-            && self.contrast > LEAST_CONTRAST
-            && self.gap(noise) > self.least_gap();
+            || self.blank < 2.0 * noise && self.share < 0.5
+            || self.is_at_edge && self.blank < EDGE && self.share < 0.7;
+        // Fonts have hundreds of rare letters: one of them is always a little like what another font draws.
+        let most_error = if self.character.is_ascii() {
+            (MOST_ERROR * noise).max(SMALL_ERROR)
+        } else {
+            (RARE_ERROR * noise).max(SMALL_ERROR / 2.0)
+        };
+        let is_certain = self.error < most_error
+            && (self.contrast > LEAST_CONTRAST || self.contrast > FAINT && self.share > CLEAR)
+            && self.apart > LEAST_APART * noise
+            && self.side() > self.least_side();
         match (is_blank, is_certain) {
             (true, _) => Verdict::Blank,
             (false, true) => Verdict::Certain,
@@ -215,18 +239,19 @@ impl Weighed {
         }
     }
 
-    /// How much worse the next character is, in parts of what is usually left unexplained.
-    fn gap(&self, noise: f32) -> f32 {
-        let noise = self.error.max(noise).max(LEAST_NOISE);
-        (self.next.powi(2) - self.error.powi(2)) / noise.powi(2)
+    /// On which side of the middle between the best two drawings the picture is: 1 at the best, 0 in the middle.
+    ///
+    /// What damage adds lies in all directions, of which only that from one drawing to the other counts here.
+    fn side(&self) -> f32 {
+        (self.next.powi(2) - self.error.powi(2)) / self.apart.powi(2).max(1e-9)
     }
 
-    /// How much worse it must be: letters that nobody prints are hardly rivals.
-    const fn least_gap(&self) -> f32 {
+    /// How clear that must be: letters that nobody prints are hardly rivals.
+    const fn least_side(&self) -> f32 {
         match (self.character.is_ascii(), self.next_character.is_ascii()) {
-            (true, true) => 0.5,
-            (true, false) => 0.2,
-            (false, _) => 1.0,
+            (true, true) => 0.3,
+            (true, false) => 0.15,
+            (false, _) => 0.6,
         }
     }
 
