@@ -126,20 +126,13 @@ impl PictureReader {
         Self { reader: Arc::new(reader), turns: Arc::new(Semaphore::new(turns)) }
     }
 
-    /// Reads a picture, which may have been compressed with losses. None where the server is stopping, or the reader
-    /// panicked.
-    async fn read(&self, image: Image, lossy: bool, before: Option<Arc<Shot>>) -> Option<Shot> {
+    /// Reads a picture. None where the server is stopping, or the reader panicked.
+    async fn read(&self, image: Image, before: Option<Arc<Shot>>) -> Option<Shot> {
         let turn = Arc::clone(&self.turns).acquire_owned().await.ok()?;
         let reader = Arc::clone(&self.reader);
         let read = tokio::task::spawn_blocking(move || {
             let hint = before.as_ref().and_then(|shot| shot.reading.grid.as_ref());
-            let mut reading = reader.read(&image, hint);
-            if lossy && reading.kind == console::ScreenKind::Graphics {
-                let flat = reader.read(&image.flattened(), hint);
-                if flat.kind == console::ScreenKind::Text {
-                    reading = flat;
-                }
-            }
+            let reading = reader.read(&image, hint);
             let page = Page::from(&reading);
             drop(turn);
             Shot { digest: digest(&image), reading, page, image }

@@ -316,8 +316,7 @@ impl Session {
     async fn show(&mut self, visit: &mut Visit) -> Result<(), DeviceError> {
         let at = clock::now();
         if let Some(image) = visit.connection.image(self.shot.as_ref().map(|shot| &shot.image)) {
-            let lossy = visit.connection.is_lossy();
-            let read = self.reader.read(image, lossy, self.shot.clone()).await;
+            let read = self.reader.read(image, self.shot.clone()).await;
             let shot = read.ok_or(DeviceError::ReaderFailed)?;
             self.shot = Some(Arc::new(shot));
         }

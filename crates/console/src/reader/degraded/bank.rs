@@ -169,8 +169,13 @@ pub(super) const fn is_cursor(character: char) -> bool {
 
 /// Underline cursors: a few full rows at the foot of the cell, over its ninth column or not.
 fn cursors(font_width: usize, width: usize, height: usize) -> impl Iterator<Item = Box<[f32]>> {
-    let rows = [(3, 1), (2, 1), (2, 0), (1, 0), (3, 0), (4, 1), (4, 0)];
-    let sizes = [font_width, width].into_iter().flat_map(move |wide| rows.map(|rows| (wide, rows)));
+    // Those of VGA and of Linux, and of EDK2, whose cells alone are 19 pixels high.
+    let rows: &[(usize, usize)] = match height {
+        19 => &[(3, 1), (2, 1), (2, 0), (1, 0), (3, 0), (4, 1), (4, 0)],
+        _ => &[(3, 1), (2, 0), (1, 0)],
+    };
+    let sizes =
+        [font_width, width].into_iter().flat_map(move |wide| rows.iter().map(move |rows| (wide, *rows)));
     sizes.map(move |(wide, (first, last))| {
         let inked =
             |index: usize| index % width < wide && (height - first..height - last).contains(&(index / width));

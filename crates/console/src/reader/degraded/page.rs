@@ -1,6 +1,6 @@
 //! Reading the cells of a frame.
 
-use super::bank::{COARSE, COARSE_COLUMNS, COARSE_ROWS, Face, pattern};
+use super::bank::{COARSE, COARSE_COLUMNS, COARSE_ROWS, Face, is_cursor, pattern};
 use super::frame::Frame;
 use super::lens::{Explained, Lens, MARGIN, Patch, Window, explain};
 use super::plane::Plane;
@@ -90,6 +90,23 @@ fn alone(plane: &Plane, sharp: &Sharp<'_>) -> Vec<Guess> {
         }
     }
     guesses
+}
+
+/// Removes underline cursors that are fainter than an underscore that would do: a thin line that was blurred looks like a thick
+/// one of less contrast.
+fn drop_faint_cursors(candidates: &mut Vec<Candidate>, face: &Face) {
+    /// How many times more an underscore may leave unexplained.
+    const AS_GOOD: f32 = 4.0;
+    let least = candidates.first().map_or(0.0, |best| best.explained.error);
+    let is_underscore = |candidate: &&Candidate| {
+        face.glyphs[candidate.glyph].character == '_' && candidate.explained.error <= AS_GOOD * least
+    };
+    let Some(underscore) = candidates.iter().find(is_underscore) else { return };
+    let contrast = underscore.explained.contrast.abs();
+    candidates.retain(|candidate| {
+        let faint = candidate.explained.contrast.abs() < 0.8 * contrast;
+        !(faint && is_cursor(face.glyphs[candidate.glyph].character))
+    });
 }
 
 /// What is needed to draw.
@@ -207,6 +224,7 @@ fn together(plane: &Plane, sharp: &Sharp<'_>, mut guesses: Vec<Guess>, screen: &
             candidate.explained = explain(&easel.seen, &easel.ones, &easel.drawn);
         }
         candidates.sort_by(|one, other| one.explained.error.total_cmp(&other.explained.error));
+        drop_faint_cursors(candidates, face);
         if let [best, next, ..] = candidates[..] {
             let first = easel.drawn_again(&window, face, best);
             let second = easel.drawn_again(&window, face, next);
