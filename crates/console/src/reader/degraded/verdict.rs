@@ -54,6 +54,10 @@ const NOTHING: f32 = 0.02;
 const MOST_ERROR: f32 = 2.6;
 const SMALL_ERROR: f32 = 0.065;
 
+/// Of much damage, less: other fonts are not further away.
+const LARGE_ERROR: f32 = 0.085;
+const NOISY: f32 = 1.6;
+
 /// How many times it may be of a character beyond ASCII.
 const RARE_ERROR: f32 = 1.7;
 
@@ -224,7 +228,7 @@ impl Weighed {
             || self.is_at_edge && self.blank < EDGE && self.share < 0.7;
         // Fonts have hundreds of rare letters: one of them is always a little like what another font draws.
         let most_error = if self.character.is_ascii() {
-            (MOST_ERROR * noise).max(SMALL_ERROR)
+            (MOST_ERROR * noise).clamp(SMALL_ERROR, (NOISY * noise).max(LARGE_ERROR))
         } else {
             (RARE_ERROR * noise).max(SMALL_ERROR / 2.0)
         };
