@@ -1,8 +1,9 @@
 //! Pictures of screens.
 
-use std::io::Cursor;
-
 use ::image::ImageReader;
+mod flatten;
+
+use std::io::Cursor;
 
 /// The widest and highest picture that is decoded: an 8K screen, twice what any management controller sends.
 const LARGEST_SIDE: u32 = 8192;
