@@ -85,8 +85,8 @@ fn fonts_are_learned_from_real_screens() {
             assert_eq!(learned.glyph(character), font.glyph(character), "{name}: {character:?}");
         }
     };
-    check("panic-vfs-text", "linux-8x16");
-    check("shell-text-80x50", "linux-8x8");
+    check("panic-vfs-text", "qemu-vga16");
+    check("shell-text-80x50", "qemu-vga8");
     check("panic-vfs-vesafb1024", "linux-8x16");
     check("seabios-bootmenu", "qemu-vga16");
     check("ovmf-shell-800", "edk2");

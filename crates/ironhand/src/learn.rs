@@ -36,8 +36,10 @@ pub fn learn(asked: &args::Learn) -> Result<(), Failure> {
         font = merged;
         origin = format!("{before}; {origin}");
     }
-    at(&asked.fonts, std::fs::create_dir_all(&asked.fonts))?;
-    write_whole(&path, &font.to_hex(&origin))?;
+    if new > 0 {
+        at(&asked.fonts, std::fs::create_dir_all(&asked.fonts))?;
+        write_whole(&path, &font.to_hex(&origin))?;
+    }
     line(&format!(
         "{}: {} characters of {} x {} pixels, {new} of them new",
         path.display(),
