@@ -66,7 +66,7 @@ fn read_goes_on_past_a_file_that_is_no_picture() {
         said(&["read", "README.md", "no-such-file.png", "testdata/screens/seabios-bootmenu.png"]);
     assert_eq!(code, Some(2));
     assert!(text.contains("Select boot device:"), "{text}");
-    assert!(errors.contains("README.md: not a PNG or JPEG picture"), "{errors}");
+    assert!(errors.contains("README.md: not a PNG, JPEG or BMP picture"), "{errors}");
     assert!(errors.contains("cannot use no-such-file.png"), "{errors}");
 }
 
