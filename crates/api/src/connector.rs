@@ -277,11 +277,17 @@ impl ConnectorType {
 
     /// Whether a credential must be named.
     pub const fn needs_credentials(self) -> bool {
-        match self {
-            Self::Ipmi | Self::Redfish | Self::Amt | Self::Winrm | Self::Ssh => true,
-            Self::Kvm | Self::Preview | Self::SshConsole => true,
-            _ => false,
-        }
+        matches!(
+            self,
+            Self::Ipmi
+                | Self::Redfish
+                | Self::Amt
+                | Self::Winrm
+                | Self::Ssh
+                | Self::Kvm
+                | Self::Preview
+                | Self::SshConsole
+        )
     }
 }
 

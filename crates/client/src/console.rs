@@ -132,10 +132,11 @@ impl Console {
             match self.socket.next().await? {
                 Ok(Message::Binary(bytes)) => return Some(ConsoleEvent::Output(bytes.to_vec())),
                 // What another version of the server says is passed over.
-                Ok(Message::Text(text)) => match serde_json::from_str(&text) {
-                    Ok(notice) => return Some(ConsoleEvent::Notice(notice)),
-                    Err(_) => {}
-                },
+                Ok(Message::Text(text)) => {
+                    if let Ok(notice) = serde_json::from_str(&text) {
+                        return Some(ConsoleEvent::Notice(notice));
+                    }
+                }
                 Ok(Message::Close(_)) | Err(_) => return None,
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
             }

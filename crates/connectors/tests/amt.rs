@@ -167,7 +167,7 @@ async fn a_wrong_password_is_tried_once() {
 
 #[tokio::test]
 async fn over_tls_the_certificate_is_pinned() {
-    let certificate = || ironhand_sim::Certificate::self_signed().expect("a certificate");
+    let certificate = || Certificate::self_signed().expect("a certificate");
     let shown = certificate();
     let bench = Bench::with(true, |config| config.certificate = Some(shown)).await;
     let mut device = bench.device_as("admin", "P@ssw0rd <&>", Tls::Default);

@@ -28,7 +28,7 @@ fn picture() -> Framebuffer {
         match y {
             0..80 if (x / 8 + y / 16).is_multiple_of(3) => 0x00BE_BEBE,
             0..80 => 0x0000_00AA,
-            80..160 => (x * 255 / 320) << 16 | (y * 3 % 256) << 8 | (x + y) % 256,
+            80..160 => (x * 255 / 320) << 16 | (y * 3 % 256) << 8 | ((x + y) % 256),
             _ if x < 100 => at.wrapping_mul(0x9E37_79B1) >> 8,
             _ => 0x00FF_FFFF,
         }

@@ -94,7 +94,8 @@ impl Hands {
     ) -> Result<Outcome, DeviceError> {
         let mut lines = self.lines.take();
         let outcome = match lines.as_mut().and_then(Lines::users) {
-            Some(line) => line.change(machine, rotation, &self.ledger()).await.map_err(not_stored),
+            // Boxed, as it holds all that a login may come through.
+            Some(line) => Box::pin(line.change(machine, rotation, &self.ledger())).await.map_err(not_stored),
             None => Err(NO_USERS),
         };
         self.lines = lines;
