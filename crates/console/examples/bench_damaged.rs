@@ -65,8 +65,9 @@ fn main() {
         tally.times.push(took);
         if score.errors > 0 {
             println!(
-                "{} {:4} errors, {:4} wrong of {:5}, {:6.1} ms, score {:.3}, {}: {} {damage:?}",
+                "{} {:?} {:4} errors, {:4} wrong of {:5}, {:6.1} ms, score {:.3}, {}: {} {damage:?}",
                 if reliable { "READ   " } else { "refused" },
+                reading.method,
                 score.errors,
                 score.wrong,
                 score.characters,

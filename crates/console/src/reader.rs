@@ -128,26 +128,41 @@ impl Reader {
         let reduced =
             [4, 3, 2].into_iter().find_map(|scale| image.undoubled(scale).map(|small| (small, scale)));
         let (image, scale) = reduced.as_ref().map_or((image, 1), |(small, scale)| (small, *scale));
+        let mut is_damaged = false;
         let exact = match search::find(image, &self.tables, hint.filter(|grid| grid.scale == scale)) {
             Some(found) => {
                 let (mut sheet, contested) = rival::settle(image, &self.tables, Sheet::cut(image, found));
                 overlay::settle(image, &mut sheet);
+                is_damaged = sheet.may_be_damaged();
                 let font = dominant_font(&sheet.cells);
                 let name = font.map(|font| self.font_name(font).to_owned());
                 read_cells(image, &sheet, &contested, scale, (font, name))
             }
             None => Reading::empty(ScreenKind::Graphics),
         };
-        if exact.is_reliable() {
+        if exact.is_reliable() && !is_damaged {
             return exact;
         }
         let bank = self.bank.get_or_init(|| degraded::Bank::of(fonts().iter().chain(&self.extra)));
         let nearest = degraded::read(image, bank, scale);
+        if exact.is_reliable() {
+            // A logo, if the same is read beside it; else text that compression made look like pictures.
+            let is_read = |cell: &&ReadingCell| !matches!(cell.character, ' ' | char::REPLACEMENT_CHARACTER);
+            let read = |reading: &Reading| reading.cells.iter().filter(is_read).count();
+            let more = |nearest: &Reading| {
+                let (by, of) = if nearest.is_reliable() { (21, 20) } else { (3, 2) };
+                read(nearest) * of > read(&exact) * by
+            };
+            return nearest.filter(more).unwrap_or(exact);
+        }
         // Half of a text helps people more than none; nothing acts on it.
         let helps = |reading: &Reading| exact.kind != ScreenKind::Text && reading.score > HELPFUL;
         nearest.filter(|nearest| nearest.is_reliable() || helps(nearest)).unwrap_or(exact)
     }
 }
+
+/// One cell of pictures for so many of text makes a page doubtful.
+const PICTURES_TELL: usize = 8;
 
 /// A reading that is not to be acted on is shown if so much of it was recognised.
 const HELPFUL: f32 = 0.6;
@@ -165,6 +180,13 @@ struct Sheet<'t> {
 }
 
 impl<'t> Sheet<'t> {
+    /// Whether there are so many pictures beside the text that they may be text that compression blurred.
+    fn may_be_damaged(&self) -> bool {
+        let pictures = self.cells.iter().filter(|cell| matches!(cell, Cell::Picture)).count();
+        let glyphs = self.cells.iter().filter(|cell| matches!(cell, Cell::Glyph { .. })).count();
+        pictures * PICTURES_TELL > glyphs
+    }
+
     fn cut(image: &Image, Found { grid, table, inks }: Found<'t>) -> Self {
         let ground = commonest_color(image, &grid);
         let cells = (0..grid.rows * grid.columns)
