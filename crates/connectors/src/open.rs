@@ -83,7 +83,7 @@ pub fn open(
         Way::Ipmi(_) => Err(refused("be driven here: IPMI has lines of its own")),
         Way::Redfish(options) => Ok(Box::new(RedfishDevice::open(connector, options, login, surroundings)?)),
         Way::Vnc(_) | Way::Kvm(_) => Err(refused("do anything but show a screen")),
-        Way::Preview(options) => Ok(Box::new(PreviewDevice::open(connector, options, login, surroundings)?)),
+        Way::Preview(options) => PreviewDevice::open(connector, options, login, surroundings),
         Way::SshConsole(_) | Way::Telnet | Way::SerialTcp | Way::ConsoleLog(_) => {
             Err(refused("do anything but lead to a serial console"))
         }

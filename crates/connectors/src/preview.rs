@@ -22,13 +22,14 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use hyper::body::Bytes;
-use ironhand_api::{Connector, PreviewOptions, PreviewVendor};
+use ironhand_api::{Connector, PreviewOptions, PreviewVendor, RedfishOptions};
 use tokio::time::Instant;
 
 use self::session::Open;
 use self::web::{Failed, Ticket};
 use crate::{
-    Device, Error, HttpClient, HttpLimits, HttpResponse, Login, Picture, Proof, Route, Surroundings,
+    Device, Error, HttpClient, HttpLimits, HttpResponse, Login, Picture, Proof, RedfishDevice, Route,
+    Surroundings,
 };
 
 pub(crate) use self::ilo::THUMBNAIL;
@@ -161,7 +162,18 @@ impl PreviewDevice {
         options: &PreviewOptions,
         login: Option<Login>,
         surroundings: &Surroundings,
-    ) -> Result<Self, Error> {
+    ) -> Result<Box<dyn Device>, Error> {
+        let pages = match options.vendor {
+            PreviewVendor::Idrac => Pages::Idrac,
+            PreviewVendor::Idrac9 => {
+                let options = RedfishOptions { tls: options.tls.clone(), ..RedfishOptions::default() };
+                return Ok(Box::new(RedfishDevice::open(connector, &options, login, surroundings)?));
+            }
+            PreviewVendor::Ilo => Pages::Ilo,
+            PreviewVendor::Xcc => Pages::Xcc,
+            PreviewVendor::Supermicro => Pages::Supermicro,
+            PreviewVendor::H3c => Pages::H3c,
+        };
         let missing = || Error::Misconfigured { reason: "a preview needs a credential".to_owned() };
         let mut route = Route::of(connector, surroundings.hop.clone())?;
         if options.tls.is_off() && connector.port.is_none() {
@@ -170,15 +182,8 @@ impl PreviewDevice {
         let proof = Proof::of(&options.tls, connector.to_string(), &surroundings.pins)?;
         let limits = HttpLimits { connect: surroundings.connect, ..LIMITS };
         let http = Arc::new(HttpClient::new(route, proof, limits).with_health(surroundings.health.clone()));
-        let pages = match options.vendor {
-            PreviewVendor::Idrac => Pages::Idrac,
-            PreviewVendor::Ilo => Pages::Ilo,
-            PreviewVendor::Xcc => Pages::Xcc,
-            PreviewVendor::Supermicro => Pages::Supermicro,
-            PreviewVendor::H3c => Pages::H3c,
-        };
         let preview = Preview::new(Arc::clone(&http), pages, login.ok_or_else(missing)?);
-        Ok(Self { http, preview })
+        Ok(Box::new(Self { http, preview }))
     }
 }
 

@@ -102,6 +102,7 @@ async fn each_make_shows_the_screen_on_its_pages() {
 #[tokio::test(flavor = "multi_thread")]
 async fn redfish_alone_shows_the_screen() {
     futures_util::future::join_all(BY_REDFISH.map(|flavour| check_shows(flavour, redfish()))).await;
+    check_shows(Flavour::IDRAC9, preview(PreviewVendor::Idrac9)).await;
     for flavour in [Flavour::GENERIC, Flavour::OPENBMC, Flavour::MEGARAC] {
         let fleet = fleet(flavour, None, true);
         let error = device(&fleet, redfish(), PASSWORD).picture().await.expect_err("no way is known");

@@ -55,8 +55,10 @@ pub struct PreviewOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PreviewVendor {
-    /// Dell iDRAC 7 and 8: the console preview. Later ones give their picture over `redfish`.
+    /// Dell iDRAC 7 and 8: the console preview.
     Idrac,
+    /// Dell iDRAC 9 and later: an action of Dell's own over Redfish.
+    Idrac9,
     /// HPE iLO 5 and later: the thumbnail.
     Ilo,
     /// Lenovo XClarity Controller.

@@ -120,7 +120,7 @@ pub struct Type {
     /// The keys
     #[arg(required_unless_present = "secret_file")]
     pub keys: Option<String>,
-    /// Type what is in this file (- is standard input) where the keys say <secret>, else after them; no record shows it
+    /// Type what is in this file (- is standard input) where the keys say `<secret>`, else after them; no record shows it
     #[arg(long, value_name = "FILE")]
     pub secret_file: Option<PathBuf>,
 }

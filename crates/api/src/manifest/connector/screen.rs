@@ -11,6 +11,7 @@ const PROTOCOLS: &[(&str, KvmProtocol)] =
 
 const VENDORS: &[(&str, PreviewVendor)] = &[
     ("idrac", PreviewVendor::Idrac),
+    ("idrac9", PreviewVendor::Idrac9),
     ("ilo", PreviewVendor::Ilo),
     ("xcc", PreviewVendor::Xcc),
     ("supermicro", PreviewVendor::Supermicro),

@@ -53,7 +53,7 @@ fn faults_of_screens_and_consoles_are_told() {
     );
     check(
         "{ type: preview, address: a, vendor: dell }",
-        &["`dell` is not a vendor of previews (one of: idrac, ilo, xcc, supermicro, h3c)"],
+        &["`dell` is not a vendor of previews (one of: idrac, idrac9, ilo, xcc, supermicro, h3c)"],
     );
     check("{ type: serial-tcp, address: a }", &["`port` is missing in a serial-tcp connector"]);
     check(
