@@ -33,6 +33,15 @@ pub async fn describe(client: &Client, asked: &args::Describe, output: Output) -
         observed(status, now, output);
         ways(&status.ways, now, output);
         screens(&status.screens, now, output);
+        if let Some(holder) = &status.console {
+            let text = format!(
+                "{} has it for {}, last used {} ago",
+                holder.by,
+                age(now, holder.since),
+                age(now, holder.used_at)
+            );
+            pair(output, "console", text);
+        }
     }
     for pin in client.pins(&name).await? {
         pair(
