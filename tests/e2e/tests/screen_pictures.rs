@@ -17,7 +17,8 @@ async fn world() -> (KvmUnit, Ironhand) {
     let config = KvmUnitConfig::new(UnitKind::Nanokvm, PASSWORD.into(), machine);
     let unit = KvmUnit::start(config).await.expect("loopback has free ports");
     let address = unit.address();
-    let connector = format!("{{ type: nanokvm, address: {}, port: {} }}", address.ip(), address.port());
+    let (ip, port) = (address.ip(), address.port());
+    let connector = format!("{{ type: nanokvm, address: {ip}, port: {port}, credentials: [peers] }}");
     let served = tokio::task::spawn_blocking(move || {
         let ironhand = Ironhand::serve();
         ironhand.apply_host(HOST, &[connector]);
