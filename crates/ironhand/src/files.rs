@@ -120,7 +120,8 @@ pub fn read_screen(path: &Path) -> Result<Vec<u8>, Failure> {
     read_bounded(path, LARGEST_SCREEN)
 }
 
-fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+/// Reads a file of at most `limit` bytes.
+pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     bounded(at(path, std::fs::File::open(path))?, path, limit)
 }
 

@@ -28,6 +28,8 @@ mod password;
 mod pins;
 mod power;
 mod read;
+#[cfg(feature = "recogniser")]
+mod recogniser;
 mod recordings;
 mod sandbox;
 mod schema;

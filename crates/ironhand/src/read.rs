@@ -62,6 +62,8 @@ pub fn read(asked: &args::Read, output: Output) -> Result<(), Failure> {
         at(folder, std::fs::create_dir_all(folder))?;
     }
     let pictures = Pictures::new(&asked.fonts)?;
+    #[cfg(feature = "recogniser")]
+    let fallback = asked.recogniser.as_deref().map(crate::recogniser::Fallback::open).transpose()?;
     let mut exits = Vec::new();
     for path in &asked.images {
         let reading = match image(path) {
@@ -70,6 +72,11 @@ pub fn read(asked: &args::Read, output: Output) -> Result<(), Failure> {
                 exits.push(failure.end());
                 continue;
             }
+        };
+        #[cfg(feature = "recogniser")]
+        let reading = match &fallback {
+            Some(fallback) => fallback.read_again(path, reading)?,
+            None => reading,
         };
         tell(asked, path, &reading, output)?;
         if !reading.is_reliable() {

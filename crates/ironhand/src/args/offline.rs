@@ -21,6 +21,10 @@ pub struct Read {
     /// Fonts beside the built-in ones.
     #[command(flatten)]
     pub fonts: Fonts,
+    /// Read what no font draws with the networks of this folder: det.onnx, rec.onnx and keys.txt, or the models of a rapidocr-onnxruntime package
+    #[cfg(feature = "recogniser")]
+    #[arg(long, value_name = "DIR", env = "IRONHAND_RECOGNISER")]
+    pub recogniser: Option<PathBuf>,
 }
 
 /// Fonts for pictures of screens.
