@@ -18,6 +18,8 @@ struct PythonPeer {
     programs: &'static [&'static str],
     /// What tests need it for.
     why: &'static str,
+    /// Only its files are wanted: what it needs to run is left out, and the Python that it is for does not matter.
+    alone: bool,
 }
 
 const PEERS: &[PythonPeer] = &[
@@ -25,26 +27,31 @@ const PEERS: &[PythonPeer] = &[
         package: "amt==0.8.0",
         programs: &["amtctrl"],
         why: "a client for Intel AMT, which judges our simulated engine",
+        alone: false,
     },
     PythonPeer {
         package: "sushy-tools==2.2.0",
         programs: &["sushy-emulator"],
         why: "the Redfish service of OpenStack, which judges our Redfish client",
+        alone: false,
     },
     PythonPeer {
         package: "redfish_protocol_validator==1.3.2",
         programs: &["rf_protocol_validator"],
         why: "DMTF's judge of how a Redfish service speaks, for our simulated ones",
+        alone: false,
     },
     PythonPeer {
         package: "redfish_service_validator==3.1.8",
         programs: &["rf_service_validator"],
         why: "DMTF's judge of what a Redfish service shows, by the schemas, for our simulated ones",
+        alone: false,
     },
     PythonPeer {
         package: "redfishtool==1.1.8",
         programs: &["redfishtool"],
         why: "a Redfish client for the command line, which judges our simulated services",
+        alone: false,
     },
     PythonPeer {
         package: "redfish_utilities==3.5.2",
@@ -59,16 +66,25 @@ const PEERS: &[PythonPeer] = &[
             "rf_virtual_media.py",
         ],
         why: "DMTF's Redfish clients and its Python library, which judge our simulated services",
+        alone: false,
     },
     PythonPeer {
         package: "pikvm-lib==0.5.0",
         programs: &[],
         why: "a client of PiKVM units, which judges the simulated one",
+        alone: false,
     },
     PythonPeer {
         package: "nanokvm==1.4.1",
         programs: &[],
         why: "a client of NanoKVM units, which judges the simulated one",
+        alone: false,
+    },
+    PythonPeer {
+        package: "rapidocr-onnxruntime==1.4.4",
+        programs: &[],
+        why: "the networks of PP-OCR, which our recogniser runs",
+        alone: true,
     },
 ];
 
@@ -84,6 +100,7 @@ pub fn install(folder: &Path) -> Result<()> {
         run::run(
             Command::new(place.join("bin/python"))
                 .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"])
+                .args(if peer.alone { &["--no-deps", "--ignore-requires-python"][..] } else { &[] })
                 .arg(peer.package),
         )?;
         fs::create_dir_all(folder.join("bin"))?;
