@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ironhand_console::Reading;
+use ironhand_console::{Reading, ScreenKind};
 use ironhand_recogniser::{Models, Recogniser};
 
 use crate::exit::{Failure, at};
@@ -39,7 +39,7 @@ impl Fallback {
         Ok(Self { recogniser })
     }
 
-    /// The reading, or a more reliable one of the same picture where it may not be acted on.
+    /// The reading, or what the networks make of the same picture where it may not be acted on.
     pub fn read_again(&self, path: &Path, reading: Reading) -> Result<Reading, Failure> {
         if reading.is_reliable() {
             return Ok(reading);
@@ -48,7 +48,7 @@ impl Fallback {
             .recogniser
             .read(&image(path)?)
             .map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))?;
-        Ok(if again.is_reliable() { again } else { reading })
+        Ok(if again.kind == ScreenKind::Text { again } else { reading })
     }
 }
 

@@ -61,7 +61,7 @@ impl Recogniser {
         Ok(Self { detection, recognition, dictionary })
     }
 
-    /// Reads a picture. What is not certain is U+FFFD, and [`Reading::is_reliable`] tells whether most of it is certain.
+    /// Reads a picture. What is unlikely is U+FFFD; where most of it is, the kind of the [`Reading`] is graphics.
     ///
     /// # Errors
     ///

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use e2e::peer_file;
-use ironhand_console::{Image, Reader, ReadingMethod};
+use ironhand_console::{Image, Reader, ReadingMethod, ScreenKind};
 use ironhand_recogniser::{Models, Recogniser};
 
 /// The folder with the models, whichever Python they were installed for.
@@ -31,7 +31,7 @@ fn a_graphical_stop_screen_is_read() {
 
     let reading = recogniser.read(&image).expect("the models read pictures");
     assert_eq!(reading.method, ReadingMethod::Recognised);
-    assert!(reading.is_reliable());
+    assert_eq!(reading.kind, ScreenKind::Text);
     let rows: Vec<String> = reading.rows().map(|row| row.trim().to_owned()).collect();
     for expected in [
         "Your PC ran into a problem and needs to restart. We're just",
