@@ -6,6 +6,7 @@ mod remote;
 mod rfb;
 mod unit;
 mod web_session;
+mod wire;
 
 use futures_util::future::BoxFuture;
 use ironhand_api::{Connector, KvmOptions, KvmProtocol, Way};
@@ -90,4 +91,12 @@ pub async fn open_screen(
         }
         _ => Ok(Box::new(Unit::open(connector, login, surroundings).await?)),
     }
+}
+
+/// A copy of a picture, unless it is the same as `before`.
+fn unlike(before: Option<&Image>, width: u16, height: u16, pixels: &[u32]) -> Option<Image> {
+    let (width, height) = (u32::from(width), u32::from(height));
+    let is_same =
+        |before: &Image| (before.width, before.height) == (width, height) && before.pixels == pixels;
+    (!before.is_some_and(is_same)).then(|| Image { width, height, pixels: pixels.to_vec() })
 }

@@ -1,26 +1,18 @@
 //! Remote consoles of controllers that are no remote framebuffers.
 
 use std::collections::VecDeque;
-use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::future::BoxFuture;
 use ironhand_console::Image;
 use ironhand_console::keys::{Keyboard, Stroke};
 use ironhand_kvm::{Output, Picture};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
 
 use super::web_session::WebSession;
-use super::{ScreenEvent, ScreenSource};
+use super::wire::{Arrived, Wire};
+use super::{ScreenEvent, ScreenSource, unlike};
 use crate::Error;
 use crate::path::{Stream, Taken};
-
-/// Bytes read at a time: a picture of 1024x768 takes a few turns.
-const BUFFER: usize = 64 * 1024;
-
-/// How long the other side may refuse to take what is sent, a few bytes for each key and request.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a machine of `ironhand_kvm` tells, in the words that all have in common.
 pub(super) enum Told {
@@ -53,13 +45,9 @@ pub(super) trait Viewer: Send + 'static {
 
 /// A console that lets us in.
 pub(super) struct Remote<V: Viewer> {
-    stream: Stream,
-    taken: Taken,
+    wire: Wire,
     viewer: V,
     events: VecDeque<Told>,
-    buffer: Vec<u8>,
-    /// How much of the buffer was read and not taken in yet, or how reading failed.
-    arrived: Option<io::Result<usize>>,
     /// What the console was opened under.
     web: Option<WebSession>,
 }
@@ -67,15 +55,8 @@ pub(super) struct Remote<V: Viewer> {
 impl<V: Viewer> Remote<V> {
     /// Gets let in.
     pub(super) async fn open(stream: Stream, taken: Taken, viewer: V) -> Result<Self, Error> {
-        let mut remote = Self {
-            stream,
-            taken,
-            viewer,
-            events: VecDeque::new(),
-            buffer: vec![0; BUFFER],
-            arrived: None,
-            web: None,
-        };
+        let wire = Wire::new(stream, taken);
+        let mut remote = Self { wire, viewer, events: VecDeque::new(), web: None };
         remote.flush().await?;
         loop {
             match remote.events.pop_front() {
@@ -103,15 +84,7 @@ impl<V: Viewer> Remote<V> {
                     Told::Nothing => {}
                     told => self.events.push_back(told),
                 },
-                Output::Send(bytes) => {
-                    let failed =
-                        |reason: String| Error::Unreachable { address: self.taken.to_string(), reason };
-                    match timeout(WRITE_TIMEOUT, send(&mut self.stream, &bytes)).await {
-                        Ok(Ok(())) => {}
-                        Ok(Err(error)) => return Err(failed(error.to_string())),
-                        Err(_) => return Err(failed("it takes nothing that is sent".to_owned())),
-                    }
-                }
+                Output::Send(bytes) => self.wire.send(&bytes).await?,
             }
         }
         Ok(())
@@ -120,33 +93,15 @@ impl<V: Viewer> Remote<V> {
 
 impl<V: Viewer> ScreenSource for Remote<V> {
     fn ready(&mut self) -> BoxFuture<'_, ()> {
-        let Self { stream, viewer, buffer, arrived, .. } = self;
-        let wake = viewer.next_wake();
-        Box::pin(async move {
-            if arrived.is_some() {
-                return;
-            }
-            let wake = async {
-                match wake {
-                    Some(at) => tokio::time::sleep_until(at.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                read = stream.read(buffer) => *arrived = Some(read),
-                () = wake => {}
-            }
-        })
+        Box::pin(self.wire.ready(self.viewer.next_wake()))
     }
 
     fn pump(&mut self) -> BoxFuture<'_, Result<(), Error>> {
         let now = Instant::now();
-        match self.arrived.take() {
-            None => self.viewer.wake(now),
-            Some(Ok(length @ 1..)) => {
-                self.viewer.receive(now, self.buffer.get(..length).unwrap_or_default());
-            }
-            Some(Ok(0) | Err(_)) => self.viewer.closed(),
+        match self.wire.take() {
+            Arrived::Nothing => self.viewer.wake(now),
+            Arrived::Bytes(bytes) => self.viewer.receive(now, bytes),
+            Arrived::End => self.viewer.closed(),
         }
         Box::pin(self.flush())
     }
@@ -172,11 +127,7 @@ impl<V: Viewer> ScreenSource for Remote<V> {
 
     fn image(&self, before: Option<&Image>) -> Option<Image> {
         let picture = self.viewer.picture()?;
-        let (width, height) = (u32::from(picture.width()), u32::from(picture.height()));
-        let same = before.is_some_and(|before| {
-            (before.width, before.height) == (width, height) && before.pixels == picture.pixels()
-        });
-        (!same).then(|| Image { width, height, pixels: picture.pixels().to_vec() })
+        unlike(before, picture.width(), picture.height(), picture.pixels())
     }
 
     fn tells_changes(&self) -> bool {
@@ -209,16 +160,10 @@ impl<V: Viewer> ScreenSource for Remote<V> {
             self.viewer.stop();
             // The other side may be gone already.
             let _ = self.flush().await;
-            let _ = timeout(WRITE_TIMEOUT, self.stream.shutdown()).await;
-            if let Some(web) = self.web.take() {
+            self.wire.close().await;
+            if let Some(web) = self.web {
                 web.close().await;
             }
         })
     }
-}
-
-async fn send(stream: &mut Stream, bytes: &[u8]) -> io::Result<()> {
-    stream.write_all(bytes).await?;
-    // A tunnel may gather what is written.
-    stream.flush().await
 }

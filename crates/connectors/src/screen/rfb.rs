@@ -3,7 +3,6 @@
 mod dial;
 
 use std::collections::VecDeque;
-use std::io;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
@@ -11,21 +10,12 @@ use ironhand_api::{Connector, Reach, Way};
 use ironhand_console::Image;
 use ironhand_console::keys::{Keyboard, Stroke};
 use ironhand_rfb::{Client, ClientConfig, Encoding, Error as Failure, Event, Output, Phase, PixelFormat};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant as Moment, timeout};
+use tokio::time::Instant as Moment;
 
-use super::{ScreenEvent, ScreenSource};
-use crate::{Error, Login, Stream, Surroundings, Taken, TlsClient};
+use super::wire::{Arrived, Wire};
+use super::{ScreenEvent, ScreenSource, unlike};
+use crate::{Error, Login, Surroundings, TlsClient};
 use dial::{Dialled, dial};
-
-/// Bytes read at a time: a raw screen of 1024x768 takes fifty turns.
-const BUFFER: usize = 64 * 1024;
-
-/// How long the other side may refuse to take what is sent, a few bytes for each key and request.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long TLS within the protocol may take to begin.
-const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long it is waited for the first picture before the connection is handed over. A server that cannot bear what it
 /// is offered ends the connection before; one whose machine is off may have no picture to send.
@@ -42,13 +32,9 @@ const AMT_ENCODINGS: [Encoding; 3] = [Encoding::Zrle, Encoding::Raw, Encoding::D
 
 /// A connection on which the handshake is done.
 pub(super) struct Rfb {
-    stream: Stream,
-    taken: Taken,
+    wire: Wire,
     client: Client,
     events: VecDeque<Event>,
-    buffer: Vec<u8>,
-    /// How much of the buffer was read and not taken in yet, or how reading failed.
-    arrived: Option<io::Result<usize>>,
     /// How the server proves who it is, where TLS is to begin within the protocol.
     tls: Option<TlsClient>,
     /// What is to be done when the connection is over.
@@ -106,12 +92,9 @@ impl Rfb {
         let mut client = Client::new(Instant::now(), config);
         client.receive(Instant::now(), &begun);
         let mut connection = Self {
-            stream,
-            taken,
+            wire: Wire::new(stream, taken),
             client,
             events: VecDeque::new(),
-            buffer: vec![0; BUFFER],
-            arrived: None,
             tls,
             leave,
             first_picture: None,
@@ -123,7 +106,7 @@ impl Rfb {
         let Err(error) = begun else { return Ok(connection) };
         // Something took the connection that is no screen: another address is tried before this one next time.
         if error.reach() == Reach::Unreachable {
-            surroundings.health.fails(&connection.taken.address, &error, Moment::now());
+            surroundings.health.fails(&connection.wire.taken().address, &error, Moment::now());
         }
         Box::new(connection).close().await;
         Err(error)
@@ -150,10 +133,7 @@ impl Rfb {
         let Some(tls) = &self.tls else {
             return Err(Error::Malformed { reason: "it begins TLS within TLS".to_owned() });
         };
-        let stream = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
-        let shaking = timeout(TLS_TIMEOUT, tls.connect(stream, &self.taken)).await;
-        let silent = |_| Error::Silent { address: self.taken.to_string(), after: TLS_TIMEOUT };
-        self.stream = shaking.map_err(silent)??;
+        self.wire.start_tls(tls).await?;
         self.client.tls_started(Instant::now());
         self.flush().await
     }
@@ -183,15 +163,7 @@ impl Rfb {
         while let Some(output) = self.client.next_output() {
             match output {
                 Output::Event(event) => self.events.push_back(event),
-                Output::Send(bytes) => {
-                    let failed =
-                        |reason: String| Error::Unreachable { address: self.taken.to_string(), reason };
-                    match timeout(WRITE_TIMEOUT, send(&mut self.stream, &bytes)).await {
-                        Ok(Ok(())) => {}
-                        Ok(Err(error)) => return Err(failed(error.to_string())),
-                        Err(_) => return Err(failed("it takes nothing that is sent".to_owned())),
-                    }
-                }
+                Output::Send(bytes) => self.wire.send(&bytes).await?,
             }
         }
         Ok(())
@@ -200,34 +172,21 @@ impl Rfb {
 
 impl ScreenSource for Rfb {
     fn ready(&mut self) -> BoxFuture<'_, ()> {
-        let Self { stream, client, buffer, arrived, events, .. } = self;
-        Box::pin(async move {
-            if arrived.is_some() || !events.is_empty() {
-                return;
-            }
-            let wake = async {
-                match client.next_wake() {
-                    Some(at) => tokio::time::sleep_until(at.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                read = stream.read(buffer) => *arrived = Some(read),
-                () = wake => {}
+        Box::pin(async {
+            if self.events.is_empty() {
+                self.wire.ready(self.client.next_wake()).await;
             }
         })
     }
 
     fn pump(&mut self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async {
-            let now = Instant::now();
-            match self.arrived.take() {
-                None => self.client.wake(now),
-                Some(Ok(length @ 1..)) => self.client.receive(now, &self.buffer[..length]),
-                Some(Ok(0) | Err(_)) => self.client.closed(),
-            }
-            self.flush().await
-        })
+        let now = Instant::now();
+        match self.wire.take() {
+            Arrived::Nothing => self.client.wake(now),
+            Arrived::Bytes(bytes) => self.client.receive(now, bytes),
+            Arrived::End => self.client.closed(),
+        }
+        Box::pin(self.flush())
     }
 
     fn next_event(&mut self) -> Option<ScreenEvent> {
@@ -255,11 +214,7 @@ impl ScreenSource for Rfb {
 
     fn image(&self, before: Option<&Image>) -> Option<Image> {
         let screen = self.client.framebuffer()?;
-        let (width, height) = (u32::from(screen.width()), u32::from(screen.height()));
-        let same = before.is_some_and(|before| {
-            (before.width, before.height) == (width, height) && before.pixels == screen.pixels()
-        });
-        (!same).then(|| Image { width, height, pixels: screen.pixels().to_vec() })
+        unlike(before, screen.width(), screen.height(), screen.pixels())
     }
 
     fn tells_changes(&self) -> bool {
@@ -283,20 +238,12 @@ impl ScreenSource for Rfb {
         Box::pin(self.flush())
     }
 
-    fn close(mut self: Box<Self>) -> BoxFuture<'static, ()> {
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            // The other side may be gone already, or take nothing any more.
-            let _ = timeout(WRITE_TIMEOUT, self.stream.shutdown()).await;
-            drop(self.stream);
+            self.wire.close().await;
             if let Some(leave) = self.leave {
                 leave.await;
             }
         })
     }
-}
-
-async fn send(stream: &mut Stream, bytes: &[u8]) -> io::Result<()> {
-    stream.write_all(bytes).await?;
-    // A tunnel may gather what is written.
-    stream.flush().await
 }
