@@ -1,35 +1,29 @@
 //! Bytes that arrived and are not yet understood.
 
+use bytes::{Buf, BytesMut};
+
 /// A queue of received bytes. Machines take whole units from its front as soon as those are complete; how long a unit
 /// may be is theirs to bound before they wait for it.
 #[derive(Default)]
-pub(crate) struct Inbox {
-    bytes: Vec<u8>,
-    read: usize,
-}
+pub(crate) struct Inbox(BytesMut);
 
 impl Inbox {
     pub(crate) fn push(&mut self, bytes: &[u8]) {
-        // Moving what is left to the front pays once as much as is moved was read.
-        if self.read > 0 && self.read * 2 >= self.bytes.len() {
-            self.bytes.drain(..self.read);
-            self.read = 0;
-        }
-        self.bytes.extend_from_slice(bytes);
+        self.0.extend_from_slice(bytes);
     }
 
     pub(crate) fn pending(&self) -> &[u8] {
-        self.bytes.get(self.read..).unwrap_or_default()
+        &self.0
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.pending().is_empty()
+        self.0.is_empty()
     }
 
     /// Drops up to `count` pending bytes; says how many there were.
     pub(crate) fn consume(&mut self, count: usize) -> usize {
-        let dropped = count.min(self.pending().len());
-        self.read += dropped;
+        let dropped = count.min(self.0.len());
+        self.0.advance(dropped);
         dropped
     }
 

@@ -1,33 +1,28 @@
 //! Bytes that arrived and are not yet understood.
 
+use bytes::{Buf, BytesMut};
+
 /// A queue of received bytes. Decoders take whole units from its front as soon as those are complete, so that what
 /// stays behind between two calls is smaller than the largest unit (a Hextile tile, 1.5 KiB).
 #[derive(Default)]
-pub(crate) struct Inbox {
-    bytes: Vec<u8>,
-    read: usize,
-}
+pub(crate) struct Inbox(BytesMut);
 
 impl Inbox {
     pub(crate) fn push(&mut self, bytes: &[u8]) {
-        if self.read > 0 {
-            self.bytes.drain(..self.read);
-            self.read = 0;
-        }
-        self.bytes.extend_from_slice(bytes);
+        self.0.extend_from_slice(bytes);
     }
 
     pub(crate) fn pending(&self) -> &[u8] {
-        self.bytes.get(self.read..).unwrap_or_default()
+        &self.0
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.pending().is_empty()
+        self.0.is_empty()
     }
 
     /// Drops the first `count` pending bytes, or all if there are fewer.
     pub(crate) fn consume(&mut self, count: usize) {
-        self.read = self.read.saturating_add(count).min(self.bytes.len());
+        self.0.advance(count.min(self.0.len()));
     }
 
     /// Takes the next `N` bytes, or none of them as long as fewer are there.
