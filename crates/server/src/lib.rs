@@ -33,6 +33,7 @@ mod clock;
 mod console;
 mod credentials;
 mod device;
+mod entrance;
 mod fleet;
 pub mod fonts;
 mod http;

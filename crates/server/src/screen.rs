@@ -20,7 +20,6 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::warn;
 
 pub(crate) use session::Target;
-pub(crate) use way::Way;
 
 use crate::device::DeviceError;
 use crate::fonts;

@@ -1,16 +1,14 @@
 //! Opening the serial console of a host through the first of its connectors that gives one.
 
 use futures_util::future::BoxFuture;
-use ironhand_api::{Capability, Connector, ConnectorType, Host, Way as Protocol};
+use ironhand_api::{Capability, Connector, Host, Way};
 use ironhand_connectors::{Login, PathHealth, SerialConsole, Surroundings, open_serial};
-
 use secrecy::SecretString;
 
 use crate::Settings;
-use crate::credentials::Credentials;
 use crate::device::DeviceError;
-use crate::lane::{Tools, controller, credentials_of, surroundings};
-use crate::screen::Way;
+use crate::entrance::Entrance;
+use crate::lane::Tools;
 use crate::serial::sol::{SolConsole, SolTarget};
 
 /// An open serial console, and the connector that gives it.
@@ -23,14 +21,14 @@ pub(super) struct Opened {
 pub(super) async fn serial(host: &Host, tools: &Tools, settings: &Settings) -> Result<Opened, DeviceError> {
     let mut failures: Vec<(String, DeviceError)> = Vec::new();
     for connector in host.spec.connectors_for(Capability::Serial) {
-        let mut way = way(host, connector, tools, settings);
+        let mut entrance = Entrance::new(host, connector, PathHealth::default(), tools, settings);
         let (port, settings) = (tools.console_port.clone(), *settings);
         let open = move |connector: Connector, login: Option<Login>, surroundings: Surroundings| {
             let (port, settings) = (port.clone(), settings);
             let opened: BoxFuture<'static, Result<Box<dyn SerialConsole>, DeviceError>> =
                 Box::pin(async move {
                     match &connector.way {
-                        Protocol::Ipmi(options) => {
+                        Way::Ipmi(options) => {
                             let nobody =
                                 || Login { username: String::new(), password: SecretString::default() };
                             let login = login.unwrap_or_else(nobody);
@@ -42,7 +40,7 @@ pub(super) async fn serial(host: &Host, tools: &Tools, settings: &Settings) -> R
                 });
             opened
         };
-        match way.enter(open).await {
+        match entrance.enter(open).await {
             Ok(console) => return Ok(Opened { connector: connector.to_string(), console }),
             Err((error, _)) => failures.push((connector.to_string(), error)),
         }
@@ -61,21 +59,5 @@ pub(super) async fn serial(host: &Host, tools: &Tools, settings: &Settings) -> R
             Err(DeviceError::EveryWayFailed { telling: Box::new(telling), reasons, cut_not_allowed: false })
         }
         Some((_, error)) => Err(error),
-    }
-}
-
-fn way(host: &Host, connector: &Connector, tools: &Tools, settings: &Settings) -> Way {
-    let (name, names) = (&host.metadata.name, credentials_of(host, connector));
-    let (at, store, refusals) = (controller(connector), tools.store.clone(), tools.refusals.clone());
-    let credentials = match connector.kind() {
-        ConnectorType::Ipmi => Credentials::of_bmc(name, at, names, store, refusals, settings),
-        _ => Credentials::of_device(name, at, names, store, refusals, settings),
-    };
-    Way {
-        source: connector.to_string(),
-        connector: connector.clone(),
-        surroundings: surroundings(name, &host.spec.macs, PathHealth::default(), tools, settings),
-        store: tools.store.clone(),
-        credentials,
     }
 }

@@ -10,9 +10,10 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::typing::Typing;
-use super::way::{Keyboard, close, late};
+use super::way::{Keyboard, close, open as open_way};
 use super::{Attempt, Reply};
 use crate::device::DeviceError;
+use crate::entrance::late;
 
 /// How long a keyboard stays open behind the last key: a person types on, and a flow presses the next keys soon.
 const IDLE: Duration = Duration::from_secs(20);
@@ -84,8 +85,8 @@ type Opened = (Arc<str>, Layout, Box<dyn ScreenSource>);
 /// Opens the first keyboard that lets us in.
 async fn open(keyboards: &[Keyboard]) -> Result<Opened, Attempt<()>> {
     let mut failures: Vec<(Arc<str>, DeviceError)> = Vec::new();
-    for Keyboard { source, layout, way } in keyboards {
-        match way.lock().await.open().await {
+    for Keyboard { source, layout, entrance } in keyboards {
+        match open_way(&mut *entrance.lock().await).await {
             Ok(connection) if connection.keyboard().is_some() => {
                 return Ok((Arc::clone(source), *layout, connection));
             }

@@ -14,9 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::keyboard::SpareKeyboard;
 use super::typing::Typing;
-use super::way::{Opening, Way, Ways, close, late};
+use super::way::{Opening, Ways, close};
 use super::{Attempt, Command, PictureReader, Reply, Seen, Shot, View};
 use crate::device::DeviceError;
+use crate::entrance::{Entrance, late};
 use crate::{Settings, clock};
 
 /// How long a server may take to tell of a change that has happened already. A screen that is still for so long after
@@ -42,7 +43,7 @@ const ANSWER: Duration = Duration::from_secs(60);
 pub(crate) struct Target {
     pub(crate) host: Name,
     /// The connectors that show it, in the order of the manifest.
-    pub(crate) ways: Vec<Way>,
+    pub(crate) entrances: Vec<Entrance>,
     pub(crate) reader: PictureReader,
     pub(crate) settings: Settings,
 }
@@ -61,8 +62,8 @@ pub(super) async fn run(
     outlet: Outlet,
     stop: CancellationToken,
 ) {
-    let Target { host, ways, reader, settings } = target;
-    let ways = Ways::new(ways, &settings);
+    let Target { host, entrances, reader, settings } = target;
+    let ways = Ways::new(entrances, &settings);
     let spare = SpareKeyboard::new(ways.keyboards(), settings.key_interval);
     let mut session = Session {
         host,

@@ -5,20 +5,16 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use ironhand_api::{Capability, Connector, Reach, ScreenWay, Timestamp};
-use ironhand_connectors::{Error, Login, ScreenSource, Surroundings, open_screen};
+use ironhand_connectors::{ScreenSource, Surroundings, open_screen};
 use ironhand_console::keys::Layout;
-use ironhand_store::Store;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::layout;
-use crate::credentials::{BackOff, Credentials, Opened, hop_login};
+use crate::credentials::BackOff;
 use crate::device::DeviceError;
+use crate::entrance::{Entered, Entrance};
 use crate::{Settings, clock};
-
-/// How long a connector may take until it lets us in: some controllers take twenty seconds to log in to their web pages
-/// and to take a first picture.
-const OPEN: Duration = Duration::from_secs(30);
 
 /// How long a connector may take to say good-bye. What is not given back by then ends by the controller's own clock.
 const CLOSE: Duration = Duration::from_secs(5);
@@ -29,99 +25,15 @@ const UNSUPPORTED: Duration = Duration::from_secs(3600);
 /// A connection that held for so long worked: what ends it does not make the next wait longer.
 const STEADY: Duration = Duration::from_secs(10);
 
-/// A connector to a screen or a serial console, and what is needed for it.
-pub(crate) struct Way {
-    /// The connector, as facts and receipts name it.
-    pub(crate) source: String,
-    pub(crate) connector: Connector,
-    /// What is to be known beside it, without the login of a host between.
-    pub(crate) surroundings: Surroundings,
-    /// Where that login is kept.
-    pub(crate) store: Store,
-    pub(crate) credentials: Credentials,
-}
-
-/// What connects under a login.
-pub(crate) trait Open<T>:
-    Fn(Connector, Option<Login>, Surroundings) -> BoxFuture<'static, Result<T, DeviceError>> + Sync
-{
-}
-
-impl<T, F> Open<T> for F where
-    F: Fn(Connector, Option<Login>, Surroundings) -> BoxFuture<'static, Result<T, DeviceError>> + Sync
-{
-}
-
-/// What came of connecting; where it failed, how long to wait where credentials tell.
-pub(crate) type Entering<T> = Result<T, (DeviceError, Option<Duration>)>;
-
 /// What came of opening a way.
-pub(super) type Opening = Entering<Box<dyn ScreenSource>>;
+pub(super) type Opening = Entered<Box<dyn ScreenSource>>;
 
-impl Way {
-    /// Connects to the screen.
-    pub(super) async fn open(&mut self) -> Opening {
-        let open = |connector: Connector, login, surroundings: Surroundings| -> BoxFuture<'static, _> {
-            Box::pin(async move { Ok(open_screen(&connector, login, &surroundings).await?) })
-        };
-        self.enter(open).await
-    }
-
-    /// Connects by `open` with the first credential that is accepted.
-    pub(crate) async fn enter<T>(&mut self, open: impl Open<T>) -> Entering<T> {
-        let mut refusal = None;
-        if let Err(error) = self.credentials.look_up().await {
-            return Err((error, None));
-        }
-        let begun = Instant::now();
-        for place in self.credentials.order(begun) {
-            if let Some(held) = self.credentials.place_held(place, begun) {
-                refusal = Some(held);
-                continue;
-            }
-            match self.attempt(place, &open).await {
-                Ok(connection) => {
-                    self.credentials.worked(place);
-                    return Ok(connection);
-                }
-                Err(error) if error.is_refusal() || matches!(error, DeviceError::Credential { .. }) => {
-                    if error.is_refusal() {
-                        self.credentials.login_refused(Some(place), Instant::now(), &error);
-                    }
-                    refusal = Some(error);
-                }
-                // Asking on would only prolong the lock.
-                Err(error) if error.reach() == Reach::Throttled => {
-                    let wait = self.credentials.all_refused(Instant::now(), error.clone());
-                    return Err((error, Some(wait)));
-                }
-                Err(error) => return Err((error, None)),
-            }
-        }
-        match refusal.unwrap_or(DeviceError::NotSeenYet) {
-            DeviceError::Waiting { last, wait } => Err((DeviceError::Waiting { last, wait }, Some(wait))),
-            error => {
-                let wait = self.credentials.all_refused(Instant::now(), error.clone());
-                Err((error, Some(wait)))
-            }
-        }
-    }
-
-    async fn attempt<T>(&self, place: usize, open: &impl Open<T>) -> Result<T, DeviceError> {
-        let Opened { username, password, .. } = self.credentials.open(place).await?;
-        let login = password.map(|password| Login { username, password });
-        let hop = hop_login(&self.connector, &self.store).await?;
-        let surroundings = Surroundings { hop, ..self.surroundings.clone() };
-        match timeout(OPEN, open(self.connector.clone(), login, surroundings)).await {
-            Ok(opened) => opened,
-            Err(_) => Err(late(&self.connector.address, OPEN)),
-        }
-    }
-}
-
-/// Nothing came within this time.
-pub(super) fn late(address: &str, after: Duration) -> DeviceError {
-    Error::Silent { address: address.to_owned(), after }.into()
+/// Connects to the screen behind an entrance.
+pub(super) async fn open(entrance: &mut Entrance) -> Opening {
+    let open = |connector: Connector, login, surroundings: Surroundings| -> BoxFuture<'static, _> {
+        Box::pin(async move { Ok(open_screen(&connector, login, &surroundings).await?) })
+    };
+    entrance.enter(open).await
 }
 
 /// Says good-bye, for as long as that may take.
@@ -141,7 +53,7 @@ pub(super) struct Keyboard {
     pub(super) source: Arc<str>,
     /// What the machine takes the positions of keys for.
     pub(super) layout: Layout,
-    pub(super) way: Arc<Mutex<Way>>,
+    pub(super) entrance: Arc<Mutex<Entrance>>,
 }
 
 struct Place {
@@ -149,7 +61,7 @@ struct Place {
     source: Arc<str>,
     connector: Connector,
     /// One at a time is opened, be it for the screen or for the keyboard.
-    way: Arc<Mutex<Way>>,
+    entrance: Arc<Mutex<Entrance>>,
     back_off: BackOff,
     /// Until when it is left alone, and why.
     rest: Option<(Instant, DeviceError)>,
@@ -158,16 +70,16 @@ struct Place {
 }
 
 impl Ways {
-    pub(super) fn new(ways: Vec<Way>, settings: &Settings) -> Self {
-        let place = |way: Way| Place {
-            source: way.source.as_str().into(),
-            connector: way.connector.clone(),
-            way: Arc::new(Mutex::new(way)),
+    pub(super) fn new(entrances: Vec<Entrance>, settings: &Settings) -> Self {
+        let place = |entrance: Entrance| Place {
+            source: entrance.source.as_str().into(),
+            connector: entrance.connector.clone(),
+            entrance: Arc::new(Mutex::new(entrance)),
             back_off: BackOff::new(settings.reconnect_first, settings.reconnect_longest),
             rest: None,
             standing: None,
         };
-        Self { places: ways.into_iter().map(place).collect() }
+        Self { places: entrances.into_iter().map(place).collect() }
     }
 
     /// The connector at a place, as facts and receipts name it.
@@ -194,10 +106,10 @@ impl Ways {
 
     /// Opens a way; the future needs nothing of these.
     pub(super) fn open(&self, at: usize) -> impl Future<Output = Opening> + Send + 'static {
-        let way = self.places.get(at).map(|place| Arc::clone(&place.way));
+        let entrance = self.places.get(at).map(|place| Arc::clone(&place.entrance));
         async move {
-            match way {
-                Some(way) => way.lock().await.open().await,
+            match entrance {
+                Some(entrance) => open(&mut *entrance.lock().await).await,
                 None => Err((DeviceError::Stopping, None)),
             }
         }
@@ -214,7 +126,7 @@ impl Ways {
         let kept = |place: &Place| Keyboard {
             source: Arc::clone(&place.source),
             layout: layout(&place.connector),
-            way: Arc::clone(&place.way),
+            entrance: Arc::clone(&place.entrance),
         };
         self.places.iter().filter(has).map(kept).collect()
     }
@@ -247,9 +159,9 @@ impl Ways {
         let mut any = false;
         for place in &mut self.places {
             // One that is being opened for its keyboard is tried already.
-            let Ok(way) = place.way.try_lock() else { continue };
+            let Ok(entrance) = place.entrance.try_lock() else { continue };
             let supported = |(_, error): &(Instant, DeviceError)| !error.is_unsupported();
-            let waiting = way.credentials.waiting(Instant::now());
+            let waiting = entrance.credentials.waiting(Instant::now());
             if waiting.is_none() && place.rest.as_ref().is_none_or(supported) {
                 place.rest = None;
                 any = true;

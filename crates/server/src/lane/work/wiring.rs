@@ -6,11 +6,10 @@ use ironhand_api::{Capability, Connector, ConnectorType, Host, Name, Through, Wa
 
 use super::Lane;
 use crate::clock;
-use crate::credentials::Credentials;
-use crate::lane::line::{controller, surroundings};
+use crate::entrance::Entrance;
 use crate::lane::lines::Lines;
 use crate::lane::{Command, Ports};
-use crate::screen::{ScreenWatch, Target, View, Way};
+use crate::screen::{ScreenWatch, Target, View};
 
 impl Lane {
     pub(super) async fn told(&mut self, command: Command, ports: &mut Ports) {
@@ -139,37 +138,18 @@ impl Lane {
         self.last = None;
         self.keep_paths();
         let screens = self.host.spec.connectors_for(Capability::Screen);
-        let ways: Vec<_> = screens.map(|connector| self.screen_way(connector)).collect();
-        self.screen = (!ways.is_empty()).then(|| {
+        let settings = &self.terms.settings;
+        let enter =
+            |connector| Entrance::new(&self.host, connector, self.paths.of(connector), &self.tools, settings);
+        let entrances: Vec<_> = screens.map(enter).collect();
+        self.screen = (!entrances.is_empty()).then(|| {
             let (host, reader) = (self.name.clone(), self.tools.reader.clone());
-            let target = Target { host, ways, reader, settings: self.terms.settings };
+            let target = Target { host, entrances, reader, settings: self.terms.settings };
             ScreenWatch::watch(target, self.screen_interval())
         });
         self.view = self.screen.as_ref().map(ScreenWatch::view);
         ports.hands.send_replace(self.screen.as_ref().map(ScreenWatch::hands));
         ports.view.send_replace(View::Connecting);
-    }
-
-    fn screen_way(&self, connector: &Connector) -> Way {
-        let (names, store) = (self.credentials(connector), self.tools.store.clone());
-        let settings = &self.terms.settings;
-        let (at, refusals) = (controller(connector), self.tools.refusals.clone());
-        let credentials = match connector.kind() {
-            ConnectorType::Vnc => Credentials::new(names, store.clone(), settings),
-            // The same accounts as those of the line to it.
-            ConnectorType::Redfish => {
-                Credentials::of_bmc(&self.name, at, names, store.clone(), refusals, settings)
-            }
-            _ => Credentials::of_device(&self.name, at, names, store.clone(), refusals, settings),
-        };
-        let health = self.paths.of(connector);
-        Way {
-            source: connector.to_string(),
-            connector: connector.clone(),
-            surroundings: surroundings(&self.name, &self.host.spec.macs, health, &self.tools, settings),
-            store,
-            credentials,
-        }
     }
 }
 
