@@ -1,7 +1,6 @@
 //! Pictures of screens.
 
 use ::image::ImageReader;
-mod flatten;
 
 use std::io::Cursor;
 

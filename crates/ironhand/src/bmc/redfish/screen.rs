@@ -45,10 +45,7 @@ async fn look(device: &mut RedfishDevice, reader: &Reader, asked: &Screen) -> Re
             Problem::failed("screen.not_saved", "not saved", format!("{}: {error}", file.display()))
         })?;
     }
-    let reading = match picture.media_type.as_str() {
-        "image/jpeg" => reader.read(&image.flattened(), None),
-        _ => reader.read(&image, None),
-    };
+    let reading = reader.read(&image, None);
     Ok(Seen {
         width: image.width,
         height: image.height,
