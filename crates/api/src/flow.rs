@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Metadata, PowerState, Span};
+use crate::{Condition, Metadata, PowerState, Reach, Span};
 
 /// A recovery procedure: when it applies, what it does, how it knows that it worked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,13 +66,13 @@ impl Select {
 }
 
 /// When a flow applies.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct When {
-    /// A regular expression that the text of the screen must match: cases are not told apart unless `(?-i)` is
-    /// written, `^` and `$` stand at the ends of lines.
-    pub screen: String,
-    /// A regular expression that the text must not match.
+    /// What must be seen, on a reading of the screen.
+    #[serde(flatten)]
+    pub condition: Condition,
+    /// A regular expression that the text of the screen must not match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unless: Option<String>,
     /// How many readings in a row must give the verdict; 1 to 100.
@@ -121,10 +121,7 @@ impl fmt::Display for Step {
                 write!(f, "boot from {} at {how_long}{how}", device.as_str())
             }
             Self::WaitFor(wait) => {
-                let mut wanted = Vec::new();
-                wanted.extend(wait.screen.as_ref().map(|pattern| format!("`{pattern}` on the screen")));
-                wanted.extend(wait.power.map(|state| format!("power {state}")));
-                write!(f, "wait for {}, at most {}", wanted.join(" and "), wait.timeout)
+                write!(f, "wait for {}, at most {}", wait.condition, wait.timeout)
             }
             Self::Sleep(length) => write!(f, "sleep {length}"),
             Self::Snapshot(Some(note)) => write!(f, "keep a picture of the screen ({note})"),
@@ -232,29 +229,23 @@ impl BootDeviceStep {
 }
 
 /// What a step waits for: everything that is given must be true at once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WaitFor {
-    /// A regular expression on the text of the screen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub screen: Option<String>,
-    /// The power state.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub power: Option<PowerState>,
+    /// What must be seen.
+    #[serde(flatten)]
+    pub condition: Condition,
     /// How long at most.
     pub timeout: Span,
 }
 
 /// How a flow knows that the host is well again: everything that is given must be true at once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Verify {
-    /// A regular expression on the text of the screen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub screen: Option<String>,
-    /// The power state.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub power: Option<PowerState>,
+    /// What must be seen, on as many readings in a row as `when` asks for.
+    #[serde(flatten)]
+    pub condition: Condition,
     /// How long the host may take after the last step.
     pub timeout: Span,
 }
@@ -287,6 +278,15 @@ pub struct Example {
     /// The text of a screen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// The power state of the host meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<PowerState>,
+    /// How its controller can be reached meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<Reach>,
+    /// For how long the screen has stood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchanged_for: Option<Span>,
     /// Whether the flow applies to it.
     pub matches: bool,
 }

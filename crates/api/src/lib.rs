@@ -31,6 +31,7 @@
 mod action;
 mod alert;
 mod cloud_event;
+mod condition;
 mod connector;
 mod console;
 mod credential;
@@ -63,6 +64,7 @@ mod zone;
 pub use action::{ActionReport, ApplyOutcome, BootDeviceRequest, KeysRequest, PowerRequest, Screen};
 pub use alert::{Alert, AlertCause};
 pub use cloud_event::CloudEvent;
+pub use condition::{Condition, PatternWithin, Region, ScreenPattern};
 pub use connector::{
     AmtOptions, Capability, CertificatePin, Connector, ConnectorType, ConsoleLogFormat, ConsoleLogOptions,
     ConsoleMenu, Feed, GsmDevice, GsmOptions, GsmTexts, HttpSwitchOptions, IpKvmOptions, IpmiOptions,
@@ -95,7 +97,10 @@ pub use notifier::{Email, LocalSocketTarget, Notifier, NotifierReport, NotifierS
 pub use password::{PasswordRequest, RotationPhase};
 pub use pin::PinnedCertificate;
 pub use problem::{Fault, Problem};
-pub use run::{ActionReceipt, MatchEvidence, PictureDigest, Run, RunState, StepOutcome, StepRecord, Verdict};
+pub use run::{
+    ActionReceipt, Finding, MatchEvidence, PictureDigest, Run, RunState, StepOutcome, StepRecord, Truth,
+    Verdict,
+};
 pub use schema::json_schema;
 pub use selector::{LabelSelector, SelectorError};
 pub use server::{KeyRotation, ServerStatus};

@@ -1,5 +1,6 @@
 //! Manifests: parsing with every fault placed.
 
+mod condition;
 mod connector;
 mod credential;
 mod fault;

@@ -1,5 +1,6 @@
 //! Executions of flows, and the evidence that they keep.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -88,6 +89,46 @@ pub struct MatchEvidence {
     /// The picture that was read; kept as long as the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture: Option<PictureDigest>,
+    /// What the named groups of the pattern matched, like `disk` of `(?<disk>sd[a-z])`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub captures: BTreeMap<String, String>,
+    /// What was found of each part of the condition, where it was one with several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+}
+
+/// What was found of one part of a condition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// Its place in the condition, like `any[1].screen`.
+    pub place: String,
+    /// Whether it was so.
+    pub truth: Truth,
+    /// What was seen, in words.
+    pub why: String,
+}
+
+/// Whether something is so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Truth {
+    /// It is.
+    Yes,
+    /// It is not.
+    No,
+    /// Nobody can tell.
+    Unknown,
+}
+
+impl fmt::Display for Truth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::Unknown => "unknown",
+        })
+    }
 }
 
 /// What became of one step.
@@ -163,4 +204,7 @@ pub struct Verdict {
     /// What matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<MatchEvidence>,
+    /// What was found of each part of its `when`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
 }

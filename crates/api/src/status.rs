@@ -56,7 +56,7 @@ impl fmt::Display for PowerState {
 }
 
 /// How well a management controller, or a screen, can be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {
     /// It answers.
@@ -112,7 +112,7 @@ impl fmt::Display for Icon {
 }
 
 /// What a screen shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ScreenKind {
     /// One colour.
@@ -121,6 +121,16 @@ pub enum ScreenKind {
     Text,
     /// A picture, or text that cannot be read with certainty.
     Graphics,
+}
+
+impl fmt::Display for ScreenKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Blank => "blank",
+            Self::Text => "text",
+            Self::Graphics => "graphics",
+        })
+    }
 }
 
 /// The last reading of a host's screen.

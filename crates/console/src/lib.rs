@@ -51,7 +51,7 @@ pub use drawing::{Cursor, CursorShape, Drawing, DrawnCell, VGA_PALETTE};
 pub use font::{Font, FontError, fonts};
 pub use image::{Image, ImageError};
 pub use learn::{LearnError, learn};
-pub use page::Page;
+pub use page::{Page, Searchable};
 pub use pattern::{Match, Pattern, PatternError};
 pub use reader::{Grid, Reader};
 pub use reading::{Place, Reading, ReadingCell, ReadingMethod, ScreenKind};

@@ -27,6 +27,13 @@ pub(crate) struct Haystack {
     confidences: Vec<(usize, f32)>,
 }
 
+/// A page prepared for many patterns.
+pub struct Searchable {
+    pub(crate) rows: Haystack,
+    /// With wrapped lines joined; none if no line wraps.
+    pub(crate) joined: Option<Haystack>,
+}
+
 impl Page {
     /// A page of this text, read with full confidence, one row for each line.
     ///
@@ -48,6 +55,43 @@ impl Page {
             row
         };
         Self { rows: rows.map(blank).collect(), columns: Some(columns) }
+    }
+
+    /// Prepares the page for many patterns.
+    pub fn searchable(&self) -> Searchable {
+        Searchable { rows: self.rows(), joined: self.joined() }
+    }
+
+    /// How many rows there are down to the last one with text, and how many columns the widest row or, where it is
+    /// known, the screen has.
+    pub fn extent(&self) -> (usize, usize) {
+        let inked = |row: &Vec<PageCell>| row.iter().any(|cell| cell.character != ' ');
+        let rows = self.rows.iter().rposition(inked).map_or(0, |last| last + 1);
+        let widest = self.rows.iter().map(Vec::len).max().unwrap_or_default();
+        (rows, self.columns.unwrap_or(widest))
+    }
+
+    /// The part of the page in these rows and columns, from 0; what lies beyond the page is left out.
+    ///
+    /// ```
+    /// use ironhand_console::{Page, Pattern};
+    ///
+    /// let page = Page::from_text("login: root\nlast login: never");
+    /// let part = page.part(1..2, 5..20);
+    /// let found = Pattern::new("^login")?.find(&part).expect("the row begins there");
+    /// assert_eq!((found.row, found.column), (0, 0));
+    /// # Ok::<(), ironhand_console::PatternError>(())
+    /// ```
+    pub fn part(&self, rows: Range<usize>, columns: Range<usize>) -> Self {
+        let whole = columns.start == 0 && self.columns.is_none_or(|width| columns.end >= width);
+        let row = |row: &Vec<PageCell>| {
+            let end = columns.end.min(row.len());
+            row[columns.start.min(end)..end].to_vec()
+        };
+        let end = rows.end.min(self.rows.len());
+        let rows = self.rows[rows.start.min(end)..end].iter().map(row).collect();
+        // What is cut off at the side does not wrap there.
+        Self { rows, columns: self.columns.filter(|_| whole) }
     }
 
     /// The rows, each on its own line, without trailing blanks.

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::page::{Haystack, Page};
+use crate::page::{Haystack, Page, Searchable};
 use std::collections::BTreeMap;
 
 /// The most memory that one compiled pattern may take, in bytes: ample for `\w` with repeats, far below what a hostile
@@ -102,8 +102,12 @@ impl Pattern {
     ///
     /// Matches that cover nothing but blanks are passed over: they are evidence of nothing.
     pub fn find(&self, page: &Page) -> Option<Match> {
-        let rows = page.rows();
-        self.find_in(&rows).or_else(|| page.joined().and_then(|joined| self.find_in(&joined)))
+        self.find_on(&page.searchable())
+    }
+
+    /// The same on a page that was prepared, for where many patterns are tried.
+    pub fn find_on(&self, page: &Searchable) -> Option<Match> {
+        self.find_in(&page.rows).or_else(|| page.joined.as_ref().and_then(|joined| self.find_in(joined)))
     }
 
     fn find_in(&self, haystack: &Haystack) -> Option<Match> {

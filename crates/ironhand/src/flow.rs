@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use ironhand_api::{Flow, Manifest, ManifestError, Verdict};
-use ironhand_console::Page;
-use ironhand_server::{FlowSet, Looked, flow_faults};
+use ironhand_api::{Finding, Flow, Manifest, ManifestError, ScreenKind, Span, Verdict};
+use ironhand_console::{self as console, Page};
+use ironhand_server::{Circumstances, FlowSet, Looked, flow_faults};
 
 use crate::args;
 use crate::exit::Failure;
@@ -49,6 +49,7 @@ fn flows(files: &args::Files) -> Result<Vec<(std::path::PathBuf, Flow)>, Failure
 struct Seen {
     page: Page,
     text: String,
+    kind: ScreenKind,
     /// Why the text may not be acted on.
     unreliable: Option<String>,
 }
@@ -59,16 +60,22 @@ impl Seen {
         let unreliable = (!reading.is_reliable()).then(|| {
             format!("only {:.0} % of the screen could be read with certainty", reading.score * 100.0)
         });
-        Ok(Self { page: Page::from(&reading), text: reading.text(), unreliable })
+        let kind = match reading.kind {
+            console::ScreenKind::Blank => ScreenKind::Blank,
+            console::ScreenKind::Text => ScreenKind::Text,
+            console::ScreenKind::Graphics => ScreenKind::Graphics,
+        };
+        Ok(Self { page: Page::from(&reading), text: reading.text(), kind, unreliable })
     }
 
     fn text(text: &str) -> Self {
-        Self { page: Page::from_text(text), text: text.to_owned(), unreliable: None }
+        let kind = if text.trim().is_empty() { ScreenKind::Blank } else { ScreenKind::Text };
+        Self { page: Page::from_text(text), text: text.to_owned(), kind, unreliable: None }
     }
 
-    fn verdicts(&self, flows: &[Flow]) -> Vec<Verdict> {
+    fn verdicts(&self, flows: &[Flow], around: &Circumstances) -> Vec<Verdict> {
         let looked = Looked { page: &self.page, text: &self.text, at: now(), picture: None };
-        FlowSet::compile(flows.to_vec()).verdicts_on_any_host(&looked)
+        FlowSet::compile(flows.to_vec()).verdicts_on_any_host(self.kind, around, &looked)
     }
 }
 
@@ -89,7 +96,7 @@ fn see(path: &Path, pictures: &Pictures) -> Result<Seen, Failure> {
 pub fn match_screen(asked: &args::Match, output: Output) -> Result<(), Failure> {
     let flows: Vec<Flow> = flows(&asked.flows)?.into_iter().map(|(_, flow)| flow).collect();
     let seen = see(&asked.screen, &Pictures::new(&asked.fonts)?)?;
-    let verdicts = seen.verdicts(&flows);
+    let verdicts = seen.verdicts(&flows, &Circumstances::default());
     if output.is_structured() {
         return output.value(&serde_json::json!({
             "reliable": seen.unreliable.is_none(),
@@ -108,6 +115,7 @@ pub fn match_screen(asked: &args::Match, output: Output) -> Result<(), Failure> 
             (false, _) => "does not   ",
         };
         line(&format!("{word}  {:<24} {}", verdict.flow.as_str(), verdict.reason));
+        tell_findings(&verdict.findings);
         if !verdict.applies || chosen {
             continue;
         }
@@ -117,6 +125,13 @@ pub fn match_screen(asked: &args::Match, output: Output) -> Result<(), Failure> 
         }
     }
     Ok(())
+}
+
+/// What was found of each part of a condition, where it has several.
+fn tell_findings(findings: &[Finding]) {
+    for finding in findings.iter().filter(|_| findings.len() > 1) {
+        line(&format!("{:13}{:<7}  {}: {}", "", finding.truth, finding.place, finding.why));
+    }
 }
 
 fn tell_what_it_does(flow: &Flow, verdict: &Verdict) {
@@ -151,7 +166,12 @@ pub fn test(files: &args::Files, output: Output) -> Result<(), Failure> {
                 }
                 (None, None) => continue,
             };
-            let verdicts = seen.verdicts(std::slice::from_ref(&flow));
+            let around = Circumstances {
+                unchanged_for: example.unchanged_for.map(Span::duration),
+                power: example.power,
+                reach: example.reach,
+            };
+            let verdicts = seen.verdicts(std::slice::from_ref(&flow), &around);
             let (matches, reason) = verdicts.first().map_or((false, String::new()), |verdict| {
                 (verdict.applies && seen.unreliable.is_none(), verdict.reason.clone())
             });

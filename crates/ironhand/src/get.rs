@@ -211,7 +211,7 @@ pub fn reach_field(fact: Option<&Fact<Reach>>, wide: bool) -> Field {
 fn show_flows(flows: &[Flow], output: Output) -> Result<(), Failure> {
     output.list(
         flows,
-        &["name", "priority", "steps", "attempts", "cooldown", "when the screen says"],
+        &["name", "priority", "steps", "attempts", "cooldown", "when"],
         |flow| flow.metadata.name.to_string(),
         |flow| {
             vec![
@@ -220,7 +220,7 @@ fn show_flows(flows: &[Flow], output: Output) -> Result<(), Failure> {
                 flow.spec.steps.len().to_string().into(),
                 flow.spec.limits.attempts.to_string().into(),
                 flow.spec.limits.cooldown.to_string().into(),
-                flow.spec.when.screen.as_str().into(),
+                flow.spec.when.condition.to_string().into(),
             ]
         },
     )

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ironhand_api::{
-    Incident, IncidentState, MatchEvidence, PictureDigest, Run, RunState, StepOutcome, StepRecord,
+    Finding, Incident, IncidentState, MatchEvidence, PictureDigest, Run, RunState, StepOutcome, StepRecord,
 };
 use ironhand_client::{Client, RecordFilter};
 
@@ -136,6 +136,12 @@ fn show_evidence(word: &str, evidence: &MatchEvidence) {
         evidence.column + 1,
         evidence.confidence
     ));
+    for (name, text) in &evidence.captures {
+        line(&format!("          {name} is {text:?}"));
+    }
+    for Finding { place, truth, why } in &evidence.findings {
+        line(&format!("          {truth}  {place}: {why}"));
+    }
     for row in evidence.screen_text.lines() {
         line(&format!("          | {row}"));
     }

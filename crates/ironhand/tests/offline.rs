@@ -103,6 +103,41 @@ fn match_tells_which_flow_applies_and_why_not_the_others() {
 }
 
 #[test]
+fn match_says_of_each_part_of_a_condition_whether_it_was_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let flow = folder.path().join("hung.yaml");
+    std::fs::write(
+        &flow,
+        "apiVersion: ironhand/v1\nkind: Flow\nmetadata: { name: hung }\nspec:\n  when:\n    any: [{ screen: 'panic' }, \
+         { screen: { pattern: '^(?<host>\\S+) login:', region: { rows: [-1, -1] } }, power: on }]\n    \
+         unchangedFor: 10m\n  do: [{ power: reset }]\n  verify: { screen: 'login:', timeout: 8m }\n  examples:\n    \
+         - { text: 'n7 login:', power: on, unchangedFor: 10m, matches: true }\n    \
+         - { text: 'n7 login:', power: on, unchangedFor: 9m, matches: false }\n    \
+         - { text: \"n7 login:\\nroot\", power: on, unchangedFor: 10m, matches: false }\n",
+    )
+    .unwrap();
+    let screen = folder.path().join("screen.txt");
+    std::fs::write(&screen, "booting\nn7 login:\n").unwrap();
+    let flow = flow.to_string_lossy().into_owned();
+    let (code, text, errors) = said(&["flow", "test", "-f", &flow]);
+    assert_eq!(code, Some(0), "{text}{errors}");
+    assert!(text.ends_with("3 examples right, 0 wrong\n"), "{text}");
+    let (code, text, _) = said(&["match", &screen.to_string_lossy(), "-f", &flow]);
+    assert_eq!(code, Some(0));
+    let rows: Vec<_> = text.lines().map(str::trim).collect();
+    assert_eq!(
+        rows,
+        [
+            "does not     hung                     a screen alone does not tell for how long it has stood",
+            "unknown  unchangedFor: a screen alone does not tell for how long it has stood",
+            "no       any[0].screen: the screen does not show `panic`",
+            "yes      any[1].screen: `n7 login:` stands in row 2",
+            "unknown  any[1].power: a screen alone does not tell the power state",
+        ]
+    );
+}
+
+#[test]
 fn match_never_acts_on_an_uncertain_reading() {
     let (code, text, _) = said(&["match", "testdata/screens/bsod-modern-1024.png", "-f", "flows"]);
     assert_eq!(code, Some(0));

@@ -137,6 +137,9 @@ struct Asked {
 struct Standing {
     hash: u64,
     told: Option<u64>,
+    /// Since when it was seen so; none where an earlier release saw it.
+    #[serde(default)]
+    since: Option<Timestamp>,
 }
 
 impl HostFacts {
@@ -183,6 +186,12 @@ impl HostFacts {
     /// The last reading of the screen.
     pub fn screen(&self) -> Option<&ScreenStatus> {
         self.screen.as_ref()
+    }
+
+    /// For how long the screen has shown the same text, as far as it was looked at; none before the first reading.
+    pub fn screen_unchanged_for(&self) -> Option<Duration> {
+        let since = self.standing?.since?;
+        Some(self.screen.as_ref()?.read_at.since(since))
     }
 
     /// The state that people see at a glance. While a power action is awaited it stays what was last seen: a host
@@ -258,7 +267,7 @@ impl HostFacts {
             Observation::Screen { kind, headline, reliable, text_hash } => {
                 changes.extend(Contact::Screen.see(&mut self.screen_reach, at, source, Reach::Ok, None));
                 self.screen = Some(ScreenStatus { read_at: at, kind, headline, reliable });
-                changes.extend(self.see_screen(text_hash));
+                changes.extend(self.see_screen(at, text_hash));
             }
             Observation::Management(management, detail) => {
                 changes.extend(self.manage(at, source, management, detail));
@@ -395,12 +404,13 @@ impl HostFacts {
         })
     }
 
-    fn see_screen(&mut self, hash: u64) -> Option<Change> {
+    fn see_screen(&mut self, at: Timestamp, hash: u64) -> Option<Change> {
         let last = self.standing;
         let told = last.and_then(|standing| standing.told);
         let stands = last.is_some_and(|standing| standing.hash == hash);
         let tell = stands && told != Some(hash);
-        self.standing = Some(Standing { hash, told: if tell { Some(hash) } else { told } });
+        let since = last.filter(|_| stands).and_then(|standing| standing.since).or(Some(at));
+        self.standing = Some(Standing { hash, told: if tell { Some(hash) } else { told }, since });
         let screen = self.screen.as_ref().filter(|_| tell)?;
         let message = match screen.kind {
             ScreenKind::Blank => "the screen is blank".to_owned(),

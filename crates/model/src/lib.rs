@@ -2,6 +2,7 @@
 //!
 //! * [`HostFacts`]: what is believed of a host (power, reach, screen, management, maintenance, fencing), and which
 //!   [`Change`]s an [`Observation`] makes to it.
+//! * [`judge`], [`judge_when`]: whether a condition of a flow holds, and what was found of each part of it.
 //! * [`HostRecovery`]: how far the recovery of a host has come. It is asked after every reading of the screen, every
 //!   step and every deadline, and answers with a [`Decision`] and the [`Transition`]s to record before acting.
 //! * [`plan_power`], [`resume_power`]: what a power action comes to, and what becomes of one that a crash interrupted.
@@ -67,9 +68,11 @@
 //! let evidence = MatchEvidence {
 //!     text: "Press F1 to continue".into(), row: 12, column: 4, confidence: 1.0,
 //!     screen_text: "Press F1 to continue".into(), read_at: now, picture: None,
+//!     captures: Default::default(), findings: Vec::new(),
 //! };
 //! let verdict = Verdict {
 //!     flow: flow.metadata.name.clone(), applies: true, reason: "matches".into(), evidence: Some(evidence),
+//!     findings: Vec::new(),
 //! };
 //! let screen = ScreenView {
 //!     seq: 1, read_at: now, reliable: true, picture: None, verdicts: &[verdict], find: &|_| None,
@@ -89,6 +92,7 @@
 
 mod alerts;
 mod cadence;
+mod condition;
 mod console;
 mod facts;
 mod fence;
@@ -100,6 +104,7 @@ mod way;
 
 pub use alerts::{AlertChange, AlertStep, HostAlerts};
 pub use cadence::Cadence;
+pub use condition::{Circumstances, Find, Judgement, Known, Sight, judge, judge_when};
 pub use console::{ConsoleHold, ConsoleTaken, Taker};
 pub use facts::{Change, HostFacts, Observation, power_deadline};
 pub use fence::judge_fence;

@@ -1,10 +1,15 @@
 //! The flows with their patterns compiled: one immutable set, swapped as a whole when a flow changes.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
-use ironhand_api::{Flow, MatchEvidence, PictureDigest, Step, Timestamp, Verdict};
-use ironhand_console::{Match, Page, Pattern, keys};
+use ironhand_api::{
+    Condition, Flow, MatchEvidence, PictureDigest, Region, ScreenKind, ScreenPattern, Step, Timestamp, Truth,
+    Verdict,
+};
+use ironhand_console::{Match, Page, Pattern, Searchable, keys};
+use ironhand_model::{Circumstances, HostFacts, Judgement, Sight, judge_when};
 use tokio::sync::watch;
 
 /// Where the set of flows is published; cheap to clone.
@@ -16,15 +21,12 @@ pub(crate) struct Catalog {
 /// Flows with their patterns compiled: what judges screens, in the server and without one.
 #[derive(Default)]
 pub struct FlowSet {
-    flows: Vec<Compiled>,
-    /// Every pattern of a `waitFor` or `verify`, by its text.
+    /// The first to be taken first.
+    flows: Vec<Arc<Flow>>,
+    /// Every pattern of every flow, by its text.
     patterns: HashMap<String, Pattern>,
-}
-
-struct Compiled {
-    flow: Arc<Flow>,
-    screen: Pattern,
-    unless: Option<Pattern>,
+    /// Whether a flow asks for more than what stands on the screen.
+    beyond_picture: bool,
 }
 
 /// A screen that patterns are tried on.
@@ -67,80 +69,111 @@ impl FlowSet {
                 tracing::error!(flow = %flow.metadata.name, error = faults.join("; "), "flow left out");
                 continue;
             }
-            for source in waited(&flow) {
+            each_pattern(&flow, &mut |_, source| {
                 if let Ok(pattern) = Pattern::new(source) {
                     set.patterns.insert(source.to_owned(), pattern);
                 }
-            }
-            let unless = flow.spec.when.unless.as_deref().map(Pattern::new).transpose();
-            if let (Ok(screen), Ok(unless)) = (Pattern::new(&flow.spec.when.screen), unless) {
-                set.flows.push(Compiled { flow: Arc::new(flow), screen, unless });
-            }
+            });
+            set.beyond_picture |= flow.spec.when.condition.asks_beyond_picture();
+            set.flows.push(Arc::new(flow));
         }
-        let order = |compiled: &Compiled| {
-            (-i64::from(compiled.flow.spec.priority), compiled.flow.metadata.name.clone())
-        };
-        set.flows.sort_by_key(order);
+        set.flows.sort_by_key(|flow| (-i64::from(flow.spec.priority), flow.metadata.name.clone()));
         set
+    }
+
+    /// Whether what the flows say of a picture may change while it stands.
+    pub(crate) fn asks_beyond_picture(&self) -> bool {
+        self.beyond_picture
     }
 
     /// The flows that may work on a host with these labels, the first to be taken first.
     pub(crate) fn selecting(&self, labels: &BTreeMap<String, String>) -> Vec<Arc<Flow>> {
-        self.select(labels).map(|compiled| Arc::clone(&compiled.flow)).collect()
+        self.select(labels).cloned().collect()
     }
 
-    /// What each of those flows says of a screen.
-    pub(crate) fn verdicts(&self, labels: &BTreeMap<String, String>, looked: &Looked<'_>) -> Vec<Verdict> {
-        self.select(labels).map(|compiled| compiled.verdict(looked)).collect()
+    /// What each of those flows says of a screen of a host of which `facts` are believed.
+    pub(crate) fn verdicts(
+        &self,
+        labels: &BTreeMap<String, String>,
+        facts: &HostFacts,
+        looked: &Looked<'_>,
+    ) -> Vec<Verdict> {
+        let searchable = looked.page.searchable();
+        let find = |pattern: &ScreenPattern| self.find_on(pattern, looked, &searchable);
+        let sight = Sight::of(facts, &find);
+        self.select(labels).map(|flow| verdict(flow, &sight)).collect()
     }
 
-    /// What every flow says of a screen, whichever hosts it selects.
-    pub fn verdicts_on_any_host(&self, looked: &Looked<'_>) -> Vec<Verdict> {
-        self.flows.iter().map(|compiled| compiled.verdict(looked)).collect()
+    /// What every flow says of a screen alone, whichever hosts it selects.
+    pub fn verdicts_on_any_host(
+        &self,
+        kind: ScreenKind,
+        around: &Circumstances,
+        looked: &Looked<'_>,
+    ) -> Vec<Verdict> {
+        let searchable = looked.page.searchable();
+        let find = |pattern: &ScreenPattern| self.find_on(pattern, looked, &searchable);
+        let sight = Sight::of_screen(kind, around, &find);
+        self.flows.iter().map(|flow| verdict(flow, &sight)).collect()
     }
 
     /// Looks for the pattern of a `waitFor` or `verify`. A run keeps its flow as it was, so that a pattern may be asked
     /// for that no flow has any more.
-    pub(crate) fn find(&self, source: &str, looked: &Looked<'_>) -> Option<MatchEvidence> {
-        let found = match self.patterns.get(source) {
-            Some(pattern) => pattern.find(looked.page),
-            None => Pattern::new(source).ok()?.find(looked.page),
-        };
-        found.map(|found| evidence(found, looked))
+    pub(crate) fn find(&self, pattern: &ScreenPattern, looked: &Looked<'_>) -> Option<MatchEvidence> {
+        self.find_on(pattern, looked, &looked.page.searchable())
     }
 
-    fn select(&self, labels: &BTreeMap<String, String>) -> impl Iterator<Item = &Compiled> {
-        self.flows.iter().filter(|compiled| compiled.flow.spec.select.matches(labels))
+    fn find_on(
+        &self,
+        wanted: &ScreenPattern,
+        looked: &Looked<'_>,
+        whole: &Searchable,
+    ) -> Option<MatchEvidence> {
+        let compiled;
+        let pattern = match self.patterns.get(wanted.source()) {
+            Some(pattern) => pattern,
+            None => {
+                compiled = Pattern::new(wanted.source()).ok()?;
+                &compiled
+            }
+        };
+        let region = wanted.region();
+        let found = if region.is_whole() {
+            pattern.find_on(whole)?
+        } else {
+            find_within(pattern, region, looked.page)?
+        };
+        Some(evidence(found, looked))
+    }
+
+    fn select(&self, labels: &BTreeMap<String, String>) -> impl Iterator<Item = &Arc<Flow>> {
+        self.flows.iter().filter(|flow| flow.spec.select.matches(labels))
     }
 }
 
-impl Compiled {
-    fn verdict(&self, looked: &Looked<'_>) -> Verdict {
-        let flow = self.flow.metadata.name.clone();
-        let Some(found) = self.screen.find(looked.page) else {
-            let reason = format!("`{}` does not stand on the screen", self.screen.as_str());
-            return Verdict { flow, applies: false, reason, evidence: None };
-        };
-        if let Some(unless) = &self.unless
-            && let Some(barred) = unless.find(looked.page)
-        {
-            let reason =
-                format!("`{}` stands in row {}, which rules it out", brief(&barred.text), barred.row + 1);
-            return Verdict { flow, applies: false, reason, evidence: Some(evidence(barred, looked)) };
-        }
-        let reason = format!("`{}` stands in row {}", brief(&found.text), found.row + 1);
-        Verdict { flow, applies: true, reason, evidence: Some(evidence(found, looked)) }
-    }
+fn verdict(flow: &Flow, sight: &Sight<'_>) -> Verdict {
+    let Judgement { truth, reason, findings, evidence } = judge_when(&flow.spec.when, sight);
+    let applies = truth == Truth::Yes;
+    Verdict { flow: flow.metadata.name.clone(), applies, reason, evidence, findings }
 }
 
-/// The longest piece of a screen that a sentence quotes, in characters: most of a row.
-const QUOTED: usize = 60;
+/// Finds a pattern in a part of a page, and tells its place on the whole.
+fn find_within(pattern: &Pattern, region: Region, page: &Page) -> Option<Match> {
+    let (height, width) = page.extent();
+    let rows = region.rows.map_or(0..height, |range| cells(range, height));
+    let columns = region.columns.map_or(0..width, |range| cells(range, width));
+    let (above, left) = (rows.start, columns.start);
+    let found = pattern.find(&page.part(rows, columns))?;
+    Some(Match { row: found.row + above, column: found.column + left, ..found })
+}
 
-/// The beginning of a matched text, for a sentence; the whole of it stands in the evidence.
-fn brief(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    let quoted: String = line.chars().take(QUOTED).collect();
-    if quoted.len() < text.len() { format!("{} ...", quoted.trim_end()) } else { quoted }
+/// The cells, from 0, of a range that counts from 1 or, negative, from the end.
+fn cells([first, last]: [i16; 2], length: usize) -> Range<usize> {
+    let place = |number: i16| {
+        let from_start = usize::from(number.unsigned_abs());
+        if number > 0 { from_start } else { (length + 1).saturating_sub(from_start) }
+    };
+    place(first).saturating_sub(1)..place(last)
 }
 
 fn evidence(found: Match, looked: &Looked<'_>) -> MatchEvidence {
@@ -152,36 +185,39 @@ fn evidence(found: Match, looked: &Looked<'_>) -> MatchEvidence {
         screen_text: looked.text.to_owned(),
         read_at: looked.at,
         picture: looked.picture.cloned(),
+        // Groups without a name are known by their numbers, which nobody asked to keep.
+        captures: found.groups.into_iter().filter(|(name, _)| name.parse::<usize>().is_err()).collect(),
+        findings: Vec::new(),
     }
 }
 
-/// The patterns that a run of the flow waits for.
-fn waited(flow: &Flow) -> impl Iterator<Item = &str> {
-    let steps = flow.spec.steps.iter().filter_map(|step| match step {
-        Step::WaitFor(wait) => wait.screen.as_deref(),
-        _ => None,
-    });
-    steps.chain(flow.spec.verify.screen.as_deref())
+/// Calls `visit` with every pattern of a flow and its field.
+fn each_pattern<'f>(flow: &'f Flow, visit: &mut impl FnMut(String, &'f str)) {
+    let spec = &flow.spec;
+    let mut patterns = |condition: &'f Condition, field: &str| {
+        condition.each_pattern(field, &mut |field, pattern| visit(field, pattern.source()));
+    };
+    patterns(&spec.when.condition, "spec.when");
+    patterns(&spec.verify.condition, "spec.verify");
+    for (index, step) in spec.steps.iter().enumerate() {
+        if let Step::WaitFor(wait) = step {
+            patterns(&wait.condition, &format!("spec.do[{index}].waitFor"));
+        }
+    }
+    if let Some(unless) = &spec.when.unless {
+        visit("spec.when.unless".to_owned(), unless);
+    }
 }
 
 /// What in a flow cannot be, each fault with its field.
 pub fn flow_faults(flow: &Flow) -> Vec<String> {
     let mut faults = Vec::new();
-    let mut pattern = |field: String, source: Option<&String>| {
-        if let Some(Err(error)) = source.map(|source| Pattern::new(source)) {
+    each_pattern(flow, &mut |field, source| {
+        if let Err(error) = Pattern::new(source) {
             faults.push(format!("{field}: {error}"));
         }
-    };
-    let spec = &flow.spec;
-    pattern("spec.when.screen".to_owned(), Some(&spec.when.screen));
-    pattern("spec.when.unless".to_owned(), spec.when.unless.as_ref());
-    pattern("spec.verify.screen".to_owned(), spec.verify.screen.as_ref());
-    for (index, step) in spec.steps.iter().enumerate() {
-        if let Step::WaitFor(wait) = step {
-            pattern(format!("spec.do[{index}].waitFor.screen"), wait.screen.as_ref());
-        }
-    }
-    for (index, step) in spec.steps.iter().enumerate() {
+    });
+    for (index, step) in flow.spec.steps.iter().enumerate() {
         if let Step::Keys(written) = step
             && let Err(error) = keys::parse(written)
         {
@@ -210,7 +246,7 @@ mod tests {
         let fields: Vec<_> = found.iter().filter_map(|fault| fault.split(':').next()).collect();
         assert_eq!(
             fields,
-            ["spec.when.screen", "spec.when.unless", "spec.do[1].waitFor.screen", "spec.do[0].keys"]
+            ["spec.when.screen", "spec.do[1].waitFor.screen", "spec.when.unless", "spec.do[0].keys"]
         );
         assert!(Catalog::new(vec![broken]).watch().borrow().flows.is_empty());
     }
@@ -231,7 +267,6 @@ mod tests {
                     "do":[],"verify":{"power":"on","timeout":"1s"}}}"#,
             ),
         ]);
-        assert_eq!(brief("RUN fsck MANUALLY.\n(initramfs)"), "RUN fsck MANUALLY. ...");
         let page = Page::from_text("Press F1 for setup");
         let picture = PictureDigest("aa".to_owned());
         let looked = Looked {
@@ -240,10 +275,41 @@ mod tests {
             at: Timestamp::from_millis(7),
             picture: Some(&picture),
         };
-        let verdicts = set.verdicts(&BTreeMap::new(), &looked);
+        let verdicts = set.verdicts(&BTreeMap::new(), &HostFacts::new(), &looked);
         let brief: Vec<_> = verdicts.iter().map(|verdict| (verdict.flow.as_str(), verdict.applies)).collect();
         assert_eq!(brief, [("early", false), ("late", true)]);
         assert!(verdicts[0].reason.contains("`setup` stands in row 1"), "{}", verdicts[0].reason);
         assert_eq!(verdicts[1].evidence.as_ref().unwrap().picture, Some(picture));
+    }
+
+    #[test]
+    fn regions_count_from_both_ends() {
+        let text = "one two\nthree login:\n\nlogin: root\n\n";
+        let page = Page::from_text(text);
+        let looked = Looked { page: &page, text, at: Timestamp::from_millis(7), picture: None };
+        let check = |pattern: &str, region: &str, wanted: Option<(u32, u32)>| {
+            let json = format!(r#"{{ "pattern": "{pattern}", "region": {region} }}"#);
+            let pattern: ScreenPattern = serde_json::from_str(&json).unwrap();
+            let found = FlowSet::default().find(&pattern, &looked);
+            assert_eq!(found.map(|found| (found.row, found.column)), wanted, "{json}");
+        };
+        check("login:", "{}", Some((1, 6)));
+        check("^login:", r#"{ "rows": [-1, -1] }"#, Some((3, 0)));
+        check("login:", r#"{ "rows": [1, 1] }"#, None);
+        check("login:", r#"{ "rows": [3, -1] }"#, Some((3, 0)));
+        check("login:", r#"{ "rows": [3, 99], "columns": [2, 20] }"#, None);
+        check("^two", r#"{ "columns": [5, -1] }"#, Some((0, 4)));
+        check("one", r#"{ "rows": [-99, -1] }"#, Some((0, 0)));
+        check("one", r#"{ "rows": [4, 2] }"#, None);
+    }
+
+    #[test]
+    fn named_groups_are_kept_as_evidence() {
+        let text = "/dev/sda1: UNEXPECTED INCONSISTENCY";
+        let page = Page::from_text(text);
+        let looked = Looked { page: &page, text, at: Timestamp::from_millis(7), picture: None };
+        let pattern = ScreenPattern::Anywhere(r"/dev/(?<disk>sd[a-z])(\d)".to_owned());
+        let found = FlowSet::default().find(&pattern, &looked).unwrap();
+        assert_eq!(found.captures, BTreeMap::from([("disk".to_owned(), "sda".to_owned())]));
     }
 }

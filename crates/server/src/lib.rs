@@ -51,6 +51,7 @@ mod traps;
 
 pub use catalog::{FlowSet, Looked, flow_faults};
 pub use http::ListenError;
+pub use ironhand_model::Circumstances;
 pub use server::{Running, Server, StartError, default_socket};
 pub use settings::Config;
 pub use traps::TrapCounts;

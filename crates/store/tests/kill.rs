@@ -251,6 +251,8 @@ fn decision(run: u64, incident: u64, job: u64) -> Record {
             screen_text: "Press F1".into(),
             read_at: NOW,
             picture: Some(digest),
+            captures: [].into(),
+            findings: Vec::new(),
         },
         steps: Vec::new(),
         proof: None,

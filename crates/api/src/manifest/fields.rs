@@ -66,6 +66,11 @@ impl<'n> Fields<'n> {
         faults.add(place, format!("unknown field `{key}` in {what}"), Some(hint));
     }
 
+    /// What the mapping is.
+    pub(super) fn what(&self) -> &'static str {
+        self.shape.what
+    }
+
     /// Whether fields were refused, so that what seems to be missing may be one of them.
     pub(super) fn has_strangers(&self) -> bool {
         self.has_strangers
@@ -128,6 +133,15 @@ impl Content {
 }
 
 impl Node {
+    /// A fault of the value as a whole.
+    pub(super) fn fault(&self, message: String, faults: &mut Faults) {
+        faults.add(self.place, message, None);
+    }
+
+    pub(super) fn is_mapping(&self) -> bool {
+        matches!(self.content, Content::Mapping(_))
+    }
+
     fn must_be(&self, field: &str, wanted: &str, hint: Option<String>, faults: &mut Faults) {
         if !matches!(self.content, Content::Refused) {
             let message = format!("`{field}` must be {wanted}, not {}", self.content.named());
@@ -190,6 +204,21 @@ impl Node {
             faults.add(self.place, message, None);
         }
         read
+    }
+
+    /// A number between 0 and 1.
+    pub(super) fn share(&self, field: &str, faults: &mut Faults) -> Option<f32> {
+        let number = match &self.content {
+            Content::Scalar(Scalar { text, sort: Sort::Integer(_) | Sort::Number }) => {
+                text.parse::<f32>().ok()
+            }
+            _ => None,
+        };
+        let share = number.filter(|number| (0.0..=1.0).contains(number));
+        if share.is_none() {
+            self.must_be(field, "a number between 0 and 1", None, faults);
+        }
+        share
     }
 
     /// A length of time, which may be nothing.

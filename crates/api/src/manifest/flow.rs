@@ -1,11 +1,12 @@
 //! Reading the spec of a `Flow`.
 
+use super::condition::{CONDITION, POWER_STATES, POWER_TO_BEGIN, bounded, condition, pattern, reach};
 use super::fault::{Faults, nearest};
 use super::fields::{Fields, Shape};
 use super::metadata::labels;
 use super::tree::{Content, Entry, Node};
 use crate::{
-    BootDevice, BootDeviceStep, Example, FlowSpec, Limits, PowerAction, PowerState, Select, Span, Step,
+    BootDevice, BootDeviceStep, Condition, Example, FlowSpec, Limits, PowerAction, Select, Span, Step,
     Verify, WaitFor, When,
 };
 
@@ -20,26 +21,35 @@ pub(super) const SELECT: Shape =
 
 pub(super) const WHEN: Shape = Shape {
     what: "`when`",
-    fields: &["screen", "unless", "stable"],
-    planned: &["serial", "any", "all", "not"],
+    fields: &[
+        "screen",
+        "screenKind",
+        "unchangedFor",
+        "power",
+        "reach",
+        "all",
+        "any",
+        "not",
+        "unless",
+        "stable",
+    ],
+    planned: CONDITION.planned,
 };
 
-pub(super) const WAIT_FOR: Shape = Shape {
-    what: "`waitFor`",
-    fields: &["screen", "power", "timeout"],
-    planned: &["ping", "phoneHome", "any", "all", "not"],
-};
+pub(super) const WAIT_FOR: Shape = Shape { what: "`waitFor`", fields: WAITED, planned: CONDITION.planned };
 
-pub(super) const VERIFY: Shape = Shape {
-    what: "`verify`",
-    fields: &["screen", "power", "timeout"],
-    planned: &["ping", "phoneHome", "any", "all", "not"],
-};
+pub(super) const VERIFY: Shape = Shape { what: "`verify`", fields: WAITED, planned: CONDITION.planned };
+
+const WAITED: &[&str] =
+    &["screen", "screenKind", "unchangedFor", "power", "reach", "all", "any", "not", "timeout"];
 
 pub(super) const LIMITS: Shape = Shape { what: "`limits`", fields: &["attempts", "cooldown"], planned: &[] };
 
-pub(super) const EXAMPLE: Shape =
-    Shape { what: "an example", fields: &["picture", "text", "matches"], planned: &[] };
+pub(super) const EXAMPLE: Shape = Shape {
+    what: "an example",
+    fields: &["picture", "text", "power", "reach", "unchangedFor", "matches"],
+    planned: &["serial"],
+};
 
 const BOOT_DEVICE: Shape =
     Shape { what: "`bootDevice`", fields: &["device", "persistent", "uefi"], planned: &[] };
@@ -60,9 +70,6 @@ const POWER_ACTIONS: &[(&str, PowerAction)] = &[
     (PowerAction::Nmi.as_str(), PowerAction::Nmi),
 ];
 
-/// The power states that can be waited for.
-const POWER_STATES: &[(&str, PowerState)] = &[("on", PowerState::On), ("off", PowerState::Off)];
-
 const BOOT_DEVICES: &[(&str, BootDevice)] = &[
     (BootDevice::None.as_str(), BootDevice::None),
     (BootDevice::Pxe.as_str(), BootDevice::Pxe),
@@ -70,9 +77,6 @@ const BOOT_DEVICES: &[(&str, BootDevice)] = &[
     (BootDevice::Cdrom.as_str(), BootDevice::Cdrom),
     (BootDevice::Bios.as_str(), BootDevice::Bios),
 ];
-
-/// The longest pattern, in bytes: more than a screen of 80 by 25 characters holds.
-const LONGEST_PATTERN: usize = 4096;
 
 /// The longest text of a `keys` step, in bytes: what a BMC types in minutes, not in hours.
 const LONGEST_KEYS: usize = 4096;
@@ -99,8 +103,8 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<FlowSpec> {
     });
     let steps = fields.require("do", faults).and_then(|node| node.some_list("do", MOST_STEPS, faults, step));
     let verify = fields.require("verify", faults).and_then(|node| {
-        let Condition { screen, power, timeout } = condition(node, &VERIFY, faults)?;
-        Some(Verify { screen, power, timeout })
+        let (condition, timeout) = awaited(node, &VERIFY, faults)?;
+        Some(Verify { condition, timeout })
     });
     let limits = fields.optional("limits", faults, limits);
     let examples = fields
@@ -118,28 +122,16 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<FlowSpec> {
 
 fn when(node: &Node, faults: &mut Faults) -> Option<When> {
     let fields = Fields::of(node, &WHEN, faults)?;
-    let screen = fields.require("screen", faults).and_then(|node| pattern(node, "screen", faults));
+    let condition = condition(&fields, POWER_TO_BEGIN, 0, faults);
     let unless = fields.optional("unless", faults, |node, faults| pattern(node, "unless", faults));
     let stable = fields.optional("stable", faults, |node, faults| node.whole("stable", 1..=100, faults));
-    Some(When { screen: screen?, unless: unless?, stable: stable?.unwrap_or(When::DEFAULT_STABLE) })
-}
-
-fn pattern(node: &Node, field: &str, faults: &mut Faults) -> Option<String> {
-    let text = node.text(field, faults)?;
-    if text.is_empty() {
-        faults.add(node.place, format!("`{field}`: an empty pattern matches every screen"), None);
+    let condition = condition?;
+    if !condition.needs_screen() {
+        let hint = "name a `screen`, a `screenKind` or `unchangedFor`, outside of `not`".to_owned();
+        fields.fault("`when` names nothing that the screen must show".to_owned(), Some(hint), faults);
         return None;
     }
-    bounded(text, LONGEST_PATTERN, field, node, faults)
-}
-
-fn bounded(text: &str, longest: usize, field: &str, node: &Node, faults: &mut Faults) -> Option<String> {
-    if text.len() > longest {
-        let message = format!("`{field}` has {} bytes, and may have {longest}", text.len());
-        faults.add(node.place, message, None);
-        return None;
-    }
-    Some(text.to_owned())
+    Some(When { condition, unless: unless?, stable: stable?.unwrap_or(When::DEFAULT_STABLE) })
 }
 
 fn step(node: &Node, faults: &mut Faults) -> Option<Step> {
@@ -168,8 +160,8 @@ fn step(node: &Node, faults: &mut Faults) -> Option<Step> {
         "power" => value.word("power", "a power action", POWER_ACTIONS, &[], faults).map(Step::Power),
         "bootDevice" => boot_device(value, faults).map(Step::BootDevice),
         "waitFor" => {
-            let Condition { screen, power, timeout } = condition(value, &WAIT_FOR, faults)?;
-            Some(Step::WaitFor(WaitFor { screen, power, timeout }))
+            let (condition, timeout) = awaited(value, &WAIT_FOR, faults)?;
+            Some(Step::WaitFor(WaitFor { condition, timeout }))
         }
         "sleep" => value.some_span("sleep", faults).map(Step::Sleep),
         "snapshot" => match value.content {
@@ -210,30 +202,12 @@ fn boot_device(node: &Node, faults: &mut Faults) -> Option<BootDeviceStep> {
     })
 }
 
-/// What is waited for, by a step or by the proof.
-struct Condition {
-    screen: Option<String>,
-    power: Option<PowerState>,
-    timeout: Span,
-}
-
-fn condition(node: &Node, shape: &'static Shape, faults: &mut Faults) -> Option<Condition> {
+/// What is waited for, by a step or by the proof, and for how long.
+fn awaited(node: &Node, shape: &'static Shape, faults: &mut Faults) -> Option<(Condition, Span)> {
     let fields = Fields::of(node, shape, faults)?;
-    let screen = fields.optional("screen", faults, |node, faults| pattern(node, "screen", faults));
-    let power = fields.optional("power", faults, |node, faults| {
-        node.word("power", "a power state that can be waited for", POWER_STATES, &[], faults)
-    });
+    let condition = condition(&fields, POWER_STATES, 0, faults);
     let timeout = fields.require("timeout", faults).and_then(|node| node.some_span("timeout", faults));
-    let (screen, power) = (screen?, power?);
-    if screen.is_none() && power.is_none() {
-        if fields.has_strangers() {
-            return None;
-        }
-        let message = format!("{} names neither `screen` nor `power`", shape.what);
-        fields.fault(message, Some("name what must come true, like screen: 'login:'".to_owned()), faults);
-        return None;
-    }
-    Some(Condition { screen, power, timeout: timeout? })
+    Some((condition?, timeout?))
 }
 
 fn limits(node: &Node, faults: &mut Faults) -> Option<Limits> {
@@ -253,11 +227,24 @@ fn example(node: &Node, faults: &mut Faults) -> Option<Example> {
     let text = |node: &Node, field: &str, faults: &mut Faults| node.text(field, faults).map(str::to_owned);
     let picture = fields.optional("picture", faults, |node, faults| text(node, "picture", faults));
     let screen = fields.optional("text", faults, |node, faults| text(node, "text", faults));
+    let power = fields.optional("power", faults, |node, faults| {
+        node.word("power", "a power state of an example", POWER_STATES, &[], faults)
+    });
+    let reach = fields.optional("reach", faults, reach);
+    let unchanged_for =
+        fields.optional("unchangedFor", faults, |node, faults| node.some_span("unchangedFor", faults));
     let matches = fields.require("matches", faults).and_then(|node| node.boolean("matches", faults));
     let (picture, text) = (picture?, screen?);
     if picture.is_some() == text.is_some() {
         fields.fault("an example has either `picture` or `text`".to_owned(), None, faults);
         return None;
     }
-    Some(Example { picture, text, matches: matches? })
+    Some(Example {
+        picture,
+        text,
+        power: power?,
+        reach: reach?,
+        unchanged_for: unchanged_for?,
+        matches: matches?,
+    })
 }

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::{BootDevice, BootDeviceStep, ConnectorType, PowerAction, PowerState, Secret, Span, Step};
+use crate::{
+    BootDevice, BootDeviceStep, Condition, ConnectorType, PowerAction, PowerState, Secret, Span, Step,
+};
 
 fn document(kind: &str, spec: &str) -> String {
     let spec = spec.trim_matches('\n').replace("\n", "\n  ");
@@ -78,9 +80,9 @@ spec:
     };
     let spec = flow.spec;
     assert_eq!(spec.select.labels["role"], "web");
-    assert_eq!((spec.when.screen.as_str(), spec.when.stable), (r"Press\s+F1", 3));
+    assert_eq!((spec.when.condition, spec.when.stable), (Condition::on_screen(r"Press\s+F1"), 3));
     assert_eq!((spec.priority, spec.limits.attempts), (-5, 3));
-    assert_eq!(spec.verify.power, Some(PowerState::Off));
+    assert_eq!(spec.verify.condition.power, Some(PowerState::Off));
     assert_eq!(
         spec.steps,
         [
@@ -89,8 +91,7 @@ spec:
             Step::BootDevice(BootDeviceStep::Once(BootDevice::Pxe)),
             Step::BootDevice(BootDeviceStep::Full { device: BootDevice::Disk, persistent: true, uefi: true }),
             Step::WaitFor(crate::WaitFor {
-                screen: Some("login:".into()),
-                power: Some(PowerState::On),
+                condition: Condition { power: Some(PowerState::On), ..Condition::on_screen("login:") },
                 timeout: Span::from_secs(480),
             }),
             Step::Sleep("500ms".parse().unwrap()),
@@ -99,6 +100,39 @@ spec:
         ]
     );
     assert_eq!(spec.examples.len(), 2);
+}
+
+#[test]
+fn conditions_are_read_as_trees() {
+    let read = |when: &str| {
+        let text = format!("when: {when}\ndo: [{{ keys: y }}]\nverify: {{ screen: z, timeout: 1m }}");
+        let Manifest::Flow(flow) = one(&document("Flow", &text)) else { panic!("not a Flow") };
+        // What is stored reads back as it was.
+        let json = serde_json::to_string(&flow).unwrap();
+        assert_eq!(serde_json::from_str::<Flow>(&json).unwrap(), flow);
+        flow.spec.when.condition
+    };
+    let within = crate::PatternWithin {
+        pattern: "grub>".into(),
+        region: crate::Region { rows: Some([-1, -1]), columns: None },
+        min_confidence: Some(0.9),
+    };
+    let wanted = Condition {
+        any: vec![
+            Condition { screen: Some(crate::ScreenPattern::Within(within)), ..Condition::default() },
+            Condition {
+                screen_kind: Some(crate::ScreenKind::Blank),
+                unchanged_for: Some("10m".parse().unwrap()),
+                ..Condition::default()
+            },
+        ],
+        not: Some(Box::new(Condition { reach: Some(crate::Reach::AuthFailed), ..Condition::default() })),
+        power: Some(PowerState::On),
+        ..Condition::default()
+    };
+    let tree = "{ any: [{ screen: { pattern: 'grub>', region: { rows: [-1, -1] }, minConfidence: 0.9 } }, \
+                { screenKind: blank, unchangedFor: 10m }], not: { reach: auth_failed }, power: on }";
+    assert_eq!(read(tree), wanted);
 }
 
 #[test]
@@ -213,6 +247,9 @@ fn the_json_schema_knows_the_same_fields() {
     check("When", &flow::WHEN);
     check("WaitFor", &flow::WAIT_FOR);
     check("Verify", &flow::VERIFY);
+    check("Condition", &condition::CONDITION);
+    check("PatternWithin", &condition::PATTERN);
+    check("Region", &condition::REGION);
     check("Limits", &flow::LIMITS);
     check("Example", &flow::EXAMPLE);
     check("Metadata", &metadata::METADATA);

@@ -281,16 +281,23 @@ impl HostRecovery {
     }
 }
 
+/// What was seen, with what was found of each part of the condition.
 fn evidence_of(verdict: &Verdict, screen: &ScreenView<'_>) -> MatchEvidence {
-    verdict.evidence.clone().unwrap_or_else(|| MatchEvidence {
+    let mut evidence = verdict.evidence.clone().unwrap_or_else(|| MatchEvidence {
         text: verdict.reason.clone(),
         row: 0,
         column: 0,
-        confidence: 0.0,
+        confidence: 1.0,
         screen_text: String::new(),
         read_at: screen.read_at,
         picture: screen.picture.cloned(),
-    })
+        captures: BTreeMap::new(),
+        findings: Vec::new(),
+    });
+    if verdict.findings.len() > 1 {
+        evidence.findings.clone_from(&verdict.findings);
+    }
+    evidence
 }
 
 fn times(count: u32) -> String {

@@ -105,8 +105,7 @@ impl Open {
         let since = since.filter(|since| screen.read_at > *since);
         let since = since.filter(|_| !streaks.contains_key(&self.flow.metadata.name));
         let verify = &self.flow.spec.verify;
-        let seen =
-            since.and_then(|since| run::holds(verify.screen.as_deref(), verify.power, since, view).ok());
+        let seen = since.and_then(|since| run::holds(&verify.condition, since, view).ok());
         self.proof = match seen {
             Some(evidence) => Proof { readings: self.proof.readings.saturating_add(1), evidence },
             None => Proof::default(),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use ironhand_api::{
-    ActionReceipt, EventKind, Flow, Incident, MatchEvidence, PowerState, Reach, Run, RunState, Severity,
-    Step, StepOutcome, StepRecord, Timestamp, WaitFor,
+    ActionReceipt, Condition, EventKind, Flow, Incident, MatchEvidence, Run, RunState, Severity, Step,
+    StepOutcome, StepRecord, Timestamp, Truth, WaitFor,
 };
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,7 @@ use super::{
     Decision, LONGEST_PAUSE, LONGEST_STEP, Log, Planned, Transition, UNNUMBERED, View, obstacle_to_reading,
     obstacle_to_step, quote, wait,
 };
+use crate::condition::{Judgement, judge};
 use crate::facts::in_words;
 
 /// A run under way. It keeps the flow as it was when the run began: a flow that changes meanwhile changes the next
@@ -211,7 +212,7 @@ impl Running {
         let verify = &self.flow.spec.verify;
         let until = since.after(verify.timeout.duration());
         let missing = obstacle_to_reading(view.facts)
-            .or_else(|| holds(verify.screen.as_deref(), verify.power, since, view).err())
+            .or_else(|| holds(&verify.condition, since, view).err())
             .unwrap_or_else(|| {
                 if view.still_applies(&self.record.flow) {
                     "the screen still shows what the flow was begun for".to_owned()
@@ -278,7 +279,7 @@ fn progress_of_wait(
     view: &View<'_>,
 ) -> Result<StepOutcome, (String, Timestamp)> {
     let until = since.after(wanted.timeout.duration());
-    match holds(wanted.screen.as_deref(), wanted.power, since, view) {
+    match holds(&wanted.condition, since, view) {
         Ok(Some(evidence)) => Ok(StepOutcome::Done(format!("the screen shows {}", quote(&evidence)))),
         Ok(None) => Ok(StepOutcome::Done("seen to be so".to_owned())),
         Err(missing) if now >= until => {
@@ -288,34 +289,14 @@ fn progress_of_wait(
     }
 }
 
-/// Whether `screen` and `power`, as far as they are given, are seen to be so after `since`, with what matched; or what
-/// is missing.
+/// Whether `condition` is seen to hold after `since`, with what matched; or what is missing.
 pub(super) fn holds(
-    screen: Option<&str>,
-    power: Option<PowerState>,
+    condition: &Condition,
     since: Timestamp,
     view: &View<'_>,
 ) -> Result<Option<MatchEvidence>, String> {
-    if let Some(wanted) = power {
-        let answers = view.facts.reach().is_some_and(|fact| fact.value == Reach::Ok);
-        match view.facts.power_fact() {
-            Some(fact) if answers && fact.observed_at > since && fact.value == wanted => {}
-            Some(fact) if answers && fact.observed_at > since => {
-                return Err(format!("power is {}, not {wanted}", fact.value));
-            }
-            _ => return Err("the power state was not seen since".to_owned()),
-        }
-    }
-    let Some(pattern) = screen else { return Ok(None) };
-    match &view.screen {
-        Some(reading) if reading.read_at <= since => Err("the screen was not read since".to_owned()),
-        Some(reading) if !reading.reliable => Err("the screen cannot be read with certainty".to_owned()),
-        Some(reading) => match (reading.find)(pattern) {
-            Some(evidence) => Ok(Some(evidence)),
-            None => Err(format!("the screen does not show `{pattern}`")),
-        },
-        None => Err("the screen was not read since".to_owned()),
-    }
+    let Judgement { truth, reason, evidence, .. } = judge(condition, &view.sight(since));
+    if truth == Truth::Yes { Ok(evidence) } else { Err(reason) }
 }
 
 /// Whether something outside must do the step; the others only wait.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use ironhand_api::{Flow, MatchEvidence, Name, PictureDigest, PowerState, Reach, Step, Timestamp, Verdict};
+use ironhand_api::{Flow, Name, PictureDigest, PowerState, Reach, Step, Timestamp, Verdict};
 
-use crate::HostFacts;
+use crate::{Find, HostFacts, Known, Sight};
 
 /// What a decision is made from.
 #[derive(Clone, Copy)]
@@ -33,7 +33,7 @@ pub struct ScreenView<'a> {
     /// What each of the flows says of it.
     pub verdicts: &'a [Verdict],
     /// Looks for the pattern of a `waitFor` or `verify` on it.
-    pub find: &'a dyn Fn(&str) -> Option<MatchEvidence>,
+    pub find: Find<'a>,
 }
 
 impl<'a> View<'a> {
@@ -46,6 +46,34 @@ impl<'a> View<'a> {
         self.screen.is_some_and(|screen| {
             screen.verdicts.iter().any(|verdict| verdict.applies && verdict.flow == *flow)
         })
+    }
+}
+
+impl<'a> View<'a> {
+    /// What was seen of the host after `since`.
+    pub(super) fn sight(&self, since: Timestamp) -> Sight<'a> {
+        let screen: Known<ScreenView<'a>> = match self.screen {
+            None => Err("the screen was not read since".to_owned()),
+            Some(screen) if screen.read_at <= since => Err("the screen was not read since".to_owned()),
+            Some(screen) if !screen.reliable => Err("the screen cannot be read with certainty".to_owned()),
+            Some(screen) => Ok(screen),
+        };
+        let of_screen = Sight::of(self.facts, &|_| None);
+        let seen = screen.as_ref().map(|_| ()).map_err(Clone::clone);
+        let answers = self.facts.reach().is_some_and(|fact| fact.value == Reach::Ok);
+        let power = self.facts.power_fact().filter(|fact| answers && fact.observed_at > since);
+        let reach = self.facts.reach().filter(|fact| fact.observed_at > since);
+        Sight {
+            find: screen.map(|screen| screen.find),
+            kind: seen.clone().and(of_screen.kind),
+            unchanged_for: seen.and(of_screen.unchanged_for),
+            power: power
+                .map(|fact| fact.value)
+                .ok_or_else(|| "the power state was not seen since".to_owned()),
+            reach: reach
+                .map(|fact| fact.value)
+                .ok_or_else(|| "the management controller was not reached since".to_owned()),
+        }
     }
 }
 

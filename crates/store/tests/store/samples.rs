@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ironhand_api::{
-    Alert, AlertCause, Cluster, ClusterSpec, Connector, Credential, CredentialSpec, Event, EventKind, Fact,
-    Flow, FlowSpec, Health, Host, HostSpec, HostStatus, Icon, Incident, IncidentState, IpmiOptions, Job,
-    JobState, Limits, MatchEvidence, Metadata, Name, Notifier, NotifierSpec, PictureDigest, PowerAction,
-    PowerState, Reach, RotationPhase, Run, RunState, Secret, Select, Severity, Span, Step, StepOutcome,
-    StepRecord, Timestamp, Verdict, Verify, Way, Webhook, When, Work, Zone, ZoneSpec,
+    Alert, AlertCause, Cluster, ClusterSpec, Condition, Connector, Credential, CredentialSpec, Event,
+    EventKind, Fact, Flow, FlowSpec, Health, Host, HostSpec, HostStatus, Icon, Incident, IncidentState,
+    IpmiOptions, Job, JobState, Limits, MatchEvidence, Metadata, Name, Notifier, NotifierSpec, PictureDigest,
+    PowerAction, PowerState, Reach, RotationPhase, Run, RunState, Secret, Select, Severity, Span, Step,
+    StepOutcome, StepRecord, Timestamp, Verdict, Verify, Way, Webhook, When, Work, Zone, ZoneSpec,
 };
 use ironhand_model::{Decided, HostFacts, HostRecovery, Observation, ScreenView, View};
 use ironhand_store::{Delivery, EventDraft, Picture, Rotation};
@@ -68,10 +68,10 @@ pub(crate) fn notifier(text: &str, secret: &str) -> Notifier {
 pub(crate) fn flow(text: &str) -> Flow {
     let spec = FlowSpec {
         select: Select::default(),
-        when: When { screen: r"Press\s+F1".into(), unless: None, stable: 2 },
+        when: When { condition: Condition::on_screen(r"Press\s+F1"), unless: None, stable: 2 },
         priority: 7,
         steps: vec![Step::Keys("<F1>".into()), Step::Sleep(Span::from_secs(2))],
-        verify: Verify { screen: Some("login:".into()), power: None, timeout: Span::from_secs(300) },
+        verify: Verify { condition: Condition::on_screen("login:"), timeout: Span::from_secs(300) },
         limits: Limits::default(),
         examples: Vec::new(),
     };
@@ -121,6 +121,7 @@ pub(crate) fn recovery(incident: u64, run: u64) -> (HostRecovery, Decided) {
         applies: true,
         reason: "the screen asks for F1".into(),
         evidence: Some(evidence(Some("then"))),
+        findings: Vec::new(),
     };
     let screen = ScreenView {
         seq: 1,
@@ -172,6 +173,8 @@ pub(crate) fn evidence(picture: Option<&str>) -> MatchEvidence {
         screen_text: "Alert!\nPress F1 to continue\n\u{2502}".into(),
         read_at: NOON,
         picture: picture.map(digest),
+        captures: [("key".to_owned(), "F1".to_owned())].into(),
+        findings: Vec::new(),
     }
 }
 

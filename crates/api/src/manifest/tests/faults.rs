@@ -326,7 +326,10 @@ fn faults_of_when_are_placed() {
     };
     check(
         "{ stable: 0 }",
-        &["5:9 `screen` is missing in `when`", "5:19 `stable` must be between 1 and 100, not 0"],
+        &[
+            "5:9 `when` names nothing that must be seen (name what must come true, like screen: 'login:')",
+            "5:19 `stable` must be between 1 and 100, not 0",
+        ],
     );
     check("{ screen: x, stable: 101 }", &["5:30 `stable` must be between 1 and 100, not 101"]);
     check("{ screen: x, stable: two }", &["5:30 `stable` must be a whole number, not a text"]);
@@ -341,12 +344,42 @@ fn faults_of_when_are_placed() {
     check(
         "{ serial: x, any: [x] }",
         &[
-            "5:9 `screen` is missing in `when`",
-            "5:11 `serial` in `when` is not available in this version (available: screen, unless, stable)",
-            "5:22 `any` in `when` is not available in this version (available: screen, unless, stable)",
+            "5:11 `serial` in `when` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, all, any, not, unless, stable)",
+            "5:28 a condition must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, all, any, not)",
         ],
     );
-    check("screen", &["5:9 `when` must be a mapping, not a text (its fields: screen, unless, stable)"]);
+    check(
+        "screen",
+        &[
+            "5:9 `when` must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, all, any, not, unless, stable)",
+        ],
+    );
+    let nothing_seen = "`when` names nothing that the screen must show (name a `screen`, a `screenKind` or \
+                        `unchangedFor`, outside of `not`)";
+    for when in ["{ power: on }", "{ not: { screen: x } }", "{ any: [{ screen: x }, { reach: ok }] }"] {
+        check(when, &[&format!("5:9 {nothing_seen}")]);
+    }
+    check(
+        "{ screen: x, power: off, reach: bad, screenKind: graphics, unchangedFor: 0s, all: [] }",
+        &[
+            "5:29 `off` is not a power state that a flow can begin in: the screen is read while the host is on (one of: on)",
+            "5:41 `bad` is not how a controller can be reached (one of: ok, unreachable, auth_failed, protocol_error, throttled, not_trusted)",
+            "5:58 screenKind `graphics` is not available in this version (available: blank, text)",
+            "5:82 `unchangedFor` must be longer than 0s",
+            "5:91 `all` is empty",
+        ],
+    );
+    check(
+        "{ screen: { patern: x, region: { rows: [0, 1], columns: [3, 2] }, minConfidence: 2 } }",
+        &[
+            "5:21 unknown field `patern` in `screen` (did you mean `pattern`?)",
+            "5:48 `rows` must be the first and the last, counted from 1 or, from the end, from -1",
+            "5:65 `columns` must be the first and the last, counted from 1 or, from the end, from -1",
+            "5:90 `minConfidence` must be a number between 0 and 1, not a whole number",
+        ],
+    );
+    let deep = format!("{}{{ screen: x }}{}", "{ all: [".repeat(7), "] }".repeat(7));
+    check(&deep, &["5:65 conditions stand 7 deep within conditions, and may 6"]);
     check(
         &format!("{{ screen: '{}' }}", "x".repeat(5000)),
         &["5:19 `screen` has 5000 bytes, and may have 4096"],
@@ -439,15 +472,15 @@ fn faults_of_steps_are_placed() {
     check(
         "[{ waitFor: { timeout: 1m } }, { waitFor: { screen: x } }, { waitFor: login }]",
         &[
-            "6:19 `waitFor` names neither `screen` nor `power` (name what must come true, like screen: 'login:')",
+            "6:19 `waitFor` names nothing that must be seen (name what must come true, like screen: 'login:')",
             "6:49 `timeout` is missing in `waitFor`",
-            "6:77 `waitFor` must be a mapping, not a text (its fields: screen, power, timeout)",
+            "6:77 `waitFor` must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, all, any, not, timeout)",
         ],
     );
     check(
         "[{ waitFor: { ping: true, timeout: 1m } }, { waitFor: { power: turning_on, timeout: 0s } }]",
         &[
-            "6:21 `ping` in `waitFor` is not available in this version (available: screen, power, timeout)",
+            "6:21 `ping` in `waitFor` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, all, any, not, timeout)",
             "6:70 `turning_on` is not a power state that can be waited for (one of: on, off)",
             "6:91 `timeout` must be longer than 0s",
         ],
@@ -461,13 +494,13 @@ fn faults_of_verify_are_placed() {
     };
     check(
         "{ ping: true, timeout: 5m }",
-        &["7:13 `ping` in `verify` is not available in this version (available: screen, power, timeout)"],
+        &[
+            "7:13 `ping` in `verify` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, all, any, not, timeout)",
+        ],
     );
     check(
         "{ timeout: 5m }",
-        &[
-            "7:11 `verify` names neither `screen` nor `power` (name what must come true, like screen: 'login:')",
-        ],
+        &["7:11 `verify` names nothing that must be seen (name what must come true, like screen: 'login:')"],
     );
     check(
         "{ screen: x, power: maybe }",

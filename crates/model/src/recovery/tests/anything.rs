@@ -92,7 +92,8 @@ impl Judge {
         match act {
             Act::Reading { reliable, .. } => {
                 for flow in &scene.flows {
-                    let seen = *reliable && scene.find(&flow.spec.when.screen).is_some();
+                    let seen =
+                        *reliable && scene.find(flow.spec.when.condition.screen.as_ref().unwrap()).is_some();
                     let count = self.streaks.entry(flow.metadata.name.clone()).or_default();
                     *count = if seen { *count + 1 } else { 0 };
                 }

@@ -1,15 +1,16 @@
 //! A host whose screen, facts and time a test plays.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_api::{
     EventKind, Flow, Management, MatchEvidence, Name, PictureDigest, PowerAction, PowerState, Reach, Said,
-    ScreenKind, StepOutcome, Timestamp, Verdict,
+    ScreenKind, ScreenPattern, StepOutcome, Timestamp, Truth, Verdict,
 };
 
 use super::super::{Decided, Decision, HostRecovery, Planned, ScreenView, Transition, View};
-use crate::{HostFacts, Observation};
+use crate::{Find, HostFacts, Observation, Sight, judge_when};
 
 /// 2026-03-01T02:14:07.120Z.
 pub(super) const EPOCH: Timestamp = Timestamp::from_millis(1_772_331_247_120);
@@ -177,11 +178,7 @@ impl Scene {
         decided
     }
 
-    fn view<'a>(
-        &'a self,
-        verdicts: &'a [Verdict],
-        find: &'a dyn Fn(&str) -> Option<MatchEvidence>,
-    ) -> View<'a> {
+    fn view<'a>(&'a self, verdicts: &'a [Verdict], find: Find<'a>) -> View<'a> {
         let screen = self.reading.as_ref().map(|(seq, read_at, _, reliable)| ScreenView {
             seq: *seq,
             read_at: *read_at,
@@ -195,15 +192,22 @@ impl Scene {
 
     fn verdicts(&self) -> Vec<Verdict> {
         let verdict = |flow: &Arc<Flow>| {
-            let evidence = self.find(&flow.spec.when.screen);
-            let applies = evidence.is_some();
-            Verdict { flow: flow.metadata.name.clone(), applies, reason: String::new(), evidence }
+            let find = |pattern: &ScreenPattern| self.find(pattern);
+            let judged = judge_when(&flow.spec.when, &Sight::of(&self.facts, &find));
+            Verdict {
+                flow: flow.metadata.name.clone(),
+                applies: judged.truth == Truth::Yes,
+                reason: judged.reason,
+                evidence: judged.evidence,
+                findings: judged.findings,
+            }
         };
         self.flows.iter().map(verdict).collect()
     }
 
     /// A pattern is found where the screen contains it.
-    pub(super) fn find(&self, pattern: &str) -> Option<MatchEvidence> {
+    pub(super) fn find(&self, pattern: &ScreenPattern) -> Option<MatchEvidence> {
+        let pattern = pattern.source();
         let (seq, read_at, text, _) = self.reading.as_ref()?;
         let column = text.find(pattern)?;
         Some(MatchEvidence {
@@ -214,6 +218,8 @@ impl Scene {
             screen_text: text.clone(),
             read_at: *read_at,
             picture: Some(PictureDigest(format!("{seq:064x}"))),
+            captures: BTreeMap::new(),
+            findings: Vec::new(),
         })
     }
 }

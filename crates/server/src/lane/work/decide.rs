@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ironhand_api::{StepOutcome, Timestamp};
+use ironhand_api::{ScreenPattern, StepOutcome, Timestamp};
 use ironhand_model::{Decided, Decision, ScreenView, Transition, View as Situation};
 use ironhand_store::{HostState, StoreError};
 
@@ -50,7 +50,7 @@ impl Lane {
         let flows = Arc::clone(&self.flows.borrow());
         let selecting = flows.selecting(&self.host.metadata.labels);
         let looked = self.last.as_ref().map(|last| looked(&last.seen, &last.text));
-        let find = |pattern: &str| looked.as_ref().and_then(|looked| flows.find(pattern, looked));
+        let find = |pattern: &ScreenPattern| looked.as_ref().and_then(|looked| flows.find(pattern, looked));
         let screen = self.last.as_ref().map(|last| ScreenView {
             seq: last.seen.number,
             read_at: last.seen.at,

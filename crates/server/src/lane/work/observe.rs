@@ -93,7 +93,6 @@ impl Lane {
                 self.observe(clock::now(), &source, observation);
             }
             View::Seen(seen) => {
-                self.judge_look(Arc::clone(&seen));
                 let shot = &seen.shot;
                 let observation = Observation::Screen {
                     kind: shot.kind(),
@@ -102,6 +101,7 @@ impl Lane {
                     text_hash: shot.text_hash(),
                 };
                 self.observe(seen.at, &seen.source, observation);
+                self.judge_look(seen);
             }
         }
     }
@@ -112,13 +112,14 @@ impl Lane {
         let same = self
             .last
             .take()
-            .filter(|last| Arc::ptr_eq(&last.seen.shot, &seen.shot) && Arc::ptr_eq(&last.flows, &flows));
+            .filter(|last| Arc::ptr_eq(&last.seen.shot, &seen.shot) && Arc::ptr_eq(&last.flows, &flows))
+            .filter(|_| !flows.asks_beyond_picture());
         let last = match same {
             Some(last) => LastLook { seen, ..last },
             None => {
                 let text = seen.shot.text();
                 let looked = looked(&seen, &text);
-                let verdicts = flows.verdicts(&self.host.metadata.labels, &looked);
+                let verdicts = flows.verdicts(&self.host.metadata.labels, &self.facts, &looked);
                 LastLook { seen, flows, verdicts, text }
             }
         };

@@ -1,0 +1,249 @@
+//! Conditions of flows: what must be seen of a host, as a tree of `all`, `any` and `not` over what can be seen.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{PowerState, Reach, ScreenKind, Span};
+
+/// What must be seen of a host: everything that is given must be true at once.
+///
+/// What is not known is neither true nor false: a condition that hangs on it does not hold, and neither does its
+/// opposite.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Condition {
+    /// A regular expression that the text of the screen must match.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub screen: Option<ScreenPattern>,
+    /// What sort of thing the screen must show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub screen_kind: Option<ScreenKind>,
+    /// For how long the screen must have shown the same text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unchanged_for: Option<Span>,
+    /// The power state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub power: Option<PowerState>,
+    /// How the management controller can be reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reach: Option<Reach>,
+    /// Conditions that must all be true.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub all: Vec<Condition>,
+    /// Conditions of which one must be true.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub any: Vec<Condition>,
+    /// A condition that must be false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not: Option<Box<Condition>>,
+}
+
+impl Condition {
+    /// A condition on the text of the screen alone.
+    pub fn on_screen(pattern: &str) -> Self {
+        Self { screen: Some(ScreenPattern::Anywhere(pattern.to_owned())), ..Self::default() }
+    }
+
+    /// Whether nothing is asked for, here or below.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether the screen must show something for the condition to hold; what it must not show does not count.
+    pub fn needs_screen(&self) -> bool {
+        self.screen.is_some()
+            || self.screen_kind.is_some()
+            || self.unchanged_for.is_some()
+            || self.all.iter().any(Self::needs_screen)
+            || !self.any.is_empty() && self.any.iter().all(Self::needs_screen)
+    }
+
+    /// Whether it asks for more than what stands on the screen at one moment, so that its verdict on an unchanged
+    /// screen may change.
+    pub fn asks_beyond_picture(&self) -> bool {
+        self.unchanged_for.is_some()
+            || self.power.is_some()
+            || self.reach.is_some()
+            || self.parts().any(Self::asks_beyond_picture)
+    }
+
+    /// The conditions directly below.
+    fn parts(&self) -> impl Iterator<Item = &Self> {
+        self.all.iter().chain(&self.any).chain(self.not.as_deref())
+    }
+
+    /// Calls `visit` with each pattern and its place, like `any[1].screen`, below the place `at`.
+    pub fn each_pattern<'c>(&'c self, at: &str, visit: &mut impl FnMut(String, &'c ScreenPattern)) {
+        let below = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
+        if let Some(pattern) = &self.screen {
+            visit(below("screen"), pattern);
+        }
+        for (index, part) in self.all.iter().enumerate() {
+            part.each_pattern(&below(&format!("all[{index}]")), visit);
+        }
+        for (index, part) in self.any.iter().enumerate() {
+            part.each_pattern(&below(&format!("any[{index}]")), visit);
+        }
+        if let Some(part) = &self.not {
+            part.each_pattern(&below("not"), visit);
+        }
+    }
+}
+
+impl fmt::Display for Condition {
+    /// What is asked for, as an operator would say it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts: Vec<String> = Vec::new();
+        parts.extend(self.screen.as_ref().map(|pattern| format!("{pattern} on the screen")));
+        parts.extend(self.screen_kind.map(|kind| format!("a screen that is {kind}")));
+        parts.extend(self.unchanged_for.map(|length| format!("the same screen for {length}")));
+        parts.extend(self.power.map(|state| format!("power {state}")));
+        parts.extend(self.reach.map(|reach| format!("controller {reach}")));
+        parts.extend(self.all.iter().map(ToString::to_string));
+        if !self.any.is_empty() {
+            let any: Vec<String> = self.any.iter().map(ToString::to_string).collect();
+            parts.push(format!("({})", any.join(" or ")));
+        }
+        parts.extend(self.not.as_ref().map(|part| format!("not ({part})")));
+        f.write_str(&parts.join(" and "))
+    }
+}
+
+/// A regular expression on the text of the screen: alone, or with where it must stand and how well it must be read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ScreenPattern {
+    /// Anywhere on the screen. Cases are not told apart unless `(?-i)` is written, `^` and `$` stand at the ends of
+    /// lines.
+    Anywhere(String),
+    /// With more conditions.
+    Within(PatternWithin),
+}
+
+/// A pattern with where it must stand and how well it must be read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PatternWithin {
+    /// The regular expression.
+    pub pattern: String,
+    /// The part of the screen that it is tried on; the whole where absent.
+    #[serde(default, skip_serializing_if = "Region::is_whole")]
+    pub region: Region,
+    /// The least confidence that each matched character must have been read with; 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub min_confidence: Option<f32>,
+}
+
+impl ScreenPattern {
+    /// The regular expression.
+    pub fn source(&self) -> &str {
+        match self {
+            Self::Anywhere(pattern) | Self::Within(PatternWithin { pattern, .. }) => pattern,
+        }
+    }
+
+    /// The part of the screen that it is tried on.
+    pub fn region(&self) -> Region {
+        match self {
+            Self::Anywhere(_) => Region::default(),
+            Self::Within(within) => within.region,
+        }
+    }
+
+    /// The least confidence that each matched character must have been read with.
+    pub fn min_confidence(&self) -> Option<f32> {
+        match self {
+            Self::Anywhere(_) => None,
+            Self::Within(within) => within.min_confidence,
+        }
+    }
+}
+
+impl fmt::Display for ScreenPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.source())?;
+        let Region { rows, columns } = self.region();
+        for (what, range) in [("rows", rows), ("columns", columns)] {
+            if let Some([first, last]) = range {
+                write!(f, " in {what} {first} to {last}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A part of a screen. Rows and columns are counted from 1; negative ones from the end, where -1 is the last row with
+/// text, or the last column.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Region {
+    /// The first and the last row; all where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<[i16; 2]>,
+    /// The first and the last column; all where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub columns: Option<[i16; 2]>,
+}
+
+impl Region {
+    /// Whether it is the whole screen.
+    pub fn is_whole(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn condition(json: &str) -> Condition {
+        serde_json::from_str(json).expect("a condition")
+    }
+
+    #[test]
+    fn conditions_are_told_in_words() {
+        let check = |json: &str, words: &str| assert_eq!(condition(json).to_string(), words);
+        check(r#"{ "screen": "login:", "power": "on" }"#, "`login:` on the screen and power on");
+        check(
+            r#"{ "any": [{ "screen": { "pattern": "a", "region": { "rows": [-2, -1] } } }, { "reach": "ok" }],
+                 "not": { "screenKind": "blank" }, "unchangedFor": "10m" }"#,
+            "the same screen for 10m and (`a` in rows -2 to -1 on the screen or controller ok) and not (a screen \
+             that is blank)",
+        );
+    }
+
+    #[test]
+    fn what_hangs_on_the_screen_is_known() {
+        let check = |json: &str, needs: bool, beyond: bool| {
+            let condition = condition(json);
+            assert_eq!(
+                (condition.needs_screen(), condition.asks_beyond_picture()),
+                (needs, beyond),
+                "{json}"
+            );
+        };
+        check(r#"{ "screen": "a" }"#, true, false);
+        check(r#"{ "power": "on" }"#, false, true);
+        check(r#"{ "not": { "screen": "a" } }"#, false, false);
+        check(r#"{ "any": [{ "screen": "a" }, { "power": "on" }] }"#, false, true);
+        check(r#"{ "any": [{ "screen": "a" }, { "unchangedFor": "1m" }] }"#, true, true);
+        check(r#"{ "all": [{ "not": { "screen": "a" } }, { "screenKind": "text" }] }"#, true, false);
+    }
+
+    #[test]
+    fn patterns_tell_their_places() {
+        let tree =
+            condition(r#"{ "screen": "a", "any": [{ "screen": "b" }, { "not": { "screen": "c" } }] }"#);
+        let mut places = Vec::new();
+        tree.each_pattern("spec.when", &mut |place, pattern| places.push((place, pattern.source())));
+        let wanted = [
+            ("spec.when.screen", "a"),
+            ("spec.when.any[0].screen", "b"),
+            ("spec.when.any[1].not.screen", "c"),
+        ];
+        assert_eq!(places, wanted.map(|(place, source)| (place.to_owned(), source)));
+    }
+}

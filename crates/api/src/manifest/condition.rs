@@ -1,0 +1,180 @@
+//! Reading the conditions of a flow.
+
+use super::fault::Faults;
+use super::fields::{Fields, Shape};
+use super::tree::Node;
+use crate::{Condition, PatternWithin, PowerState, Reach, Region, ScreenKind, ScreenPattern};
+
+/// A condition below `all`, `any` or `not`.
+pub(super) const CONDITION: Shape = Shape {
+    what: "a condition",
+    fields: &["screen", "screenKind", "unchangedFor", "power", "reach", "all", "any", "not"],
+    planned: &["serial", "ping", "phoneHome", "sel", "event"],
+};
+
+pub(super) const PATTERN: Shape =
+    Shape { what: "`screen`", fields: &["pattern", "region", "minConfidence"], planned: &[] };
+
+pub(super) const REGION: Shape = Shape { what: "`region`", fields: &["rows", "columns"], planned: &[] };
+
+/// The power states that can be waited for.
+pub(super) const POWER_STATES: &[(&str, PowerState)] = &[("on", PowerState::On), ("off", PowerState::Off)];
+
+/// The power state that a flow can begin in: it begins on a reading of the screen, and a host that is off shows none.
+pub(super) const POWER_TO_BEGIN: &[(&str, PowerState)] = &[("on", PowerState::On)];
+
+const REACHES: &[(&str, Reach)] = &[
+    ("ok", Reach::Ok),
+    ("unreachable", Reach::Unreachable),
+    ("auth_failed", Reach::AuthFailed),
+    ("protocol_error", Reach::ProtocolError),
+    ("throttled", Reach::Throttled),
+    ("not_trusted", Reach::NotTrusted),
+];
+
+/// What can be waited for; a picture is not read with certainty, and nothing is done about what is not.
+const SCREEN_KINDS: &[(&str, ScreenKind)] = &[("blank", ScreenKind::Blank), ("text", ScreenKind::Text)];
+
+/// The longest pattern, in bytes: more than a screen of 80 by 25 characters holds.
+const LONGEST_PATTERN: usize = 4096;
+
+/// Conditions in one `all` or `any`.
+const MOST_PARTS: usize = 50;
+
+/// Conditions within conditions: deeper ones nobody can follow.
+const DEEPEST: usize = 6;
+
+/// The rows, or columns, of the largest screen.
+const MOST_CELLS: i64 = 1000;
+
+/// The condition among the fields of a mapping; `powers` are the power states that it may name.
+pub(super) fn condition(
+    fields: &Fields<'_>,
+    powers: &'static [(&'static str, PowerState)],
+    depth: usize,
+    faults: &mut Faults,
+) -> Option<Condition> {
+    let part = |node: &Node, faults: &mut Faults| part(node, powers, depth + 1, faults);
+    let parts = |name: &'static str, faults: &mut Faults| {
+        fields.optional(name, faults, |node, faults| node.some_list(name, MOST_PARTS, faults, part))
+    };
+    let screen = fields.optional("screen", faults, screen);
+    let screen_kind = fields.optional("screenKind", faults, |node, faults| {
+        node.word("screenKind", "what a screen shows", SCREEN_KINDS, &["graphics"], faults)
+    });
+    let unchanged_for =
+        fields.optional("unchangedFor", faults, |node, faults| node.some_span("unchangedFor", faults));
+    let power = fields.optional("power", faults, |node, faults| {
+        let what = if powers.len() == 1 {
+            "a power state that a flow can begin in: the screen is read while the host is on"
+        } else {
+            "a power state that can be waited for"
+        };
+        node.word("power", what, powers, &[], faults)
+    });
+    let reach = fields.optional("reach", faults, reach);
+    let all = parts("all", faults);
+    let any = parts("any", faults);
+    let not = fields.optional("not", faults, part);
+    let condition = Condition {
+        screen: screen?,
+        screen_kind: screen_kind?,
+        unchanged_for: unchanged_for?,
+        power: power?,
+        reach: reach?,
+        all: all?.unwrap_or_default(),
+        any: any?.unwrap_or_default(),
+        not: not?.map(Box::new),
+    };
+    if condition.is_empty() {
+        if !fields.has_strangers() {
+            let message = format!("{} names nothing that must be seen", fields.what());
+            fields.fault(message, Some("name what must come true, like screen: 'login:'".to_owned()), faults);
+        }
+        return None;
+    }
+    Some(condition)
+}
+
+fn part(
+    node: &Node,
+    powers: &'static [(&'static str, PowerState)],
+    depth: usize,
+    faults: &mut Faults,
+) -> Option<Condition> {
+    if depth > DEEPEST {
+        node.fault(format!("conditions stand {depth} deep within conditions, and may {DEEPEST}"), faults);
+        return None;
+    }
+    let fields = Fields::of(node, &CONDITION, faults)?;
+    condition(&fields, powers, depth, faults)
+}
+
+pub(super) fn reach(node: &Node, faults: &mut Faults) -> Option<Reach> {
+    node.word("reach", "how a controller can be reached", REACHES, &[], faults)
+}
+
+/// A pattern alone, or with where it must stand.
+fn screen(node: &Node, faults: &mut Faults) -> Option<ScreenPattern> {
+    if !node.is_mapping() {
+        return pattern(node, "screen", faults).map(ScreenPattern::Anywhere);
+    }
+    let fields = Fields::of(node, &PATTERN, faults)?;
+    let source = fields.require("pattern", faults).and_then(|node| pattern(node, "pattern", faults));
+    let region = fields.optional("region", faults, region);
+    let min_confidence =
+        fields.optional("minConfidence", faults, |node, faults| node.share("minConfidence", faults));
+    Some(ScreenPattern::Within(PatternWithin {
+        pattern: source?,
+        region: region?.unwrap_or_default(),
+        min_confidence: min_confidence?,
+    }))
+}
+
+fn region(node: &Node, faults: &mut Faults) -> Option<Region> {
+    let fields = Fields::of(node, &REGION, faults)?;
+    let rows = fields.optional("rows", faults, |node, faults| range(node, "rows", faults));
+    let columns = fields.optional("columns", faults, |node, faults| range(node, "columns", faults));
+    Some(Region { rows: rows?, columns: columns? })
+}
+
+/// The first and the last row or column, from 1 or, negative, from the end.
+fn range(node: &Node, field: &str, faults: &mut Faults) -> Option<[i16; 2]> {
+    let numbers = node
+        .list(field, 2, faults, |node, faults| node.whole::<i16>(field, -MOST_CELLS..=MOST_CELLS, faults))?;
+    let range = match numbers[..] {
+        [first, last] if first != 0 && last != 0 => Some([first, last]),
+        _ => None,
+    };
+    // Of one from the beginning and one from the end, the screen decides which comes first.
+    let range = range.filter(|[first, last]| first.signum() != last.signum() || first <= last);
+    if range.is_none() {
+        let message =
+            format!("`{field}` must be the first and the last, counted from 1 or, from the end, from -1");
+        node.fault(message, faults);
+    }
+    range
+}
+
+pub(super) fn pattern(node: &Node, field: &str, faults: &mut Faults) -> Option<String> {
+    let text = node.text(field, faults)?;
+    if text.is_empty() {
+        node.fault(format!("`{field}`: an empty pattern matches every screen"), faults);
+        return None;
+    }
+    bounded(text, LONGEST_PATTERN, field, node, faults)
+}
+
+pub(super) fn bounded(
+    text: &str,
+    longest: usize,
+    field: &str,
+    node: &Node,
+    faults: &mut Faults,
+) -> Option<String> {
+    if text.len() > longest {
+        node.fault(format!("`{field}` has {} bytes, and may have {longest}", text.len()), faults);
+        return None;
+    }
+    Some(text.to_owned())
+}

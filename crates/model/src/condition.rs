@@ -1,0 +1,262 @@
+//! Whether the conditions of flows hold, with what was found of each of their parts.
+
+use std::time::Duration;
+
+use ironhand_api::{
+    Condition, Finding, MatchEvidence, PowerState, Reach, ScreenKind, ScreenPattern, Truth, When,
+};
+
+use crate::HostFacts;
+use crate::facts::in_words;
+
+/// A value, or why it is not known.
+pub type Known<T> = Result<T, String>;
+
+/// Looks for a pattern on a screen, within its region.
+pub type Find<'a> = &'a dyn Fn(&ScreenPattern) -> Option<MatchEvidence>;
+
+/// What is known of a host at one moment.
+pub struct Sight<'a> {
+    /// The screen.
+    pub find: Known<Find<'a>>,
+    /// What the screen shows.
+    pub kind: Known<ScreenKind>,
+    /// For how long it has shown the same text.
+    pub unchanged_for: Known<Duration>,
+    /// The power state.
+    pub power: Known<PowerState>,
+    /// How the management controller can be reached.
+    pub reach: Known<Reach>,
+}
+
+impl<'a> Sight<'a> {
+    /// A screen that was just read, of a host of which `facts` are believed.
+    pub fn of(facts: &HostFacts, find: Find<'a>) -> Self {
+        let not_seen = || "the screen was not read yet".to_owned();
+        let answers = facts.reach().is_some_and(|fact| fact.value == Reach::Ok);
+        let power = facts.power_fact().filter(|fact| answers && fact.value != PowerState::Unknown);
+        Self {
+            find: Ok(find),
+            kind: facts.screen().map(|screen| screen.kind).ok_or_else(not_seen),
+            unchanged_for: facts.screen_unchanged_for().ok_or_else(not_seen),
+            power: power.map(|fact| fact.value).ok_or_else(|| "the power state is not known".to_owned()),
+            reach: facts
+                .reach()
+                .map(|fact| fact.value)
+                .ok_or_else(|| "the management controller was not reached yet".to_owned()),
+        }
+    }
+
+    /// A screen of no host in particular.
+    pub fn of_screen(kind: ScreenKind, around: &Circumstances, find: Find<'a>) -> Self {
+        let missing = |what: &str| format!("a screen alone does not tell {what}");
+        Self {
+            find: Ok(find),
+            kind: Ok(kind),
+            unchanged_for: around.unchanged_for.ok_or_else(|| missing("for how long it has stood")),
+            power: around.power.ok_or_else(|| missing("the power state")),
+            reach: around.reach.ok_or_else(|| missing("how the controller can be reached")),
+        }
+    }
+}
+
+/// What is said of the host that a screen was taken of, for examples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Circumstances {
+    /// For how long it has shown the same text.
+    pub unchanged_for: Option<Duration>,
+    /// The power state.
+    pub power: Option<PowerState>,
+    /// How the management controller can be reached.
+    pub reach: Option<Reach>,
+}
+
+/// Whether a condition holds, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// Whether it holds.
+    pub truth: Truth,
+    /// What decided, in words.
+    pub reason: String,
+    /// What was found of each part, in the order in which they are written.
+    pub findings: Vec<Finding>,
+    /// The first match on the screen that made it true.
+    pub evidence: Option<MatchEvidence>,
+}
+
+/// Judges a condition. What is not known is neither true nor false: `all` is false as soon as one part is, `any` is true
+/// as soon as one part is, and the opposite of what is not known is not known.
+pub fn judge(condition: &Condition, sight: &Sight<'_>) -> Judgement {
+    let mut findings = Vec::new();
+    let Part { truth, reason, evidence } = part(condition, sight, "", &mut findings);
+    Judgement { truth, reason, findings, evidence }
+}
+
+/// Judges when a flow applies.
+pub fn judge_when(when: &When, sight: &Sight<'_>) -> Judgement {
+    let mut judged = judge(&when.condition, sight);
+    let (Some(barred), Ok(find)) = (&when.unless, &sight.find) else { return judged };
+    let found = find(&ScreenPattern::Anywhere(barred.clone()));
+    let (truth, why) = match &found {
+        Some(evidence) => {
+            (Truth::No, format!("`{}` stands in row {}", brief(&evidence.text), evidence.row + 1))
+        }
+        None => (Truth::Yes, format!("the screen does not show `{barred}`")),
+    };
+    judged.findings.push(Finding { place: "unless".to_owned(), truth, why: why.clone() });
+    if truth == Truth::No && judged.truth == Truth::Yes {
+        judged.truth = Truth::No;
+        judged.reason = format!("{why}, which rules it out");
+        judged.evidence = found;
+    }
+    judged
+}
+
+/// One part of a condition, judged.
+struct Part {
+    truth: Truth,
+    reason: String,
+    evidence: Option<MatchEvidence>,
+}
+
+impl Part {
+    fn new(truth: bool, reason: String) -> Self {
+        Self { truth: if truth { Truth::Yes } else { Truth::No }, reason, evidence: None }
+    }
+
+    fn unknown(reason: String) -> Self {
+        Self { truth: Truth::Unknown, reason, evidence: None }
+    }
+}
+
+/// A mapping: all that it names.
+fn part(condition: &Condition, sight: &Sight<'_>, at: &str, findings: &mut Vec<Finding>) -> Part {
+    let below = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
+    let Condition { screen, screen_kind, unchanged_for, power, reach, all, any, not } = condition;
+    let mut parts = Vec::new();
+    let mut leaf = |name: &str, leaf: Part, parts: &mut Vec<Part>| {
+        let finding = Finding { place: below(name), truth: leaf.truth, why: leaf.reason.clone() };
+        findings.push(finding);
+        parts.push(leaf);
+    };
+    if let Some(pattern) = screen {
+        leaf("screen", on_screen(pattern, sight), &mut parts);
+    }
+    if let Some(wanted) = screen_kind {
+        let seen = compare(&sight.kind, *wanted, |kind| format!("the screen is {kind}"));
+        leaf("screenKind", seen, &mut parts);
+    }
+    if let Some(wanted) = unchanged_for {
+        leaf("unchangedFor", stands(&sight.unchanged_for, wanted.duration()), &mut parts);
+    }
+    if let Some(wanted) = power {
+        leaf("power", compare(&sight.power, *wanted, |state| format!("power is {state}")), &mut parts);
+    }
+    if let Some(wanted) = reach {
+        let seen = compare(&sight.reach, *wanted, |reach| format!("the controller is {reach}"));
+        leaf("reach", seen, &mut parts);
+    }
+    for (index, below_all) in all.iter().enumerate() {
+        parts.push(part(below_all, sight, &below(&format!("all[{index}]")), findings));
+    }
+    if !any.is_empty() {
+        let judged = any.iter().enumerate();
+        let judged = judged.map(|(index, one)| part(one, sight, &below(&format!("any[{index}]")), findings));
+        parts.push(one_of(judged.collect()));
+    }
+    if let Some(barred) = not {
+        parts.push(opposite(part(barred, sight, &below("not"), findings)));
+    }
+    every(parts)
+}
+
+/// The opposite of a part. What was found of it is evidence against the condition, not for it.
+fn opposite(barred: Part) -> Part {
+    match barred.truth {
+        Truth::Yes => {
+            Part { truth: Truth::No, reason: format!("{}, which rules it out", barred.reason), ..barred }
+        }
+        Truth::No => Part { truth: Truth::Yes, evidence: None, ..barred },
+        Truth::Unknown => barred,
+    }
+}
+
+/// True where all are, false where one is.
+fn every(parts: Vec<Part>) -> Part {
+    for truth in [Truth::No, Truth::Unknown] {
+        if let Some(index) = parts.iter().position(|part| part.truth == truth) {
+            return parts.into_iter().nth(index).unwrap_or_else(|| Part::unknown(String::new()));
+        }
+    }
+    let mut evidence = None;
+    let mut reasons = Vec::new();
+    for part in parts {
+        evidence = evidence.or(part.evidence);
+        reasons.push(part.reason);
+    }
+    Part { truth: Truth::Yes, reason: reasons.join(" and "), evidence }
+}
+
+/// True where one is, false where all are false.
+fn one_of(parts: Vec<Part>) -> Part {
+    let truth =
+        if parts.iter().any(|part| part.truth == Truth::Unknown) { Truth::Unknown } else { Truth::No };
+    let reasons: Vec<String> = parts.iter().map(|part| part.reason.clone()).collect();
+    let found = parts.into_iter().find(|part| part.truth == Truth::Yes);
+    found.unwrap_or_else(|| Part { truth, reason: reasons.join(", and "), evidence: None })
+}
+
+fn compare<T: PartialEq + Copy>(known: &Known<T>, wanted: T, words: impl Fn(T) -> String) -> Part
+where
+    T: std::fmt::Display,
+{
+    match known {
+        Ok(seen) if *seen == wanted => Part::new(true, words(*seen)),
+        Ok(seen) => Part::new(false, format!("{}, not {wanted}", words(*seen))),
+        Err(why) => Part::unknown(why.clone()),
+    }
+}
+
+fn stands(known: &Known<Duration>, wanted: Duration) -> Part {
+    match known {
+        Ok(length) => {
+            Part::new(*length >= wanted, format!("the screen has not changed for {}", in_words(*length)))
+        }
+        Err(why) => Part::unknown(why.clone()),
+    }
+}
+
+fn on_screen(pattern: &ScreenPattern, sight: &Sight<'_>) -> Part {
+    let find = match &sight.find {
+        Ok(find) => find,
+        Err(why) => return Part::unknown(why.clone()),
+    };
+    let Some(evidence) = find(pattern) else {
+        return Part::new(false, format!("the screen does not show {pattern}"));
+    };
+    let place = format!("`{}` stands in row {}", brief(&evidence.text), evidence.row + 1);
+    if let Some(least) = pattern.min_confidence()
+        && evidence.confidence < least
+    {
+        // Cut, not rounded: 0.899 is less than 0.90.
+        let read = (evidence.confidence * 100.0).floor() / 100.0;
+        return Part::new(
+            false,
+            format!("{place}, but was read with confidence {read:.2}, less than {least:.2}"),
+        );
+    }
+    Part { evidence: Some(evidence), ..Part::new(true, place) }
+}
+
+/// The longest piece of a screen that a sentence quotes, in characters: most of a row.
+const QUOTED: usize = 60;
+
+/// The beginning of a matched text, for a sentence; the whole of it stands in the evidence.
+fn brief(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let quoted: String = line.chars().take(QUOTED).collect();
+    if quoted.len() < text.len() { format!("{} ...", quoted.trim_end()) } else { quoted }
+}
+
+#[cfg(test)]
+mod tests;

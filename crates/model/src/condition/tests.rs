@@ -1,0 +1,153 @@
+//! Conditions on a screen of one line, as tables.
+
+use ironhand_api::{PictureDigest, Timestamp};
+use proptest::prelude::*;
+
+use super::*;
+
+const AT: Timestamp = Timestamp::from_millis(1_772_331_247_120);
+
+/// A pattern is found where the screen contains it; each `?` before the match was read badly.
+fn find(text: &str, pattern: &ScreenPattern) -> Option<MatchEvidence> {
+    let column = text.find(pattern.source())?;
+    Some(MatchEvidence {
+        text: pattern.source().to_owned(),
+        row: 2,
+        column: u32::try_from(column).unwrap(),
+        confidence: if text.starts_with('?') { 0.899 } else { 1.0 },
+        screen_text: text.to_owned(),
+        read_at: AT,
+        picture: Some(PictureDigest("aa".to_owned())),
+        captures: Default::default(),
+        findings: Vec::new(),
+    })
+}
+
+fn sight<'a>(find: Find<'a>) -> Sight<'a> {
+    Sight {
+        find: Ok(find),
+        kind: Ok(ScreenKind::Text),
+        unchanged_for: Ok(Duration::from_secs(90)),
+        power: Ok(PowerState::On),
+        reach: Err("the management controller was not reached yet".to_owned()),
+    }
+}
+
+fn check(screen: &str, condition: &str, truth: Truth, reason: &str) {
+    let condition: Condition = serde_json::from_str(condition).expect("a condition");
+    let find = |pattern: &ScreenPattern| find(screen, pattern);
+    let judged = judge(&condition, &sight(&find));
+    assert_eq!((judged.truth, judged.reason.as_str()), (truth, reason), "{condition}");
+}
+
+#[test]
+fn leaves_say_what_was_seen() {
+    use Truth::{No, Unknown, Yes};
+    check("a b", r#"{ "screen": "b" }"#, Yes, "`b` stands in row 3");
+    check("a b", r#"{ "screen": "c" }"#, No, "the screen does not show `c`");
+    check("a b", r#"{ "screenKind": "text" }"#, Yes, "the screen is text");
+    check("a b", r#"{ "screenKind": "blank" }"#, No, "the screen is text, not blank");
+    check("a b", r#"{ "unchangedFor": "1m30s" }"#, Yes, "the screen has not changed for 1m30s");
+    check("a b", r#"{ "unchangedFor": "91s" }"#, No, "the screen has not changed for 1m30s");
+    check("a b", r#"{ "power": "on" }"#, Yes, "power is on");
+    check("a b", r#"{ "power": "off" }"#, No, "power is on, not off");
+    check("a b", r#"{ "reach": "ok" }"#, Unknown, "the management controller was not reached yet");
+}
+
+#[test]
+fn what_was_read_badly_is_no_match() {
+    let wanted = |least: &str| format!(r#"{{ "screen": {{ "pattern": "b", "minConfidence": {least} }} }}"#);
+    check("?b", &wanted("0.8"), Truth::Yes, "`b` stands in row 3");
+    let reason = "`b` stands in row 3, but was read with confidence 0.89, less than 0.90";
+    check("?b", &wanted("0.9"), Truth::No, reason);
+}
+
+#[test]
+fn trees_are_decided_by_the_part_that_matters() {
+    use Truth::{No, Unknown, Yes};
+    let all = r#"{ "screen": "a", "all": [{ "screen": "b" }, { "power": "on" }] }"#;
+    check("a b", all, Yes, "`a` stands in row 3 and `b` stands in row 3 and power is on");
+    check("a", all, No, "the screen does not show `b`");
+    let any = r#"{ "any": [{ "screen": "x" }, { "screen": "b" }] }"#;
+    check("a b", any, Yes, "`b` stands in row 3");
+    check("a", any, No, "the screen does not show `x`, and the screen does not show `b`");
+    let not = r#"{ "screen": "a", "not": { "screen": "b" } }"#;
+    check("a b", not, No, "`b` stands in row 3, which rules it out");
+    check("a", not, Yes, "`a` stands in row 3 and the screen does not show `b`");
+    // What is not known decides only where nothing that is known does.
+    let unknown = "the management controller was not reached yet";
+    check("a", r#"{ "screen": "a", "reach": "ok" }"#, Unknown, unknown);
+    check("b", r#"{ "screen": "a", "reach": "ok" }"#, No, "the screen does not show `a`");
+    check("a", r#"{ "any": [{ "reach": "ok" }, { "screen": "a" }] }"#, Yes, "`a` stands in row 3");
+    check("a", r#"{ "not": { "reach": "unreachable" } }"#, Unknown, unknown);
+}
+
+#[test]
+fn each_leaf_is_a_finding_with_its_place() {
+    let when: When = serde_json::from_str(
+        r#"{ "any": [{ "screen": "x" }, { "all": [{ "screen": "b" }, { "not": { "power": "off" } }] }],
+             "unless": "c" }"#,
+    )
+    .unwrap();
+    let on = |screen: &'static str| {
+        let find = |pattern: &ScreenPattern| find(screen, pattern);
+        judge_when(&when, &sight(&find))
+    };
+    let judged = on("a b");
+    assert_eq!((judged.truth, judged.evidence.unwrap().text.as_str()), (Truth::Yes, "b"));
+    let places: Vec<_> =
+        judged.findings.iter().map(|finding| (finding.place.as_str(), finding.truth)).collect();
+    assert_eq!(
+        places,
+        [
+            ("any[0].screen", Truth::No),
+            ("any[1].all[0].screen", Truth::Yes),
+            ("any[1].all[1].not.power", Truth::No),
+            ("unless", Truth::Yes),
+        ]
+    );
+    let judged = on("a b c");
+    assert_eq!(
+        (judged.truth, judged.reason.as_str()),
+        (Truth::No, "`c` stands in row 3, which rules it out")
+    );
+    assert_eq!(judged.evidence.unwrap().text, "c");
+}
+
+fn tree() -> impl Strategy<Value = Condition> {
+    let leaf = prop_oneof![
+        prop::sample::select(vec!["a", "b", "x"]).prop_map(Condition::on_screen),
+        prop::sample::select(vec![PowerState::On, PowerState::Off])
+            .prop_map(|power| Condition { power: Some(power), ..Condition::default() }),
+        Just(Condition { reach: Some(Reach::Ok), ..Condition::default() }),
+    ];
+    leaf.prop_recursive(4, 24, 3, |inner| {
+        let parts = prop::collection::vec(inner.clone(), 1..4);
+        prop_oneof![
+            parts.clone().prop_map(|all| Condition { all, ..Condition::default() }),
+            parts.prop_map(|any| Condition { any, ..Condition::default() }),
+            inner.prop_map(|not| Condition { not: Some(Box::new(not)), ..Condition::default() }),
+        ]
+    })
+}
+
+proptest! {
+    /// `not (a or b)` is `(not a) and (not b)`, also where something is not known.
+    #[test]
+    fn negation_distributes(parts in prop::collection::vec(tree(), 1..4)) {
+        let find = |pattern: &ScreenPattern| find("a b", pattern);
+        let not = |condition: Condition| Condition { not: Some(Box::new(condition)), ..Condition::default() };
+        let any = not(Condition { any: parts.clone(), ..Condition::default() });
+        let all = Condition { all: parts.into_iter().map(not).collect(), ..Condition::default() };
+        prop_assert_eq!(judge(&any, &sight(&find)).truth, judge(&all, &sight(&find)).truth);
+    }
+
+    /// Learning what was not known never turns a yes into a no, nor a no into a yes.
+    #[test]
+    fn what_is_decided_stays_decided(condition in tree(), reach in prop::sample::select(vec![Reach::Ok, Reach::Unreachable])) {
+        let find = |pattern: &ScreenPattern| find("a b", pattern);
+        let before = judge(&condition, &sight(&find)).truth;
+        let after = judge(&condition, &Sight { reach: Ok(reach), ..sight(&find) }).truth;
+        prop_assert!(before == Truth::Unknown || before == after, "{before} {after}");
+    }
+}
