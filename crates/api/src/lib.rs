@@ -42,6 +42,7 @@ mod hardware;
 mod host;
 mod incident;
 mod job;
+mod live;
 mod mac;
 mod management;
 mod manifest;
@@ -88,6 +89,7 @@ pub use hardware::{
 pub use host::{Host, HostSpec};
 pub use incident::{Incident, IncidentState};
 pub use job::{Job, JobState, Work};
+pub use live::{LiveNotice, LiveScreen, ScreenPlace};
 pub use mac::{MacAddress, MacAddressError};
 pub use management::{Administration, MaintenanceRequest, Management, ManagementRequest, Said};
 pub use manifest::{Manifest, ManifestError, parse_manifests};

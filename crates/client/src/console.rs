@@ -59,8 +59,18 @@ impl Client {
         let mut query =
             vec![("takeOver", options.take_over.to_string()), ("readOnly", options.read_only.to_string())];
         query.extend(options.by.clone().map(|by| ("by", by)));
+        let path = ["api", "v1", "hosts", host.as_str(), "console"];
+        Ok(Console { socket: self.socket(&path, &query).await? })
+    }
+
+    /// Opens a WebSocket.
+    pub(crate) async fn socket(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<WebSocketStream<Upgraded>, Error> {
         let request = self
-            .request(Method::GET, &["api", "v1", "hosts", host.as_str(), "console"], &query)
+            .request(Method::GET, path, query)
             .header(CONNECTION, "Upgrade")
             .header(UPGRADE, "websocket")
             .header(SEC_WEBSOCKET_VERSION, "13")
@@ -70,7 +80,7 @@ impl Client {
             return Err(self.not_ours("it opens no WebSocket".to_owned()));
         }
         let upgraded = reply.upgrade().await.map_err(|source| self.unreachable(source))?;
-        Ok(Console { socket: WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await })
+        Ok(WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await)
     }
 
     /// What the machine wrote on its serial console: the last lines, the oldest of them first.

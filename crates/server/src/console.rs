@@ -4,9 +4,11 @@
 //! what it shows. What is open on the controller is closed when nobody looks at it any more.
 
 mod desk;
+mod keystrokes;
 mod open;
 mod recording;
 mod session;
+mod viewer;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,8 +16,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ironhand_api::{Host, Name};
 
 pub(crate) use desk::{Desks, Hold, Ousted, tell};
+pub(crate) use keystrokes::shown;
 pub(crate) use recording::{Recorder, Recordings};
 pub(crate) use session::{Attachment, Input};
+pub(crate) use viewer::{Viewer, shows_the_same, told};
 
 use crate::Settings;
 use crate::device::DeviceError;

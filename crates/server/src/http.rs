@@ -14,6 +14,7 @@ mod hardware;
 mod history;
 mod job;
 mod listen;
+mod live;
 mod notifier;
 mod password;
 mod pin;
@@ -51,6 +52,9 @@ const BODY: usize = 1 << 20;
 /// Event streams at a time. Each holds a connection and a page of events.
 const STREAMS: usize = 256;
 
+/// Viewers of screens at a time. Each holds a connection, and for a slow client a picture of its own.
+const VIEWERS: usize = 64;
+
 /// What the handlers work with.
 pub(crate) struct Api {
     pub(crate) store: Store,
@@ -60,6 +64,7 @@ pub(crate) struct Api {
     pub(crate) order: Order,
     pub(crate) consoles: Consoles,
     streams: Arc<Semaphore>,
+    viewers: Arc<Semaphore>,
     stop: CancellationToken,
 }
 
@@ -83,7 +88,8 @@ impl Api {
         stop: CancellationToken,
     ) -> Self {
         let streams = Arc::new(Semaphore::new(STREAMS));
-        Self { store, fleet, catalog, notifiers, order, consoles, streams, stop }
+        let viewers = Arc::new(Semaphore::new(VIEWERS));
+        Self { store, fleet, catalog, notifiers, order, consoles, streams, viewers, stop }
     }
 }
 
@@ -165,6 +171,7 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         .route("/hosts/{name}/console", get(console::console))
         .route("/hosts/{name}/console/log", get(console_log::log))
         .route("/hosts/{name}/console/release", post(console::release))
+        .route("/hosts/{name}/screen/live", get(live::live))
         .route("/hosts/{name}/screen", get(action::screen).post(action::read_screen))
         .route("/pictures/{digest}", get(history::picture))
         .route("/recordings", get(recording::recordings))

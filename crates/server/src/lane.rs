@@ -40,7 +40,7 @@ use crate::console::Desks;
 use crate::credentials::Refusals;
 use crate::device::DeviceError;
 use crate::rotation::{PasswordOrder, Turns};
-use crate::screen::{PictureReader, ScreenHands, Seen, Shot, View};
+use crate::screen::{Attempt, PictureReader, ScreenHands, Seen, Shot, View};
 use crate::sdr_cache::SdrCache;
 
 /// Commands that wait for a lane. People who ask for more than this of one host are told that it is busy.
@@ -318,6 +318,20 @@ impl LaneHandle {
         hands.ok_or_else(|| self.no_screen())?.look().await.result
     }
 
+    /// The host's screen, as its connectors change; none where it has none.
+    pub(crate) fn screens(&self) -> Result<watch::Receiver<Option<ScreenHands>>, DeviceError> {
+        if self.hands.borrow().is_none() { Err(self.no_screen()) } else { Ok(self.hands.clone()) }
+    }
+
+    /// Presses keys at once, beside what the lane does.
+    pub(crate) async fn press(&self, steps: Vec<KeyStep>) -> Attempt<()> {
+        let hands = self.hands.borrow().clone();
+        match hands {
+            Some(hands) => hands.press(steps).await,
+            None => Attempt { through: "".into(), result: Err(self.no_screen()) },
+        }
+    }
+
     /// Whether the host is managed, so that something may be opened on its controllers.
     pub(crate) fn managed(&self) -> Result<(), DeviceError> {
         let status = self.status.borrow();
@@ -330,7 +344,7 @@ impl LaneHandle {
     }
 
     /// Why the host has no screen now.
-    fn no_screen(&self) -> DeviceError {
+    pub(crate) fn no_screen(&self) -> DeviceError {
         let missing = DeviceError::NoConnector { capability: Capability::Screen };
         self.managed().err().unwrap_or(missing)
     }

@@ -1,6 +1,7 @@
 //! The screen of a host: a session that is kept while the host is watched, and the readings that come out of it.
 
 mod keyboard;
+mod pace;
 mod session;
 mod typing;
 mod way;
@@ -10,15 +11,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::Bytes;
 use ironhand_api::{Connector, KeyboardLayout, PictureDigest, ScreenKind, ScreenWay, Timestamp};
 use ironhand_console::keys::{KeyStep, Layout};
 use ironhand_console::{self as console, Font, Image, Page, Reader, Reading};
 use sha2::{Digest, Sha256};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{OnceCell, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::warn;
 
+use pace::Pace;
+pub(crate) use pace::Viewing;
 pub(crate) use session::Target;
 
 use crate::device::DeviceError;
@@ -60,12 +64,23 @@ pub(crate) struct Shot {
     pub(crate) digest: PictureDigest,
     pub(crate) reading: Reading,
     pub(crate) page: Page,
+    /// The picture as a PNG file, once somebody watched it.
+    file: OnceCell<Bytes>,
 }
 
 impl Shot {
     /// The picture as a PNG file.
     pub(crate) fn png(&self) -> Vec<u8> {
         self.image.encode_png()
+    }
+
+    /// The picture as a PNG file, made once for all who watch it. None where the server is stopping.
+    pub(crate) async fn file(self: &Arc<Self>) -> Option<Bytes> {
+        let made = self.file.get_or_try_init(async || {
+            let shot = Arc::clone(self);
+            tokio::task::spawn_blocking(move || Bytes::from(shot.png())).await
+        });
+        made.await.ok().cloned()
     }
 
     pub(crate) const fn kind(&self) -> ScreenKind {
@@ -134,7 +149,7 @@ impl PictureReader {
             let reading = reader.read(&image, hint);
             let page = Page::from(&reading);
             drop(turn);
-            Shot { digest: digest(&image), reading, page, image }
+            Shot { digest: digest(&image), reading, page, image, file: OnceCell::new() }
         });
         read.await.ok()
     }
@@ -195,7 +210,7 @@ enum Command {
 /// A host's screen. Dropping it ends the session.
 pub(crate) struct ScreenWatch {
     commands: mpsc::Sender<Command>,
-    pace: watch::Sender<Duration>,
+    pace: watch::Sender<Pace>,
     view: watch::Receiver<View>,
     ways: watch::Receiver<Vec<ScreenWay>>,
     stop: DropGuard,
@@ -206,7 +221,7 @@ impl ScreenWatch {
     /// Starts to watch the screen, looking at it every `pace`.
     pub(crate) fn watch(target: Target, pace: Duration) -> Self {
         let (commands, asked) = mpsc::channel(COMMANDS);
-        let (pace, paced) = watch::channel(pace);
+        let (pace, paced) = watch::channel(Pace::new(pace));
         let (show, view) = watch::channel(View::Connecting);
         let (tell, ways) = watch::channel(Vec::new());
         let stop = CancellationToken::new();
@@ -217,7 +232,7 @@ impl ScreenWatch {
 
     /// Changes how often the screen is looked at.
     pub(crate) fn set_pace(&self, pace: Duration) {
-        self.pace.send_if_modified(|current| std::mem::replace(current, pace) != pace);
+        pace::set_interval(&self.pace, pace);
     }
 
     /// What is known of the screen, as it changes.
@@ -232,7 +247,7 @@ impl ScreenWatch {
 
     /// A handle for actions on the screen.
     pub(crate) fn hands(&self) -> ScreenHands {
-        ScreenHands { commands: self.commands.clone() }
+        ScreenHands { commands: self.commands.clone(), pace: self.pace.clone(), view: self.view.clone() }
     }
 
     /// Ends the session politely.
@@ -247,6 +262,8 @@ impl ScreenWatch {
 #[derive(Clone)]
 pub(crate) struct ScreenHands {
     commands: mpsc::Sender<Command>,
+    pace: watch::Sender<Pace>,
+    view: watch::Receiver<View>,
 }
 
 impl ScreenHands {
@@ -260,6 +277,15 @@ impl ScreenHands {
     pub(crate) async fn look(&self) -> Attempt<Arc<Seen>> {
         let (reply, seen) = oneshot::channel();
         self.ask(Command::Look { reply }, seen).await
+    }
+
+    /// What is known of the screen, as it changes, and lively while [`Viewing`] lives. A screen that cannot be seen is
+    /// tried again at once.
+    pub(crate) fn watch(&self) -> (Viewing, watch::Receiver<View>) {
+        let (reply, _) = oneshot::channel();
+        // Where there is no room, others have asked for the same.
+        let _ = self.commands.try_send(Command::Look { reply });
+        (Viewing::begin(self.pace.clone()), self.view.clone())
     }
 
     async fn ask<T>(&self, command: Command, answer: oneshot::Receiver<Attempt<T>>) -> Attempt<T> {

@@ -87,7 +87,7 @@ pub(super) async fn keys(
 }
 
 /// What is to be typed; a secret that the keys do not place comes last.
-fn steps(request: &KeysRequest) -> Result<Vec<KeyStep>, KeyError> {
+pub(super) fn steps(request: &KeysRequest) -> Result<Vec<KeyStep>, KeyError> {
     let secret = |name: &str| request.secret.clone().filter(|_| name.is_empty());
     let mut steps = keys::parse_with(&request.keys, secret)?;
     if request.secret.is_some() && !steps.iter().any(|step| matches!(step, KeyStep::Secret(_))) {

@@ -24,7 +24,7 @@ const FRAME: usize = 64 * 1024;
 const TAKEN: Duration = Duration::from_secs(20);
 
 /// What a person is called who does not say.
-const SOMEBODY: &str = "somebody";
+pub(super) const SOMEBODY: &str = "somebody";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -91,7 +91,13 @@ pub(super) async fn console(
     Ok(upgrade.max_message_size(FRAME).on_upgrade(move |socket| visit.run(socket)))
 }
 
-async fn tell_taken(api: &Api, host: &Name, hold: &Hold, from: Option<&ConsoleHolder>, connector: &str) {
+pub(super) async fn tell_taken(
+    api: &Api,
+    host: &Name,
+    hold: &Hold,
+    from: Option<&ConsoleHolder>,
+    connector: &str,
+) {
     let by = hold.by();
     let (kind, message) = match from {
         Some(from) => {
@@ -124,10 +130,20 @@ pub(super) async fn release(
     Ok(Json(api.consoles.desks().release(&host, by)))
 }
 
-async fn known(api: &Api, text: &str) -> Result<Host, ApiError> {
+pub(super) async fn known(api: &Api, text: &str) -> Result<Host, ApiError> {
     let name = name(text)?;
     let host: Option<Host> = api.store.get(&name).await?;
     host.ok_or_else(|| ApiError::no_such(Kind::Host, &name))
+}
+
+/// Gives the console back, and tells so where nobody else has it already.
+pub(super) async fn give_back(api: &Api, host: &Name, hold: Hold, why: &str) {
+    let by = hold.by().to_owned();
+    drop(hold);
+    if api.consoles.desks().holder(host).is_none() {
+        let message = format!("{by} has the console no longer ({why})");
+        tell(&api.store, host, EventKind::ConsoleReleased, message).await;
+    }
 }
 
 /// What is recorded.
@@ -164,17 +180,7 @@ impl Visit {
         // The other side closes, or is dropped with this.
         let _ = timeout(TAKEN, socket.send(Message::Close(None))).await;
         if let Some(hold) = self.hold.take() {
-            self.give_back(hold, &why).await;
-        }
-    }
-
-    /// Gives the console back, and tells so where nobody else has it already.
-    async fn give_back(&self, hold: Hold, why: &str) {
-        let by = hold.by().to_owned();
-        drop(hold);
-        if self.api.consoles.desks().holder(&self.host).is_none() {
-            let message = format!("{by} has the console no longer ({why})");
-            tell(&self.api.store, &self.host, EventKind::ConsoleReleased, message).await;
+            give_back(&self.api, &self.host, hold, &why).await;
         }
     }
 
@@ -266,7 +272,7 @@ impl Visit {
     }
 }
 
-async fn ousted(hold: &mut Option<Hold>) -> crate::console::Ousted {
+pub(super) async fn ousted(hold: &mut Option<Hold>) -> crate::console::Ousted {
     match hold {
         Some(hold) => hold.ousted().await,
         None => std::future::pending().await,

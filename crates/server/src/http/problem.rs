@@ -115,6 +115,11 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "events.too_many_streams", Fault::Server, detail).retry()
     }
 
+    pub(super) fn too_many_viewers() -> Self {
+        let detail = "too many people watch screens";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "screen.too_many_viewers", Fault::Server, detail).retry()
+    }
+
     pub(super) fn stopping() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "server.stopping", Fault::Server, "the server is stopping")
             .retry()

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::keyboard::SpareKeyboard;
+use super::pace::Pace;
 use super::typing::Typing;
 use super::way::{Opening, Ways, close};
 use super::{Attempt, Command, PictureReader, Reply, Seen, Shot, View};
@@ -58,7 +59,7 @@ pub(super) struct Outlet {
 pub(super) async fn run(
     target: Target,
     commands: mpsc::Receiver<Command>,
-    pace: watch::Receiver<Duration>,
+    pace: watch::Receiver<Pace>,
     outlet: Outlet,
     stop: CancellationToken,
 ) {
@@ -89,7 +90,7 @@ struct Session {
     reader: PictureReader,
     settings: Settings,
     commands: mpsc::Receiver<Command>,
-    pace: watch::Receiver<Duration>,
+    pace: watch::Receiver<Pace>,
     outlet: Outlet,
     spare: SpareKeyboard,
     /// A way before the one in use that is being tried again.
@@ -214,7 +215,7 @@ impl Session {
                 Ok(())
             }
             Ok(()) = self.pace.changed() => {
-                let pace = *self.pace.borrow_and_update();
+                let pace = self.pace.borrow_and_update().between(visit.connection.tells_changes());
                 visit.next_look = visit.next_look.min(Instant::now() + pace);
                 Ok(())
             }
@@ -307,10 +308,15 @@ impl Session {
     /// Tells everybody that there is no picture at the moment.
     fn unseen(&mut self, visit: &mut Visit, error: &DeviceError) {
         (visit.asked, visit.answer_by, visit.look) = (None, None, Look::None);
-        visit.next_look = Instant::now() + (*self.pace.borrow()).max(UNSEEN);
+        visit.next_look = Instant::now() + self.pace(visit).max(UNSEEN);
         let source = Arc::clone(&visit.source);
         self.outlet.show.send_replace(View::Lost { source, error: error.clone() });
         visit.tell_lookers(&Err(error.clone()));
+    }
+
+    /// Between two looks at the moment.
+    fn pace(&self, visit: &Visit) -> Duration {
+        self.pace.borrow().between(visit.connection.tells_changes())
     }
 
     /// Reads the screen as it is now, and shows it to everybody.
@@ -329,7 +335,7 @@ impl Session {
             visit.tell_lookers(&Ok(seen));
         }
         visit.look = Look::None;
-        visit.next_look = Instant::now() + *self.pace.borrow();
+        visit.next_look = Instant::now() + self.pace(visit);
         Ok(())
     }
 }

@@ -48,6 +48,9 @@ impl Typing {
 
     /// Takes keys to be pressed behind those that are left. Nothing of them is pressed where a key is missing.
     pub(super) fn add(&mut self, connection: &dyn ScreenSource, steps: &[KeyStep], reply: Reply<()>) {
+        if self.leave_abandoned() {
+            self.due = Some(Instant::now());
+        }
         match self.strokes(connection, steps) {
             Ok(strokes) => self.left.extend(strokes),
             Err(what) => return self.answer(reply, Err(Error::Unsupported { what }.into())),
@@ -69,6 +72,28 @@ impl Typing {
             }
         }
         Ok(left)
+    }
+
+    /// Leaves out the keys that nobody waits for any more, as of somebody from whom the console was taken; keys that are
+    /// down are let go. Says whether there were any.
+    fn leave_abandoned(&mut self) -> bool {
+        let mut batch = Vec::new();
+        let mut any = false;
+        for left in std::mem::take(&mut self.left) {
+            match left {
+                Left::Done(reply) if reply.is_closed() => {
+                    any = true;
+                    self.left.extend(releases(std::mem::take(&mut batch)));
+                    self.left.push_back(Left::Done(reply));
+                }
+                Left::Done(reply) => {
+                    self.left.extend(std::mem::take(&mut batch));
+                    self.left.push_back(Left::Done(reply));
+                }
+                left => batch.push(left),
+            }
+        }
+        any
     }
 
     /// Presses what is due; the next is due `interval` later.
@@ -116,5 +141,51 @@ impl Typing {
     fn answer(&self, reply: Reply<()>, result: Result<(), DeviceError>) {
         // An error means that nobody waits for the answer any more.
         let _ = reply.send(Attempt { through: Arc::clone(&self.source), result });
+    }
+}
+
+/// Of what is left to be pressed: the releases of keys that are down already.
+fn releases(left: Vec<Left>) -> Vec<Left> {
+    let mut never_pressed = Vec::new();
+    let mut kept = Vec::new();
+    for left in left {
+        match left {
+            Left::Key(stroke) if stroke.down => never_pressed.push(Stroke { down: false, ..stroke }),
+            Left::Key(stroke) => match never_pressed.iter().position(|pressed| *pressed == stroke) {
+                Some(place) => drop(never_pressed.swap_remove(place)),
+                None => kept.push(Left::Key(stroke)),
+            },
+            Left::Wait(_) | Left::Done(_) => {}
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_are_down_are_let_go() {
+        let stroke = |keysym, down| Stroke { keysym, usage: None, down };
+        let check = |left: &[(u32, bool)], wanted: &[(u32, bool)]| {
+            let strokes = left.iter().map(|(keysym, down)| Left::Key(stroke(*keysym, *down)));
+            let kept = releases(strokes.chain([Left::Wait(Duration::from_secs(9))]).collect());
+            let told = |left: &Left| match left {
+                Left::Key(stroke) => Some((stroke.keysym, stroke.down)),
+                Left::Wait(_) | Left::Done(_) => None,
+            };
+            assert_eq!(
+                kept.iter().map(told).collect::<Option<Vec<_>>>().as_deref(),
+                Some(wanted),
+                "{left:?}"
+            );
+        };
+        check(&[], &[]);
+        check(&[(1, true), (1, false)], &[]);
+        check(&[(1, false), (2, true), (2, false)], &[(1, false)]);
+        // Ctrl, Alt and Del, of which Ctrl is down.
+        check(&[(2, true), (3, true), (3, false), (2, false), (1, false)], &[(1, false)]);
+        check(&[(1, false), (1, true), (1, false)], &[(1, false)]);
     }
 }

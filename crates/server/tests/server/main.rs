@@ -12,6 +12,7 @@ mod fence;
 mod hardware;
 mod harness;
 mod jobs;
+mod live;
 mod management;
 mod notify;
 mod ownership;

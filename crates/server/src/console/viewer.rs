@@ -1,0 +1,94 @@
+//! The screen of a host as somebody sees it who watches: through whatever connectors the host has at the time.
+
+use std::sync::Arc;
+
+use ironhand_api::{LiveScreen, ScreenPlace};
+use tokio::sync::watch;
+
+use crate::screen::{ScreenHands, Seen, View, Viewing};
+
+/// Somebody who watches a screen. While it lives the screen is read at a lively pace.
+pub(crate) struct Viewer {
+    hands: watch::Receiver<Option<ScreenHands>>,
+    watched: Option<(Viewing, watch::Receiver<View>)>,
+    /// The current view was not told yet.
+    is_news: bool,
+}
+
+impl Viewer {
+    /// Begins to watch; `hands` are those of the host's lane.
+    pub(crate) fn new(hands: watch::Receiver<Option<ScreenHands>>) -> Self {
+        let mut viewer = Self { hands, watched: None, is_news: false };
+        viewer.turn();
+        viewer
+    }
+
+    /// Watches through the connectors that the host has now.
+    fn turn(&mut self) {
+        self.watched = self.hands.borrow_and_update().as_ref().map(ScreenHands::watch);
+        self.is_news = true;
+    }
+
+    /// What is known of the screen next; what came and went since the last call is left out. None where the host has no
+    /// screen any more. Dropping the future loses nothing.
+    pub(crate) async fn next(&mut self) -> Option<View> {
+        loop {
+            let Self { hands, watched, is_news } = self;
+            let (_, view) = watched.as_mut()?;
+            if std::mem::take(is_news) {
+                return Some(view.borrow_and_update().clone());
+            }
+            let turned = tokio::select! {
+                changed = hands.changed() => match changed {
+                    Ok(()) => true,
+                    // The lane has ended.
+                    Err(_) => return None,
+                },
+                changed = view.changed() => match changed {
+                    Ok(()) => false,
+                    // The connectors changed: what is there instead is told next.
+                    Err(_) => hands.changed().await.is_ok(),
+                },
+            };
+            if turned {
+                self.turn();
+            } else {
+                self.is_news = true;
+            }
+        }
+    }
+}
+
+/// A look at a screen, as those are told who watch it.
+pub(crate) fn told(seen: &Seen, picture_follows: bool) -> LiveScreen {
+    let shot = &seen.shot;
+    let cursor = shot.reading.cursor.map(|place| ScreenPlace { row: place.row, column: place.column });
+    LiveScreen {
+        number: seen.number,
+        at: seen.at,
+        connector: seen.source.to_string(),
+        kind: shot.kind(),
+        rows: shot.rows(),
+        cursor,
+        confidence: shot.confidence(),
+        reliable: shot.reading.is_reliable(),
+        width: shot.image.width,
+        height: shot.image.height,
+        picture: shot.digest.clone(),
+        picture_follows,
+    }
+}
+
+/// Whether two looks show the same: the same pixels, or for who sees the text alone the same text, through the same
+/// connector.
+pub(crate) fn shows_the_same(before: &Seen, seen: &Seen, text_only: bool) -> bool {
+    let (old, new) = (&before.shot, &seen.shot);
+    let same_text = || {
+        let cursor = |seen: &Seen| seen.shot.reading.cursor;
+        old.text_hash() == new.text_hash()
+            && cursor(before) == cursor(seen)
+            && old.reading.is_reliable() == new.reading.is_reliable()
+    };
+    before.source == seen.source
+        && (Arc::ptr_eq(old, new) || old.digest == new.digest || text_only && same_text())
+}
