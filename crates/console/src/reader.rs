@@ -7,6 +7,7 @@
 //! Pictures that were scaled or compressed with losses have no such bitmaps; [`degraded`] reads those.
 
 mod area;
+mod bitmap;
 mod cell;
 mod degraded;
 mod glyph_table;
@@ -129,9 +130,12 @@ impl Reader {
             [4, 3, 2].into_iter().find_map(|scale| image.undoubled(scale).map(|small| (small, scale)));
         let (image, scale) = reduced.as_ref().map_or((image, 1), |(small, scale)| (small, *scale));
         let mut is_damaged = false;
-        let exact = match search::find(image, &self.tables, hint.filter(|grid| grid.scale == scale)) {
-            Some(found) => {
-                let (mut sheet, contested) = rival::settle(image, &self.tables, Sheet::cut(image, found));
+        let hint = hint.filter(|grid| grid.scale == scale);
+        let sheet = search::cut_as_before(image, &self.tables, hint)
+            .or_else(|| search::find(image, &self.tables, hint).map(|found| Sheet::cut(image, found)));
+        let exact = match sheet {
+            Some(sheet) => {
+                let (mut sheet, contested) = rival::settle(image, &self.tables, sheet);
                 overlay::settle(image, &mut sheet);
                 is_damaged = sheet.may_be_damaged();
                 let font = dominant_font(&sheet.cells);
@@ -223,8 +227,7 @@ fn read_cells(
             if below_cursor.is_some() {
                 cursor = Some(Place { row: index / grid.columns, column: index % grid.columns });
             }
-            below_cursor
-                .unwrap_or_else(|| read_cell(cell, table, font, || beside_picture(cells, grid, index)))
+            below_cursor.unwrap_or_else(|| read_cell(cell, font, || beside_picture(cells, grid, index)))
         })
         .collect();
     let (cut, read, cursor) = area::cut(*grid, read, cursor, (image.width, image.height));
@@ -244,25 +247,19 @@ fn below_cursor(cell: &Cell<'_>, table: &GlyphTable, font: Option<u16>) -> Optio
             let only_bar = candidates.iter().any(bar) && !candidates.iter().any(|c| c.character.is_ascii());
             only_bar.then(|| ReadingCell::new(' ', 1.0, *foreground, *background))
         }
-        Cell::Unknown { mask, first, second } => {
+        Cell::Unknown { bitmap, first, second } => {
             let font = font?;
             let read = |character, ink, ground| ReadingCell::new(character, BELOW_CURSOR, ink, ground);
-            let plain = table.below_cursor(mask, font).map(|character| read(character, *second, *first));
+            let plain = table.below_cursor(bitmap, font).map(|character| read(character, *second, *first));
             plain.or_else(|| {
-                let inverse = table.inverse(mask);
-                table.below_cursor(&inverse, font).map(|character| read(character, *first, *second))
+                table.below_cursor(&bitmap.inverse(), font).map(|character| read(character, *first, *second))
             })
         }
         Cell::Plain(_) | Cell::Picture | Cell::Unread { .. } => None,
     }
 }
 
-fn read_cell(
-    cell: &Cell<'_>,
-    table: &GlyphTable,
-    font: Option<u16>,
-    beside_picture: impl Fn() -> bool,
-) -> ReadingCell {
+fn read_cell(cell: &Cell<'_>, font: Option<u16>, beside_picture: impl Fn() -> bool) -> ReadingCell {
     match cell {
         Cell::Plain(color) => ReadingCell::new(' ', 1.0, *color, *color),
         Cell::Glyph { candidates, foreground, background, .. } if candidates.iter().all(is_frame) => {
@@ -271,8 +268,8 @@ fn read_cell(
         Cell::Glyph { candidates, foreground, background, .. } => {
             ReadingCell::new(resolve(candidates, font), 1.0, *foreground, *background)
         }
-        Cell::Unknown { mask, first, second }
-            if table.is_rule(mask) || table.is_rule(&table.inverse(mask)) || beside_picture() =>
+        Cell::Unknown { bitmap, first, second }
+            if bitmap.is_rule() || bitmap.inverse().is_rule() || beside_picture() =>
         {
             ReadingCell::new(' ', 1.0, *second, *first)
         }

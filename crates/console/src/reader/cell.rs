@@ -1,6 +1,7 @@
 //! One cell of a picture: its colours and its bitmap.
 
-use super::glyph_table::{Candidate, GlyphTable, Mask};
+use super::bitmap::Bitmap;
+use super::glyph_table::{Candidate, Drawings, GlyphTable};
 use crate::Image;
 
 /// The most colours in a cell that may still be text over a picture; a photograph has more.
@@ -16,7 +17,7 @@ pub(super) enum Cell<'t> {
     /// A bitmap that some font draws.
     Glyph { candidates: &'t [Candidate], foreground: u32, background: u32, two_colors: bool },
     /// Two colours that make no known bitmap.
-    Unknown { mask: Mask, first: u32, second: u32 },
+    Unknown { bitmap: Box<Bitmap>, first: u32, second: u32 },
     /// More colours, and none of them makes a known bitmap.
     Picture,
     /// A picture that holds ink of the text around it.
@@ -32,29 +33,13 @@ pub(super) fn look<'t>(
     ground: Option<u32>,
     inks: &[u32],
 ) -> Cell<'t> {
-    let first = image.pixels[y * image.width as usize + x];
-    let mut second = first;
-    let mut mask = Mask::default();
-    for (row, pixels) in rows(image, table, x, y).enumerate() {
-        // Most cells are eight pixels wide: a known length lets the compiler compare them all at once.
-        let bits = match <&[u32; 8]>::try_from(pixels) {
-            Ok(pixels) => pixels.iter().fold(0, |bits, pixel| bits << 1 | u32::from(*pixel != first)),
-            Err(_) => pixels.iter().fold(0, |bits, pixel| bits << 1 | u32::from(*pixel != first)),
-        };
-        if bits == 0 {
-            continue;
-        }
-        mask[row] = bits;
-        if second == first {
-            second = pixels.iter().copied().find(|pixel| *pixel != first).unwrap_or(first);
-        }
-        let others = pixels.iter().fold(0, |others, pixel| others | (pixel ^ first).min(pixel ^ second));
-        if others != 0 {
-            return over_picture(image, table, (x, y), inks);
-        }
-    }
-    if second == first {
-        return Cell::Plain(first);
+    let stride = image.width as usize;
+    let first = image.pixels[y * stride + x];
+    let bitmap = Bitmap::of_pixels(image, (x, y), table.size(), |pixel| pixel != first);
+    let Some((column, row)) = bitmap.inked_pixel() else { return Cell::Plain(first) };
+    let second = image.pixels[(y + row) * stride + x + column];
+    if Bitmap::any_pixel(image, (x, y), table.size(), |pixel| (pixel != first) & (pixel != second)) {
+        return over_picture(image, table, (x, y), inks);
     }
     let glyph = |candidates, foreground, background| Cell::Glyph {
         candidates,
@@ -62,11 +47,14 @@ pub(super) fn look<'t>(
         background,
         two_colors: true,
     };
-    match (table.lookup(&mask), table.lookup(&table.inverse(&mask))) {
-        (Some(_), Some(inverse)) if ground == Some(second) => glyph(inverse, first, second),
-        (Some(candidates), _) => glyph(candidates, second, first),
-        (None, Some(inverse)) => glyph(inverse, first, second),
-        (None, None) => Cell::Unknown { mask, first, second },
+    match table.either_way(&bitmap) {
+        Some(Drawings { plain, inverse })
+            if plain.is_empty() || !inverse.is_empty() && ground == Some(second) =>
+        {
+            glyph(inverse, first, second)
+        }
+        Some(Drawings { plain, .. }) => glyph(plain, second, first),
+        None => Cell::Unknown { bitmap: Box::new(bitmap), first, second },
     }
 }
 
@@ -112,16 +100,11 @@ pub(super) fn in_ink<'t>(
     ink: u32,
     apart: u8,
 ) -> Option<Cell<'t>> {
-    let (mut mask, mut background) = (Mask::default(), ink);
-    for (row, pixels) in rows(image, table, x, y).enumerate() {
-        let is_ink = |pixel: &u32| is_near(*pixel, ink, apart);
-        mask[row] = pixels.iter().fold(0, |bits, pixel| bits << 1 | u32::from(is_ink(pixel)));
-        background = pixels.iter().copied().find(|pixel| !is_ink(pixel)).unwrap_or(background);
-    }
-    if mask == Mask::default() {
-        return None;
-    }
-    let candidates = table.lookup(&mask)?;
+    let is_ink = |pixel: u32| is_near(pixel, ink, apart);
+    let bitmap = Bitmap::of_pixels(image, (x, y), table.size(), is_ink);
+    let candidates = table.lookup(&bitmap)?;
+    let ground_of = |pixels: &[u32]| pixels.iter().copied().find(|pixel| !is_ink(*pixel));
+    let background = rows(image, table, x, y).filter_map(ground_of).last().unwrap_or(ink);
     let ascii = candidates.iter().any(|candidate| candidate.character.is_ascii_graphic());
     ascii.then_some(Cell::Glyph { candidates, foreground: ink, background, two_colors: false })
 }
@@ -160,9 +143,6 @@ fn under_coloured_bar<'t>(
     // The commoner of the other two is the ground: glyphs cover less than half of a cell.
     let mut others = colors.iter().map(|(color, _)| *color).filter(|color| *color != bar);
     let (ground, ink) = (others.next()?, others.next()?);
-    let mut mask = Mask::default();
-    for (row, pixels) in rows(image, table, x, y).enumerate() {
-        mask[row] = pixels.iter().fold(0, |bits, pixel| bits << 1 | u32::from(*pixel != ground));
-    }
-    Some(Cell::Unknown { mask, first: ground, second: ink })
+    let bitmap = Bitmap::of_pixels(image, (x, y), table.size(), |pixel| pixel != ground);
+    Some(Cell::Unknown { bitmap: Box::new(bitmap), first: ground, second: ink })
 }

@@ -1,8 +1,8 @@
 //! Finding the grid of cells on a picture.
 
-use super::Grid;
 use super::cell::{Cell, look};
 use super::glyph_table::GlyphTable;
+use super::{Grid, Sheet};
 use crate::Image;
 
 /// Places with ink are looked for in tiles of so many pixels, so that a logo cannot drown the text; in smaller ones where
@@ -51,6 +51,36 @@ struct Fit {
 }
 
 impl Fit {
+    fn of<'c, 't: 'c>(cells: impl IntoIterator<Item = &'c Cell<'t>>) -> Self {
+        let mut fit = Self::default();
+        cells.into_iter().for_each(|cell| fit.add(cell));
+        fit
+    }
+
+    fn add(&mut self, cell: &Cell<'_>) {
+        match cell {
+            Cell::Plain(_) => {}
+            Cell::Glyph { candidates, .. } => {
+                let letter = candidates.iter().any(|c| c.character.is_ascii_alphanumeric());
+                let sign = candidates.iter().any(|c| c.character.is_ascii_graphic());
+                self.letters += u32::from(letter);
+                // Bars, dots and blocks fit many grids by chance; letters hardly ever.
+                self.hits += if letter {
+                    2.0
+                } else if sign {
+                    1.0
+                } else {
+                    0.5
+                };
+            }
+            // A cursor over a blank says nothing for or against the grid.
+            Cell::Unknown { bitmap, .. } if bitmap.is_bar() || bitmap.inverse().is_bar() => {}
+            Cell::Unknown { .. } => self.misses += 2.0,
+            // Nearly nothing, or a logo would outvote a login prompt.
+            Cell::Picture | Cell::Unread { .. } => self.misses += 0.02,
+        }
+    }
+
     fn share(self) -> f32 {
         if self.letters < FEWEST_LETTERS { 0.0 } else { self.hits / (self.hits + self.misses) }
     }
@@ -80,14 +110,10 @@ pub(super) fn find<'t>(image: &Image, tables: &'t [GlyphTable], hint: Option<&Gr
         return None;
     }
     let mut best = Best { share: 0.0, rank: 0.0, found: None };
-    if let Some(hint) = hint
-        && let Some(table) =
-            tables.iter().find(|t| (t.width, t.height) == (hint.cell_width, hint.cell_height))
+    if let Some(Found { grid, table, .. }) = hinted(image, tables, hint)
+        && best.offer(&judge, grid, table)
     {
-        let grid = Grid::new(image, table, hint.pitch, hint.x % hint.pitch, hint.y % hint.cell_height);
-        if best.offer(&judge, grid, table) {
-            return best.found;
-        }
+        return best.found;
     }
     if offer_usual(&judge, tables, &mut best) || best.share >= ACCEPTED {
         return best.found;
@@ -105,6 +131,25 @@ pub(super) fn find<'t>(image: &Image, tables: &'t [GlyphTable], hint: Option<&Gr
         return best.found;
     }
     over_photograph(image, tables)
+}
+
+/// The grid of the last picture, laid over this one.
+fn hinted<'t>(image: &Image, tables: &'t [GlyphTable], hint: Option<&Grid>) -> Option<Found<'t>> {
+    let hint = hint?;
+    let table = tables.iter().find(|table| table.size() == (hint.cell_width, hint.cell_height))?;
+    let (x, y) = (hint.x.checked_rem(hint.pitch)?, hint.y.checked_rem(hint.cell_height)?);
+    Some(Found { grid: Grid::new(image, table, hint.pitch, x, y), table, inks: Vec::new() })
+}
+
+/// This picture in the grid of the last one, if nearly every cell of it is read so: then there is no need to search, nor to look
+/// for what a search would judge by.
+pub(super) fn cut_as_before<'t>(
+    image: &Image,
+    tables: &'t [GlyphTable],
+    hint: Option<&Grid>,
+) -> Option<Sheet<'t>> {
+    let sheet = Sheet::cut(image, hinted(image, tables, hint)?);
+    (Fit::of(&sheet.cells).share() >= CERTAIN).then_some(sheet)
 }
 
 /// Offers the grids that most consoles have: from the corner, and centred as UEFI firmware places them. Tells whether one is
@@ -212,27 +257,7 @@ impl Judge<'_> {
     fn fit(&self, cells: &[(usize, usize)], grid: &Grid, table: &GlyphTable) -> Fit {
         let mut fit = Fit::default();
         for (row, column) in cells {
-            match look(self.image, table, grid.origin(*row, *column), None, &self.inks) {
-                Cell::Plain(_) => {}
-                Cell::Glyph { candidates, .. } => {
-                    let letter = candidates.iter().any(|c| c.character.is_ascii_alphanumeric());
-                    let sign = candidates.iter().any(|c| c.character.is_ascii_graphic());
-                    fit.letters += u32::from(letter);
-                    // Bars, dots and blocks fit many grids by chance; letters hardly ever.
-                    fit.hits += if letter {
-                        2.0
-                    } else if sign {
-                        1.0
-                    } else {
-                        0.5
-                    };
-                }
-                // A cursor over a blank says nothing for or against the grid.
-                Cell::Unknown { mask, .. } if table.is_bar(&mask) || table.is_bar(&table.inverse(&mask)) => {}
-                Cell::Unknown { .. } => fit.misses += 2.0,
-                // Nearly nothing, or a logo would outvote a login prompt.
-                Cell::Picture | Cell::Unread { .. } => fit.misses += 0.02,
-            }
+            fit.add(&look(self.image, table, grid.origin(*row, *column), None, &self.inks));
         }
         fit
     }
