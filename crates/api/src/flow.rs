@@ -1,12 +1,15 @@
 //! Recovery procedures.
 
-use std::collections::BTreeMap;
+mod nested;
+
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Condition, Metadata, PowerState, Reach, Span};
+use crate::{Condition, HostSelect, Metadata, PowerState, Reach, Span};
+
+pub use nested::{Branch, Call, Choose, Repeat};
 
 /// A recovery procedure: when it applies, what it does, how it knows that it worked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,8 +26,8 @@ pub struct Flow {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FlowSpec {
     /// Which hosts it may work on; all where absent.
-    #[serde(default, skip_serializing_if = "Select::is_all")]
-    pub select: Select,
+    #[serde(default, skip_serializing_if = "HostSelect::is_all")]
+    pub select: HostSelect,
     /// When it applies.
     pub when: When,
     /// Of several flows that apply, the one with the highest priority is taken; of equals, the first by name.
@@ -42,27 +45,6 @@ pub struct FlowSpec {
     /// Screens with the verdict expected of them, for `ironhand flow test`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<Example>,
-}
-
-/// Which hosts a flow may work on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Select {
-    /// Labels that a host must carry, all of them.
-    #[serde(default)]
-    pub labels: BTreeMap<String, String>,
-}
-
-impl Select {
-    /// Whether every host is selected.
-    pub fn is_all(&self) -> bool {
-        self.labels.is_empty()
-    }
-
-    /// Whether a host with these labels is selected.
-    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.labels.iter().all(|(key, value)| labels.get(key) == Some(value))
-    }
 }
 
 /// When a flow applies.
@@ -106,6 +88,12 @@ pub enum Step {
     Sleep(Span),
     /// Keep a picture of the screen as evidence.
     Snapshot(Option<String>),
+    /// Go on with what the host shows.
+    Choose(Choose),
+    /// Do steps until something has come true.
+    Repeat(Repeat),
+    /// Do the steps of another flow.
+    Call(Call),
 }
 
 impl fmt::Display for Step {
@@ -126,6 +114,9 @@ impl fmt::Display for Step {
             Self::Sleep(length) => write!(f, "sleep {length}"),
             Self::Snapshot(Some(note)) => write!(f, "keep a picture of the screen ({note})"),
             Self::Snapshot(None) => f.write_str("keep a picture of the screen"),
+            Self::Choose(choose) => choose.fmt(f),
+            Self::Repeat(repeat) => repeat.fmt(f),
+            Self::Call(call) => write!(f, "do the steps of flow {}", call.flow()),
         }
     }
 }

@@ -54,6 +54,7 @@ mod pin;
 mod problem;
 mod run;
 mod schema;
+mod select;
 mod selector;
 mod server;
 mod settings;
@@ -79,8 +80,8 @@ pub use credential::{Credential, CredentialSpec, Secret};
 pub use event::{Event, EventKind, Severity};
 pub use fence::{FenceEvidence, FenceReport, FenceRequest};
 pub use flow::{
-    BootDevice, BootDeviceStep, Example, Flow, FlowSpec, Limits, PowerAction, Select, Step, Verify, WaitFor,
-    When,
+    BootDevice, BootDeviceStep, Branch, Call, Choose, Example, Flow, FlowSpec, Limits, PowerAction, Repeat,
+    Step, Verify, WaitFor, When,
 };
 pub use hardware::{
     EventLog, HardwareReport, IdentifyRequest, InsertMediaRequest, Inventory, LogEntry, MediaDrive,
@@ -104,6 +105,7 @@ pub use run::{
     Verdict,
 };
 pub use schema::json_schema;
+pub use select::{HostSelect, Labels, Select, Whereabouts};
 pub use selector::{LabelSelector, SelectorError};
 pub use server::{KeyRotation, ServerStatus};
 pub use settings::{

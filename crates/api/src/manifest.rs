@@ -9,7 +9,9 @@ mod flow;
 mod host;
 mod metadata;
 mod notifier;
+mod select;
 mod settings;
+mod step;
 mod tree;
 mod zone;
 

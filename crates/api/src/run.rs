@@ -135,8 +135,12 @@ impl fmt::Display for Truth {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepRecord {
-    /// The step as the flow has it.
+    /// The step as the flow has it, without the steps within it, which are records of their own.
     pub step: Step,
+    /// Its place in the flow, as people count: `2`, or `2.1 round 3` within what is repeated; empty where an earlier
+    /// release did it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub place: String,
     /// When its intent was made durable, just before it was done.
     pub started_at: Timestamp,
     /// When its outcome was known.

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 /// Conditions on labels, all of which must hold; without any, everything is selected.
 ///
 /// Written as `kubectl -l` takes them: `role=web` (or `role==web`), `rack!=7`, `gpu` (has the label),
@@ -18,7 +21,9 @@ use std::str::FromStr;
 /// assert!(selector.matches(&labels));
 /// # Ok::<(), ironhand_api::SelectorError>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
 pub struct LabelSelector {
     requirements: Vec<Requirement>,
 }
@@ -63,6 +68,20 @@ impl LabelSelector {
             Requirement::Exists { key } => labels.contains_key(key),
             Requirement::Absent { key } => !labels.contains_key(key),
         })
+    }
+}
+
+impl TryFrom<String> for LabelSelector {
+    type Error = SelectorError;
+
+    fn try_from(text: String) -> Result<Self, SelectorError> {
+        text.parse()
+    }
+}
+
+impl From<LabelSelector> for String {
+    fn from(selector: LabelSelector) -> Self {
+        selector.to_string()
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use ironhand_api::{Finding, Flow, Manifest, ManifestError, ScreenKind, Span, Verdict};
+use ironhand_api::{Finding, Flow, Manifest, ManifestError, ScreenKind, Span, Step, Verdict};
 use ironhand_console::{self as console, Page};
-use ironhand_server::{Circumstances, FlowSet, Looked, flow_faults};
+use ironhand_server::{Circumstances, FlowSet, LinkFault, Looked, flow_faults, link_fault};
 
 use crate::args;
 use crate::exit::Failure;
@@ -16,9 +16,19 @@ use crate::read::{Pictures, image};
 pub fn checked_manifests(files: &args::Files) -> Result<Vec<Located>, Failure> {
     let manifests = read_manifests(&files.files)?;
     let mut faults = Vec::new();
+    let flows: Vec<Flow> = manifests
+        .iter()
+        .filter_map(|located| match &located.manifest {
+            Manifest::Flow(flow) => Some(flow.clone()),
+            _ => None,
+        })
+        .collect();
     for Located { file, manifest } in &manifests {
         let Manifest::Flow(flow) = manifest else { continue };
-        faults.extend(flow_faults(flow).into_iter().map(|message| ManifestError {
+        // A flow that is not among the files may be kept by the server.
+        let misfit = link_fault(flow, &flows).filter(|fault| !matches!(fault, LinkFault::Missing { .. }));
+        let misfit = misfit.map(|fault| fault.to_string());
+        faults.extend(flow_faults(flow).into_iter().chain(misfit).map(|message| ManifestError {
             file: file.display().to_string(),
             line: 1,
             column: 1,
@@ -95,6 +105,7 @@ fn see(path: &Path, pictures: &Pictures) -> Result<Seen, Failure> {
 /// `ironhand match`.
 pub fn match_screen(asked: &args::Match, output: Output) -> Result<(), Failure> {
     let flows: Vec<Flow> = flows(&asked.flows)?.into_iter().map(|(_, flow)| flow).collect();
+    warn_of_missing(&flows);
     let seen = see(&asked.screen, &Pictures::new(&asked.fonts)?)?;
     let verdicts = seen.verdicts(&flows, &Circumstances::default());
     if output.is_structured() {
@@ -127,6 +138,15 @@ pub fn match_screen(asked: &args::Match, output: Output) -> Result<(), Failure> 
     Ok(())
 }
 
+/// Says which flows are left out since they call one that is not among the files.
+fn warn_of_missing(flows: &[Flow]) {
+    for flow in flows {
+        if let Some(fault) = link_fault(flow, flows) {
+            note!("flow {} is left out: {fault}", flow.metadata.name);
+        }
+    }
+}
+
 /// What was found of each part of a condition, where it has several.
 fn tell_findings(findings: &[Finding]) {
     for finding in findings.iter().filter(|_| findings.len() > 1) {
@@ -145,11 +165,30 @@ fn tell_what_it_does(flow: &Flow, verdict: &Verdict) {
         ));
     }
     line(&format!("{indent}on {} such readings in a row it would:", flow.spec.when.stable));
-    for (index, step) in flow.spec.steps.iter().enumerate() {
-        line(&format!("{indent}  {}. {}", index + 1, step));
-    }
+    tell_steps(&flow.spec.steps, &format!("{indent}  "));
     if !flow.spec.select.is_all() {
-        line(&format!("{indent}only on hosts with labels {:?}", flow.spec.select.labels));
+        line(&format!("{indent}only on {}", flow.spec.select));
+    }
+}
+
+/// Steps, each with those within it below.
+fn tell_steps(steps: &[Step], indent: &str) {
+    for (index, step) in steps.iter().enumerate() {
+        line(&format!("{indent}{}. {step}", index + 1));
+        let inner = format!("{indent}   ");
+        match step {
+            Step::Choose(choose) => {
+                for branch in &choose.branches {
+                    line(&format!("{inner}where {}:", branch.when));
+                    tell_steps(&branch.steps, &format!("{inner}  "));
+                }
+                if let Some(otherwise) = &choose.otherwise {
+                    line(&format!("{inner}otherwise:"));
+                    tell_steps(otherwise, &format!("{inner}  "));
+                }
+            }
+            _ => step.lists().into_iter().for_each(|(_, steps)| tell_steps(steps, &inner)),
+        }
     }
 }
 
@@ -157,7 +196,10 @@ fn tell_what_it_does(flow: &Flow, verdict: &Verdict) {
 pub fn test(files: &args::Files, output: Output) -> Result<(), Failure> {
     let pictures = Pictures::new(&args::Fonts::default())?;
     let mut results = Vec::new();
-    for (file, flow) in flows(files)? {
+    let located = flows(files)?;
+    let all: Vec<Flow> = located.iter().map(|(_, flow)| flow.clone()).collect();
+    warn_of_missing(&all);
+    for (file, flow) in located {
         for (index, example) in flow.spec.examples.iter().enumerate() {
             let seen = match (&example.text, &example.picture) {
                 (Some(text), _) => Seen::text(text),
@@ -171,8 +213,9 @@ pub fn test(files: &args::Files, output: Output) -> Result<(), Failure> {
                 power: example.power,
                 reach: example.reach,
             };
-            let verdicts = seen.verdicts(std::slice::from_ref(&flow), &around);
-            let (matches, reason) = verdicts.first().map_or((false, String::new()), |verdict| {
+            let verdicts = seen.verdicts(&all, &around);
+            let verdict = verdicts.iter().find(|verdict| verdict.flow == flow.metadata.name);
+            let (matches, reason) = verdict.map_or((false, String::new()), |verdict| {
                 (verdict.applies && seen.unreliable.is_none(), verdict.reason.clone())
             });
             results.push(TestResult {

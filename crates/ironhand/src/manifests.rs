@@ -32,9 +32,36 @@ pub async fn apply(client: &Client, asked: &args::Manifests) -> Result<(), Failu
     }
     for kind in Kind::ALL {
         let of_kind = manifests.iter().map(|located| &located.manifest).filter(|one| one.kind() == kind);
-        send(client, of_kind, asked.dry_run).await?;
+        if kind == Kind::Flow {
+            for rank in called_first(of_kind.collect()) {
+                send(client, rank.into_iter(), asked.dry_run).await?;
+            }
+        } else {
+            send(client, of_kind, asked.dry_run).await?;
+        }
     }
     warn_of_missing_credentials(client, &manifests).await
+}
+
+/// Flows in ranks: those that are called stand in an earlier one than those that call them.
+fn called_first(mut flows: Vec<&Manifest>) -> Vec<Vec<&Manifest>> {
+    let mut ranks = Vec::new();
+    while !flows.is_empty() {
+        let waiting: BTreeSet<&Name> = flows.iter().map(|flow| &flow.metadata().name).collect();
+        let waits = |manifest: &&Manifest| match manifest {
+            Manifest::Flow(flow) => flow.called().iter().any(|called| waiting.contains(*called)),
+            _ => false,
+        };
+        let (later, now): (Vec<&Manifest>, Vec<&Manifest>) = flows.iter().copied().partition(waits);
+        if now.is_empty() {
+            // They call each other, which the server refuses.
+            ranks.push(later);
+            break;
+        }
+        flows = later;
+        ranks.push(now);
+    }
+    ranks
 }
 
 /// Warns of hosts whose credentials are not there: such a host is accepted, and cannot be reached until they are.

@@ -3,6 +3,7 @@
 //! * [`HostFacts`]: what is believed of a host (power, reach, screen, management, maintenance, fencing), and which
 //!   [`Change`]s an [`Observation`] makes to it.
 //! * [`judge`], [`judge_when`]: whether a condition of a flow holds, and what was found of each part of it.
+//! * [`link`]: flows that call others, with the steps of those in place.
 //! * [`HostRecovery`]: how far the recovery of a host has come. It is asked after every reading of the screen, every
 //!   step and every deadline, and answers with a [`Decision`] and the [`Transition`]s to record before acting.
 //! * [`plan_power`], [`resume_power`]: what a power action comes to, and what becomes of one that a crash interrupted.
@@ -96,6 +97,7 @@ mod condition;
 mod console;
 mod facts;
 mod fence;
+mod link;
 mod power;
 mod recovery;
 mod rotation;
@@ -108,10 +110,11 @@ pub use condition::{Circumstances, Find, Judgement, Known, Sight, judge, judge_w
 pub use console::{ConsoleHold, ConsoleTaken, Taker};
 pub use facts::{Change, HostFacts, Observation, power_deadline};
 pub use fence::judge_fence;
+pub use link::{LinkFault, link};
 pub use power::{PowerPlan, Resumption, plan_power, resume_power};
 pub use recovery::{
-    Decided, Decision, HostRecovery, LONGEST_DOUBT, LONGEST_PAUSE, LONGEST_STEP, MOST_RUNS, Planned,
-    ScreenView, Transition, View,
+    Decided, Decision, HostRecovery, LONGEST_DOUBT, LONGEST_PAUSE, LONGEST_STEP, MOST_RECORDS, MOST_RUNS,
+    Planned, REDRAW, ScreenView, Transition, View,
 };
 pub use rotation::{
     LoginReply, MADE_PASSWORD, MOST_SETS, MOST_SILENCES, PasswordFault, RANDOM_FOR_PASSWORD, RotationAnswer,

@@ -9,6 +9,7 @@
 
 mod decide;
 mod open;
+mod position;
 mod quote;
 mod run;
 mod view;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use open::Open;
 use quote::quote;
+use run::Turn;
 pub use view::{ScreenView, View};
 use view::{obstacle_to_reading, obstacle_to_step, reserved};
 
@@ -39,6 +41,13 @@ pub const LONGEST_STEP: Duration = Duration::from_secs(900);
 /// How long an open incident may show a screen that no flow recognises and that proves nothing; then a person is
 /// asked. Long enough for a large server to boot.
 pub const LONGEST_DOUBT: Duration = Duration::from_secs(600);
+
+/// Steps of one run at most, with all rounds of what is repeated.
+pub const MOST_RECORDS: usize = 500;
+
+/// How long a screen may take to show what was done: before, it is not judged which branch a run takes, nor that what is
+/// repeated has not come true yet.
+pub const REDRAW: Duration = Duration::from_secs(2);
 
 /// What to do about a host, and why.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,8 +81,8 @@ pub struct Planned {
     pub run: u64,
     /// The flow.
     pub flow: Name,
-    /// The place of the step in the flow, from 0.
-    pub index: usize,
+    /// The place of the step in the flow, as people count: `2`, or `2.1 round 3` within what is repeated.
+    pub place: String,
     /// The place of its record in the run, from 0.
     pub record: usize,
     /// The step.
@@ -236,7 +245,7 @@ impl HostRecovery {
         if let Some(running) = &mut open.run
             && running.awaits(planned)
         {
-            let ended = running.settle(now, outcome, receipts, &open.record, &mut log);
+            let ended = running.settle(now, outcome, receipts, Turn::On, &open.record, &mut log);
             if let Some((state, reason)) = ended {
                 self.end_run(now, &mut open, state, reason, &mut log);
             }
@@ -257,7 +266,7 @@ impl HostRecovery {
             && running.is_acting()
         {
             let outcome = StepOutcome::Unknown("the server stopped while it was being done".to_owned());
-            let ended = running.settle(now, outcome, Vec::new(), &open.record, &mut log);
+            let ended = running.settle(now, outcome, Vec::new(), Turn::On, &open.record, &mut log);
             if let Some((state, reason)) = ended {
                 self.end_run(now, &mut open, state, reason, &mut log);
             }

@@ -30,6 +30,8 @@ pub struct Terms {
     pub reason: Option<String>,
     /// Whether somebody works on it.
     pub maintenance: Said,
+    /// The zone that it stands in.
+    pub zone: Option<Name>,
 }
 
 impl Site {
@@ -90,6 +92,7 @@ impl Site {
             source,
             reason,
             maintenance: maintenance.unwrap_or(Said { on: false, at: None, reason: None }),
+            zone: zone.cloned(),
         }
     }
 

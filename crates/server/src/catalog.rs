@@ -5,11 +5,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ironhand_api::{
-    Condition, Flow, MatchEvidence, PictureDigest, Region, ScreenKind, ScreenPattern, Step, Timestamp, Truth,
-    Verdict,
+    Condition, Flow, MatchEvidence, Name, PictureDigest, Region, ScreenKind, ScreenPattern, Step, Timestamp,
+    Truth, Verdict, Whereabouts,
 };
 use ironhand_console::{Match, Page, Pattern, Searchable, keys};
-use ironhand_model::{Circumstances, HostFacts, Judgement, Sight, judge_when};
+use ironhand_model::{Circumstances, HostFacts, Judgement, LinkFault, Sight, judge_when, link};
 use tokio::sync::watch;
 
 /// Where the set of flows is published; cheap to clone.
@@ -59,16 +59,18 @@ impl Catalog {
 }
 
 impl FlowSet {
-    /// Compiles what was checked when it was applied. A flow that an earlier release took and this one does not is left
-    /// out, with a word in the log: it must not keep the others from working.
+    /// Compiles what was checked when it was applied. A flow that an earlier release took and this one does not, or that
+    /// calls one which is gone, is left out, with a word in the log: it must not keep the others from working.
     pub fn compile(flows: Vec<Flow>) -> Self {
         let mut set = Self::default();
-        for flow in flows {
-            let faults = flow_faults(&flow);
-            if !faults.is_empty() {
+        let named = by_name(&flows);
+        for flow in &flows {
+            let mut faults = flow_faults(flow);
+            let linked = link(flow, &named).map_err(|fault| faults.push(fault.to_string()));
+            let Some(flow) = linked.ok().filter(|_| faults.is_empty()) else {
                 tracing::error!(flow = %flow.metadata.name, error = faults.join("; "), "flow left out");
                 continue;
-            }
+            };
             each_pattern(&flow, &mut |_, source| {
                 if let Ok(pattern) = Pattern::new(source) {
                     set.patterns.insert(source.to_owned(), pattern);
@@ -86,22 +88,22 @@ impl FlowSet {
         self.beyond_picture
     }
 
-    /// The flows that may work on a host with these labels, the first to be taken first.
-    pub(crate) fn selecting(&self, labels: &BTreeMap<String, String>) -> Vec<Arc<Flow>> {
-        self.select(labels).cloned().collect()
+    /// The flows that may work on a host, the first to be taken first.
+    pub(crate) fn selecting(&self, host: &Whereabouts<'_>) -> Vec<Arc<Flow>> {
+        self.select(host).cloned().collect()
     }
 
     /// What each of those flows says of a screen of a host of which `facts` are believed.
     pub(crate) fn verdicts(
         &self,
-        labels: &BTreeMap<String, String>,
+        host: &Whereabouts<'_>,
         facts: &HostFacts,
         looked: &Looked<'_>,
     ) -> Vec<Verdict> {
         let searchable = looked.page.searchable();
         let find = |pattern: &ScreenPattern| self.find_on(pattern, looked, &searchable);
         let sight = Sight::of(facts, &find);
-        self.select(labels).map(|flow| verdict(flow, &sight)).collect()
+        self.select(host).map(|flow| verdict(flow, &sight)).collect()
     }
 
     /// What every flow says of a screen alone, whichever hosts it selects.
@@ -146,8 +148,8 @@ impl FlowSet {
         Some(evidence(found, looked))
     }
 
-    fn select(&self, labels: &BTreeMap<String, String>) -> impl Iterator<Item = &Arc<Flow>> {
-        self.flows.iter().filter(|flow| flow.spec.select.matches(labels))
+    fn select(&self, host: &Whereabouts<'_>) -> impl Iterator<Item = &Arc<Flow>> {
+        self.flows.iter().filter(|flow| flow.spec.select.matches(host))
     }
 }
 
@@ -199,14 +201,26 @@ fn each_pattern<'f>(flow: &'f Flow, visit: &mut impl FnMut(String, &'f str)) {
     };
     patterns(&spec.when.condition, "spec.when");
     patterns(&spec.verify.condition, "spec.verify");
-    for (index, step) in spec.steps.iter().enumerate() {
-        if let Step::WaitFor(wait) = step {
-            patterns(&wait.condition, &format!("spec.do[{index}].waitFor"));
+    Step::walk(&spec.steps, "spec.do", &mut |place, step| {
+        for (field, condition) in step.conditions() {
+            patterns(condition, &format!("{place}.{field}"));
         }
-    }
+    });
     if let Some(unless) = &spec.when.unless {
         visit("spec.when.unless".to_owned(), unless);
     }
+}
+
+/// Flows by their names.
+fn by_name(flows: &[Flow]) -> BTreeMap<Name, &Flow> {
+    flows.iter().map(|flow| (flow.metadata.name.clone(), flow)).collect()
+}
+
+/// Why `flow` cannot be put together with the flows that it calls, which are among `others`.
+pub fn link_fault(flow: &Flow, others: &[Flow]) -> Option<LinkFault> {
+    let mut named = by_name(others);
+    named.insert(flow.metadata.name.clone(), flow);
+    link(flow, &named).err()
 }
 
 /// What in a flow cannot be, each fault with its field.
@@ -217,13 +231,13 @@ pub fn flow_faults(flow: &Flow) -> Vec<String> {
             faults.push(format!("{field}: {error}"));
         }
     });
-    for (index, step) in flow.spec.steps.iter().enumerate() {
+    Step::walk(&flow.spec.steps, "spec.do", &mut |place, step| {
         if let Step::Keys(written) = step
             && let Err(error) = keys::parse(written)
         {
-            faults.push(format!("spec.do[{index}].keys: {error}"));
+            faults.push(format!("{place}.keys: {error}"));
         }
-    }
+    });
     faults
 }
 
@@ -239,14 +253,22 @@ mod tests {
     fn faults_name_their_fields() {
         let broken = flow(
             r#"{"metadata":{"name":"broken"},"spec":{"when":{"screen":"(","unless":"["},
-                "do":[{"keys":"<NoSuchKey>"},{"waitFor":{"screen":"*","timeout":"1s"}}],
+                "do":[{"keys":"<NoSuchKey>"},{"waitFor":{"screen":"*","timeout":"1s"}},
+                      {"repeat":{"do":[{"keys":"<No>"}],"until":{"screen":"+"},"times":2,"timeout":"1m"}}],
                 "verify":{"screen":"login:","timeout":"1s"}}}"#,
         );
         let found = flow_faults(&broken);
         let fields: Vec<_> = found.iter().filter_map(|fault| fault.split(':').next()).collect();
         assert_eq!(
             fields,
-            ["spec.when.screen", "spec.do[1].waitFor.screen", "spec.when.unless", "spec.do[0].keys"]
+            [
+                "spec.when.screen",
+                "spec.do[1].waitFor.screen",
+                "spec.do[2].repeat.until.screen",
+                "spec.when.unless",
+                "spec.do[0].keys",
+                "spec.do[2].repeat.do[0].keys",
+            ]
         );
         assert!(Catalog::new(vec![broken]).watch().borrow().flows.is_empty());
     }
@@ -275,7 +297,9 @@ mod tests {
             at: Timestamp::from_millis(7),
             picture: Some(&picture),
         };
-        let verdicts = set.verdicts(&BTreeMap::new(), &HostFacts::new(), &looked);
+        let labels = BTreeMap::new();
+        let host = Whereabouts { labels: &labels, cluster: None, zone: None };
+        let verdicts = set.verdicts(&host, &HostFacts::new(), &looked);
         let brief: Vec<_> = verdicts.iter().map(|verdict| (verdict.flow.as_str(), verdict.applies)).collect();
         assert_eq!(brief, [("early", false), ("late", true)]);
         assert!(verdicts[0].reason.contains("`setup` stands in row 1"), "{}", verdicts[0].reason);

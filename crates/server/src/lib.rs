@@ -49,9 +49,9 @@ mod server;
 mod settings;
 mod traps;
 
-pub use catalog::{FlowSet, Looked, flow_faults};
+pub use catalog::{FlowSet, Looked, flow_faults, link_fault};
 pub use http::ListenError;
-pub use ironhand_model::Circumstances;
+pub use ironhand_model::{Circumstances, LinkFault};
 pub use server::{Running, Server, StartError, default_socket};
 pub use settings::Config;
 pub use traps::TrapCounts;

@@ -142,6 +142,10 @@ impl Node {
         matches!(self.content, Content::Mapping(_))
     }
 
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self.content, Content::Sequence(_))
+    }
+
     fn must_be(&self, field: &str, wanted: &str, hint: Option<String>, faults: &mut Faults) {
         if !matches!(self.content, Content::Refused) {
             let message = format!("`{field}` must be {wanted}, not {}", self.content.named());

@@ -3,7 +3,7 @@
 use super::credential::secret;
 use super::fault::{Faults, nearest};
 use super::fields::{Fields, Shape};
-use super::flow;
+use super::select;
 use super::tree::Node;
 use crate::{Email, EventKind, LocalSocketTarget, NotifierSpec, Severity, SmtpSecurity, Webhook};
 
@@ -52,7 +52,7 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<NotifierSpec> {
     let severity = fields.optional("severity", faults, |node, faults| {
         node.word("severity", "a severity", SEVERITIES, &[], faults)
     });
-    let select = fields.optional("select", faults, flow::select);
+    let select = fields.optional("select", faults, select::select);
     let subject = fields.optional("subject", faults, |node, faults| text(node, "subject", faults));
     let body = fields.optional("body", faults, |node, faults| text(node, "body", faults));
     let (webhook, email, socket) = (webhook?, email?, socket?);

@@ -79,7 +79,7 @@ spec:
         panic!("not a Flow")
     };
     let spec = flow.spec;
-    assert_eq!(spec.select.labels["role"], "web");
+    assert_eq!(spec.select.to_string(), "hosts with labels role=web");
     assert_eq!((spec.when.condition, spec.when.stable), (Condition::on_screen(r"Press\s+F1"), 3));
     assert_eq!((spec.priority, spec.limits.attempts), (-5, 3));
     assert_eq!(spec.verify.condition.power, Some(PowerState::Off));
@@ -133,6 +133,45 @@ fn conditions_are_read_as_trees() {
     let tree = "{ any: [{ screen: { pattern: 'grub>', region: { rows: [-1, -1] }, minConfidence: 0.9 } }, \
                 { screenKind: blank, unchangedFor: 10m }], not: { reach: auth_failed }, power: on }";
     assert_eq!(read(tree), wanted);
+}
+
+#[test]
+fn steps_are_read_within_steps() {
+    let text = document(
+        "Flow",
+        r"
+select: { labels: 'rack!=7,!retired', cluster: web, zone: [ams, fra] }
+when: { screen: x }
+do:
+  - choose:
+      branches:
+        - when: { screen: a }
+          do:
+            - repeat: { do: [{ keys: '<Down>' }, { call: log-in }], until: { screen: b }, times: 5, timeout: 1m }
+      otherwise: [{ snapshot: none }]
+  - call: { flow: log-in }
+verify: { screen: z, timeout: 1m }",
+    );
+    let Manifest::Flow(flow) = one(&text) else { panic!("not a Flow") };
+    assert_eq!(
+        flow.spec.select.to_string(),
+        "hosts with labels rack!=7,!retired and in cluster web and in zone ams or fra"
+    );
+    let mut places = Vec::new();
+    Step::walk(&flow.spec.steps, "do", &mut |place, step| places.push(format!("{place}: {step}")));
+    assert_eq!(
+        places,
+        [
+            "do[0]: choose by `a` on the screen, within 30s",
+            "do[0].choose.branches[0].do[0]: repeat until `b` on the screen, at most 5 times within 1m",
+            "do[0].choose.branches[0].do[0].repeat.do[0]: press `<Down>`",
+            "do[0].choose.branches[0].do[0].repeat.do[1]: do the steps of flow log-in",
+            "do[0].choose.otherwise[0]: keep a picture of the screen (none)",
+            "do[1]: do the steps of flow log-in",
+        ]
+    );
+    let json = serde_json::to_string(&flow).unwrap();
+    assert_eq!(serde_json::from_str::<Flow>(&json).unwrap(), flow);
 }
 
 #[test]
@@ -243,13 +282,17 @@ fn the_json_schema_knows_the_same_fields() {
     check("HostSpec", &host::HOST);
     check("CredentialSpec", &credential::CREDENTIAL);
     check("FlowSpec", &flow::FLOW);
-    check("Select", &flow::SELECT);
+    check("Select", &select::SELECT);
+    check("HostSelect", &select::HOST_SELECT);
     check("When", &flow::WHEN);
-    check("WaitFor", &flow::WAIT_FOR);
+    check("WaitFor", &step::WAIT_FOR);
     check("Verify", &flow::VERIFY);
     check("Condition", &condition::CONDITION);
     check("PatternWithin", &condition::PATTERN);
     check("Region", &condition::REGION);
+    check("Choose", &step::CHOOSE);
+    check("Branch", &step::BRANCH);
+    check("Repeat", &step::REPEAT);
     check("Limits", &flow::LIMITS);
     check("Example", &flow::EXAMPLE);
     check("Metadata", &metadata::METADATA);

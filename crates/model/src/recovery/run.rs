@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use ironhand_api::{
-    ActionReceipt, Condition, EventKind, Flow, Incident, MatchEvidence, Run, RunState, Severity, Step,
-    StepOutcome, StepRecord, Timestamp, Truth, WaitFor,
+    ActionReceipt, Choose, Condition, EventKind, Flow, Incident, MatchEvidence, Repeat, Run, RunState,
+    Severity, Step, StepOutcome, StepRecord, Timestamp, Truth, WaitFor,
 };
 use serde::{Deserialize, Serialize};
 
+use super::position::{Position, Within};
 use super::{
-    Decision, LONGEST_PAUSE, LONGEST_STEP, Log, Planned, Transition, UNNUMBERED, View, obstacle_to_reading,
-    obstacle_to_step, quote, wait,
+    Decision, LONGEST_PAUSE, LONGEST_STEP, Log, MOST_RECORDS, Planned, REDRAW, Transition, UNNUMBERED, View,
+    obstacle_to_reading, obstacle_to_step, quote, wait,
 };
 use crate::condition::{Judgement, judge};
 use crate::facts::in_words;
@@ -23,8 +24,9 @@ pub(super) struct Running {
     pub(super) record: Run,
     flow: Arc<Flow>,
     /// The step to begin next, or the one that is under way.
-    next: usize,
-    /// Whether the step at `next` was done once before with an unknown outcome.
+    #[serde(flatten)]
+    position: Position,
+    /// Whether the step at `position` was done once before with an unknown outcome.
     repeated: bool,
     /// Since when the next step cannot begin.
     paused_since: Option<Timestamp>,
@@ -58,7 +60,8 @@ impl Running {
             steps: Vec::new(),
             proof: None,
         };
-        Self { record, flow, next: 0, repeated: false, paused_since: None, verifying_since: None }
+        let position = Position::default();
+        Self { record, flow, position, repeated: false, paused_since: None, verifying_since: None }
     }
 
     /// Whether an action was asked for whose outcome was not reported yet.
@@ -94,10 +97,16 @@ impl Running {
                 return self.verify(now, since, view, proven);
             }
             let ending = if let Some(record) = self.under_way() {
-                match progress_of(record, now, view) {
-                    Ok(outcome) => self.settle(now, outcome, Vec::new(), incident, log),
+                match self.progress_of(record, now, view) {
+                    Ok((outcome, turn)) => self.settle(now, outcome, Vec::new(), turn, incident, log),
                     Err((reason, until)) => {
+                        // What is being done is waited for: its outcome must be known.
+                        if let Some(reason) = self.overdue(now).filter(|_| !self.is_acting()) {
+                            return Progress::Ended(RunState::Failed, reason);
+                        }
                         let reason = format!("{}: {reason}", self.title());
+                        let deadline = self.deadline().filter(|_| !self.is_acting());
+                        let until = deadline.map_or(until, |deadline| deadline.min(until));
                         return Progress::Going(wait(reason, Some(until), Some(self.record.matched.clone())));
                     }
                 }
@@ -116,11 +125,26 @@ impl Running {
 
     /// Begins the next step, or the wait for the proof where there is none left.
     fn begin(&mut self, now: Timestamp, view: &View<'_>, incident: &Incident, log: &mut Log) -> Begun {
-        let Some(step) = self.flow.spec.steps.get(self.next).cloned() else {
-            self.verifying_since = Some(now);
-            "its steps are done, the proof is awaited".clone_into(&mut self.record.reason);
-            return Begun::Waiting;
+        let Some(step) = self.position.step(&self.flow.spec.steps).map(Step::without_inner) else {
+            return self.end_list(now, incident, log);
         };
+        if let Some(reason) = self.overdue(now) {
+            return Begun::Ended(reason);
+        }
+        if self.record.steps.len() >= MOST_RECORDS {
+            return Begun::Ended(format!("{MOST_RECORDS} steps were done, and the flow is not at its end"));
+        }
+        match &step {
+            Step::Repeat(_) => {
+                self.position.enter(Within::Round { number: 1, since: now });
+                return Begun::Waiting;
+            }
+            Step::Call(_) => {
+                self.position.enter(Within::Called);
+                return Begun::Waiting;
+            }
+            _ => {}
+        }
         if let Some(obstacle) = obstacle_to_step(view.facts, &step) {
             let since = *self.paused_since.get_or_insert(now);
             let until = since.after(LONGEST_PAUSE);
@@ -128,31 +152,92 @@ impl Running {
                 let limit = in_words(LONGEST_PAUSE);
                 return Begun::Ended(format!("{} could not begin for {limit}: {obstacle}", self.title()));
             }
+            let until = self.deadline().map_or(until, |deadline| deadline.min(until));
             let reason = format!("{} waits: {obstacle}", self.title());
             return Begun::Decided(wait(reason, Some(until), Some(self.record.matched.clone())));
         }
         self.paused_since = None;
-        self.record.steps.push(StepRecord {
-            step: step.clone(),
-            started_at: now,
-            ended_at: None,
-            outcome: None,
-            receipts: Vec::new(),
-        });
-        self.record.reason = format!("{}: {}", self.title(), step);
-        self.tell(EventKind::StepStarted, Severity::Info, self.record.reason.clone(), incident, log);
+        self.start_record(now, step.clone(), incident, log);
         if !is_action(&step) {
             return Begun::Waiting;
         }
         Begun::Decided(Decision::Act(Box::new(Planned {
             run: self.record.id,
             flow: self.record.flow.clone(),
-            index: self.next,
+            place: self.place(),
             record: self.record.steps.len() - 1,
             step,
             reason: format!("the screen shows {}", quote(&self.record.matched)),
             evidence: self.record.matched.clone(),
         })))
+    }
+
+    /// Ends a list of steps: that of the flow, that of a step within it, or a round.
+    fn end_list(&mut self, now: Timestamp, incident: &Incident, log: &mut Log) -> Begun {
+        match self.position.within() {
+            None => {
+                self.verifying_since = Some(now);
+                "its steps are done, the proof is awaited".clone_into(&mut self.record.reason);
+            }
+            Some(Within::Round { .. }) => {
+                // The round is over when it was judged by what is seen from now on.
+                let Some(step) = self.position.holder(&self.flow.spec.steps).map(Step::without_inner) else {
+                    return Begun::Ended("the steps of the flow are not what they were".to_owned());
+                };
+                self.start_record(now, step, incident, log);
+            }
+            Some(Within::Branch(_) | Within::Otherwise | Within::Called) => {
+                self.position.leave();
+                self.position.advance();
+            }
+        }
+        Begun::Waiting
+    }
+
+    fn start_record(&mut self, now: Timestamp, step: Step, incident: &Incident, log: &mut Log) {
+        self.record.reason = format!("{}: {step}", self.title());
+        self.record.steps.push(StepRecord {
+            step,
+            place: self.place(),
+            started_at: now,
+            ended_at: None,
+            outcome: None,
+            receipts: Vec::new(),
+        });
+        self.tell(EventKind::StepStarted, Severity::Info, self.record.reason.clone(), incident, log);
+    }
+
+    /// Goes where the outcome of a step leads.
+    fn turn(&mut self, turn: Turn) {
+        match turn {
+            Turn::On => self.position.advance(),
+            Turn::Into(within) => self.position.enter(within),
+            Turn::Again(within) => {
+                self.position.leave();
+                self.position.enter(within);
+            }
+            Turn::Out => {
+                self.position.leave();
+                self.position.advance();
+            }
+        }
+    }
+
+    /// When the repeated steps around must be over.
+    fn deadline(&self) -> Option<Timestamp> {
+        let rounds = self.position.rounds(&self.flow.spec.steps);
+        let deadlines = rounds.into_iter().filter_map(|(step, since)| match step {
+            Step::Repeat(repeat) => Some(since.after(repeat.timeout.duration())),
+            _ => None,
+        });
+        deadlines.min()
+    }
+
+    /// Why the run has failed, where repeated steps took too long.
+    fn overdue(&self, now: Timestamp) -> Option<String> {
+        self.deadline()
+            .is_some_and(|deadline| now >= deadline)
+            .then(|| format!("{}: what is repeated was not done within its time", self.title()))
     }
 
     /// Takes in the outcome of the step under way; tells how the run ended, where it ended by that.
@@ -164,6 +249,7 @@ impl Running {
         now: Timestamp,
         outcome: StepOutcome,
         receipts: Vec<ActionReceipt>,
+        turn: Turn,
         incident: &Incident,
         log: &mut Log,
     ) -> Option<Ending> {
@@ -175,7 +261,7 @@ impl Running {
         let repeatable = is_repeatable(&record.step);
         let (severity, message, ending) = match outcome {
             StepOutcome::Done(detail) => {
-                self.next += 1;
+                self.turn(turn);
                 self.repeated = false;
                 (Severity::Info, format!("{title}: {detail}"), None)
             }
@@ -187,7 +273,7 @@ impl Running {
                 if repeatable && !self.repeated {
                     self.repeated = true;
                 } else {
-                    self.next = self.flow.spec.steps.len();
+                    self.position.finish(&self.flow.spec.steps);
                 }
                 (Severity::Warning, format!("{title}: it is not known whether it was done: {detail}"), None)
             }
@@ -228,8 +314,18 @@ impl Running {
         Progress::Going(wait(reason, Some(until), Some(self.record.matched.clone())))
     }
 
+    /// Where the run stands, in a way that no other step of it shares.
+    fn place(&self) -> String {
+        let place = self.position.place(&self.flow.spec.steps);
+        let rounds = self.position.round_numbers();
+        if rounds.is_empty() { place } else { format!("{place} round {}", rounds.join(".")) }
+    }
+
     fn title(&self) -> String {
-        format!("step {} of {}", self.next + 1, self.flow.spec.steps.len())
+        let steps = &self.flow.spec.steps;
+        let rounds = self.position.round_numbers();
+        let rounds = if rounds.is_empty() { String::new() } else { format!(", round {}", rounds.join(".")) };
+        format!("step {} of {}{rounds}", self.position.place(steps), steps.len())
     }
 
     fn tell(&self, kind: EventKind, severity: Severity, message: String, incident: &Incident, log: &mut Log) {
@@ -246,30 +342,90 @@ enum Begun {
     Ended(String),
 }
 
-/// The outcome of the step under way, or why it has none yet and when to ask again.
-fn progress_of(
-    record: &StepRecord,
-    now: Timestamp,
-    view: &View<'_>,
-) -> Result<StepOutcome, (String, Timestamp)> {
-    match &record.step {
-        Step::Sleep(length) => {
-            let until = record.started_at.after(length.duration());
-            if now < until {
-                return Err((record.step.to_string(), until));
+/// Where a run goes from a step that is done.
+pub(super) enum Turn {
+    /// To the step behind.
+    On,
+    /// Into a list within the step.
+    Into(Within),
+    /// To the next round.
+    Again(Within),
+    /// Out of the innermost list, to the step behind the one that holds it.
+    Out,
+}
+
+/// The outcome of the step under way and where it leads, or why it has none yet and when to ask again.
+type Ended = Result<(StepOutcome, Turn), (String, Timestamp)>;
+
+impl Running {
+    fn progress_of(&self, record: &StepRecord, now: Timestamp, view: &View<'_>) -> Ended {
+        match &record.step {
+            Step::Sleep(length) => {
+                let until = record.started_at.after(length.duration());
+                if now < until {
+                    return Err((record.step.to_string(), until));
+                }
+                Ok((StepOutcome::Done(format!("slept {length}")), Turn::On))
             }
-            Ok(StepOutcome::Done(format!("slept {length}")))
-        }
-        Step::WaitFor(wanted) => progress_of_wait(wanted, record.started_at, now, view),
-        Step::Keys(_) | Step::Power(_) | Step::BootDevice(_) | Step::Snapshot(_) => {
-            let until = record.started_at.after(LONGEST_STEP);
-            if now < until {
-                return Err((format!("{} is being done", record.step), until));
+            Step::WaitFor(wanted) => {
+                progress_of_wait(wanted, record.started_at, now, view).map(|outcome| (outcome, Turn::On))
             }
-            let limit = in_words(LONGEST_STEP);
-            Ok(StepOutcome::Unknown(format!("no outcome was reported within {limit}")))
+            Step::Choose(choose) => progress_of_choice(choose, record.started_at, now, view),
+            Step::Repeat(repeat) => self.progress_of_round(repeat, record.started_at, view),
+            // Its steps are records of their own.
+            Step::Call(_) => Ok((StepOutcome::Done("called".to_owned()), Turn::On)),
+            Step::Keys(_) | Step::Power(_) | Step::BootDevice(_) | Step::Snapshot(_) => {
+                let until = record.started_at.after(LONGEST_STEP);
+                if now < until {
+                    return Err((format!("{} is being done", record.step), until));
+                }
+                let limit = in_words(LONGEST_STEP);
+                Ok((StepOutcome::Unknown(format!("no outcome was reported within {limit}")), Turn::On))
+            }
         }
     }
+
+    /// Whether what is repeated has come true, or another round is due.
+    fn progress_of_round(&self, repeat: &Repeat, ended_at: Timestamp, view: &View<'_>) -> Ended {
+        let Some(Within::Round { number, since }) = self.position.within() else {
+            let reason = "the steps of the flow are not what they were".to_owned();
+            return Ok((StepOutcome::Failed(reason), Turn::On));
+        };
+        if let Judgement { truth: Truth::Yes, reason, .. } = judge(&repeat.until, &view.sight(ended_at)) {
+            return Ok((StepOutcome::Done(reason), Turn::Out));
+        }
+        let Judgement { truth, reason, .. } = judge(&repeat.until, &view.sight(ended_at.after(REDRAW)));
+        if truth != Truth::No {
+            return Err((reason, since.after(repeat.timeout.duration())));
+        }
+        if number >= repeat.times {
+            return Ok((StepOutcome::Failed(format!("not after {number} rounds: {reason}")), Turn::On));
+        }
+        let outcome = StepOutcome::Done(format!("not yet: {reason}"));
+        Ok((outcome, Turn::Again(Within::Round { number: number + 1, since })))
+    }
+}
+
+/// Which branch is taken.
+fn progress_of_choice(choose: &Choose, since: Timestamp, now: Timestamp, view: &View<'_>) -> Ended {
+    let sight = view.sight(since.after(REDRAW));
+    let judged: Vec<Judgement> = choose.branches.iter().map(|branch| judge(&branch.when, &sight)).collect();
+    if let Some((index, judged)) = judged.iter().enumerate().find(|(_, judged)| judged.truth == Truth::Yes) {
+        let outcome = StepOutcome::Done(format!("branch {}: {}", index + 1, judged.reason));
+        return Ok((outcome, Turn::Into(Within::Branch(index))));
+    }
+    let until = since.after(choose.timeout.duration());
+    let reasons: Vec<&str> = judged.iter().map(|judged| judged.reason.as_str()).collect();
+    let reason = reasons.join("; ");
+    if now < until {
+        return Err((reason, until));
+    }
+    // What is not known is no reason to do something else.
+    let is_known = judged.iter().all(|judged| judged.truth == Truth::No);
+    if is_known && choose.otherwise.is_some() {
+        return Ok((StepOutcome::Done(format!("otherwise: {reason}")), Turn::Into(Within::Otherwise)));
+    }
+    Ok((StepOutcome::Failed(format!("no branch within {}: {reason}", choose.timeout)), Turn::On))
 }
 
 fn progress_of_wait(
@@ -303,14 +459,20 @@ pub(super) fn holds(
 fn is_action(step: &Step) -> bool {
     match step {
         Step::Keys(_) | Step::Power(_) | Step::BootDevice(_) | Step::Snapshot(_) => true,
-        Step::WaitFor(_) | Step::Sleep(_) => false,
+        Step::WaitFor(_) | Step::Sleep(_) | Step::Choose(_) | Step::Repeat(_) | Step::Call(_) => false,
     }
 }
 
 /// Whether doing the step twice is the same as doing it once.
 fn is_repeatable(step: &Step) -> bool {
     match step {
-        Step::BootDevice(_) | Step::Snapshot(_) | Step::WaitFor(_) | Step::Sleep(_) => true,
+        Step::BootDevice(_)
+        | Step::Snapshot(_)
+        | Step::WaitFor(_)
+        | Step::Sleep(_)
+        | Step::Choose(_)
+        | Step::Repeat(_)
+        | Step::Call(_) => true,
         Step::Keys(_) | Step::Power(_) => false,
     }
 }

@@ -121,6 +121,7 @@ pub(super) fn obstacle_to_step(facts: &HostFacts, step: &Step) -> Option<String>
             (None, Some(fact)) if fact.value == Reach::Ok => None,
             (None, Some(fact)) => Some(format!("the management controller cannot be used: {}", fact.value)),
         },
-        Step::WaitFor(_) | Step::Sleep(_) => None,
+        // What stands within them is looked at when it is begun.
+        Step::WaitFor(_) | Step::Sleep(_) | Step::Choose(_) | Step::Repeat(_) | Step::Call(_) => None,
     }
 }

@@ -89,6 +89,19 @@ pub(super) trait Applicable: Resource + Serialize {
         Vec::new()
     }
 
+    /// What in it cannot be beside the resources that are kept.
+    fn misfit(
+        _api: &Api,
+        _resource: &Self,
+    ) -> impl Future<Output = Result<Option<String>, StoreError>> + Send {
+        async { Ok(None) }
+    }
+
+    /// The resources of its kind that name it, and would miss it.
+    fn users(_api: &Api, _name: &Name) -> impl Future<Output = Result<Vec<Name>, StoreError>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
     /// Adds what the server knows better than the store.
     fn freshen(&mut self, _api: &Api) {}
 
@@ -203,6 +216,20 @@ impl Applicable for Flow {
         catalog::flow_faults(self)
     }
 
+    async fn misfit(api: &Api, flow: &Self) -> Result<Option<String>, StoreError> {
+        if !flow.calls() {
+            return Ok(None);
+        }
+        let kept = api.store.list::<Self>(&ListQuery::default()).await?.items;
+        Ok(catalog::link_fault(flow, &kept).map(|fault| fault.to_string()))
+    }
+
+    async fn users(api: &Api, name: &Name) -> Result<Vec<Name>, StoreError> {
+        let kept = api.store.list::<Self>(&ListQuery::default()).await?.items;
+        let users = kept.into_iter().filter(|flow| flow.called().contains(name));
+        Ok(users.map(|flow| flow.metadata.name).collect())
+    }
+
     fn same(&self, other: &Self) -> bool {
         self.metadata.labels == other.metadata.labels && self.spec == other.spec
     }
@@ -295,6 +322,9 @@ pub(super) async fn put<T: Applicable>(
     if query.dry_run {
         return dry_run(&api, &name, resource).await;
     }
+    if let Some(misfit) = T::misfit(&api, &resource).await? {
+        return Err(ApiError::invalid("flow.call", &[misfit]));
+    }
     let order = api.order.of(T::KIND, &name).await;
     let applied = api.store.apply(resource, clock::now()).await?;
     // A credential that is applied again is tried again at once, as the hint about refused logins says.
@@ -346,6 +376,10 @@ pub(super) async fn delete<T: Applicable>(
     Path(text): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let name = name(&text)?;
+    let users = T::users(&api, &name).await?;
+    if !users.is_empty() {
+        return Err(StoreError::InUse { kind: T::KIND, name, users }.into());
+    }
     let order = api.order.of(T::KIND, &name).await;
     api.store.delete(T::KIND, &name, clock::now()).await?;
     T::deleted(&api, &name).await?;

@@ -94,6 +94,35 @@ async fn a_flow_that_cannot_be_is_refused_with_every_fault() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn flows_that_call_others_need_them() {
+    let world = World::new(0).await;
+    let calling = |called: &str| {
+        json!({
+            "when": { "screen": "x" },
+            "do": [{ "call": called }],
+            "verify": { "screen": "login:", "timeout": "1m" },
+        })
+    };
+    let refused = problem(world.client.apply(&flow("caller", calling("called"))).await.unwrap_err());
+    assert_eq!((refused.status, refused.code.as_str()), (422, "flow.call"));
+    assert_eq!(refused.detail, "there is no flow called, which caller calls");
+    let plain = json!({
+        "when": { "screen": "y" },
+        "do": [{ "keys": "<Enter>" }],
+        "verify": { "screen": "login:", "timeout": "1m" },
+    });
+    world.client.apply(&flow("called", plain)).await.unwrap();
+    world.client.apply(&flow("caller", calling("called"))).await.unwrap();
+    let refused = problem(world.client.apply(&flow("called", calling("caller"))).await.unwrap_err());
+    assert_eq!(refused.detail, "called would call itself: called -> caller -> called");
+    let refused = problem(world.client.delete(Kind::Flow, &name("called")).await.unwrap_err());
+    assert_eq!((refused.status, refused.code.as_str()), (409, "resource.in_use"));
+    world.client.delete(Kind::Flow, &name("caller")).await.unwrap();
+    world.client.delete(Kind::Flow, &name("called")).await.unwrap();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_belong_here_is_kept_out() {
     let world = World::new(0).await;
     let address = world.server.as_ref().unwrap().http().unwrap();

@@ -72,6 +72,45 @@ async fn a_host_that_panics_is_recovered_and_then_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_chooses_repeats_and_calls() {
+    let world = World::new(1).await;
+    let called = json!({
+        "when": { "screen": "nothing shows this" },
+        "do": [{ "power": "cycle" }],
+        "verify": { "screen": "login:", "timeout": "60s" },
+    });
+    world.client.apply(&flow("power-cycle", called)).await.unwrap();
+    let spec = json!({
+        "when": { "any": [{ "screen": "Kernel panic" }], "not": { "screen": "login:" }, "power": "on" },
+        "do": [{ "choose": {
+            "branches": [
+                { "when": { "screen": "no such words" }, "do": [{ "snapshot": "never" }] },
+                { "when": { "screen": "Kernel panic" }, "do": [{ "repeat": {
+                    "do": [{ "call": "power-cycle" }],
+                    "until": { "not": { "screen": "Kernel panic" }, "screenKind": "text" },
+                    "times": 3,
+                    "timeout": "60s",
+                } }] },
+            ],
+        } }],
+        "verify": { "screen": "^\\S+ login:", "timeout": "60s" },
+    });
+    world.client.apply(&flow("kernel-panic", spec)).await.unwrap();
+    let hosts = world.adopt().await;
+    world.until_well(&hosts[0]).await;
+    let mut events = world.client.follow(None, None);
+    events.connect().await.unwrap();
+    world.fleet.stage(hosts[0].as_str(), MachineFault::KernelPanic).unwrap();
+    until(&mut events, |event| event.kind == EventKind::IncidentClosed).await;
+    let run = world.client.runs(&RecordFilter::default()).await.unwrap().remove(0);
+    assert_eq!(run.state, RunState::Succeeded, "{run:#?}");
+    let places: Vec<&str> = run.steps.iter().map(|step| step.place.as_str()).collect();
+    assert_eq!(places[..2], ["1", "1.1.1.1 round 1"], "{run:#?}");
+    assert_eq!(run.matched.findings.len(), 3, "{run:#?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_flow_that_does_not_help_stops_at_its_limit_and_asks_for_a_person() {
     let world = World::new(1).await;
     let spec = json!({

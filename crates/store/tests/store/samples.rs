@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use ironhand_api::{
     Alert, AlertCause, Cluster, ClusterSpec, Condition, Connector, Credential, CredentialSpec, Event,
-    EventKind, Fact, Flow, FlowSpec, Health, Host, HostSpec, HostStatus, Icon, Incident, IncidentState,
-    IpmiOptions, Job, JobState, Limits, MatchEvidence, Metadata, Name, Notifier, NotifierSpec, PictureDigest,
-    PowerAction, PowerState, Reach, RotationPhase, Run, RunState, Secret, Select, Severity, Span, Step,
-    StepOutcome, StepRecord, Timestamp, Verdict, Verify, Way, Webhook, When, Work, Zone, ZoneSpec,
+    EventKind, Fact, Flow, FlowSpec, Health, Host, HostSelect, HostSpec, HostStatus, Icon, Incident,
+    IncidentState, IpmiOptions, Job, JobState, Limits, MatchEvidence, Metadata, Name, Notifier, NotifierSpec,
+    PictureDigest, PowerAction, PowerState, Reach, RotationPhase, Run, RunState, Secret, Select, Severity,
+    Span, Step, StepOutcome, StepRecord, Timestamp, Verdict, Verify, Way, Webhook, When, Work, Zone,
+    ZoneSpec,
 };
 use ironhand_model::{Decided, HostFacts, HostRecovery, Observation, ScreenView, View};
 use ironhand_store::{Delivery, EventDraft, Picture, Rotation};
@@ -67,7 +68,7 @@ pub(crate) fn notifier(text: &str, secret: &str) -> Notifier {
 
 pub(crate) fn flow(text: &str) -> Flow {
     let spec = FlowSpec {
-        select: Select::default(),
+        select: HostSelect::default(),
         when: When { condition: Condition::on_screen(r"Press\s+F1"), unless: None, stable: 2 },
         priority: 7,
         steps: vec![Step::Keys("<F1>".into()), Step::Sleep(Span::from_secs(2))],
@@ -192,6 +193,7 @@ pub(crate) fn run(id: u64, incident: u64, host: &str, state: RunState) -> Run {
         matched: evidence(None),
         steps: vec![StepRecord {
             step: Step::Keys("<F1>".into()),
+            place: "1".into(),
             started_at: NOON,
             ended_at: Some(NOON),
             outcome: Some(StepOutcome::Done("1 key pressed".into())),

@@ -282,10 +282,10 @@ fn faults_of_a_flow_are_placed() {
         ],
     );
     check_flow(
-        &format!("{rest}\nselect: {{ cluster: a, labels: {{ a: 1 }} }}\npriority: 3000000000"),
+        &format!("{rest}\nselect: {{ vendor: dell, labels: {{ a: 1 }} }}\npriority: 3000000000"),
         &[
-            "8:13 `cluster` in `select` is not available in this version (available: labels)",
-            "8:38 `a` must be a text, not a whole number (write it in quotes)",
+            "8:13 `vendor` in `select` is not available in this version (available: labels, cluster, zone)",
+            "8:40 `a` must be a text, not a whole number (write it in quotes)",
             "9:13 `priority` must be between -2147483648 and 2147483647, not 3000000000",
         ],
     );
@@ -399,7 +399,7 @@ fn faults_of_steps_are_placed() {
     check(
         "[snapshot]",
         &[
-            "6:8 a step must be a mapping, not a text (one of: keys, power, bootDevice, waitFor, sleep, snapshot)",
+            "6:8 a step must be a mapping, not a text (one of: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call)",
         ],
     );
     check("[{}]", &["6:8 a step has one field, not 0 (write each step as an item of its own)"]);
@@ -419,27 +419,29 @@ fn faults_of_steps_are_placed() {
         "[{ key: x }, { reboot: now }]",
         &[
             "6:10 `key` is not a step (did you mean `keys`?)",
-            "6:22 `reboot` is not a step (one of: keys, power, bootDevice, waitFor, sleep, snapshot)",
+            "6:22 `reboot` is not a step (one of: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call)",
         ],
     );
     check(
         "[{ http: a }, { ipmiRaw: a }, { ssh: a }, { deploy: a }, { serial: a }]",
         &[
-            "6:10 step `http` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot)",
-            "6:23 step `ipmiRaw` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot)",
-            "6:39 step `ssh` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot)",
-            "6:51 step `deploy` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot)",
-            "6:66 step `serial` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot)",
+            "6:10 step `http` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call)",
+            "6:23 step `ipmiRaw` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call)",
+            "6:39 step `ssh` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call)",
+            "6:51 step `deploy` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call)",
+            "6:66 step `serial` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call)",
         ],
     );
     check(
-        "[{ notify: a }, { approve: a }, { call: a }, { repeat: a }, { choose: a }]",
+        "[{ notify: a }, { approve: a }, { call: [] }, { repeat: a }, { choose: {} }, { choose: { branches: [{ do: [] }] } }]",
         &[
-            "6:10 step `notify` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot)",
-            "6:25 step `approve` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot)",
-            "6:41 step `call` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot)",
-            "6:54 step `repeat` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot)",
-            "6:69 step `choose` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot)",
+            "6:10 step `notify` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call)",
+            "6:25 step `approve` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call)",
+            "6:47 `call` must be a text, not a list",
+            "6:63 `repeat` must be a mapping, not a text (its fields: do, until, times, timeout)",
+            "6:78 `branches` is missing in `choose`",
+            "6:107 `when` is missing in a branch",
+            "6:113 `do` is empty",
         ],
     );
     check(

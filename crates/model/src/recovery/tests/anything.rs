@@ -35,6 +35,19 @@ fn flows() -> Vec<Arc<Flow>> {
             r#", "priority": 1, "limits": { "attempts": 3, "cooldown": "30s" }"#,
         ),
         flow(
+            "menu",
+            "Boot menu",
+            &[
+                r#"{ "repeat": { "do": [{ "keys": "<Down>" }], "until": { "screen": "> disk" }, "times": 3, "timeout": "1m" } }"#,
+                r#"{ "choose": { "branches": [
+                    { "when": { "screen": "locked" }, "do": [{ "keys": "u" }, { "sleep": "1s" }] },
+                    { "when": { "screen": "> disk" }, "do": [{ "keys": "<Enter>" }] }
+                ], "otherwise": [{ "power": "reset" }] } }"#,
+            ],
+            login,
+            r#", "limits": { "attempts": 2, "cooldown": "10s" }"#,
+        ),
+        flow(
             "any",
             "P",
             &[r#"{ "keys": "x" }"#, r#"{ "waitFor": { "screen": "$", "timeout": "30s" } }"#],
@@ -45,7 +58,19 @@ fn flows() -> Vec<Arc<Flow>> {
 }
 
 fn act() -> impl Strategy<Value = Act> {
-    let screens = ["login:", "Press F1", "Kernel panic", "Press F1, panic", "booting", "$", "login: panic"];
+    let screens = [
+        "login:",
+        "Press F1",
+        "Kernel panic",
+        "Press F1, panic",
+        "booting",
+        "$",
+        "login: panic",
+        "Boot menu",
+        "Boot menu > disk",
+        "> disk",
+        "locked",
+    ];
     let reaches = [Reach::Ok, Reach::Unreachable, Reach::AuthFailed, Reach::ProtocolError, Reach::Throttled];
     prop_oneof![
         20 => (prop::sample::select(screens.to_vec()), prop::bool::weighted(0.9))
@@ -84,7 +109,7 @@ struct Judge {
     running: Option<(u64, Name)>,
     open: Option<u64>,
     asked: BTreeSet<(u64, usize)>,
-    irrevocable: BTreeSet<(u64, usize)>,
+    irrevocable: BTreeSet<(u64, String)>,
 }
 
 impl Judge {
@@ -135,7 +160,7 @@ impl Judge {
             prop_assert_eq!(self.running.as_ref().map(|(id, _)| *id), Some(planned.run));
             prop_assert!(self.asked.insert((planned.run, planned.record)));
             if matches!(planned.step, Step::Keys(_) | Step::Power(_)) {
-                prop_assert!(self.irrevocable.insert((planned.run, planned.index)), "{planned:?}");
+                prop_assert!(self.irrevocable.insert((planned.run, planned.place.clone())), "{planned:?}");
             }
             if matches!(planned.step, Step::Keys(_)) {
                 prop_assert!(!matches!(scene.facts.power(), PowerState::Off | PowerState::TurningOff));

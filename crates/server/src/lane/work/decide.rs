@@ -48,7 +48,7 @@ impl Lane {
     /// Asks the model what to do, on what was seen last.
     pub(super) fn consider(&mut self, now: Timestamp) -> Decided {
         let flows = Arc::clone(&self.flows.borrow());
-        let selecting = flows.selecting(&self.host.metadata.labels);
+        let selecting = flows.selecting(&self.whereabouts());
         let looked = self.last.as_ref().map(|last| looked(&last.seen, &last.text));
         let find = |pattern: &ScreenPattern| looked.as_ref().and_then(|looked| flows.find(pattern, looked));
         let screen = self.last.as_ref().map(|last| ScreenView {

@@ -22,6 +22,9 @@ impl Lane {
         let terms = self.site.borrow_and_update().terms(&self.host);
         self.take_up(&terms);
         let before = std::mem::replace(&mut self.terms, terms);
+        if before.zone != self.terms.zone {
+            self.judge();
+        }
         let (was, is) = (before.management.is_enabled(), self.terms.management.is_enabled());
         if !is {
             self.go_quiet(ports);

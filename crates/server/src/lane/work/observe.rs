@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ironhand_api::{IncidentState, PowerState, Reach, Timestamp};
+use ironhand_api::{IncidentState, PowerState, Reach, Timestamp, Whereabouts};
 use ironhand_model::{Change, Observation};
 
 use super::{Lane, LastLook, Polled};
@@ -119,7 +119,7 @@ impl Lane {
             None => {
                 let text = seen.shot.text();
                 let looked = looked(&seen, &text);
-                let verdicts = flows.verdicts(&self.host.metadata.labels, &self.facts, &looked);
+                let verdicts = flows.verdicts(&self.whereabouts(), &self.facts, &looked);
                 LastLook { seen, flows, verdicts, text }
             }
         };
@@ -134,6 +134,12 @@ impl Lane {
         if let Some(last) = self.last.take() {
             self.judge_look(last.seen);
         }
+    }
+
+    /// What flows select the host by.
+    pub(super) fn whereabouts(&self) -> Whereabouts<'_> {
+        let (labels, cluster) = (&self.host.metadata.labels, self.host.spec.cluster.as_ref());
+        Whereabouts { labels, cluster, zone: self.terms.zone.as_ref() }
     }
 
     /// Until the next reading of the power state, before hosts are kept out of step.
