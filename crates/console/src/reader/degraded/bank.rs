@@ -35,6 +35,9 @@ pub(super) fn pattern(samples: &[f32], pattern: &mut [i16]) -> f32 {
     length
 }
 
+/// A glyph with ink on less than this part of its cell is slight: stops, quotes, dashes, accents.
+const SLIGHT: f32 = 0.1;
+
 /// One drawing.
 pub(super) struct Glyph {
     pub(super) character: char,
@@ -63,6 +66,11 @@ impl Glyph {
         let coarse = coarse(&ink, width, height);
         Self { character, ink, coarse, darkest, emptiest }
     }
+
+    /// Whether it covers so little of a cell that noise and neighbours hide it from a comparison by likeness.
+    pub(super) fn is_slight(&self) -> bool {
+        self.ink.iter().sum::<f32>() < SLIGHT * self.ink.len() as f32
+    }
 }
 
 /// A font at one distance of its cells.
@@ -76,6 +84,8 @@ pub(super) struct Face {
     pub(super) height: usize,
     /// Each drawing once.
     pub(super) glyphs: Vec<Glyph>,
+    /// The indices of ASCII marks that cover little of a cell, as the full stop.
+    pub(super) slight: Vec<usize>,
     /// The coarse patterns of common letters and digits.
     pub(super) common: Vec<Pattern<COARSE>>,
     /// How much of the ink of usual text begins and ends at each part of a cell's width, and of its height.
@@ -116,11 +126,13 @@ impl Face {
             }
         }
         glyphs.sort_by_key(|glyph| rank(glyph.character));
+        let slight = (0..glyphs.len()).filter(|index| glyphs[*index].is_slight());
+        let slight = slight.filter(|index| glyphs[*index].character.is_ascii()).collect();
         let common = glyphs.iter().filter(|glyph| COMMON.contains(glyph.character));
         let common = common.map(|glyph| glyph.coarse).collect();
         let (across, down) = profiles(&glyphs, width, height);
         let (name, font_width) = (font.name().into(), font.width() as usize);
-        Self { name, font_width, width, height, glyphs, common, across, down }
+        Self { name, font_width, width, height, glyphs, slight, common, across, down }
     }
 }
 

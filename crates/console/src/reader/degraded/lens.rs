@@ -119,12 +119,19 @@ pub(super) const MARGIN: usize = 3;
 const MOST_TAPS: usize = 8;
 
 impl Taps {
-    /// The pixels of a cell that begins at `from` and has `cells` source pixels, `scale` pixels for each. `edge` is how
-    /// many source pixels next to the border are left out.
-    pub(super) fn new(filter: Filter, from: f64, cells: usize, scale: f64, edge: f64, limit: usize) -> Self {
+    /// The pixels of a cell that begins at `from` and has `cells` source pixels, `scale` pixels for each. `edges` are how
+    /// many source pixels next to its two borders are left out.
+    pub(super) fn new(
+        filter: Filter,
+        from: f64,
+        cells: usize,
+        scale: f64,
+        edges: (f64, f64),
+        limit: usize,
+    ) -> Self {
         let filter = filter.at_scale(scale);
-        let last = (from + (cells as f64 - edge) * scale - 0.5).floor().min(limit as f64 - 1.0);
-        let first = (from + edge * scale - 0.5).ceil().max(0.0);
+        let last = (from + (cells as f64 - edges.1) * scale - 0.5).floor().min(limit as f64 - 1.0);
+        let first = (from + edges.0 * scale - 0.5).ceil().max(0.0);
         let mut taps = Self { first: first as usize, pixels: Vec::new() };
         let mut pixel = first;
         while pixel <= last {
@@ -217,6 +224,9 @@ impl Patch {
     }
 }
 
+/// Pixels of a face at the border of the screen that are not looked at.
+const OUTER_EDGE: f64 = 0.6;
+
 /// The taps of all columns and rows of a frame.
 pub(super) struct Lens {
     pub(super) across: Vec<Taps>,
@@ -224,7 +234,8 @@ pub(super) struct Lens {
 }
 
 impl Lens {
-    /// For a face of this size; `edge` is how many of its pixels next to the border of each cell are left out.
+    /// For a face of this size; `edge` is how many of its pixels next to the border of each cell are left out. Where the
+    /// screen ends, what is beside it blurs the outermost, which are left out in any case.
     pub(super) fn new(
         filter: Filter,
         frame: &Frame,
@@ -233,13 +244,17 @@ impl Lens {
         picture: (usize, usize),
     ) -> Self {
         let (scale_x, scale_y) = (frame.pitch / width as f64, frame.line / height as f64);
+        let edges = |index: usize, count: usize| {
+            let side = |is_outer: bool| if is_outer { edge.max(OUTER_EDGE) } else { edge };
+            (side(index == 0), side(index + 1 == count))
+        };
         let column = |column: usize| {
             let from = frame.x + frame.pitch * column as f64;
-            Taps::new(filter, from, width, scale_x, edge, picture.0)
+            Taps::new(filter, from, width, scale_x, edges(column, frame.columns), picture.0)
         };
         let row = |row: usize| {
             let from = frame.y + frame.line * row as f64;
-            Taps::new(filter, from, height, scale_y, edge, picture.1)
+            Taps::new(filter, from, height, scale_y, edges(row, frame.rows), picture.1)
         };
         Self { across: (0..frame.columns).map(column).collect(), down: (0..frame.rows).map(row).collect() }
     }

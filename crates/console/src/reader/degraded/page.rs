@@ -3,6 +3,7 @@
 use super::bank::{COARSE, COARSE_COLUMNS, COARSE_ROWS, Face, is_cursor, pattern};
 use super::frame::Frame;
 use super::lens::{Explained, Lens, MARGIN, Patch, Window, explain};
+use super::modes::Shown;
 use super::plane::Plane;
 use super::sharpen::Sharp;
 use super::templates::Templates;
@@ -40,12 +41,21 @@ pub(super) struct Candidate {
     pub(super) explained: Explained,
 }
 
+/// How often each cell is looked at with what its neighbours are by then.
+const PASSES: usize = 2;
+
 /// The cells row by row.
 pub(super) fn guesses(plane: &Plane, sharp: &Sharp<'_>) -> Vec<Guess> {
-    let first = alone(plane, sharp);
-    let screen = Screen::of(&first, sharp);
-    together(plane, sharp, first, &screen)
+    let mut guesses = alone(plane, sharp);
+    for _ in 0..PASSES {
+        let screen = Screen::of(plane, &guesses, sharp);
+        guesses = together(plane, sharp, guesses, &screen);
+    }
+    guesses
 }
+
+/// A glyph that leaves less than this part of the light of a cell unexplained may be what stands there.
+const WELL: f32 = 0.3;
 
 /// Each cell by itself: which glyphs are like it.
 fn alone(plane: &Plane, sharp: &Sharp<'_>) -> Vec<Guess> {
@@ -80,10 +90,20 @@ fn alone(plane: &Plane, sharp: &Sharp<'_>) -> Vec<Guess> {
             let near = |index: usize, alike: f32| index < 2 || alike.abs() > most - RIVAL;
             let best = best.into_iter().enumerate().filter(|(index, (_, alike))| near(*index, *alike));
             for (_, (glyph, _)) in best.take(CANDIDATES) {
-                easel.patch.put(&face.glyphs[glyph].ink, face.width);
-                window.draw(&easel.patch, &mut easel.half, &mut easel.drawn);
-                let explained = explain(&easel.seen, &easel.ones[..easel.seen.len()], &easel.drawn);
+                let explained = easel.explain(&window, face, glyph);
                 candidates.push(Candidate { glyph, explained });
+            }
+            candidates.sort_by(|one, other| one.explained.error.total_cmp(&other.explained.error));
+            let is_explained = candidates.first().is_some_and(|best| {
+                best.explained.error < WELL * best.explained.total && !face.glyphs[best.glyph].is_slight()
+            });
+            if !is_explained {
+                for glyph in &face.slight {
+                    if !candidates.iter().any(|candidate| candidate.glyph == *glyph) {
+                        let explained = easel.explain(&window, face, *glyph);
+                        candidates.push(Candidate { glyph: *glyph, explained });
+                    }
+                }
             }
             candidates.sort_by(|one, other| one.explained.error.total_cmp(&other.explained.error));
             guesses.push(Guess::Inked { light: mean, candidates, blank: 0.0, apart: 0.0 });
@@ -109,6 +129,9 @@ fn drop_faint_cursors(candidates: &mut Vec<Candidate>, face: &Face) {
     });
 }
 
+/// A glyph that leaves more than this part of the light of a cell unexplained does not stand there.
+const NO_INK: f32 = 0.6;
+
 /// What is needed to draw.
 struct Easel {
     patch: Patch,
@@ -123,6 +146,13 @@ impl Easel {
         let empty = Vec::new;
         let patch = Patch::new(face.width, face.height);
         Self { patch, half: empty(), drawn: empty(), seen: empty(), ones: empty() }
+    }
+
+    /// How a glyph explains what is seen.
+    fn explain(&mut self, window: &Window<'_>, face: &Face, glyph: usize) -> Explained {
+        self.patch.put(&face.glyphs[glyph].ink, face.width);
+        window.draw(&self.patch, &mut self.half, &mut self.drawn);
+        explain(&self.seen, &self.ones[..self.seen.len()], &self.drawn)
     }
 
     /// The light of a window by this candidate; `ones` is what a full cell looks like.
@@ -141,7 +171,7 @@ struct Screen {
 }
 
 impl Screen {
-    fn of(guesses: &[Guess], sharp: &Sharp<'_>) -> Self {
+    fn of(plane: &Plane, guesses: &[Guess], sharp: &Sharp<'_>) -> Self {
         let Sharp { frame: Frame { columns, rows, .. }, face: Face { width, height, .. }, .. } = sharp;
         let stride = columns * width + 2 * MARGIN;
         let mut light = vec![0.0; stride * (rows * height + 2 * MARGIN)];
@@ -156,6 +186,10 @@ impl Screen {
                             place.fill(*light);
                             continue;
                         };
+                        if explained.error > NO_INK * explained.total {
+                            place.fill(explained.ground);
+                            continue;
+                        }
                         let ink = &sharp.face.glyphs[*glyph].ink[y * width..][..*width];
                         for (place, ink) in place.iter_mut().zip(ink) {
                             *place = explained.ground + explained.contrast * ink;
@@ -166,7 +200,44 @@ impl Screen {
         }
         let mut screen = Self { stride, light };
         screen.extend_edges(*columns * width, *rows * height);
+        screen.sample_margins(plane, sharp);
         screen
+    }
+
+    /// The margin has the light of the picture as far as it is part of the screen: leftovers that have no room for a cell, and
+    /// may be of another colour. Bars beside a screen were put there after it was scaled, and do not reach into it.
+    fn sample_margins(&mut self, plane: &Plane, sharp: &Sharp<'_>) {
+        let Sharp { frame, face, screen, .. } = sharp;
+        let (scale_x, scale_y) = (frame.pitch / face.width as f64, frame.line / face.height as f64);
+        let rows = self.light.len() / self.stride;
+        let (right, bottom) = (self.stride - MARGIN, rows - MARGIN);
+        let place = |at: usize, from: f64, scale: f64| from + (at as f64 + 0.5 - MARGIN as f64) * scale;
+        let edges = |limit: usize, (origin, length): (f64, f64)| {
+            // The outermost pixel may be a mixture with a bar.
+            (origin.max(0.0) + 1.0)..=((origin + length).min(limit as f64) - 1.0)
+        };
+        let size = |scale: (f64, f64), shown: &Shown| {
+            (f64::from(shown.size.0) * scale.0, f64::from(shown.size.1) * scale.1)
+        };
+        let whole = ((0.0, plane.width as f64), (0.0, plane.height as f64));
+        let (across, down) = screen.as_ref().map_or(whole, |shown| {
+            let (wide, high) = size(shown.scale(), shown);
+            ((shown.origin.0, wide), (shown.origin.1, high))
+        });
+        let (across, down) = (edges(plane.width, across), edges(plane.height, down));
+        for row in 0..rows {
+            let y = place(row, frame.y, scale_y);
+            for column in 0..self.stride {
+                if (MARGIN..right).contains(&column) && (MARGIN..bottom).contains(&row) {
+                    continue;
+                }
+                let x = place(column, frame.x, scale_x);
+                if across.contains(&x) && down.contains(&y) {
+                    self.light[row * self.stride + column] =
+                        plane.light[y as usize * plane.width + x as usize];
+                }
+            }
+        }
     }
 
     /// The margin continues the light of the edge.
@@ -219,9 +290,7 @@ fn together(plane: &Plane, sharp: &Sharp<'_>, mut guesses: Vec<Guess>, screen: &
         easel.drawn.fill(0.0);
         *blank = explain(&easel.seen, &easel.ones, &easel.drawn).error;
         for candidate in candidates.iter_mut() {
-            easel.patch.put(&face.glyphs[candidate.glyph].ink, face.width);
-            window.draw(&easel.patch, &mut easel.half, &mut easel.drawn);
-            candidate.explained = explain(&easel.seen, &easel.ones, &easel.drawn);
+            candidate.explained = easel.explain(&window, face, candidate.glyph);
         }
         candidates.sort_by(|one, other| one.explained.error.total_cmp(&other.explained.error));
         drop_faint_cursors(candidates, face);

@@ -185,8 +185,8 @@ fn shares(plane: &Plane, samples: &[Sample], frame: &Frame, face: &Face, filter:
     let mut shares = Vec::with_capacity(samples.len());
     for Sample { row, column, glyphs } in samples {
         let area = frame.cell(*row, *column);
-        let across = Taps::new(filter, area.left, face.width, scale_x, EDGE, plane.width);
-        let down = Taps::new(filter, area.top, face.height, scale_y, EDGE, plane.height);
+        let across = Taps::new(filter, area.left, face.width, scale_x, (EDGE, EDGE), plane.width);
+        let down = Taps::new(filter, area.top, face.height, scale_y, (EDGE, EDGE), plane.height);
         let window = Window { across: &across, down: &down };
         window.see(plane, &mut seen);
         let ones = vec![1.0; seen.len()];

@@ -31,8 +31,6 @@ struct Weighed {
     contrast: f32,
     /// How much of what a blank leaves unexplained the character does explain.
     share: f32,
-    /// Whether it is on the edge of the screen, which bars around it blur.
-    is_at_edge: bool,
 }
 
 /// What the inked cells of a page have in common.
@@ -63,6 +61,16 @@ const RARE_ERROR: f32 = 1.7;
 
 /// Ink of so little contrast is the shadow of compression.
 const LEAST_CONTRAST: f32 = 0.25;
+
+/// And lines at the edge of a cell, which only what stands beside it leaves there.
+const LEAST_OF_LINE: f32 = 0.5;
+
+/// How much a blank may leave unexplained where there is no more than such shadows, also as a multiple of what is usual.
+const TRACE: f32 = 0.06;
+const TRACE_OF_NOISE: f32 = 1.5;
+
+/// How much of what is usually left unexplained may point from one drawing to another.
+const FAR: f32 = 0.7;
 
 /// But where a glyph explains nearly all of fainter ink: dark letters on a black page.
 const FAINT: f32 = 0.07;
@@ -184,9 +192,6 @@ fn pictures(weighed: &[Option<Weighed>], columns: usize, usual: Usual) -> Vec<bo
     if certain * TEXT_BESIDE < count { vec![false; pictures.len()] } else { pictures }
 }
 
-/// What a bar beside the screen makes of a blank, at most.
-const EDGE: f32 = 0.2;
-
 /// What leaves more than this unexplained is not even a related glyph.
 const STRANGE: f32 = 0.3;
 
@@ -214,18 +219,13 @@ impl Weighed {
             apart: if next.is_some() { apart.sqrt() / contrast } else { 1.0 },
             blank: blank.sqrt() / usual.contrast,
             contrast: contrast / usual.contrast,
-            is_at_edge: false,
             share: (1.0 - best.explained.error / blank.max(1e-3)).clamp(0.0, 1.0),
         })
     }
 
     fn verdict(&self, usual: Usual) -> Verdict {
         let noise = usual.error;
-        // Compression leaves traces around letters, which no glyph explains.
-        let is_blank = self.blank < NOTHING
-            || self.blank < 1.3 * noise && self.share < 0.7
-            || self.blank < 2.0 * noise && self.share < 0.5
-            || self.is_at_edge && self.blank < EDGE && self.share < 0.7;
+        let is_blank = self.is_blank(noise);
         // Fonts have hundreds of rare letters: one of them is always a little like what another font draws.
         let most_error = if self.character.is_ascii() {
             (MOST_ERROR * noise).clamp(SMALL_ERROR, (NOISY * noise).max(LARGE_ERROR))
@@ -235,12 +235,29 @@ impl Weighed {
         let is_certain = self.error < most_error
             && (self.contrast > LEAST_CONTRAST || self.contrast > FAINT && self.share > CLEAR)
             && self.apart > LEAST_APART * noise
-            && self.side() > self.least_side();
+            && self.side() > self.least_side()
+            && self.is_far_from_next(noise);
         match (is_blank, is_certain) {
             (true, _) => Verdict::Blank,
             (false, true) => Verdict::Certain,
             (false, false) => Verdict::Unread,
         }
+    }
+
+    /// Whether there is no ink. Compression and neighbours leave traces, some of them as strong as a full stop is: but that has
+    /// the contrast of ink, and traces have not.
+    fn is_blank(&self, noise: f32) -> bool {
+        let least = if is_line_at_edge(self.character) { LEAST_OF_LINE } else { LEAST_CONTRAST };
+        let is_trace = self.contrast < least && self.blank < (TRACE_OF_NOISE * noise).max(TRACE);
+        let is_faint_ink = self.share > CLEAR && self.contrast > FAINT && self.character.is_ascii_graphic();
+        self.blank < NOTHING || is_trace && !is_faint_ink
+    }
+
+    /// Whether what would have to be added to the next best drawing to make this picture is more than damage adds.
+    ///
+    /// Damage that is not quite what was assumed is no noise: on all cells of a page it adds the same to the same letters.
+    fn is_far_from_next(&self, noise: f32) -> bool {
+        0.5 * (1.0 + self.side()) * self.apart > FAR * noise
     }
 
     /// On which side of the middle between the best two drawings the picture is: 1 at the best, 0 in the middle.
@@ -263,6 +280,11 @@ impl Weighed {
     fn confidence(&self) -> f32 {
         (1.0 - self.error / self.next.max(1e-3)).clamp(0.01, 1.0).max(self.share)
     }
+}
+
+/// Whether it is a line along the upper or lower edge of a cell that texts do not have.
+const fn is_line_at_edge(character: char) -> bool {
+    is_cursor(character) || matches!(character, '\u{af}' | '\u{203e}' | '\u{2594}' | '\u{23ba}'..='\u{23bd}')
 }
 
 /// Looks up the colours of cells.
