@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use hyper::body::Bytes;
 use ironhand_api::{Connector, Way};
+use tokio::sync::watch;
 
 use crate::{Error, Login, Surroundings};
 use log::FollowedLog;
@@ -35,6 +36,11 @@ pub trait SerialConsole: Send {
     /// Whether nothing can be sent.
     fn is_read_only(&self) -> bool {
         false
+    }
+
+    /// Why the machine cannot be heard at the moment, as it changes; none where a console that is lost ends.
+    fn lapses(&self) -> Option<watch::Receiver<Option<Error>>> {
+        None
     }
 
     /// Ends the session on the controller, which keeps the console to itself until then.

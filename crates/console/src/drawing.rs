@@ -1,6 +1,6 @@
 //! Character screens as pictures: what a graphics card in text mode, or a framebuffer console, would show.
 
-use crate::{Font, Image};
+use crate::{Font, Image, Reading};
 
 /// A character screen to be drawn.
 #[derive(Clone, Copy, Debug)]
@@ -88,5 +88,21 @@ impl Drawing<'_> {
             let ink = (ink || underline) != (shape == Some(CursorShape::Block));
             *pixel = if ink { cell.foreground } else { cell.background };
         }
+    }
+}
+
+impl Reading {
+    /// A picture of what was read, in a font; the cursor underlines its cell. Characters that the font lacks are blanks.
+    pub fn drawn(&self, font: &Font) -> Image {
+        let cell = |cell: &crate::ReadingCell| DrawnCell {
+            character: cell.character,
+            foreground: cell.foreground,
+            background: cell.background,
+        };
+        let cells: Vec<_> = self.cells.iter().map(cell).collect();
+        let columns = self.grid.map_or(1, |grid| grid.columns);
+        let shape = CursorShape::Underline;
+        let cursor = self.cursor.map(|place| Cursor { row: place.row, column: place.column, shape });
+        Drawing { cells: &cells, columns, font, ninth_column: false, cursor }.image()
     }
 }

@@ -88,6 +88,11 @@ impl FlowSet {
         self.beyond_picture
     }
 
+    /// Whether a flow may work on a host.
+    pub(crate) fn select_any(&self, host: &Whereabouts<'_>) -> bool {
+        self.select(host).next().is_some()
+    }
+
     /// The flows that may work on a host, the first to be taken first.
     pub(crate) fn selecting(&self, host: &Whereabouts<'_>) -> Vec<Arc<Flow>> {
         self.select(host).cloned().collect()

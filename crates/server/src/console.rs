@@ -7,25 +7,29 @@ mod desk;
 mod keystrokes;
 mod open;
 mod recording;
+mod scene;
 mod session;
 mod viewer;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ironhand_api::{Host, Name};
+use ironhand_api::Name;
+use ironhand_ipmi_port::IpmiPort;
 
 pub(crate) use desk::{Desks, Hold, Ousted, tell};
 pub(crate) use keystrokes::shown;
+pub(crate) use open::entrances;
 pub(crate) use recording::{Recorder, Recordings};
+pub(crate) use scene::Glance;
 pub(crate) use session::{Attachment, Input};
 pub(crate) use viewer::{Viewer, shows_the_same, told};
 
 use crate::Settings;
-use crate::device::DeviceError;
-use crate::lane::Tools;
+use crate::entrance::{Entered, Entrance};
 use crate::serial::log::ConsoleLogs;
-use session::Session;
+use scene::Mark;
+use session::{Session, SharedScene};
 
 /// The serial consoles that are open; cheap to clone.
 #[derive(Clone)]
@@ -34,21 +38,38 @@ pub(crate) struct Consoles {
 }
 
 struct Inner {
-    tools: Tools,
+    /// For SOL, each of which has a session of its own.
+    port: IpmiPort,
+    desks: Desks,
     logs: ConsoleLogs,
     recordings: Recordings,
-    /// One at a time opens the console of a host.
-    open: Mutex<HashMap<Name, Arc<tokio::sync::Mutex<Option<Session>>>>>,
+    places: Mutex<HashMap<Name, Arc<Place>>>,
+}
+
+/// Where the console of a host is open.
+#[derive(Default)]
+struct Place {
+    /// One at a time opens it.
+    session: tokio::sync::Mutex<Option<Session>>,
+    /// What it shows, while it is open.
+    scene: SharedScene,
+}
+
+/// A moment in what the machine at a console writes; see [`Consoles::forget`].
+pub(crate) struct ConsoleMark {
+    place: Arc<Place>,
+    mark: Mark,
 }
 
 impl Consoles {
-    pub(crate) fn new(tools: Tools, logs: ConsoleLogs, recordings: Recordings) -> Self {
-        Self { inner: Arc::new(Inner { tools, logs, recordings, open: Mutex::default() }) }
+    pub(crate) fn new(port: IpmiPort, logs: ConsoleLogs, recordings: Recordings) -> Self {
+        let (desks, places) = (Desks::default(), Mutex::default());
+        Self { inner: Arc::new(Inner { port, desks, logs, recordings, places }) }
     }
 
     /// Who has which console.
     pub(crate) fn desks(&self) -> &Desks {
-        &self.inner.tools.desks
+        &self.inner.desks
     }
 
     /// What machines wrote.
@@ -61,33 +82,52 @@ impl Consoles {
         &self.inner.recordings
     }
 
-    /// Joins the serial console of a host, which is opened where it is not.
-    pub(crate) async fn attach(&self, host: &Host, settings: &Settings) -> Result<Attachment, DeviceError> {
-        let Inner { tools, logs, .. } = &*self.inner;
-        let name = &host.metadata.name;
-        let place = Arc::clone(self.places().entry(name.clone()).or_default());
-        let mut place = place.lock().await;
-        if let Some(attached) = place.as_ref().and_then(Session::attach) {
+    /// Joins the serial console of a host, which is opened through the first of `entrances` that lets us in where it is not
+    /// open; where none does, how long to wait where credentials tell.
+    pub(crate) async fn attach(
+        &self,
+        host: &Name,
+        entrances: &mut [Entrance],
+        settings: &Settings,
+    ) -> Entered<Attachment> {
+        let Inner { port, logs, .. } = &*self.inner;
+        let place = Arc::clone(self.places().entry(host.clone()).or_default());
+        let mut session = place.session.lock().await;
+        if let Some(attached) = session.as_ref().and_then(Session::attach) {
             return Ok(attached);
         }
-        let opened = open::serial(host, tools, settings).await?;
-        let (session, attached) = Session::start(opened, logs.of(name));
-        *place = Some(session);
+        let opened = open::serial(host, entrances, port, settings).await?;
+        let (begun, attached) = Session::start(opened, logs.of(host), Arc::clone(&place.scene));
+        *session = Some(begun);
         Ok(attached)
+    }
+
+    /// What the machine has written on its console until now.
+    pub(crate) fn mark(&self, host: &Name) -> Option<ConsoleMark> {
+        let place = Arc::clone(self.places().get(host)?);
+        let mark = session::lock(&place.scene).as_ref()?.mark();
+        Some(ConsoleMark { place, mark })
+    }
+
+    /// The machine lost its power, or began anew, after a moment: what it wrote before shows no longer.
+    pub(crate) fn forget(&self, ConsoleMark { place, mark }: &ConsoleMark) {
+        if let Some(scene) = session::lock(&place.scene).as_mut() {
+            scene.forget(*mark);
+        }
     }
 
     /// Waits until what is open on controllers is closed; whoever is attached must have left.
     pub(crate) async fn ended(&self) {
         let places: Vec<_> = self.places().drain().map(|(_, place)| place).collect();
         for place in places {
-            if let Some(session) = place.lock().await.take() {
+            if let Some(session) = place.session.lock().await.take() {
                 session.ended().await;
             }
         }
     }
 
-    fn places(&self) -> std::sync::MutexGuard<'_, HashMap<Name, Arc<tokio::sync::Mutex<Option<Session>>>>> {
+    fn places(&self) -> std::sync::MutexGuard<'_, HashMap<Name, Arc<Place>>> {
         // Nothing in here panics while the map is half changed.
-        self.inner.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

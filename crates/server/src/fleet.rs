@@ -16,11 +16,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::credentials::BackOff;
+use crate::entrance::Entrance;
 use crate::lane::{Ending, Lane, LaneHandle, Tools, ports};
 use crate::ownership::{Held, Leases, NotOwner, Taken};
 use crate::rotation::Turns;
 use crate::screen::Shot;
-use crate::{Settings, clock};
+use crate::{Settings, clock, console};
 
 /// The first wait before a lane that panicked begins anew; doubles up to [`LONGEST_REST`].
 const FIRST_REST: Duration = Duration::from_secs(1);
@@ -209,6 +210,12 @@ impl Fleet {
     /// The lane of a host.
     pub(crate) fn lane(&self, name: &Name) -> Option<LaneHandle> {
         self.lanes().get(name).map(|slot| slot.handle.clone())
+    }
+
+    /// The connectors that give the serial console of a host, to be opened.
+    pub(crate) fn console_entrances(&self, host: &Host) -> Vec<Entrance> {
+        let settings = self.site().terms(host).settings;
+        console::entrances(host, &self.inner.tools, &settings)
     }
 
     /// The picture of the last look at some screen.

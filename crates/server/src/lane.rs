@@ -36,7 +36,7 @@ pub(crate) use work::{Ending, Lane, credentials_of};
 
 use crate::Settings;
 use crate::catalog::Catalog;
-use crate::console::Desks;
+use crate::console::Consoles;
 use crate::credentials::Refusals;
 use crate::device::DeviceError;
 use crate::rotation::{PasswordOrder, Turns};
@@ -53,8 +53,6 @@ pub(crate) struct Tools {
     pub(crate) port: IpmiPort,
     /// For logins beside the session that a host's line has: passwords are tried there while they are changed.
     pub(crate) login_port: IpmiPort,
-    /// For serial consoles, each of which has a session of its own.
-    pub(crate) console_port: IpmiPort,
     /// The folder in which other programs keep logs of consoles.
     pub(crate) console_logs: Option<Arc<Path>>,
     /// The logins that BMCs refused of late.
@@ -68,8 +66,8 @@ pub(crate) struct Tools {
     /// How many passwords are changed at the same time.
     pub(crate) turns: Turns,
     pub(crate) reader: PictureReader,
-    /// Who has which console.
-    pub(crate) desks: Desks,
+    /// Who has which console, and what is open of them.
+    pub(crate) consoles: Consoles,
     pub(crate) catalog: Catalog,
     /// What is said above hosts, as it changes.
     pub(crate) site: watch::Receiver<Arc<Site>>,

@@ -1,11 +1,16 @@
 //! The screen of a host: a session that is kept while the host is watched, and the readings that come out of it.
+//!
+//! Where no connector has a picture, or none shows it, the serial console is the screen.
 
+mod connection;
 mod keyboard;
 mod pace;
+mod serial;
 mod session;
 mod typing;
 mod way;
 
+use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +28,8 @@ use tracing::warn;
 
 use pace::Pace;
 pub(crate) use pace::Viewing;
+pub(crate) use serial::SerialDoor;
+use session::Pacing;
 pub(crate) use session::Target;
 
 use crate::device::DeviceError;
@@ -58,9 +65,22 @@ pub(crate) struct Seen {
     pub(crate) shot: Arc<Shot>,
 }
 
+/// The font in which pictures of serial consoles are drawn: the one that has the most characters.
+const FONT: &str = "unifont";
+
+/// What a shot was read from.
+enum Origin {
+    Picture(Image),
+    /// A serial console, of which a picture is drawn where one is wanted: so many columns and rows of pixels.
+    Serial {
+        width: u32,
+        height: u32,
+    },
+}
+
 /// A picture and what was read from it.
 pub(crate) struct Shot {
-    pub(crate) image: Image,
+    origin: Origin,
     pub(crate) digest: PictureDigest,
     pub(crate) reading: Reading,
     pub(crate) page: Page,
@@ -69,9 +89,47 @@ pub(crate) struct Shot {
 }
 
 impl Shot {
+    fn of_picture(image: Image, reading: Reading) -> Self {
+        let (digest, page) = (digest(&image), Page::from(&reading));
+        Self { origin: Origin::Picture(image), digest, reading, page, file: OnceCell::new() }
+    }
+
+    /// Its picture is named as if it were kept, and drawn again when it is wanted: a fleet of serial consoles would else
+    /// hold a megabyte each.
+    fn of_serial(reading: Reading) -> Self {
+        let image = drawn(&reading);
+        let (digest, page) = (digest(&image), Page::from(&reading));
+        let origin = Origin::Serial { width: image.width, height: image.height };
+        Self { origin, digest, reading, page, file: OnceCell::new() }
+    }
+
+    /// The picture, which is drawn where a serial console was read.
+    pub(crate) fn image(&self) -> Cow<'_, Image> {
+        match &self.origin {
+            Origin::Picture(image) => Cow::Borrowed(image),
+            Origin::Serial { .. } => Cow::Owned(drawn(&self.reading)),
+        }
+    }
+
+    /// The picture that was read; none where a serial console was read.
+    const fn seen(&self) -> Option<&Image> {
+        match &self.origin {
+            Origin::Picture(image) => Some(image),
+            Origin::Serial { .. } => None,
+        }
+    }
+
+    /// Columns and rows of pixels of the picture.
+    pub(crate) const fn size(&self) -> (u32, u32) {
+        match &self.origin {
+            Origin::Picture(image) => (image.width, image.height),
+            Origin::Serial { width, height } => (*width, *height),
+        }
+    }
+
     /// The picture as a PNG file.
     pub(crate) fn png(&self) -> Vec<u8> {
-        self.image.encode_png()
+        self.image().encode_png()
     }
 
     /// The picture as a PNG file, made once for all who watch it. None where the server is stopping.
@@ -145,13 +203,24 @@ impl PictureReader {
         let turn = Arc::clone(&self.turns).acquire_owned().await.ok()?;
         let reader = Arc::clone(&self.reader);
         let read = tokio::task::spawn_blocking(move || {
-            let hint = before.as_ref().and_then(|shot| shot.reading.grid.as_ref());
+            let before = before.as_ref().filter(|shot| shot.seen().is_some());
+            let hint = before.and_then(|shot| shot.reading.grid.as_ref());
             let reading = reader.read(&image, hint);
-            let page = Page::from(&reading);
             drop(turn);
-            Shot { digest: digest(&image), reading, page, image, file: OnceCell::new() }
+            Shot::of_picture(image, reading)
         });
         read.await.ok()
+    }
+
+    /// Takes what a serial console shows. None where the server is stopping.
+    async fn take(&self, reading: Reading) -> Option<Shot> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await.ok()?;
+        let taken = tokio::task::spawn_blocking(move || {
+            let shot = Shot::of_serial(reading);
+            drop(turn);
+            shot
+        });
+        taken.await.ok()
     }
 }
 
@@ -168,6 +237,12 @@ fn all_fonts(folder: &Path) -> Vec<Font> {
     }
     fonts.extend(fonts::system());
     fonts
+}
+
+/// A picture of what a serial console shows.
+fn drawn(reading: &Reading) -> Image {
+    let font = Font::named(FONT).or_else(|| console::fonts().first());
+    font.map_or_else(|| Image::filled(0, 0, 0), |font| reading.drawn(font))
 }
 
 /// The name under which a picture is kept: the SHA-256 of its size and pixels.
@@ -207,10 +282,23 @@ enum Command {
     Look { reply: Reply<Arc<Seen>> },
 }
 
+impl Command {
+    /// Tells whoever asked that it cannot be done.
+    fn fail(self, through: &Arc<str>, error: &DeviceError) {
+        let through = Arc::clone(through);
+        // An error means that nobody waits for the answer any more.
+        match self {
+            Self::Keys { reply, .. } => drop(reply.send(Attempt { through, result: Err(error.clone()) })),
+            Self::Look { reply } => drop(reply.send(Attempt { through, result: Err(error.clone()) })),
+        }
+    }
+}
+
 /// A host's screen. Dropping it ends the session.
 pub(crate) struct ScreenWatch {
     commands: mpsc::Sender<Command>,
     pace: watch::Sender<Pace>,
+    follow: watch::Sender<bool>,
     view: watch::Receiver<View>,
     ways: watch::Receiver<Vec<ScreenWay>>,
     stop: DropGuard,
@@ -221,18 +309,31 @@ impl ScreenWatch {
     /// Starts to watch the screen, looking at it every `pace`.
     pub(crate) fn watch(target: Target, pace: Duration) -> Self {
         let (commands, asked) = mpsc::channel(COMMANDS);
+        let (follow, followed) = watch::channel(false);
         let (pace, paced) = watch::channel(Pace::new(pace));
         let (show, view) = watch::channel(View::Connecting);
         let (tell, ways) = watch::channel(Vec::new());
         let stop = CancellationToken::new();
         let outlet = session::Outlet { show, tell };
-        let task = tokio::spawn(session::run(target, asked, paced, outlet, stop.clone()));
-        Self { commands, pace, view, ways, stop: stop.drop_guard(), task }
+        let task = tokio::spawn(session::run(
+            target,
+            asked,
+            Pacing { pace: paced, follow: followed },
+            outlet,
+            stop.clone(),
+        ));
+        Self { commands, pace, follow, view, ways, stop: stop.drop_guard(), task }
     }
 
     /// Changes how often the screen is looked at.
     pub(crate) fn set_pace(&self, pace: Duration) {
         pace::set_interval(&self.pace, pace);
+    }
+
+    /// Says whether the serial console is kept open where no picture is seen, or only while somebody asks for it:
+    /// controllers give it to one session at a time.
+    pub(crate) fn follow_serial(&self, follow: bool) {
+        self.follow.send_if_modified(|current| std::mem::replace(current, follow) != follow);
     }
 
     /// What is known of the screen, as it changes.

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::catalog::Catalog;
-use crate::console::{Consoles, Desks, Recordings};
+use crate::console::{Consoles, Recordings};
 use crate::credentials::Refusals;
 use crate::fleet::Fleet;
 use crate::http::{self, Api, ListenError, LocalSocket, Via};
@@ -140,12 +140,13 @@ impl Server {
         let flows = store.list::<Flow>(&ListQuery::default()).await.map_err(failed)?;
         let catalog = Catalog::new(flows.items);
         let reader = PictureReader::start(data_dir.join(FONTS_FOLDER)).await;
+        let logs = ConsoleLogs::new(&data_dir, LogLimits::default());
+        let consoles = Consoles::new(console_port, logs, Recordings::new(&data_dir));
         let (say, site) = watch::channel(Arc::new(Site::default()));
         let tools = Tools {
             store: store.clone(),
             port,
             login_port,
-            console_port,
             console_logs: console_logs.map(Into::into),
             refusals: Refusals::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
@@ -153,14 +154,12 @@ impl Server {
             records: SdrCache::default(),
             turns: Turns::new(site.clone()),
             reader,
-            desks: Desks::default(),
+            consoles: consoles.clone(),
             catalog: catalog.clone(),
             site: site.clone(),
         };
         let leases = Leases::new(store.clone(), site.clone(), shared).map_err(StartError::NoRandom)?;
         let holder = Holder { owner: leases.owner().into(), shared, site: site.clone() };
-        let logs = ConsoleLogs::new(&data_dir, LogLimits::default());
-        let consoles = Consoles::new(tools.clone(), logs, Recordings::new(&data_dir));
         let fleet = Fleet::new(tools, settings, say, leases, stops.lanes.clone());
         fleet.govern().await.map_err(failed)?;
         let order = Order::new();

@@ -126,3 +126,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_picture_of_a_screen_reads_as_the_screen() {
+    let mut terminal = Terminal::new(80, 25);
+    terminal.receive(
+        b"\x1b[31mKernel panic\x1b[m - not syncing: VFS\r\n\xc4\xc4\xb3\r\n\x1b[7m[ OK ]\x1b[m login:",
+    );
+    let reading = terminal.reading();
+    let picture = reading.drawn(crate::Font::named("unifont").unwrap());
+    assert_eq!((picture.width, picture.height), (640, 400));
+    assert_eq!(crate::Reader::new().read(&picture, None).text(), reading.text());
+}

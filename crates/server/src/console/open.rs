@@ -1,13 +1,16 @@
 //! Opening the serial console of a host through the first of its connectors that gives one.
 
+use std::time::Duration;
+
 use futures_util::future::BoxFuture;
-use ironhand_api::{Capability, Connector, Host, Way};
+use ironhand_api::{Capability, Connector, Host, Name, Way};
 use ironhand_connectors::{Login, PathHealth, SerialConsole, Surroundings, open_serial};
+use ironhand_ipmi_port::IpmiPort;
 use secrecy::SecretString;
 
 use crate::Settings;
 use crate::device::DeviceError;
-use crate::entrance::Entrance;
+use crate::entrance::{Entered, Entrance, Open};
 use crate::lane::Tools;
 use crate::serial::sol::{SolConsole, SolTarget};
 
@@ -17,47 +20,63 @@ pub(super) struct Opened {
     pub(super) console: Box<dyn SerialConsole>,
 }
 
-/// Opens the serial console of a host through the first connector, in the order of the manifest, that gives it.
-pub(super) async fn serial(host: &Host, tools: &Tools, settings: &Settings) -> Result<Opened, DeviceError> {
-    let mut failures: Vec<(String, DeviceError)> = Vec::new();
-    for connector in host.spec.connectors_for(Capability::Serial) {
-        let mut entrance = Entrance::new(host, connector, PathHealth::default(), tools, settings);
-        let (port, settings) = (tools.console_port.clone(), *settings);
-        let open = move |connector: Connector, login: Option<Login>, surroundings: Surroundings| {
-            let (port, settings) = (port.clone(), settings);
-            let opened: BoxFuture<'static, Result<Box<dyn SerialConsole>, DeviceError>> =
-                Box::pin(async move {
-                    match &connector.way {
-                        Way::Ipmi(options) => {
-                            let nobody =
-                                || Login { username: String::new(), password: SecretString::default() };
-                            let login = login.unwrap_or_else(nobody);
-                            let target = SolTarget::of(&connector, options, login, port, &settings).await?;
-                            Ok(Box::new(SolConsole::open(target).await?) as Box<dyn SerialConsole>)
-                        }
-                        _ => Ok(open_serial(&connector, login, &surroundings).await?),
-                    }
-                });
-            opened
-        };
-        match entrance.enter(open).await {
-            Ok(console) => return Ok(Opened { connector: connector.to_string(), console }),
-            Err((error, _)) => failures.push((connector.to_string(), error)),
+/// The connectors that give the serial console of a host, in the order of the manifest.
+pub(crate) fn entrances(host: &Host, tools: &Tools, settings: &Settings) -> Vec<Entrance> {
+    let serial = host.spec.connectors_for(Capability::Serial);
+    serial.map(|connector| Entrance::new(host, connector, PathHealth::default(), tools, settings)).collect()
+}
+
+/// Opens the serial console of a host through the first of `entrances` that gives it. Where none does, tells how long to wait
+/// where credentials tell.
+pub(super) async fn serial(
+    host: &Name,
+    entrances: &mut [Entrance],
+    port: &IpmiPort,
+    settings: &Settings,
+) -> Entered<Opened> {
+    let mut failures: Vec<(String, DeviceError, Option<Duration>)> = Vec::new();
+    for entrance in &mut *entrances {
+        match entrance.enter(opener(port, settings)).await {
+            Ok(console) => return Ok(Opened { connector: entrance.source.clone(), console }),
+            Err((error, wait)) => failures.push((entrance.source.clone(), error, wait)),
         }
     }
-    let reasons = failures.iter().map(|(source, error)| format!("{source}: {error}")).collect();
+    let reasons = failures.iter().map(|(source, error, _)| format!("{source}: {error}")).collect();
     let several = failures.len() > 1;
+    // Any of them may be tried when its own wait is over; those without one, soon.
+    let wait = failures.iter().map(|(.., wait)| *wait).min().flatten();
     // One that has no serial console after all says the least.
-    failures.sort_by_key(|(_, error)| error.is_unsupported());
-    match failures.into_iter().next() {
-        None => Err(DeviceError::NoCapability {
-            host: host.metadata.name.clone(),
+    failures.sort_by_key(|(_, error, _)| error.is_unsupported());
+    let error = match failures.into_iter().next() {
+        None => DeviceError::NoCapability {
+            host: host.clone(),
             capability: Capability::Serial,
-            connectors: host.spec.connectors.iter().map(ToString::to_string).collect(),
-        }),
-        Some((_, telling)) if several => {
-            Err(DeviceError::EveryWayFailed { telling: Box::new(telling), reasons, cut_not_allowed: false })
+            connectors: Vec::new(),
+        },
+        Some((_, telling, _)) if several => {
+            DeviceError::EveryWayFailed { telling: Box::new(telling), reasons, cut_not_allowed: false }
         }
-        Some((_, error)) => Err(error),
+        Some((_, error, _)) => error,
+    };
+    Err((error, wait))
+}
+
+/// What opens a connector under a login.
+fn opener(port: &IpmiPort, settings: &Settings) -> impl Open<Box<dyn SerialConsole>> {
+    let (port, settings) = (port.clone(), *settings);
+    move |connector: Connector, login: Option<Login>, surroundings: Surroundings| {
+        let (port, settings) = (port.clone(), settings);
+        let opened: BoxFuture<'static, Result<Box<dyn SerialConsole>, DeviceError>> = Box::pin(async move {
+            match &connector.way {
+                Way::Ipmi(options) => {
+                    let nobody = || Login { username: String::new(), password: SecretString::default() };
+                    let login = login.unwrap_or_else(nobody);
+                    let target = SolTarget::of(&connector, options, login, port, &settings).await?;
+                    Ok(Box::new(SolConsole::open(target).await?) as Box<dyn SerialConsole>)
+                }
+                _ => Ok(open_serial(&connector, login, &surroundings).await?),
+            }
+        });
+        opened
     }
 }

@@ -62,6 +62,7 @@ impl Viewer {
 /// A look at a screen, as those are told who watch it.
 pub(crate) fn told(seen: &Seen, picture_follows: bool) -> LiveScreen {
     let shot = &seen.shot;
+    let (width, height) = shot.size();
     let cursor = shot.reading.cursor.map(|place| ScreenPlace { row: place.row, column: place.column });
     LiveScreen {
         number: seen.number,
@@ -72,8 +73,8 @@ pub(crate) fn told(seen: &Seen, picture_follows: bool) -> LiveScreen {
         cursor,
         confidence: shot.confidence(),
         reliable: shot.reading.is_reliable(),
-        width: shot.image.width,
-        height: shot.image.height,
+        width,
+        height,
         picture: shot.digest.clone(),
         picture_follows,
     }

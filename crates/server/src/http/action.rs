@@ -146,6 +146,7 @@ pub(super) fn parse<T: DeserializeOwned>(received: Result<Bytes, BytesRejection>
 
 fn shown(host: Name, seen: &Seen) -> Screen {
     let shot = &seen.shot;
+    let (width, height) = shot.size();
     Screen {
         host,
         connector: seen.source.to_string(),
@@ -156,8 +157,8 @@ fn shown(host: Name, seen: &Seen) -> Screen {
         text: shot.text(),
         rows: shot.rows(),
         font: shot.font(),
-        width: shot.image.width,
-        height: shot.image.height,
+        width,
+        height,
         picture: shot.digest.clone(),
     }
 }

@@ -72,7 +72,8 @@ pub(super) async fn console(
         }
     };
     // Where it cannot be opened, the hold is given back by being dropped.
-    let attached = api.consoles.attach(&host, &settings).await?;
+    let mut entrances = api.fleet.console_entrances(&host);
+    let attached = api.consoles.attach(&name, &mut entrances, &settings).await.map_err(|(error, _)| error)?;
     let hold = match taken {
         Some((hold, from)) => {
             tell_taken(&api, &name, &hold, from.as_ref(), &attached.connector).await;
@@ -165,7 +166,7 @@ impl Visit {
     async fn run(mut self, mut socket: WebSocket) {
         let read_only = self.hold.is_none() || self.attached.read_only;
         let opened = ConsoleNotice::Opened { connector: self.attached.connector.clone(), read_only };
-        let end = match say(&mut socket, &opened).await {
+        let end = match self.begin(&mut socket, &opened).await {
             Ok(()) => self.carry(&mut socket).await,
             Err(end) => end,
         };
@@ -182,6 +183,17 @@ impl Visit {
         if let Some(hold) = self.hold.take() {
             give_back(&self.api, &self.host, hold, &why).await;
         }
+    }
+
+    /// Tells what is opened, and shows what was written before.
+    async fn begin(&mut self, socket: &mut WebSocket, opened: &ConsoleNotice) -> Result<(), End> {
+        say(socket, opened).await?;
+        let backlog = std::mem::take(&mut self.attached.backlog);
+        if backlog.is_empty() {
+            return Ok(());
+        }
+        self.recorded(Recorded::Output(&backlog)).await;
+        send(socket, Message::Binary(backlog)).await
     }
 
     /// Carries characters until one side ends it.
@@ -240,9 +252,7 @@ impl Visit {
 
     /// Why the console is closed.
     fn lost(&self) -> End {
-        let ended = self.attached.ended.borrow();
-        let reason = ended.as_ref().map_or_else(|| "it ended".to_owned(), |ended| ended.0.to_string());
-        End::Told { code: "console.lost", reason }
+        End::Told { code: "console.lost", reason: self.attached.why_closed().to_string() }
     }
 
     /// Does what the client asks for. What a client types who only looks is passed over.
@@ -266,8 +276,7 @@ impl Visit {
             Input::Bytes(bytes) => self.recorded(Recorded::Input(&bytes.clone())).await,
             Input::Break => self.recorded(Recorded::Mark("break")).await,
         }
-        // An error means that the console is closed, which is told.
-        let _ = self.attached.input.send(input).await;
+        self.attached.put(input).await;
         Ok(())
     }
 }

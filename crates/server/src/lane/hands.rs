@@ -93,6 +93,7 @@ impl Hands {
             PowerPlan::Send(action) => action,
         };
         let until = clock::now().after(limit);
+        let written = self.tools.consoles.mark(&self.host);
         let through = match self.lines()?.power(sent, &mut attempts, receipts).await {
             Ok(place) => Some(place),
             // These show in the power state whether they were done.
@@ -108,6 +109,10 @@ impl Hands {
         };
         // Where the outcome is unknown, too: what comes of it was asked for.
         self.notice(Observation::PowerAsked { action: sent, until });
+        // A machine that shuts down says so on its console until its power is off, and an interrupt is written about there.
+        if let Some(written) = written.filter(|_| !matches!(sent, PowerAction::Soft | PowerAction::Nmi)) {
+            self.tools.consoles.forget(&written);
+        }
         if let Some(place) = through
             && let Some(done) = self.mains(sent, place)?
         {
@@ -248,7 +253,7 @@ impl Hands {
         // Nobody types into what somebody else is typing.
         let taker = if self.is_run { Taker::Run } else { Taker::Person { take_over: false } };
         let idle = self.settings.console_idle;
-        let (_hold, _) = self.tools.desks.take(&self.host, &self.who, taker, idle)?;
+        let (_hold, _) = self.tools.consoles.desks().take(&self.host, &self.who, taker, idle)?;
         let begun = Instant::now();
         let pressed = screen.press(steps.to_vec()).await;
         receipts.push(receipt(begun, &pressed));

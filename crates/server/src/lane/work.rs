@@ -295,7 +295,7 @@ impl Lane {
         let status = self.facts.status(self.recovery.health(), incident.map(|incident| incident.id), picture);
         let owner = Some(self.held.owner().to_owned());
         let screens = self.screen.as_ref().map(ScreenWatch::ways).unwrap_or_default();
-        let (ways, console) = (self.ways(), self.tools.desks.holder(&self.name));
+        let (ways, console) = (self.ways(), self.tools.consoles.desks().holder(&self.name));
         HostStatus { alerts: self.alerts.open().collect(), owner, ways, screens, console, ..status }
     }
 

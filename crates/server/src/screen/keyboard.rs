@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ironhand_connectors::{ScreenEvent, ScreenSource};
+use ironhand_connectors::ScreenEvent;
 use ironhand_console::keys::{KeyStep, Layout};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::connection::Connection;
 use super::typing::Typing;
-use super::way::{Keyboard, close, open as open_way};
+use super::way::{Keyboard, open as open_way};
 use super::{Attempt, Reply};
 use crate::device::DeviceError;
 use crate::entrance::late;
@@ -66,12 +67,12 @@ async fn run(keyboards: Vec<Keyboard>, mut orders: mpsc::Receiver<Order>, interv
         match open(&keyboards).await {
             Ok((source, layout, mut connection)) => {
                 let mut typing = Typing::new(Arc::clone(&source), layout);
-                typing.add(connection.as_ref(), &steps, reply);
-                let stayed = stay(connection.as_mut(), &source, &mut typing, &mut orders, interval);
+                typing.add(&connection, &steps, reply);
+                let stayed = stay(&mut connection, &source, &mut typing, &mut orders, interval);
                 if let Err(error) = stayed.await {
                     typing.fail(&error);
                 }
-                close(connection).await;
+                connection.close().await;
             }
             // An error means that nobody waits for the answer any more.
             Err(failed) => drop(reply.send(failed)),
@@ -80,17 +81,17 @@ async fn run(keyboards: Vec<Keyboard>, mut orders: mpsc::Receiver<Order>, interv
 }
 
 /// A keyboard that lets us in: the name of its connector, and what the machine takes the positions of keys for.
-type Opened = (Arc<str>, Layout, Box<dyn ScreenSource>);
+type Opened = (Arc<str>, Layout, Connection);
 
 /// Opens the first keyboard that lets us in.
 async fn open(keyboards: &[Keyboard]) -> Result<Opened, Attempt<()>> {
     let mut failures: Vec<(Arc<str>, DeviceError)> = Vec::new();
     for Keyboard { source, layout, entrance } in keyboards {
-        match open_way(&mut *entrance.lock().await).await {
-            Ok(connection) if connection.keyboard().is_some() => {
+        match open_way(&mut *entrance.lock().await).await.map(Connection::Picture) {
+            Ok(connection) if connection.has_keyboard() => {
                 return Ok((Arc::clone(source), *layout, connection));
             }
-            Ok(connection) => close(connection).await,
+            Ok(connection) => connection.close().await,
             Err((error, _)) => failures.push((Arc::clone(source), error)),
         }
     }
@@ -101,7 +102,7 @@ async fn open(keyboards: &[Keyboard]) -> Result<Opened, Attempt<()>> {
 
 /// Types until nothing was to be typed for a while, or nobody can ask any more.
 async fn stay(
-    connection: &mut dyn ScreenSource,
+    connection: &mut Connection,
     source: &str,
     typing: &mut Typing,
     orders: &mut mpsc::Receiver<Order>,

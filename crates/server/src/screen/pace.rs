@@ -29,6 +29,11 @@ impl Pace {
         Self { interval, viewers: 0 }
     }
 
+    /// Whether somebody watches.
+    pub(super) const fn is_watched(self) -> bool {
+        self.viewers > 0
+    }
+
     /// Between two looks at a screen that tells what changed on it, or only shows itself whole.
     pub(super) fn between(self, tells_changes: bool) -> Duration {
         let lively = if tells_changes { LIVELY } else { LIVELY_STILLS };

@@ -6,16 +6,18 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use ironhand_api::{Name, ScreenWay};
-use ironhand_connectors::{ScreenEvent, ScreenSource};
+use ironhand_connectors::ScreenEvent;
 use ironhand_console::keys::{KeyStep, Layout};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::connection::Connection;
 use super::keyboard::SpareKeyboard;
 use super::pace::Pace;
+use super::serial::{Read, SerialDoor};
 use super::typing::Typing;
-use super::way::{Opening, Ways, close};
+use super::way::{Opening, Ways};
 use super::{Attempt, Command, PictureReader, Reply, Seen, Shot, View};
 use crate::device::DeviceError;
 use crate::entrance::{Entrance, late};
@@ -40,13 +42,27 @@ const SEND: Duration = Duration::from_secs(10);
 /// How long the whole screen may take to come: a few megabytes over a line of a megabit a second.
 const ANSWER: Duration = Duration::from_secs(60);
 
+/// How long a serial console that is only open because somebody asked for it stays open: who looks or types does so again
+/// soon.
+const LINGER: Duration = Duration::from_secs(60);
+
 /// The screen to watch, and what is needed for it.
 pub(crate) struct Target {
     pub(crate) host: Name,
     /// The connectors that show it, in the order of the manifest.
     pub(crate) entrances: Vec<Entrance>,
+    /// The serial console, where the host has one.
+    pub(crate) serial: Option<SerialDoor>,
     pub(crate) reader: PictureReader,
     pub(crate) settings: Settings,
+}
+
+/// How the lane wants a screen to be looked at, as it changes.
+pub(super) struct Pacing {
+    /// Between two looks.
+    pub(super) pace: watch::Receiver<Pace>,
+    /// Whether the serial console is kept open where no picture is seen.
+    pub(super) follow: watch::Receiver<bool>,
 }
 
 /// Where what is known of the screen goes.
@@ -59,12 +75,13 @@ pub(super) struct Outlet {
 pub(super) async fn run(
     target: Target,
     commands: mpsc::Receiver<Command>,
-    pace: watch::Receiver<Pace>,
+    pacing: Pacing,
     outlet: Outlet,
     stop: CancellationToken,
 ) {
-    let Target { host, entrances, reader, settings } = target;
-    let ways = Ways::new(entrances, &settings);
+    let Target { host, entrances, serial, reader, settings } = target;
+    let ways = Ways::new(entrances, serial, &settings);
+    let Pacing { pace, follow } = pacing;
     let spare = SpareKeyboard::new(ways.keyboards(), settings.key_interval);
     let mut session = Session {
         host,
@@ -73,6 +90,9 @@ pub(super) async fn run(
         settings,
         commands,
         pace,
+        follow,
+        asked_until: None,
+        waiting: Vec::new(),
         outlet,
         spare,
         trial: None,
@@ -91,6 +111,11 @@ struct Session {
     settings: Settings,
     commands: mpsc::Receiver<Command>,
     pace: watch::Receiver<Pace>,
+    follow: watch::Receiver<bool>,
+    /// Until when the serial console stays open for those who asked.
+    asked_until: Option<Instant>,
+    /// What is asked of a serial console that is opened for it.
+    waiting: Vec<Command>,
     outlet: Outlet,
     spare: SpareKeyboard,
     /// A way before the one in use that is being tried again.
@@ -105,7 +130,12 @@ impl Session {
             // A connection that is being made is dropped: nobody has logged in by it yet, or the controller forgets it.
             let Some(connected) = stop.run_until_cancelled(Box::pin(self.connect())).await else { return };
             let going_on = match connected {
-                Some(visit) => self.stay(visit, stop).await,
+                Some(mut visit) => {
+                    for command in std::mem::take(&mut self.waiting) {
+                        self.take(&mut visit, command);
+                    }
+                    self.stay(visit, stop).await
+                }
                 None => stop.run_until_cancelled(self.rest()).await.unwrap_or(false),
             };
             if !going_on {
@@ -117,7 +147,8 @@ impl Session {
     /// Connects through the first way that lets us in; none where all failed, or are left alone.
     async fn connect(&mut self) -> Option<Visit> {
         for at in 0..self.ways.len() {
-            if self.ways.rests(at, Instant::now()) {
+            let unwanted = self.ways.serial() == Some(at) && !self.wants_serial(Instant::now());
+            if unwanted || self.ways.rests(at, Instant::now()) {
                 continue;
             }
             match self.ways.open(at).await {
@@ -128,10 +159,21 @@ impl Session {
         None
     }
 
-    fn visit(&mut self, at: usize, connection: Box<dyn ScreenSource>) -> Visit {
+    /// Whether the serial console is to be open where no picture is seen.
+    fn wants_serial(&self, now: Instant) -> bool {
+        *self.follow.borrow()
+            || self.pace.borrow().is_watched()
+            || self.asked_until.is_some_and(|until| until > now)
+    }
+
+    fn visit(&mut self, at: usize, connection: Connection) -> Visit {
         self.ways.works(at);
         self.outlet.tell.send_replace(self.ways.standings(Some(at)));
-        Visit::new(at, self.ways.source(at), self.ways.layout(at), connection)
+        let source = match &connection {
+            Connection::Picture(_) => self.ways.source(at),
+            Connection::Serial(serial) => serial.source(),
+        };
+        Visit::new(at, source, self.ways.layout(at), connection)
     }
 
     /// A way failed, which had held for so long.
@@ -146,57 +188,88 @@ impl Session {
     /// wants to look ends the wait, unless passwords were refused. False where nobody watches any more.
     async fn rest(&mut self) -> bool {
         let (source, error) = self.ways.failure();
-        self.outlet.show.send_replace(View::Lost { source: Arc::clone(&source), error: error.clone() });
-        let again = self.ways.again(self.ways.len()).unwrap_or_else(Instant::now);
-        let over = tokio::time::sleep_until(again.into());
+        let have_failed = self.ways.have_failed();
+        self.outlet.show.send_replace(match have_failed {
+            true => View::Lost { source: Arc::clone(&source), error: error.clone() },
+            // Nobody needs the serial console at the moment.
+            false => View::Connecting,
+        });
+        for command in std::mem::take(&mut self.waiting) {
+            command.fail(&source, &error);
+        }
+        let wanted = self.wants_serial(Instant::now());
+        let again = self.ways.again(self.ways.len(), wanted);
+        let over = async {
+            match again {
+                Some(again) => tokio::time::sleep_until(again.into()).await,
+                None => pending().await,
+            }
+        };
         tokio::pin!(over);
-        let failed = |error: DeviceError| Attempt { through: Arc::clone(&source), result: Err(error) };
         loop {
             tokio::select! {
                 () = &mut over => return true,
-                command = self.commands.recv() => match command {
-                    None => return false,
-                    // An error means that nobody waits for the answer any more.
-                    Some(Command::Keys { reply, .. }) => drop(reply.send(Attempt {
-                        through: Arc::clone(&source),
-                        result: Err(error.clone()),
-                    })),
-                    Some(Command::Look { reply }) => {
-                        drop(reply.send(failed(error.clone())));
-                        if self.ways.hurry() {
-                            return true;
-                        }
+                Ok(()) = self.follow.changed() => return true,
+                command = self.commands.recv() => {
+                    let Some(command) = command else { return false };
+                    if self.may_open_serial() {
+                        self.asked_until = Some(Instant::now() + LINGER);
+                        self.waiting.push(command);
+                        self.ways.hurry();
+                        return true;
                     }
-                },
+                    let looks = matches!(command, Command::Look { .. });
+                    command.fail(&source, &error);
+                    if looks && self.ways.hurry() {
+                        return true;
+                    }
+                }
             }
         }
+    }
+
+    /// Whether there is a serial console that is not open because nobody asked for it.
+    fn may_open_serial(&self) -> bool {
+        let now = Instant::now();
+        self.ways.serial().is_some_and(|at| !self.wants_serial(now) && !self.ways.rests(at, now))
     }
 
     /// Looks and types on a connection until it ends. False where nobody watches any more.
     async fn stay(&mut self, mut visit: Visit, stop: &CancellationToken) -> bool {
         loop {
             match stop.run_until_cancelled(self.turn(&mut visit)).await {
+                Some(Ok(())) if self.is_unneeded(&visit) => {
+                    self.trial = None;
+                    visit.connection.close().await;
+                    return true;
+                }
                 Some(Ok(())) if !visit.over => {}
                 Some(Err(error)) => {
                     visit.fail_all(&error);
                     let (at, held) = (visit.at, visit.begun.elapsed());
                     self.trial = None;
-                    close(visit.connection).await;
+                    visit.connection.close().await;
                     self.lost(at, held, error, None);
                     return true;
                 }
                 None | Some(Ok(())) => {
-                    close(visit.connection).await;
+                    visit.connection.close().await;
                     return false;
                 }
             }
         }
     }
 
+    /// Whether it is a serial console that was open for those who asked, who ask no more.
+    fn is_unneeded(&self, visit: &Visit) -> bool {
+        let is_idle = visit.typing.is_idle() && visit.lookers.is_empty();
+        visit.connection.is_serial() && is_idle && !visit.over && !self.wants_serial(Instant::now())
+    }
+
     /// One thing that happens on a connection.
     async fn turn(&mut self, visit: &mut Visit) -> Result<(), DeviceError> {
         self.try_better(visit);
-        let better = if self.trial.is_none() { self.ways.again(visit.at) } else { None };
+        let better = if self.trial.is_none() { self.ways.again(visit.at, true) } else { None };
         let deadline = visit.deadline(better);
         // Keys are pressed to their end on the connection on which they were begun.
         let trial = self.trial.as_mut().filter(|_| visit.typing.is_idle());
@@ -206,14 +279,11 @@ impl Session {
             command = self.commands.recv() => {
                 match command {
                     None => visit.over = true,
-                    Some(Command::Keys { steps, reply }) => self.type_keys(visit, steps, reply),
-                    Some(Command::Look { reply }) => {
-                        visit.lookers.push(reply);
-                        visit.look(Kind::Whole).await?;
-                    }
+                    Some(command) => self.take(visit, command),
                 }
                 Ok(())
             }
+            Ok(()) = self.follow.changed() => Ok(()),
             Ok(()) = self.pace.changed() => {
                 let pace = self.pace.borrow_and_update().between(visit.connection.tells_changes());
                 visit.next_look = visit.next_look.min(Instant::now() + pace);
@@ -223,6 +293,23 @@ impl Session {
                 self.trial = None;
                 self.tried(visit, at, opening).await;
                 Ok(())
+            }
+        }
+    }
+
+    /// Takes up what is asked for.
+    fn take(&mut self, visit: &mut Visit, command: Command) {
+        if visit.connection.is_serial() {
+            self.asked_until = Some(Instant::now() + LINGER);
+        }
+        match command {
+            Command::Keys { steps, reply } => self.type_keys(visit, steps, reply),
+            Command::Look { reply } => {
+                visit.lookers.push(reply);
+                // It is begun as the next thing, as the whole of a screen that is due.
+                visit.whole_at = Instant::now();
+                visit.next_look = visit.whole_at;
+                visit.look = Look::None;
             }
         }
     }
@@ -246,7 +333,7 @@ impl Session {
                 let lookers = std::mem::take(&mut visit.lookers);
                 let before = std::mem::replace(visit, self.visit(at, connection));
                 visit.lookers = lookers;
-                close(before.connection).await;
+                before.connection.close().await;
             }
             Err((error, wait)) => {
                 self.lost(at, Duration::ZERO, error, wait);
@@ -272,8 +359,8 @@ impl Session {
 
     /// Presses keys on the connection, or on the first connector of the host that has a keyboard.
     fn type_keys(&self, visit: &mut Visit, steps: Vec<KeyStep>, reply: Reply<()>) {
-        if visit.connection.keyboard().is_some() {
-            visit.typing.add(visit.connection.as_ref(), &steps, reply);
+        if visit.connection.has_keyboard() {
+            visit.typing.add(&visit.connection, &steps, reply);
         } else {
             self.spare.press((steps, reply));
         }
@@ -281,7 +368,7 @@ impl Session {
 
     async fn due(&mut self, visit: &mut Visit) -> Result<(), DeviceError> {
         let now = Instant::now();
-        visit.typing.press_next(visit.connection.as_mut(), self.settings.key_interval).await?;
+        visit.typing.press_next(&mut visit.connection, self.settings.key_interval).await?;
         if visit.answer_by.is_some_and(|answer_by| answer_by <= now) {
             return Err(late(&visit.source, ANSWER));
         }
@@ -308,10 +395,15 @@ impl Session {
     /// Tells everybody that there is no picture at the moment.
     fn unseen(&mut self, visit: &mut Visit, error: &DeviceError) {
         (visit.asked, visit.answer_by, visit.look) = (None, None, Look::None);
-        visit.next_look = Instant::now() + self.pace(visit).max(UNSEEN);
-        let source = Arc::clone(&visit.source);
+        let least = if visit.connection.is_serial() { Duration::ZERO } else { UNSEEN };
+        visit.next_look = Instant::now() + self.pace(visit).max(least);
+        let (source, error) = match self.ways.have_failed() {
+            // That the pictures are missed tells more than that nothing stands in for them.
+            true if visit.connection.is_serial() => self.ways.failure_beside(&visit.source, error),
+            _ => (Arc::clone(&visit.source), error.clone()),
+        };
         self.outlet.show.send_replace(View::Lost { source, error: error.clone() });
-        visit.tell_lookers(&Err(error.clone()));
+        visit.tell_lookers(&Err(error));
     }
 
     /// Between two looks at the moment.
@@ -322,10 +414,23 @@ impl Session {
     /// Reads the screen as it is now, and shows it to everybody.
     async fn show(&mut self, visit: &mut Visit) -> Result<(), DeviceError> {
         let at = clock::now();
-        if let Some(image) = visit.connection.image(self.shot.as_ref().map(|shot| &shot.image)) {
-            let read = self.reader.read(image, self.shot.clone()).await;
-            let shot = read.ok_or(DeviceError::ReaderFailed)?;
-            self.shot = Some(Arc::new(shot));
+        let seen = self.shot.as_ref().and_then(|shot| shot.seen());
+        let read = match &mut visit.connection {
+            Connection::Picture(source) => match source.image(seen) {
+                Some(image) => Some(self.reader.read(image, self.shot.clone()).await),
+                None => None,
+            },
+            Connection::Serial(serial) => match serial.read() {
+                Ok(Read::Shown(reading)) => Some(self.reader.take(reading).await),
+                Ok(Read::Same) => None,
+                Err(error) => {
+                    self.unseen(visit, &error.into());
+                    return Ok(());
+                }
+            },
+        };
+        if let Some(shot) = read {
+            self.shot = Some(Arc::new(shot.ok_or(DeviceError::ReaderFailed)?));
         }
         if let Some(shot) = &self.shot {
             self.looks += 1;
@@ -371,7 +476,7 @@ struct Visit {
     at: usize,
     /// Its connector, as facts name it.
     source: Arc<str>,
-    connection: Box<dyn ScreenSource>,
+    connection: Connection,
     begun: Instant,
     look: Look,
     /// A request that the server has not answered.
@@ -387,7 +492,7 @@ struct Visit {
 }
 
 impl Visit {
-    fn new(at: usize, source: Arc<str>, layout: Layout, connection: Box<dyn ScreenSource>) -> Self {
+    fn new(at: usize, source: Arc<str>, layout: Layout, connection: Connection) -> Self {
         let now = Instant::now();
         Self {
             at,

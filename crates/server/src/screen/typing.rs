@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ironhand_connectors::{Error, ScreenSource};
-use ironhand_console::keys::{self, KeyStep, Layout, Stroke};
+use ironhand_console::keys::{self, KeyStep, Layout, SerialStep, Stroke};
 use tokio::time::timeout;
 
+use super::connection::Connection;
 use super::{Attempt, Reply};
 use crate::device::DeviceError;
 
@@ -27,6 +28,7 @@ pub(super) struct Typing {
 /// What is still to be typed.
 enum Left {
     Key(Stroke),
+    Serial(SerialStep),
     Wait(Duration),
     Done(Reply<()>),
 }
@@ -47,12 +49,19 @@ impl Typing {
     }
 
     /// Takes keys to be pressed behind those that are left. Nothing of them is pressed where a key is missing.
-    pub(super) fn add(&mut self, connection: &dyn ScreenSource, steps: &[KeyStep], reply: Reply<()>) {
+    pub(super) fn add(&mut self, connection: &Connection, steps: &[KeyStep], reply: Reply<()>) {
         if self.leave_abandoned() {
             self.due = Some(Instant::now());
         }
-        match self.strokes(connection, steps) {
-            Ok(strokes) => self.left.extend(strokes),
+        let left = match connection {
+            Connection::Picture(source) => self.strokes(source.as_ref(), steps),
+            Connection::Serial(serial) if serial.is_read_only() => {
+                Err("type: its console is only read".to_owned())
+            }
+            Connection::Serial(_) => characters(steps),
+        };
+        match left {
+            Ok(left) => self.left.extend(left),
             Err(what) => return self.answer(reply, Err(Error::Unsupported { what }.into())),
         }
         self.left.push_back(Left::Done(reply));
@@ -99,7 +108,7 @@ impl Typing {
     /// Presses what is due; the next is due `interval` later.
     pub(super) async fn press_next(
         &mut self,
-        connection: &mut dyn ScreenSource,
+        connection: &mut Connection,
         interval: Duration,
     ) -> Result<(), DeviceError> {
         if self.due.is_none_or(|due| due > Instant::now()) {
@@ -107,10 +116,15 @@ impl Typing {
         }
         let pause = match self.left.pop_front() {
             Some(Left::Key(stroke)) => {
-                let reason = || format!("it took no key within {} s", KEY.as_secs());
-                match timeout(KEY, connection.key(stroke)).await {
-                    Ok(pressed) => pressed?,
-                    Err(_) => return Err(Error::Busy { reason: reason() }.into()),
+                press(connection, stroke).await?;
+                interval
+            }
+            Some(Left::Serial(step)) => {
+                if let Connection::Serial(serial) = connection
+                    && let Err(error) = serial.put(step).await
+                {
+                    // A machine in reset takes nothing; its console is of use all the same.
+                    self.give_up(&error);
                 }
                 interval
             }
@@ -126,6 +140,15 @@ impl Typing {
         };
         self.due = Some(Instant::now() + pause);
         Ok(())
+    }
+
+    /// Leaves out what belongs together with what was not typed, and tells why.
+    fn give_up(&mut self, error: &DeviceError) {
+        while let Some(left) = self.left.pop_front() {
+            if let Left::Done(reply) = left {
+                return self.answer(reply, Err(error.clone()));
+            }
+        }
     }
 
     /// Tells everybody who waits why their keys are not pressed.
@@ -155,10 +178,29 @@ fn releases(left: Vec<Left>) -> Vec<Left> {
                 Some(place) => drop(never_pressed.swap_remove(place)),
                 None => kept.push(Left::Key(stroke)),
             },
-            Left::Wait(_) | Left::Done(_) => {}
+            Left::Serial(_) | Left::Wait(_) | Left::Done(_) => {}
         }
     }
     kept
+}
+
+/// What is to be typed on a serial line for these steps; what is not possible, where something of it is not.
+fn characters(steps: &[KeyStep]) -> Result<Vec<Left>, String> {
+    let mut left = Vec::new();
+    for step in steps {
+        let typed = keys::serial(step).map_err(|missing| format!("type that: {missing}"))?;
+        left.extend(typed.into_iter().map(|typed| match typed {
+            SerialStep::Wait(time) => Left::Wait(time),
+            typed => Left::Serial(typed),
+        }));
+    }
+    Ok(left)
+}
+
+async fn press(connection: &mut Connection, stroke: Stroke) -> Result<(), DeviceError> {
+    let Connection::Picture(source) = connection else { return Ok(()) };
+    let late = || Error::Busy { reason: format!("it took no key within {} s", KEY.as_secs()) };
+    Ok(timeout(KEY, source.key(stroke)).await.unwrap_or_else(|_| Err(late()))?)
 }
 
 #[cfg(test)]
@@ -173,7 +215,7 @@ mod tests {
             let kept = releases(strokes.chain([Left::Wait(Duration::from_secs(9))]).collect());
             let told = |left: &Left| match left {
                 Left::Key(stroke) => Some((stroke.keysym, stroke.down)),
-                Left::Wait(_) | Left::Done(_) => None,
+                Left::Serial(_) | Left::Wait(_) | Left::Done(_) => None,
             };
             assert_eq!(
                 kept.iter().map(told).collect::<Option<Vec<_>>>().as_deref(),

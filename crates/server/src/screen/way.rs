@@ -10,7 +10,9 @@ use ironhand_console::keys::Layout;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use super::connection::Connection;
 use super::layout;
+use super::serial::SerialDoor;
 use crate::credentials::BackOff;
 use crate::device::DeviceError;
 use crate::entrance::{Entered, Entrance};
@@ -26,10 +28,10 @@ const UNSUPPORTED: Duration = Duration::from_secs(3600);
 const STEADY: Duration = Duration::from_secs(10);
 
 /// What came of opening a way.
-pub(super) type Opening = Entered<Box<dyn ScreenSource>>;
+pub(super) type Opening = Entered<Connection>;
 
 /// Connects to the screen behind an entrance.
-pub(super) async fn open(entrance: &mut Entrance) -> Opening {
+pub(super) async fn open(entrance: &mut Entrance) -> Entered<Box<dyn ScreenSource>> {
     let open = |connector: Connector, login, surroundings: Surroundings| -> BoxFuture<'static, _> {
         Box::pin(async move { Ok(open_screen(&connector, login, &surroundings).await?) })
     };
@@ -59,9 +61,7 @@ pub(super) struct Keyboard {
 struct Place {
     /// The connector, as facts and receipts name it.
     source: Arc<str>,
-    connector: Connector,
-    /// One at a time is opened, be it for the screen or for the keyboard.
-    entrance: Arc<Mutex<Entrance>>,
+    door: Door,
     back_off: BackOff,
     /// Until when it is left alone, and why.
     rest: Option<(Instant, DeviceError)>,
@@ -69,17 +69,43 @@ struct Place {
     standing: Option<(bool, Timestamp)>,
 }
 
+/// What leads to a screen. One at a time opens it, be it for the screen or for the keyboard.
+#[derive(Clone)]
+enum Door {
+    Picture { connector: Connector, entrance: Arc<Mutex<Entrance>> },
+    Serial(Arc<Mutex<SerialDoor>>),
+}
+
 impl Ways {
-    pub(super) fn new(entrances: Vec<Entrance>, settings: &Settings) -> Self {
-        let place = |entrance: Entrance| Place {
-            source: entrance.source.as_str().into(),
-            connector: entrance.connector.clone(),
-            entrance: Arc::new(Mutex::new(entrance)),
+    /// The ways with pictures, and the serial console behind them.
+    pub(super) fn new(entrances: Vec<Entrance>, serial: Option<SerialDoor>, settings: &Settings) -> Self {
+        let place = |source: &str, door: Door| Place {
+            source: source.into(),
+            door,
             back_off: BackOff::new(settings.reconnect_first, settings.reconnect_longest),
             rest: None,
             standing: None,
         };
-        Self { places: entrances.into_iter().map(place).collect() }
+        let picture = |entrance: Entrance| {
+            let (source, connector) = (entrance.source.clone(), entrance.connector.clone());
+            place(&source, Door::Picture { connector, entrance: Arc::new(Mutex::new(entrance)) })
+        };
+        let mut places: Vec<_> = entrances.into_iter().map(picture).collect();
+        if let Some(door) = serial {
+            let source = door.entrances.first().map(|entrance| entrance.source.clone()).unwrap_or_default();
+            places.push(place(&source, Door::Serial(Arc::new(Mutex::new(door)))));
+        }
+        Self { places }
+    }
+
+    /// The place of the serial console.
+    pub(super) fn serial(&self) -> Option<usize> {
+        self.places.iter().position(Place::is_serial)
+    }
+
+    /// Whether a way failed, and did not work since.
+    pub(super) fn have_failed(&self) -> bool {
+        self.places.iter().any(|place| place.rest.is_some())
     }
 
     /// The connector at a place, as facts and receipts name it.
@@ -98,18 +124,23 @@ impl Ways {
         self.places.len()
     }
 
-    /// When the first way, of those before `end`, is to be tried again.
-    pub(super) fn again(&self, end: usize) -> Option<Instant> {
+    /// When the first way, of those before `end`, is to be tried again; of the serial console, where that is `wanted`.
+    pub(super) fn again(&self, end: usize, wanted: bool) -> Option<Instant> {
         let until = |place: &Place| place.rest.as_ref().map(|(until, _)| *until);
-        self.places.iter().take(end).filter_map(until).min()
+        self.places.iter().take(end).filter(|place| wanted || !place.is_serial()).filter_map(until).min()
     }
 
     /// Opens a way; the future needs nothing of these.
     pub(super) fn open(&self, at: usize) -> impl Future<Output = Opening> + Send + 'static {
-        let entrance = self.places.get(at).map(|place| Arc::clone(&place.entrance));
+        let door = self.places.get(at).map(|place| place.door.clone());
         async move {
-            match entrance {
-                Some(entrance) => open(&mut *entrance.lock().await).await,
+            match door {
+                Some(Door::Picture { entrance, .. }) => {
+                    open(&mut *entrance.lock().await).await.map(Connection::Picture)
+                }
+                Some(Door::Serial(door)) => {
+                    door.lock().await.open().await.map(|serial| Connection::Serial(Box::new(serial)))
+                }
                 None => Err((DeviceError::Stopping, None)),
             }
         }
@@ -117,18 +148,23 @@ impl Ways {
 
     /// What the machine takes the positions of keys for that are pressed through the way at a place.
     pub(super) fn layout(&self, at: usize) -> Layout {
-        self.places.get(at).map_or(Layout::Us, |place| layout(&place.connector))
+        match self.places.get(at).map(|place| &place.door) {
+            Some(Door::Picture { connector, .. }) => layout(connector),
+            Some(Door::Serial(_)) | None => Layout::Us,
+        }
     }
 
     /// The ways that have a keyboard, in order.
     pub(super) fn keyboards(&self) -> Vec<Keyboard> {
-        let has = |place: &&Place| place.connector.can(Capability::Keyboard);
-        let kept = |place: &Place| Keyboard {
-            source: Arc::clone(&place.source),
-            layout: layout(&place.connector),
-            entrance: Arc::clone(&place.entrance),
+        let keyboard = |place: &Place| match &place.door {
+            Door::Picture { connector, entrance } if connector.can(Capability::Keyboard) => Some(Keyboard {
+                source: Arc::clone(&place.source),
+                layout: layout(connector),
+                entrance: Arc::clone(entrance),
+            }),
+            Door::Picture { .. } | Door::Serial(_) => None,
         };
-        self.places.iter().filter(has).map(kept).collect()
+        self.places.iter().filter_map(keyboard).collect()
     }
 
     /// The way at a place lets us in.
@@ -157,12 +193,18 @@ impl Ways {
     /// Somebody wants to look: every way may be tried again that did not refuse the passwords.
     pub(super) fn hurry(&mut self) -> bool {
         let mut any = false;
+        let now = Instant::now();
         for place in &mut self.places {
+            let waits = match &place.door {
+                Door::Picture { entrance, .. } => {
+                    entrance.try_lock().map(|entrance| entrance.credentials.waiting(now).is_some())
+                }
+                Door::Serial(door) => door.try_lock().map(|door| door.waits(now)),
+            };
             // One that is being opened for its keyboard is tried already.
-            let Ok(entrance) = place.entrance.try_lock() else { continue };
+            let Ok(waits) = waits else { continue };
             let supported = |(_, error): &(Instant, DeviceError)| !error.is_unsupported();
-            let waiting = entrance.credentials.waiting(Instant::now());
-            if waiting.is_none() && place.rest.as_ref().is_none_or(supported) {
+            if !waits && place.rest.as_ref().is_none_or(supported) {
                 place.rest = None;
                 any = true;
             }
@@ -191,6 +233,20 @@ impl Ways {
         (source, DeviceError::EveryWayFailed { telling: Box::new(telling), reasons, cut_not_allowed: false })
     }
 
+    /// Why the screen cannot be seen, where `source`, the one in use, tells nothing for a reason of its own.
+    pub(super) fn failure_beside(&self, source: &str, error: &DeviceError) -> (Arc<str>, DeviceError) {
+        let (telling_source, failure) = self.failure();
+        let (telling, mut reasons) = match failure {
+            DeviceError::EveryWayFailed { telling, reasons, .. } => (telling, reasons),
+            failure => {
+                let reason = format!("{telling_source}: {failure}");
+                (Box::new(failure), vec![reason])
+            }
+        };
+        reasons.push(format!("{source}: {error}"));
+        (telling_source, DeviceError::EveryWayFailed { telling, reasons, cut_not_allowed: false })
+    }
+
     /// How each fares, where there are several; `used` is the place of the one in use.
     pub(super) fn standings(&self, used: Option<usize>) -> Vec<ScreenWay> {
         let told = |(at, place): (usize, &Place)| ScreenWay {
@@ -200,12 +256,18 @@ impl Ways {
             since: place.standing.map(|(_, since)| since),
             error: place.rest.as_ref().map(|(_, error)| error.to_string()),
         };
-        let told = self.places.iter().enumerate().map(told);
-        if self.places.len() > 1 { told.collect() } else { Vec::new() }
+        // The serial console is a way to the screen where it was needed as one.
+        let tried = |(_, place): &(usize, &Place)| !place.is_serial() || place.standing.is_some();
+        let told: Vec<_> = self.places.iter().enumerate().filter(tried).map(told).collect();
+        if told.len() > 1 { told } else { Vec::new() }
     }
 }
 
 impl Place {
+    const fn is_serial(&self) -> bool {
+        matches!(self.door, Door::Serial(_))
+    }
+
     fn stands(&mut self, works: bool) {
         if self.standing.is_none_or(|(before, _)| before != works) {
             self.standing = Some((works, clock::now()));

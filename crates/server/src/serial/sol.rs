@@ -17,6 +17,7 @@ use ironhand_connectors::{Error, Login, SerialConsole};
 use ironhand_ipmi::sol::{SerialProbe, SolClosed, SolConfig, SolEvent};
 use ironhand_ipmi::{ClientConfig, Condition};
 use ironhand_ipmi_port::{Bmc, IpmiPort, OpenError, SolStream};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -59,6 +60,8 @@ pub(crate) struct SolConsole {
     back_off: BackOff,
     /// When it was lost, since when it has not been open again.
     lost: Option<Instant>,
+    /// Why it is not open.
+    lapses: watch::Sender<Option<Error>>,
 }
 
 enum State {
@@ -95,7 +98,8 @@ impl SolConsole {
     pub(crate) async fn open(target: SolTarget) -> Result<Self, Error> {
         let open = target.open().await.map_err(|failure| failure.error)?;
         let back_off = BackOff::new(FIRST_WAIT, LONGEST_WAIT);
-        Ok(Self { target, state: State::Open(open), back_off, lost: None })
+        let lapses = watch::Sender::new(None);
+        Ok(Self { target, state: State::Open(open), back_off, lost: None, lapses })
     }
 
     async fn receive_next(&mut self) -> Result<Bytes, Error> {
@@ -122,7 +126,10 @@ impl SolConsole {
                     let stopping = || Failure { error: why.clone(), passes: false };
                     // An error means that the runtime is shutting down.
                     match opening.await.unwrap_or_else(|_| Err(stopping())) {
-                        Ok(open) => self.state = State::Open(open),
+                        Ok(open) => {
+                            self.state = State::Open(open);
+                            self.lapses.send_replace(None);
+                        }
                         Err(failure) => self.closed(failure),
                     }
                 }
@@ -135,6 +142,7 @@ impl SolConsole {
     fn closed(&mut self, Failure { error, passes }: Failure) {
         let now = Instant::now();
         let lost = *self.lost.get_or_insert(now);
+        self.lapses.send_replace(Some(error.clone()));
         self.state = if passes && now.duration_since(lost) < PATIENCE {
             let wait = jittered(self.back_off.failed());
             tracing::debug!(%error, ?wait, "serial console lost");
@@ -295,6 +303,10 @@ impl SerialConsole for SolConsole {
     fn send_break(&mut self) -> BoxFuture<'_, Result<(), Error>> {
         let sent = self.writer().map(|open| open.stream.writer.send_break());
         Box::pin(std::future::ready(sent))
+    }
+
+    fn lapses(&self) -> Option<watch::Receiver<Option<Error>>> {
+        Some(self.lapses.subscribe())
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {

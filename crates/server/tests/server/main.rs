@@ -22,6 +22,7 @@ mod recovery;
 mod restart;
 mod screens;
 mod secrets;
+mod serial_screens;
 mod traps;
 mod units;
 mod ways;

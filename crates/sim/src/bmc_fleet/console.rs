@@ -1,7 +1,18 @@
-//! What is behind a simulated BMC's serial port: a login prompt and a shell that says back what it is told.
+//! What is behind a simulated BMC's serial port: a login prompt and a shell that says back what it is told, and crashes
+//! when it is told to as Linux is.
 
 /// Characters that a line may have; what is typed beyond is not taken, as by a terminal's own line editor.
 const LINE_LIMIT: usize = 256;
+
+/// What crashes the machine, as typed to its shell.
+const CRASH: &[u8] = b"echo c > /proc/sysrq-trigger";
+
+/// What a crashed machine writes.
+const PANIC: &[u8] = b"[  512.104771] sysrq: Trigger a crash\r\n\
+[  512.104790] Kernel panic - not syncing: sysrq triggered crash\r\n\
+[  512.104823] CPU: 2 PID: 1742 Comm: bash Not tainted 6.12.0-1-amd64 #1\r\n\
+[  512.211904] Kernel Offset: disabled\r\n\
+[  512.211931] ---[ end Kernel panic - not syncing: sysrq triggered crash ]---\r\n";
 
 const BACKSPACE: u8 = 0x08;
 const DELETE: u8 = 0x7F;
@@ -14,6 +25,8 @@ enum Stage {
     Login,
     Password,
     Shell,
+    /// The kernel has stopped: nothing is read or written until the machine starts anew.
+    Crashed,
 }
 
 /// The machine's end of a serial port.
@@ -43,6 +56,9 @@ impl SerialConsole {
 
     /// Somebody opens the port; returns what the machine writes.
     pub(crate) fn open(&self) -> Vec<u8> {
+        if self.stage == Stage::Crashed {
+            return Vec::new();
+        }
         let mut output = b"\r\n".to_vec();
         self.prompt(&mut output);
         output.extend_from_slice(&self.line);
@@ -51,6 +67,9 @@ impl SerialConsole {
 
     /// A break was sent; returns what the machine writes.
     pub(crate) fn take_break(&mut self) -> Vec<u8> {
+        if self.stage == Stage::Crashed {
+            return Vec::new();
+        }
         self.line.clear();
         let mut output = b"\r\n[break]\r\n".to_vec();
         self.prompt(&mut output);
@@ -61,6 +80,9 @@ impl SerialConsole {
     pub(crate) fn input(&mut self, characters: &[u8]) -> Vec<u8> {
         let mut output = Vec::new();
         for &character in characters {
+            if self.stage == Stage::Crashed {
+                break;
+            }
             let after_return = std::mem::replace(&mut self.after_return, character == b'\r');
             match character {
                 // The second half of a line's end.
@@ -105,7 +127,13 @@ impl SerialConsole {
             }
             Stage::Password => self.stage = Stage::Shell,
             Stage::Shell if line == b"exit" => self.stage = Stage::Login,
+            Stage::Shell if line == CRASH => {
+                self.stage = Stage::Crashed;
+                output.extend_from_slice(PANIC);
+                return;
+            }
             Stage::Shell if line.is_empty() => {}
+            Stage::Crashed => return,
             Stage::Shell => {
                 output.extend_from_slice(&line);
                 output.extend_from_slice(b"\r\n");
@@ -119,6 +147,7 @@ impl SerialConsole {
             Stage::Login => format!("{} login: ", self.name),
             Stage::Password => "Password: ".to_owned(),
             Stage::Shell => format!("{}@{}$ ", self.user, self.name),
+            Stage::Crashed => String::new(),
         };
         output.extend_from_slice(prompt.as_bytes());
     }
@@ -145,6 +174,19 @@ mod tests {
         check(&mut console, "\x03", "^C\r\nroot@sim7$ ");
         assert_eq!(console.take_break(), b"\r\n[break]\r\nroot@sim7$ ");
         check(&mut console, "exit\r", "exit\r\nsim7 login: ");
+        assert_eq!(console.boot(), b"\r\nStarting the system ...\r\nsim7 login: ");
+    }
+
+    #[test]
+    fn a_machine_that_crashed_is_silent_until_it_starts_anew() {
+        let mut console = SerialConsole::new("sim7".to_owned());
+        console.input(b"root\rsecret\r");
+        let output = String::from_utf8(console.input(b"echo c > /proc/sysrq-trigger\rls\r")).unwrap();
+        assert!(
+            output.ends_with("---[ end Kernel panic - not syncing: sysrq triggered crash ]---\r\n"),
+            "{output}"
+        );
+        assert_eq!((console.input(b"\r"), console.take_break(), console.open()), Default::default());
         assert_eq!(console.boot(), b"\r\nStarting the system ...\r\nsim7 login: ");
     }
 

@@ -42,6 +42,7 @@ impl Lane {
         }
         if let Some(screen) = &self.screen {
             screen.set_pace(self.screen_interval());
+            screen.follow_serial(self.follows_serial());
         }
     }
 

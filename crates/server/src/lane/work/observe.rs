@@ -17,8 +17,14 @@ use crate::screen::{Seen, View};
 impl Lane {
     /// Takes in what was seen; says whether that changed anything.
     pub(super) fn observe(&mut self, at: Timestamp, source: &str, observation: Observation) -> bool {
+        let is_off = matches!(observation, Observation::Power(PowerState::Off));
         let changes = self.facts.observe(at, source, observation);
         let changed = !changes.is_empty();
+        if is_off && changed {
+            // As on any other screen, nothing shows of what was written before.
+            let consoles = &self.tools.consoles;
+            consoles.mark(&self.name).inspect(|written| consoles.forget(written));
+        }
         self.take_in(source, changes);
         changed
     }
@@ -86,7 +92,8 @@ impl Lane {
         ports.view.send_replace(view.clone());
         self.look_at_paths();
         match view {
-            View::Connecting => {}
+            // What was seen before is not how it is now.
+            View::Connecting => self.last = None,
             View::Lost { source, error } => {
                 self.last = None;
                 let observation = Observation::ScreenReach(error.reach(), Some(error.to_string()));
@@ -151,6 +158,12 @@ impl Lane {
     pub(super) fn screen_interval(&self) -> Duration {
         let settings = &self.terms.settings;
         if self.is_at_work() { settings.screen_interval_incident } else { settings.screen_interval }
+    }
+
+    /// Whether the serial console is kept open where no picture is seen: a flow waits for what the machine writes, or
+    /// works on it.
+    pub(super) fn follows_serial(&self) -> bool {
+        self.is_at_work() || self.flows.borrow().select_any(&self.whereabouts())
     }
 
     /// Whether something is wrong and Ironhand works on it, or a screen is recognised and more readings decide.

@@ -6,10 +6,11 @@ use ironhand_api::{Capability, Connector, ConnectorType, Host, Name, Through, Wa
 
 use super::Lane;
 use crate::clock;
+use crate::console;
 use crate::entrance::Entrance;
 use crate::lane::lines::Lines;
 use crate::lane::{Command, Ports};
-use crate::screen::{ScreenWatch, Target, View};
+use crate::screen::{ScreenWatch, SerialDoor, Target, View};
 
 impl Lane {
     pub(super) async fn told(&mut self, command: Command, ports: &mut Ports) {
@@ -38,7 +39,8 @@ impl Lane {
                     self.renew_lines();
                     self.credential_changed(&name);
                 }
-                if self.host.spec.connectors_for(Capability::Screen).any(|own| self.uses(own, &name)) {
+                let shows = |own: &&Connector| own.can(Capability::Screen) || own.can(Capability::Serial);
+                if self.host.spec.connectors.iter().filter(shows).any(|own| self.uses(own, &name)) {
                     self.open_screen(ports);
                 }
             }
@@ -142,14 +144,23 @@ impl Lane {
         let enter =
             |connector| Entrance::new(&self.host, connector, self.paths.of(connector), &self.tools, settings);
         let entrances: Vec<_> = screens.map(enter).collect();
-        self.screen = (!entrances.is_empty()).then(|| {
+        let serial = self.serial_door();
+        self.screen = (!entrances.is_empty() || serial.is_some()).then(|| {
             let (host, reader) = (self.name.clone(), self.tools.reader.clone());
-            let target = Target { host, entrances, reader, settings: self.terms.settings };
+            let target = Target { host, entrances, serial, reader, settings: self.terms.settings };
             ScreenWatch::watch(target, self.screen_interval())
         });
         self.view = self.screen.as_ref().map(ScreenWatch::view);
         ports.hands.send_replace(self.screen.as_ref().map(ScreenWatch::hands));
         ports.view.send_replace(View::Connecting);
+    }
+
+    /// What leads to the serial console, where the host has one.
+    fn serial_door(&self) -> Option<SerialDoor> {
+        let settings = self.terms.settings;
+        let entrances = console::entrances(&self.host, &self.tools, &settings);
+        let (host, consoles) = (self.name.clone(), self.tools.consoles.clone());
+        (!entrances.is_empty()).then_some(SerialDoor { host, entrances, consoles, settings })
     }
 }
 

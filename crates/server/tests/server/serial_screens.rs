@@ -1,0 +1,134 @@
+//! Hosts whose only screen is their serial console: it is read, typed at, and what it shows is recovered from.
+
+use ironhand_api::{EventKind, IncidentState, Name, Problem, RunState, Screen};
+use ironhand_client::{Client, ConsoleOptions, Endpoint, RecordFilter};
+use ironhand_server::{Running, Server};
+use ironhand_sim::bmc_fleet::FaultPlan;
+use ironhand_sim::{BmcFleet, BmcFleetConfig};
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::harness::{self, credential, flow, name, soon, until, until_kind};
+
+/// A BMC with nothing but IPMI, and a server that knows it.
+struct Bmc {
+    bmcs: BmcFleet,
+    server: Running,
+    client: Client,
+    host: Name,
+    _directory: tempfile::TempDir,
+}
+
+impl Bmc {
+    async fn new() -> Self {
+        let plan = FaultPlan::none();
+        let bmcs = BmcFleet::start(BmcFleetConfig { plan, ..BmcFleetConfig::new(1) }).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let server = Server::start(harness::config(directory.path(), harness::settings())).await.unwrap();
+        let client = Client::new(Endpoint::Unix(server.socket().to_owned())).unwrap();
+        client.apply(&credential("fleet", "admin", "simulated")).await.unwrap();
+        Self { bmcs, server, client, host: name("bmc-0"), _directory: directory }
+    }
+
+    /// Makes the server know the host, whose manifest says this beside its BMC.
+    async fn adopt(&self, spec: serde_json::Value) {
+        let port = self.bmcs.address(0).unwrap().port();
+        let mut host = json!({
+            "metadata": { "name": self.host },
+            "spec": { "credentials": ["fleet"],
+                "connectors": [{ "type": "ipmi", "address": "127.0.0.1", "port": port }] },
+        });
+        if let (Some(said), Some(spec)) = (host["spec"].as_object_mut(), spec.as_object()) {
+            said.extend(spec.clone());
+        }
+        let host = serde_json::from_value(host).unwrap();
+        self.client.apply(&ironhand_api::Manifest::Host(host)).await.unwrap();
+    }
+
+    /// Looks until the screen shows this.
+    async fn shows(&self, text: &str) -> Screen {
+        let deadline = Instant::now() + harness::PATIENCE;
+        loop {
+            let screen = soon(self.client.read_screen(&self.host)).await;
+            match screen {
+                Ok(screen) if screen.text.contains(text) => return screen,
+                other => assert!(Instant::now() < deadline, "no `{text}`: {other:?}"),
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Has a person log in and crash the machine.
+    async fn crash(&self) {
+        let by = ConsoleOptions { by: Some("ann".to_owned()), ..ConsoleOptions::default() };
+        let mut ann = soon(self.client.console(&self.host, &by)).await.unwrap();
+        assert!(ann.write(b"root\rsecret\recho c > /proc/sysrq-trigger\r".to_vec()).await);
+        self.shows("Kernel panic").await;
+        ann.close().await;
+    }
+
+    async fn end(self) {
+        self.server.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_serial_console_is_read_and_typed_at_as_a_screen() {
+    let bmc = Bmc::new().await;
+    bmc.adopt(json!({})).await;
+    let screen = bmc.shows("sim1 login:").await;
+    let port = bmc.bmcs.address(0).unwrap().port();
+    assert_eq!(screen.connector, format!("ipmi 127.0.0.1 port {port}"));
+    assert!(screen.reliable && screen.confidence == 1.0, "{screen:?}");
+    assert_eq!((screen.rows.len(), screen.font.as_deref()), (25, None));
+    assert_eq!((screen.width, screen.height), (640, 400));
+    let png = soon(bmc.client.picture(&screen.picture)).await.unwrap();
+    let picture = ironhand_console::Image::decode(&png).unwrap();
+    assert_eq!(ironhand_console::Reader::new().read(&picture, None).text(), screen.text);
+
+    soon(bmc.client.keys(&bmc.host, "root<Enter>")).await.unwrap();
+    bmc.shows("Password:").await;
+    let refused = soon(bmc.client.keys(&bmc.host, "<Ctrl-Alt-Del>")).await.unwrap_err();
+    let Problem { detail, .. } = refused.problem().unwrap();
+    assert!(detail.contains("Ctrl-Alt-Del"), "{detail}");
+    bmc.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_panics_on_its_serial_console_is_recovered() {
+    let bmc = Bmc::new().await;
+    let spec = json!({
+        "when": { "screen": "Kernel panic - not syncing" },
+        "do": [
+            { "snapshot": "before" },
+            { "power": "cycle" },
+            { "waitFor": { "screen": "login:", "timeout": "30s" } },
+            { "keys": "root<Enter>" },
+        ],
+        "verify": { "screen": "Password:", "power": "on", "timeout": "60s" },
+        "limits": { "attempts": 2, "cooldown": "1s" },
+    });
+    bmc.client.apply(&flow("kernel-panic", spec)).await.unwrap();
+    bmc.adopt(json!({})).await;
+    let mut events = bmc.client.follow(None, None);
+    events.connect().await.unwrap();
+    bmc.crash().await;
+
+    let story = until(&mut events, |event| event.kind == EventKind::IncidentClosed).await;
+    let run = bmc.client.runs(&RecordFilter::default()).await.unwrap().remove(0);
+    assert_eq!(run.state, RunState::Succeeded, "{run:#?}\n{story:#?}");
+    assert!(run.matched.text.contains("Kernel panic - not syncing"));
+    let proof = run.proof.expect("a proof is kept");
+    assert!(proof.screen_text.contains("Password:") && !proof.screen_text.contains("panic"), "{proof:#?}");
+    let incident = bmc.client.incident(run.incident).await.unwrap();
+    assert_eq!((incident.state, incident.attempts), (IncidentState::Closed, 1));
+    for picture in [run.matched.picture, proof.picture, incident.first_picture, incident.last_picture] {
+        let png = soon(bmc.client.picture(&picture.expect("a picture is kept"))).await.unwrap();
+        assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+    }
+    // Another panic is another incident: nothing of the first one shows any more.
+    soon(bmc.client.keys(&bmc.host, "x<Enter>echo c > /proc/sysrq-trigger<Enter>")).await.unwrap();
+    let again = until_kind(&mut events, EventKind::IncidentOpened).await;
+    assert_ne!(again.incident, Some(incident.id));
+    bmc.end().await;
+}
