@@ -115,6 +115,8 @@ event_kinds! {
     ConsoleReleased "console.released";
     /// Somebody began or ended work on a host.
     MaintenanceChanged "maintenance.changed";
+    /// Recovery was paused, by a person or since too many hosts fell ill at once, or goes on.
+    RecoveryChanged "recovery.changed";
     /// Another server works on a host now.
     OwnerChanged "owner.changed";
     /// The password of a controller's account was changed, or the change was undone or is in doubt.

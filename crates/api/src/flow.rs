@@ -251,11 +251,15 @@ pub struct Limits {
     pub attempts: u32,
     /// The least time between the end of a failed run and the next.
     pub cooldown: Span,
+    /// On how many hosts runs of it may begin within the setting `blastWindow`; as many as the settings allow where absent.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hosts: Option<u32>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { attempts: 2, cooldown: Span::from_secs(60) }
+        Self { attempts: 2, cooldown: Span::from_secs(60), hosts: None }
     }
 }
 

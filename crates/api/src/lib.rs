@@ -92,7 +92,9 @@ pub use incident::{Incident, IncidentState};
 pub use job::{Job, JobState, Work};
 pub use live::{LiveNotice, LiveScreen, ScreenPlace};
 pub use mac::{MacAddress, MacAddressError};
-pub use management::{Administration, MaintenanceRequest, Management, ManagementRequest, Said};
+pub use management::{
+    Administration, MaintenanceRequest, Management, ManagementRequest, RecoveryRequest, Said,
+};
 pub use manifest::{Manifest, ManifestError, parse_manifests};
 pub use metadata::{Kind, List, Metadata};
 pub use name::{Name, NameError};

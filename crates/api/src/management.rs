@@ -62,6 +62,9 @@ pub struct Administration {
     pub management: Said,
     /// Whether somebody works on it; hosts alone.
     pub maintenance: Said,
+    /// Whether flows may begin without a person; clusters, zones and all hosts together.
+    #[serde(default = "Administration::allowed")]
+    pub recovery: Said,
 }
 
 /// One thing that somebody said, and when and why.
@@ -83,8 +86,23 @@ impl Administration {
     pub const fn unsaid(kind: Kind, name: Name) -> Self {
         let management = Said { on: true, at: None, reason: None };
         let maintenance = Said { on: false, at: None, reason: None };
-        Self { kind, name, management, maintenance }
+        Self { kind, name, management, maintenance, recovery: Self::allowed() }
     }
+
+    const fn allowed() -> Said {
+        Said { on: true, at: None, reason: None }
+    }
+}
+
+/// The body of `PUT /api/v1/recovery` and `PUT /api/v1/{clusters,zones}/{name}/recovery`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RecoveryRequest {
+    /// Whether flows may begin without a person.
+    pub on: bool,
+    /// Why, for those who wonder later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// The body of `PUT /api/v1/{hosts,clusters,zones}/{name}/management`.

@@ -269,6 +269,12 @@ settings! {
     alert_after "alertAfter": Duration = mins(1), secs(0) => hours(24), Host;
     /// How often an alert that stays open is told again.
     alert_repeat "alertRepeat": Duration = hours(6), mins(1) => hours(24 * 30), Host;
+    /// On how many hosts of a cluster, and of all together, runs may begin within `blastWindow` before recovery is paused there: what so many hosts have in common is no matter for a flow.
+    blast_hosts "blastHosts": u32 = 50, 1 => 1_000_000, Host;
+    /// The same as a share of the hosts that there are, in percent; one host may always be acted on.
+    blast_share "blastShare": u32 = 100, 1 => 100, Host;
+    /// Within which time those hosts are counted.
+    blast_window "blastWindow": Duration = mins(10), secs(1) => hours(24), Host;
     /// How long the password before the last one is kept, sealed, after a change.
     password_grace "passwordGrace": Duration = hours(24), secs(0) => hours(24 * 90), Host;
     /// On how many hosts passwords are changed at the same time.
@@ -325,6 +331,7 @@ impl Settings {
             ipmi_timeout: secs(2),
             key_interval: ms(5),
             alert_after: secs(10),
+            blast_hosts: 1_000_000,
             shutdown_timeout: secs(5),
             ..Self::default()
         }

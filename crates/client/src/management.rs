@@ -3,7 +3,7 @@
 use http::Method;
 use ironhand_api::{
     Administration, HostStatus, Kind, List, MaintenanceRequest, ManagementRequest, Name, PinnedCertificate,
-    SettingDefinition, SettingInForce,
+    RecoveryRequest, SettingDefinition, SettingInForce,
 };
 use serde::Serialize;
 
@@ -31,6 +31,38 @@ impl Client {
         request: &ManagementRequest,
     ) -> Result<Administration, Error> {
         self.say(&["api", "v1", kind.plural(), name.as_str(), "management"], request).await
+    }
+
+    /// Whether flows may begin without a person in a cluster or a zone, or, where `place` is none, anywhere.
+    ///
+    /// # Errors
+    ///
+    /// A problem with status 404 where there is no such place.
+    pub async fn recovery(&self, place: Option<(Kind, &Name)>) -> Result<Administration, Error> {
+        match place {
+            Some((kind, name)) => {
+                self.fetch(&["api", "v1", kind.plural(), name.as_str(), "recovery"], &[]).await
+            }
+            None => self.fetch(&["api", "v1", "recovery"], &[]).await,
+        }
+    }
+
+    /// Says whether flows may begin without a person there.
+    ///
+    /// # Errors
+    ///
+    /// As [`recovery`](Self::recovery).
+    pub async fn set_recovery(
+        &self,
+        place: Option<(Kind, &Name)>,
+        request: &RecoveryRequest,
+    ) -> Result<Administration, Error> {
+        match place {
+            Some((kind, name)) => {
+                self.say(&["api", "v1", kind.plural(), name.as_str(), "recovery"], request).await
+            }
+            None => self.say(&["api", "v1", "recovery"], request).await,
+        }
     }
 
     /// Says that somebody works on a host, or no longer does.

@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use console::{Console, ConsoleVerb, Recordings, RecordingsVerb};
 pub use fleet::{
     Fence, ForgetPins, KeyCommand, ListPins, Maintenance, Manage, ManageWord, NotifierCommand, Password,
-    PasswordCommand, PinCommand, Rotate, Settings, SettingsCommand, Switch,
+    PasswordCommand, PinCommand, Recovery, RecoveryWord, Rotate, Settings, SettingsCommand, Switch,
 };
 pub use hardware::{Identify, Media, Sel, SelAction, SelClear, SelList, Sensors, Since};
 pub use host::{BootDevice, PictureWord, Power, PowerWord, Screen, Selector, Type};
@@ -103,6 +103,8 @@ pub enum Command {
     Manage(Manage),
     /// Say that people work on hosts: they are watched, and not repaired
     Maintenance(Maintenance),
+    /// Pause what flows do without a person, on all hosts or in a cluster or a zone, or let it go on
+    Recovery(Recovery),
     /// Power hosts off and prove that they are without power
     Fence(Fence),
     /// Change the passwords of hosts' controllers

@@ -3,6 +3,7 @@
 //! * [`HostFacts`]: what is believed of a host (power, reach, screen, management, maintenance, fencing), and which
 //!   [`Change`]s an [`Observation`] makes to it.
 //! * [`judge`], [`judge_when`]: whether a condition of a flow holds, and what was found of each part of it.
+//! * [`Blast`]: on how many hosts runs begin without a person.
 //! * [`link`]: flows that call others, with the steps of those in place.
 //! * [`HostRecovery`]: how far the recovery of a host has come. It is asked after every reading of the screen, every
 //!   step and every deadline, and answers with a [`Decision`] and the [`Transition`]s to record before acting.
@@ -79,7 +80,7 @@
 //!     seq: 1, read_at: now, reliable: true, picture: None, verdicts: &[verdict], find: &|_| None,
 //! };
 //! let mut recovery = HostRecovery::new();
-//! let view = View { host: &host, facts: &facts, screen: Some(screen), flows: std::slice::from_ref(&flow) };
+//! let view = View { host: &host, facts: &facts, screen: Some(screen), flows: std::slice::from_ref(&flow), hold: None, permit: &|_| Ok(()) };
 //! let mut decided = recovery.decide(now, &view);
 //! recovery.number(&mut decided, 1, 1);
 //! // `decided.transitions` and `recovery` are made durable here, in one transaction; only then:
@@ -92,6 +93,7 @@
 //! ```
 
 mod alerts;
+mod blast;
 mod cadence;
 mod condition;
 mod console;
@@ -105,6 +107,7 @@ mod site;
 mod way;
 
 pub use alerts::{AlertChange, AlertStep, HostAlerts};
+pub use blast::{Blast, BlastBound, BlastHold, BlastLevel, BlastRequest};
 pub use cadence::Cadence;
 pub use condition::{Circumstances, Find, Judgement, Known, Sight, judge, judge_when};
 pub use console::{ConsoleHold, ConsoleTaken, Taker};

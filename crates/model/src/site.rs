@@ -32,6 +32,8 @@ pub struct Terms {
     pub maintenance: Said,
     /// The zone that it stands in.
     pub zone: Option<Name>,
+    /// Why no flow may begin without a person; none where it may.
+    pub hold: Option<String>,
 }
 
 impl Site {
@@ -93,6 +95,7 @@ impl Site {
             reason,
             maintenance: maintenance.unwrap_or(Said { on: false, at: None, reason: None }),
             zone: zone.cloned(),
+            hold: self.hold(cluster, zone),
         }
     }
 
@@ -112,6 +115,20 @@ impl Site {
     /// What commands said of a host, a cluster or a zone.
     pub fn said(&self, kind: Kind, name: &Name) -> Option<&Administration> {
         self.said.get(&(kind, name.clone()))
+    }
+
+    /// Why no flow may begin without a person at a host in these places.
+    fn hold(&self, cluster: Option<&Name>, zone: Option<&Name>) -> Option<String> {
+        let all = self.said.iter().find(|((kind, _), _)| *kind == Kind::Settings).map(|(_, said)| said);
+        let at = |kind, name: Option<&Name>| name.and_then(|name| self.said(kind, name));
+        let places = [all, at(Kind::Zone, zone), at(Kind::Cluster, cluster)];
+        let paused = places.into_iter().flatten().find(|said| !said.recovery.on)?;
+        let place = match paused.kind {
+            Kind::Settings => "of all hosts".to_owned(),
+            kind => format!("of {kind} {}", paused.name),
+        };
+        let reason = paused.recovery.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        Some(format!("recovery {place} is paused{reason}"))
     }
 
     /// The cluster of a host and the zone of that.

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::brake::Brake;
 use crate::credentials::BackOff;
 use crate::entrance::Entrance;
 use crate::lane::{Ending, Lane, LaneHandle, Tools, ports};
@@ -78,6 +79,7 @@ impl Fleet {
         let ending = Ending { stop: self.inner.stop.clone(), retire: CancellationToken::new() };
         let retire = ending.retire.clone();
         let tools = self.inner.tools.clone();
+        tools.brake.join(&name, host.spec.cluster.as_ref());
         let store = tools.store.clone();
         // One lane at a time has them: the next one when its predecessor is gone.
         let ports = Arc::new(tokio::sync::Mutex::new(ports));
@@ -113,6 +115,7 @@ impl Fleet {
             return Ok(());
         };
         drop(entered);
+        self.inner.tools.brake.join(name, host.spec.cluster.as_ref());
         lane.reconfigure(host).await;
         Ok(())
     }
@@ -132,6 +135,7 @@ impl Fleet {
     /// A host was deleted: when this returns, nothing touches it any more.
     pub(crate) async fn remove(&self, name: &Name) {
         let slot = self.lanes().remove(name);
+        self.inner.tools.brake.leave(name);
         if let Some(slot) = slot {
             slot.retire.cancel();
             // An error means that the lane panicked at its end, which changes nothing.
@@ -143,6 +147,7 @@ impl Fleet {
     /// touches the host any more.
     pub(crate) async fn lose(&self, name: &Name) {
         let slot = self.lanes().remove(name);
+        self.inner.tools.brake.leave(name);
         if let Some(slot) = slot {
             slot.task.abort();
             // An error says that it was cut off, or had panicked.
@@ -200,6 +205,11 @@ impl Fleet {
         for lane in lanes {
             lane.credential_changed(name.clone()).await;
         }
+    }
+
+    /// The brake on what is done without a person.
+    pub(crate) fn brake(&self) -> &Brake {
+        &self.inner.tools.brake
     }
 
     /// How many passwords are changed at the same time.

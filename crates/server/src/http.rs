@@ -144,6 +144,15 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
             "/zones/{name}/management",
             get(administration::said::<Zone>).put(administration::manage::<Zone>),
         )
+        .route("/recovery", get(administration::recovery_of_all).put(administration::recover_all))
+        .route(
+            "/clusters/{name}/recovery",
+            get(administration::said::<Cluster>).put(administration::recover::<Cluster>),
+        )
+        .route(
+            "/zones/{name}/recovery",
+            get(administration::said::<Zone>).put(administration::recover::<Zone>),
+        )
         .route("/hosts/{name}/maintenance", get(administration::said::<Host>).put(administration::maintain))
         .route("/notifiers", get(resource::list::<Notifier>))
         .route(

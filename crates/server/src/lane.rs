@@ -35,6 +35,7 @@ use work::Asker;
 pub(crate) use work::{Ending, Lane, credentials_of};
 
 use crate::Settings;
+use crate::brake::Brake;
 use crate::catalog::Catalog;
 use crate::console::Consoles;
 use crate::credentials::Refusals;
@@ -68,6 +69,8 @@ pub(crate) struct Tools {
     pub(crate) reader: PictureReader,
     /// Who has which console, and what is open of them.
     pub(crate) consoles: Consoles,
+    /// What was done of late without a person.
+    pub(crate) brake: Brake,
     pub(crate) catalog: Catalog,
     /// What is said above hosts, as it changes.
     pub(crate) site: watch::Receiver<Arc<Site>>,

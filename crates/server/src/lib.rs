@@ -28,6 +28,7 @@
 //! # }
 //! ```
 
+mod brake;
 mod catalog;
 mod clock;
 mod console;

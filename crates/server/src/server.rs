@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::brake::{self, Brake};
 use crate::catalog::Catalog;
 use crate::console::{Consoles, Recordings};
 use crate::credentials::Refusals;
@@ -143,6 +144,8 @@ impl Server {
         let logs = ConsoleLogs::new(&data_dir, LogLimits::default());
         let consoles = Consoles::new(console_port, logs, Recordings::new(&data_dir));
         let (say, site) = watch::channel(Arc::new(Site::default()));
+        let (brake, tripped) = Brake::new();
+        brake.recall(&store).await.map_err(failed)?;
         let tools = Tools {
             store: store.clone(),
             port,
@@ -155,6 +158,7 @@ impl Server {
             turns: Turns::new(site.clone()),
             reader,
             consoles: consoles.clone(),
+            brake,
             catalog: catalog.clone(),
             site: site.clone(),
         };
@@ -175,6 +179,7 @@ impl Server {
         }
         enlist(&fleet).await.map_err(failed)?;
         listeners.spawn(upkeep(fleet.clone(), stops.leases.clone()));
+        listeners.spawn(brake::keep(tripped, store.clone(), fleet.clone(), stops.listeners.clone()));
 
         let api = Arc::new(Api::new(
             store.clone(),

@@ -36,12 +36,21 @@ pub enum Administer {
         /// Why.
         reason: Option<String>,
     },
+    /// Whether flows may begin there without a person. Said of `Settings global`, it is of all hosts.
+    Recovery {
+        /// Whether they may.
+        on: bool,
+        /// Why.
+        reason: Option<String>,
+    },
 }
 
 impl Administer {
     /// Whether this is what was said last, for the same reason.
     fn repeats(&self, said: &Said) -> bool {
-        let (Self::Management { enabled: on, reason } | Self::Maintenance { on, reason }) = self;
+        let (Self::Management { enabled: on, reason }
+        | Self::Maintenance { on, reason }
+        | Self::Recovery { on, reason }) = self;
         (*on, reason) == (said.on, &said.reason)
     }
 }
@@ -59,7 +68,8 @@ impl Write for Say {
 
     async fn run(self, turn: &mut Turn<'_>) -> Result<Self::Done, StoreError> {
         let Self { kind, name, what, now } = self;
-        if fetch(turn.connection, kind, &name).await?.is_none() {
+        // All hosts are there, whether there are settings for them or not.
+        if kind != Kind::Settings && fetch(turn.connection, kind, &name).await?.is_none() {
             return Err(StoreError::NotFound { kind, name });
         }
         let row: Option<(String, String, String)> = sqlx::query_as(ONE)
@@ -75,22 +85,33 @@ impl Write for Say {
         let before = match what {
             Administer::Management { .. } => &said.management,
             Administer::Maintenance { .. } => &said.maintenance,
+            Administer::Recovery { .. } => &said.recovery,
         };
         if what.repeats(before) {
             return Ok((said, None));
         }
-        let (event, message) = match what {
+        let (event, severity, message) = match what {
             Administer::Management { enabled, reason } => {
                 let word = if enabled { "enabled" } else { "disabled" };
                 let message = format!("management of {kind} {name} {word}{}", because(reason.as_deref()));
                 said.management = Said { on: enabled, at: Some(now), reason };
-                (EventKind::ManagementChanged, message)
+                (EventKind::ManagementChanged, Severity::Info, message)
             }
             Administer::Maintenance { on, reason } => {
                 let word = if on { "begun" } else { "ended" };
                 let message = format!("maintenance of {kind} {name} {word}{}", because(reason.as_deref()));
                 said.maintenance = Said { on, at: Some(now), reason };
-                (EventKind::MaintenanceChanged, message)
+                (EventKind::MaintenanceChanged, Severity::Info, message)
+            }
+            Administer::Recovery { on, reason } => {
+                let word = if on { "goes on" } else { "is paused" };
+                let place = match kind {
+                    Kind::Settings => "of all hosts".to_owned(),
+                    _ => format!("of {kind} {name}"),
+                };
+                let message = format!("recovery {place} {word}{}", because(reason.as_deref()));
+                said.recovery = Said { on, at: Some(now), reason };
+                (EventKind::RecoveryChanged, if on { Severity::Info } else { Severity::Critical }, message)
             }
         };
         sqlx::query(PUT)
@@ -101,7 +122,7 @@ impl Write for Say {
             .await
             .map_err(|error| meaning("store what was said of a resource", error))?;
         let host = (kind == Kind::Host).then_some(name);
-        let event = event::append(turn, host, now, EventDraft::new(event, Severity::Info, message)).await?;
+        let event = event::append(turn, host, now, EventDraft::new(event, severity, message)).await?;
         Ok((said, Some(event)))
     }
 }

@@ -191,7 +191,10 @@ impl Write for Delete {
             return Err(StoreError::NotFound { kind, name });
         }
         put_references(turn.connection, kind, &name, &BTreeSet::new()).await?;
-        administration::forget(turn.connection, kind, &name).await?;
+        // That recovery is paused is said of all hosts, not of the settings.
+        if kind != Kind::Settings {
+            administration::forget(turn.connection, kind, &name).await?;
+        }
         if kind == Kind::Host {
             sqlx::query(FORGET_HOST_STATE)
                 .bind(name.as_str())

@@ -36,7 +36,8 @@ pub(super) const VERIFY: Shape = Shape { what: "`verify`", fields: WAITED, plann
 pub(super) const WAITED: &[&str] =
     &["screen", "screenKind", "unchangedFor", "power", "reach", "all", "any", "not", "timeout"];
 
-pub(super) const LIMITS: Shape = Shape { what: "`limits`", fields: &["attempts", "cooldown"], planned: &[] };
+pub(super) const LIMITS: Shape =
+    Shape { what: "`limits`", fields: &["attempts", "cooldown", "hosts"], planned: &[] };
 
 pub(super) const EXAMPLE: Shape = Shape {
     what: "an example",
@@ -100,10 +101,12 @@ fn limits(node: &Node, faults: &mut Faults) -> Option<Limits> {
     let attempts =
         fields.optional("attempts", faults, |node, faults| node.whole("attempts", 1..=100, faults));
     let cooldown = fields.optional("cooldown", faults, |node, faults| node.span("cooldown", faults));
+    let hosts = fields.optional("hosts", faults, |node, faults| node.whole("hosts", 1..=1_000_000, faults));
     let default = Limits::default();
     Some(Limits {
         attempts: attempts?.unwrap_or(default.attempts),
         cooldown: cooldown?.unwrap_or(default.cooldown),
+        hosts: hosts?,
     })
 }
 

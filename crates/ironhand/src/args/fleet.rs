@@ -24,6 +24,32 @@ pub struct Manage {
     pub reason: Option<String>,
 }
 
+/// `ironhand recovery`.
+#[derive(Args)]
+pub struct Recovery {
+    /// What to do; tells where recovery is paused where absent
+    #[arg(value_enum)]
+    pub word: Option<RecoveryWord>,
+    /// In this cluster alone
+    #[arg(long, value_name = "NAME", conflicts_with = "zone")]
+    pub cluster: Option<String>,
+    /// In this zone alone
+    #[arg(long, value_name = "NAME")]
+    pub zone: Option<String>,
+    /// Why, for those who wonder later
+    #[arg(long, value_name = "TEXT", requires = "word")]
+    pub reason: Option<String>,
+}
+
+/// The words of `ironhand recovery`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RecoveryWord {
+    /// Begin nothing without a person, and do no further step of what runs
+    Pause,
+    /// Go on, on hosts that are still unwell
+    Resume,
+}
+
 /// The words of `ironhand manage`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ManageWord {

@@ -217,8 +217,16 @@ impl HostRecovery {
         if let Some(obstacle) = flow.spec.steps.iter().find_map(|step| obstacle_to_step(view.facts, step)) {
             return Some((format!("flow {name} cannot begin: {obstacle}"), None));
         }
+        if let Some(hold) = view.hold {
+            return Some((format!("flow {name} does not begin: {hold}"), None));
+        }
         // What was read before a cooldown or an outage may be history.
-        (!fresh).then(|| (format!("flow {name} begins after the next reading of the screen"), None))
+        if !fresh {
+            return Some((format!("flow {name} begins after the next reading of the screen"), None));
+        }
+        // Last, since it counts the run.
+        let (hold, until) = (view.permit)(flow).err()?;
+        Some((format!("flow {name} does not begin: {hold}"), Some(until)))
     }
 
     /// No flow recognises the screen firmly.

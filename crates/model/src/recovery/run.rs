@@ -145,7 +145,8 @@ impl Running {
             }
             _ => {}
         }
-        if let Some(obstacle) = obstacle_to_step(view.facts, &step) {
+        let held = view.hold.filter(|_| is_action(&step)).map(str::to_owned);
+        if let Some(obstacle) = held.or_else(|| obstacle_to_step(view.facts, &step)) {
             let since = *self.paused_since.get_or_insert(now);
             let until = since.after(LONGEST_PAUSE);
             if now >= until {

@@ -17,6 +17,11 @@ pub struct View<'a> {
     pub screen: Option<ScreenView<'a>>,
     /// The flows that select the host, in any order.
     pub flows: &'a [Arc<Flow>],
+    /// Why nothing is done without a person for now, where somebody said so.
+    pub hold: Option<&'a str>,
+    /// Asks whether a run of a flow may begin on one more host, and counts it where it may; else why not, and when to ask
+    /// again.
+    pub permit: &'a dyn Fn(&Flow) -> Result<(), (String, Timestamp)>,
 }
 
 /// A reading of the screen.

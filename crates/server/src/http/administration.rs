@@ -6,8 +6,8 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use ironhand_api::{
-    Administration, Host, Kind, List, MaintenanceRequest, ManagementRequest, Name, SettingDefinition,
-    SettingInForce, Settings,
+    Administration, Host, Kind, List, MaintenanceRequest, ManagementRequest, Name, RecoveryRequest,
+    SettingDefinition, SettingInForce, Settings,
 };
 use ironhand_store::{Administer, Resource};
 
@@ -50,6 +50,47 @@ pub(super) async fn maintain(
     let MaintenanceRequest { on, reason } = parse(received)?;
     let reason = stated(reason)?;
     administer(&api, Kind::Host, &name, Administer::Maintenance { on, reason }).await
+}
+
+/// `GET /api/v1/recovery`
+pub(super) async fn recovery_of_all(State(api): State<Arc<Api>>) -> Result<Json<Administration>, ApiError> {
+    let name = name(Settings::GLOBAL)?;
+    let said = api.fleet.site().said(Kind::Settings, &name).cloned();
+    Ok(Json(said.unwrap_or_else(|| Administration::unsaid(Kind::Settings, name))))
+}
+
+/// `PUT /api/v1/recovery`: holds when it is answered.
+pub(super) async fn recover_all(
+    State(api): State<Arc<Api>>,
+    received: Result<Bytes, BytesRejection>,
+) -> Result<Json<Administration>, ApiError> {
+    let name = name(Settings::GLOBAL)?;
+    recovery(&api, Kind::Settings, &name, parse(received)?).await
+}
+
+/// `PUT /api/v1/{clusters,zones}/{name}/recovery`: holds when it is answered.
+pub(super) async fn recover<T: Resource>(
+    State(api): State<Arc<Api>>,
+    Path(text): Path<String>,
+    received: Result<Bytes, BytesRejection>,
+) -> Result<Json<Administration>, ApiError> {
+    let name = name(&text)?;
+    recovery(&api, T::KIND, &name, parse(received)?).await
+}
+
+async fn recovery(
+    api: &Api,
+    kind: Kind,
+    name: &Name,
+    request: RecoveryRequest,
+) -> Result<Json<Administration>, ApiError> {
+    let RecoveryRequest { on, reason } = request;
+    let said = administer(api, kind, name, Administer::Recovery { on, reason: stated(reason)? }).await?;
+    if on {
+        // Whoever lets it go on has seen what was done.
+        api.fleet.brake().forgive(kind, name);
+    }
+    Ok(said)
 }
 
 async fn administer(

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How much faster than real ones the simulated machines are.
-const PACE: f64 = 20.0;
+pub const PACE: f64 = 20.0;
 
 /// A server that watches a simulated fleet.
 pub struct World {

@@ -1,11 +1,13 @@
 //! Hosts fall ill and are healed, once; or are left to people.
 
-use ironhand_api::{Event, EventKind, Health, IncidentState, PictureDigest, RunState, StepOutcome};
+use ironhand_api::{
+    Event, EventKind, Health, IncidentState, PictureDigest, RecoveryRequest, RunState, Settings, StepOutcome,
+};
 use ironhand_client::RecordFilter;
-use ironhand_sim::MachineFault;
+use ironhand_sim::{FleetConfig, MachineFault};
 use serde_json::json;
 
-use crate::harness::{World, flow, until, until_kind};
+use crate::harness::{PACE, World, flow, settings, until, until_kind};
 
 async fn assert_png(world: &World, digest: Option<&PictureDigest>) {
     let png = world.client.picture(digest.expect("a picture is kept")).await.unwrap();
@@ -107,6 +109,45 @@ async fn a_run_chooses_repeats_and_calls() {
     let places: Vec<&str> = run.steps.iter().map(|step| step.place.as_str()).collect();
     assert_eq!(places[..2], ["1", "1.1.1.1 round 1"], "{run:#?}");
     assert_eq!(run.matched.findings.len(), 3, "{run:#?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recovery_pauses_where_too_many_hosts_fall_ill_and_a_person_lets_it_go_on() {
+    let settings = Settings { blast_hosts: 1, ..settings() };
+    let world = World::with(FleetConfig { pace: PACE, ..FleetConfig::new(2) }, settings).await;
+    let spec = json!({
+        "when": { "screen": "Kernel panic - not syncing" },
+        "do": [{ "power": "cycle" }],
+        "verify": { "screen": "^\\S+ login:", "timeout": "60s" },
+    });
+    world.client.apply(&flow("kernel-panic", spec)).await.unwrap();
+    let hosts = world.adopt().await;
+    for host in &hosts {
+        world.until_well(host).await;
+    }
+    let mut events = world.client.follow(None, None);
+    events.connect().await.unwrap();
+    for host in &hosts {
+        world.fleet.stage(host.as_str(), MachineFault::KernelPanic).unwrap();
+    }
+    let paused = until_kind(&mut events, EventKind::RecoveryChanged).await;
+    assert_eq!(
+        paused.message,
+        "recovery of all hosts is paused: in all, runs began on 1 of 2 hosts within 10m, and may on 1"
+    );
+    until_kind(&mut events, EventKind::IncidentClosed).await;
+    let said = world.client.recovery(None).await.unwrap();
+    assert!(!said.recovery.on, "{said:?}");
+    let held = world.client.incidents(&RecordFilter { open: true, ..RecordFilter::default() }).await.unwrap();
+    assert_eq!((held.len(), held[0].attempts, held[0].state), (1, 0, IncidentState::Open), "{held:#?}");
+
+    let mut events = world.client.follow(None, None);
+    events.connect().await.unwrap();
+    let resume = RecoveryRequest { on: true, reason: Some("a bad switch".to_owned()) };
+    world.client.set_recovery(None, &resume).await.unwrap();
+    until_kind(&mut events, EventKind::IncidentClosed).await;
+    assert_eq!(world.client.runs(&RecordFilter::default()).await.unwrap().len(), 2);
     world.end().await;
 }
 

@@ -300,7 +300,7 @@ fn faults_of_a_flow_are_placed() {
         &format!("{rest}\nlimits: {{ attempts: 101, cooldown: 0s, retries: 1 }}"),
         &[
             "8:23 `attempts` must be between 1 and 100, not 101",
-            "8:42 unknown field `retries` in `limits` (known fields: attempts, cooldown)",
+            "8:42 unknown field `retries` in `limits` (known fields: attempts, cooldown, hosts)",
         ],
     );
     check_flow(

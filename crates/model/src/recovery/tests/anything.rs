@@ -93,6 +93,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Fence),
         2 => Just(Act::LiftFence),
         1 => Just(Act::Restart),
+        1 => prop::bool::ANY.prop_map(Act::Hold),
         1 => Just(Act::Cancel),
         1 => Just(Act::Close),
     ]
@@ -159,6 +160,7 @@ impl Judge {
             prop_assert_eq!((scene.facts.fenced(), scene.facts.fence_broken()), (None, None));
             prop_assert_eq!(self.running.as_ref().map(|(id, _)| *id), Some(planned.run));
             prop_assert!(self.asked.insert((planned.run, planned.record)));
+            prop_assert!(!scene.is_held());
             if matches!(planned.step, Step::Keys(_) | Step::Power(_)) {
                 prop_assert!(self.irrevocable.insert((planned.run, planned.place.clone())), "{planned:?}");
             }

@@ -51,6 +51,8 @@ pub(super) enum Act {
     Restart,
     /// A flow is deleted.
     Delete(String),
+    /// Somebody pauses what is done without a person, or lets it go on.
+    Hold(bool),
     Cancel,
     Close,
 }
@@ -62,6 +64,7 @@ pub(super) struct Scene {
     pub(super) recovery: HostRecovery,
     pub(super) now: Timestamp,
     reading: Option<(u64, Timestamp, String, bool)>,
+    hold: Option<String>,
     seq: u64,
     last_id: u64,
     pub(super) asked: Option<Planned>,
@@ -80,6 +83,7 @@ impl Scene {
             recovery: HostRecovery::new(),
             now: EPOCH,
             reading: None,
+            hold: None,
             seq: 0,
             last_id: 0,
             asked: None,
@@ -158,10 +162,15 @@ impl Scene {
                 return self.recovery.resume(now);
             }
             Act::Delete(name) => self.flows.retain(|flow| flow.metadata.name.as_str() != name),
+            Act::Hold(on) => self.hold = on.then(|| "bob has paused it".to_owned()),
             Act::Cancel => return self.recovery.cancel(now, "alice"),
             Act::Close => return self.recovery.close(now, "alice"),
         }
         Vec::new()
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.hold.is_some()
     }
 
     fn decide(&mut self) -> Decided {
@@ -187,7 +196,14 @@ impl Scene {
             verdicts,
             find,
         });
-        View { host: &self.host, facts: &self.facts, screen, flows: &self.flows }
+        View {
+            host: &self.host,
+            facts: &self.facts,
+            screen,
+            flows: &self.flows,
+            hold: self.hold.as_deref(),
+            permit: &|_| Ok(()),
+        }
     }
 
     fn verdicts(&self) -> Vec<Verdict> {
@@ -270,6 +286,8 @@ fn parse(text: &str) -> Act {
         "ask" => Act::PowerAsked(serde_json::from_value(rest.into()).unwrap()),
         "restart" => Act::Restart,
         "delete" => Act::Delete(rest),
+        "pause" => Act::Hold(true),
+        "resume" => Act::Hold(false),
         "cancel" => Act::Cancel,
         "close" => Act::Close,
         _ => panic!("{text}"),

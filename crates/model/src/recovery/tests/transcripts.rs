@@ -431,6 +431,25 @@ fn a_host_that_falls_ill_again_soon_has_its_attempts_counted_on() {
 }
 
 #[test]
+fn nothing_is_begun_while_somebody_has_paused_it() {
+    check(
+        &[fsck()],
+        "
+           0s | pause         | wait: the screen was not read yet
+           1s | sees RUN fsck | wait: flow fsck recognises `RUN fsck`, on 1 of 2 readings
+           5s | sees RUN fsck | wait: flow fsck does not begin: bob has paused it | opened
+          10s | resume        | wait: flow fsck begins after the next reading of the screen
+          15s | sees RUN fsck | act: press `fsck -y<Enter>` | run step
+          16s | done typed    | wait: step 2 of 4: the screen was not read since (until 5m16s) | step-end step
+          17s | pause         | wait: step 2 of 4: the screen was not read since (until 5m16s)
+          20s | sees MODIFIED | wait: step 3 of 4: sleep 10s (until 30s) | step-end step
+          30s | time          | wait: step 4 of 4 waits: bob has paused it (until 10m30s) | step-end
+          60s | resume        | act: press `exit<Enter>` | step
+    ",
+    );
+}
+
+#[test]
 fn a_restart_resumes_at_each_point() {
     check(&[fsck()], "
            0s | sees RUN fsck | wait: flow fsck recognises `RUN fsck`, on 1 of 2 readings

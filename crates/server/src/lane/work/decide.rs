@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ironhand_api::{ScreenPattern, StepOutcome, Timestamp};
-use ironhand_model::{Decided, Decision, ScreenView, Transition, View as Situation};
+use ironhand_api::{Flow, ScreenPattern, Settings, StepOutcome, Timestamp};
+use ironhand_model::{
+    BlastBound, BlastRequest, Decided, Decision, ScreenView, Transition, View as Situation,
+};
 use ironhand_store::{HostState, StoreError};
 
 use super::act::{Purpose, Wanted, action_of};
@@ -60,7 +62,29 @@ impl Lane {
             verdicts: &last.verdicts,
             find: &find,
         });
-        let situation = Situation { host: &self.name, facts: &self.facts, screen, flows: &selecting };
+        let bound = |settings: &Settings| BlastBound {
+            hosts: settings.blast_hosts,
+            share: settings.blast_share,
+            window: settings.blast_window,
+        };
+        let permit = |flow: &Flow| {
+            let asked = BlastRequest {
+                host: &self.name,
+                flow: &flow.metadata.name,
+                flow_hosts: flow.spec.limits.hosts,
+                in_cluster: bound(&self.terms.settings),
+                in_fleet: bound(&self.site.borrow().settings()),
+            };
+            self.tools.brake.ask(now, &asked)
+        };
+        let situation = Situation {
+            host: &self.name,
+            facts: &self.facts,
+            screen,
+            flows: &selecting,
+            hold: self.terms.hold.as_deref(),
+            permit: &permit,
+        };
         self.recovery.decide(now, &situation)
     }
 

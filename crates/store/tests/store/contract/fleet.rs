@@ -25,6 +25,7 @@ pub(super) async fn what_is_said_already_changes_nothing(store: &Store) {
         let reason = reason.map(str::to_owned);
         Administer::Management { enabled, reason }
     };
+    let recover = |on| Administer::Recovery { on, reason: None };
     let maintain = |on| Administer::Maintenance { on, reason: None };
     let cases = [
         (manage(true, None), false),
@@ -36,9 +37,12 @@ pub(super) async fn what_is_said_already_changes_nothing(store: &Store) {
         (maintain(true), false),
         (manage(false, Some("sold")), false),
         (manage(true, Some("sold")), true),
+        (recover(true), false),
+        (recover(false), true),
+        (recover(false), false),
     ];
     let mut now = NOON;
-    let (mut management_at, mut maintenance_at) = (None, None);
+    let (mut management_at, mut maintenance_at, mut recovery_at) = (None, None, None);
     for (what, changes) in cases {
         now = now.after(Duration::from_secs(1));
         let last = *store.last_event().borrow();
@@ -47,10 +51,16 @@ pub(super) async fn what_is_said_already_changes_nothing(store: &Store) {
         let at = match what {
             Administer::Management { .. } => &mut management_at,
             Administer::Maintenance { .. } => &mut maintenance_at,
+            Administer::Recovery { .. } => &mut recovery_at,
         };
         *at = if changes { Some(now) } else { *at };
         assert_eq!((said.management.at, said.maintenance.at), (management_at, maintenance_at), "{what:?}");
+        assert_eq!(said.recovery.at, recovery_at, "{what:?}");
     }
+    // Of all hosts it can be said before there are settings, and is not forgotten with them.
+    let pause = Administer::Recovery { on: false, reason: Some("storm".into()) };
+    let (said, event) = store.administer(Kind::Settings, &name("global"), pause, now).await.unwrap();
+    assert_eq!((said.recovery.on, event.unwrap().kind), (false, EventKind::RecoveryChanged));
 }
 
 pub(super) async fn hosts_without_a_lease_are_taken(store: &Store) {
