@@ -66,6 +66,9 @@ pub struct LiveScreen {
     /// Where the underline cursor is, where one shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<ScreenPlace>,
+    /// The one row that is drawn in other colours than all others, from 0: the chosen line of a menu.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub highlighted_row: Option<usize>,
     /// The least certain character's confidence, 0 to 1; 1 where there is no text.
     pub confidence: f32,
     /// Whether every character was recognised with certainty.
@@ -110,6 +113,7 @@ mod tests {
             kind: ScreenKind::Text,
             rows: vec!["login:".to_owned()],
             cursor: Some(ScreenPlace { row: 0, column: 6 }),
+            highlighted_row: None,
             confidence: 1.0,
             reliable: true,
             width: 720,

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use ironhand_api::{ConsoleNotice, ConsoleRequest};
 use ironhand_client::{Client, Console, ConsoleEvent, ConsoleLogFilter, ConsoleOptions, Error};
 
-use crate::args;
-use crate::args::ConsoleVerb;
+use crate::args::{self, ConsoleVerb, PictureWord};
 use crate::bmc::sol::Notes;
 use crate::bmc::sol::escape::{Escape, Typed};
 use crate::bmc::sol::terminal::{self, RawTerminal, Screen};
 use crate::exit::Failure;
 use crate::learn::learn;
 use crate::output::{Output, line};
+use crate::screen;
 use crate::select::host_name;
 use crate::serve::left_from_outside;
 
@@ -59,6 +59,11 @@ async fn open(client: &Client, host: &str, asked: &args::Console) -> Result<(), 
     let host = host_name(host)?;
     let by = Some(myself());
     let options = ConsoleOptions { by, take_over: asked.take_over, read_only: asked.read_only };
+    if asked.screen {
+        let (protocol, answers) = screen::pictures(asked.picture.unwrap_or(PictureWord::Auto));
+        let ended = screen::console::open(client, &host, options, asked.escape.0, protocol, answers).await?;
+        return ended.closed.map_or(Ok(()), |(code, reason)| closed(host.as_str(), &code, &reason));
+    }
     let console = tokio::select! {
         console = client.console(&host, &options) => console.map_err(|error| explained(error, host.as_str()))?,
         () = left_from_outside() => return Err(Failure::Failed("interrupted".to_owned())),
@@ -78,7 +83,7 @@ fn myself() -> String {
 fn explained(error: Error, host: &str) -> Failure {
     if error.problem().is_some_and(|problem| problem.code == "host.no_connector") {
         note!(
-            "ironhand: see its screen with `ironhand screen {host}`, type with `ironhand type {host} KEYS`"
+            "ironhand: its screen and keyboard are had with `ironhand console {host} --screen`, if it has any"
         );
     }
     error.into()
@@ -112,16 +117,19 @@ async fn show(mut console: Console, host: &str, asked: &args::Console) -> Result
     drop(terminal);
     match end {
         End::Left => Ok(()),
-        End::Closed { code, reason } => {
-            note!("ironhand: {host}: {reason}");
-            if code == "console.taken_over" {
-                note!("  hint: take it back with --take-over, or watch with --read-only");
-            }
-            Err(Failure::Some { code: exit_code(&code) })
-        }
+        End::Closed { code, reason } => closed(host, &code, &reason),
         End::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         End::Output(error) => Err(Failure::Failed(format!("the console cannot be shown: {error}"))),
     }
+}
+
+/// Says why the server ended it.
+fn closed(host: &str, code: &str, reason: &str) -> Result<(), Failure> {
+    note!("ironhand: {host}: {reason}");
+    if code == "console.taken_over" {
+        note!("  hint: take it back with --take-over, or watch with --read-only");
+    }
+    Err(Failure::Some { code: exit_code(code) })
 }
 
 /// Refused where somebody else has it now; else failed.

@@ -1,19 +1,21 @@
 //! `ironhand screen` and `ironhand type`.
 
 mod canvas;
+pub mod console;
 mod iterm2;
 mod kitty;
+mod live;
 mod scale;
 mod sixel;
 mod terminal;
+mod typed;
 
 use std::io::IsTerminal;
 use std::path::Path;
 
-use ironhand_api::{EventKind, KeysRequest, Name, Screen};
-use ironhand_client::{Client, EventStream};
+use ironhand_api::{KeysRequest, Screen};
+use ironhand_client::Client;
 use ironhand_console::Image;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{self, PictureWord};
 use crate::exit::{Failure, at};
@@ -21,13 +23,11 @@ use crate::files::{read_password, read_password_from};
 use crate::many::{Outcome, Pace, each};
 use crate::output::{Output, line, write_bytes};
 use crate::select::host_name;
-use crate::serve::left_from_outside;
-use canvas::Canvas;
 use terminal::{Answers, Window};
 
 /// What terminals show pictures by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Protocol {
+pub enum Protocol {
     Kitty,
     Iterm2,
     Sixel,
@@ -56,7 +56,7 @@ pub async fn screen(client: &Client, asked: &args::Screen, output: Output) -> Re
         output.value(&screen)?;
     } else if let Some(protocol) = protocol {
         if asked.watch && std::io::stdout().is_terminal() {
-            return watch_picture(client, &host, screen, (protocol, answers)).await;
+            return live::watch_picture(client, &host, protocol, answers).await;
         }
         show_picture(&picture(client, &screen).await?, protocol, &answers)?;
         if asked.text {
@@ -65,7 +65,7 @@ pub async fn screen(client: &Client, asked: &args::Screen, output: Output) -> Re
     } else if asked.text || asked.save.is_none() {
         show_screen(&screen);
     }
-    if asked.watch { watch(client, &host, screen, output).await } else { Ok(()) }
+    if asked.watch { live::watch(client, &host, &screen, output).await } else { Ok(()) }
 }
 
 /// What the picture is shown by, and what the terminal said where it was asked for that.
@@ -73,7 +73,15 @@ fn protocol(asked: &args::Screen, output: Output) -> (Option<Protocol>, Answers)
     let asks = asked.watch || (!asked.text && asked.save.is_none());
     match asked.picture {
         _ if output.is_structured() => (None, Answers::default()),
-        PictureWord::Auto if asks && std::io::stdout().is_terminal() => terminal::ask(),
+        PictureWord::Auto if !asks => (None, Answers::default()),
+        word => pictures(word),
+    }
+}
+
+/// What pictures are shown by, and what the terminal said where it was asked for that.
+pub fn pictures(word: PictureWord) -> (Option<Protocol>, Answers) {
+    match word {
+        PictureWord::Auto if std::io::stdout().is_terminal() => terminal::ask(),
         PictureWord::Auto | PictureWord::None => (None, Answers::default()),
         PictureWord::Kitty => (Some(Protocol::Kitty), Answers::default()),
         PictureWord::Iterm2 => (Some(Protocol::Iterm2), Answers::default()),
@@ -103,82 +111,6 @@ fn show_screen(screen: &Screen) {
             screen.kind
         );
     }
-}
-
-/// Prints the screen whenever the server has read something else on it.
-async fn watch(client: &Client, host: &Name, mut last: Screen, output: Output) -> Result<(), Failure> {
-    let mut events = client.follow(None, Some(host.clone()));
-    while let Some(event) = events.next().await {
-        if event?.kind != EventKind::ScreenChanged {
-            continue;
-        }
-        let screen = client.screen(host).await?;
-        if screen.picture == last.picture {
-            continue;
-        }
-        if output.is_structured() {
-            output.value(&screen)?;
-        } else {
-            line(&format!("--- {} {}", host, screen.read_at));
-            show_screen(&screen);
-        }
-        last = screen;
-    }
-    Ok(())
-}
-
-/// Draws the screen whenever the server has read something else on it, or the window changed, until somebody leaves.
-async fn watch_picture(
-    client: &Client,
-    host: &Name,
-    mut screen: Screen,
-    (protocol, answers): (Protocol, Answers),
-) -> Result<(), Failure> {
-    let mut image = picture(client, &screen).await?;
-    let mut events = client.follow(None, Some(host.clone()));
-    let mut resized = signal(SignalKind::window_change())
-        .map_err(|error| Failure::Failed(format!("cannot listen for signals: {error}")))?;
-    // From here on nobody leaves without the terminal being put back.
-    let left = left_from_outside();
-    tokio::pin!(left);
-    let mut canvas = Canvas::enter(protocol, answers)?;
-    loop {
-        let next = {
-            let changed = changed(client, host, &screen, &mut events);
-            tokio::pin!(changed);
-            loop {
-                let doubt = if screen.reliable { "" } else { "  not everything is readable with certainty" };
-                canvas.draw(image.clone(), &format!("{host}  {}{doubt}", screen.read_at))?;
-                tokio::select! {
-                    () = &mut left => return Ok(()),
-                    _ = resized.recv() => {}
-                    next = &mut changed => break next?,
-                }
-            }
-        };
-        let Some(next) = next else { return Ok(()) };
-        (screen, image) = next;
-    }
-}
-
-/// Waits for another picture; none where the server tells no more.
-async fn changed(
-    client: &Client,
-    host: &Name,
-    last: &Screen,
-    events: &mut EventStream,
-) -> Result<Option<(Screen, Image)>, Failure> {
-    while let Some(event) = events.next().await {
-        if event?.kind != EventKind::ScreenChanged {
-            continue;
-        }
-        let screen = client.screen(host).await?;
-        if screen.picture != last.picture {
-            let image = picture(client, &screen).await?;
-            return Ok(Some((screen, image)));
-        }
-    }
-    Ok(None)
 }
 
 /// `ironhand type`.

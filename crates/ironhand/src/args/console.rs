@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use ironhand_api::Span;
 
-use super::Learn;
+use super::{Learn, PictureWord};
 use crate::bmc::sol::args::EscapeCharacter;
 
 /// `ironhand console`. A host that is called like a verb is named behind `--`.
@@ -22,8 +22,14 @@ pub struct Console {
     /// Only look: nothing is typed, and whoever has the console keeps it
     #[arg(long, conflicts_with = "take_over")]
     pub read_only: bool,
+    /// The screen and the keyboard in place of the serial line
+    #[arg(long)]
+    pub screen: bool,
+    /// With --screen: how the terminal shows pictures [default: as it says that it can, else the text]
+    #[arg(long, value_enum, requires = "screen", value_name = "HOW")]
+    pub picture: Option<PictureWord>,
     /// Print what the machine wrote before, in place of opening the console
-    #[arg(long, conflicts_with_all = ["take_over", "read_only"])]
+    #[arg(long, conflicts_with_all = ["take_over", "read_only", "screen"])]
     pub log: bool,
     /// With --log: lines in which this regular expression is found
     #[arg(long, requires = "log", value_name = "PATTERN")]

@@ -71,6 +71,7 @@ pub(crate) fn told(seen: &Seen, picture_follows: bool) -> LiveScreen {
         kind: shot.kind(),
         rows: shot.rows(),
         cursor,
+        highlighted_row: shot.reading.highlighted_row,
         confidence: shot.confidence(),
         reliable: shot.reading.is_reliable(),
         width,
@@ -85,10 +86,11 @@ pub(crate) fn told(seen: &Seen, picture_follows: bool) -> LiveScreen {
 pub(crate) fn shows_the_same(before: &Seen, seen: &Seen, text_only: bool) -> bool {
     let (old, new) = (&before.shot, &seen.shot);
     let same_text = || {
-        let cursor = |seen: &Seen| seen.shot.reading.cursor;
-        old.text_hash() == new.text_hash()
-            && cursor(before) == cursor(seen)
-            && old.reading.is_reliable() == new.reading.is_reliable()
+        let marks = |seen: &Seen| {
+            let reading = &seen.shot.reading;
+            (reading.cursor, reading.highlighted_row, reading.is_reliable())
+        };
+        old.text_hash() == new.text_hash() && marks(before) == marks(seen)
     };
     before.source == seen.source
         && (Arc::ptr_eq(old, new) || old.digest == new.digest || text_only && same_text())
