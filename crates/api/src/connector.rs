@@ -237,9 +237,19 @@ impl ConnectorType {
             Self::Ipmi => {
                 &[Power, PowerState, BootDevice, Sensors, Inventory, EventLog, Users, Identify, Serial]
             }
-            Self::Redfish => {
-                &[Power, PowerState, BootDevice, Sensors, Inventory, EventLog, Users, VirtualMedia, Identify]
-            }
+            // Whether it shows the screen is known once the controller was asked.
+            Self::Redfish => &[
+                Power,
+                PowerState,
+                BootDevice,
+                Sensors,
+                Inventory,
+                EventLog,
+                Users,
+                VirtualMedia,
+                Identify,
+                Screen,
+            ],
             Self::Vnc | Self::Kvm => &[Screen, Keyboard],
             Self::Preview => &[Screen],
             Self::SshConsole | Self::Telnet | Self::SerialTcp | Self::ConsoleLog => &[Serial],
@@ -273,6 +283,11 @@ impl ConnectorType {
     /// Whether it takes the mains from a machine, running or not.
     pub const fn is_hard_cut(self) -> bool {
         matches!(self, Self::Pdu | Self::Gsm | Self::Tasmota | Self::Shelly | Self::HttpSwitch)
+    }
+
+    /// Whether it is there for something else, and shows the screen only where the device happens to be able to.
+    pub const fn may_show_screen(self) -> bool {
+        matches!(self, Self::Redfish)
     }
 
     /// Whether a credential must be named.

@@ -45,6 +45,14 @@ impl HostSpec {
         self.connectors.iter().filter(move |connector| connector.can(capability))
     }
 
+    /// The connectors through which the screen can be seen, in the order in which they are tried: those that are there
+    /// for it before those that may show it beside their work, as these give still pictures, slowly.
+    pub fn screens(&self) -> Vec<&Connector> {
+        let mut screens: Vec<_> = self.connectors_for(Capability::Screen).collect();
+        screens.sort_by_key(|connector| connector.kind().may_show_screen());
+        screens
+    }
+
     /// The first connector that has `capability`.
     pub fn connector_for(&self, capability: Capability) -> Option<&Connector> {
         self.connectors.iter().find(|connector| connector.can(capability))

@@ -226,6 +226,9 @@ pub struct ScreenWay {
     /// Since when it works, or does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// Whether the device shows no screen at all, which is no fault of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsupported: bool,
     /// Why it is left alone for now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -261,7 +264,7 @@ pub struct HostStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ways: Vec<WayStatus>,
     /// The connectors through which the screen can be seen, in the order in which they are preferred; empty where there
-    /// is one.
+    /// is one, unless its device shows none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub screens: Vec<ScreenWay>,
     /// Who has its console; absent where nobody does.

@@ -109,6 +109,35 @@ async fn redfish_alone_shows_the_screen() {
     }
 }
 
+/// A screen is asked for through the session of Redfish only; pages are for a connector of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redfish_connector_is_a_screen_where_redfish_shows_it() {
+    let check = async |flavour: &'static Flavour, wanted: Result<(), &str>| {
+        let fleet = fleet(flavour, None, true);
+        let (connector, surroundings) = (connector(&fleet, redfish()), Surroundings::default());
+        match (open_screen(&connector, login(PASSWORD), &surroundings).await, wanted) {
+            (Ok(screen), Ok(())) => {
+                assert!(screen.image(None).is_some(), "{}", flavour.name);
+                screen.close().await;
+            }
+            (Err(error), Err(words)) => {
+                assert!(error.is_unsupported(), "{}: {error}", flavour.name);
+                assert!(error.to_string().contains(words), "{}: {error}", flavour.name);
+            }
+            (opened, _) => panic!("{}: {:?}", flavour.name, opened.map(drop)),
+        }
+    };
+    for flavour in [Flavour::IDRAC9, Flavour::ILO5, Flavour::XCC3] {
+        check(flavour, Ok(())).await;
+    }
+    for flavour in [Flavour::GENERIC, Flavour::OPENBMC, Flavour::MEGARAC] {
+        check(flavour, Err("no still pictures by Redfish")).await;
+    }
+    for flavour in [Flavour::IDRAC8, Flavour::XCC, Flavour::SUPERMICRO, Flavour::HDM] {
+        check(flavour, Err("`preview`")).await;
+    }
+}
+
 /// What a picture comes to.
 async fn picture(fleet: &BmcFleet, way: Way, password: &str) -> Result<(), &'static str> {
     let mut device = device(fleet, way, password);

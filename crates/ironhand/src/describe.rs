@@ -104,11 +104,13 @@ fn ways(ways: &[WayStatus], now: Timestamp, output: Output) {
 /// How each of several connectors to its screen fares, and which of them is in use.
 fn screens(screens: &[ScreenWay], now: Timestamp, output: Output) {
     for way in screens {
-        pair(
-            output,
-            "screen way",
-            standing(&way.connector, way.works, way.in_use, way.since, &way.error, now),
-        );
+        let told = match &way.error {
+            Some(error) if way.unsupported => {
+                Field::toned(format!("{} shows no screen: {error}", way.connector), Tone::Dim)
+            }
+            error => standing(&way.connector, way.works, way.in_use, way.since, error, now),
+        };
+        pair(output, "screen way", told);
     }
 }
 

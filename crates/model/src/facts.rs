@@ -40,6 +40,10 @@ pub enum Observation {
     },
     /// The same as [`Observation::Reach`] for the screen.
     ScreenReach(Reach, Option<String>),
+    /// The same for a connector that may show the screen beside its work: nothing is lost that was never seen there.
+    ScreenBeside(Reach, Option<String>),
+    /// The device of the only connector that might show the screen has none to show.
+    NoScreen,
     /// A reading of the screen; it also shows that the screen can be reached.
     Screen {
         /// What it shows.
@@ -264,6 +268,13 @@ impl HostFacts {
             Observation::ScreenReach(reach, detail) => {
                 changes.extend(Contact::Screen.see(&mut self.screen_reach, at, source, reach, detail));
             }
+            Observation::ScreenBeside(reach, detail) => {
+                let seen_there = self.screen_reach.as_ref().is_some_and(|fact| fact.source == source);
+                if seen_there {
+                    changes.extend(Contact::Screen.see(&mut self.screen_reach, at, source, reach, detail));
+                }
+            }
+            Observation::NoScreen => self.screen_reach = None,
             Observation::Screen { kind, headline, reliable, text_hash } => {
                 changes.extend(Contact::Screen.see(&mut self.screen_reach, at, source, Reach::Ok, None));
                 self.screen = Some(ScreenStatus { read_at: at, kind, headline, reliable });

@@ -48,6 +48,8 @@ pub(crate) enum View {
         /// The connector that tells the most of why.
         source: Arc<str>,
         error: DeviceError,
+        /// Whether no connector is there for the screen, so that the host may have none to show.
+        beside: bool,
     },
     /// It was seen.
     Seen(Arc<Seen>),

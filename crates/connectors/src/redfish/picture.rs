@@ -38,6 +38,26 @@ fn way(identity: &Identity) -> Option<Way> {
 }
 
 impl RedfishDevice {
+    /// Makes sure that the controller gives pictures to who asks by Redfish, without a login to its web pages.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] where it does not, as far as is known; what asking it what it is comes to.
+    pub(crate) async fn expect_pictures(&mut self) -> Result<(), Error> {
+        let identity = self.place().await?.identity;
+        let product = identity.product.clone().unwrap_or_else(|| identity.vendor.to_string());
+        let without = |more: &str| {
+            Err(Error::Unsupported {
+                what: format!("show the screen: {product} has no still pictures by Redfish{more}"),
+            })
+        };
+        match way(&identity) {
+            Some(Way::Export | Way::File(_)) => Ok(()),
+            Some(Way::Pages(_)) => without(", only on web pages: a connector `preview` takes them there"),
+            None => without(""),
+        }
+    }
+
     /// Takes a picture the way that the controller knows.
     pub(super) async fn take_picture(&mut self) -> Result<Picture, Error> {
         let place = self.place().await?;

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 
 use futures_util::future::BoxFuture;
-use ironhand_api::Connector;
+use ironhand_api::{Connector, Way};
 use ironhand_console::Image;
 use ironhand_console::keys::{Keyboard, Stroke};
 
 use super::{ScreenEvent, ScreenSource};
-use crate::{Device, Error, Login, Picture, Surroundings};
+use crate::{Device, Error, Login, Picture, RedfishDevice, Surroundings};
 
 /// A unit that lets us in.
 pub(super) struct Unit {
@@ -28,7 +28,14 @@ impl Unit {
         login: Option<Login>,
         surroundings: &Surroundings,
     ) -> Result<Self, Error> {
-        let device = crate::open(connector, login, surroundings)?;
+        let device: Box<dyn Device> = match &connector.way {
+            Way::Redfish(options) => {
+                let mut device = RedfishDevice::open(connector, options, login, surroundings)?;
+                device.expect_pictures().await?;
+                Box::new(device)
+            }
+            _ => crate::open(connector, login, surroundings)?,
+        };
         let mut unit = Self { device, wanted: true, image: None, lossy: true, happened: VecDeque::new() };
         unit.pump().await?;
         Ok(unit)

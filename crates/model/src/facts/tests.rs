@@ -518,3 +518,29 @@ fn a_screen_is_told_when_it_stands_still() {
         ]
     );
 }
+
+#[test]
+fn a_screen_that_was_never_there_is_not_missed() {
+    let redfish = "redfish 10.0.7.12";
+    let mut facts = HostFacts::default();
+    let mut see = |source: &str, observation| {
+        let told = facts.observe(at(0), source, observation);
+        (told.len(), facts.screen_reach().map(|fact| (fact.value, fact.source.clone())))
+    };
+    let beside = || Observation::ScreenBeside(Reach::Unreachable, Some("why".to_owned()));
+    // Screens that change all the time are not told of one by one.
+    let seen = |text_hash| Observation::Screen {
+        kind: ScreenKind::Blank,
+        headline: String::new(),
+        reliable: true,
+        text_hash,
+    };
+    assert_eq!(see(redfish, beside()), (0, None), "it may have none");
+    assert_eq!(see(redfish, Observation::NoScreen), (0, None));
+    assert_eq!(see(redfish, seen(1)), (1, Some((Reach::Ok, redfish.to_owned()))));
+    assert_eq!(see(redfish, beside()), (1, Some((Reach::Unreachable, redfish.to_owned()))), "it had one");
+    assert_eq!(see(redfish, Observation::NoScreen), (0, None), "its licence ran out");
+    // That of another connector, which is gone from the manifest.
+    assert_eq!(see("vnc", seen(2)), (1, Some((Reach::Ok, "vnc".to_owned()))));
+    assert_eq!(see(redfish, beside()).0, 0);
+}

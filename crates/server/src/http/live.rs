@@ -186,7 +186,7 @@ impl Outlet {
     async fn show(&mut self, view: View) -> Result<(), End> {
         match view {
             View::Connecting => Ok(()),
-            View::Lost { source, error } => {
+            View::Lost { source, error, .. } => {
                 let reason = error.to_string();
                 if matches!(&self.last, Some(Last::Unseen(before)) if *before == reason) {
                     return Ok(());

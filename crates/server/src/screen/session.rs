@@ -188,11 +188,14 @@ impl Session {
     /// wants to look ends the wait, unless passwords were refused. False where nobody watches any more.
     async fn rest(&mut self) -> bool {
         let (source, error) = self.ways.failure();
-        let have_failed = self.ways.have_failed();
-        self.outlet.show.send_replace(match have_failed {
-            true => View::Lost { source: Arc::clone(&source), error: error.clone() },
+        let lost = |beside| View::Lost { source: Arc::clone(&source), error: error.clone(), beside };
+        self.outlet.show.send_replace(if self.ways.have_failed() {
+            lost(self.ways.are_beside())
+        } else if self.ways.serial().is_none() {
+            lost(true)
+        } else {
             // Nobody needs the serial console at the moment.
-            false => View::Connecting,
+            View::Connecting
         });
         for command in std::mem::take(&mut self.waiting) {
             command.fail(&source, &error);
@@ -402,7 +405,8 @@ impl Session {
             true if visit.connection.is_serial() => self.ways.failure_beside(&visit.source, error),
             _ => (Arc::clone(&visit.source), error.clone()),
         };
-        self.outlet.show.send_replace(View::Lost { source, error: error.clone() });
+        let beside = self.ways.are_beside() && !visit.connection.is_serial();
+        self.outlet.show.send_replace(View::Lost { source, error: error.clone(), beside });
         visit.tell_lookers(&Err(error));
     }
 

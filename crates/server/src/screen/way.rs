@@ -103,9 +103,9 @@ impl Ways {
         self.places.iter().position(Place::is_serial)
     }
 
-    /// Whether a way failed, and did not work since.
+    /// Whether a way failed, and did not work since. One whose device has no screen is none.
     pub(super) fn have_failed(&self) -> bool {
-        self.places.iter().any(|place| place.rest.is_some())
+        self.places.iter().any(|place| place.rest.is_some() && !place.lacks_screen())
     }
 
     /// The connector at a place, as facts and receipts name it.
@@ -218,7 +218,9 @@ impl Ways {
             let (_, error) = place.rest.as_ref()?;
             Some((Arc::clone(&place.source), error.clone()))
         };
-        let failures: Vec<_> = self.places.iter().filter_map(failed).collect();
+        // Where a connector is there for the screen, nobody misses the pictures of one that is not.
+        let told = |place: &&Place| self.are_beside() || !place.lacks_screen();
+        let failures: Vec<_> = self.places.iter().filter(told).filter_map(failed).collect();
         // A device that answered tells more than one that cannot be reached, and that more than one that shows none.
         let rank = |(_, error): &&(Arc<str>, DeviceError)| {
             (error.is_unsupported(), error.reach() == Reach::Unreachable)
@@ -254,16 +256,34 @@ impl Ways {
             in_use: used == Some(at),
             works: place.standing.map(|(works, _)| works),
             since: place.standing.map(|(_, since)| since),
+            unsupported: place.lacks_screen(),
             error: place.rest.as_ref().map(|(_, error)| error.to_string()),
         };
         // The serial console is a way to the screen where it was needed as one.
         let tried = |(_, place): &(usize, &Place)| !place.is_serial() || place.standing.is_some();
         let told: Vec<_> = self.places.iter().enumerate().filter(tried).map(told).collect();
-        if told.len() > 1 { told } else { Vec::new() }
+        let worth_telling = told.len() > 1 || self.places.iter().any(Place::lacks_screen);
+        if worth_telling { told } else { Vec::new() }
+    }
+
+    /// Whether all that show pictures are there for something else, so that there may be no screen at all.
+    pub(super) fn are_beside(&self) -> bool {
+        let beside = |place: &Place| match &place.door {
+            Door::Picture { connector, .. } => connector.kind().may_show_screen(),
+            Door::Serial(_) => true,
+        };
+        self.places.iter().all(beside)
     }
 }
 
 impl Place {
+    /// Whether the device was asked, and has no screen to show.
+    fn lacks_screen(&self) -> bool {
+        let unsupported = self.rest.as_ref().is_some_and(|(_, error)| error.is_unsupported());
+        let Door::Picture { connector, .. } = &self.door else { return false };
+        unsupported && connector.kind().may_show_screen()
+    }
+
     const fn is_serial(&self) -> bool {
         matches!(self.door, Door::Serial(_))
     }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use ironhand_api::{EventKind, Host, HostStatus, Manifest, Reach};
+use ironhand_api::{EventKind, Health, Host, HostStatus, Manifest, Reach};
 use ironhand_sim::kvm_unit::{KvmUnit, KvmUnitConfig, UnitFault, UnitKind};
-use ironhand_sim::{MachineConfig, Make};
+use ironhand_sim::{MachineConfig, Make, SimHost};
 use serde_json::json;
 
 use crate::harness::{World, credential, name, soon};
@@ -87,4 +87,45 @@ async fn a_screen_that_stalls_stalls_nothing_else() {
     drop(silent);
     assert!(soon(world.client.read_screen(&host)).await.is_ok());
     tokio::time::timeout(Duration::from_secs(30), world.end()).await.expect("it stops in time");
+}
+
+/// A controller that shows its screen by Redfish is a screen; one that does not is none, and nothing is missed there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_controller_without_pictures_by_redfish_is_no_screen_that_was_lost() {
+    let world = World::new(4).await;
+    let made = |make| world.fleet.hosts().iter().find(|sim| sim.make == make).unwrap().clone();
+    let (shows, without) = (made(Make::R740Like), made(Make::OpenBmcLike));
+    world.client.apply(&credential("bmc", "admin", "simulated")).await.unwrap();
+    let redfish =
+        |sim: &SimHost| json!({ "type": "redfish", "address": sim.redfish.ip(), "port": sim.redfish.port() });
+    let vnc = without.vnc;
+    let screen = json!({ "type": "vnc", "address": vnc.ip(), "port": vnc.port(), "credentials": [] });
+    let hosts = [
+        ("dell", vec![redfish(&shows)]),
+        ("other", vec![redfish(&without)]),
+        ("both", vec![redfish(&without), screen]),
+    ];
+    for (host, connectors) in hosts {
+        let host: Host = serde_json::from_value(json!({
+            "metadata": { "name": host }, "spec": { "credentials": ["bmc"], "connectors": connectors },
+        }))
+        .unwrap();
+        world.client.apply(&Manifest::Host(host)).await.unwrap();
+    }
+    let seen = world.until_status(&name("dell"), |status| status.screen.is_some()).await;
+    assert!(seen.screen_reach.is_some_and(|fact| fact.value == Reach::Ok), "{:#?}", seen.screen);
+    assert!(seen.screens.is_empty(), "{:#?}", seen.screens);
+
+    let host = name("other");
+    let told = world.until_status(&host, |status| !status.screens.is_empty() && status.power.is_some()).await;
+    assert_eq!((&told.screen_reach, told.health), (&None, Health::Well), "{told:#?}");
+    let [way] = &told.screens[..] else { panic!("{:#?}", told.screens) };
+    assert!(way.unsupported && way.error.as_ref().is_some_and(|error| error.contains("Redfish")), "{way:#?}");
+    let refused = soon(world.client.read_screen(&host)).await.unwrap_err();
+    assert!(refused.to_string().contains("no still pictures by Redfish"), "{refused}");
+
+    // What is there for the screen goes first, wherever it stands.
+    let seen = world.until_status(&name("both"), |status| status.screen.is_some()).await;
+    assert_eq!(in_use(&seen).map(|way| way.starts_with("vnc ")), Some(true), "{:#?}", seen.screens);
+    world.end().await;
 }

@@ -94,9 +94,13 @@ impl Lane {
         match view {
             // What was seen before is not how it is now.
             View::Connecting => self.last = None,
-            View::Lost { source, error } => {
+            View::Lost { source, error, beside } => {
                 self.last = None;
-                let observation = Observation::ScreenReach(error.reach(), Some(error.to_string()));
+                let observation = match beside {
+                    true if error.is_unsupported() => Observation::NoScreen,
+                    true => Observation::ScreenBeside(error.reach(), Some(error.to_string())),
+                    false => Observation::ScreenReach(error.reach(), Some(error.to_string())),
+                };
                 self.observe(clock::now(), &source, observation);
             }
             View::Seen(seen) => {

@@ -139,11 +139,11 @@ impl Lane {
         self.view = None;
         self.last = None;
         self.keep_paths();
-        let screens = self.host.spec.connectors_for(Capability::Screen);
+        let screens = self.host.spec.screens();
         let settings = &self.terms.settings;
         let enter =
             |connector| Entrance::new(&self.host, connector, self.paths.of(connector), &self.tools, settings);
-        let entrances: Vec<_> = screens.map(enter).collect();
+        let entrances: Vec<_> = screens.into_iter().map(enter).collect();
         let serial = self.serial_door();
         self.screen = (!entrances.is_empty() || serial.is_some()).then(|| {
             let (host, reader) = (self.name.clone(), self.tools.reader.clone());
