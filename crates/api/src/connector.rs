@@ -28,7 +28,7 @@ pub use keyboard_layout::KeyboardLayout;
 pub use lab::LibvirtOptions;
 pub use path::{CertificatePin, Through, Tls};
 pub use pdu::{Feed, Outlet, PduModel, PduOptions, PowerOids, SnmpAuthentication, SnmpPrivacy, SnmpVersion};
-pub use screen::{KvmOptions, KvmProtocol, PreviewOptions, PreviewVendor, VncOptions};
+pub use screen::{EnableBy, KvmOptions, KvmProtocol, PreviewOptions, PreviewVendor, VncOptions};
 pub use serial::{ConsoleLogFormat, ConsoleLogOptions, ConsoleMenu, SshConsoleOptions};
 pub use switch::{HttpSwitchOptions, ShellyOptions, SwitchRequest, SwitchStatus, TasmotaOptions};
 pub use wol::WolOptions;
@@ -368,6 +368,14 @@ impl Connector {
     /// All addresses of the device, the preferred one first.
     pub fn addresses(&self) -> Vec<String> {
         [std::slice::from_ref(&self.address), &self.backup_addresses].concat()
+    }
+
+    /// How what it leads to is switched on before it is connected to.
+    pub const fn enabled_by(&self) -> Option<EnableBy> {
+        match &self.way {
+            Way::Vnc(options) => options.enable_by,
+            _ => None,
+        }
     }
 
     /// Whether it has a capability.

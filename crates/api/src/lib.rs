@@ -69,9 +69,9 @@ pub use cloud_event::CloudEvent;
 pub use condition::{Condition, PatternWithin, Region, ScreenPattern};
 pub use connector::{
     AmtOptions, Capability, CertificatePin, Connector, ConnectorType, ConsoleLogFormat, ConsoleLogOptions,
-    ConsoleMenu, Feed, GsmDevice, GsmOptions, GsmTexts, HttpSwitchOptions, IpKvmOptions, IpmiOptions,
-    KeyboardLayout, KvmOptions, KvmProtocol, LibvirtOptions, Outlet, PduModel, PduOptions, PowerOids,
-    PreviewOptions, PreviewVendor, RedfishOptions, ShellyOptions, SnmpAuthentication, SnmpPrivacy,
+    ConsoleMenu, EnableBy, Feed, GsmDevice, GsmOptions, GsmTexts, HttpSwitchOptions, IpKvmOptions,
+    IpmiOptions, KeyboardLayout, KvmOptions, KvmProtocol, LibvirtOptions, Outlet, PduModel, PduOptions,
+    PowerOids, PreviewOptions, PreviewVendor, RedfishOptions, ShellyOptions, SnmpAuthentication, SnmpPrivacy,
     SnmpVersion, SshCommands, SshConsoleOptions, SshOptions, SwitchRequest, SwitchStatus, TasmotaOptions,
     Through, Tls, VncOptions, Way, WinrmOptions, WolOptions,
 };

@@ -42,7 +42,9 @@ pub use path::{
     AddressHealth, AsyncReadWrite, CONNECT, Hop, PathHealth, Route, Standing, Stream, Taken, connect,
 };
 pub use pdu::{PduDevice, PduTimes};
-pub use redfish::{MemorySessions, RedfishConfig, RedfishDevice, RedfishEvents, Sessions};
+pub use redfish::{
+    MemorySessions, RedfishConfig, RedfishDevice, RedfishEvents, Sessions, VncServer, vnc_encryption,
+};
 pub use relay::RelayTimes;
 pub use screen::{ScreenEvent, ScreenSource, open_screen};
 pub use serial::{SerialConsole, open_serial};

@@ -12,6 +12,7 @@ mod hints;
 mod picture;
 mod sessions;
 mod transport;
+mod vnc;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,7 @@ use crate::{
 
 pub use self::events::RedfishEvents;
 pub use self::sessions::{MemorySessions, Sessions};
+pub use self::vnc::{VncServer, vnc_encryption};
 
 /// Requests to one controller at a time: more of them make controllers slower, or fail.
 const IN_FLIGHT: usize = 2;

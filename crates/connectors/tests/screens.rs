@@ -76,7 +76,7 @@ async fn use_it(server: &VncServer, mut screen: Box<dyn ScreenSource>) {
 }
 
 fn vnc(tls: Option<Tls>, path: Option<&str>) -> Way {
-    Way::Vnc(VncOptions { tls, path: path.map(str::to_owned) })
+    Way::Vnc(VncOptions { tls, path: path.map(str::to_owned), enable_by: None })
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -64,6 +64,9 @@ pub(crate) enum DeviceError {
     /// A device that speaks something else did not answer, or said no.
     #[error("{0}")]
     Connector(#[from] ironhand_connectors::Error),
+    /// What a connector leads to could not be switched on.
+    #[error("its VNC server cannot be switched on by Redfish: {0}")]
+    NotSwitchedOn(Box<DeviceError>),
     /// A device shows another certificate than the one that it showed first.
     #[error("{error}; where it was replaced on purpose, `ironhand pin forget {host}` takes the new one")]
     CertificateChanged {
@@ -215,6 +218,7 @@ impl DeviceError {
             Self::Connector(error) => error.is_unsupported(),
             Self::Procedure(ProcedureError::Refused { code, .. }) => *code == CompletionCode::INVALID_COMMAND,
             Self::Procedure(error) => matches!(error, ProcedureError::Impossible { .. }),
+            Self::NotSwitchedOn(error) => error.is_unsupported(),
             _ => false,
         }
     }
@@ -259,6 +263,7 @@ impl DeviceError {
             Self::Procedure(_) => Reach::ProtocolError,
             Self::Connector(error) => error.reach(),
             Self::CertificateChanged { error, .. } => error.reach(),
+            Self::NotSwitchedOn(error) => error.reach(),
             Self::EveryWayFailed { telling, .. } => telling.reach(),
             _ => Reach::Unreachable,
         }
@@ -304,6 +309,7 @@ impl DeviceError {
             Self::EveryWayFailed { telling, .. } => telling.fault(),
             Self::Connector(error) => error.fault(),
             Self::CertificateChanged { error, .. } => error.fault(),
+            Self::NotSwitchedOn(error) => error.fault(),
             Self::Ipmi(_) => match self.reach() {
                 Reach::Unreachable => Fault::Network,
                 Reach::AuthFailed => Fault::Caller,
@@ -318,6 +324,7 @@ impl DeviceError {
             Self::Ipmi(error) => error.is_retryable(),
             Self::Connector(error) => error.retry(),
             Self::EveryWayFailed { telling, .. } => telling.retry(),
+            Self::NotSwitchedOn(error) => error.retry(),
             Self::Resolve { .. } | Self::NotSeen { .. } => true,
             Self::NotStored { .. }
             | Self::Busy { .. }
@@ -349,6 +356,7 @@ impl DeviceError {
             Self::Procedure(_) => "ipmi.procedure",
             Self::Connector(error) => error.code(),
             Self::CertificateChanged { error, .. } => error.code(),
+            Self::NotSwitchedOn(_) => "screen.not_switched_on",
             Self::EveryWayFailed { .. } => "host.every_way_failed",
             Self::CutNotAllowed => "power.cut_not_allowed",
             Self::ReaderFailed => "screen.reader_failed",
@@ -386,6 +394,7 @@ impl DeviceError {
             Self::EveryWayFailed { telling, .. } => telling.hint(),
             Self::Connector(error) => error.hint(),
             Self::CertificateChanged { error, .. } => error.hint(),
+            Self::NotSwitchedOn(error) => error.hint(),
             Self::NotOwner(_) => Some("ask the server that owns the host; GET /api/v1/servers lists them"),
             Self::OutcomeUnknown { .. } => {
                 Some("look at the screen whether the host starts anew before asking again")

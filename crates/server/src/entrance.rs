@@ -12,6 +12,7 @@ use crate::Settings;
 use crate::credentials::{Credentials, Opened, hop_login};
 use crate::device::DeviceError;
 use crate::lane::{Tools, controller, credentials_of, surroundings};
+use crate::screen::VncLoan;
 
 /// How long a connector may take until it lets us in: some controllers take twenty seconds to log in to their web pages
 /// and to take a first picture.
@@ -27,6 +28,8 @@ pub(crate) struct Entrance {
     /// Where that login is kept.
     pub(crate) store: Store,
     pub(crate) credentials: Credentials,
+    /// What is switched on before it is connected to, and given back afterwards.
+    pub(crate) loan: Option<VncLoan>,
 }
 
 /// What connects under a login.
@@ -69,6 +72,7 @@ impl Entrance {
             surroundings: surroundings(name, &host.spec.macs, health, tools, settings),
             store,
             credentials,
+            loan: None,
         }
     }
 

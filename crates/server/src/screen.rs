@@ -4,6 +4,7 @@
 
 mod connection;
 mod keyboard;
+mod loan;
 mod pace;
 mod serial;
 mod session;
@@ -26,6 +27,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::warn;
 
+pub(crate) use loan::VncLoan;
 use pace::Pace;
 pub(crate) use pace::Viewing;
 pub(crate) use serial::SerialDoor;

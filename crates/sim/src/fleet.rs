@@ -62,6 +62,9 @@ pub struct FleetConfig {
     pub password: SecretString,
     /// Password of all screens, of which 8 bytes count; `None` lets anyone in.
     pub screen_password: Option<SecretString>,
+    /// Whether machines with an iDRAC show their screens by VNC only while its attributes say so, as real ones do, under the
+    /// password that is given there.
+    pub vnc_by_attribute: bool,
     /// What breaks, and when.
     pub script: FaultScript,
 }
@@ -83,6 +86,7 @@ impl FleetConfig {
             user: "admin".to_owned(),
             password: "simulated".into(),
             screen_password: None,
+            vnc_by_attribute: false,
             script: FaultScript::none(),
         }
     }
@@ -262,6 +266,15 @@ impl Fleet {
         Ok(self.host(host)?.state())
     }
 
+    /// Whether the attributes of a host's iDRAC let its screen be seen by VNC.
+    ///
+    /// # Errors
+    ///
+    /// [`FleetError::UnknownHost`].
+    pub fn shows_by_vnc(&self, host: &str) -> Result<bool, FleetError> {
+        Ok(self.host(host)?.shows_by_vnc())
+    }
+
     /// Ends all hosts and waits until none of their sockets is open.
     pub async fn shutdown(self) {
         self.stop.cancel();
@@ -309,6 +322,7 @@ async fn bind(config: &FleetConfig, index: usize, seed: u64) -> Result<Bound, Fl
         user: config.user.clone(),
         password: config.password.clone(),
         screen_password: config.screen_password.clone(),
+        vnc_by_attribute: config.vnc_by_attribute,
         guid,
         fru: inventory::devices(host::flavour(make), machine.serial()),
     };

@@ -46,6 +46,7 @@ mod keyring;
 mod lease;
 mod list;
 mod load;
+mod loan;
 mod notifier;
 mod page;
 mod picture;

@@ -14,6 +14,7 @@ use crate::column::{bigint, json, unsigned, value};
 use crate::event::{self, EventDraft};
 use crate::job;
 use crate::lease;
+use crate::loan;
 use crate::notifier;
 use crate::picture::{Holder, release};
 use crate::seal::Sealer;
@@ -204,6 +205,7 @@ impl Write for Delete {
             release(turn.connection, &Holder::host(&name), now).await?;
             lease::forget(turn.connection, &name).await?;
             way::forget(turn.connection, &name).await?;
+            loan::forget(turn.connection, &name).await?;
             job::end_all(turn, &name, now).await?;
             alert::clear_all(turn, &name, now).await?;
         }

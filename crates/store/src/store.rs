@@ -23,6 +23,7 @@ use crate::keyring::{self, Keyring};
 use crate::lease::{self, Acquire, AcquireOne, Lease, Release, Renew};
 use crate::list::{self, ListQuery};
 use crate::load::{self, HostState, SiteSnapshot, Snapshot};
+use crate::loan::{self, PutLoan};
 use crate::notifier::{self, ClaimDelivery, Delivery, PutDelivery, ReleaseDelivery};
 use crate::picture;
 use crate::record::Record;
@@ -403,6 +404,30 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.writer.write(PutSession { owner: owner.clone(), session, now }).await
+    }
+
+    /// How a device of a host was before something was switched on there for the time of need; none where nothing is.
+    /// `device` is the name of its connector.
+    pub async fn loan(&self, host: &Name, device: &str) -> Result<Option<String>, StoreError> {
+        loan::loan(&self.readers, host, device).await
+    }
+
+    /// Keeps how a device of a host was, before something is switched on there. Where that is kept already it stays.
+    pub async fn begin_loan(
+        &self,
+        host: &Name,
+        device: &str,
+        before: String,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (host, device) = (host.clone(), device.to_owned());
+        self.writer.write(PutLoan { host, device, before: Some(before), now }).await
+    }
+
+    /// Takes note that a device of a host is again as it was.
+    pub async fn end_loan(&self, host: &Name, device: &str, now: Timestamp) -> Result<(), StoreError> {
+        let (host, device) = (host.clone(), device.to_owned());
+        self.writer.write(PutLoan { host, device, before: None, now }).await
     }
 
     /// Gives out the id of an incident that is about to be recorded. An id that is never used leaves a gap, no more.

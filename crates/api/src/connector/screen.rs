@@ -15,6 +15,18 @@ pub struct VncOptions {
     /// The path of a WebSocket that carries the protocol, as `/websockify`; without it plain TCP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// How the server is switched on before it is connected to, and off again afterwards; without it, it is taken to be
+    /// on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enable_by: Option<EnableBy>,
+}
+
+/// How a VNC server is switched on for the time of need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EnableBy {
+    /// By the attributes of an iDRAC, through the host's `redfish` connector.
+    Redfish,
 }
 
 /// What is particular to `kvm`.

@@ -44,7 +44,9 @@ pub(super) const fn shape(kind: ConnectorType) -> &'static Shape {
     match kind {
         ConnectorType::Ipmi => &shape!("an ipmi connector", "cipherSuites"),
         ConnectorType::Redfish => &shape!("a redfish connector", "through", "tls", "system"),
-        ConnectorType::Vnc => &shape!("a vnc connector", "through", "tls", "path", "keyboardLayout"),
+        ConnectorType::Vnc => {
+            &shape!("a vnc connector", "through", "tls", "path", "enableBy", "keyboardLayout")
+        }
         ConnectorType::Kvm => &shape!("a kvm connector", "through", "protocol", "tls", "keyboardLayout"),
         ConnectorType::Preview => &shape!("a preview connector", "through", "vendor", "tls"),
         ConnectorType::SshConsole => {

@@ -5,7 +5,7 @@ use super::fault::Faults;
 use super::fields::{Fields, Shape};
 use super::settings;
 use super::tree::Node;
-use crate::{ConnectorType, HostSpec, MacAddress, Name};
+use crate::{ConnectorType, EnableBy, HostSpec, MacAddress, Name};
 
 pub(super) const HOST: Shape = Shape {
     what: "the spec of a Host",
@@ -39,8 +39,25 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<HostSpec> {
         })
     });
     let credentials = credentials?.unwrap_or_default();
+    let connectors = connectors?;
+    let switches = connectors.iter().any(|(_, connector)| connector.kind() == ConnectorType::Redfish);
     let mut read = Vec::new();
-    for (place, connector) in connectors? {
+    for (place, connector) in connectors {
+        if connector.enabled_by() == Some(EnableBy::Redfish) {
+            if !switches {
+                let hint = "add the `redfish` connector of the host's iDRAC".to_owned();
+                faults.add(
+                    place,
+                    "`enableBy: redfish` needs a redfish connector in the same Host",
+                    Some(hint),
+                );
+            }
+            if connector.credentials.as_ref().is_none_or(Vec::is_empty) {
+                let hint = "name a Credential for it alone in `credentials`".to_owned();
+                let message = "`enableBy` needs the password that the VNC server is to be given".to_owned();
+                faults.add(place, message, Some(hint));
+            }
+        }
         let nameless = credentials.is_empty() && connector.credentials.is_none();
         if nameless && connector.kind().needs_credentials() {
             let hint = "name a Credential in the spec's `credentials`".to_owned();

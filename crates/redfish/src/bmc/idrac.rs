@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
 use super::controller;
@@ -46,8 +47,8 @@ const LONGEST: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Attributes {
     changed: Map<String, Value>,
-    /// Whether the VNC server asks for a password.
-    has_password: bool,
+    /// The password of the VNC server.
+    password: Option<SecretString>,
 }
 
 impl Attributes {
@@ -64,7 +65,17 @@ impl Service {
     /// The value of an attribute of an iDRAC, and whether its VNC server was given a password.
     pub fn vnc_server(&self) -> (bool, bool) {
         let enabled = self.attributes.shown()["VNCServer.1.Enable"] == "Enabled";
-        (enabled, self.attributes.has_password)
+        (enabled, self.attributes.password.is_some())
+    }
+
+    /// What the VNC server of an iDRAC asks for, where it was given a password.
+    pub fn vnc_password(&self) -> Option<SecretString> {
+        self.attributes.password.clone()
+    }
+
+    /// Sets the port that the VNC server of an iDRAC tells of.
+    pub fn set_vnc_port(&mut self, port: u16) {
+        self.attributes.changed.insert("VNCServer.1.Port".to_owned(), port.to_string().into());
     }
 }
 
@@ -157,7 +168,9 @@ fn change_attributes(service: &mut Service, call: &mut Call<'_>) -> Outcome {
         return Err(Refusal::of(400, faults));
     }
     let mut wanted = wanted.clone();
-    service.attributes.has_password |= wanted.remove(PASSWORD).is_some();
+    if let Some(Value::String(password)) = wanted.remove(PASSWORD) {
+        service.attributes.password = Some(password.into());
+    }
     service.attributes.changed.extend(wanted);
     show_attributes(service, call)
 }

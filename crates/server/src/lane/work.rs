@@ -33,7 +33,7 @@ use crate::catalog::FlowSet;
 use crate::clock;
 use crate::device::DeviceError;
 use crate::ownership::{Held, Taken};
-use crate::screen::{ScreenWatch, Seen, View};
+use crate::screen::{ScreenWatch, Seen, View, VncLoan};
 pub(super) use act::Asker;
 use act::{Acted, Acting, Answer, Wanted};
 use hints::{HintWatch, HintsOpened};
@@ -68,6 +68,8 @@ pub(crate) struct Lane {
     /// Under which terms the host is worked on.
     terms: Terms,
     screen: Option<ScreenWatch>,
+    /// The VNC server that the host's controller can switch.
+    loan: Option<VncLoan>,
     view: Option<watch::Receiver<View>>,
     last: Option<LastLook>,
     /// At home, unless a reading or an action has them.
@@ -165,6 +167,7 @@ impl Lane {
             recovery: state.recovery,
             journal: Journal::default(),
             screen: None,
+            loan: None,
             view: None,
             last: None,
             lines: None,

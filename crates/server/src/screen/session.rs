@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
 use super::keyboard::SpareKeyboard;
+use super::loan::VncLoan;
 use super::pace::Pace;
 use super::serial::{Read, SerialDoor};
 use super::typing::Typing;
@@ -53,6 +54,8 @@ pub(crate) struct Target {
     pub(crate) entrances: Vec<Entrance>,
     /// The serial console, where the host has one.
     pub(crate) serial: Option<SerialDoor>,
+    /// The VNC server that the host's controller can switch.
+    pub(crate) loan: Option<VncLoan>,
     pub(crate) reader: PictureReader,
     pub(crate) settings: Settings,
 }
@@ -79,7 +82,13 @@ pub(super) async fn run(
     outlet: Outlet,
     stop: CancellationToken,
 ) {
-    let Target { host, entrances, serial, reader, settings } = target;
+    let Target { host, entrances, serial, loan, reader, settings } = target;
+    if let Some(loan) = loan
+        && entrances.iter().all(|entrance| entrance.loan.is_none())
+        && stop.run_until_cancelled(loan.settle()).await.is_none()
+    {
+        return;
+    }
     let ways = Ways::new(entrances, serial, &settings);
     let Pacing { pace, follow } = pacing;
     let spare = SpareKeyboard::new(ways.keyboards(), settings.key_interval);

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use ironhand_api::{Capability, Connector, Reach, ScreenWay, Timestamp};
-use ironhand_connectors::{ScreenSource, Surroundings, open_screen};
+use ironhand_connectors::{Login, ScreenSource, Surroundings, open_screen};
 use ironhand_console::keys::Layout;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::connection::Connection;
 use super::layout;
+use super::loan::Borrowed;
 use super::serial::SerialDoor;
 use crate::credentials::BackOff;
 use crate::device::DeviceError;
@@ -30,10 +31,23 @@ const STEADY: Duration = Duration::from_secs(10);
 /// What came of opening a way.
 pub(super) type Opening = Entered<Connection>;
 
-/// Connects to the screen behind an entrance.
+/// Connects to the screen behind an entrance, after its server was switched on where that is wanted.
 pub(super) async fn open(entrance: &mut Entrance) -> Entered<Box<dyn ScreenSource>> {
-    let open = |connector: Connector, login, surroundings: Surroundings| -> BoxFuture<'static, _> {
-        Box::pin(async move { Ok(open_screen(&connector, login, &surroundings).await?) })
+    let loan = entrance.loan.clone();
+    let open = move |mut connector: Connector, login: Option<Login>, surroundings: Surroundings| {
+        let loan = loan.clone();
+        let opening: BoxFuture<'static, Result<Box<dyn ScreenSource>, DeviceError>> = Box::pin(async move {
+            let Some(loan) = loan else { return Ok(open_screen(&connector, login, &surroundings).await?) };
+            let server = loan.take(&mut connector, login.as_ref()).await?;
+            match open_screen(&connector, login, &surroundings).await {
+                Ok(screen) => Ok(Box::new(Borrowed { screen, server }) as Box<dyn ScreenSource>),
+                Err(error) => {
+                    server.end().await;
+                    Err(error.into())
+                }
+            }
+        });
+        opening
     };
     entrance.enter(open).await
 }

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use ironhand_api::{EventKind, Health, Host, HostStatus, Manifest, Reach};
+use ironhand_client::{Client, Endpoint};
+use ironhand_server::Server;
 use ironhand_sim::kvm_unit::{KvmUnit, KvmUnitConfig, UnitFault, UnitKind};
-use ironhand_sim::{MachineConfig, Make, SimHost};
-use serde_json::json;
+use ironhand_sim::{Fleet, FleetConfig, MachineConfig, Make, SimHost};
+use serde_json::{Value, json};
 
-use crate::harness::{World, credential, name, soon};
+use crate::harness::{self, PATIENCE, World, credential, name, soon};
 
 const PASSWORD: &str = "let me see";
 
@@ -128,4 +130,78 @@ async fn a_controller_without_pictures_by_redfish_is_no_screen_that_was_lost() {
     let seen = world.until_status(&name("both"), |status| status.screen.is_some()).await;
     assert_eq!(in_use(&seen).map(|way| way.starts_with("vnc ")), Some(true), "{:#?}", seen.screens);
     world.end().await;
+}
+
+/// The VNC server of an iDRAC runs while somebody looks; what a crash left on is found, and put back in the end.
+#[test]
+fn a_vnc_server_is_switched_on_for_the_time_of_need_and_off_again_after_a_crash() {
+    let patient = tokio::runtime::Runtime::new().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let fleet = FleetConfig { vnc_by_attribute: true, pace: 20.0, ..FleetConfig::new(4) };
+    let fleet = patient.block_on(Fleet::start(fleet)).unwrap();
+    let sim = fleet.hosts().iter().find(|sim| sim.make == Make::R740Like).unwrap().clone();
+    let (redfish, vnc) = (sim.redfish, sim.vnc);
+    let redfish = json!({ "type": "redfish", "address": redfish.ip(), "port": redfish.port() });
+    let screen = json!({
+        "type": "vnc", "address": vnc.ip(), "port": vnc.port(), "credentials": ["vnc"], "enableBy": "redfish",
+    });
+    let manifest = |connectors: &[Value]| {
+        let host: Host = serde_json::from_value(json!({
+            "metadata": { "name": sim.name }, "spec": { "credentials": ["bmc"], "connectors": connectors },
+        }))
+        .unwrap();
+        Manifest::Host(host)
+    };
+    let shows = || fleet.shows_by_vnc(&sim.name).unwrap();
+    assert!(!shows(), "it is off at first");
+
+    let config = || harness::config(directory.path(), harness::settings());
+    let doomed = tokio::runtime::Runtime::new().unwrap();
+    let first = doomed.block_on(Server::start(config())).unwrap();
+    patient.block_on(async {
+        let client = Client::new(Endpoint::Unix(first.socket().to_owned())).unwrap();
+        client.apply(&credential("bmc", "admin", "simulated")).await.unwrap();
+        client.apply(&credential("vnc", "", "eightchr")).await.unwrap();
+        client.apply(&manifest(&[redfish.clone(), screen.clone()])).await.unwrap();
+        until_seen_by_vnc(&client, &sim.name).await;
+        assert!(shows());
+    });
+    doomed.shutdown_background();
+    drop(first);
+    assert!(shows(), "nobody has put it back");
+
+    patient.block_on(async {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let second = loop {
+            match Server::start(config()).await {
+                Ok(server) => break server,
+                // The lock is held until the last task of the first server is gone.
+                Err(error) => assert!(tokio::time::Instant::now() < deadline, "{error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        let client = Client::new(Endpoint::Unix(second.socket().to_owned())).unwrap();
+        until_seen_by_vnc(&client, &sim.name).await;
+        let keys = soon(client.keys(&name(&sim.name), "a")).await.unwrap();
+        assert!(keys.receipts[0].connector.starts_with("vnc "), "{keys:#?}");
+        // Nobody looks there any more.
+        client.apply(&manifest(std::slice::from_ref(&redfish))).await.unwrap();
+        while shows() {
+            assert!(tokio::time::Instant::now() < deadline + PATIENCE, "it stays on");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        second.shutdown().await;
+    });
+}
+
+async fn until_seen_by_vnc(client: &Client, host: &str) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let status = client.get::<Host>(&name(host)).await.unwrap().status.unwrap();
+        if status.screen.is_some() && in_use(&status).is_some_and(|way| way.starts_with("vnc ")) {
+            return;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{host} is not seen by VNC: {status:#?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -40,6 +40,8 @@ pub(super) struct Access {
     pub(super) user: String,
     pub(super) password: SecretString,
     pub(super) screen_password: Option<SecretString>,
+    /// Whether the attributes of an iDRAC switch the screen's port.
+    pub(super) vnc_by_attribute: bool,
     pub(super) guid: [u8; 16],
     pub(super) fru: FruConfig,
 }
@@ -64,21 +66,28 @@ pub(super) struct Host {
     /// The revision of the machine's screen.
     revision: watch::Sender<u64>,
     screen_manner: watch::Sender<ScreenManner>,
+    /// Whether the attributes of the controller switch the screen's port.
+    switched: bool,
     /// The machine was touched by another task than its own, which must look when to wake it next.
     touched: Notify,
 }
 
 impl Host {
     pub(super) fn new(info: SimHost, access: Access, machine: Machine, controller: Controller) -> Self {
+        let mut redfish = Service::new(flavour(info.make), Box::new(fill_random));
+        redfish.set_vnc_port(info.vnc.port());
+        let switched = access.vnc_by_attribute && info.make == Make::R740Like;
+        let manner = if switched { ScreenManner::Refused } else { ScreenManner::Proper };
         Self {
             access,
             revision: watch::Sender::new(machine.screen().revision()),
             serial: machine.serial().to_owned(),
             machine: Mutex::new(machine),
             controller,
-            redfish: Mutex::new(Service::new(flavour(info.make), Box::new(fill_random))),
+            redfish: Mutex::new(redfish),
             info,
-            screen_manner: watch::Sender::new(ScreenManner::Proper),
+            screen_manner: watch::Sender::new(manner),
+            switched,
             touched: Notify::new(),
         }
     }
@@ -95,6 +104,11 @@ impl Host {
             well: machine.is_well(),
             screen: machine.screen().text(),
         }
+    }
+
+    /// Whether the controller's attributes let the screen be seen by VNC.
+    pub(super) fn shows_by_vnc(&self) -> bool {
+        self.redfish().vnc_server().0
     }
 
     pub(super) fn stage(&self, fault: Fault) {
@@ -278,6 +292,7 @@ impl Host {
                     read = async { while stream.read(&mut ignored).await? > 0 {} Ok(()) } => return read,
                 }
             }
+            _ if self.switched => self.redfish().vnc_password(),
             ScreenManner::PasswordChanged => Some(CHANGED_PASSWORD.into()),
             ScreenManner::Proper | ScreenManner::Refused => self.access.screen_password.clone(),
         };
@@ -301,7 +316,12 @@ impl Front for Host {
             let mut board = Board { bmc, now: now.at, name, serial, screen: Some(&screen) };
             service.answer(now, &request, &mut board)
         });
+        let (shows, _) = service.vnc_server();
         drop(service);
+        if self.switched {
+            let manner = if shows { ScreenManner::Proper } else { ScreenManner::Refused };
+            self.screen_manner.send_if_modified(|shown| std::mem::replace(shown, manner) != manner);
+        }
         if !events.is_empty() {
             self.touch(|machine, now| {
                 for control in events.iter().filter_map(BmcEvent::control) {

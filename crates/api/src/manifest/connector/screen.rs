@@ -4,7 +4,7 @@ use super::path::tls;
 use crate::manifest::fault::Faults;
 use crate::manifest::fields::Fields;
 use crate::manifest::tree::Node;
-use crate::{KvmOptions, KvmProtocol, PreviewOptions, PreviewVendor, VncOptions};
+use crate::{EnableBy, KvmOptions, KvmProtocol, PreviewOptions, PreviewVendor, VncOptions};
 
 const PROTOCOLS: &[(&str, KvmProtocol)] =
     &[("openbmc", KvmProtocol::Openbmc), ("aten", KvmProtocol::Aten), ("ivtp", KvmProtocol::Ivtp)];
@@ -18,10 +18,15 @@ const VENDORS: &[(&str, PreviewVendor)] = &[
     ("h3c", PreviewVendor::H3c),
 ];
 
+const SWITCHES: &[(&str, EnableBy)] = &[("redfish", EnableBy::Redfish)];
+
 pub(super) fn vnc(fields: &Fields<'_>, faults: &mut Faults) -> Option<VncOptions> {
     let tls = fields.optional("tls", faults, tls);
     let path = fields.optional("path", faults, path);
-    Some(VncOptions { tls: tls?, path: path? })
+    let enable_by = fields.optional("enableBy", faults, |node, faults| {
+        node.word("enableBy", "a way to switch a VNC server on", SWITCHES, &[], faults)
+    });
+    Some(VncOptions { tls: tls?, path: path?, enable_by: enable_by? })
 }
 
 pub(super) fn kvm(fields: &Fields<'_>, faults: &mut Faults) -> Option<KvmOptions> {

@@ -52,6 +52,17 @@ fn faults_of_screens_and_consoles_are_told() {
         &["`ws` is not the path of a WebSocket (write it like /websockify)"],
     );
     check(
+        "{ type: vnc, address: a, enableBy: redfish, credentials: [] }",
+        &[
+            "`enableBy: redfish` needs a redfish connector in the same Host (add the `redfish` connector of the host's iDRAC)",
+            "`enableBy` needs the password that the VNC server is to be given (name a Credential for it alone in `credentials`)",
+        ],
+    );
+    check(
+        "{ type: vnc, address: a, enableBy: ipmi, credentials: [v] }",
+        &["`ipmi` is not a way to switch a VNC server on (one of: redfish)"],
+    );
+    check(
         "{ type: preview, address: a, vendor: dell }",
         &["`dell` is not a vendor of previews (one of: idrac, idrac9, ilo, xcc, supermicro, h3c)"],
     );

@@ -41,10 +41,10 @@ pub(super) async fn dial(
     surroundings: &Surroundings,
 ) -> Result<Dialled, Error> {
     match &connector.way {
-        Way::Vnc(VncOptions { tls, path: Some(path) }) => {
+        Way::Vnc(VncOptions { tls, path: Some(path), .. }) => {
             websocket(connector, tls.as_ref().unwrap_or(&Tls::Off), path, surroundings).await
         }
-        Way::Vnc(VncOptions { tls, path: None }) => match tls.as_ref().filter(|tls| !tls.is_off()) {
+        Way::Vnc(VncOptions { tls, path: None, .. }) => match tls.as_ref().filter(|tls| !tls.is_off()) {
             Some(tls) => {
                 let proof = Proof::of(tls, connector.to_string(), &surroundings.pins)?;
                 encrypted(connector, TlsClient::new(proof), surroundings).await

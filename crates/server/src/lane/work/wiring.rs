@@ -10,7 +10,7 @@ use crate::console;
 use crate::entrance::Entrance;
 use crate::lane::lines::Lines;
 use crate::lane::{Command, Ports};
-use crate::screen::{ScreenWatch, SerialDoor, Target, View};
+use crate::screen::{ScreenWatch, SerialDoor, Target, View, VncLoan};
 
 impl Lane {
     pub(super) async fn told(&mut self, command: Command, ports: &mut Ports) {
@@ -141,13 +141,28 @@ impl Lane {
         self.keep_paths();
         let screens = self.host.spec.screens();
         let settings = &self.terms.settings;
-        let enter =
-            |connector| Entrance::new(&self.host, connector, self.paths.of(connector), &self.tools, settings);
-        let entrances: Vec<_> = screens.into_iter().map(enter).collect();
+        let enter = |connector: &Connector| {
+            Entrance::new(&self.host, connector, self.paths.of(connector), &self.tools, settings)
+        };
+        let controller = self.host.spec.connectors.iter().find(|way| way.kind() == ConnectorType::Redfish);
+        let loan = controller.map(|controller| {
+            // Who looks until now gives back what they use.
+            match self.loan.take().filter(|loan| loan.follow(enter(controller))) {
+                Some(loan) => loan,
+                None => VncLoan::new(self.name.clone(), enter(controller)),
+            }
+        });
+        let enter_screen = |connector: &Connector| {
+            let loan = loan.clone().filter(|_| connector.enabled_by().is_some());
+            Entrance { loan, ..enter(connector) }
+        };
+        let entrances: Vec<_> = screens.into_iter().map(enter_screen).collect();
+        self.loan.clone_from(&loan);
         let serial = self.serial_door();
         self.screen = (!entrances.is_empty() || serial.is_some()).then(|| {
             let (host, reader) = (self.name.clone(), self.tools.reader.clone());
-            let target = Target { host, entrances, serial, reader, settings: self.terms.settings };
+            let settings = self.terms.settings;
+            let target = Target { host, entrances, serial, loan: loan.clone(), reader, settings };
             ScreenWatch::watch(target, self.screen_interval())
         });
         self.view = self.screen.as_ref().map(ScreenWatch::view);
