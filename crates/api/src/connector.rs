@@ -253,7 +253,7 @@ impl ConnectorType {
             Self::Vnc | Self::Kvm => &[Screen, Keyboard],
             Self::Preview => &[Screen],
             Self::SshConsole | Self::Telnet | Self::SerialTcp | Self::ConsoleLog => &[Serial],
-            Self::Amt => &[Power, PowerState, BootDevice, Screen, Keyboard],
+            Self::Amt => &[Power, PowerState, BootDevice, Screen, Keyboard, Serial],
             Self::Pikvm | Self::Nanokvm => &[Power, PowerState, Screen, Keyboard],
             Self::Qemu | Self::Libvirt => &[Power, PowerState],
             // What an outlet or a relay does is known; what the machine behind it does is not.

@@ -7,6 +7,7 @@ mod boot;
 pub(crate) mod console;
 mod power;
 mod redirection;
+pub(crate) mod serial;
 
 use futures_util::future::BoxFuture;
 use ironhand_api::{AmtOptions, Connector, PowerAction, PowerState};

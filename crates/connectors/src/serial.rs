@@ -14,13 +14,14 @@ use hyper::body::Bytes;
 use ironhand_api::{Connector, Way};
 use tokio::sync::watch;
 
+use crate::amt::serial::AmtSerial;
 use crate::{Error, Login, Surroundings};
 use log::FollowedLog;
 use ssh::SshConsole;
 use tcp::TcpConsole;
 
 /// How long what is sent may take to be taken.
-const TAKEN: Duration = Duration::from_secs(20);
+pub(crate) const TAKEN: Duration = Duration::from_secs(20);
 
 /// A serial console that lets us in, or a file of what one said.
 pub trait SerialConsole: Send {
@@ -67,6 +68,7 @@ pub async fn open_serial(
         }
         Way::Telnet => Ok(Box::new(TcpConsole::open_telnet(connector, surroundings).await?)),
         Way::SerialTcp => Ok(Box::new(TcpConsole::open_raw(connector, surroundings).await?)),
+        Way::Amt(options) => Ok(Box::new(AmtSerial::open(connector, options, login, surroundings).await?)),
         Way::ConsoleLog(options) => Ok(Box::new(FollowedLog::open(connector, options, surroundings)?)),
         _ => Err(Error::Unsupported {
             what: format!("open a serial console by {}", connector.kind().as_str()),

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use ironhand_api::{AmtOptions, BootDevice, Connector, Name, PowerAction, PowerState, Tls, Way};
 use ironhand_connectors::{
-    BootOverride, Device, Error, Login, ScreenSource, Surroundings, open, open_screen,
+    BootOverride, Device, Error, Login, ScreenSource, SerialConsole, Surroundings, open, open_screen,
+    open_serial,
 };
 use ironhand_console::keys::Stroke;
 use ironhand_sim::Certificate;
@@ -276,5 +277,61 @@ async fn a_screen_that_is_not_shown_leaves_all_as_it_was() {
     let bench = Bench::new(true).await;
     let refused = bench.screen("wrong").await.map(drop).expect_err("it is another password");
     assert!(matches!(refused, Error::LoginRefused { .. }), "{refused}");
+    assert_eq!(bench.service.redirects(), (false, false));
+}
+
+impl Bench {
+    async fn serial(&self, password: &str) -> Result<Box<dyn SerialConsole>, Error> {
+        let mut connector = Connector::new(Way::Amt(AmtOptions { tls: self.tls() }), "127.0.0.1");
+        connector.port = Some(self.service.address().port());
+        let login = Login { username: "admin".to_owned(), password: password.into() };
+        open_serial(&connector, Some(login), &Surroundings::default()).await
+    }
+}
+
+/// Reads on until `wanted` was said.
+async fn until_said(console: &mut dyn SerialConsole, wanted: &str) {
+    let mut said = String::new();
+    let reading = async {
+        while !said.contains(wanted) {
+            said.push_str(&String::from_utf8_lossy(&console.receive().await.expect("it is connected")));
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, reading).await.is_ok(), "{wanted:?} is not in {said:?}");
+}
+
+/// The serial line is read and typed on, by one at a time, and what was switched on for that is off again afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_serial_line_is_redirected_for_the_time_of_need() {
+    for (redirects, encrypted) in [(false, false), (true, false), (false, true)] {
+        let certificate = encrypted.then(|| Certificate::self_signed().expect("a certificate"));
+        let bench = Bench::with(true, |config| {
+            config.redirects = redirects;
+            config.certificate = certificate;
+        })
+        .await;
+        let mut console = bench.serial("P@ssw0rd <&>").await.expect("it shows its serial line");
+        assert!(bench.service.redirects_serial());
+        until_said(console.as_mut(), "desk-7 login: ").await;
+        console.send(b"root\r").await.expect("it is connected");
+        until_said(console.as_mut(), "Password: ").await;
+        let long = "x".repeat(200);
+        console.send(format!("\r{long}\r").as_bytes()).await.expect("it is connected");
+        until_said(console.as_mut(), &format!("{long}\r\n{long}")).await;
+        let second = bench.serial("P@ssw0rd <&>").await.map(drop).expect_err("one at a time");
+        assert_eq!(second.code(), "connector.busy", "{second}");
+        assert!(console.send_break().await.is_err_and(|error| error.is_unsupported()));
+        console.close().await;
+        assert_eq!(bench.service.redirects_serial(), redirects);
+        assert_eq!(bench.service.redirects().1, redirects);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_serial_line_that_is_not_shown_leaves_all_as_it_was() {
+    let bench = Bench::new(true).await;
+    let refused = bench.serial("wrong").await.map(drop).expect_err("it is another password");
+    assert!(matches!(refused, Error::LoginRefused { .. }), "{refused}");
+    assert!(!bench.service.redirects_serial());
     assert_eq!(bench.service.redirects(), (false, false));
 }

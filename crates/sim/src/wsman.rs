@@ -9,11 +9,13 @@
 //! | `login` | digest and Basic authentication, as a service asks for them |
 //! | `amt` | the classes of Intel AMT |
 //! | `redirection` | the screen of the machine, as Intel AMT shows it two ports above |
+//! | `serial` | the serial line of the machine, on the same port |
 //! | `windows` | the classes of Windows |
 
 mod amt;
 mod login;
 mod redirection;
+mod serial;
 mod soap;
 mod windows;
 
@@ -66,7 +68,7 @@ pub struct WsmanConfig {
     pub password: SecretString,
     /// Whether the agent of Intel AMT runs on the machine, through which it can be shut down in order.
     pub agent: bool,
-    /// Whether Intel AMT redirects the screen from the beginning, and listens for those who want to see it.
+    /// Whether Intel AMT redirects screen and serial line from the beginning, and listens for those who want to see them.
     pub redirects: bool,
     /// Whether somebody at the machine must consent to that, which nobody does here.
     pub needs_consent: bool,
@@ -154,7 +156,8 @@ impl WsmanService {
         let stop = CancellationToken::new();
         if config.kind == WsmanKind::Amt {
             let (username, password) = (config.username, config.password);
-            let door = Door { desk: Arc::clone(&desk), username, password, tls: tls.clone() };
+            let port = serial::Port::new(&desk.machine);
+            let door = Door { desk: Arc::clone(&desk), username, password, tls: tls.clone(), port };
             tokio::spawn(redirection::serve(redirection, door, stop.clone()));
         }
         let serving =
@@ -186,6 +189,12 @@ impl WsmanService {
     pub fn redirects(&self) -> (bool, bool) {
         let redirection = &self.desk.state().engine.redirection;
         (redirection.is_on, redirection.listens)
+    }
+
+    /// Whether Intel AMT redirects the serial line.
+    #[must_use]
+    pub fn redirects_serial(&self) -> bool {
+        self.desk.state().engine.redirection.serial
     }
 
     /// How often somebody was not let in.

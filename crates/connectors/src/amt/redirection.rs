@@ -34,6 +34,12 @@ const AUTHENTICATE: u8 = 0x13;
 const AUTHENTICATED: u8 = 0x14;
 const START_SCREEN: u8 = 0x40;
 const SCREEN_STARTED: u8 = 0x41;
+const START_SERIAL: u8 = 0x20;
+const SERIAL_STARTED: u8 = 0x21;
+
+/// What the engine is asked for of a serial line: it gathers up to 10000 bytes for 100 ms, gives us up when it heard
+/// nothing for ten seconds, hands what it got on at once, and sends no heartbeats.
+const SERIAL_SETTINGS: [u16; 6] = [10_000, 100, 0, 10_000, 100, 0];
 
 /// Ways to log in.
 const QUERY: u8 = 0;
@@ -50,7 +56,7 @@ const LONGEST: u32 = 1024;
 /// no such service; [`Error::Malformed`] where what answers is no redirection.
 pub(super) async fn begin_screen(stream: &mut Stream, login: &Login, address: &str) -> Result<(), Error> {
     let beginning = async {
-        start(stream, *b"KVMR").await?;
+        start(stream, SCREEN).await?;
         log_in(stream, login).await?;
         stream.write_all(&[START_SCREEN, 0, 0, 0, 0, 0, 0, 0]).await.map_err(broken)?;
         stream.flush().await.map_err(broken)?;
@@ -61,16 +67,52 @@ pub(super) async fn begin_screen(stream: &mut Stream, login: &Login, address: &s
     timeout(PATIENCE, beginning).await.map_err(silent)?
 }
 
-async fn start(stream: &mut Stream, service: [u8; 4]) -> Result<(), Error> {
-    let [s, e, r, v] = service;
-    stream.write_all(&[START, 1, 0, 0, s, e, r, v]).await.map_err(broken)?;
+/// Gets let in to the serial line. What follows on the stream are messages of it.
+///
+/// # Errors
+///
+/// As of [`begin_screen`].
+pub(super) async fn begin_serial(stream: &mut Stream, login: &Login, address: &str) -> Result<(), Error> {
+    let beginning = async {
+        start(stream, SERIAL).await?;
+        log_in(stream, login).await?;
+        let mut message = vec![START_SERIAL, 0, 0, 0, 0, 0, 0, 0];
+        message.extend(SERIAL_SETTINGS.iter().flat_map(|setting| setting.to_le_bytes()));
+        message.extend([0; 4]);
+        stream.write_all(&message).await.map_err(broken)?;
+        stream.flush().await.map_err(broken)?;
+        // What the engine made of the settings is behind the status.
+        let [kind, status, ..] = take::<23>(stream).await?;
+        expect(kind, SERIAL_STARTED)?;
+        match status {
+            0 => Ok(()),
+            _ => Err(Error::Refused { reason: format!("its serial line is refused (status {status})") }),
+        }
+    };
+    let silent = |_| Error::Silent { address: address.to_owned(), after: PATIENCE };
+    timeout(PATIENCE, beginning).await.map_err(silent)?
+}
+
+/// A service that is redirected: how asking for it begins, its name, and what it is in words.
+struct Service {
+    version: u8,
+    name: [u8; 4],
+    words: &'static str,
+}
+
+const SCREEN: Service = Service { version: 1, name: *b"KVMR", words: "screen" };
+const SERIAL: Service = Service { version: 0, name: *b"SOL ", words: "serial line" };
+
+async fn start(stream: &mut Stream, service: Service) -> Result<(), Error> {
+    let Service { version, name: [s, e, r, v], words } = service;
+    stream.write_all(&[START, version, 0, 0, s, e, r, v]).await.map_err(broken)?;
     stream.flush().await.map_err(broken)?;
     let [kind, status, _, _] = take::<4>(stream).await?;
     expect(kind, STARTED)?;
     match status {
         0 => {}
         2 => return Err(Error::Busy { reason: "another redirection session has it".to_owned() }),
-        1 | 3 => return Err(Error::Refused { reason: "the engine does not redirect its screen".to_owned() }),
+        1 | 3 => return Err(Error::Refused { reason: format!("the engine does not redirect its {words}") }),
         _ => return Err(Error::Refused { reason: format!("redirection is refused (status {status})") }),
     }
     // Versions, and what the manufacturer adds behind its length.

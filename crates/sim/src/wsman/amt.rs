@@ -15,6 +15,11 @@ const CONFIGURATION: (&str, &str) = ("InstanceID", "Intel(r) AMT: Boot Configura
 /// What methods return for what they cannot do now (the value "invalid parameter" of CIM).
 const INVALID: u32 = 5;
 
+/// Numbers of the services that are redirected: none, all, and the flag of the serial line.
+const NO_SERVICE: u32 = 32768;
+const ALL_SERVICES: u32 = 32771;
+const SERIAL_LINE: u32 = 2;
+
 /// The switches of the next boot that are not told here; all are off.
 const SWITCHES: &[&str] = &[
     "BIOSPause",
@@ -56,13 +61,16 @@ pub(super) struct Engine {
 pub(super) struct Redirection {
     pub(super) is_on: bool,
     pub(super) listens: bool,
+    /// Whether the serial line is redirected.
+    pub(super) serial: bool,
     needs_consent: bool,
 }
 
 impl Engine {
     pub(super) fn new(config: &WsmanConfig) -> Self {
         let WsmanConfig { redirects, needs_consent, agent, .. } = *config;
-        let redirection = Redirection { is_on: redirects, listens: redirects, needs_consent };
+        let redirection =
+            Redirection { is_on: redirects, listens: redirects, serial: redirects, needs_consent };
         Self { agent, source: None, setup: false, armed: false, redirection, history: Vec::new() }
     }
 
@@ -274,13 +282,20 @@ impl Redirection {
                 return Err(SoapFault::schema("The representation is not whole."));
             }
             self.listens = told("ListenerEnabled") == Some("true");
+        } else if asked.method() == Some("RequestStateChange") {
+            match asked.parameter("RequestedState").map(text).and_then(|state| state.parse().ok()) {
+                Some(state @ NO_SERVICE..=ALL_SERVICES) => self.serial = state & SERIAL_LINE != 0,
+                _ => return Ok(asked.returned(INVALID)),
+            }
+            return Ok(asked.returned(0));
         } else if !asked.is_get() {
             return Err(unsupported());
         }
         let listens = self.listens;
+        let services = if self.serial { NO_SERVICE | SERIAL_LINE } else { NO_SERVICE };
         Ok(asked.instance(&format!(
             "<p:CreationClassName>AMT_RedirectionService</p:CreationClassName>\
-             <p:ElementName>Intel(r) AMT Redirection Service</p:ElementName><p:EnabledState>32768</p:EnabledState>\
+             <p:ElementName>Intel(r) AMT Redirection Service</p:ElementName><p:EnabledState>{services}</p:EnabledState>\
              <p:ListenerEnabled>{listens}</p:ListenerEnabled><p:Name>Intel(r) AMT Redirection Service</p:Name>\
              <p:SystemCreationClassName>CIM_ComputerSystem</p:SystemCreationClassName>\
              <p:SystemName>Intel(r) AMT</p:SystemName>"

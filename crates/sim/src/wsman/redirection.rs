@@ -1,4 +1,4 @@
-//! The redirection of Intel AMT: the screen of the machine, on a port of its own.
+//! The redirection of Intel AMT: the screen and the serial line of the machine, on a port of its own.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use super::Desk;
+use super::{Desk, serial};
 use crate::machine::Machine;
 use crate::picture::picture;
 use crate::viewer::{Console, Wire, show_on};
@@ -33,6 +33,7 @@ pub(super) struct Door {
     pub(super) username: String,
     pub(super) password: SecretString,
     pub(super) tls: Option<TlsAcceptor>,
+    pub(super) port: serial::Port,
 }
 
 /// Takes in connections until `stop`.
@@ -62,12 +63,23 @@ impl Door {
         };
         let mut start = [0; 8];
         stream.read_exact(&mut start).await?;
-        let on = self.desk.state().engine.redirection.is_on;
-        if start != *b"\x10\x01\0\0KVMR" || !on {
+        let (screen, serial) = {
+            let redirection = &self.desk.state().engine.redirection;
+            (redirection.is_on, redirection.serial)
+        };
+        let is_serial = start == *b"\x10\0\0\0SOL ";
+        if !(is_serial && serial || start == *b"\x10\x01\0\0KVMR" && screen) {
             return stream.write_all(&[0x11, 1, 0, 0]).await;
+        }
+        let place = if is_serial { self.port.take() } else { None };
+        if is_serial && place.is_none() {
+            return stream.write_all(&[0x11, 2, 0, 0]).await;
         }
         stream.write_all(&[0x11, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]).await?;
         while !self.log_in(&mut stream).await? {}
+        if let Some(place) = place {
+            return place.serve(&mut stream).await;
+        }
         let mut open = [0; 8];
         stream.read_exact(&mut open).await?;
         stream.write_all(&[0x41, 0, 0, 0, 0, 0, 0, 0]).await?;
@@ -92,6 +104,8 @@ impl Door {
         let proof = fields.get(6).map(String::as_str).unwrap_or_default();
         let (status, answer) = match way {
             0 => (0, vec![1, 3, 4]),
+            // Name and password as they are, which engines before AMT 6 took.
+            1 if fields == [self.username.as_str(), self.password.expose_secret()] => (0, Vec::new()),
             4 if proof.is_empty() => (1, written(&[REALM, NONCE, "auth"])),
             4 if self.knows(&fields, proof) => (0, Vec::new()),
             _ => (2, Vec::new()),
@@ -101,7 +115,7 @@ impl Door {
         if status == 2 {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
-        Ok(way == 4 && status == 0)
+        Ok(way != 0 && status == 0)
     }
 
     fn knows(&self, fields: &[String], proof: &str) -> bool {

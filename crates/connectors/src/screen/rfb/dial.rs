@@ -10,7 +10,7 @@ use ironhand_rfb::Protection;
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant as Moment, timeout};
 
-use crate::amt::console;
+use crate::amt::console::{self, Redirected};
 use crate::http::Opening;
 use crate::{
     Device, Error, HttpClient, HttpLimits, HttpRequest, Login, PathHealth, Proof, RedfishDevice, Route,
@@ -71,7 +71,8 @@ pub(super) async fn dial(
             }
         }
         Way::Amt(options) => {
-            let (stream, taken, leave) = console::open(connector, options, login, surroundings).await?;
+            let (stream, taken, leave) =
+                console::open(Redirected::Screen, connector, options, login, surroundings).await?;
             let dialled = Dialled::new(stream, taken, protection(&options.tls));
             Ok(Dialled { leave: Some(leave), ..dialled })
         }
