@@ -1,5 +1,6 @@
 //! The client side: sees a server's screen and types on its keyboard.
 
+mod colour_map;
 mod handshake;
 mod scancode;
 mod session;

@@ -13,6 +13,7 @@ pub(crate) mod raw;
 mod rows;
 mod rre;
 pub(crate) mod tight;
+pub(crate) mod trle;
 pub(crate) mod zlib;
 pub(crate) mod zrle;
 
@@ -40,6 +41,8 @@ pub enum Encoding {
     Zlib,
     /// One colour, palettes, gradients or pixels compressed by zlib, or JPEG pictures (same document, "Tight").
     Tight,
+    /// Tiles of 16x16 pixels as palettes and runs (section 7.7.5).
+    Trle,
     /// Tiles of 64x64 pixels as palettes and runs, compressed by zlib (section 7.7.6). Intel AMT writes bare deflate
     /// data without the header of zlib, which is read as well.
     Zrle,
@@ -59,9 +62,10 @@ pub enum Encoding {
 
 impl Encoding {
     /// All encodings the client reads, best first.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Zrle,
         Self::Tight,
+        Self::Trle,
         Self::Hextile,
         Self::Zlib,
         Self::CopyRect,
@@ -87,6 +91,7 @@ impl Encoding {
             Self::Hextile => 5,
             Self::Zlib => 6,
             Self::Tight => 7,
+            Self::Trle => 15,
             Self::Zrle => 16,
             Self::Cursor => -239,
             Self::DesktopSize => -223,
@@ -164,6 +169,7 @@ pub(crate) enum Decoder {
     Raw(raw::Decoder),
     Rre(rre::Decoder),
     Tight(tight::Decoder),
+    Trle(trle::Decoder),
     Zlib(zlib::Decoder),
     Zrle(zrle::Decoder),
 }
@@ -189,6 +195,7 @@ impl Decoder {
             Encoding::Raw => Self::Raw(raw::Decoder::new(area)),
             Encoding::Rre => Self::Rre(rre::Decoder::new(area)),
             Encoding::Tight => Self::Tight(tight::Decoder::new(area)),
+            Encoding::Trle => Self::Trle(trle::Decoder::new(area)),
             Encoding::Zlib => Self::Zlib(zlib::Decoder::new(area, &canvas.format)),
             Encoding::Zrle => Self::Zrle(zrle::Decoder::new(area)),
         };
@@ -213,6 +220,7 @@ impl Decoder {
             Self::Raw(decoder) => Ok(decoder.decode(inbox, canvas)),
             Self::Rre(decoder) => decoder.decode(inbox, canvas),
             Self::Tight(decoder) => decoder.decode(inbox, canvas),
+            Self::Trle(decoder) => decoder.decode(inbox, canvas),
             Self::Zlib(decoder) => decoder.decode(inbox, canvas),
             Self::Zrle(decoder) => decoder.decode(inbox, canvas),
         }

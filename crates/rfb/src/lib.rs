@@ -9,9 +9,9 @@
 //! | --- | --- | --- |
 //! | versions | 3.3, 3.7, 3.8 | 3.3, 3.7, 3.8 |
 //! | security | None, VNC Authentication, VeNCrypt (X509None, X509Vnc, X509Plain; Plain within TLS) | the same |
-//! | encodings | Raw, CopyRect, RRE, Hextile, Zlib, Tight, ZRLE | Raw, Hextile, Zlib, Tight, ZRLE |
+//! | encodings | Raw, CopyRect, RRE, Hextile, Zlib, Tight, TRLE, ZRLE | Raw, Hextile, Zlib, Tight, TRLE, ZRLE |
 //! | pseudo-encodings | Cursor, DesktopSize, ExtendedDesktopSize, LastRect, levels of JPEG, QEMU Extended Key Event | DesktopSize, levels of JPEG |
-//! | pixels | true colour of 8, 16, 32 bits, either byte order | the same, and a colour map of 256 entries |
+//! | pixels | true colour of 8, 16, 32 bits, either byte order; a colour map of 256 entries | the same |
 //!
 //! ```
 //! use std::time::Instant;

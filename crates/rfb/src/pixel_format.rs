@@ -2,14 +2,16 @@
 
 use crate::error::ProtocolError;
 
-/// A true-colour pixel format: 8, 16 or 32 bits per pixel, either byte order.
+/// A true-colour pixel format: 8, 16 or 32 bits per pixel, either byte order; or a colour map of 256 entries.
 ///
-/// Formats with a colour map are read but not represented here; see [`crate::Server`] for how they are served.
+/// What viewers ask for with a colour map is served as [`crate::Server`] says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PixelFormat {
     bits_per_pixel: u8,
     depth: u8,
     big_endian: bool,
+    /// Pixels are numbers of a map's entries, and are read as these.
+    mapped: bool,
     red: Channel,
     green: Channel,
     blue: Channel,
@@ -69,6 +71,9 @@ impl PixelFormat {
     /// Three bits red in the highest bits, three green, two blue: the short one of the two formats of Intel AMT.
     pub const RGB_332: Self = Self::true_colour(8, 8, false, (7, 5), (7, 2), (3, 0));
 
+    /// Pixels of a byte, which are numbers of entries of a map that the server sends (RFC 6143 section 7.6.2).
+    pub const COLOUR_MAP: Self = Self { mapped: true, ..Self::TRUE_COLOUR_8 };
+
     const fn true_colour(
         bits_per_pixel: u8,
         depth: u8,
@@ -81,6 +86,7 @@ impl PixelFormat {
             bits_per_pixel,
             depth,
             big_endian,
+            mapped: false,
             red: Channel { max: red.0, shift: red.1 },
             green: Channel { max: green.0, shift: green.1 },
             blue: Channel { max: blue.0, shift: blue.1 },
@@ -114,6 +120,7 @@ impl PixelFormat {
             bits_per_pixel,
             depth,
             big_endian: big_endian != 0,
+            mapped: false,
             red: channel([r1, r0], red)?,
             green: channel([g1, g0], green)?,
             blue: channel([b1, b0], blue)?,
@@ -127,8 +134,25 @@ impl PixelFormat {
         let [b1, b0] = self.blue.max.to_be_bytes();
         let shifts = [self.red.shift, self.green.shift, self.blue.shift];
         let [red, green, blue] = shifts;
-        let big_endian = u8::from(self.big_endian);
-        [self.bits_per_pixel, self.depth, big_endian, 1, r1, r0, g1, g0, b1, b0, red, green, blue, 0, 0, 0]
+        let (big_endian, true_colour) = (u8::from(self.big_endian), u8::from(!self.mapped));
+        [
+            self.bits_per_pixel,
+            self.depth,
+            big_endian,
+            true_colour,
+            r1,
+            r0,
+            g1,
+            g0,
+            b1,
+            b0,
+            red,
+            green,
+            blue,
+            0,
+            0,
+            0,
+        ]
     }
 
     /// The colour, `0x00RRGGBB`, of a pixel of [`Self::bytes_per_pixel`] bytes; black for any other length.
@@ -148,7 +172,15 @@ impl PixelFormat {
         }
     }
 
+    /// Whether pixels are numbers of a map's entries.
+    pub(crate) fn is_mapped(&self) -> bool {
+        self.mapped
+    }
+
     fn colour(&self, value: u32) -> u32 {
+        if self.mapped {
+            return value;
+        }
         self.red.expand(value) << 16 | self.green.expand(value) << 8 | self.blue.expand(value)
     }
 

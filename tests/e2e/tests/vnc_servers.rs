@@ -12,7 +12,7 @@ use ironhand_api::{Connector, Tls, VncOptions, Way};
 use ironhand_connectors::{Error, Login, ScreenEvent, ScreenSource, Surroundings, open_screen};
 use ironhand_console::Image;
 use ironhand_console::keys::{Keyboard, Stroke};
-use ironhand_rfb::{Client, ClientConfig, Encoding, Error as Rfb, Event, Framebuffer, Output};
+use ironhand_rfb::{Client, ClientConfig, Encoding, Error as Rfb, Event, Framebuffer, Output, PixelFormat};
 use ironhand_sim::vnc::{Before, VncConfig, VncServer};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -124,6 +124,21 @@ fn the_same_picture_comes_by_every_encoding() {
     }
 }
 
+/// x11vnc makes a map for a viewer that cannot do without: of three bits of red and green and two of blue.
+#[test]
+fn a_colour_map_is_followed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (_peer, port) = x11vnc(&folder, &[]);
+    let look = |pixel_format| {
+        let config = ClientConfig { pixel_format, ..ClientConfig::default() };
+        runtime().block_on(seen(port, config)).0
+    };
+    let mapped = look(PixelFormat::COLOUR_MAP);
+    let distinct: std::collections::HashSet<u32> = mapped.pixels().iter().copied().collect();
+    assert!(distinct.len() > 2, "{distinct:x?}");
+    assert!(mapped == look(PixelFormat::TRUE_COLOUR_8));
+}
+
 async fn open(
     port: u16,
     user: &str,
@@ -131,7 +146,7 @@ async fn open(
     tls: Option<Tls>,
     path: Option<&str>,
 ) -> Result<Box<dyn ScreenSource>, Error> {
-    let options = VncOptions { tls, path: path.map(str::to_owned) };
+    let options = VncOptions { tls, path: path.map(str::to_owned), enable_by: None };
     let mut connector = Connector::new(Way::Vnc(options), "127.0.0.1");
     connector.port = Some(port);
     let login = Login { username: user.to_owned(), password: password.into() };

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::colour_map::ColourMap;
 use super::{ClientConfig, Notices};
 use crate::encoding::desktop_size::{self, Monitors};
 use crate::encoding::{Canvas, Decoder, Encoding, LOWEST_JPEG_QUALITY, PaintBudget, Progress};
@@ -17,6 +18,8 @@ const SERVER_CUT_TEXT: u8 = 3;
 
 pub(super) struct Session {
     canvas: Canvas,
+    /// What the pixels of the canvas stand for, where they are numbers.
+    map: Option<Box<ColourMap>>,
     step: Step,
     timeout: Duration,
     takes_places: bool,
@@ -40,8 +43,11 @@ struct Request {
 enum Step {
     Message,
     Update(Update),
-    /// Colour map entries, of no use to us: true colour is all we ask for. Bytes still to drop.
-    ColourMap(usize),
+    /// Entries of the colour map: the number of the next, and how many there are still.
+    ColourMap {
+        next: usize,
+        missing: u16,
+    },
     CutText(Text),
 }
 
@@ -83,8 +89,10 @@ impl Session {
         for number in offered {
             out.extend_from_slice(&number.to_be_bytes());
         }
+        let map = config.pixel_format.is_mapped().then(|| Box::new(ColourMap::new(screen.clone())));
         Self {
             canvas: Canvas::new(screen, config.pixel_format),
+            map,
             step: Step::Message,
             timeout: config.update_timeout,
             takes_places: false,
@@ -96,7 +104,7 @@ impl Session {
     }
 
     pub(super) fn framebuffer(&self) -> &Framebuffer {
-        &self.canvas.framebuffer
+        self.map.as_ref().map_or(&self.canvas.framebuffer, |map| map.shown())
     }
 
     pub(super) fn takes_places(&self) -> bool {
@@ -186,11 +194,20 @@ impl Session {
                 }
                 Ok(taken)
             }
-            Step::ColourMap(missing) => {
-                let dropped = inbox.pending().len().min(*missing);
-                inbox.consume(dropped);
-                *missing -= dropped;
-                Ok(if *missing == 0 { Taken::MessageComplete } else { Taken::No })
+            Step::ColourMap { missing: 0, .. } => {
+                if let Some(map) = &mut self.map {
+                    notices.updated |= map.apply(&self.canvas.framebuffer);
+                }
+                Ok(Taken::MessageComplete)
+            }
+            Step::ColourMap { next, missing } => {
+                // Of each intensity the higher byte is enough.
+                let Some([red, _, green, _, blue, _]) = inbox.take() else { return Ok(Taken::No) };
+                if let Some(map) = &mut self.map {
+                    map.set(*next, u32::from_be_bytes([0, red, green, blue]));
+                }
+                (*next, *missing) = (*next + 1, *missing - 1);
+                Ok(Taken::Yes)
             }
             Step::CutText(text) => {
                 let Some(bytes) = text.receive(inbox) else { return Ok(Taken::No) };
@@ -215,8 +232,9 @@ impl Session {
                 })
             }
             SET_COLOUR_MAP_ENTRIES => {
-                let Some([_, _, _, _, n1, n0]) = inbox.take() else { return Ok(Taken::No) };
-                Step::ColourMap(6 * usize::from(u16::from_be_bytes([n1, n0])))
+                let Some([_, _, f1, f0, n1, n0]) = inbox.take() else { return Ok(Taken::No) };
+                let next = usize::from(u16::from_be_bytes([f1, f0]));
+                Step::ColourMap { next, missing: u16::from_be_bytes([n1, n0]) }
             }
             BELL => {
                 inbox.consume(1);
@@ -239,6 +257,9 @@ impl Session {
 
     /// A new size needs the whole content; an update without pixels is no answer to what was asked.
     fn update_complete(&mut self, now: Instant, painted: bool, resized: bool, notices: &mut Notices) {
+        if let Some(map) = self.map.as_mut().filter(|_| painted || resized) {
+            map.paint(&self.canvas.framebuffer, painted);
+        }
         if painted {
             self.asked = None;
             notices.updated = true;

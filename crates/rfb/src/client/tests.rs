@@ -296,11 +296,43 @@ fn the_session_opens_with_our_wishes() {
     let (sent, _) = drain(&mut client);
     let mut expected = b"RFB 003.008\n\x01\x01".to_vec();
     expected.extend([0, 0, 0, 0, 8, 8, 0, 1, 0, 7, 0, 7, 0, 3, 0, 3, 6, 0, 0, 0]);
-    expected.extend([2, 0, 0, 12]);
-    for number in [16, 7, 5, 6, 1, 2, 0, -239, -223, -224, -308, -258_i32] {
+    expected.extend([2, 0, 0, 13]);
+    for number in [16, 7, 15, 5, 6, 1, 2, 0, -239, -223, -224, -308, -258_i32] {
         expected.extend(number.to_be_bytes());
     }
     assert_eq!(sent, expected);
+}
+
+#[test]
+fn pixels_are_numbers_where_a_colour_map_was_asked_for() {
+    const RED: u32 = 0x00FF_0000;
+    let now = Instant::now();
+    let config = ClientConfig { pixel_format: PixelFormat::COLOUR_MAP, ..ClientConfig::default() };
+    let mut client = Client::new(now, config);
+    client.receive(now, &[b"RFB 003.008\n\x01\x01\0\0\0\0", SCREEN, NAME].concat());
+    let (sent, _) = drain(&mut client);
+    assert_eq!(sent[14..22], [0, 0, 0, 0, 8, 8, 0, 0], "no true colour");
+    client.request_update(now, false);
+    // Entry 7 and the next, and two that no byte can name.
+    let entries = |first: [u8; 2], colours: [[u8; 3]; 2]| {
+        let mut message = vec![1, 0, first[0], first[1], 0, 2];
+        message.extend(colours.iter().flatten().flat_map(|intensity| [*intensity, 0x55]));
+        message
+    };
+    client.receive(now, &entries([0, 7], [[0xFF, 0, 0], [0, 0xFF, 0]]));
+    client.receive(now, &entries([0xFF, 0xFF], [[1, 2, 3], [4, 5, 6]]));
+    let requests = drain(&mut client);
+    assert!(!requests.1.contains(&Event::Updated), "nothing is painted: {requests:?}");
+    client.receive(now, UPDATE);
+    assert_eq!(drain(&mut client).1, [Event::Updated]);
+    let shown = |client: &Client| client.framebuffer().map(|screen| screen.pixels().to_vec());
+    assert_eq!(shown(&client), Some([[RED; 4], [0; 4]].concat()));
+    // Another map is another picture.
+    client.receive(now, &entries([0, 0], [[0, 0, 1], [9, 9, 9]]));
+    assert_eq!(drain(&mut client).1, [Event::Updated]);
+    assert_eq!(shown(&client), Some([[RED; 4], [1; 4]].concat()));
+    client.receive(now, &entries([0, 9], [[1, 1, 1], [1, 1, 1]]));
+    assert_eq!(drain(&mut client).1, [], "nothing has such a number");
 }
 
 #[test]

@@ -305,3 +305,23 @@ fn numbers_are_those_of_the_registry() {
     }
     assert_eq!(Encoding::from_number(4), None);
 }
+
+#[test]
+fn trle() {
+    // Four tiles: 16x16 of one colour, 8x16 with a packed palette, 16x4 with the same palette in runs, 8x4 raw.
+    let bytes = [&[1, R][..], &[2, R, B], &[0xF0; 16], &[129, 0x81, 62, 0], &[0], &[B; 32]].concat();
+    let expected = [
+        (rectangle(0, 0, 24, 20), RED),
+        (rectangle(16, 0, 4, 16), BLUE),
+        (rectangle(0, 16, 15, 4), BLUE),
+        (rectangle(15, 16, 1, 3), BLUE),
+        (rectangle(16, 16, 8, 4), BLUE),
+    ];
+    check(Encoding::Trle, rectangle(0, 0, 24, 20), &bytes, &expected);
+    check(Encoding::Trle, rectangle(3, 3, 0, 5), &[], &[]);
+    // Kinds that are undefined are told at once, others when no tile can be as long.
+    check_refused(Encoding::Trle, rectangle(0, 0, 4, 4), &[17], ProtocolError::Tile { subencoding: 17 });
+    check_refused(Encoding::Trle, rectangle(0, 0, 4, 4), &[127, 0], ProtocolError::Tile { subencoding: 127 });
+    let endless = [&[128, R][..], &[255; 1280]].concat();
+    check_refused(Encoding::Trle, rectangle(0, 0, 4, 4), &endless, ProtocolError::Tile { subencoding: 128 });
+}

@@ -2,7 +2,7 @@
 //! connection.
 
 mod encode;
-mod tile;
+pub(super) mod tile;
 
 pub(crate) use encode::Encoder;
 

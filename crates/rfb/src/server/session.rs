@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::damage::Damage;
 use super::{ServerError, ServerEvent};
-use crate::encoding::{Encoding, LOWEST_JPEG_QUALITY, hextile, raw, tight, zlib, zrle};
+use crate::encoding::{Encoding, LOWEST_JPEG_QUALITY, hextile, raw, tight, trle, zlib, zrle};
 use crate::error::ProtocolError;
 use crate::framebuffer::{Framebuffer, Rectangle};
 use crate::inbox::Inbox;
@@ -232,6 +232,7 @@ impl Session {
                 zlib.encode(&picture, &self.format, out);
             }
             Encoding::Hextile => hextile::encode(&picture, &self.format, out),
+            Encoding::Trle => trle::encode(&picture, &self.format, out),
             _ => raw::encode(&picture, &self.format, out),
         }
     }
@@ -245,6 +246,7 @@ impl Wishes {
                 | Encoding::Hextile
                 | Encoding::Zlib
                 | Encoding::Tight
+                | Encoding::Trle
                 | Encoding::Zrle),
             ) => {
                 self.encoding.get_or_insert(written);

@@ -10,12 +10,13 @@ use ironhand_rfb::{
 };
 
 const VERSIONS: [ProtocolVersion; 3] = [ProtocolVersion::V3_3, ProtocolVersion::V3_7, ProtocolVersion::V3_8];
-const FORMATS: [PixelFormat; 5] = [
+const FORMATS: [PixelFormat; 6] = [
     PixelFormat::TRUE_COLOUR_32,
     PixelFormat::TRUE_COLOUR_32_BIG_ENDIAN,
     PixelFormat::TRUE_COLOUR_16,
     PixelFormat::TRUE_COLOUR_16_BIG_ENDIAN,
     PixelFormat::TRUE_COLOUR_8,
+    PixelFormat::COLOUR_MAP,
 ];
 
 /// Takes operands off an input; what is missing is zero.

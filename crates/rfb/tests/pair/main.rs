@@ -10,6 +10,7 @@ use ironhand_rfb::{
 use link::{Dice, Link};
 use proptest::prelude::*;
 
+/// Those with colours of their own.
 const FORMATS: [PixelFormat; 5] = [
     PixelFormat::TRUE_COLOUR_32,
     PixelFormat::TRUE_COLOUR_32_BIG_ENDIAN,
@@ -17,8 +18,8 @@ const FORMATS: [PixelFormat; 5] = [
     PixelFormat::TRUE_COLOUR_16_BIG_ENDIAN,
     PixelFormat::TRUE_COLOUR_8,
 ];
-const ENCODINGS: [Encoding; 5] =
-    [Encoding::Raw, Encoding::Hextile, Encoding::Zlib, Encoding::Tight, Encoding::Zrle];
+const ENCODINGS: [Encoding; 6] =
+    [Encoding::Raw, Encoding::Hextile, Encoding::Zlib, Encoding::Tight, Encoding::Trle, Encoding::Zrle];
 
 /// Pixels of up to `colours` colours, in runs of about `run` pixels.
 fn picture(dice: &mut Dice, width: u16, height: u16, colours: u32, run: u32) -> Framebuffer {
@@ -69,7 +70,7 @@ proptest! {
         seed in any::<u64>(),
         largest_piece in prop_oneof![Just(1_u32), 2..50_u32, Just(70_000)],
         encoding in prop::sample::select(&ENCODINGS[..]),
-        format in prop::sample::select(&FORMATS[..]),
+        format in prop_oneof![5 => prop::sample::select(&FORMATS[..]), 1 => Just(PixelFormat::COLOUR_MAP)],
         (width, height) in (1..150_u16, 1..90_u16),
         colours in prop_oneof![1..4_u32, 4..20_u32, 100..300_u32, Just(1 << 24)],
         run in prop_oneof![Just(1_u32), 2..300_u32],

@@ -100,3 +100,28 @@ proptest! {
         prop_assert!(decode(&out, width, height, &format) == Some((pixels, out.len())));
     }
 }
+
+#[test]
+fn the_palette_of_the_tile_before_serves_again() {
+    let format = format();
+    let mut before = Vec::new();
+    let check = |before: &mut Vec<u32>, bytes: &[u8], expected: Option<&[u32]>| {
+        let wanted = expected.map(|pixels| (pixels.to_vec(), bytes.len()));
+        assert_eq!(decode_after(bytes, 3, 1, &format, before), wanted, "{bytes:x?}");
+    };
+    // Without one there is none to use.
+    check(&mut before, &[127, 0b0100_0000], None);
+    check(&mut before, &[129, 0, 1, 1], None);
+    check(&mut before, &[2, 0x07, 0xC0, 0b0100_0000], Some(&[RED, BLUE, RED]));
+    check(&mut before, &[127, 0b1010_0000], Some(&[BLUE, RED, BLUE]));
+    check(&mut before, &[129, 0x81, 1, 0], Some(&[BLUE, BLUE, RED]));
+    // A tile without a palette leaves it; one that is cut off changes nothing.
+    check(&mut before, &[1, 0x07], Some(&[RED; 3]));
+    check(&mut before, &[130, 0xC0, 0x07], None);
+    check(&mut before, &[127, 0b0000_0000], Some(&[RED; 3]));
+    // More colours than packed indices can name.
+    let many: Vec<u8> = (0..17).collect();
+    check(&mut before, &[&[128 + 17][..], &many, &[0x80, 2]].concat(), Some(&[BLACK; 3]));
+    check(&mut before, &[127, 0], None);
+    check(&mut before, &[129, 0x80, 2], Some(&[BLACK; 3]));
+}
