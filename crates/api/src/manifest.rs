@@ -73,6 +73,26 @@ impl Manifest {
             Self::Notifier(notifier) => &notifier.metadata,
         }
     }
+
+    /// The manifest as a person would write it: without what the server adds.
+    #[must_use]
+    pub fn as_written(mut self) -> Self {
+        let metadata = match &mut self {
+            Self::Host(host) => {
+                host.status = None;
+                &mut host.metadata
+            }
+            Self::Credential(credential) => &mut credential.metadata,
+            Self::Flow(flow) => &mut flow.metadata,
+            Self::Zone(zone) => &mut zone.metadata,
+            Self::Cluster(cluster) => &mut cluster.metadata,
+            Self::Settings(settings) => &mut settings.metadata,
+            Self::Notifier(notifier) => &mut notifier.metadata,
+        };
+        metadata.resource_version = None;
+        metadata.created_at = None;
+        self
+    }
 }
 
 impl Serialize for Manifest {

@@ -97,11 +97,29 @@ impl Client {
     ///
     /// As the type says; a failure in the middle gives nothing.
     pub async fn list<R: Resource>(&self, selector: &LabelSelector) -> Result<Vec<R>, Error> {
-        let mut query = vec![("limit", PAGE.to_string())];
-        if !selector.is_all() {
-            query.push(("labelSelector", selector.to_string()));
+        self.pages(R::KIND.plural(), selected(selector)).await
+    }
+
+    /// The resource of that kind and name as a manifest; none where there is none.
+    ///
+    /// # Errors
+    ///
+    /// As the type says.
+    pub async fn manifest(&self, kind: Kind, name: &Name) -> Result<Option<Manifest>, Error> {
+        match self.fetch(&["api", "v1", kind.plural(), name.as_str()], &[]).await {
+            Ok(manifest) => Ok(Some(manifest)),
+            Err(error) if error.problem().is_some_and(|problem| problem.status == 404) => Ok(None),
+            Err(error) => Err(error),
         }
-        self.pages(R::KIND.plural(), query).await
+    }
+
+    /// All resources of a kind that `selector` selects as manifests, ordered by name.
+    ///
+    /// # Errors
+    ///
+    /// As [`list`](Self::list).
+    pub async fn manifests(&self, kind: Kind, selector: &LabelSelector) -> Result<Vec<Manifest>, Error> {
+        self.pages(kind.plural(), selected(selector)).await
     }
 
     /// Creates the resource that `manifest` describes, or changes it to what the manifest says.
@@ -401,6 +419,15 @@ fn of_host(host: Option<Name>) -> Vec<(&'static str, String)> {
 /// Asks for events as CloudEvents.
 fn cloud_format() -> (&'static str, String) {
     ("format", "cloudevents".to_owned())
+}
+
+/// The query of a list of what `selector` selects.
+fn selected(selector: &LabelSelector) -> Vec<(&'static str, String)> {
+    let mut query = vec![("limit", PAGE.to_string())];
+    if !selector.is_all() {
+        query.push(("labelSelector", selector.to_string()));
+    }
+    query
 }
 
 fn unexpected(status: StatusCode) -> String {

@@ -21,7 +21,7 @@ pub use hardware::{Identify, Media, Sel, SelAction, SelClear, SelList, Sensors, 
 pub use host::{BootDevice, PictureWord, Power, PowerWord, Screen, Selector, Type};
 pub use offline::{FlowCommand, Fonts, Learn, Match, Read};
 pub use record::{Alerts, EventFormat, Events, Incidents, Jobs, Runs};
-pub use resource::{Delete, Describe, Files, Get, Manifests};
+pub use resource::{Apply, Delete, Describe, Diff, Edit, Export, Files, Get, Prune};
 pub use server::{Sandbox, Serve};
 pub use sim::{Sim, SimBmc, SimKvm, SimModem, SimPdu, SimProtocol, SimQemu};
 
@@ -88,7 +88,13 @@ pub enum Command {
     /// Run the server
     Serve(Serve),
     /// Create or change what manifests describe
-    Apply(Manifests),
+    Apply(Apply),
+    /// Tell what applying manifests would change: exit code 1 where anything would
+    Diff(Diff),
+    /// Print resources as manifests that can be applied again
+    Export(Export),
+    /// Change a resource in an editor
+    Edit(Edit),
     /// Check manifests without a server
     Validate(Files),
     /// Show resources of a kind: hosts, clusters, zones, credentials, flows, notifiers, settings

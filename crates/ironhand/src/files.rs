@@ -182,6 +182,14 @@ pub fn resolve_secrets(manifests: &mut [Located]) -> Result<Vec<String>, Failure
     Ok(warnings)
 }
 
+/// The manifest with none of its secrets, which cannot be compared: what is kept is sealed.
+pub fn without_secrets(mut manifest: Manifest) -> Manifest {
+    for (_, secret) in secrets(&mut manifest).1 {
+        *secret = Secret::Sealed("not compared".to_owned());
+    }
+    manifest
+}
+
 /// The secrets of a manifest, each with its name, and whose they are.
 fn secrets(manifest: &mut Manifest) -> (String, Vec<(&'static str, &mut Secret)>) {
     let whose = format!("{} `{}`", manifest.kind().to_string().to_lowercase(), manifest.metadata().name);

@@ -103,6 +103,9 @@ async fn waiting(command: Command, global: &Global, output: Output) -> Result<()
     let client = connect(global)?;
     match command {
         Command::Apply(asked) => manifests::apply(&client, &asked).await,
+        Command::Diff(asked) => manifests::diff(&client, &asked, output).await,
+        Command::Export(asked) => manifests::export(&client, &asked).await,
+        Command::Edit(asked) => manifests::edit(&client, &asked).await,
         Command::Get(asked) => get::get(&client, &asked, output).await,
         Command::Describe(asked) => describe::describe(&client, &asked, output).await,
         Command::Delete(asked) => get::delete(&client, &asked).await,

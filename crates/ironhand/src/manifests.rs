@@ -1,4 +1,9 @@
-//! `ironhand validate` and `ironhand apply`.
+//! `ironhand validate` and `ironhand apply`; what they and their like have to do with the server.
+
+mod diff;
+mod edit;
+mod export;
+mod prune;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -14,6 +19,11 @@ use crate::flow::checked_manifests;
 use crate::output::line;
 use crate::serve::chain;
 
+pub use diff::diff;
+pub use edit::edit;
+pub use export::export;
+use prune::Surplus;
+
 /// `ironhand validate`.
 pub fn validate(files: &args::Files) -> Result<(), Failure> {
     let manifests = checked_manifests(files)?;
@@ -25,8 +35,9 @@ pub fn validate(files: &args::Files) -> Result<(), Failure> {
 const AT_ONCE: usize = 32;
 
 /// `ironhand apply`: checks all, then sends one kind after the other, in the order in which they refer to each other.
-pub async fn apply(client: &Client, asked: &args::Manifests) -> Result<(), Failure> {
+pub async fn apply(client: &Client, asked: &args::Apply) -> Result<(), Failure> {
     let mut manifests = checked_manifests(&asked.files)?;
+    let surplus = Surplus::find(client, &asked.prune, &manifests).await?;
     for warning in resolve_secrets(&mut manifests)? {
         note!("warning: {warning}");
     }
@@ -40,6 +51,8 @@ pub async fn apply(client: &Client, asked: &args::Manifests) -> Result<(), Failu
             send(client, of_kind, asked.dry_run).await?;
         }
     }
+    // Only once everything stands that may have taken its place.
+    surplus.remove(client, asked.dry_run).await?;
     warn_of_missing_credentials(client, &manifests).await
 }
 
@@ -113,7 +126,7 @@ async fn send(
         .map(async |manifest| {
             let sent =
                 if dry_run { client.apply_dry_run(manifest).await } else { client.apply(manifest).await };
-            (format!("{}/{}", manifest.kind().to_string().to_lowercase(), manifest.metadata().name), sent)
+            (named(manifest), sent)
         })
         .buffered(AT_ONCE);
     let dry_run = if dry_run { " (dry run)" } else { "" };
@@ -128,4 +141,14 @@ async fn send(
         }
     }
     refused.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// A resource as people write it: `host/rack7-12`.
+fn named(manifest: &Manifest) -> String {
+    format!("{}/{}", manifest.kind().to_string().to_lowercase(), manifest.metadata().name)
+}
+
+/// A manifest as a file of it would be written.
+fn document(manifest: &Manifest) -> Result<String, Failure> {
+    serde_saphyr::to_string(manifest).map_err(|error| Failure::Failed(error.to_string()))
 }

@@ -14,13 +14,63 @@ pub struct Files {
 
 /// `ironhand apply`.
 #[derive(Args)]
-pub struct Manifests {
+pub struct Apply {
     /// The manifests.
     #[command(flatten)]
     pub files: Files,
     /// Check everything, change nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// What else is to go.
+    #[command(flatten)]
+    pub prune: Prune,
+}
+
+/// `ironhand diff`.
+#[derive(Args)]
+pub struct Diff {
+    /// The manifests.
+    #[command(flatten)]
+    pub files: Files,
+    /// What else would go.
+    #[command(flatten)]
+    pub prune: Prune,
+}
+
+/// What is removed because no manifest describes it.
+#[derive(Args)]
+pub struct Prune {
+    /// Remove the resources of the labels of -l, or with --all any, that no file describes
+    #[arg(long)]
+    pub prune: bool,
+    /// The labels that mark what belongs to these files; each of their manifests must carry them
+    #[arg(short = 'l', long, value_name = "LABELS", requires = "prune")]
+    pub selector: Option<String>,
+    /// Everything on the server belongs to these files
+    #[arg(long, requires = "prune", conflicts_with = "selector")]
+    pub all: bool,
+}
+
+/// `ironhand export`.
+#[derive(Args)]
+pub struct Export {
+    /// One kind [default: all]
+    pub kind: Option<String>,
+    /// Only resources with these labels: key=value, key!=value, key, !key, separated by commas
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    pub selector: Option<String>,
+    /// Write a file KIND/NAME.yaml for each into this folder
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// `ironhand edit`.
+#[derive(Args)]
+pub struct Edit {
+    /// host, cluster, zone, flow, notifier or settings
+    pub kind: String,
+    /// Its name
+    pub name: String,
 }
 
 /// `ironhand get`.
