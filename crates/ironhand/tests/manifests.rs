@@ -29,7 +29,8 @@ impl Site {
     fn write(&self, name: &str, text: &str) {
         let file = self.path("site").join(name);
         fs::create_dir_all(file.parent().expect("a folder")).expect("it can be made");
-        if text.is_empty() { fs::remove_file(file) } else { fs::write(file, text) }.expect("it can be written");
+        if text.is_empty() { fs::remove_file(file) } else { fs::write(file, text) }
+            .expect("it can be written");
     }
 
     /// Exit code, standard output, standard error.
@@ -106,7 +107,10 @@ async fn what_would_change_is_told_and_what_nothing_describes_is_pruned() {
     assert!(!out.contains("mine"), "{out}");
 
     let out = site.done(&[&["apply", "--dry-run"], &prune[..]].concat()).await;
-    assert!(out.contains("cluster/a configured (dry run)\n") && out.contains("cluster/b pruned (dry run)\n"), "{out}");
+    assert!(
+        out.contains("cluster/a configured (dry run)\n") && out.contains("cluster/b pruned (dry run)\n"),
+        "{out}"
+    );
     site.done(&["get", "cluster", "b"]).await;
     let out = site.done(&[&["apply"], &prune[..]].concat()).await;
     assert!(out.ends_with("cluster/b pruned\n"), "{out}");
@@ -162,7 +166,8 @@ async fn a_resource_is_changed_in_an_editor_and_what_was_written_is_never_lost()
     let (code, _, errors) = site.run_with("false", &["edit", "cluster", "a"]).await;
     assert_eq!(code, Some(1), "{errors}");
 
-    let (code, _, errors) = site.run_with("sed -i s/powerInterval/powerIntervall/", &["edit", "cluster", "a"]).await;
+    let (code, _, errors) =
+        site.run_with("sed -i s/powerInterval/powerIntervall/", &["edit", "cluster", "a"]).await;
     assert_eq!(code, Some(2), "{errors}");
     let (_, kept) = errors.trim_end().split_once("what you wrote is kept in ").expect("it is kept");
     let kept = Path::new(kept.lines().next().expect("a path"));
@@ -177,7 +182,8 @@ async fn a_resource_is_changed_in_an_editor_and_what_was_written_is_never_lost()
         site.path("site").display()
     );
     fs::write(&rival, script).expect("it can be written");
-    let (code, _, errors) = site.run_with(&format!("sh {}", rival.display()), &["edit", "cluster", "a"]).await;
+    let (code, _, errors) =
+        site.run_with(&format!("sh {}", rival.display()), &["edit", "cluster", "a"]).await;
     assert_eq!(code, Some(4), "{errors}");
     assert!(site.done(&["get", "cluster", "a"]).await.contains("powerInterval=20s"));
     site.server.shutdown().await;
