@@ -52,6 +52,7 @@ mod notifier;
 mod password;
 mod pin;
 mod problem;
+mod report;
 mod run;
 mod schema;
 mod select;
@@ -102,6 +103,7 @@ pub use notifier::{Email, LocalSocketTarget, Notifier, NotifierReport, NotifierS
 pub use password::{PasswordRequest, RotationPhase};
 pub use pin::PinnedCertificate;
 pub use problem::{Fault, Problem};
+pub use report::{Day, FlowRecord, Group, Offender, Outcomes, Report, Spread};
 pub use run::{
     ActionReceipt, Finding, MatchEvidence, PictureDigest, Run, RunState, StepOutcome, StepRecord, Truth,
     Verdict,

@@ -126,8 +126,11 @@ impl FromStr for Span {
     type Err = SpanError;
 
     fn from_str(text: &str) -> Result<Self, SpanError> {
-        let length: jiff::SignedDuration =
-            text.parse().map_err(|_| SpanError::NotASpan { text: text.to_owned() })?;
+        // A day is 24 hours, and a week seven of them; months and years have no length.
+        let length = text
+            .parse::<jiff::Span>()
+            .and_then(|span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()))
+            .map_err(|_| SpanError::NotASpan { text: text.to_owned() })?;
         match Duration::try_from(length) {
             // Whole milliseconds, as a span is written out again.
             Ok(length) if length <= LONGEST_SPAN => {
@@ -177,7 +180,7 @@ impl JsonSchema for Span {
         json_schema!({
             "type": "string",
             "description": "a length of time with units",
-            "examples": ["500ms", "60s", "8m", "1h30m"]
+            "examples": ["500ms", "60s", "8m", "1h30m", "30d"]
         })
     }
 }
@@ -200,6 +203,8 @@ mod tests {
         check("1h 30m", 5_400_000, "1h30m");
         check("1.0009s", 1000, "1s");
         check("0s", 0, "0s");
+        check("30d", 30 * 86_400_000, "720h");
+        check("1w 2d", 9 * 86_400_000, "216h");
     }
 
     #[test]
@@ -210,6 +215,7 @@ mod tests {
         };
         check("8", "with units");
         check("soon", "with units");
+        check("1mo", "with units");
         check("-5s", "out of range");
         check("100000h", "out of range");
     }

@@ -3,7 +3,7 @@
 use http::Method;
 use ironhand_api::{
     Alert, FenceReport, FenceRequest, Job, KeyRotation, Kind, List, Name, NotifierReport, PasswordRequest,
-    PowerRequest, ServerStatus,
+    PowerRequest, Report, ServerStatus, Timestamp,
 };
 
 use crate::{Client, Error, RecordFilter};
@@ -46,6 +46,16 @@ impl Client {
     /// A problem that says why it was not changed, or that nobody knows whether it was.
     pub async fn rotate_password(&self, host: &Name, request: &PasswordRequest) -> Result<Job, Error> {
         self.act(host, "password", &request.to_transport()).await
+    }
+
+    /// How the recoveries of a span of time went.
+    ///
+    /// # Errors
+    ///
+    /// As the type says.
+    pub async fn report(&self, since: Timestamp, until: Timestamp) -> Result<Report, Error> {
+        let query = [("since", since.to_string()), ("until", until.to_string())];
+        self.fetch(&["api", "v1", "report"], &query).await
     }
 
     /// Jobs, the newest first.

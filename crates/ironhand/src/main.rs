@@ -31,6 +31,7 @@ mod read;
 #[cfg(feature = "recogniser")]
 mod recogniser;
 mod recordings;
+mod report;
 mod sandbox;
 mod schema;
 mod screen;
@@ -134,6 +135,7 @@ async fn waiting(command: Command, global: &Global, output: Output) -> Result<()
         Command::Alerts(asked) => jobs::alerts(&client, &asked, output).await,
         Command::Incidents(asked) => incidents::incidents(&client, &asked, output).await,
         Command::Runs(asked) => incidents::runs(&client, &asked, output).await,
+        Command::Report(asked) => report::report(&client, &asked, output).await,
         Command::Events(asked) => events::events(&client, &asked, output).await,
         Command::Settings(asked) => settings::settings(&client, &asked, output).await,
         Command::Notifier { command } => servers::notifier(&client, &command, output).await,

@@ -102,6 +102,7 @@ mod fence;
 mod link;
 mod power;
 mod recovery;
+mod report;
 mod rotation;
 mod site;
 mod way;
@@ -119,6 +120,7 @@ pub use recovery::{
     Decided, Decision, HostRecovery, LONGEST_DOUBT, LONGEST_PAUSE, LONGEST_STEP, MOST_RECORDS, MOST_RUNS,
     Planned, REDRAW, ScreenView, Transition, View,
 };
+pub use report::ReportBuilder;
 pub use rotation::{
     LoginReply, MADE_PASSWORD, MOST_SETS, MOST_SILENCES, PasswordFault, RANDOM_FOR_PASSWORD, RotationAnswer,
     RotationMachine, RotationStep, SetReply, Which, check_new_password, password_from, retry_after,

@@ -20,6 +20,7 @@ mod password;
 mod pin;
 mod problem;
 mod recording;
+mod report;
 mod resource;
 mod server;
 mod stream;
@@ -188,6 +189,7 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         .route("/incidents", get(history::incidents))
         .route("/incidents/{id}", get(history::incident))
         .route("/runs", get(history::runs))
+        .route("/report", get(report::report))
         .route("/runs/{id}", get(history::run))
         .route("/servers", get(server::servers))
         .route("/key/rotate", post(server::rotate_key))

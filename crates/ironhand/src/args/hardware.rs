@@ -90,6 +90,19 @@ impl std::str::FromStr for Since {
     }
 }
 
+impl Since {
+    /// The moment, as seen from `now`.
+    pub fn before(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::Ago(ago) => {
+                let ago = i64::try_from(ago.duration().as_millis()).unwrap_or(i64::MAX);
+                Timestamp::from_millis(now.as_millis().saturating_sub(ago))
+            }
+        }
+    }
+}
+
 /// `ironhand identify`.
 #[derive(Args)]
 pub struct Identify {

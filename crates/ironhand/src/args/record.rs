@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::Since;
+
 /// `ironhand jobs`.
 #[derive(Args)]
 pub struct Jobs {
@@ -55,6 +57,20 @@ pub struct Runs {
     /// Keep the pictures of one run in this folder
     #[arg(long, value_name = "DIR", requires = "id")]
     pub save: Option<PathBuf>,
+}
+
+/// `ironhand report`.
+#[derive(Args)]
+pub struct Report {
+    /// From then on: how long ago, like 30d, or a time, like 2026-03-02T08:00:00Z
+    #[arg(long, default_value = "30d", value_name = "TIME")]
+    pub since: Since,
+    /// Until then [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<Since>,
+    /// Write it as one HTML page with plots, which needs no other file
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// `ironhand events`.

@@ -30,13 +30,7 @@ pub async fn sel(client: &Client, asked: &Sel, output: Output) -> Result<(), Fai
 
 async fn list(client: &Client, asked: &SelList, output: Output) -> Result<(), Failure> {
     let hosts = selected(client, &asked.selector).await?;
-    let since = asked.since.map(|since| match since {
-        Since::At(at) => at,
-        Since::Ago(ago) => {
-            let ago = i64::try_from(Duration::from(ago).as_millis()).unwrap_or(i64::MAX);
-            Timestamp::from_millis(now().as_millis().saturating_sub(ago))
-        }
-    });
+    let since = asked.since.map(|since| since.before(now()));
     let filter = LogFilter { newest: asked.last.map(usize::from), since };
     if !asked.follow {
         return each(client, &hosts, Pace::reading(), output, async |host| {
