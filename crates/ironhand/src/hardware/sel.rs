@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use ironhand_api::{EventLog, HardwareReport, LogEntry, Name, Severity, Timestamp};
+use ironhand_api::{EventLog, HardwareReport, LogEntry, Name, Severity};
 use ironhand_client::{Client, LogFilter};
 
 use super::{notes, or_dash, read};
-use crate::args::{Format, Sel, SelAction, SelClear, SelList, Since};
+use crate::args::{Format, Sel, SelAction, SelClear, SelList};
 use crate::exit::Failure;
 use crate::many::{Block, Outcome, Pace, each};
 use crate::output::{Field, Output, Tone, line, now};
