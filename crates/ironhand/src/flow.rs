@@ -1,10 +1,14 @@
 //! `ironhand match` and `ironhand flow test`: what flows would do, without a server. The judging itself is the server's own.
 
+mod nearest;
+
 use std::path::Path;
 
-use ironhand_api::{Finding, Flow, Manifest, ManifestError, ScreenKind, Span, Step, Verdict};
+use ironhand_api::{Finding, Flow, Manifest, ManifestError, Name, ScreenKind, Span, Step, Verdict};
 use ironhand_console::{self as console, Page};
 use ironhand_server::{Circumstances, FlowSet, LinkFault, Looked, flow_faults, link_fault};
+
+use nearest::nearest;
 
 use crate::args;
 use crate::exit::Failure;
@@ -108,34 +112,96 @@ pub fn match_screen(asked: &args::Match, output: Output) -> Result<(), Failure> 
     warn_of_missing(&flows);
     let seen = see(&asked.screen, &Pictures::new(&asked.fonts)?)?;
     let verdicts = seen.verdicts(&flows, &Circumstances::default());
+    let ranked = rank(&flows, verdicts, &seen.text);
     if output.is_structured() {
         return output.value(&serde_json::json!({
             "reliable": seen.unreliable.is_none(),
             "text": seen.text,
-            "verdicts": verdicts,
+            "verdicts": ranked,
         }));
     }
     if let Some(reason) = &seen.unreliable {
         line(&format!("no flow would act: {reason}"));
     }
-    let mut chosen = seen.unreliable.is_some();
-    for verdict in &verdicts {
-        let word = match (verdict.applies, chosen) {
-            (true, false) => "applies    ",
-            (true, true) => "would apply",
-            (false, _) => "does not   ",
+    for Ranked { verdict, order, precedence, nearest, .. } in &ranked {
+        let word = match order {
+            Some(1) if seen.unreliable.is_none() => "applies    ",
+            Some(_) => "would apply",
+            None => "does not   ",
         };
         line(&format!("{word}  {:<24} {}", verdict.flow.as_str(), verdict.reason));
+        let told = precedence.iter().chain(nearest);
+        told.for_each(|text| line(&format!("{:13}{text}", "")));
         tell_findings(&verdict.findings);
-        if !verdict.applies || chosen {
-            continue;
-        }
-        chosen = true;
-        if let Some(flow) = flows.iter().find(|flow| flow.metadata.name == verdict.flow) {
+        if *order == Some(1)
+            && seen.unreliable.is_none()
+            && let Some(flow) = flows.iter().find(|flow| flow.metadata.name == verdict.flow)
+        {
             tell_what_it_does(flow, verdict);
         }
     }
     Ok(())
+}
+
+/// A verdict with its place among the others.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ranked {
+    #[serde(flatten)]
+    verdict: Verdict,
+    priority: i32,
+    /// Which hosts the flow may work on.
+    select: String,
+    /// Which one is taken first, from 1; absent where it does not apply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<usize>,
+    /// Why it is taken there, where several apply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    precedence: Option<String>,
+    /// What on the screen comes nearest to its pattern.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nearest: Option<String>,
+}
+
+/// The verdicts with the first to be taken first, then those that do not apply, in the order in which they would be.
+fn rank(flows: &[Flow], verdicts: Vec<Verdict>, text: &str) -> Vec<Ranked> {
+    let flow_of = |name: &Name| flows.iter().find(|flow| flow.metadata.name == *name);
+    // They come by priority and name.
+    let (applying, others): (Vec<Verdict>, Vec<Verdict>) =
+        verdicts.into_iter().partition(|verdict| verdict.applies);
+    let several = applying.len() > 1;
+    let mut before: Option<&Flow> = None;
+    let mut ranked = Vec::new();
+    for (index, verdict) in applying.into_iter().chain(others).enumerate() {
+        let Some(flow) = flow_of(&verdict.flow) else { continue };
+        let priority = flow.spec.priority;
+        let order = verdict.applies.then_some(index + 1);
+        let precedence = order.filter(|_| several).map(|_| match before {
+            None => format!("first: its priority is {priority}"),
+            Some(first) => {
+                let name = &first.metadata.name;
+                let why = if first.spec.priority == priority {
+                    "and its name comes later"
+                } else {
+                    "which is lower"
+                };
+                format!("after {name} has made its attempts: its priority is {priority}, {why}")
+            }
+        });
+        if verdict.applies {
+            before = Some(flow);
+        }
+        let mut patterns = Vec::new();
+        flow.spec.when.condition.each_pattern("", &mut |_, pattern| patterns.push(pattern.source()));
+        let nearest = match (verdict.applies, &patterns[..]) {
+            // Of several patterns the findings tell more.
+            (false, [pattern]) if verdict.evidence.is_none() => nearest(pattern, text),
+            _ => None,
+        };
+        let select = flow.spec.select.to_string();
+        ranked.push(Ranked { verdict, priority, select, order, precedence, nearest });
+    }
+    ranked
 }
 
 /// Says which flows are left out since they call one that is not among the files.
@@ -215,6 +281,8 @@ pub fn test(files: &args::Files, output: Output) -> Result<(), Failure> {
             };
             let verdicts = seen.verdicts(&all, &around);
             let verdict = verdicts.iter().find(|verdict| verdict.flow == flow.metadata.name);
+            let first = verdicts.iter().find(|verdict| verdict.applies).map(|verdict| &verdict.flow);
+            let first = first.filter(|first| **first != flow.metadata.name).cloned();
             let (matches, reason) = verdict.map_or((false, String::new()), |verdict| {
                 (verdict.applies && seen.unreliable.is_none(), verdict.reason.clone())
             });
@@ -223,6 +291,7 @@ pub fn test(files: &args::Files, output: Output) -> Result<(), Failure> {
                 example: index + 1,
                 passed: matches == example.matches,
                 expected: example.matches,
+                first: first.filter(|_| matches),
                 reason: seen.unreliable.unwrap_or(reason),
             });
         }
@@ -234,7 +303,12 @@ pub fn test(files: &args::Files, output: Output) -> Result<(), Failure> {
         for result in &results {
             let word = if result.passed { "ok    " } else { "FAILED" };
             let wanted = if result.expected { "must match" } else { "must not match" };
-            line(&format!("{word}  {} example {}: {wanted}: {}", result.flow, result.example, result.reason));
+            let first = result.first.as_ref().map(|first| format!("; {first} would be taken first"));
+            let (flow, example, reason) = (&result.flow, result.example, &result.reason);
+            line(&format!(
+                "{word}  {flow} example {example}: {wanted}: {reason}{}",
+                first.unwrap_or_default()
+            ));
         }
         line(&format!("{} examples right, {failed} wrong", results.len() - failed));
     }
@@ -250,4 +324,7 @@ struct TestResult {
     passed: bool,
     expected: bool,
     reason: String,
+    /// Another flow of the files that would be taken before this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first: Option<Name>,
 }

@@ -100,6 +100,14 @@ fn match_tells_which_flow_applies_and_why_not_the_others() {
     assert!(line("kernel-panic ").starts_with("would apply "), "{text}");
     assert!(line("grub-rescue ").starts_with("does not "), "{text}");
     assert!(text.contains("1. boot from pxe at the next boot"), "{text}");
+    let told = |words: &str| assert!(text.lines().any(|line| line.trim() == words), "{words}: {text}");
+    told("first: its priority is 10");
+    told("after kernel-panic-no-root has made its attempts: its priority is 0, which is lower");
+    let folder = tempfile::tempdir().unwrap();
+    let screen = folder.path().join("screen.txt");
+    std::fs::write(&screen, "Fan 2 failed\nPress Fl to continue\n").unwrap();
+    let (_, text, _) = said(&["match", &screen.to_string_lossy(), "-f", "flows"]);
+    assert!(text.contains("row 2 comes nearest: `Press Fl to continue`, without "), "{text}");
 }
 
 #[test]
