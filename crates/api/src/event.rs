@@ -99,6 +99,8 @@ event_kinds! {
     StepStarted "run.step-started";
     /// A step of a flow has an outcome.
     StepEnded "run.step-ended";
+    /// A flow waits for a person to agree to its next step.
+    ApprovalWanted "run.approval-wanted";
     /// A flow ended.
     RunEnded "run.ended";
     /// A person acted on a host through the API.

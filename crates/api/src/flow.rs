@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Condition, HostSelect, Metadata, PowerState, Reach, Span};
 
-pub use nested::{Branch, Call, Choose, Repeat};
+pub use nested::{Approve, Branch, Call, Choose, Repeat};
 
 /// A recovery procedure: when it applies, what it does, how it knows that it worked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,6 +94,8 @@ pub enum Step {
     Repeat(Repeat),
     /// Do the steps of another flow.
     Call(Call),
+    /// Go on when a person agrees.
+    Approve(Approve),
 }
 
 impl fmt::Display for Step {
@@ -115,6 +117,7 @@ impl fmt::Display for Step {
             Self::Snapshot(Some(note)) => write!(f, "keep a picture of the screen ({note})"),
             Self::Snapshot(None) => f.write_str("keep a picture of the screen"),
             Self::Choose(choose) => choose.fmt(f),
+            Self::Approve(approve) => approve.fmt(f),
             Self::Repeat(repeat) => repeat.fmt(f),
             Self::Call(call) => write!(f, "do the steps of flow {}", call.flow()),
         }

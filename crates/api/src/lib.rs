@@ -81,8 +81,8 @@ pub use credential::{Credential, CredentialSpec, Secret};
 pub use event::{Event, EventKind, Severity};
 pub use fence::{FenceEvidence, FenceReport, FenceRequest};
 pub use flow::{
-    BootDevice, BootDeviceStep, Branch, Call, Choose, Example, Flow, FlowSpec, Limits, PowerAction, Repeat,
-    Step, Verify, WaitFor, When,
+    Approve, BootDevice, BootDeviceStep, Branch, Call, Choose, Example, Flow, FlowSpec, Limits, PowerAction,
+    Repeat, Step, Verify, WaitFor, When,
 };
 pub use hardware::{
     EventLog, HardwareReport, IdentifyRequest, InsertMediaRequest, Inventory, LogEntry, MediaDrive,
@@ -105,8 +105,8 @@ pub use pin::PinnedCertificate;
 pub use problem::{Fault, Problem};
 pub use report::{Day, FlowRecord, Group, Offender, Outcomes, Report, Spread};
 pub use run::{
-    ActionReceipt, Finding, MatchEvidence, PictureDigest, Run, RunState, StepOutcome, StepRecord, Truth,
-    Verdict,
+    ActionReceipt, Finding, MatchEvidence, PictureDigest, Run, RunRequest, RunState, StepOutcome, StepRecord,
+    Truth, Verdict,
 };
 pub use schema::json_schema;
 pub use select::{HostSelect, Labels, Select, Whereabouts};

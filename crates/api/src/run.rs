@@ -45,6 +45,17 @@ pub struct Run {
     pub proof: Option<MatchEvidence>,
 }
 
+/// The body of `POST /api/v1/runs/{id}/approve` and `POST /api/v1/runs/{id}/cancel`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RunRequest {
+    /// The person who says so.
+    pub by: String,
+    /// Why, for those who wonder later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// Where a [`Run`] stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use ironhand_api::{
     ActionReport, ApplyOutcome, BootDeviceRequest, CloudEvent, Event, Incident, KeysRequest, Kind,
-    LabelSelector, List, Manifest, Name, PictureDigest, PowerRequest, Problem, Run, Screen,
+    LabelSelector, List, Manifest, Name, PictureDigest, PowerRequest, Problem, Run, RunRequest, Screen,
 };
 use reqwest::{RequestBuilder, Response, Url};
 use serde::Serialize;
@@ -260,6 +260,29 @@ impl Client {
     /// A problem with status 404 where there is none.
     pub async fn run(&self, id: u64) -> Result<Run, Error> {
         self.fetch(&["api", "v1", "runs", &id.to_string()], &[]).await
+    }
+
+    /// Agrees to what a run asks.
+    ///
+    /// # Errors
+    ///
+    /// A problem with status 404 where there is no such run, 409 where it asks nothing.
+    pub async fn approve(&self, run: u64, request: &RunRequest) -> Result<Run, Error> {
+        self.rule(run, "approve", request).await
+    }
+
+    /// Stops a run.
+    ///
+    /// # Errors
+    ///
+    /// A problem with status 404 where there is no such run, 409 where it is over.
+    pub async fn cancel(&self, run: u64, request: &RunRequest) -> Result<Run, Error> {
+        self.rule(run, "cancel", request).await
+    }
+
+    async fn rule(&self, run: u64, ruling: &str, request: &RunRequest) -> Result<Run, Error> {
+        let path = ["api", "v1", "runs", &run.to_string(), ruling];
+        self.parse(self.call(self.request(Method::POST, &path, &[]).json(request)).await?).await
     }
 
     /// Events that have happened, oldest first.

@@ -20,7 +20,7 @@ pub use fleet::{
 pub use hardware::{Identify, Media, Sel, SelAction, SelClear, SelList, Sensors, Since};
 pub use host::{BootDevice, PictureWord, Power, PowerWord, Screen, Selector, Type};
 pub use offline::{FlowCommand, Fonts, Learn, Match, Read};
-pub use record::{Alerts, EventFormat, Events, Incidents, Jobs, Report, Runs};
+pub use record::{Alerts, EventFormat, Events, Incidents, Jobs, Report, Ruling, Runs};
 pub use resource::{Apply, Delete, Describe, Diff, Edit, Export, Files, Get, Prune};
 pub use server::{Sandbox, Serve};
 pub use sim::{Sim, SimBmc, SimKvm, SimModem, SimPdu, SimProtocol, SimQemu};
@@ -160,6 +160,10 @@ pub enum Command {
     Runs(Runs),
     /// How recoveries went: what hosts fell ill of, how soon they were well again, which flows helped
     Report(Report),
+    /// Agree to what a run asks a person
+    Approve(Ruling),
+    /// Stop a run, and leave its host to people
+    Cancel(Ruling),
     /// What happened, in order
     Events(Events),
     /// What settings there are, what they mean, and what sets them

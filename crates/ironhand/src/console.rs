@@ -71,8 +71,8 @@ async fn open(client: &Client, host: &str, asked: &args::Console) -> Result<(), 
     show(console, host.as_str(), asked).await
 }
 
-/// Who opens it, as others are told.
-fn myself() -> String {
+/// Who sits at this terminal, as others are told.
+pub fn myself() -> String {
     let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
     let user = user.unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()));
     let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use ironhand_api::{
-    Finding, Incident, IncidentState, MatchEvidence, PictureDigest, Run, RunState, StepOutcome, StepRecord,
+    Finding, Incident, IncidentState, MatchEvidence, PictureDigest, Run, RunRequest, RunState, StepOutcome,
+    StepRecord,
 };
 use ironhand_client::{Client, RecordFilter};
 
 use crate::args;
+use crate::console::myself;
 use crate::exit::{Failure, at};
 use crate::output::{Field, Output, Tone, age, clock, line, now};
 use crate::select::host_name;
@@ -81,6 +83,34 @@ pub async fn runs(client: &Client, asked: &args::Runs, output: Output) -> Result
         show_run(&run);
         Ok(())
     }
+}
+
+/// `ironhand approve`.
+pub async fn approve(client: &Client, asked: &args::Ruling, output: Output) -> Result<(), Failure> {
+    let run = client.approve(asked.run, &ruling(asked)).await?;
+    tell_ruled(&run, output)
+}
+
+/// `ironhand cancel`.
+pub async fn cancel(client: &Client, asked: &args::Ruling, output: Output) -> Result<(), Failure> {
+    let run = client.cancel(asked.run, &ruling(asked)).await?;
+    tell_ruled(&run, output)
+}
+
+fn ruling(asked: &args::Ruling) -> RunRequest {
+    RunRequest { by: asked.by.clone().unwrap_or_else(myself), reason: asked.reason.clone() }
+}
+
+fn tell_ruled(run: &Run, output: Output) -> Result<(), Failure> {
+    if output.is_structured() {
+        return output.value(run);
+    }
+    let last = run.steps.last().and_then(|record| match &record.outcome {
+        Some(StepOutcome::Done(detail)) if run.state == RunState::Running => Some(detail.as_str()),
+        _ => None,
+    });
+    line(&format!("run {} on {}: {}", run.id, run.host, last.unwrap_or(&run.reason)));
+    Ok(())
 }
 
 fn show_runs(runs: &[Run], output: Output) -> Result<(), Failure> {

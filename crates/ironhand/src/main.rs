@@ -134,6 +134,8 @@ async fn waiting(command: Command, global: &Global, output: Output) -> Result<()
         Command::Jobs(asked) => jobs::jobs(&client, &asked, output).await,
         Command::Alerts(asked) => jobs::alerts(&client, &asked, output).await,
         Command::Incidents(asked) => incidents::incidents(&client, &asked, output).await,
+        Command::Approve(asked) => incidents::approve(&client, &asked, output).await,
+        Command::Cancel(asked) => incidents::cancel(&client, &asked, output).await,
         Command::Runs(asked) => incidents::runs(&client, &asked, output).await,
         Command::Report(asked) => report::report(&client, &asked, output).await,
         Command::Events(asked) => events::events(&client, &asked, output).await,

@@ -130,6 +130,25 @@ impl Decided {
     }
 }
 
+/// Why a person cannot say this of a run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RunRefusal {
+    /// It has ended, or never was.
+    #[error("run {run} is not under way")]
+    NotUnderWay {
+        /// The run.
+        run: u64,
+    },
+    /// It waits for nobody.
+    #[error("run {run} does not wait for a person: {stands}")]
+    NotAsking {
+        /// The run.
+        run: u64,
+        /// Where it stands.
+        stands: String,
+    },
+}
+
 /// The id of an incident or a run that [`HostRecovery::number`] has not been called for; true ids begin at 1.
 const UNNUMBERED: u64 = 0;
 
@@ -273,6 +292,32 @@ impl HostRecovery {
         }
         self.incident = Some(open);
         log
+    }
+
+    /// Takes in that a person agrees to what the run asks.
+    ///
+    /// # Errors
+    ///
+    /// [`RunRefusal`] where this run is not under way, or asks nothing; nothing changes then.
+    pub fn approve(
+        &mut self,
+        now: Timestamp,
+        run: u64,
+        who: &str,
+        reason: Option<&str>,
+    ) -> Result<Vec<Transition>, RunRefusal> {
+        let mut log = Log::new();
+        let open = self.incident.as_mut().ok_or(RunRefusal::NotUnderWay { run })?;
+        let running = open.run.as_mut().filter(|running| running.record.id == run);
+        let running = running.ok_or(RunRefusal::NotUnderWay { run })?;
+        if !running.awaits_approval() {
+            return Err(RunRefusal::NotAsking { run, stands: running.record.reason.clone() });
+        }
+        let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        let outcome = StepOutcome::Done(format!("{who} agreed{reason}"));
+        // An approval that is given ends nothing.
+        running.settle(now, outcome, Vec::new(), Turn::On, &open.record, &mut log);
+        Ok(log)
     }
 
     /// Stops the run, if there is one, and leaves the host to people; `who` stopped it.

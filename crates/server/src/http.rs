@@ -191,6 +191,8 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         .route("/runs", get(history::runs))
         .route("/report", get(report::report))
         .route("/runs/{id}", get(history::run))
+        .route("/runs/{id}/approve", post(history::approve))
+        .route("/runs/{id}/cancel", post(history::cancel))
         .route("/servers", get(server::servers))
         .route("/key/rotate", post(server::rotate_key))
         .route("/jobs", get(job::jobs))

@@ -20,12 +20,12 @@ use std::time::Duration;
 
 use ironhand_api::{
     ActionReceipt, BootDevice, Capability, FenceReport, Host, HostStatus, Job, Name, PictureDigest,
-    PowerAction, PowerState, Work,
+    PowerAction, PowerState, Run, Work,
 };
 use ironhand_connectors::Modems;
 use ironhand_console::keys::KeyStep;
 use ironhand_ipmi_port::IpmiPort;
-use ironhand_model::Site;
+use ironhand_model::{RunRefusal, Site};
 use ironhand_store::Store;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
@@ -220,6 +220,8 @@ type Reply<T> = oneshot::Sender<Result<T, Refused>>;
 enum Command {
     /// A person wants something done.
     Act { action: Action, asker: Asker },
+    /// A person says something of a run.
+    Rule { run: u64, ruling: Ruling, reply: oneshot::Sender<Result<Run, RulingError>> },
     /// Somebody wants to know how the host is now.
     Refresh(oneshot::Sender<Result<HostStatus, DeviceError>>),
     /// The host's manifest changed.
@@ -228,6 +230,26 @@ enum Command {
     CredentialChanged(Name),
     /// Pinned certificates of the host's devices are forgotten.
     PinsForgotten,
+}
+
+/// What a person says of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Ruling {
+    /// Who says it.
+    pub(crate) by: String,
+    /// Why.
+    pub(crate) reason: Option<String>,
+    /// Whether it is to go on; else it is stopped.
+    pub(crate) go_on: bool,
+}
+
+/// Why a ruling does not hold.
+#[derive(Clone, Debug)]
+pub(crate) enum RulingError {
+    /// It makes no sense for the run as it stands.
+    Refused(RunRefusal),
+    /// The lane could not take it in.
+    Device(DeviceError),
 }
 
 /// The lane's side of its handle. It outlives a lane that panicked.
@@ -292,6 +314,14 @@ impl LaneHandle {
             },
         )?;
         done.await.map_err(|_| Refused::at_once(DeviceError::Stopping))?
+    }
+
+    /// Says something of a run of the host; it holds when this returns.
+    pub(crate) async fn rule(&self, run: u64, ruling: Ruling) -> Result<Run, RulingError> {
+        let (reply, done) = oneshot::channel();
+        let stopping = |_| RulingError::Device(DeviceError::Stopping);
+        self.commands.send(Command::Rule { run, ruling, reply }).await.map_err(|_| stopping(()))?;
+        done.await.map_err(|_| stopping(()))?
     }
 
     /// Reads the power state now. Whoever asks while it is being read shares the reading.

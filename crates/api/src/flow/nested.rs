@@ -94,6 +94,23 @@ impl Call {
     }
 }
 
+/// Goes on when a person agrees.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Approve {
+    /// What the person is asked.
+    #[schemars(length(min = 1, max = 500))]
+    pub ask: String,
+    /// How long the run waits for it.
+    pub timeout: Span,
+}
+
+impl fmt::Display for Approve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ask a person: {}, within {}", self.ask, self.timeout)
+    }
+}
+
 impl fmt::Display for Choose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let branches: Vec<String> = self.branches.iter().map(|branch| branch.when.to_string()).collect();
@@ -144,7 +161,8 @@ impl Step {
             | Self::BootDevice(_)
             | Self::WaitFor(_)
             | Self::Sleep(_)
-            | Self::Snapshot(_) => Vec::new(),
+            | Self::Snapshot(_)
+            | Self::Approve(_) => Vec::new(),
         }
     }
 

@@ -6,7 +6,7 @@ use super::fields::{Fields, Shape};
 use super::flow::{WAITED, awaited};
 use super::tree::{Content, Entry, Node};
 use crate::{
-    BootDevice, BootDeviceStep, Branch, Call, Choose, Condition, PowerAction, Repeat, Step, WaitFor,
+    Approve, BootDevice, BootDeviceStep, Branch, Call, Choose, Condition, PowerAction, Repeat, Step, WaitFor,
 };
 
 pub(super) const WAIT_FOR: Shape = Shape { what: "`waitFor`", fields: WAITED, planned: CONDITION.planned };
@@ -22,14 +22,19 @@ pub(super) const BRANCH: Shape = Shape { what: "a branch", fields: &["when", "do
 pub(super) const REPEAT: Shape =
     Shape { what: "`repeat`", fields: &["do", "until", "times", "timeout"], planned: &[] };
 
+pub(super) const APPROVE: Shape = Shape { what: "`approve`", fields: &["ask", "timeout"], planned: &[] };
+
+/// The longest question to a person, in bytes: it stands in an event.
+const LONGEST_QUESTION: usize = 500;
+
 const CALL: Shape = Shape { what: "`call`", fields: &["flow"], planned: &[] };
 
 /// The kinds of step that this version does.
 const STEPS: &[&str] =
-    &["keys", "power", "bootDevice", "waitFor", "sleep", "snapshot", "choose", "repeat", "call"];
+    &["keys", "power", "bootDevice", "waitFor", "sleep", "snapshot", "choose", "repeat", "call", "approve"];
 
 /// Kinds of step that people may have read of, and that this version does not do.
-const PLANNED_STEPS: &[&str] = &["http", "ipmiRaw", "ssh", "deploy", "serial", "notify", "approve"];
+const PLANNED_STEPS: &[&str] = &["http", "ipmiRaw", "ssh", "deploy", "serial", "notify"];
 
 const POWER_ACTIONS: &[(&str, PowerAction)] = &[
     (PowerAction::On.as_str(), PowerAction::On),
@@ -106,6 +111,7 @@ fn step(node: &Node, depth: usize, faults: &mut Faults) -> Option<Step> {
         "choose" => choose(value, depth, faults).map(Step::Choose),
         "repeat" => repeat(value, depth, faults).map(Step::Repeat),
         "call" => call(value, faults).map(Step::Call),
+        "approve" => approve(value, faults).map(Step::Approve),
         planned if PLANNED_STEPS.contains(&planned) => {
             let hint = format!("available: {}", STEPS.join(", "));
             faults.add(*place, format!("step `{key}` is not available in this version"), Some(hint));
@@ -178,6 +184,15 @@ fn call(node: &Node, faults: &mut Faults) -> Option<Call> {
     }
     let fields = Fields::of(node, &CALL, faults)?;
     fields.require("flow", faults).and_then(|node| node.name("flow", faults)).map(Call::Named)
+}
+
+fn approve(node: &Node, faults: &mut Faults) -> Option<Approve> {
+    let fields = Fields::of(node, &APPROVE, faults)?;
+    let ask = fields
+        .require("ask", faults)
+        .and_then(|node| bounded(node.some_text("ask", faults)?, LONGEST_QUESTION, "ask", node, faults));
+    let timeout = fields.require("timeout", faults).and_then(|node| node.some_span("timeout", faults));
+    Some(Approve { ask: ask?, timeout: timeout? })
 }
 
 /// A condition in a field of its own.

@@ -293,6 +293,7 @@ fn the_json_schema_knows_the_same_fields() {
     check("Choose", &step::CHOOSE);
     check("Branch", &step::BRANCH);
     check("Repeat", &step::REPEAT);
+    check("Approve", &step::APPROVE);
     check("Limits", &flow::LIMITS);
     check("Example", &flow::EXAMPLE);
     check("Metadata", &metadata::METADATA);

@@ -73,6 +73,19 @@ pub struct Report {
     pub html: Option<PathBuf>,
 }
 
+/// `ironhand approve` and `ironhand cancel`.
+#[derive(Args)]
+pub struct Ruling {
+    /// The run
+    pub run: u64,
+    /// Why, for those who wonder later
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Who says so [default: the user of this terminal]
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+}
+
 /// `ironhand events`.
 #[derive(Args)]
 pub struct Events {

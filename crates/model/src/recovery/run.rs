@@ -69,6 +69,11 @@ impl Running {
         self.under_way().is_some_and(|record| is_action(&record.step))
     }
 
+    /// Whether a person must agree before the run goes on.
+    pub(super) fn awaits_approval(&self) -> bool {
+        self.under_way().is_some_and(|record| matches!(record.step, Step::Approve(_)))
+    }
+
     /// Whether the outcome of `planned` is what the run waits for.
     pub(super) fn awaits(&self, planned: &Planned) -> bool {
         self.is_acting() && planned.run == self.record.id && planned.record + 1 == self.record.steps.len()
@@ -205,7 +210,11 @@ impl Running {
             outcome: None,
             receipts: Vec::new(),
         });
-        self.tell(EventKind::StepStarted, Severity::Info, self.record.reason.clone(), incident, log);
+        let (kind, severity) = match self.under_way().map(|record| &record.step) {
+            Some(Step::Approve(_)) => (EventKind::ApprovalWanted, Severity::Warning),
+            _ => (EventKind::StepStarted, Severity::Info),
+        };
+        self.tell(kind, severity, self.record.reason.clone(), incident, log);
     }
 
     /// Goes where the outcome of a step leads.
@@ -373,6 +382,13 @@ impl Running {
             }
             Step::Choose(choose) => progress_of_choice(choose, record.started_at, now, view),
             Step::Repeat(repeat) => self.progress_of_round(repeat, record.started_at, view),
+            Step::Approve(approve) => {
+                let until = record.started_at.after(approve.timeout.duration());
+                if now < until {
+                    return Err((format!("a person must agree: {}", approve.ask), until));
+                }
+                Ok((StepOutcome::Failed(format!("nobody agreed within {}", approve.timeout)), Turn::On))
+            }
             // Its steps are records of their own.
             Step::Call(_) => Ok((StepOutcome::Done("called".to_owned()), Turn::On)),
             Step::Keys(_) | Step::Power(_) | Step::BootDevice(_) | Step::Snapshot(_) => {
@@ -460,7 +476,12 @@ pub(super) fn holds(
 fn is_action(step: &Step) -> bool {
     match step {
         Step::Keys(_) | Step::Power(_) | Step::BootDevice(_) | Step::Snapshot(_) => true,
-        Step::WaitFor(_) | Step::Sleep(_) | Step::Choose(_) | Step::Repeat(_) | Step::Call(_) => false,
+        Step::WaitFor(_)
+        | Step::Sleep(_)
+        | Step::Choose(_)
+        | Step::Repeat(_)
+        | Step::Call(_)
+        | Step::Approve(_) => false,
     }
 }
 
@@ -473,7 +494,8 @@ fn is_repeatable(step: &Step) -> bool {
         | Step::Sleep(_)
         | Step::Choose(_)
         | Step::Repeat(_)
-        | Step::Call(_) => true,
+        | Step::Call(_)
+        | Step::Approve(_) => true,
         Step::Keys(_) | Step::Power(_) => false,
     }
 }

@@ -127,6 +127,11 @@ pub(super) fn obstacle_to_step(facts: &HostFacts, step: &Step) -> Option<String>
             (None, Some(fact)) => Some(format!("the management controller cannot be used: {}", fact.value)),
         },
         // What stands within them is looked at when it is begun.
-        Step::WaitFor(_) | Step::Sleep(_) | Step::Choose(_) | Step::Repeat(_) | Step::Call(_) => None,
+        Step::WaitFor(_)
+        | Step::Sleep(_)
+        | Step::Choose(_)
+        | Step::Repeat(_)
+        | Step::Call(_)
+        | Step::Approve(_) => None,
     }
 }

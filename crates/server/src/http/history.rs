@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use ironhand_api::{Incident, List, Name, PictureDigest, Run, RunState};
+use ironhand_api::{Fault, Incident, List, Name, PictureDigest, Run, RunRequest, RunState};
 use ironhand_store::{IncidentQuery, RunQuery, RunsOf};
 use serde::Deserialize;
 
+use super::action::{lane, parse};
 use super::resource::{Json, Query};
 use super::{Api, ApiError};
+use crate::lane::{Ruling, RulingError};
 
 /// Records in a reply, where the client does not say.
 const PAGE: u32 = 100;
@@ -90,6 +94,51 @@ pub(super) async fn run(State(api): State<Arc<Api>>, Path(id): Path<String>) -> 
     let missing = || ApiError::no_such_record("run", &id);
     let number = id.parse().map_err(|_| missing())?;
     Ok(Json(api.store.run(number).await?.ok_or_else(missing)?))
+}
+
+/// `POST /api/v1/runs/{id}/approve`
+pub(super) async fn approve(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    received: Result<Bytes, BytesRejection>,
+) -> Result<Json<Run>, ApiError> {
+    rule(&api, &id, parse(received)?, true).await
+}
+
+/// `POST /api/v1/runs/{id}/cancel`
+pub(super) async fn cancel(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    received: Result<Bytes, BytesRejection>,
+) -> Result<Json<Run>, ApiError> {
+    rule(&api, &id, parse(received)?, false).await
+}
+
+/// The longest name of a person, and the longest reason, in characters: what a sentence needs.
+const LONGEST: usize = 500;
+
+async fn rule(api: &Api, id: &str, request: RunRequest, go_on: bool) -> Result<Json<Run>, ApiError> {
+    let missing = || ApiError::no_such_record("run", id);
+    let number: u64 = id.parse().map_err(|_| missing())?;
+    let RunRequest { by, reason } = request;
+    let (by, reason) = (by.trim().to_owned(), reason.map(|reason| reason.trim().to_owned()));
+    let reason = reason.filter(|reason| !reason.is_empty());
+    for (field, text) in [("by", Some(&by)), ("reason", reason.as_ref())] {
+        let Some(text) = text else { continue };
+        if text.is_empty() || text.chars().count() > LONGEST || text.chars().any(char::is_control) {
+            let fault = format!("{field}: 1 to {LONGEST} characters, without line breaks");
+            return Err(ApiError::invalid("run.invalid", &[fault]));
+        }
+    }
+    let run = api.store.run(number).await?.ok_or_else(missing)?;
+    let (_, lane) = lane(api, run.host.as_str()).await?;
+    match lane.rule(number, Ruling { by, reason, go_on }).await {
+        Ok(run) => Ok(Json(run)),
+        Err(RulingError::Device(error)) => Err(error.into()),
+        Err(RulingError::Refused(refusal)) => {
+            Err(ApiError::new(StatusCode::CONFLICT, "run.not_awaited", Fault::Caller, refusal.to_string()))
+        }
+    }
 }
 
 /// `GET /api/v1/pictures/{digest}`: from the store, or the last look at a screen.

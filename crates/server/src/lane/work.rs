@@ -10,6 +10,7 @@ mod observe;
 mod proof;
 mod refresh;
 mod rotation;
+mod rule;
 mod wiring;
 
 use std::collections::VecDeque;

@@ -1,7 +1,8 @@
 //! Hosts fall ill and are healed, once; or are left to people.
 
 use ironhand_api::{
-    Event, EventKind, Health, IncidentState, PictureDigest, RecoveryRequest, RunState, Settings, StepOutcome,
+    Event, EventKind, Health, IncidentState, PictureDigest, RecoveryRequest, RunRequest, RunState, Settings,
+    StepOutcome,
 };
 use ironhand_client::RecordFilter;
 use ironhand_sim::{FleetConfig, MachineFault};
@@ -83,7 +84,7 @@ async fn a_run_chooses_repeats_and_calls() {
     });
     world.client.apply(&flow("power-cycle", called)).await.unwrap();
     let spec = json!({
-        "when": { "any": [{ "screen": "Kernel panic" }], "not": { "screen": "login:" }, "power": "on" },
+        "when": { "any": [{ "screen": "Kernel panic" }], "not": { "screen": "no such words" }, "power": "on" },
         "do": [{ "choose": {
             "branches": [
                 { "when": { "screen": "no such words" }, "do": [{ "snapshot": "never" }] },
@@ -148,6 +149,44 @@ async fn recovery_pauses_where_too_many_hosts_fall_ill_and_a_person_lets_it_go_o
     world.client.set_recovery(None, &resume).await.unwrap();
     until_kind(&mut events, EventKind::IncidentClosed).await;
     assert_eq!(world.client.runs(&RecordFilter::default()).await.unwrap().len(), 2);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_asks_a_person_and_a_person_stops_another() {
+    let world = World::new(2).await;
+    let spec = json!({
+        "when": { "screen": "Kernel panic - not syncing" },
+        "do": [{ "approve": { "ask": "may it be reset?", "timeout": "1h" } }, { "power": "cycle" }],
+        "verify": { "screen": "^\\S+ login:", "timeout": "60s" },
+    });
+    world.client.apply(&flow("kernel-panic", spec)).await.unwrap();
+    let hosts = world.adopt().await;
+    for host in &hosts {
+        world.until_well(host).await;
+    }
+    let mut events = world.client.follow(None, None);
+    events.connect().await.unwrap();
+    let mut asked = Vec::new();
+    for host in &hosts {
+        world.fleet.stage(host.as_str(), MachineFault::KernelPanic).unwrap();
+        let wanted = until_kind(&mut events, EventKind::ApprovalWanted).await;
+        assert!(wanted.message.contains("may it be reset?"), "{wanted:?}");
+        asked.push(wanted.run.unwrap());
+    }
+    let alice = RunRequest { by: "alice".to_owned(), reason: Some("ticket 7".to_owned()) };
+    let refused = world.client.approve(77, &alice).await.unwrap_err().problem().cloned().unwrap();
+    assert_eq!((refused.status, refused.code.as_str()), (404, "record.not_found"));
+    let run = world.client.approve(asked[0], &alice).await.unwrap();
+    assert_eq!(run.steps[0].outcome, Some(StepOutcome::Done("alice agreed: ticket 7".to_owned())));
+    let stopped = world.client.cancel(asked[1], &alice).await.unwrap();
+    assert_eq!((stopped.state, stopped.reason.as_str()), (RunState::Cancelled, "stopped by alice: ticket 7"));
+    let refused = world.client.approve(asked[1], &alice).await.unwrap_err().problem().cloned().unwrap();
+    assert_eq!((refused.status, refused.code.as_str()), (409, "run.not_awaited"));
+
+    until_kind(&mut events, EventKind::IncidentClosed).await;
+    assert_eq!(world.client.run(asked[0]).await.unwrap().state, RunState::Succeeded);
+    assert_eq!(world.status(&hosts[1]).await.health, Health::NeedsHuman);
     world.end().await;
 }
 

@@ -48,6 +48,13 @@ fn flows() -> Vec<Arc<Flow>> {
             r#", "limits": { "attempts": 2, "cooldown": "10s" }"#,
         ),
         flow(
+            "asking",
+            "disk is full",
+            &[r#"{ "approve": { "ask": "wipe it?", "timeout": "5m" } }"#, r#"{ "keys": "w" }"#],
+            login,
+            r#", "limits": { "attempts": 2, "cooldown": "10s" }"#,
+        ),
+        flow(
             "any",
             "P",
             &[r#"{ "keys": "x" }"#, r#"{ "waitFor": { "screen": "$", "timeout": "30s" } }"#],
@@ -70,6 +77,7 @@ fn act() -> impl Strategy<Value = Act> {
         "Boot menu > disk",
         "> disk",
         "locked",
+        "disk is full",
     ];
     let reaches = [Reach::Ok, Reach::Unreachable, Reach::AuthFailed, Reach::ProtocolError, Reach::Throttled];
     prop_oneof![
@@ -94,6 +102,7 @@ fn act() -> impl Strategy<Value = Act> {
         2 => Just(Act::LiftFence),
         1 => Just(Act::Restart),
         1 => prop::bool::ANY.prop_map(Act::Hold),
+        1 => Just(Act::Approve),
         1 => Just(Act::Cancel),
         1 => Just(Act::Close),
     ]

@@ -138,3 +138,24 @@ fn the_steps_of_a_called_flow_are_done_in_its_place() {
            8s | done pressed | wait: flow stuck awaits its proof: the screen was not read since (until 2m8s) | step-end
     ");
 }
+
+#[test]
+fn a_person_must_agree_in_time() {
+    let steps = [r#"{ "approve": { "ask": "wipe the disk?", "timeout": "1h" } }"#, r#"{ "keys": "w" }"#];
+    let full = flow("full", "disk is full", &steps, LOGIN, r#", "limits": { "attempts": 1 }"#);
+    check(&[Arc::clone(&full)], "
+           0s | sees disk is full | wait: flow full recognises `disk is full`, on 1 of 2 readings
+           1s | approve           | wait: flow full recognises `disk is full`, on 1 of 2 readings
+           5s | sees disk is full | wait: step 1 of 2: a person must agree: wipe the disk? (until 1h5s) | opened run asked
+          10s | restart           | wait: step 1 of 2: a person must agree: wipe the disk? (until 1h5s)
+          20m | approve           | act: press `w` | step-end step
+       1201s | approve           | wait: step 2 of 2: press `w` is being done (until 35m)
+       1202s | done pressed      | wait: flow full awaits its proof: the screen was not read since (until 22m2s) | step-end
+    ");
+    let scene = check(&[full], "
+           0s | sees disk is full | wait: flow full recognises `disk is full`, on 1 of 2 readings
+           5s | sees disk is full | wait: step 1 of 2: a person must agree: wipe the disk? (until 1h5s) | opened run asked
+       3605s | sees disk is full | human: flow full was tried once, and the screen still shows `disk is full` | step-end run-end human
+    ");
+    assert_eq!(scene.recovery.incident().unwrap().attempts, 1);
+}

@@ -53,6 +53,8 @@ pub(super) enum Act {
     Delete(String),
     /// Somebody pauses what is done without a person, or lets it go on.
     Hold(bool),
+    /// A person agrees to whatever run there is.
+    Approve,
     Cancel,
     Close,
 }
@@ -163,6 +165,13 @@ impl Scene {
             }
             Act::Delete(name) => self.flows.retain(|flow| flow.metadata.name.as_str() != name),
             Act::Hold(on) => self.hold = on.then(|| "bob has paused it".to_owned()),
+            Act::Approve => {
+                let run = self.recovery.run().map_or(0, |run| run.id);
+                return self
+                    .recovery
+                    .approve(now, run, "alice", Some("the ticket says so"))
+                    .unwrap_or_default();
+            }
             Act::Cancel => return self.recovery.cancel(now, "alice"),
             Act::Close => return self.recovery.close(now, "alice"),
         }
@@ -288,6 +297,7 @@ fn parse(text: &str) -> Act {
         "delete" => Act::Delete(rest),
         "pause" => Act::Hold(true),
         "resume" => Act::Hold(false),
+        "approve" => Act::Approve,
         "cancel" => Act::Cancel,
         "close" => Act::Close,
         _ => panic!("{text}"),
@@ -317,6 +327,7 @@ fn short(kind: EventKind) -> &'static str {
         EventKind::RunStarted => "run",
         EventKind::StepStarted => "step",
         EventKind::StepEnded => "step-end",
+        EventKind::ApprovalWanted => "asked",
         EventKind::RunEnded => "run-end",
         other => other.code(),
     }

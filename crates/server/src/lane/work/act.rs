@@ -235,8 +235,11 @@ pub(super) fn action_of(step: &Step) -> Result<Action, String> {
             Ok(Action::BootDevice { device, persistent, uefi })
         }
         Step::Snapshot(name) => Ok(Action::Snapshot { name: name.clone() }),
-        Step::WaitFor(_) | Step::Sleep(_) | Step::Choose(_) | Step::Repeat(_) | Step::Call(_) => {
-            Err("waiting is not an action".to_owned())
-        }
+        Step::WaitFor(_)
+        | Step::Sleep(_)
+        | Step::Choose(_)
+        | Step::Repeat(_)
+        | Step::Call(_)
+        | Step::Approve(_) => Err("waiting is not an action".to_owned()),
     }
 }

@@ -16,6 +16,11 @@ impl Lane {
     pub(super) async fn told(&mut self, command: Command, ports: &mut Ports) {
         match command {
             Command::Act { action, asker } => self.asked(action, asker).await,
+            Command::Rule { run, ruling, reply } => {
+                let ruled = self.rule(run, &ruling).await;
+                // An error means that the person waits no longer.
+                let _ = reply.send(ruled);
+            }
             Command::Refresh(reply) => self.refresh(reply),
             Command::Reconfigure(host) => {
                 let moved = host.spec.connectors != self.host.spec.connectors
