@@ -18,7 +18,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Name, PowerAction};
+use crate::{Name, PowerAction, Span};
 
 pub use agent::{SshCommands, SshOptions, WinrmOptions};
 pub use bmc::{AmtOptions, IpmiOptions, RedfishOptions};
@@ -67,6 +67,10 @@ pub struct Connector {
     /// keysyms as they are takes any of them.
     #[serde(default, skip_serializing_if = "KeyboardLayout::is_us")]
     pub keyboard_layout: KeyboardLayout,
+    /// Between two key events through this connector, in place of the setting `keyInterval`; 1ms to 5s. Only for
+    /// connectors that press keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_interval: Option<Span>,
 }
 
 /// A protocol, with what is particular to it.
@@ -348,6 +352,7 @@ impl Connector {
             through: None,
             allow_hard_cut: false,
             keyboard_layout: KeyboardLayout::Us,
+            key_interval: None,
         }
     }
 

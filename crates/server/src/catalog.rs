@@ -8,9 +8,11 @@ use ironhand_api::{
     Condition, Flow, MatchEvidence, Name, PictureDigest, Region, ScreenKind, ScreenPattern, Step, Timestamp,
     Truth, Verdict, Whereabouts,
 };
-use ironhand_console::{Match, Page, Pattern, Searchable, keys};
+use ironhand_console::{Match, Page, Pattern, Searchable};
 use ironhand_model::{Circumstances, HostFacts, Judgement, LinkFault, Sight, judge_when, link};
 use tokio::sync::watch;
+
+use crate::console::keys_of_flow;
 
 /// Where the set of flows is published; cheap to clone.
 #[derive(Clone)]
@@ -238,7 +240,7 @@ pub fn flow_faults(flow: &Flow) -> Vec<String> {
     });
     Step::walk(&flow.spec.steps, "spec.do", &mut |place, step| {
         if let Step::Keys(written) = step
-            && let Err(error) = keys::parse(written)
+            && let Err(error) = keys_of_flow(written)
         {
             faults.push(format!("{place}.keys: {error}"));
         }

@@ -8,6 +8,7 @@ mod keystrokes;
 mod open;
 mod recording;
 mod scene;
+mod secrets;
 mod session;
 mod viewer;
 
@@ -22,6 +23,7 @@ pub(crate) use keystrokes::shown;
 pub(crate) use open::entrances;
 pub(crate) use recording::{Recorder, Recordings};
 pub(crate) use scene::Glance;
+pub(crate) use secrets::{fill_in, keys_of_flow};
 pub(crate) use session::{Attachment, Input};
 pub(crate) use viewer::{Viewer, shows_the_same, told};
 

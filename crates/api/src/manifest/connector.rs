@@ -17,7 +17,7 @@ use super::fault::Faults;
 use super::fields::{Fields, Shape};
 use super::host::credentials;
 use super::tree::{Content, Node};
-use crate::{Connector, ConnectorType, KeyboardLayout, Way, WolOptions};
+use crate::{Connector, ConnectorType, KeyboardLayout, SettingsSpec, Span, Way, WolOptions};
 
 /// Protocols that people may have read of, and that this version does not speak.
 const PLANNED_TYPES: &[&str] = &["jetkvm"];
@@ -45,9 +45,11 @@ pub(super) const fn shape(kind: ConnectorType) -> &'static Shape {
         ConnectorType::Ipmi => &shape!("an ipmi connector", "cipherSuites"),
         ConnectorType::Redfish => &shape!("a redfish connector", "through", "tls", "system"),
         ConnectorType::Vnc => {
-            &shape!("a vnc connector", "through", "tls", "path", "enableBy", "keyboardLayout")
+            &shape!("a vnc connector", "through", "tls", "path", "enableBy", "keyboardLayout", "keyInterval")
         }
-        ConnectorType::Kvm => &shape!("a kvm connector", "through", "protocol", "tls", "keyboardLayout"),
+        ConnectorType::Kvm => {
+            &shape!("a kvm connector", "through", "protocol", "tls", "keyboardLayout", "keyInterval")
+        }
         ConnectorType::Preview => &shape!("a preview connector", "through", "vendor", "tls"),
         ConnectorType::SshConsole => {
             &shape!("an ssh-console connector", "through", "menu", "command", "hostKey")
@@ -83,9 +85,13 @@ pub(super) const fn shape(kind: ConnectorType) -> &'static Shape {
         ConnectorType::HttpSwitch => {
             &shape!("an http-switch connector", "through", "on", "off", "status", "tls", "allowHardCut")
         }
-        ConnectorType::Pikvm => &shape!("a pikvm connector", "through", "tls", "keyboardLayout"),
-        ConnectorType::Nanokvm => &shape!("a nanokvm connector", "through", "tls", "keyboardLayout"),
-        ConnectorType::Amt => &shape!("an amt connector", "through", "tls", "keyboardLayout"),
+        ConnectorType::Pikvm => {
+            &shape!("a pikvm connector", "through", "tls", "keyboardLayout", "keyInterval")
+        }
+        ConnectorType::Nanokvm => {
+            &shape!("a nanokvm connector", "through", "tls", "keyboardLayout", "keyInterval")
+        }
+        ConnectorType::Amt => &shape!("an amt connector", "through", "tls", "keyboardLayout", "keyInterval"),
         ConnectorType::Winrm => &shape!("a winrm connector", "through", "tls"),
         ConnectorType::Ssh => &shape!("an ssh connector", "through", "hostKey", "commands"),
         ConnectorType::Qemu => &shape!("a qemu connector", "through"),
@@ -126,6 +132,8 @@ pub(super) fn connector(node: &Node, faults: &mut Faults) -> Option<Connector> {
     } else {
         Some(None)
     };
+    let key_interval =
+        if has("keyInterval") { fields.optional("keyInterval", faults, key_interval) } else { Some(None) };
     let way = way(kind, &fields, faults);
     Some(Connector {
         way: way?,
@@ -136,6 +144,7 @@ pub(super) fn connector(node: &Node, faults: &mut Faults) -> Option<Connector> {
         through: through?,
         allow_hard_cut: allow_hard_cut?.unwrap_or_default(),
         keyboard_layout: keyboard_layout?.unwrap_or_default(),
+        key_interval: key_interval?,
     })
 }
 
@@ -174,6 +183,19 @@ fn keyboard_layout(node: &Node, faults: &mut Faults) -> Option<KeyboardLayout> {
     let known: Vec<(&'static str, KeyboardLayout)> =
         KeyboardLayout::ALL.iter().map(|layout| (layout.as_str(), *layout)).collect();
     node.word("keyboardLayout", "a keyboard layout", &known, &[], faults)
+}
+
+/// The pause between two key events, within the bounds of the setting of that name.
+fn key_interval(node: &Node, faults: &mut Faults) -> Option<Span> {
+    let span = node.span("keyInterval", faults)?;
+    let spec = SettingsSpec { key_interval: Some(span), ..SettingsSpec::default() };
+    match spec.out_of_range().first() {
+        None => Some(span),
+        Some(wrong) => {
+            faults.add(node.place, wrong.to_string(), None);
+            None
+        }
+    }
 }
 
 /// Whether the address may be the path of a device or a socket.

@@ -11,6 +11,7 @@ use tokio::time::{Instant as Moment, sleep_until, timeout_at};
 
 use super::lines::{Attempts, Lines};
 use super::{Action, ActionFailure, Done, Tools, time_for};
+use crate::console::fill_in;
 use crate::device::DeviceError;
 use crate::ownership::Held;
 use crate::screen::{Attempt, ScreenHands};
@@ -255,7 +256,9 @@ impl Hands {
         let idle = self.settings.console_idle;
         let (_hold, _) = self.tools.consoles.desks().take(&self.host, &self.who, taker, idle)?;
         let begun = Instant::now();
-        let pressed = screen.press(steps.to_vec()).await;
+        // A person's are with the request; a run's are looked up when they are typed, and kept nowhere.
+        let filled = if self.is_run { fill_in(steps, &self.tools.store).await? } else { steps.to_vec() };
+        let pressed = screen.press(filled).await;
         receipts.push(receipt(begun, &pressed));
         pressed.result?;
         let keys = steps.iter().filter(|step| matches!(step, KeyStep::Press(_) | KeyStep::Type(_))).count();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ironhand_connectors::ScreenEvent;
-use ironhand_console::keys::{KeyStep, Layout};
+use ironhand_console::keys::KeyStep;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -65,10 +65,11 @@ impl SpareKeyboard {
 async fn run(keyboards: Vec<Keyboard>, mut orders: mpsc::Receiver<Order>, interval: Duration) {
     while let Some((steps, reply)) = orders.recv().await {
         match open(&keyboards).await {
-            Ok((source, layout, mut connection)) => {
-                let mut typing = Typing::new(Arc::clone(&source), layout);
+            Ok((keyboard, mut connection)) => {
+                let Keyboard { source, layout, interval: own, .. } = keyboard;
+                let mut typing = Typing::new(Arc::clone(source), *layout, own.unwrap_or(interval));
                 typing.add(&connection, &steps, reply);
-                let stayed = stay(&mut connection, &source, &mut typing, &mut orders, interval);
+                let stayed = stay(&mut connection, source, &mut typing, &mut orders);
                 if let Err(error) = stayed.await {
                     typing.fail(&error);
                 }
@@ -80,19 +81,16 @@ async fn run(keyboards: Vec<Keyboard>, mut orders: mpsc::Receiver<Order>, interv
     }
 }
 
-/// A keyboard that lets us in: the name of its connector, and what the machine takes the positions of keys for.
-type Opened = (Arc<str>, Layout, Connection);
-
 /// Opens the first keyboard that lets us in.
-async fn open(keyboards: &[Keyboard]) -> Result<Opened, Attempt<()>> {
+async fn open(keyboards: &[Keyboard]) -> Result<(&Keyboard, Connection), Attempt<()>> {
     let mut failures: Vec<(Arc<str>, DeviceError)> = Vec::new();
-    for Keyboard { source, layout, entrance } in keyboards {
-        match open_way(&mut *entrance.lock().await).await.map(Connection::Picture) {
+    for keyboard in keyboards {
+        match open_way(&mut *keyboard.entrance.lock().await).await.map(Connection::Picture) {
             Ok(connection) if connection.has_keyboard() => {
-                return Ok((Arc::clone(source), *layout, connection));
+                return Ok((keyboard, connection));
             }
             Ok(connection) => connection.close().await,
-            Err((error, _)) => failures.push((Arc::clone(source), error)),
+            Err((error, _)) => failures.push((Arc::clone(&keyboard.source), error)),
         }
     }
     let missing = DeviceError::NoConnector { capability: ironhand_api::Capability::Keyboard };
@@ -106,7 +104,6 @@ async fn stay(
     source: &str,
     typing: &mut Typing,
     orders: &mut mpsc::Receiver<Order>,
-    interval: Duration,
 ) -> Result<(), DeviceError> {
     let mut idle_at = Instant::now() + IDLE;
     loop {
@@ -127,7 +124,7 @@ async fn stay(
                 if typing.is_idle() {
                     return Ok(());
                 }
-                typing.press_next(connection, interval).await?;
+                typing.press_next(connection).await?;
                 idle_at = Instant::now() + IDLE;
             }
             order = orders.recv() => match order {

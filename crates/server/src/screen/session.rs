@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use ironhand_api::{Name, ScreenWay};
 use ironhand_connectors::ScreenEvent;
-use ironhand_console::keys::{KeyStep, Layout};
+use ironhand_console::keys::KeyStep;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -182,7 +182,9 @@ impl Session {
             Connection::Picture(_) => self.ways.source(at),
             Connection::Serial(serial) => serial.source(),
         };
-        Visit::new(at, source, self.ways.layout(at), connection)
+        let interval = self.ways.key_interval(at).unwrap_or(self.settings.key_interval);
+        let typing = Typing::new(Arc::clone(&source), self.ways.layout(at), interval);
+        Visit::new(at, source, typing, connection)
     }
 
     /// A way failed, which had held for so long.
@@ -380,7 +382,7 @@ impl Session {
 
     async fn due(&mut self, visit: &mut Visit) -> Result<(), DeviceError> {
         let now = Instant::now();
-        visit.typing.press_next(&mut visit.connection, self.settings.key_interval).await?;
+        visit.typing.press_next(&mut visit.connection).await?;
         if visit.answer_by.is_some_and(|answer_by| answer_by <= now) {
             return Err(late(&visit.source, ANSWER));
         }
@@ -505,11 +507,11 @@ struct Visit {
 }
 
 impl Visit {
-    fn new(at: usize, source: Arc<str>, layout: Layout, connection: Connection) -> Self {
+    fn new(at: usize, source: Arc<str>, typing: Typing, connection: Connection) -> Self {
         let now = Instant::now();
         Self {
             at,
-            typing: Typing::new(Arc::clone(&source), layout),
+            typing,
             source,
             connection,
             begun: now,

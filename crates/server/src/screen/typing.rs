@@ -21,6 +21,8 @@ pub(super) struct Typing {
     source: Arc<str>,
     /// What the machine takes the positions of keys for.
     layout: Layout,
+    /// Between two key events.
+    interval: Duration,
     left: VecDeque<Left>,
     due: Option<Instant>,
 }
@@ -34,8 +36,8 @@ enum Left {
 }
 
 impl Typing {
-    pub(super) const fn new(source: Arc<str>, layout: Layout) -> Self {
-        Self { source, layout, left: VecDeque::new(), due: None }
+    pub(super) const fn new(source: Arc<str>, layout: Layout, interval: Duration) -> Self {
+        Self { source, layout, interval, left: VecDeque::new(), due: None }
     }
 
     /// Whether nothing is left to press.
@@ -105,19 +107,15 @@ impl Typing {
         any
     }
 
-    /// Presses what is due; the next is due `interval` later.
-    pub(super) async fn press_next(
-        &mut self,
-        connection: &mut Connection,
-        interval: Duration,
-    ) -> Result<(), DeviceError> {
+    /// Presses what is due; the next is due an interval later.
+    pub(super) async fn press_next(&mut self, connection: &mut Connection) -> Result<(), DeviceError> {
         if self.due.is_none_or(|due| due > Instant::now()) {
             return Ok(());
         }
         let pause = match self.left.pop_front() {
             Some(Left::Key(stroke)) => {
                 press(connection, stroke).await?;
-                interval
+                self.interval
             }
             Some(Left::Serial(step)) => {
                 if let Connection::Serial(serial) = connection
@@ -126,7 +124,7 @@ impl Typing {
                     // A machine in reset takes nothing; its console is of use all the same.
                     self.give_up(&error);
                 }
-                interval
+                self.interval
             }
             Some(Left::Wait(time)) => time,
             Some(Left::Done(reply)) => {

@@ -69,6 +69,8 @@ pub(super) struct Keyboard {
     pub(super) source: Arc<str>,
     /// What the machine takes the positions of keys for.
     pub(super) layout: Layout,
+    /// Between two key events, where the connector says.
+    pub(super) interval: Option<Duration>,
     pub(super) entrance: Arc<Mutex<Entrance>>,
 }
 
@@ -168,12 +170,21 @@ impl Ways {
         }
     }
 
+    /// Between two key events through the way at a place, where its connector says.
+    pub(super) fn key_interval(&self, at: usize) -> Option<Duration> {
+        match self.places.get(at).map(|place| &place.door) {
+            Some(Door::Picture { connector, .. }) => connector.key_interval.map(Into::into),
+            Some(Door::Serial(_)) | None => None,
+        }
+    }
+
     /// The ways that have a keyboard, in order.
     pub(super) fn keyboards(&self) -> Vec<Keyboard> {
         let keyboard = |place: &Place| match &place.door {
             Door::Picture { connector, entrance } if connector.can(Capability::Keyboard) => Some(Keyboard {
                 source: Arc::clone(&place.source),
                 layout: layout(connector),
+                interval: connector.key_interval.map(Into::into),
                 entrance: Arc::clone(entrance),
             }),
             Door::Picture { .. } | Door::Serial(_) => None,

@@ -135,7 +135,7 @@ fn faults_of_those_that_speak_ws_management_are_told() {
         &[
             "`no` is not a way to prove who a device is (one of: off)",
             "`port` must be between 1 and 65535, not 0",
-            "unknown field `outlets` in an amt connector (known fields: type, address, backupAddresses, port, credentials, through, tls, keyboardLayout)",
+            "unknown field `outlets` in an amt connector (known fields: type, address, backupAddresses, port, credentials, through, tls, keyboardLayout, keyInterval)",
         ],
     );
     check(
@@ -173,6 +173,20 @@ fn layouts_are_of_connectors_that_press_keys() {
         &[
             "unknown field `keyboardLayout` in an ipmi connector (known fields: type, address, backupAddresses, port, credentials, cipherSuites)",
         ],
+    );
+}
+
+#[test]
+fn the_pause_between_keys_is_of_connectors_that_press_keys() {
+    let interval = |connector: &str| {
+        let Manifest::Host(host) = one(&manifest(&format!("- {connector}"))) else { panic!("not a Host") };
+        host.spec.connectors[0].key_interval.map(|span| span.to_string())
+    };
+    assert_eq!(interval("{ type: vnc, address: a }"), None);
+    assert_eq!(interval("{ type: vnc, address: a, keyInterval: 50ms }").as_deref(), Some("50ms"));
+    check(
+        "{ type: amt, address: a, keyInterval: 6s }",
+        &["`keyInterval` must be between 1ms and 5s, not 6s"],
     );
 }
 

@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use futures_util::future::BoxFuture;
 use ironhand_api::{Job, Step, StepOutcome};
-use ironhand_console::keys;
 use ironhand_model::Planned;
 
 use super::decide::STORE_RETRY;
 use super::job::THE_API;
 use super::{Lane, Polled};
 use crate::clock;
+use crate::console::keys_of_flow;
 use crate::device::DeviceError;
 use crate::lane::hands::Hands;
 use crate::lane::lines::Lines;
@@ -225,10 +225,7 @@ impl Lane {
 /// The action that a step of a flow asks for.
 pub(super) fn action_of(step: &Step) -> Result<Action, String> {
     match step {
-        Step::Keys(written) => match keys::parse(written) {
-            Ok(steps) => Ok(Action::Keys { steps }),
-            Err(error) => Err(error.to_string()),
-        },
+        Step::Keys(written) => keys_of_flow(written).map(|steps| Action::Keys { steps }),
         Step::Power(action) => Ok(Action::Power { action: *action, timeout: None }),
         Step::BootDevice(device) => {
             let (device, persistent, uefi) = device.resolve();
