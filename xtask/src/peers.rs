@@ -80,6 +80,7 @@ const PEERS: &[Peer] = &[
         package: "snmp",
         why: "reads and switches the outlets of our simulated power strip",
     },
+    Peer { program: "asciinema", package: "asciinema", why: "plays recordings, and judges ours" },
     Peer { program: "ser2net", package: "ser2net", why: "a terminal server that judges our telnet" },
     Peer {
         program: "sshd",

@@ -1,5 +1,7 @@
 //! OpenIPMI's simulator of a BMC.
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
 use crate::{Controller, PASSWORD, Peer, free_udp_port, peer};
@@ -38,6 +40,15 @@ impl IpmiSim {
         Self { port, _peer: Peer::start(&peer("ipmi_sim"), &arguments, &folder.join("ipmi_sim.log")) }
     }
 
+    /// Starts it with a machine behind its serial console that shows what is typed, and a prompt `peer> ` behind each line.
+    pub fn with_console(folder: &Path) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+        let console = listener.local_addr().expect("a bound socket has an address");
+        serve_console(listener);
+        let (ip, port) = (console.ip(), console.port());
+        Self::start(folder, &format!("  sol \"tcp:{ip}:{port}\" 115200\n"), "")
+    }
+
     /// Its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
@@ -47,4 +58,28 @@ impl IpmiSim {
     pub fn controller(&self) -> Controller {
         Controller::at(self.port.to_string())
     }
+}
+
+/// The machine behind OpenIPMI's simulator: it shows what is typed, and a prompt behind each line.
+fn serve_console(listener: TcpListener) {
+    fn serve(mut stream: TcpStream) -> std::io::Result<()> {
+        let mut buffer = [0; 1024];
+        loop {
+            let length = stream.read(&mut buffer)?;
+            if length == 0 {
+                return Ok(());
+            }
+            let echo: Vec<u8> = buffer[..length]
+                .iter()
+                .flat_map(|byte| if *byte == b'\r' { b"\r\npeer> ".to_vec() } else { vec![*byte] })
+                .collect();
+            stream.write_all(&echo)?;
+        }
+    }
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            // The simulator connects again when the test begins anew.
+            let _ = serve(stream);
+        }
+    });
 }

@@ -1,9 +1,7 @@
 //! Serial over LAN against strangers: `ipmitool` and FreeIPMI's `ipmiconsole` on our BMC side, our console on ours and on
 //! OpenIPMI's `ipmi_sim`.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::io::{ErrorKind, Write};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -189,43 +187,10 @@ fn a_long_output_arrives_whole() {
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
 
-/// The machine behind OpenIPMI's simulator: it shows what is typed, and a prompt behind each line.
-fn serve_console(listener: TcpListener) {
-    fn serve(mut stream: TcpStream) -> std::io::Result<()> {
-        let mut buffer = [0; 1024];
-        loop {
-            let length = stream.read(&mut buffer)?;
-            if length == 0 {
-                return Ok(());
-            }
-            let echo: Vec<u8> = buffer[..length]
-                .iter()
-                .flat_map(|byte| if *byte == b'\r' { b"\r\npeer> ".to_vec() } else { vec![*byte] })
-                .collect();
-            stream.write_all(&echo)?;
-        }
-    }
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            // The simulator connects again when the test begins anew.
-            let _ = serve(stream);
-        }
-    });
-}
-
-/// OpenIPMI's simulator with a console behind it.
-fn start_ipmi_sim(folder: &Path) -> IpmiSim {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-    let console = listener.local_addr().expect("a bound socket has an address");
-    serve_console(listener);
-    let (ip, port) = (console.ip(), console.port());
-    IpmiSim::start(folder, &format!("  sol \"tcp:{ip}:{port}\" 115200\n"), "")
-}
-
 #[test]
 fn our_console_talks_to_openipmi_with_suite_3() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let sim = start_ipmi_sim(folder.path());
+    let sim = IpmiSim::with_console(folder.path());
     let bmc = sim.controller();
     wait_until("the simulator answers", Duration::from_secs(30), || {
         let info = bmc.ironhand("3", &["sol", "info"]);

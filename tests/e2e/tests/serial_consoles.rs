@@ -1,11 +1,12 @@
-//! Serial consoles that other programs give: OpenSSH's server with a menu, ser2net, and the logs of conserver and ConMan.
+//! Serial consoles that other programs give: OpenSSH's server with a menu, ser2net, the logs of conserver and ConMan, and
+//! OpenIPMI's simulator through our server, with what asciinema makes of the recording.
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use e2e::{Peer, peer, run, wait_until};
+use e2e::{IpmiSim, Ironhand, Peer, Terminal, peer, run, wait_until};
 use ironhand_api::{Connector, ConsoleLogFormat, ConsoleLogOptions, ConsoleMenu, SshConsoleOptions, Way};
 use ironhand_connectors::{Login, SerialConsole, Surroundings, open_serial};
 use tokio::time::timeout;
@@ -241,4 +242,40 @@ async fn the_log_of_conman_is_followed() {
     let arguments = ["-F", "-c", &config];
     let _peer = Peer::start(&peer("conmand"), &arguments, &folder.path().join("conman.out"));
     check_log(folder.path(), "node7.log", ConsoleLogFormat::Conman).await;
+}
+
+#[test]
+fn a_console_of_openipmi_is_played_through_the_server_and_its_recording_by_asciinema() {
+    let folder = tempfile::tempdir().unwrap();
+    let sim = IpmiSim::with_console(folder.path());
+    let server = Ironhand::serve();
+    let connector = format!("{{ type: ipmi, address: 127.0.0.1, port: {}, cipherSuites: [3] }}", sim.port());
+    server.apply_host("peer", &[connector]);
+    wait_until("the simulator is ready", MOST, || {
+        let output = server.run(&["power", "status", "peer"]);
+        if output.status.success() {
+            Ok(())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        }
+    });
+
+    let mut terminal = Terminal::start(server.command(&["console", "peer"]));
+    terminal.shows("console of peer");
+    // It connects to the machine's port some seconds after its start, and drops what is typed before.
+    terminal.types_until("hello\r", "hello\r\npeer> ");
+    // The screen is read of the same session.
+    let screen = server.ok(&["screen", "peer", "--text"]);
+    assert!(screen.contains("hello\npeer>"), "{screen}");
+    terminal.types("\r~.");
+    assert!(terminal.ends().success());
+
+    let recordings = server.json(&["recordings", "peer"]);
+    let id = recordings[0]["id"].to_string();
+    let cast = folder.path().join("it.cast").to_string_lossy().into_owned();
+    server.ok(&["recordings", "show", &format!("peer/{id}"), "--save", &cast]);
+    let played = run("asciinema", &["cat", &cast]);
+    let said = String::from_utf8_lossy(&played.stdout).into_owned();
+    assert!(played.status.success(), "{}", String::from_utf8_lossy(&played.stderr));
+    assert!(said.contains("hello\r\npeer> "), "{said:?}");
 }
