@@ -113,8 +113,8 @@ pub use select::{HostSelect, Labels, Select, Whereabouts};
 pub use selector::{LabelSelector, SelectorError};
 pub use server::{KeyRotation, ServerStatus};
 pub use settings::{
-    GlobalSettings, SettingDefinition, SettingInForce, SettingOutOfRange, SettingScope, SettingValue,
-    Settings, SettingsSpec,
+    ConsoleLog, GlobalSettings, SettingDefinition, SettingInForce, SettingOutOfRange, SettingScope,
+    SettingValue, Settings, SettingsSpec,
 };
 pub use socket::local_socket;
 pub use status::{

@@ -39,6 +39,23 @@ pub enum SettingValue {
     Time(Span),
     /// A whole number.
     Count(u32),
+    /// When a serial console is open.
+    Console(ConsoleLog),
+}
+
+/// When the serial console of a host is open, and so what its machine writes is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ConsoleLog {
+    /// While somebody looks at it, or a flow needs it.
+    Held,
+    /// Always.
+    Always,
+}
+
+impl ConsoleLog {
+    /// Each, with the word for it.
+    pub const WORDS: [(&'static str, Self); 2] = [("held", Self::Held), ("always", Self::Always)];
 }
 
 impl std::fmt::Display for SettingValue {
@@ -46,6 +63,8 @@ impl std::fmt::Display for SettingValue {
         match self {
             Self::Time(span) => span.fmt(f),
             Self::Count(count) => count.fmt(f),
+            Self::Console(ConsoleLog::Held) => f.write_str("held"),
+            Self::Console(ConsoleLog::Always) => f.write_str("always"),
         }
     }
 }
@@ -107,12 +126,19 @@ impl From<u32> for SettingValue {
     }
 }
 
+impl From<ConsoleLog> for SettingValue {
+    fn from(log: ConsoleLog) -> Self {
+        Self::Console(log)
+    }
+}
+
 impl SettingValue {
     /// The value as a number, for comparing with bounds of the same sort.
     const fn number(self) -> u128 {
         match self {
             Self::Time(span) => span.duration().as_millis(),
             Self::Count(count) => count as u128,
+            Self::Console(log) => log as u128,
         }
     }
 }
@@ -124,6 +150,9 @@ macro_rules! written {
     };
     (u32) => {
         u32
+    };
+    (ConsoleLog) => {
+        ConsoleLog
     };
 }
 
@@ -196,6 +225,7 @@ macro_rules! settings {
     };
     (@pattern Duration $value:ident) => { SettingValue::Time($value) };
     (@pattern u32 $value:ident) => { SettingValue::Count($value) };
+    (@pattern ConsoleLog $value:ident) => { SettingValue::Console($value) };
 }
 
 const fn ms(count: u64) -> Duration {
@@ -265,6 +295,8 @@ settings! {
     key_interval "keyInterval": Duration = ms(20), ms(1) => secs(5), Host;
     /// How long a console may be held without anything being typed before it is given back.
     console_idle "consoleIdle": Duration = mins(30), secs(10) => hours(24), Host;
+    /// When the serial console is open, and so what the machine writes is logged: while it is held by somebody or a flow needs it, or always. Controllers give it to one session at a time, which everybody who uses Ironhand shares.
+    console_log "consoleLog": ConsoleLog = ConsoleLog::Held, ConsoleLog::Held => ConsoleLog::Always, Host;
     /// How long contact with a controller must be lost before an alert is opened.
     alert_after "alertAfter": Duration = mins(1), secs(0) => hours(24), Host;
     /// How often an alert that stays open is told again.

@@ -7,6 +7,7 @@ mod ssh;
 mod tcp;
 mod telnet;
 
+use std::future::ready;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -42,6 +43,11 @@ pub trait SerialConsole: Send {
     /// Why the machine cannot be heard at the moment, as it changes; none where a console that is lost ends.
     fn lapses(&self) -> Option<watch::Receiver<Option<Error>>> {
         None
+    }
+
+    /// Tells the machine how large the window is in which it is looked at, in characters; whether there is a way to tell.
+    fn resize(&mut self, _columns: u16, _rows: u16) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(ready(Ok(false)))
     }
 
     /// Ends the session on the controller, which keeps the console to itself until then.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use ironhand_api::{ConsoleNotice, ConsoleRequest};
 use ironhand_client::{Client, Console, ConsoleEvent, ConsoleLogFilter, ConsoleOptions, Error};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{self, ConsoleVerb, PictureWord};
 use crate::bmc::sol::Notes;
@@ -83,7 +84,7 @@ pub fn myself() -> String {
 fn explained(error: Error, host: &str) -> Failure {
     if error.problem().is_some_and(|problem| problem.code == "host.no_connector") {
         note!(
-            "ironhand: its screen and keyboard are had with `ironhand console {host} --screen`, if it has any"
+            "ironhand: its screen and keyboard are had with `ironhand console {host} --screen`, the screen alone with `ironhand screen {host} --watch`, if it has any"
         );
     }
     error.into()
@@ -153,6 +154,8 @@ async fn carry(
     let mut escape = Escape::new(notes.escape);
     let heard = Cell::new(Instant::now());
     let linger: Duration = asked.linger.into();
+    // Where the system has no such signal, the size at the beginning holds.
+    let mut resizes = signal(SignalKind::window_change()).ok();
     loop {
         let is_over = input.is_none() && !asked.read_only;
         let quiet = async {
@@ -179,6 +182,9 @@ async fn carry(
                     ConsoleNotice::Opened { connector, read_only } => {
                         let only = if read_only { ", to look at only" } else { "" };
                         notes.begin(&format!("{host} ({connector}{only})"));
+                        if notes.raw && !read_only {
+                            tell_size(console).await;
+                        }
                     }
                     ConsoleNotice::Notice { message } => notes.say(&message),
                     ConsoleNotice::Closed { code, reason } => return End::Closed { code, reason },
@@ -200,8 +206,25 @@ async fn carry(
                 }
             },
             () = quiet => return End::Left,
+            () = resized(&mut resizes), if notes.raw && !asked.read_only => tell_size(console).await,
             () = left_from_outside() => return End::Left,
         }
+    }
+}
+
+/// Waits until the window has another size.
+async fn resized(resizes: &mut Option<Signal>) {
+    let Some(resizes) = resizes else { return std::future::pending().await };
+    if resizes.recv().await.is_none() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Tells how large the window is: a shell over SSH or telnet edits its lines by it.
+async fn tell_size(console: &mut Console) {
+    if let Ok(size) = rustix::termios::tcgetwinsize(std::io::stdout()) {
+        // That the connection has ended is told by what comes from it.
+        let _ = console.ask(&ConsoleRequest::Resize { columns: size.ws_col, rows: size.ws_row }).await;
     }
 }
 

@@ -90,7 +90,8 @@ fn hold(definition: SettingDefinition, in_force: &[SettingInForce]) -> Holding {
 }
 
 fn range(definition: &SettingDefinition) -> String {
-    format!("{} to {}", definition.least, definition.greatest)
+    let between = if matches!(definition.default, SettingValue::Console(_)) { "or" } else { "to" };
+    format!("{} {between} {}", definition.least, definition.greatest)
 }
 
 fn describe(name: &str, definition: Option<SettingDefinition>, output: Output) -> Result<(), Failure> {

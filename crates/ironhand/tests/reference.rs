@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use ironhand_api::{EventKind, SettingScope, Settings};
+use ironhand_api::{EventKind, SettingScope, SettingValue, Settings};
 
 /// Set, the pages are written anew in place of being compared.
 const RENEW: &str = "IRONHAND_RENEW";
@@ -37,7 +37,9 @@ fn settings_are_listed() {
         };
         let (name, default, description) = (definition.name, definition.default, definition.description);
         let (least, greatest) = (definition.least, definition.greatest);
-        writeln!(page, "| `{name}` | {default} | {least} to {greatest} | {place} | {description} |").unwrap();
+        let between = if matches!(default, SettingValue::Console(_)) { "or" } else { "to" };
+        writeln!(page, "| `{name}` | {default} | {least} {between} {greatest} | {place} | {description} |")
+            .unwrap();
     }
     page.push_str("\nThis page is made by `crates/ironhand/tests/reference.rs`.\n");
     check("settings.md", &page);

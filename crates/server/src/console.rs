@@ -4,6 +4,7 @@
 //! what it shows. What is open on the controller is closed when nobody looks at it any more.
 
 mod desk;
+mod keeper;
 mod keystrokes;
 mod open;
 mod recording;
@@ -19,6 +20,7 @@ use ironhand_api::Name;
 use ironhand_ipmi_port::IpmiPort;
 
 pub(crate) use desk::{Desks, Hold, Ousted, tell};
+pub(crate) use keeper::Keeper;
 pub(crate) use keystrokes::shown;
 pub(crate) use open::entrances;
 pub(crate) use recording::{Recorder, Recordings};

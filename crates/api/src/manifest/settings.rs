@@ -3,7 +3,7 @@
 use super::fault::Faults;
 use super::fields::{Fields, Shape};
 use super::tree::Node;
-use crate::{Metadata, SettingScope, SettingValue, Settings, SettingsSpec};
+use crate::{ConsoleLog, Metadata, SettingScope, SettingValue, Settings, SettingsSpec};
 
 pub(super) const SETTINGS: Shape = Shape { what: "settings", fields: Settings::NAMES, planned: &[] };
 
@@ -41,6 +41,9 @@ fn settings(node: &Node, here: SettingScope, faults: &mut Faults) -> Option<Sett
             SettingValue::Time(_) => node.span(name, faults).map(SettingValue::Time),
             SettingValue::Count(_) => {
                 node.whole(name, 0..=i64::from(u32::MAX), faults).map(SettingValue::Count)
+            }
+            SettingValue::Console(_) => {
+                node.word(name, "a time", &ConsoleLog::WORDS, &[], faults).map(SettingValue::Console)
             }
         };
         let Some(value) = value else {

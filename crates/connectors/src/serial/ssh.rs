@@ -174,6 +174,18 @@ impl SerialConsole for SshConsole {
         Box::pin(std::future::ready(Err(Error::Unsupported { what })))
     }
 
+    fn resize(&mut self, columns: u16, rows: u16) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(async move {
+            let line = &self.line;
+            let told = line.writer.window_change(columns.into(), rows.into(), 0, 0).await;
+            let gone = |error: russh::Error| Error::Unreachable {
+                address: line.address.clone(),
+                reason: error.to_string(),
+            };
+            told.map(|()| true).map_err(gone)
+        })
+    }
+
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(self.leave())
     }

@@ -128,6 +128,17 @@ impl SerialConsole for TcpConsole {
         })
     }
 
+    fn resize(&mut self, columns: u16, rows: u16) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(async move {
+            let Self { telnet, replies, .. } = self;
+            let told = telnet.as_mut().is_some_and(|telnet| telnet.resize(columns, rows, replies));
+            if told {
+                self.write(&[]).await?;
+            }
+            Ok(told)
+        })
+    }
+
     fn close(mut self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             // An error means that it is closed already; one that does not answer is left.

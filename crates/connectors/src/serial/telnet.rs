@@ -28,8 +28,8 @@ const SEND: u8 = 1;
 /// The name that RFC 1091 takes from the Assigned Numbers.
 const TERMINAL: &[u8] = b"VT100";
 
-/// Columns and rows, two bytes each.
-const WINDOW: [u8; 4] = [0, 80, 0, 24];
+/// Columns and rows.
+const WINDOW: (u16, u16) = (80, 24);
 
 /// Where an option stands on one side (RFC 1143, without the states for changing one's mind).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub(super) struct Telnet {
     theirs: [Standing; 256],
     ours: [Standing; 256],
     subnegotiation: Vec<u8>,
+    /// Columns and rows of the window, as the other side is told.
+    window: (u16, u16),
 }
 
 impl Telnet {
@@ -75,6 +77,7 @@ impl Telnet {
             theirs: [Standing::No; 256],
             ours: [Standing::No; 256],
             subnegotiation: Vec::new(),
+            window: WINDOW,
         };
         let mut opening = Vec::new();
         for option in [SUPPRESS_GO_AHEAD, BINARY] {
@@ -182,10 +185,30 @@ impl Telnet {
             replies.extend([IAC, agree, option]);
         }
         if !they && option == WINDOW_SIZE && before != Standing::Yes {
-            replies.extend([IAC, SB, WINDOW_SIZE]);
-            replies.extend(WINDOW);
-            replies.extend([IAC, SE]);
+            self.tell_window(replies);
         }
+    }
+
+    /// The window has another size; adds to `replies` what tells so. False where the other side does not want to know.
+    pub(super) fn resize(&mut self, columns: u16, rows: u16, replies: &mut Vec<u8>) -> bool {
+        self.window = (columns, rows);
+        let wanted = self.ours[usize::from(WINDOW_SIZE)] == Standing::Yes;
+        if wanted {
+            self.tell_window(replies);
+        }
+        wanted
+    }
+
+    fn tell_window(&self, replies: &mut Vec<u8>) {
+        replies.extend([IAC, SB, WINDOW_SIZE]);
+        for byte in [self.window.0.to_be_bytes(), self.window.1.to_be_bytes()].concat() {
+            replies.push(byte);
+            // A byte that reads as a command is doubled (RFC 1073).
+            if byte == IAC {
+                replies.push(IAC);
+            }
+        }
+        replies.extend([IAC, SE]);
     }
 
     fn answer_subnegotiation(&mut self, replies: &mut Vec<u8>) {
@@ -249,6 +272,20 @@ mod tests {
         let endless = [&[IAC, SB, 5][..], &[7; 10_000]].concat();
         let telnet = check(&[&endless], b"", b"");
         assert_eq!(telnet.subnegotiation.len(), LONGEST_SUBNEGOTIATION);
+    }
+
+    #[test]
+    fn another_window_is_told_where_that_is_wanted() {
+        let (mut telnet, _) = Telnet::new();
+        let mut replies = Vec::new();
+        assert!(!telnet.resize(100, 30, &mut replies));
+        assert_eq!(replies, []);
+        telnet.receive(&[IAC, DO, WINDOW_SIZE], &mut replies);
+        let told = [IAC, WILL, WINDOW_SIZE, IAC, SB, WINDOW_SIZE, 0, 100, 0, 30, IAC, SE];
+        assert_eq!(replies, told);
+        replies.clear();
+        assert!(telnet.resize(255, 1, &mut replies));
+        assert_eq!(replies, [IAC, SB, WINDOW_SIZE, 0, IAC, IAC, 0, 1, IAC, SE]);
     }
 
     #[test]

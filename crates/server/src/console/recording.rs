@@ -143,6 +143,11 @@ impl Recorder {
         self.event("m", what).await
     }
 
+    /// The terminal on which it is shown has this size from now on.
+    pub(crate) async fn size(&mut self, columns: u16, rows: u16) -> io::Result<()> {
+        self.event("r", &format!("{columns}x{rows}")).await
+    }
+
     async fn event(&mut self, kind: &str, text: &str) -> io::Result<()> {
         if text.is_empty() || self.written >= LONGEST {
             return Ok(());

@@ -11,11 +11,14 @@ use ironhand_console::{Reading, Terminal};
 const SIZE: (u16, u16) = (80, 25);
 
 /// How much of what the machine wrote last is kept for those who join later: some screens of text.
-const RECENT: usize = 8 << 10;
+const RECENT: usize = 16 << 10;
 
 /// The screen of a serial console.
 pub(crate) struct Scene {
-    terminal: Terminal,
+    /// None until somebody wants to see it: most consoles of a fleet are only logged.
+    terminal: Option<Terminal>,
+    /// Characters in a row, and rows.
+    size: (u16, u16),
     recent: VecDeque<u8>,
     /// Bytes that the machine wrote since the console was opened.
     written: u64,
@@ -43,13 +46,22 @@ pub(crate) struct Mark(u64);
 
 impl Scene {
     pub(super) fn new() -> Self {
-        let terminal = terminal();
-        Self { terminal, recent: VecDeque::new(), written: 0, gone: 0, lapse: None, version: 0 }
+        Self {
+            terminal: None,
+            size: SIZE,
+            recent: VecDeque::new(),
+            written: 0,
+            gone: 0,
+            lapse: None,
+            version: 0,
+        }
     }
 
     /// The machine wrote this.
     pub(super) fn write(&mut self, bytes: &[u8]) {
-        self.terminal.receive(bytes);
+        if let Some(terminal) = &mut self.terminal {
+            terminal.receive(bytes);
+        }
         self.recent.extend(bytes);
         let beyond = self.recent.len().saturating_sub(RECENT);
         self.recent.drain(..beyond);
@@ -71,18 +83,40 @@ impl Scene {
 
     /// The machine lost its power, or began anew: what it wrote before then shows no longer, as on any other screen.
     pub(crate) fn forget(&mut self, Mark(until): Mark) {
-        // Of what is left, more may have been written than is kept; the screen holds no more than that.
-        let since = usize::try_from(self.written - until).unwrap_or(usize::MAX).min(self.recent.len());
-        let before = self.recent.len() - since;
-        let (columns, rows) = self.terminal.size();
-        self.terminal = Terminal::new(columns, rows);
-        self.terminal.receive(&self.recent.make_contiguous()[before..]);
+        self.terminal = None;
         self.gone = until;
         self.version += 1;
     }
 
+    /// The machine was told that it is looked at in a window of this size, and draws for it from now on.
+    pub(super) fn resize(&mut self, columns: u16, rows: u16) {
+        self.size = (columns, rows);
+        if let Some(terminal) = &mut self.terminal {
+            terminal.resize(columns.into(), rows.into());
+        }
+        self.version += 1;
+    }
+
+    /// Characters in a row, and rows.
+    pub(super) const fn size(&self) -> (u16, u16) {
+        self.size
+    }
+
+    /// The terminal as it is now.
+    fn terminal(&mut self) -> &Terminal {
+        let Self { terminal, size, recent, written, gone, .. } = self;
+        terminal.get_or_insert_with(|| {
+            let mut terminal = Terminal::new(size.0.into(), size.1.into());
+            // More may have been written than is kept; the screen holds hardly more than that.
+            let since = usize::try_from(*written - *gone).unwrap_or(usize::MAX).min(recent.len());
+            let before = recent.len() - since;
+            terminal.receive(&recent.make_contiguous()[before..]);
+            terminal
+        })
+    }
+
     /// What it shows, unless that is the same as at `before`.
-    pub(crate) fn glance(&self, before: Option<u64>) -> Glance {
+    pub(crate) fn glance(&mut self, before: Option<u64>) -> Glance {
         if let Some(why) = &self.lapse {
             let reason = format!("the serial console is lost for now: {why}");
             return Glance::Unknown(Error::NoPicture { reason });
@@ -93,13 +127,13 @@ impl Scene {
         }
         match before {
             Some(version) if version == self.version => Glance::Same,
-            _ => Glance::Shown { version: self.version, reading: self.terminal.reading() },
+            _ => Glance::Shown { version: self.version, reading: self.terminal().reading() },
         }
     }
 
     /// What brings the terminal of somebody who joins to the same state: what was written last, or, where that moves
     /// about on the screen, the screen as it is.
-    pub(crate) fn backlog(&self) -> Bytes {
+    pub(crate) fn backlog(&mut self) -> Bytes {
         let (front, back) = self.recent.as_slices();
         let recent = [front, back].concat();
         if !moves_about(&recent) {
@@ -108,7 +142,7 @@ impl Scene {
             let begin = recent.iter().position(|byte| *byte == b'\n').filter(|_| torn).map_or(0, |at| at + 1);
             return Bytes::copy_from_slice(&recent[begin..]);
         }
-        let reading = self.terminal.reading();
+        let reading = self.terminal().reading();
         let mut text = "\x1b[m\x1b[2J\x1b[H".to_owned();
         text.push_str(&reading.rows().collect::<Vec<_>>().join("\r\n"));
         if let Some(place) = reading.cursor {
@@ -117,10 +151,6 @@ impl Scene {
         }
         text.into()
     }
-}
-
-fn terminal() -> Terminal {
-    Terminal::new(SIZE.0.into(), SIZE.1.into())
 }
 
 /// Whether a text holds sequences other than for colours and the rest of a line.
@@ -134,7 +164,7 @@ fn moves_about(bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn shown(scene: &Scene) -> Option<String> {
+    fn shown(scene: &mut Scene) -> Option<String> {
         match scene.glance(None) {
             Glance::Shown { reading, .. } => Some(reading.text()),
             Glance::Same | Glance::Unknown(_) => None,
@@ -144,17 +174,17 @@ mod tests {
     #[test]
     fn what_was_written_before_the_power_went_shows_no_longer() {
         let mut scene = Scene::new();
-        assert_eq!(shown(&scene), None, "nothing is known yet");
+        assert_eq!(shown(&mut scene), None, "nothing is known yet");
         scene.write(b"Kernel panic\r\n");
         let mark = scene.mark();
         scene.write(b"Booting\r\n");
-        assert_eq!(shown(&scene).as_deref(), Some("Kernel panic\nBooting"));
+        assert_eq!(shown(&mut scene).as_deref(), Some("Kernel panic\nBooting"));
         scene.forget(mark);
-        assert_eq!(shown(&scene).as_deref(), Some("Booting"));
+        assert_eq!(shown(&mut scene).as_deref(), Some("Booting"));
         scene.forget(scene.mark());
-        assert_eq!(shown(&scene), None);
+        assert_eq!(shown(&mut scene), None);
         scene.write(b"login:");
-        assert_eq!(shown(&scene).as_deref(), Some("login:"));
+        assert_eq!(shown(&mut scene).as_deref(), Some("login:"));
     }
 
     #[test]
@@ -162,11 +192,11 @@ mod tests {
         let mut scene = Scene::new();
         scene.write(b"login:");
         scene.lapse(Some(Error::Busy { reason: "restarting".to_owned() }));
-        assert_eq!(shown(&scene), None);
+        assert_eq!(shown(&mut scene), None);
         scene.lapse(None);
-        assert_eq!(shown(&scene), None, "what was written meanwhile is not known");
+        assert_eq!(shown(&mut scene), None, "what was written meanwhile is not known");
         scene.write(b"\r\nlogin:");
-        assert_eq!(shown(&scene).as_deref(), Some("\nlogin:"));
+        assert_eq!(shown(&mut scene).as_deref(), Some("\nlogin:"));
     }
 
     #[test]
@@ -184,17 +214,17 @@ mod tests {
         let check = |written: &[u8], text: &str| {
             let mut scene = Scene::new();
             scene.write(written);
-            let mut joined = terminal();
+            let mut joined = Terminal::new(SIZE.0.into(), SIZE.1.into());
             joined.receive(&scene.backlog());
             assert_eq!(joined.reading().text(), text);
-            assert_eq!(joined.reading().cursor, scene.terminal.reading().cursor);
+            assert_eq!(joined.reading().cursor, scene.terminal().reading().cursor);
         };
         check(b"", "");
         check(b"[ \x1b[32mOK\x1b[m ] Started.\r\nnode7 login: ", "[ OK ] Started.\nnode7 login:");
         check(b"gone\x1b[2J\x1b[3;5HSetup\x1b[1;1H", "\n\n    Setup");
         let long = "x".repeat(100) + "\r\n";
         let mut scene = Scene::new();
-        scene.write(long.repeat(200).as_bytes());
+        scene.write(long.repeat(300).as_bytes());
         let backlog = scene.backlog();
         assert!(backlog.len() > RECENT / 2 && backlog.starts_with(long.as_bytes()));
     }

@@ -15,9 +15,9 @@ use crate::clock;
 use crate::device::DeviceError;
 use crate::serial::log::ConsoleLog;
 
-/// Pieces of output that wait for somebody who looks: at 115,200 baud some seconds of it. Who falls behind more is told
-/// and left, instead of being shown a text with holes.
-const PIECES: usize = 1024;
+/// Pieces of output that wait for somebody who looks: at 115,200 baud a second or more of it. Who falls behind more is
+/// told and left, instead of being shown a text with holes. The room for them is taken for each console that is open.
+const PIECES: usize = 256;
 
 /// Pieces of input that wait for the machine. Who types more waits.
 const TYPED: usize = 16;
@@ -34,6 +34,8 @@ pub(crate) enum Input {
     Bytes(Bytes),
     /// Send a break.
     Break,
+    /// Tell it that it is looked at in a window of so many characters in a row, and rows.
+    Resize(u16, u16),
 }
 
 /// What is to be done to the machine, and whom to tell what came of it.
@@ -114,8 +116,8 @@ impl Session {
     pub(super) fn attach(&self) -> Option<Attachment> {
         let (input, output) = (self.input.upgrade()?, self.output.upgrade()?);
         // What is written from now on is in the output alone, and what was before in the backlog alone.
-        let scene = lock(&self.scene);
-        let (backlog, output) = (scene.as_ref()?.backlog(), output.subscribe());
+        let mut scene = lock(&self.scene);
+        let (backlog, output) = (scene.as_mut()?.backlog(), output.subscribe());
         drop(scene);
         Some(Attachment {
             connector: self.connector.clone(),
@@ -154,7 +156,20 @@ impl Attachment {
 
     /// What the console shows, unless that is the same as at the version `before`.
     pub(crate) fn glance(&self, before: Option<u64>) -> Glance {
-        lock(&self.scene).as_ref().map_or_else(|| Glance::Unknown(closed()), |scene| scene.glance(before))
+        lock(&self.scene).as_mut().map_or_else(|| Glance::Unknown(closed()), |scene| scene.glance(before))
+    }
+
+    /// Tells the machine that it is looked at in a window of this size; whether there is a way to tell.
+    pub(crate) async fn resize(&self, columns: u16, rows: u16) -> bool {
+        let told = self.put_and_wait(Input::Resize(columns, rows)).await;
+        told.is_ok() && lock(&self.scene).as_ref().is_some_and(|scene| scene.size() == (columns, rows))
+    }
+
+    /// Waits until it is closed; tells why.
+    pub(crate) async fn closed(&mut self) -> DeviceError {
+        // An error means that it panicked.
+        let _ = self.ended.wait_for(Option::is_some).await;
+        self.why_closed()
     }
 
     /// Why it is closed, as far as that is known.
@@ -265,6 +280,13 @@ impl Outlet {
             match input {
                 Input::Bytes(bytes) => console.send(&bytes).await,
                 Input::Break => console.send_break().await,
+                Input::Resize(columns, rows) => {
+                    let told = console.resize(columns, rows).await?;
+                    if let Some(scene) = lock(&self.scene).as_mut().filter(|_| told) {
+                        scene.resize(columns, rows);
+                    }
+                    Ok(())
+                }
             }
         };
         let late = || Error::Busy { reason: "the controller takes nothing".to_owned() };

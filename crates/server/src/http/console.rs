@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, State};
 use axum::response::Response;
-use ironhand_api::{ConsoleHolder, ConsoleNotice, ConsoleRequest, EventKind, Host, Kind, Name};
+use ironhand_api::{Capability, ConsoleHolder, ConsoleNotice, ConsoleRequest, EventKind, Host, Kind, Name};
 use ironhand_model::Taker;
 use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
@@ -16,6 +16,7 @@ use super::resource::{Json, Query, name};
 use super::{Api, ApiError};
 use crate::clock;
 use crate::console::{Attachment, Hold, Input, Recorder, tell};
+use crate::device::DeviceError;
 
 /// The largest frame that a client may send: what a person pastes.
 const FRAME: usize = 64 * 1024;
@@ -73,6 +74,11 @@ pub(super) async fn console(
     };
     // Where it cannot be opened, the hold is given back by being dropped.
     let mut entrances = api.fleet.console_entrances(&host);
+    if entrances.is_empty() {
+        let connectors = host.spec.connectors.iter().map(ToString::to_string).collect();
+        let capability = Capability::Serial;
+        return Err(DeviceError::NoCapability { host: name, capability, connectors }.into());
+    }
     let attached = api.consoles.attach(&name, &mut entrances, &settings).await.map_err(|(error, _)| error)?;
     let hold = match taken {
         Some((hold, from)) => {
@@ -152,6 +158,7 @@ enum Recorded<'r> {
     Output(&'r [u8]),
     Input(&'r [u8]),
     Mark(&'r str),
+    Size(u16, u16),
 }
 
 /// Why a connection ends.
@@ -243,6 +250,7 @@ impl Visit {
             Recorded::Output(bytes) => recorder.output(bytes).await,
             Recorded::Input(bytes) => recorder.input(bytes).await,
             Recorded::Mark(what) => recorder.mark(what).await,
+            Recorded::Size(columns, rows) => recorder.size(columns, rows).await,
         };
         if let Err(error) = written {
             tracing::error!(host = %self.host, %error, "the recording of a console ends");
@@ -261,8 +269,15 @@ impl Visit {
             Message::Binary(bytes) => Input::Bytes(bytes),
             Message::Text(text) => match serde_json::from_str(&text) {
                 Ok(ConsoleRequest::Break) => Input::Break,
-                // A serial line has no size to be told of.
-                Ok(ConsoleRequest::Resize { .. }) => return Ok(()),
+                Ok(ConsoleRequest::Resize { columns: 0, .. } | ConsoleRequest::Resize { rows: 0, .. }) => {
+                    return Ok(());
+                }
+                Ok(ConsoleRequest::Resize { columns, rows }) => {
+                    if self.hold.is_some() && self.attached.resize(columns, rows).await {
+                        self.recorded(Recorded::Size(columns, rows)).await;
+                    }
+                    return Ok(());
+                }
                 Err(error) => {
                     return Err(End::Told { code: "request.malformed", reason: error.to_string() });
                 }
@@ -275,6 +290,7 @@ impl Visit {
         match &input {
             Input::Bytes(bytes) => self.recorded(Recorded::Input(&bytes.clone())).await,
             Input::Break => self.recorded(Recorded::Mark("break")).await,
+            Input::Resize(..) => {}
         }
         self.attached.put(input).await;
         Ok(())

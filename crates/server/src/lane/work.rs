@@ -32,6 +32,7 @@ use super::paths::Paths;
 use super::{Command, Ports, Tools};
 use crate::catalog::FlowSet;
 use crate::clock;
+use crate::console::Keeper;
 use crate::device::DeviceError;
 use crate::ownership::{Held, Taken};
 use crate::screen::{ScreenWatch, Seen, View, VncLoan};
@@ -71,6 +72,8 @@ pub(crate) struct Lane {
     screen: Option<ScreenWatch>,
     /// The VNC server that the host's controller can switch.
     loan: Option<VncLoan>,
+    /// Keeps the serial console open for its log, where that is set.
+    keeper: Option<Keeper>,
     view: Option<watch::Receiver<View>>,
     last: Option<LastLook>,
     /// At home, unless a reading or an action has them.
@@ -169,6 +172,7 @@ impl Lane {
             journal: Journal::default(),
             screen: None,
             loan: None,
+            keeper: None,
             view: None,
             last: None,
             lines: None,
@@ -339,6 +343,7 @@ impl Lane {
         self.lines = None;
         self.hints.renew();
         self.screen = None;
+        self.keeper = None;
         self.queue.clear();
         self.untold.clear();
         self.refreshing.clear();

@@ -65,8 +65,13 @@ pub(super) enum Read {
 
 impl SerialDoor {
     /// Joins the console, which is opened where it is not.
+    pub(crate) async fn open_console(&mut self) -> Entered<Attachment> {
+        self.consoles.attach(&self.host, &mut self.entrances, &self.settings).await
+    }
+
+    /// Joins the console as a screen.
     pub(super) async fn open(&mut self) -> Entered<SerialScreen> {
-        let attached = self.consoles.attach(&self.host, &mut self.entrances, &self.settings).await?;
+        let attached = self.open_console().await?;
         Ok(SerialScreen {
             attached,
             opened: Instant::now(),

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use ironhand_api::{ConsoleNotice, EventKind, Host, Manifest};
+use ironhand_api::{ConsoleLog, ConsoleNotice, EventKind, Host, Manifest, PowerAction, PowerRequest};
 use ironhand_client::{Client, Console, ConsoleEvent, ConsoleLogFilter, ConsoleOptions, Endpoint};
-use ironhand_server::Server;
+use ironhand_ipmi::sol::{SolClosed, SolConfig};
+use ironhand_server::{Running, Server, Settings};
 use ironhand_sim::bmc_fleet::FaultPlan;
 use ironhand_sim::{BmcFleet, BmcFleetConfig};
 use serde_json::json;
@@ -46,11 +47,11 @@ async fn until_closed(console: &mut Console) -> String {
     soon(reading).await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_console_is_held_by_one_and_taken_over_with_notice() {
+/// A BMC, and a server that knows it as `bmc-0`, with these settings.
+async fn adopted(settings: Settings) -> (BmcFleet, tempfile::TempDir, Running, Client) {
     let bmcs = BmcFleet::start(BmcFleetConfig { plan: FaultPlan::none(), ..BmcFleetConfig::new(1) }).unwrap();
     let directory = tempfile::tempdir().unwrap();
-    let server = Server::start(harness::config(directory.path(), harness::settings())).await.unwrap();
+    let server = Server::start(harness::config(directory.path(), settings)).await.unwrap();
     let client = Client::new(Endpoint::Unix(server.socket().to_owned())).unwrap();
     client.apply(&credential("fleet", "admin", "simulated")).await.unwrap();
     let port = bmcs.address(0).unwrap().port();
@@ -61,6 +62,93 @@ async fn a_console_is_held_by_one_and_taken_over_with_notice() {
     }))
     .unwrap();
     client.apply(&Manifest::Host(host)).await.unwrap();
+    (bmcs, directory, server, client)
+}
+
+/// Waits until a stranger gets the console of the BMC, and gives it back.
+async fn until_free(bmcs: &BmcFleet) {
+    harness::behind_its_back(bmcs.address(0).unwrap(), async |bmc| {
+        loop {
+            match bmc.sol(SolConfig::default()).await {
+                Ok(stream) => return drop(stream),
+                Err(SolClosed::InUse) => tokio::time::sleep(Duration::from_millis(50)).await,
+                Err(closed) => panic!("{closed}"),
+            }
+        }
+    })
+    .await;
+}
+
+/// Waits until the log has a line with this.
+async fn until_logged(client: &Client, text: &str) {
+    let filter = ConsoleLogFilter { search: Some(text.to_owned()), ..ConsoleLogFilter::default() };
+    let logged = async {
+        while client.console_log(&name("bmc-0"), &filter).await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    soon(logged).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_console_is_given_back_when_nothing_is_typed_or_its_client_is_gone() {
+    let settings = Settings { console_idle: Duration::from_millis(300), ..harness::settings() };
+    let (bmcs, _directory, server, client) = adopted(settings).await;
+    let host = name("bmc-0");
+    let mut ann = soon(client.console(&host, &by("ann"))).await.unwrap();
+    assert_eq!(until_closed(&mut ann).await, "console.idle");
+    until_free(&bmcs).await;
+
+    let mut bob = soon(client.console(&host, &by("bob"))).await.unwrap();
+    assert!(bob.write(b"\r".to_vec()).await);
+    until_written(&mut bob, "login:").await;
+    // A client that is killed says no good-bye.
+    drop(bob);
+    until_free(&bmcs).await;
+    assert_eq!(soon(client.release_console(&host, "carol")).await.unwrap(), None);
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_joins_sees_what_was_written_before() {
+    let (_bmcs, _directory, server, client) = adopted(harness::settings()).await;
+    let host = name("bmc-0");
+    let mut ann = soon(client.console(&host, &by("ann"))).await.unwrap();
+    assert!(ann.write(b"root\rsecret\recho one two three\r".to_vec()).await);
+    until_written(&mut ann, "echo one two three\r\necho one two three\r\n").await;
+    let watching = ConsoleOptions { read_only: true, ..by("eve") };
+    let mut eve = soon(client.console(&host, &watching)).await.unwrap();
+    until_written(&mut eve, "echo one two three\r\necho one two three\r\n").await;
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_console_that_is_always_logged_is_shared_and_let_go() {
+    let settings = Settings { console_log: ConsoleLog::Always, ..harness::settings() };
+    let (bmcs, _directory, server, client) = adopted(settings).await;
+    let host = name("bmc-0");
+    // Nobody looks.
+    let cycle = PowerRequest { action: PowerAction::Cycle, wait: true, timeout: None };
+    soon(client.power(&host, &cycle)).await.unwrap();
+    until_logged(&client, "Starting the system").await;
+    // A person shares the session, and leaves it open.
+    let mut ann = soon(client.console(&host, &by("ann"))).await.unwrap();
+    assert!(ann.write(b"ann\r".to_vec()).await);
+    until_written(&mut ann, "Password:").await;
+    ann.close().await;
+    soon(client.power(&host, &cycle)).await.unwrap();
+    until_logged(&client, "login: ann").await;
+    // No longer set for the host, the BMC has its console back.
+    let mut spec: Host = client.get(&host).await.unwrap();
+    spec.spec.settings.console_log = Some(ConsoleLog::Held);
+    client.apply(&Manifest::Host(spec)).await.unwrap();
+    until_free(&bmcs).await;
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_console_is_held_by_one_and_taken_over_with_notice() {
+    let (_bmcs, directory, server, client) = adopted(harness::settings()).await;
     let host = name("bmc-0");
 
     let mut ann = soon(client.console(&host, &by("ann"))).await.unwrap();

@@ -134,6 +134,7 @@ impl Lane {
         self.last = None;
         // Without anybody who holds it, the session ends.
         self.screen = None;
+        self.keeper = None;
         ports.hands.send_replace(None);
         ports.view.send_replace(View::Connecting);
     }
@@ -159,6 +160,8 @@ impl Lane {
         }
         if screens(before) != screens(&now) {
             self.open_screen(ports);
+        } else if before.console_log != now.console_log {
+            self.keep_console();
         }
         self.times.power = self.times.power.min(Instant::now() + self.power_interval());
     }

@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use ironhand_api::{Capability, Connector, ConnectorType, Host, Name, Through, WayStatus};
+use ironhand_api::{Capability, Connector, ConnectorType, ConsoleLog, Host, Name, Through, WayStatus};
 
 use super::Lane;
 use crate::clock;
-use crate::console;
+use crate::console::{self, Keeper};
 use crate::entrance::Entrance;
 use crate::lane::lines::Lines;
 use crate::lane::{Command, Ports};
@@ -173,6 +173,13 @@ impl Lane {
         self.view = self.screen.as_ref().map(ScreenWatch::view);
         ports.hands.send_replace(self.screen.as_ref().map(ScreenWatch::hands));
         ports.view.send_replace(View::Connecting);
+        self.keep_console();
+    }
+
+    /// Keeps the serial console open for its log, where that is set.
+    pub(super) fn keep_console(&mut self) {
+        let always = self.terms.settings.console_log == ConsoleLog::Always;
+        self.keeper = if always { self.serial_door().map(Keeper::start) } else { None };
     }
 
     /// What leads to the serial console, where the host has one.
