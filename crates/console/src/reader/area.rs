@@ -19,6 +19,18 @@ struct Area {
     columns: usize,
 }
 
+/// The upper left corners of centred consoles on a picture, for cells of this pitch and height.
+pub(super) fn centred(
+    (width, height): (u32, u32),
+    (pitch, cell_height): (u32, u32),
+) -> impl Iterator<Item = (u32, u32)> {
+    CONSOLES.into_iter().filter_map(move |(columns, rows)| {
+        let columns = u32::try_from(columns).ok()?.checked_mul(pitch)?;
+        let rows = u32::try_from(rows).ok()?.checked_mul(cell_height)?;
+        Some((width.checked_sub(columns)? / 2, height.checked_sub(rows)? / 2))
+    })
+}
+
 /// Cuts a reading to the smallest centred console that holds all of its text and its cursor; leaves it alone if there
 /// is none. `picture` is the size of the picture.
 pub(super) fn cut(

@@ -2,7 +2,7 @@
 
 use super::cell::{Cell, look};
 use super::glyph_table::GlyphTable;
-use super::{Grid, Sheet};
+use super::{Grid, Sheet, area};
 use crate::Image;
 
 /// Places with ink are looked for in tiles of so many pixels, so that a logo cannot drown the text; in smaller ones where
@@ -17,6 +17,16 @@ const MOST_PROBES: usize = 240;
 
 /// Places that a grid must do well on before it is judged by all.
 const FIRST_PROBES: usize = 40;
+
+/// Places that a grid must not fail at nearly all before it is judged by those: most grids do, and cost little so.
+const FEWEST_PROBES: usize = 10;
+
+/// What six unknown bitmaps count against a grid.
+const HOPELESS: f32 = 12.0;
+
+/// Sides of the squares around a place that tell whether any cell may have two colours there: a cell of 6 pixels or more holds
+/// one of the four squares with a corner at any of its pixels.
+const CORNER: usize = 4;
 
 /// A grid this good needs no rival.
 const CERTAIN: f32 = 0.97;
@@ -118,12 +128,13 @@ pub(super) fn find<'t>(image: &Image, tables: &'t [GlyphTable], hint: Option<&Gr
     if offer_usual(&judge, tables, &mut best) || best.share >= ACCEPTED {
         return best.found;
     }
-    for (table, pitch) in shapes(tables) {
-        for y in 0..table.height {
-            for x in 0..pitch {
-                if best.offer(&judge, Grid::new(image, table, pitch, x, y), table) {
-                    return best.found;
-                }
+    // A photograph, or text that compression blurred, has two colours in no cell of any grid.
+    let judge = Judge { probes: two_colored(image, judge.probes), ..judge };
+    if judge.probes.len() >= FEWEST_LETTERS as usize {
+        for (table, pitch) in shapes(tables) {
+            let mut offsets = (0..table.height).flat_map(|y| (0..pitch).map(move |x| (x, y)));
+            if offsets.any(|(x, y)| best.offer(&judge, Grid::new(image, table, pitch, x, y), table)) {
+                return best.found;
             }
         }
     }
@@ -152,15 +163,20 @@ pub(super) fn cut_as_before<'t>(
     (Fit::of(&sheet.cells).share() >= CERTAIN).then_some(sheet)
 }
 
-/// Offers the grids that most consoles have: from the corner, and centred as UEFI firmware places them. Tells whether one is
-/// so good that no better one need be looked for.
+/// Offers the grids that most consoles have: from the corner, filling the picture, and centred as UEFI firmware places them.
+/// Tells whether one is so good that no better one need be looked for.
 fn offer_usual<'t>(judge: &Judge<'_>, tables: &'t [GlyphTable], best: &mut Best<'t>) -> bool {
     let image = judge.image;
     shapes(tables).any(|(table, pitch)| {
-        let (x, y) = (image.width % pitch / 2, image.height % table.height / 2);
-        [(0, 0), (x, y)]
-            .into_iter()
-            .any(|(x, y)| best.offer(judge, Grid::new(image, table, pitch, x, y), table))
+        let filling = (image.width % pitch / 2, image.height % table.height / 2);
+        let mut origins = vec![(0, 0), filling];
+        for (left, top) in area::centred((image.width, image.height), (pitch, table.height)) {
+            let origin = (left % pitch, top % table.height);
+            if !origins.contains(&origin) {
+                origins.push(origin);
+            }
+        }
+        origins.into_iter().any(|(x, y)| best.offer(judge, Grid::new(image, table, pitch, x, y), table))
     })
 }
 
@@ -240,18 +256,22 @@ impl Judge<'_> {
         if grid.columns == 0 || grid.rows == 0 {
             return 0.0;
         }
-        let (first, rest) = self.probes.split_at(self.probes.len().min(FIRST_PROBES));
-        let mut cells: Vec<(usize, usize)> = first.iter().filter_map(|probe| grid.cell_of(*probe)).collect();
-        cells.sort_unstable();
-        cells.dedup();
-        let early = self.fit(&cells, grid, table);
+        let fit_of = |probes: usize| {
+            let probes = self.probes.iter().take(probes);
+            let mut cells: Vec<(usize, usize)> = probes.filter_map(|probe| grid.cell_of(*probe)).collect();
+            cells.sort_unstable();
+            cells.dedup();
+            self.fit(&cells, grid, table)
+        };
+        let few = fit_of(FEWEST_PROBES);
+        if few.misses >= HOPELESS && few.hits < few.misses / 8.0 {
+            return 0.0;
+        }
+        let early = fit_of(FIRST_PROBES);
         if early.hits < early.misses / 2.0 {
             return 0.0;
         }
-        cells.extend(rest.iter().filter_map(|probe| grid.cell_of(*probe)));
-        cells.sort_unstable();
-        cells.dedup();
-        self.fit(&cells, grid, table).share()
+        fit_of(self.probes.len()).share()
     }
 
     fn fit(&self, cells: &[(usize, usize)], grid: &Grid, table: &GlyphTable) -> Fit {
@@ -280,6 +300,23 @@ fn spread(places: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
     let step = places.len().div_ceil(FIRST_PROBES).max(1);
     let spread = (0..step).flat_map(|start| places.iter().skip(start).step_by(step)).copied();
     spread.take(MOST_PROBES).collect()
+}
+
+/// The places at which some cell may have two colours.
+fn two_colored(image: &Image, mut places: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
+    let (width, height) = (image.width as usize, image.height as usize);
+    let is_two_colored = |left: usize, top: usize| {
+        let lines = (top..height.min(top + CORNER)).map(|y| &image.pixels[y * width..(y + 1) * width]);
+        let mut pixels = lines.flat_map(|line| &line[left..width.min(left + CORNER)]);
+        let Some(first) = pixels.next() else { return false };
+        let mut others = pixels.filter(|pixel| *pixel != first);
+        others.next().is_none_or(|second| others.all(|pixel| pixel == second))
+    };
+    places.retain(|(x, y)| {
+        let (before, above) = (x.saturating_sub(CORNER - 1), y.saturating_sub(CORNER - 1));
+        [*x, before].into_iter().any(|left| [*y, above].into_iter().any(|top| is_two_colored(left, top)))
+    });
+    places
 }
 
 /// The first and the last pixel of each tile where a colour begins.
