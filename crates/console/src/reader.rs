@@ -223,7 +223,11 @@ fn read_cells(
             {
                 return ReadingCell::new(char::REPLACEMENT_CHARACTER, 0.0, *foreground, *background);
             }
-            let below_cursor = below_cursor(cell, table, font);
+            let below_cursor = below_cursor(cell, table, font).map(|read| {
+                // Nothing tells it from a blank but the line that it is part of: fields of forms are such.
+                let is_line = read.character == ' ' && beside_underscore(cells, grid, index);
+                if is_line { ReadingCell { character: '_', confidence: BELOW_CURSOR, ..read } } else { read }
+            });
             if below_cursor.is_some() {
                 cursor = Some(Place { row: index / grid.columns, column: index % grid.columns });
             }
@@ -257,6 +261,13 @@ fn below_cursor(cell: &Cell<'_>, table: &GlyphTable, font: Option<u16>) -> Optio
         }
         Cell::Plain(_) | Cell::Picture | Cell::Unread { .. } => None,
     }
+}
+
+/// Whether the cell before or after shows `_`.
+fn beside_underscore(cells: &[Cell<'_>], grid: &Grid, index: usize) -> bool {
+    let is_underscore = |at: usize| matches!(&cells[at], Cell::Glyph { candidates, .. } if candidates.iter().any(|c| c.character == '_'));
+    let column = index % grid.columns;
+    column > 0 && is_underscore(index - 1) || column + 1 < grid.columns && is_underscore(index + 1)
 }
 
 fn read_cell(cell: &Cell<'_>, font: Option<u16>, beside_picture: impl Fn() -> bool) -> ReadingCell {

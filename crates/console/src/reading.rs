@@ -1,5 +1,7 @@
 //! What was read of a picture.
 
+mod highlight;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -90,7 +92,8 @@ pub struct Reading {
     pub font: Option<String>,
     /// The underline cursor, where one shows. A block cursor is an inverted cell, which its colours tell.
     pub cursor: Option<Place>,
-    /// The one row that is drawn in other colours than all others: the chosen line of a menu.
+    /// The one row that is drawn in other colours than those around it: the chosen line of a menu, or that of the button or
+    /// field which keys go to.
     pub highlighted_row: Option<usize>,
     /// Equal for equal text: the 64-bit FNV-1a of [`text`](Self::text).
     pub hash: u64,
@@ -123,7 +126,7 @@ impl Reading {
         // Counts of cells are far below what f32 holds exactly.
         #[expect(clippy::cast_precision_loss, reason = "counts of cells are below 2^24")]
         let score = if inked == 0 { 0.0 } else { (inked - unread) as f32 / inked as f32 };
-        let highlighted_row = highlighted_row(&cells, grid.columns, ground);
+        let highlighted_row = highlight::row(&cells, grid.columns, ground);
         let mut reading = Self {
             kind: ScreenKind::Text,
             method: ReadingMethod::default(),
@@ -238,17 +241,6 @@ fn mean_confidence(cells: &[ReadingCell]) -> f32 {
     let inked = || cells.iter().filter(|cell| cell.character != ' ');
     let sum: f32 = inked().map(|cell| cell.confidence).sum();
     sum / (inked().count() as f32).max(1.0)
-}
-
-/// The one row with text whose background differs from the ground on most of the text, where there is only one.
-fn highlighted_row(cells: &[ReadingCell], columns: usize, ground: u32) -> Option<usize> {
-    let mut highlighted = cells.chunks(columns.max(1)).enumerate().filter(|(_, row)| {
-        let inked: Vec<_> = row.iter().filter(|cell| cell.character.is_alphanumeric()).collect();
-        let other = inked.iter().filter(|cell| cell.background != ground).count();
-        inked.len() >= 2 && other * 2 > inked.len()
-    });
-    let (row, _) = highlighted.next()?;
-    highlighted.next().is_none().then_some(row)
 }
 
 fn fnv1a(text: &str) -> u64 {
