@@ -61,7 +61,7 @@ pub(super) fn page(report: &Report) -> String {
                 h2 { "Incidents by day" }
                 (plot(&report.days))
                 p.legend { @for (class, words, _) in COLORS {
-                    span { svg viewBox="0 0 10 10" { rect class=(class) width="10" height="10"; } (words) }
+                    span { svg viewBox="0 0 10 10" { rect class=(class) width="10" height="10" {} } (words) }
                 } }
                 (groups("Causes", "cause", &report.causes))
                 (groups("Clusters", "cluster", &report.clusters))
@@ -97,7 +97,7 @@ fn plot(days: &[Day]) -> Markup {
             @for part in [most, most / 2] {
                 @let y = floor - part as f64 * scale;
                 @if part > 0 { text x="0" y=(format!("{:.1}", y + 4.0)) { (part) } }
-                line x1=(LEFT) x2=(width) y1=(format!("{y:.1}")) y2=(format!("{y:.1}")) stroke="#8886" stroke-width="0.5";
+                line x1=(LEFT) x2=(width) y1=(format!("{y:.1}")) y2=(format!("{y:.1}")) stroke="#8886" stroke-width="0.5" {}
             }
             @for (index, day) in days.iter().enumerate() {
                 @let x = LEFT + index as f64 * step;
@@ -106,14 +106,14 @@ fn plot(days: &[Day]) -> Markup {
                     @for (class, from, count) in parts(&day.outcomes) {
                         rect class=(class) x=(format!("{:.1}", x + step * 0.1)) width=(format!("{:.1}", step * 0.8))
                             y=(format!("{:.1}", floor - (from + count) as f64 * scale))
-                            height=(format!("{:.1}", count as f64 * scale));
+                            height=(format!("{:.1}", count as f64 * scale)) {}
                     }
                 }
                 @if index % every == 0 {
                     text x=(format!("{x:.1}")) y=(height - 6.0) { (date(day.begins).get(5..10).unwrap_or_default()) }
                 }
             }
-            line x1=(LEFT) x2=(width) y1=(floor) y2=(floor) stroke="#888" stroke-width="1";
+            line x1=(LEFT) x2=(width) y1=(floor) y2=(floor) stroke="#888" stroke-width="1" {}
         }
     }
 }
@@ -217,6 +217,11 @@ mod tests {
         assert!(page.contains("&lt;script&gt;") && !page.contains("<script"), "{page}");
         assert!(page.contains("a &amp; b") && page.contains("2 (66 %)") && page.contains("1m30s"), "{page}");
         assert_eq!(page.matches("<rect class=\"healed\"").count(), 2, "one bar and the legend");
+        assert_eq!(
+            page.matches("<rect").count(),
+            page.matches("</rect>").count(),
+            "shapes end, or hide what follows"
+        );
         assert!(!page.contains("http"), "nothing is fetched");
     }
 
