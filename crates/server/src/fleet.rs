@@ -222,6 +222,11 @@ impl Fleet {
         self.lanes().get(name).map(|slot| slot.handle.clone())
     }
 
+    /// What is known of each host of this server.
+    pub(crate) fn statuses(&self) -> Vec<HostStatus> {
+        self.lanes().values().map(|slot| slot.handle.status()).collect()
+    }
+
     /// The connectors that give the serial console of a host, to be opened.
     pub(crate) fn console_entrances(&self, host: &Host) -> Vec<Entrance> {
         let settings = self.site().terms(host).settings;

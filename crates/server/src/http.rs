@@ -15,6 +15,7 @@ mod history;
 mod job;
 mod listen;
 mod live;
+mod metrics;
 mod notifier;
 mod password;
 mod pin;
@@ -66,6 +67,7 @@ pub(crate) struct Api {
     pub(crate) consoles: Consoles,
     streams: Arc<Semaphore>,
     viewers: Arc<Semaphore>,
+    metrics: tokio::sync::Mutex<metrics::Metrics>,
     stop: CancellationToken,
 }
 
@@ -90,7 +92,8 @@ impl Api {
     ) -> Self {
         let streams = Arc::new(Semaphore::new(STREAMS));
         let viewers = Arc::new(Semaphore::new(VIEWERS));
-        Self { store, fleet, catalog, notifiers, order, consoles, streams, viewers, stop }
+        let metrics = tokio::sync::Mutex::new(metrics::Metrics::new());
+        Self { store, fleet, catalog, notifiers, order, consoles, streams, viewers, metrics, stop }
     }
 }
 
@@ -202,6 +205,7 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         .route("/events", get(events::events));
     Router::new()
         .nest("/api/v1", v1)
+        .route("/metrics", get(metrics::metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .fallback(|| async { ApiError::no_route() })

@@ -1,0 +1,160 @@
+//! What monitoring systems gather, in the OpenMetrics text format.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use ironhand_api::HostStatus;
+use ironhand_store::{Store, StoreError};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use super::{Api, ApiError};
+
+/// Events that are read at a time.
+const PAGE: u32 = 1000;
+
+/// OpenMetrics 1.0.0, section 4.1.
+const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Names and values that tell one series of a metric from another.
+type Labels = Vec<(&'static str, String)>;
+
+/// What is gathered: what holds at the moment is counted anew each time, events go on from the time before.
+pub(super) struct Metrics {
+    registry: Registry,
+    hosts: Family<Labels, Gauge>,
+    health: Family<Labels, Gauge>,
+    reach: Family<Labels, Gauge>,
+    alerts: Family<Labels, Gauge>,
+    events: Family<Labels, Counter>,
+    /// The last event that is counted; none before the first gathering.
+    counted: Option<u64>,
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        let mut registry = Registry::with_prefix("ironhand");
+        let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The server that answers", version);
+        let (hosts, health, reach) = (Family::default(), Family::default(), Family::default());
+        let (alerts, events) = (Family::default(), Family::default());
+        registry.register(
+            "hosts",
+            "Hosts of this server, by the state that people see",
+            Family::clone(&hosts),
+        );
+        registry.register("hosts_health", "Hosts of this server, by how they fare", Family::clone(&health));
+        registry.register(
+            "hosts_reach",
+            "Hosts of this server, by how their devices can be reached",
+            Family::clone(&reach),
+        );
+        registry.register(
+            "alerts_open",
+            "Open alerts of hosts of this server, by cause",
+            Family::clone(&alerts),
+        );
+        registry.register(
+            "events",
+            "Events since this server was first asked, by kind",
+            Family::clone(&events),
+        );
+        Self { registry, hosts, health, reach, alerts, events, counted: None }
+    }
+
+    /// Counts what holds of the hosts now.
+    fn count_hosts(&self, statuses: &[HostStatus]) {
+        for family in [&self.hosts, &self.health, &self.reach, &self.alerts] {
+            family.clear();
+        }
+        let word = |text: String| text.to_lowercase().replace(' ', "_");
+        for status in statuses {
+            self.hosts.get_or_create(&vec![("state", word(status.icon.to_string()))]).inc();
+            self.health.get_or_create(&vec![("health", word(status.health.to_string()))]).inc();
+            for (device, fact) in [("controller", &status.reach), ("screen", &status.screen_reach)] {
+                if let Some(fact) = fact {
+                    let labels = vec![("device", device.to_owned()), ("reach", word(fact.value.to_string()))];
+                    self.reach.get_or_create(&labels).inc();
+                }
+            }
+            for cause in &status.alerts {
+                self.alerts.get_or_create(&vec![("cause", cause.to_string())]).inc();
+            }
+        }
+    }
+
+    /// Counts the events since the last time.
+    async fn count_events(&mut self, store: &Store) -> Result<(), StoreError> {
+        let Some(mut last) = self.counted else {
+            self.counted = Some(store.newest_event().await?);
+            return Ok(());
+        };
+        loop {
+            let events = store.events_after(last, PAGE, None).await?;
+            let mut kinds: BTreeMap<&'static str, u64> = BTreeMap::new();
+            for event in &events {
+                *kinds.entry(event.kind.code()).or_default() += 1;
+                last = last.max(event.id);
+            }
+            for (kind, count) in kinds {
+                self.events.get_or_create(&vec![("kind", kind.to_owned())]).inc_by(count);
+            }
+            self.counted = Some(last);
+            if events.len() < PAGE as usize {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// `GET /metrics`
+pub(super) async fn metrics(State(api): State<Arc<Api>>) -> Result<Response, ApiError> {
+    let mut metrics = api.metrics.lock().await;
+    metrics.count_hosts(&api.fleet.statuses());
+    metrics.count_events(&api.store).await?;
+    let mut text = String::new();
+    // Writing to a string never fails.
+    let _ = encode(&mut text, &metrics.registry);
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_counted_anew_each_time() {
+        let status = |json: serde_json::Value| serde_json::from_value::<HostStatus>(json).expect("a status");
+        let at = "2026-03-01T02:14:07.120Z";
+        let reach = serde_json::json!({
+            "value": "auth_failed", "observedAt": at, "since": at, "source": "ipmi 10.0.7.12",
+        });
+        let on = status(serde_json::json!({ "icon": "on", "health": "needs_human", "reach": reach }));
+        let off = status(serde_json::json!({ "icon": "off", "health": "well" }));
+        let metrics = Metrics::new();
+        let text = || {
+            let mut text = String::new();
+            encode(&mut text, &metrics.registry).expect("a string takes it");
+            text
+        };
+        metrics.count_hosts(&[on.clone(), on]);
+        assert!(text().contains("ironhand_hosts{state=\"on\"} 2\n"), "{}", text());
+        assert!(text().contains("ironhand_hosts_health{health=\"needs_human\"} 2\n"), "{}", text());
+        let reach = "ironhand_hosts_reach{device=\"controller\",reach=\"authentication_failed\"} 2\n";
+        assert!(text().contains(reach), "{}", text());
+        metrics.count_hosts(&[off]);
+        assert!(
+            text().contains("ironhand_hosts{state=\"off\"} 1\n") && !text().contains("\"on\""),
+            "{}",
+            text()
+        );
+        assert!(text().ends_with("# EOF\n"));
+    }
+}
