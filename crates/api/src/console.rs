@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Name, Timestamp};
+use crate::Timestamp;
 
 /// Who has the console of a host: one person or run at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,20 +66,4 @@ pub struct ConsoleLine {
     pub at: Timestamp,
     /// The text, without control sequences.
     pub text: String,
-}
-
-/// A recording of a console that somebody had, as an asciicast (version 2).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Recording {
-    /// Names it among those of its host.
-    pub id: i64,
-    /// Whose console it was.
-    pub host: Name,
-    /// Who had it.
-    pub by: String,
-    /// When it began.
-    pub begun_at: Timestamp,
-    /// The size of the file.
-    pub bytes: u64,
 }

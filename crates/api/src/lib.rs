@@ -52,6 +52,7 @@ mod notifier;
 mod password;
 mod pin;
 mod problem;
+mod recording;
 mod report;
 mod run;
 mod schema;
@@ -76,7 +77,7 @@ pub use connector::{
     SnmpVersion, SshCommands, SshConsoleOptions, SshOptions, SwitchRequest, SwitchStatus, TasmotaOptions,
     Through, Tls, VncOptions, Way, WinrmOptions, WolOptions,
 };
-pub use console::{ConsoleHolder, ConsoleLine, ConsoleNotice, ConsoleRequest, Recording};
+pub use console::{ConsoleHolder, ConsoleLine, ConsoleNotice, ConsoleRequest};
 pub use credential::{Credential, CredentialSpec, Secret};
 pub use event::{Event, EventKind, Severity};
 pub use fence::{FenceEvidence, FenceReport, FenceRequest};
@@ -103,6 +104,7 @@ pub use notifier::{Email, LocalSocketTarget, Notifier, NotifierReport, NotifierS
 pub use password::{PasswordRequest, RotationPhase};
 pub use pin::PinnedCertificate;
 pub use problem::{Fault, Problem};
+pub use recording::{Recorded, RecordedEvent, Recording, RecordingKind};
 pub use report::{Day, FlowRecord, Group, Offender, Outcomes, Report, Spread};
 pub use run::{
     ActionReceipt, Finding, MatchEvidence, PictureDigest, Run, RunRequest, RunState, StepOutcome, StepRecord,

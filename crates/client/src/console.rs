@@ -3,7 +3,7 @@
 use futures_util::{SinkExt, StreamExt};
 use http::header::{CONNECTION, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{Method, StatusCode};
-use ironhand_api::{ConsoleHolder, ConsoleLine, ConsoleNotice, ConsoleRequest, List, Name, Recording, Span};
+use ironhand_api::{ConsoleHolder, ConsoleLine, ConsoleNotice, ConsoleRequest, List, Name, Span};
 use reqwest::Upgraded;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
@@ -100,27 +100,6 @@ impl Client {
         let list: List<ConsoleLine> =
             self.fetch(&["api", "v1", "hosts", host.as_str(), "console", "log"], &query).await?;
         Ok(list.items)
-    }
-
-    /// The recordings of consoles that somebody had, the newest first: of one host, or of all.
-    ///
-    /// # Errors
-    ///
-    /// As the type says.
-    pub async fn recordings(&self, host: Option<&Name>) -> Result<Vec<Recording>, Error> {
-        let query: Vec<_> = host.iter().map(|host| ("host", host.to_string())).collect();
-        Ok(self.fetch::<List<Recording>>(&["api", "v1", "recordings"], &query).await?.items)
-    }
-
-    /// One recording, as an asciicast file.
-    ///
-    /// # Errors
-    ///
-    /// A problem with status 404 where there is none.
-    pub async fn recording(&self, host: &Name, id: i64) -> Result<Vec<u8>, Error> {
-        let path = ["api", "v1", "recordings", host.as_str(), &id.to_string()];
-        let reply = self.call(self.request(Method::GET, &path, &[])).await?;
-        Ok(reply.bytes().await.map_err(|source| self.unreachable(source))?.into())
     }
 
     /// Takes the console of a host from whoever has it; says who that was.

@@ -33,6 +33,7 @@ mod events;
 mod hardware;
 mod live;
 mod management;
+mod recording;
 mod resource;
 mod work;
 
@@ -43,4 +44,5 @@ pub use error::Error;
 pub use events::EventStream;
 pub use hardware::LogFilter;
 pub use live::{LiveEvent, LiveOptions, LiveScreens};
+pub use recording::{RecordingFile, RecordingsOf};
 pub use resource::Resource;

@@ -15,6 +15,8 @@ pub struct LiveOptions {
     pub console: ConsoleOptions,
     /// Only the text, without pictures.
     pub text_only: bool,
+    /// Have the recording show what is typed, beside secrets, in place of stars.
+    pub record_typed: bool,
 }
 
 /// What comes from a screen that is watched.
@@ -46,11 +48,12 @@ impl Client {
     ///
     /// A problem that says why it cannot be watched; with the code `console.held` where somebody else has the console.
     pub async fn watch_screen(&self, host: &Name, options: &LiveOptions) -> Result<LiveScreens, Error> {
-        let LiveOptions { console, text_only } = options;
+        let LiveOptions { console, text_only, record_typed } = options;
         let mut query = vec![
             ("takeOver", console.take_over.to_string()),
             ("readOnly", console.read_only.to_string()),
             ("pictures", (!text_only).to_string()),
+            ("recordTyped", record_typed.to_string()),
         ];
         query.extend(console.by.clone().map(|by| ("by", by)));
         let path = ["api", "v1", "hosts", host.as_str(), "screen", "live"];

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use ironhand_api::{ConsoleNotice, ConsoleRequest};
-use ironhand_client::{Client, Console, ConsoleEvent, ConsoleLogFilter, ConsoleOptions, Error};
+use ironhand_client::{Client, Console, ConsoleEvent, ConsoleLogFilter, ConsoleOptions, Error, LiveOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{self, ConsoleVerb, PictureWord};
@@ -62,6 +62,8 @@ async fn open(client: &Client, host: &str, asked: &args::Console) -> Result<(), 
     let options = ConsoleOptions { by, take_over: asked.take_over, read_only: asked.read_only };
     if asked.screen {
         let (protocol, answers) = screen::pictures(asked.picture.unwrap_or(PictureWord::Auto));
+        let options =
+            LiveOptions { console: options, record_typed: asked.record_typed, ..LiveOptions::default() };
         let ended = screen::console::open(client, &host, options, asked.escape.0, protocol, answers).await?;
         return ended.closed.map_or(Ok(()), |(code, reason)| closed(host.as_str(), &code, &reason));
     }

@@ -1,12 +1,13 @@
 //! `ironhand describe host`: everything that is known of one host, on one page.
 
 use ironhand_api::{Fact, Host, HostStatus, Kind, Manifest, PathStatus, ScreenWay, Timestamp, WayStatus};
-use ironhand_client::{Client, RecordFilter};
+use ironhand_client::{Client, RecordFilter, RecordingsOf};
 
 use crate::args;
 use crate::exit::Failure;
 use crate::get::{health_field, power_field, reach_field};
 use crate::output::{Field, Output, Tone, age, line, now};
+use crate::recordings::called;
 use crate::schema::parse_kind;
 use crate::select::host_name;
 
@@ -41,6 +42,13 @@ pub async fn describe(client: &Client, asked: &args::Describe, output: Output) -
                 age(now, holder.used_at)
             );
             pair(output, "console", text);
+        }
+    }
+    if let Some(incident) = host.status.as_ref().and_then(|status| status.incident) {
+        for recording in client.recordings(&RecordingsOf::Incident(incident)).await? {
+            let (called, kind) = (called(&recording), recording.kind.as_str());
+            let begun = age(now, recording.begun_at);
+            pair(output, "recording", format!("{called}: {kind}, {}, begun {begun} ago", recording.by));
         }
     }
     for pin in client.pins(&name).await? {

@@ -6,12 +6,13 @@ use ironhand_api::{
     Finding, Incident, IncidentState, MatchEvidence, PictureDigest, Run, RunRequest, RunState, StepOutcome,
     StepRecord,
 };
-use ironhand_client::{Client, RecordFilter};
+use ironhand_client::{Client, RecordFilter, RecordingsOf};
 
 use crate::args;
 use crate::console::myself;
 use crate::exit::{Failure, at};
 use crate::output::{Field, Output, Tone, age, clock, line, now};
+use crate::recordings::name_those;
 use crate::select::host_name;
 
 /// `ironhand incidents`.
@@ -25,7 +26,8 @@ pub async fn incidents(client: &Client, asked: &args::Incidents, output: Output)
         return if output.is_structured() {
             output.value(&incident)
         } else {
-            show_incidents(&[incident], output)
+            show_incidents(&[incident], output)?;
+            name_those(client, &RecordingsOf::Incident(id)).await
         };
     }
     let host = asked.host.as_deref().map(host_name).transpose()?;
@@ -81,7 +83,7 @@ pub async fn runs(client: &Client, asked: &args::Runs, output: Output) -> Result
         output.value(&run)
     } else {
         show_run(&run);
-        Ok(())
+        name_those(client, &RecordingsOf::Run(id)).await
     }
 }
 

@@ -21,9 +21,9 @@ use ironhand_ipmi_port::IpmiPort;
 
 pub(crate) use desk::{Desks, Hold, Ousted, tell};
 pub(crate) use keeper::Keeper;
-pub(crate) use keystrokes::shown;
+pub(crate) use keystrokes::{Shown, shown};
 pub(crate) use open::entrances;
-pub(crate) use recording::{Recorder, Recordings};
+pub(crate) use recording::{Deeds, Recorder, RecordingError, Recordings, ScreenRecorder};
 pub(crate) use scene::Glance;
 pub(crate) use secrets::{fill_in, keys_of_flow};
 pub(crate) use session::{Attachment, Input};

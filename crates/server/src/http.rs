@@ -189,6 +189,7 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         .route("/pictures/{digest}", get(history::picture))
         .route("/recordings", get(recording::recordings))
         .route("/recordings/{host}/{id}", get(recording::recording))
+        .route("/recordings/{host}/{id}/pictures/{digest}", get(recording::picture))
         .route("/incidents", get(history::incidents))
         .route("/incidents/{id}", get(history::incident))
         .route("/runs", get(history::runs))

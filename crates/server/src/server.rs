@@ -142,7 +142,7 @@ impl Server {
         let catalog = Catalog::new(flows.items);
         let reader = PictureReader::start(data_dir.join(FONTS_FOLDER)).await;
         let logs = ConsoleLogs::new(&data_dir, LogLimits::default());
-        let consoles = Consoles::new(console_port, logs, Recordings::new(&data_dir));
+        let consoles = Consoles::new(console_port, logs, Recordings::new(&data_dir, store.clone()));
         let (say, site) = watch::channel(Arc::new(Site::default()));
         let (brake, tripped) = Brake::new();
         brake.recall(&store).await.map_err(failed)?;
@@ -164,6 +164,9 @@ impl Server {
         };
         let leases = Leases::new(store.clone(), site.clone(), shared).map_err(StartError::NoRandom)?;
         let holder = Holder { owner: leases.owner().into(), shared, site: site.clone() };
+        if let Err(error) = consoles.recordings().find_again().await {
+            tracing::error!(%error, "recordings of before are not all listed");
+        }
         let fleet = Fleet::new(tools, settings, say, leases, stops.lanes.clone());
         fleet.govern().await.map_err(failed)?;
         let order = Order::new();

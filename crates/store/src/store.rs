@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ironhand_api::{
     Administration, Alert, Credential, Event, Host, Incident, Job, Kind, List, Name, Notifier, PictureDigest,
-    PinnedCertificate, Run, Secret, Timestamp,
+    PinnedCertificate, Recording, Run, Secret, Timestamp,
 };
 use secrecy::SecretString;
 use sqlx::AnyPool;
@@ -27,6 +27,7 @@ use crate::loan::{self, PutLoan};
 use crate::notifier::{self, ClaimDelivery, Delivery, PutDelivery, ReleaseDelivery};
 use crate::picture;
 use crate::record::Record;
+use crate::recording::{self, DropRecording, PutRecording, RecordingQuery};
 use crate::resource::{self, Applied, Apply, Delete, Resource};
 use crate::retention::{self, Ended, Retention};
 use crate::rotation::{self, HostSecret, PutRotation, Rotation, RotationEnded, SettleRotation};
@@ -355,6 +356,21 @@ impl Store {
     /// [`StoreError::OtherKey`] and [`StoreError::SealBroken`] where a password does not open.
     pub async fn host_secrets(&self, host: &Name) -> Result<Vec<HostSecret>, StoreError> {
         self.opening(|sealer| rotation::host_secrets(&self.readers, sealer, host)).await
+    }
+
+    /// Recordings of consoles, the newest first.
+    pub async fn recordings(&self, query: &RecordingQuery) -> Result<Vec<Recording>, StoreError> {
+        recording::recordings(&self.readers, query).await
+    }
+
+    /// Stores what is known of a recording, in place of what was known.
+    pub async fn put_recording(&self, recording: Recording) -> Result<(), StoreError> {
+        self.writer.write(PutRecording(recording)).await
+    }
+
+    /// Forgets a recording.
+    pub async fn drop_recording(&self, host: &Name, id: i64) -> Result<(), StoreError> {
+        self.writer.write(DropRecording { host: host.clone(), id }).await
     }
 
     /// The certificates that are pinned for a host's devices.

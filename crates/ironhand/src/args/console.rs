@@ -28,6 +28,9 @@ pub struct Console {
     /// With --screen: how the terminal shows pictures [default: as it says that it can, else the text]
     #[arg(long, value_enum, requires = "screen", value_name = "HOW")]
     pub picture: Option<PictureWord>,
+    /// With --screen: record what is typed, beside secrets, in place of stars
+    #[arg(long, requires = "screen")]
+    pub record_typed: bool,
     /// Print what the machine wrote before, in place of opening the console
     #[arg(long, conflicts_with_all = ["take_over", "read_only", "screen"])]
     pub log: bool,
@@ -69,17 +72,20 @@ pub struct Recordings {
     pub verb: Option<RecordingsVerb>,
     /// Of this host alone
     pub host: Option<String>,
+    /// Those that were made while this incident was open
+    #[arg(long, value_name = "ID", conflicts_with = "host")]
+    pub incident: Option<u64>,
 }
 
 /// Other things to do with recordings.
 #[derive(Subcommand)]
 pub enum RecordingsVerb {
-    /// Print a recording as an asciicast, which asciinema plays, or keep it
+    /// Print a recording, or keep it: an asciicast, which asciinema plays, or the text and the keys of a screen
     Show {
         /// Which: HOST/NUMBER, as the list shows it
         recording: String,
-        /// Keep it in this file
-        #[arg(long, value_name = "FILE.cast")]
+        /// Keep the asciicast in this file; of a screen events and pictures in this folder
+        #[arg(long, value_name = "PATH")]
         save: Option<std::path::PathBuf>,
     },
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ironhand_api::{KeysRequest, LiveNotice, LiveScreen, Name};
-use ironhand_client::{Client, ConsoleOptions, LiveEvent, LiveOptions, LiveScreens};
+use ironhand_client::{Client, LiveEvent, LiveOptions, LiveScreens};
 
 use super::Protocol;
 use super::canvas::{Canvas, Face};
@@ -37,7 +37,7 @@ pub struct Ended {
 pub async fn open(
     client: &Client,
     host: &Name,
-    options: ConsoleOptions,
+    options: LiveOptions,
     escape: Option<u8>,
     protocol: Option<Protocol>,
     answers: Answers,
@@ -48,7 +48,7 @@ pub async fn open(
             hint: Some(format!("`ironhand screen {host} --watch` and `ironhand type {host} KEYS` need none")),
         });
     }
-    let options = LiveOptions { console: options, text_only: protocol.is_none() };
+    let options = LiveOptions { text_only: protocol.is_none(), ..options };
     let mut screens = client.watch_screen(host, &options).await?;
     let mut resized = resized()?;
     let left = left_from_outside();

@@ -83,7 +83,7 @@ pub async fn watch_picture(
 /// Who only looks, as others are told nothing of.
 fn looking(text_only: bool) -> LiveOptions {
     let console = ConsoleOptions { read_only: true, ..ConsoleOptions::default() };
-    LiveOptions { console, text_only }
+    LiveOptions { console, text_only, record_typed: false }
 }
 
 /// Tells when the window has another size.

@@ -89,7 +89,7 @@ pub(super) async fn console(
     };
     let recorder = match &hold {
         Some(hold) => {
-            let begun = api.consoles.recordings().begin(&name, hold.by()).await;
+            let begun = api.consoles.recordings().begin(&name, hold.by(), lane.status().incident).await;
             begun.inspect_err(|error| tracing::error!(host = %name, %error, "a console is not recorded")).ok()
         }
         None => None,
@@ -187,6 +187,9 @@ impl Visit {
         }
         // The other side closes, or is dropped with this.
         let _ = timeout(TAKEN, socket.send(Message::Close(None))).await;
+        if let Some(recorder) = self.recorder.take() {
+            recorder.end().await;
+        }
         if let Some(hold) = self.hold.take() {
             give_back(&self.api, &self.host, hold, &why).await;
         }

@@ -12,7 +12,7 @@ use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use hyper::body::Bytes;
-use ironhand_api::{KeysRequest, LiveNotice, Name};
+use ironhand_api::{KeysRequest, LiveNotice, Name, Recorded};
 use ironhand_console::keys::KeyStep;
 use ironhand_model::Taker;
 use serde::Deserialize;
@@ -24,7 +24,7 @@ use super::console::{SOMEBODY, give_back, known, ousted, tell_taken};
 use super::resource::Query;
 use super::{Api, ApiError};
 use crate::clock;
-use crate::console::{Hold, Viewer, shown, shows_the_same, told};
+use crate::console::{Deeds, Hold, ScreenRecorder, Shown, Viewer, shown, shows_the_same, told};
 use crate::device::DeviceError;
 use crate::lane::LaneHandle;
 use crate::screen::{Seen, View};
@@ -59,6 +59,9 @@ pub(super) struct LiveQuery {
     /// Whether pictures are sent beside the text.
     #[serde(default = "yes")]
     pictures: bool,
+    /// Whether the recording shows what is typed, beside secrets, in place of stars.
+    #[serde(default)]
+    record_typed: bool,
 }
 
 const fn yes() -> bool {
@@ -74,6 +77,8 @@ struct Visit {
     idle: Duration,
     pictures: bool,
     viewer: Viewer,
+    recorder: Option<ScreenRecorder>,
+    recorded: Shown,
     _place: OwnedSemaphorePermit,
 }
 
@@ -98,8 +103,17 @@ pub(super) async fn live(
             Some(hold)
         }
     };
+    let recorder = match &hold {
+        Some(hold) => {
+            let begun =
+                api.consoles.recordings().begin_screen(&host, hold.by(), lane.status().incident).await;
+            begun.inspect_err(|error| tracing::error!(%host, %error, "a screen is not recorded")).ok()
+        }
+        None => None,
+    };
     let (viewer, pictures) = (Viewer::new(screens), query.pictures);
-    let visit = Visit { api, host, lane, hold, idle, pictures, viewer, _place: place };
+    let recorded = if query.record_typed { Shown::Typed } else { Shown::Commands };
+    let visit = Visit { api, host, lane, hold, idle, pictures, viewer, recorder, recorded, _place: place };
     let upgrade = upgrade.max_message_size(FRAME).max_frame_size(FRAME);
     Ok(upgrade.on_upgrade(move |socket| visit.run(socket)))
 }
@@ -120,25 +134,37 @@ impl End {
 
 impl Visit {
     async fn run(self, socket: WebSocket) {
-        let Self { api, host, lane, hold, idle, pictures, viewer, _place } = self;
+        let Self { api, host, lane, hold, idle, pictures, viewer, recorder, recorded, _place } = self;
         let (sink, stream) = socket.split();
         let (say, said) = mpsc::channel(NOTICES);
         let (press, pressed) = mpsc::channel(KEYS);
+        let (note, notes) = mpsc::channel(NOTICES);
+        let recording = match (recorder, lane.screens()) {
+            (Some(recorder), Ok(screens)) => Some(tokio::spawn(recorder.run(Viewer::new(screens), notes))),
+            _ => None,
+        };
         let mut outlet = Outlet { sink, said, viewer, pictures, last: None };
         let mut inlet = Inlet { api: &api, stream, hold, idle, press, say: say.clone() };
         let opened = LiveNotice::Opened { read_only: inlet.hold.is_none() };
         let end = tokio::select! {
             end = outlet.run(&lane, opened) => end,
             end = inlet.run() => end,
-            end = type_on(&lane, pressed, say) => end,
+            end = type_on(&lane, pressed, say, &note, recorded) => end,
         };
         let why = match &end {
             End::Left => "left".to_owned(),
             End::Told { reason, .. } => reason.clone(),
         };
+        // Where there is no room the recording has ended, or the disk is too slow for it.
+        let _ = note.try_send(Recorded::Note(why.clone()));
+        drop(note);
         // Before the last word, which a client may take long to take.
         if let Some(hold) = inlet.hold.take() {
             give_back(&api, &host, hold, &why).await;
+        }
+        if let Some(recording) = recording {
+            // An error means that it panicked; what is not written in time is written behind this.
+            let _ = timeout(TAKEN, recording).await;
         }
         if let End::Told { code, reason } = end {
             outlet.close(code, reason).await;
@@ -309,13 +335,20 @@ async fn type_on(
     lane: &LaneHandle,
     mut pressed: mpsc::Receiver<Vec<KeyStep>>,
     say: mpsc::Sender<LiveNotice>,
+    note: &Deeds,
+    recorded: Shown,
 ) -> End {
     while let Some(steps) = pressed.recv().await {
-        let keys = shown(&steps);
+        let keys = shown(&steps, Shown::Commands);
+        // What follows on the screen follows in the recording. Where there is no room it has ended, or the disk is too slow.
+        let _ = note.try_send(Recorded::Keys(shown(&steps, recorded)));
         let attempt = lane.press(steps).await;
         let notice = match attempt.result {
             Ok(()) => LiveNotice::Pressed { keys, connector: attempt.through.to_string() },
-            Err(error) => LiveNotice::NotPressed { code: error.code().to_owned(), reason: error.to_string() },
+            Err(error) => {
+                let _ = note.try_send(Recorded::Note(format!("not pressed: {error}")));
+                LiveNotice::NotPressed { code: error.code().to_owned(), reason: error.to_string() }
+            }
         };
         if say.try_send(notice).is_err() {
             return slow();

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use ironhand_api::{EventKind, KeysRequest, LiveNotice, LiveScreen, Name};
-use ironhand_client::{Client, ConsoleOptions, LiveEvent, LiveOptions, LiveScreens};
+use ironhand_api::{
+    EventKind, KeysRequest, LiveNotice, LiveScreen, Name, Recorded, RecordedEvent, Recording, RecordingKind,
+};
+use ironhand_client::{Client, ConsoleOptions, LiveEvent, LiveOptions, LiveScreens, RecordingsOf};
 use ironhand_server::Settings;
 use ironhand_sim::FleetConfig;
 use tokio::net::UnixStream;
@@ -176,6 +178,73 @@ async fn a_screen_that_nobody_types_on_is_given_back() {
     until_shown(&mut eve, shows("login:")).await;
     soon(world.client.delete(ironhand_api::Kind::Host, &host)).await.unwrap();
     assert_eq!(until_closed(&mut eve).await, "screen.gone");
+    world.end().await;
+}
+
+/// Waits until the newest recording of a host is over.
+async fn until_recorded(client: &Client, host: &Name) -> Recording {
+    let over = async {
+        loop {
+            let recordings = client.recordings(&RecordingsOf::Host(host.clone())).await.unwrap();
+            match recordings.into_iter().next() {
+                Some(newest) if newest.ended_at.is_some() => return newest,
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    };
+    soon(over).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_seen_and_pressed_is_recorded_without_passwords() {
+    let (world, host) = world(harness::settings()).await;
+    let client = &world.client;
+    let check = async |record_typed: bool, wanted: &[&str]| {
+        let options = LiveOptions { record_typed, ..by("ann") };
+        let mut ann = watch(client, &host, options).await;
+        until_shown(&mut ann, shows("login:")).await;
+        let keys = KeysRequest { secret: Some("hunter2".into()), ..KeysRequest::new("<F1>it<Enter>") };
+        assert!(ann.press(&keys).await);
+        until_shown(&mut ann, shows("Password:")).await;
+        let open = client.recordings(&RecordingsOf::Host(host.clone())).await.unwrap().remove(0);
+        assert!(open.ended_at.is_none() && open.bytes > 0, "{open:#?}");
+        until_told(&mut ann, |notice| matches!(notice, LiveNotice::Pressed { .. })).await;
+        ann.close().await;
+        let recording = until_recorded(client, &host).await;
+        assert_eq!((recording.kind, recording.by.as_str()), (RecordingKind::Screen, "ann"));
+        let file = client.recording(&host, recording.id).await.unwrap();
+        let text = String::from_utf8(file.content).unwrap();
+        assert!(!text.contains("hunter2"), "{text}");
+        let events: Vec<Recorded> =
+            text.lines().map(|line| serde_json::from_str::<RecordedEvent>(line).unwrap().what).collect();
+        assert!(matches!(&events[0], Recorded::Begun { by, .. } if by == "ann"), "{events:#?}");
+        let keys = events.iter().filter_map(|event| match event {
+            Recorded::Keys(keys) => Some(keys.as_str()),
+            _ => None,
+        });
+        assert_eq!(keys.collect::<Vec<_>>(), wanted);
+        let screens: Vec<&LiveScreen> = events
+            .iter()
+            .filter_map(|event| match event {
+                Recorded::Screen(screen) => Some(screen.as_ref()),
+                _ => None,
+            })
+            .collect();
+        assert!(shows("login:")(screens[0]), "{screens:#?}");
+        assert!(screens.iter().any(|screen| shows("Password:")(screen)), "{screens:#?}");
+        assert!(matches!(events.last(), Some(Recorded::Note(why)) if why == "left"), "{events:#?}");
+        let picture = client.recorded_picture(&host, recording.id, &screens[0].picture).await.unwrap();
+        assert_eq!(ironhand_console::Image::decode(&picture).unwrap().width, screens[0].width);
+    };
+    check(false, &["<F1>**<Enter><secret>"]).await;
+    world.until_status(&host, |status| status.console.is_none()).await;
+    soon(client.power(&host, &ironhand_api::PowerRequest::new(ironhand_api::PowerAction::Reset)))
+        .await
+        .unwrap();
+    world.until_well(&host).await;
+    check(true, &["<F1>it<Enter><secret>"]).await;
+    let missing = client.recordings(&RecordingsOf::Incident(77)).await.unwrap_err();
+    assert_eq!(missing.problem().unwrap().status, 404);
     world.end().await;
 }
 

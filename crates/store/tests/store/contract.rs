@@ -3,6 +3,7 @@
 mod events;
 mod fleet;
 mod pictures;
+mod recordings;
 mod records;
 mod resources;
 mod secrets;
@@ -36,6 +37,9 @@ on_each_database! {
         deleted_hosts_leave_their_history,
         lists_select_and_continue,
         documents_come_back_as_they_were,
+    }
+    recordings {
+        recordings_are_found_by_host_and_time,
     }
     records {
         a_decision_is_stored_whole,
