@@ -31,28 +31,42 @@ fn main() {
     let first = numbers.next().unwrap_or_default();
     let reader = Reader::new();
     let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
+    let only: Option<u64> = std::env::var("ONLY").ok().and_then(|o| o.parse().ok());
     for round in 0..rounds * fonts().len() as u64 * 10 {
+        if only.is_some_and(|only| only != round) {
+            continue;
+        }
         let mut dice = Dice((first + round) << 16);
         let screen = screen(&mut dice, round as usize / 10);
         let damage = Damage::any(&mut dice, round as usize);
         let image = damage.of(&screen);
+        if std::env::var("IH_DEBUG").is_ok() {
+            eprintln!("ROUND {round} {} {damage:?}", screen.name);
+            for l in screen.text.lines() {
+                eprintln!("TRUTH {l}");
+            }
+        }
         let begun = Instant::now();
         let reading = reader.read(&image, None);
         let took = begun.elapsed();
         let reliable = reading.is_reliable();
         let score = score(&screen.text, &if reliable { reading.text() } else { String::new() });
         if reliable && score.wrong > 0 {
-            let read = reading.text();
-            let mut lines = screen
-                .text
-                .lines()
-                .map(str::trim)
-                .filter(|l| !l.is_empty())
-                .zip(read.lines().map(str::trim).filter(|l| !l.is_empty()));
-            if let Some((a, b)) =
-                lines.find(|(a, b)| a.chars().zip(b.chars()).any(|(x, y)| x != y && y != '\u{fffd}'))
-            {
-                println!("  {a}\n  {b}");
+            println!("WRONG round {round}");
+            let clean = |t: &str| {
+                t.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+            };
+            let (a, b) = (clean(&screen.text), clean(&reading.text()));
+            println!("  lines {} {}", a.len(), b.len());
+            let mut shown = 0;
+            for (x, y) in a.iter().zip(&b) {
+                if x != y && shown < 5 {
+                    let c = ironhand_score(x, y);
+                    if c > 0 {
+                        shown += 1;
+                        println!("  T {x}\n  R {y}");
+                    }
+                }
             }
         }
         let tally = tallies.entry(damage.name()).or_default();
@@ -92,4 +106,8 @@ fn main() {
             tally.times[tally.times.len() - 1].as_secs_f64() * 1e3,
         );
     }
+}
+
+fn ironhand_score(a: &str, b: &str) -> usize {
+    score(a, b).wrong
 }

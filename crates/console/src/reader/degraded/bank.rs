@@ -43,6 +43,8 @@ pub(super) struct Glyph {
     pub(super) character: char,
     /// 1 where there is ink, row by row, as wide as the distance of cells.
     pub(super) ink: Box<[f32]>,
+    /// Whether it covers so little of a cell that noise and neighbours hide it from a comparison by likeness.
+    pub(super) is_slight: bool,
     pub(super) coarse: Pattern<COARSE>,
     /// The pixel with most ink around it, and the one with least.
     pub(super) darkest: usize,
@@ -64,12 +66,8 @@ impl Glyph {
         let darkest = (0..ink.len()).max_by(order).unwrap_or_default();
         let emptiest = (0..ink.len()).min_by(order).unwrap_or_default();
         let coarse = coarse(&ink, width, height);
-        Self { character, ink, coarse, darkest, emptiest }
-    }
-
-    /// Whether it covers so little of a cell that noise and neighbours hide it from a comparison by likeness.
-    pub(super) fn is_slight(&self) -> bool {
-        self.ink.iter().sum::<f32>() < SLIGHT * self.ink.len() as f32
+        let is_slight = ink.iter().sum::<f32>() < SLIGHT * ink.len() as f32;
+        Self { character, ink, is_slight, coarse, darkest, emptiest }
     }
 }
 
@@ -126,7 +124,7 @@ impl Face {
             }
         }
         glyphs.sort_by_key(|glyph| rank(glyph.character));
-        let slight = (0..glyphs.len()).filter(|index| glyphs[*index].is_slight());
+        let slight = (0..glyphs.len()).filter(|index| glyphs[*index].is_slight);
         let slight = slight.filter(|index| glyphs[*index].character.is_ascii()).collect();
         let common = glyphs.iter().filter(|glyph| COMMON.contains(glyph.character));
         let common = common.map(|glyph| glyph.coarse).collect();

@@ -34,6 +34,11 @@ impl Frame {
         Self { x, y, pitch, line, columns: count(x, pitch, width), rows: count(y, line, height) }
     }
 
+    /// How many pixels of the picture one of a face of this size has.
+    pub(super) fn scale(&self, (width, height): (usize, usize)) -> (f64, f64) {
+        (self.pitch / width as f64, self.line / height as f64)
+    }
+
     pub(super) fn cell(&self, row: usize, column: usize) -> Rectangle {
         Rectangle {
             left: self.x + self.pitch * column as f64,

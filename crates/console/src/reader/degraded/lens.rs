@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::frame::Frame;
-use super::plane::Plane;
+use super::plane::MOST_SAMPLES;
 
 /// A resampling filter: how much of a source pixel reaches a pixel of the picture, by their distance in source pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -104,22 +104,29 @@ fn sinc(x: f64) -> f64 {
     if x.abs() < 1e-6 { 1.0 } else { x.sin() / x }
 }
 
-/// The pixels of the picture along one axis of a cell, with what reaches each of them.
+/// The pixels of the picture along one axis, of a cell or of many in a row, with what reaches each of them.
 pub(super) struct Taps {
     /// The first pixel.
-    pub(super) first: usize,
-    /// Of each pixel: the first source pixel, from the margin before the cell, and the weights from there.
-    pub(super) pixels: Vec<(usize, [f32; MOST_TAPS], usize)>,
+    first: usize,
+    pixels: Vec<Tap>,
 }
 
-/// Source pixels around a cell that are drawn with it: what stands there reaches into it.
+/// What reaches one pixel.
+struct Tap {
+    /// The first source pixel, from the margin before the first cell.
+    from: usize,
+    count: usize,
+    weights: [f32; MOST_TAPS],
+}
+
+/// Source pixels around a screen that are drawn with it: what stands there reaches into it.
 pub(super) const MARGIN: usize = 3;
 
 /// The most source pixels that reach one pixel; the outer lobes of wider filters are next to nothing.
 const MOST_TAPS: usize = 8;
 
 impl Taps {
-    /// The pixels of a cell that begins at `from` and has `cells` source pixels, `scale` pixels for each. `edges` are how
+    /// The pixels of a length that begins at `from` and has `cells` source pixels, `scale` pixels for each. `edges` are how
     /// many source pixels next to its two borders are left out.
     pub(super) fn new(
         filter: Filter,
@@ -136,131 +143,214 @@ impl Taps {
         let mut pixel = first;
         while pixel <= last {
             let source = (pixel + 0.5 - from) / scale - 0.5;
-            taps.pixels.push(weights(filter, source, cells));
+            taps.pixels.push(Tap::new(filter, source, cells));
             pixel += 1.0;
         }
         taps
     }
+
+    /// All pixels, of a single cell.
+    pub(super) fn whole(&self, cells: usize) -> Side<'_> {
+        Side { taps: self, first: 0, count: self.pixels.len(), origin: 0, cells }
+    }
+
+    /// The pixels of one of many cells of this length, less `edge` source pixels next to its borders.
+    fn side(&self, from: f64, cells: usize, scale: f64, edge: f64, index: usize) -> Side<'_> {
+        let begin = from + (index * cells) as f64 * scale;
+        let inside = |at: f64| (at.max(0.0) as usize).clamp(self.first, self.first + self.pixels.len());
+        let first = inside((begin + edge * scale - 0.5).ceil());
+        let end = inside((begin + (cells as f64 - edge) * scale - 0.5).floor() + 1.0).max(first);
+        Side { taps: self, first: first - self.first, count: end - first, origin: index * cells, cells }
+    }
+
+    /// The pixels, and how many there are.
+    const fn pixels(&self) -> (usize, usize) {
+        (self.first, self.pixels.len())
+    }
 }
 
-/// The weights of the source pixels that reach a point between them.
-fn weights(filter: Filter, source: f64, cells: usize) -> (usize, [f32; MOST_TAPS], usize) {
-    let margin = MARGIN as f64;
-    let first = (source - filter.reach()).ceil().max(source.floor() - 3.0).max(-margin);
-    let last = (source + filter.reach()).floor().min(cells as f64 - 1.0 + margin);
-    let mut weights = [0.0; MOST_TAPS];
-    let mut count = 0;
-    let mut sum = 0.0;
-    let mut at = first;
-    while at <= last && count < MOST_TAPS {
-        let weight = filter.at(source - at);
-        weights[count] = weight as f32;
-        sum += weight;
-        count += 1;
-        at += 1.0;
+impl Tap {
+    /// The weights of the source pixels that reach a point between them.
+    fn new(filter: Filter, source: f64, cells: usize) -> Self {
+        let margin = MARGIN as f64;
+        let first = (source - filter.reach()).ceil().max(source.floor() - 3.0).max(-margin);
+        let last = (source + filter.reach()).floor().min(cells as f64 - 1.0 + margin);
+        let mut weights = [0.0; MOST_TAPS];
+        let mut count = 0;
+        let mut sum = 0.0;
+        let mut at = first;
+        while at <= last && count < MOST_TAPS {
+            let weight = filter.at(source - at);
+            weights[count] = weight as f32;
+            sum += weight;
+            count += 1;
+            at += 1.0;
+        }
+        if sum.abs() > 1e-6 {
+            weights.iter_mut().for_each(|weight| *weight /= sum as f32);
+        }
+        Self { from: (first + margin) as usize, count, weights }
     }
-    if sum.abs() > 1e-6 {
-        weights.iter_mut().for_each(|weight| *weight /= sum as f32);
-    }
-    ((first + margin) as usize, weights, count)
 }
 
-/// The picture's window of one cell: columns and rows of pixels.
+/// One axis of a cell's window: some of the pixels of an axis.
+#[derive(Clone, Copy)]
+pub(super) struct Side<'t> {
+    taps: &'t Taps,
+    /// The first of the taps, and how many.
+    first: usize,
+    count: usize,
+    /// The source pixel at which the cell begins, and how many it has.
+    origin: usize,
+    cells: usize,
+}
+
+impl Side<'_> {
+    /// For each pixel, what of the cell itself reaches it: the first source pixel of the cell, and the weights from there.
+    fn reached(&self) -> impl Iterator<Item = (usize, &[f32])> {
+        let margin = MARGIN + self.origin;
+        self.taps.pixels[self.first..self.first + self.count].iter().map(move |tap| {
+            let from = tap.from.max(margin);
+            let to = (tap.from + tap.count).min(margin + self.cells).max(from);
+            let skipped = (from - tap.from).min(tap.count);
+            (from - margin, &tap.weights[skipped..(skipped + to - from).min(tap.count).max(skipped)])
+        })
+    }
+
+    /// The first pixel of the picture.
+    const fn pixel(&self) -> usize {
+        self.taps.first + self.first
+    }
+
+    /// How much of a full cell reaches each pixel.
+    fn ones(&self) -> impl Iterator<Item = f32> {
+        self.reached().map(|(_, weights)| weights.iter().sum())
+    }
+}
+
+/// The picture's window of one cell. What is seen or drawn in it lies column by column.
+#[derive(Clone, Copy)]
 pub(super) struct Window<'t> {
-    pub(super) across: &'t Taps,
-    pub(super) down: &'t Taps,
+    pub(super) across: Side<'t>,
+    pub(super) down: Side<'t>,
 }
 
 impl Window<'_> {
-    /// The light of its pixels.
-    pub(super) fn see(&self, plane: &Plane, seen: &mut Vec<f32>) {
+    /// The light of its pixels; `light` is a picture of this width.
+    pub(super) fn see(&self, light: &[f32], width: usize, seen: &mut Vec<f32>) {
+        let (left, top) = (self.across.pixel(), self.down.pixel());
         seen.clear();
-        for y in self.down.first..self.down.first + self.down.pixels.len() {
-            let row = &plane.light[y * plane.width..(y + 1) * plane.width];
-            seen.extend(&row[self.across.first..self.across.first + self.across.pixels.len()]);
+        for x in left..left + self.across.count {
+            seen.extend((top..top + self.down.count).map(|y| light[y * width + x]));
         }
     }
 
-    /// Draws a piece of a screen: a cell with [`MARGIN`] pixels around it.
-    pub(super) fn draw(&self, patch: &Patch, half: &mut Vec<f32>, drawn: &mut Vec<f32>) {
+    /// What a full cell looks like.
+    pub(super) fn ones(&self, ones: &mut Vec<f32>) {
+        ones.clear();
+        for across in self.across.ones() {
+            ones.extend(self.down.ones().map(|down| across * down));
+        }
+    }
+
+    /// Draws the ink of a cell.
+    pub(super) fn draw(&self, ink: &[f32], half: &mut Vec<f32>, drawn: &mut Vec<f32>) {
         half.clear();
-        for (first, weights, count) in &self.down.pixels {
-            let start = half.len();
-            half.resize(start + patch.width, 0.0);
-            for (row, weight) in weights[..*count].iter().enumerate() {
-                let from = &patch.values[(first + row) * patch.width..][..patch.width];
-                for (sum, value) in half[start..].iter_mut().zip(from) {
+        halve(self.down, ink, self.across.cells, half);
+        self.draw_half(half, drawn);
+    }
+
+    /// Draws what [`halve`] has scaled in height.
+    pub(super) fn draw_half(&self, half: &[f32], drawn: &mut Vec<f32>) {
+        let height = self.down.count;
+        drawn.clear();
+        drawn.resize(self.across.count * height, 0.0);
+        if height == 0 {
+            return;
+        }
+        for (column, (first, weights)) in drawn.chunks_exact_mut(height).zip(self.across.reached()) {
+            for (weight, from) in weights.iter().zip(half[first * height..].chunks_exact(height)) {
+                for (sum, value) in column.iter_mut().zip(from) {
                     *sum += weight * value;
                 }
             }
         }
-        drawn.clear();
-        for row in half.chunks_exact(patch.width) {
-            drawn.extend(self.across.pixels.iter().map(|(first, weights, count)| {
-                let taps = weights[..*count].iter().zip(&row[*first..]);
-                taps.map(|(weight, value)| weight * value).sum::<f32>()
-            }));
+    }
+}
+
+/// Appends the ink of a cell scaled in height, column by column.
+pub(super) fn halve(down: Side<'_>, ink: &[f32], width: usize, half: &mut Vec<f32>) {
+    let (start, height) = (half.len(), down.count);
+    half.resize(start + width * height, 0.0);
+    let mut row = [0.0; MOST_SAMPLES];
+    let row = &mut row[..width];
+    for (y, (first, weights)) in down.reached().enumerate() {
+        row.fill(0.0);
+        for (weight, from) in weights.iter().zip(ink[first * width..].chunks_exact(width)) {
+            for (sum, value) in row.iter_mut().zip(from) {
+                *sum += weight * value;
+            }
+        }
+        for (x, value) in row.iter().enumerate() {
+            half[start + x * height + y] = *value;
         }
     }
 }
-
-/// A cell of a screen with a margin around it.
-pub(super) struct Patch {
-    pub(super) width: usize,
-    pub(super) values: Vec<f32>,
-}
-
-impl Patch {
-    pub(super) fn new(width: usize, height: usize) -> Self {
-        let width = width + 2 * MARGIN;
-        Self { width, values: vec![0.0; width * (height + 2 * MARGIN)] }
-    }
-
-    /// Puts a drawing of this width into the middle.
-    pub(super) fn put(&mut self, ink: &[f32], width: usize) {
-        for (row, values) in ink.chunks_exact(width).enumerate() {
-            self.values[(row + MARGIN) * self.width + MARGIN..][..width].copy_from_slice(values);
-        }
-    }
-}
-
-/// Pixels of a face at the border of the screen that are not looked at.
-const OUTER_EDGE: f64 = 0.6;
 
 /// The taps of all columns and rows of a frame.
 pub(super) struct Lens {
-    pub(super) across: Vec<Taps>,
-    pub(super) down: Vec<Taps>,
+    frame: Frame,
+    size: (usize, usize),
+    across: Taps,
+    down: Taps,
 }
 
+/// Pixels of a face at the border of the screen that are not looked at: what is beside it blurs them.
+const OUTER_EDGE: f64 = 0.6;
+
 impl Lens {
-    /// For a face of this size; `edge` is how many of its pixels next to the border of each cell are left out. Where the
-    /// screen ends, what is beside it blurs the outermost, which are left out in any case.
-    pub(super) fn new(
-        filter: Filter,
-        frame: &Frame,
-        (width, height): (usize, usize),
-        edge: f64,
-        picture: (usize, usize),
-    ) -> Self {
-        let (scale_x, scale_y) = (frame.pitch / width as f64, frame.line / height as f64);
-        let edges = |index: usize, count: usize| {
-            let side = |is_outer: bool| if is_outer { edge.max(OUTER_EDGE) } else { edge };
-            (side(index == 0), side(index + 1 == count))
-        };
-        let column = |column: usize| {
-            let from = frame.x + frame.pitch * column as f64;
-            Taps::new(filter, from, width, scale_x, edges(column, frame.columns), picture.0)
-        };
-        let row = |row: usize| {
-            let from = frame.y + frame.line * row as f64;
-            Taps::new(filter, from, height, scale_y, edges(row, frame.rows), picture.1)
-        };
-        Self { across: (0..frame.columns).map(column).collect(), down: (0..frame.rows).map(row).collect() }
+    /// For a face of this size.
+    pub(super) fn new(filter: Filter, frame: &Frame, size: (usize, usize), picture: (usize, usize)) -> Self {
+        let (scale_x, scale_y) = frame.scale(size);
+        let edges = (OUTER_EDGE, OUTER_EDGE);
+        Self {
+            frame: *frame,
+            size,
+            across: Taps::new(filter, frame.x, frame.columns * size.0, scale_x, edges, picture.0),
+            down: Taps::new(filter, frame.y, frame.rows * size.1, scale_y, edges, picture.1),
+        }
     }
 
-    pub(super) fn window(&self, row: usize, column: usize) -> Window<'_> {
-        Window { across: &self.across[column], down: &self.down[row] }
+    /// The pixels of a column of cells; `edge` is how many source pixels next to the border of each cell are left out.
+    pub(super) fn column(&self, column: usize, edge: f64) -> Side<'_> {
+        self.across.side(self.frame.x, self.size.0, self.frame.scale(self.size).0, edge, column)
+    }
+
+    /// The same of a row of cells.
+    pub(super) fn row(&self, row: usize, edge: f64) -> Side<'_> {
+        self.down.side(self.frame.y, self.size.1, self.frame.scale(self.size).1, edge, row)
+    }
+
+    /// Takes a screen, which has [`MARGIN`] source pixels around it and is so many wide, as it is shown, off a picture of this
+    /// width.
+    pub(super) fn take_off(&self, screen: &[f32], stride: usize, light: &mut [f32], width: usize) {
+        let mut half = vec![0.0; stride];
+        let (left, count) = self.across.pixels();
+        let top = self.down.first;
+        for (y, down) in self.down.pixels.iter().enumerate() {
+            half.fill(0.0);
+            let rows = screen[down.from * stride..].chunks_exact(stride);
+            for (weight, row) in down.weights[..down.count].iter().zip(rows) {
+                for (sum, value) in half.iter_mut().zip(row) {
+                    *sum += weight * value;
+                }
+            }
+            let row = &mut light[(top + y) * width + left..][..count];
+            for (light, across) in row.iter_mut().zip(&self.across.pixels) {
+                let taps = across.weights[..across.count].iter().zip(&half[across.from..]);
+                *light -= taps.map(|(weight, value)| weight * value).sum::<f32>();
+            }
+        }
     }
 }
 
@@ -277,25 +367,83 @@ pub(super) struct Explained {
     pub(super) total: f32,
 }
 
-/// Fits `seen` by a ground and a drawing.
-pub(super) fn explain(seen: &[f32], ground: &[f32], drawn: &[f32]) -> Explained {
-    let count = seen.len().max(1) as f32;
-    let (mut gg, mut gd, mut dd, mut gs, mut ds, mut ss, mut s) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0_f32);
-    for ((seen, ground), drawn) in seen.iter().zip(ground).zip(drawn) {
-        gg += ground * ground;
-        gd += ground * drawn;
-        dd += drawn * drawn;
-        gs += ground * seen;
-        ds += drawn * seen;
-        ss += seen * seen;
-        s += seen;
+/// What is seen in a window, to be explained by a ground and a drawing.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) light: Vec<f32>,
+    /// What a full cell looks like.
+    pub(super) ones: Vec<f32>,
+    ones_ones: f32,
+    ones_light: f32,
+    light_light: f32,
+    sum: f32,
+}
+
+impl Seen {
+    /// To be called when light and ones have changed.
+    pub(super) fn weigh(&mut self) {
+        self.ones_ones = dot(&self.ones, &self.ones);
+        self.ones_light = dot(&self.ones, &self.light);
+        self.light_light = dot(&self.light, &self.light);
+        self.sum = self.light.iter().sum();
     }
-    let determinant = gg * dd - gd * gd;
-    let (ground, contrast) = if determinant.abs() > 1e-4 * gg * dd {
-        ((gs * dd - ds * gd) / determinant, (ds * gg - gs * gd) / determinant)
-    } else {
-        (gs / gg.max(1e-6), 0.0)
-    };
-    let error = (ss - ground * gs - contrast * ds).max(0.0) / count;
-    Explained { ground, contrast, error, total: (ss - s * s / count).max(0.0) / count }
+
+    /// Fits it by a ground and a drawing.
+    pub(super) fn explain(&self, drawn: &[f32]) -> Explained {
+        let count = self.light.len().max(1) as f32;
+        let (gg, gs, ss, s) = (self.ones_ones, self.ones_light, self.light_light, self.sum);
+        let [gd, dd, ds] = products(&self.ones, &self.light, drawn);
+        let determinant = gg * dd - gd * gd;
+        let (ground, contrast) = if determinant.abs() > 1e-4 * gg * dd {
+            ((gs * dd - ds * gd) / determinant, (ds * gg - gs * gd) / determinant)
+        } else {
+            (gs / gg.max(1e-6), 0.0)
+        };
+        let error = (ss - ground * gs - contrast * ds).max(0.0) / count;
+        Explained { ground, contrast, error, total: (ss - s * s / count).max(0.0) / count }
+    }
+
+    /// What a blank leaves unexplained: the mean square of the difference.
+    pub(super) fn error_of_blank(&self) -> f32 {
+        let ground = self.ones_light / self.ones_ones.max(1e-6);
+        (self.light_light - ground * self.ones_light).max(0.0) / self.light.len().max(1) as f32
+    }
+}
+
+/// Numbers that are added up side by side.
+const LANES: usize = 8;
+
+fn dot(one: &[f32], other: &[f32]) -> f32 {
+    let mut sums = [0.0; LANES];
+    let (ones, others) = (one.chunks_exact(LANES), other.chunks_exact(LANES));
+    let rest = ones.remainder().iter().zip(others.remainder());
+    let rest: f32 = rest.map(|(one, other)| one * other).sum();
+    for (one, other) in ones.zip(others) {
+        for lane in 0..LANES {
+            sums[lane] += one[lane] * other[lane];
+        }
+    }
+    sums.iter().sum::<f32>() + rest
+}
+
+/// The products of a drawing with the ones, with itself, and with the light.
+fn products(ones: &[f32], light: &[f32], drawn: &[f32]) -> [f32; 3] {
+    let mut sums = [[0.0; LANES]; 3];
+    let lanes = |values: &'_ [f32]| values.len() / LANES * LANES;
+    let whole = lanes(drawn).min(lanes(ones)).min(lanes(light));
+    let chunks = ones[..whole].chunks_exact(LANES).zip(light[..whole].chunks_exact(LANES));
+    for ((ones, light), drawn) in chunks.zip(drawn[..whole].chunks_exact(LANES)) {
+        for lane in 0..LANES {
+            sums[0][lane] += ones[lane] * drawn[lane];
+            sums[1][lane] += drawn[lane] * drawn[lane];
+            sums[2][lane] += light[lane] * drawn[lane];
+        }
+    }
+    let mut totals = sums.map(|lanes| lanes.iter().sum::<f32>());
+    for ((ones, light), drawn) in ones[whole..].iter().zip(&light[whole..]).zip(&drawn[whole..]) {
+        totals[0] += ones * drawn;
+        totals[1] += drawn * drawn;
+        totals[2] += light * drawn;
+    }
+    totals
 }

@@ -2,7 +2,7 @@
 
 use super::bank::{COARSE, COARSE_COLUMNS, COARSE_ROWS, Face, is_cursor, pattern};
 use super::frame::Frame;
-use super::lens::{Explained, Lens, MARGIN, Patch, Window, explain};
+use super::lens::{Explained, Lens, MARGIN, Seen, Window, halve};
 use super::modes::Shown;
 use super::plane::Plane;
 use super::sharpen::Sharp;
@@ -46,10 +46,14 @@ const PASSES: usize = 2;
 
 /// The cells row by row.
 pub(super) fn guesses(plane: &Plane, sharp: &Sharp<'_>) -> Vec<Guess> {
-    let mut guesses = alone(plane, sharp);
+    let Sharp { frame, face, filter, .. } = *sharp;
+    let lens = Lens::new(filter, &frame, (face.width, face.height), (plane.width, plane.height));
+    let mut guesses = alone(plane, sharp, &lens);
     for _ in 0..PASSES {
         let screen = Screen::of(plane, &guesses, sharp);
-        guesses = together(plane, sharp, guesses, &screen);
+        let mut light = plane.light.clone();
+        lens.take_off(&screen.light, screen.stride, &mut light, plane.width);
+        together(&light, plane.width, sharp, &lens, &mut guesses);
     }
     guesses
 }
@@ -58,19 +62,23 @@ pub(super) fn guesses(plane: &Plane, sharp: &Sharp<'_>) -> Vec<Guess> {
 const WELL: f32 = 0.3;
 
 /// Each cell by itself: which glyphs are like it.
-fn alone(plane: &Plane, sharp: &Sharp<'_>) -> Vec<Guess> {
+fn alone(plane: &Plane, sharp: &Sharp<'_>, lens: &Lens) -> Vec<Guess> {
     /// Pixels of the face at the border of a cell that are left out, for what neighbours do to them.
     const EDGE: f64 = 0.3;
-    let Sharp { frame, face, filter, .. } = *sharp;
+    let Sharp { frame, face, .. } = *sharp;
     let templates = Templates::of(face, Templates::blur_at(&frame, face));
-    let lens = Lens::new(filter, &frame, (face.width, face.height), EDGE, (plane.width, plane.height));
     let mut light = Vec::new();
     let mut close = vec![0; face.width * face.height];
     let mut easel = Easel::new(face);
     let mut guesses = Vec::with_capacity(frame.rows * frame.columns);
     for row in 0..frame.rows {
+        easel.begin();
         for column in 0..frame.columns {
             let area = frame.cell(row, column);
+            if let Some(light) = plane.flat(area, LEAST_CONTRAST) {
+                guesses.push(Guess::Blank { light });
+                continue;
+            }
             plane.sample(area, face.width, face.height, &mut light);
             let mean = light.iter().sum::<f32>() / light.len() as f32;
             let deviation = pattern(&light, &mut close) / (light.len() as f32).sqrt();
@@ -81,32 +89,18 @@ fn alone(plane: &Plane, sharp: &Sharp<'_>) -> Vec<Guess> {
             plane.sample(area, COARSE_COLUMNS, COARSE_ROWS, &mut light);
             let mut coarse = [0; COARSE];
             pattern(&light, &mut coarse);
-            let window = lens.window(row, column);
-            window.see(plane, &mut easel.seen);
-            easel.ones.resize(easel.seen.len(), 1.0);
-            let mut candidates: Vec<Candidate> = Vec::with_capacity(CANDIDATES);
-            let best = templates.best(face, &coarse, &close);
-            let most = best.first().map_or(0.0, |(_, alike)| alike.abs());
-            let near = |index: usize, alike: f32| index < 2 || alike.abs() > most - RIVAL;
-            let best = best.into_iter().enumerate().filter(|(index, (_, alike))| near(*index, *alike));
-            for (_, (glyph, _)) in best.take(CANDIDATES) {
-                let explained = easel.explain(&window, face, glyph);
-                candidates.push(Candidate { glyph, explained });
-            }
-            candidates.sort_by(|one, other| one.explained.error.total_cmp(&other.explained.error));
-            let is_explained = candidates.first().is_some_and(|best| {
-                best.explained.error < WELL * best.explained.total && !face.glyphs[best.glyph].is_slight()
+            let window = Window { across: lens.column(column, EDGE), down: lens.row(row, EDGE) };
+            window.see(&plane.light, plane.width, &mut easel.seen.light);
+            easel.seen.ones.clear();
+            easel.seen.ones.resize(easel.seen.light.len(), 1.0);
+            easel.seen.weigh();
+            let best = templates.best(&coarse, &close);
+            guesses.push(Guess::Inked {
+                light: mean,
+                candidates: easel.candidates(&window, face, best),
+                blank: 0.0,
+                apart: 0.0,
             });
-            if !is_explained {
-                for glyph in &face.slight {
-                    if !candidates.iter().any(|candidate| candidate.glyph == *glyph) {
-                        let explained = easel.explain(&window, face, *glyph);
-                        candidates.push(Candidate { glyph: *glyph, explained });
-                    }
-                }
-            }
-            candidates.sort_by(|one, other| one.explained.error.total_cmp(&other.explained.error));
-            guesses.push(Guess::Inked { light: mean, candidates, blank: 0.0, apart: 0.0 });
         }
     }
     guesses
@@ -132,35 +126,79 @@ fn drop_faint_cursors(candidates: &mut Vec<Candidate>, face: &Face) {
 /// A glyph that leaves more than this part of the light of a cell unexplained does not stand there.
 const NO_INK: f32 = 0.6;
 
-/// What is needed to draw.
+/// What is needed to draw the cells of a row.
 struct Easel {
-    patch: Patch,
-    half: Vec<f32>,
+    seen: Seen,
     drawn: Vec<f32>,
-    seen: Vec<f32>,
-    ones: Vec<f32>,
+    /// Glyphs scaled in height, one after the other.
+    halves: Vec<f32>,
+    /// Where that of each glyph begins, if it was drawn in this row.
+    places: Vec<Option<usize>>,
+    half: usize,
 }
 
 impl Easel {
     fn new(face: &Face) -> Self {
-        let empty = Vec::new;
-        let patch = Patch::new(face.width, face.height);
-        Self { patch, half: empty(), drawn: empty(), seen: empty(), ones: empty() }
+        let (seen, drawn, halves) = (Seen::default(), Vec::new(), Vec::new());
+        Self { seen, drawn, halves, places: vec![None; face.glyphs.len()], half: 0 }
+    }
+
+    /// Forgets the last row.
+    fn begin(&mut self) {
+        self.halves.clear();
+        self.places.fill(None);
+    }
+
+    /// Draws a glyph.
+    fn draw(&mut self, window: &Window<'_>, face: &Face, glyph: usize) {
+        let place = *self.places[glyph].get_or_insert_with(|| {
+            let place = self.halves.len();
+            halve(window.down, &face.glyphs[glyph].ink, face.width, &mut self.halves);
+            self.half = self.halves.len() - place;
+            place
+        });
+        window.draw_half(&self.halves[place..place + self.half], &mut self.drawn);
     }
 
     /// How a glyph explains what is seen.
     fn explain(&mut self, window: &Window<'_>, face: &Face, glyph: usize) -> Explained {
-        self.patch.put(&face.glyphs[glyph].ink, face.width);
-        window.draw(&self.patch, &mut self.half, &mut self.drawn);
-        explain(&self.seen, &self.ones[..self.seen.len()], &self.drawn)
+        self.draw(window, face, glyph);
+        self.seen.explain(&self.drawn)
     }
 
-    /// The light of a window by this candidate; `ones` is what a full cell looks like.
+    /// The glyphs that may stand in a cell of which these are like it, the best first.
+    fn candidates(&mut self, window: &Window<'_>, face: &Face, alike: Vec<(usize, f32)>) -> Vec<Candidate> {
+        let most = alike.first().map_or(0.0, |(_, alike)| alike.abs());
+        let near = alike.into_iter().enumerate();
+        let near = near.filter(|(index, (_, alike))| *index < 2 || alike.abs() > most - RIVAL);
+        let mut candidates: Vec<Candidate> = Vec::with_capacity(CANDIDATES);
+        for (_, (glyph, _)) in near.take(CANDIDATES) {
+            candidates.push(Candidate { glyph, explained: self.explain(window, face, glyph) });
+        }
+        let order =
+            |one: &Candidate, other: &Candidate| one.explained.error.total_cmp(&other.explained.error);
+        candidates.sort_by(order);
+        let is_explained = candidates.first().is_some_and(|best| {
+            best.explained.error < WELL * best.explained.total && !face.glyphs[best.glyph].is_slight
+        });
+        if !is_explained {
+            for glyph in &face.slight {
+                if !candidates.iter().any(|candidate| candidate.glyph == *glyph) {
+                    candidates
+                        .push(Candidate { glyph: *glyph, explained: self.explain(window, face, *glyph) });
+                }
+            }
+            candidates.sort_by(order);
+        }
+        candidates
+    }
+
+    /// The light of a window by this candidate.
     fn drawn_again(&mut self, window: &Window<'_>, face: &Face, candidate: Candidate) -> Vec<f32> {
-        self.patch.put(&face.glyphs[candidate.glyph].ink, face.width);
-        window.draw(&self.patch, &mut self.half, &mut self.drawn);
+        self.draw(window, face, candidate.glyph);
         let Explained { ground, contrast, .. } = candidate.explained;
-        self.ones.iter().zip(&self.drawn).map(|(one, ink)| ground * one + contrast * ink).collect()
+        let pixels = self.seen.ones.iter().zip(&self.drawn);
+        pixels.map(|(one, ink)| ground * one + contrast * ink).collect()
     }
 }
 
@@ -177,23 +215,14 @@ impl Screen {
         let mut light = vec![0.0; stride * (rows * height + 2 * MARGIN)];
         for (index, guess) in guesses.iter().enumerate() {
             let (top, left) = (index / columns * height + MARGIN, index % columns * width + MARGIN);
+            let (ground, ink) = look(guess);
             for y in 0..*height {
                 let place = &mut light[(top + y) * stride + left..][..*width];
-                match guess {
-                    Guess::Blank { light } => place.fill(*light),
-                    Guess::Inked { light, candidates, .. } => {
-                        let Some(Candidate { glyph, explained }) = candidates.first() else {
-                            place.fill(*light);
-                            continue;
-                        };
-                        if explained.error > NO_INK * explained.total {
-                            place.fill(explained.ground);
-                            continue;
-                        }
-                        let ink = &sharp.face.glyphs[*glyph].ink[y * width..][..*width];
-                        for (place, ink) in place.iter_mut().zip(ink) {
-                            *place = explained.ground + explained.contrast * ink;
-                        }
+                place.fill(ground);
+                if let Some((contrast, glyph)) = ink {
+                    let ink = &sharp.face.glyphs[glyph].ink[y * width..][..*width];
+                    for (place, ink) in place.iter_mut().zip(ink) {
+                        *place += contrast * ink;
                     }
                 }
             }
@@ -253,42 +282,56 @@ impl Screen {
             self.light.copy_within(from..from + self.stride, (MARGIN + height + row) * self.stride);
         }
     }
+}
 
-    /// What stands around a cell, with nothing in the cell itself.
-    fn around(&self, (top, left): (usize, usize), (width, height): (usize, usize), patch: &mut Patch) {
-        for (y, row) in patch.values.chunks_exact_mut(width + 2 * MARGIN).enumerate() {
-            row.copy_from_slice(&self.light[(top + y) * self.stride + left..][..width + 2 * MARGIN]);
-            if (MARGIN..MARGIN + height).contains(&y) {
-                row[MARGIN..MARGIN + width].fill(0.0);
+/// What the guess for a cell looks like on the screen: the light of its ground, and if it has ink, how much lighter that is,
+/// and the glyph.
+fn look(guess: &Guess) -> (f32, Option<(f32, usize)>) {
+    match guess {
+        Guess::Blank { light } => (*light, None),
+        Guess::Inked { light, candidates, .. } => match candidates.first() {
+            Some(Candidate { glyph, explained }) => {
+                let has_ink = explained.error <= NO_INK * explained.total;
+                (explained.ground, has_ink.then_some((explained.contrast, *glyph)))
             }
-        }
+            None => (*light, None),
+        },
     }
 }
 
-/// Each cell with what its neighbours add to it.
-fn together(plane: &Plane, sharp: &Sharp<'_>, mut guesses: Vec<Guess>, screen: &Screen) -> Vec<Guess> {
+/// Looks again at each cell, on a picture without what neighbours add to it: all that is on the screen has been taken off.
+fn together(light: &[f32], width: usize, sharp: &Sharp<'_>, lens: &Lens, guesses: &mut [Guess]) {
     /// Pixels of the face beyond the border of a cell that are looked at too.
     const EDGE: f64 = -0.5;
-    let Sharp { frame, face, filter, .. } = *sharp;
-    let size = (face.width, face.height);
-    let lens = Lens::new(filter, &frame, size, EDGE, (plane.width, plane.height));
+    let Sharp { frame, face, .. } = *sharp;
     let mut easel = Easel::new(face);
-    let mut surroundings = Patch::new(face.width, face.height);
-    let mut full = Patch::new(face.width, face.height);
-    full.put(&vec![1.0; face.width * face.height], face.width);
     for (index, guess) in guesses.iter_mut().enumerate() {
-        let Guess::Inked { candidates, blank, apart, .. } = guess else { continue };
         let (row, column) = (index / frame.columns, index % frame.columns);
-        let window = lens.window(row, column);
-        window.see(plane, &mut easel.seen);
-        screen.around((row * face.height, column * face.width), size, &mut surroundings);
-        window.draw(&surroundings, &mut easel.half, &mut easel.drawn);
-        for (seen, around) in easel.seen.iter_mut().zip(&easel.drawn) {
-            *seen -= around;
+        if column == 0 {
+            easel.begin();
         }
-        window.draw(&full, &mut easel.half, &mut easel.ones);
-        easel.drawn.fill(0.0);
-        *blank = explain(&easel.seen, &easel.ones, &easel.drawn).error;
+        let (ground, ink) = look(guess);
+        let Guess::Inked { candidates, blank, apart, .. } = guess else { continue };
+        let window = Window { across: lens.column(column, EDGE), down: lens.row(row, EDGE) };
+        window.see(light, width, &mut easel.seen.light);
+        window.ones(&mut easel.seen.ones);
+        // What was taken off of this cell itself comes back.
+        match ink {
+            Some((contrast, glyph)) => {
+                easel.draw(&window, face, glyph);
+                let own = easel.seen.ones.iter().zip(&easel.drawn);
+                for (seen, (one, ink)) in easel.seen.light.iter_mut().zip(own) {
+                    *seen += ground * one + contrast * ink;
+                }
+            }
+            None => {
+                for (seen, one) in easel.seen.light.iter_mut().zip(&easel.seen.ones) {
+                    *seen += ground * one;
+                }
+            }
+        }
+        easel.seen.weigh();
+        *blank = easel.seen.error_of_blank();
         for candidate in candidates.iter_mut() {
             candidate.explained = easel.explain(&window, face, candidate.glyph);
         }
@@ -301,5 +344,4 @@ fn together(plane: &Plane, sharp: &Sharp<'_>, mut guesses: Vec<Guess>, screen: &
             *apart = squares.sum::<f32>() / first.len().max(1) as f32;
         }
     }
-    guesses
 }

@@ -54,6 +54,27 @@ impl Plane {
         above + (below - above) * y.part
     }
 
+    /// The light of a rectangle that deviates less than this from its mean everywhere; nothing where it may deviate more.
+    pub(super) fn flat(&self, area: Rectangle, most: f32) -> Option<f32> {
+        let side = |from: f64, length: f64, limit: usize| {
+            let end = ((from + length).ceil().max(0.0) as usize).min(limit);
+            (from.floor().max(0.0) as usize).min(end)..end
+        };
+        let columns = side(area.left, area.width, self.width);
+        let rows = side(area.top, area.height, self.height);
+        let first = *self.light.get(rows.start * self.width + columns.start)?;
+        let (mut least, mut greatest) = (first, first);
+        for row in rows {
+            for light in &self.light[row * self.width..][columns.clone()] {
+                (least, greatest) = (least.min(*light), greatest.max(*light));
+            }
+            if greatest - least > most {
+                return None;
+            }
+        }
+        Some((least + greatest) / 2.0)
+    }
+
     /// Averages the light over a lattice of rectangles: `columns` by `rows` of them fill the rectangle from `left`, `top`
     /// with these sides. Parts of it that are outside of the picture count for nothing.
     pub(super) fn sample(&self, area: Rectangle, columns: usize, rows: usize, samples: &mut Vec<f32>) {

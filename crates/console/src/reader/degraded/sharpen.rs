@@ -2,7 +2,7 @@
 
 use super::bank::{Bank, COARSE, COARSE_COLUMNS, COARSE_ROWS, Face, pattern};
 use super::frame::Frame;
-use super::lens::{FILTERS, Filter, Patch, Taps, Window, explain};
+use super::lens::{FILTERS, Filter, Seen, Taps, Window};
 use super::modes::Shown;
 use super::plane::Plane;
 use super::search::{Found, LEAST_CHANGE, mean_of_best, moved};
@@ -152,7 +152,7 @@ fn samples(plane: &Plane, cells: &[(usize, usize)], found: &Found<'_>) -> Vec<Sa
         pattern(&light, &mut coarse);
         plane.sample(area, face.width, face.height, &mut light);
         if pattern(&light, &mut close) > LEAST_CHANGE {
-            let glyphs = templates.best(face, &coarse, &close).into_iter().take(CANDIDATES);
+            let glyphs = templates.best(&coarse, &close).into_iter().take(CANDIDATES);
             samples.push(Sample {
                 row: *row,
                 column: *column,
@@ -179,21 +179,21 @@ fn explained_in_all(plane: &Plane, samples: &[Sample], frame: &Frame, face: &Fac
 fn shares(plane: &Plane, samples: &[Sample], frame: &Frame, face: &Face, filter: Filter) -> Vec<f32> {
     /// Pixels of the face at the border of a cell that are left out, for what neighbours do to them.
     const EDGE: f64 = 0.3;
-    let mut patch = Patch::new(face.width, face.height);
-    let (mut half, mut drawn, mut seen) = (Vec::new(), Vec::new(), Vec::new());
-    let (scale_x, scale_y) = (frame.pitch / face.width as f64, frame.line / face.height as f64);
+    let (mut half, mut drawn, mut seen) = (Vec::new(), Vec::new(), Seen::default());
+    let (scale_x, scale_y) = frame.scale((face.width, face.height));
     let mut shares = Vec::with_capacity(samples.len());
     for Sample { row, column, glyphs } in samples {
         let area = frame.cell(*row, *column);
         let across = Taps::new(filter, area.left, face.width, scale_x, (EDGE, EDGE), plane.width);
         let down = Taps::new(filter, area.top, face.height, scale_y, (EDGE, EDGE), plane.height);
-        let window = Window { across: &across, down: &down };
-        window.see(plane, &mut seen);
-        let ones = vec![1.0; seen.len()];
+        let window = Window { across: across.whole(face.width), down: down.whole(face.height) };
+        window.see(&plane.light, plane.width, &mut seen.light);
+        seen.ones.clear();
+        seen.ones.resize(seen.light.len(), 1.0);
+        seen.weigh();
         let share = glyphs.iter().map(|glyph| {
-            patch.put(&face.glyphs[*glyph].ink, face.width);
-            window.draw(&patch, &mut half, &mut drawn);
-            let explained = explain(&seen, &ones, &drawn);
+            window.draw(&face.glyphs[*glyph].ink, &mut half, &mut drawn);
+            let explained = seen.explain(&drawn);
             1.0 - explained.error / explained.total.max(1.0)
         });
         shares.push(share.fold(0.0, f32::max));

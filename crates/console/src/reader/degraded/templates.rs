@@ -1,10 +1,13 @@
 //! The glyphs of a face as they look on a picture that was scaled back to the size of its screen.
 
-use super::bank::{Face, likeness, pattern};
+use super::bank::{COARSE, Face, Pattern, likeness, pattern};
 use super::frame::Frame;
 
 /// How many glyphs of a cell are looked at closely.
 const CLOSE: usize = 12;
+
+/// Glyphs whose coarse pattern is so much less like a cell than the best one are not looked at.
+const ALMOST: f32 = 0.35;
 
 /// The patterns of all glyphs of a face.
 pub(super) struct Templates {
@@ -13,6 +16,8 @@ pub(super) struct Templates {
     patterns: Vec<i16>,
     /// How many of them are of ASCII, which come first.
     ascii: usize,
+    /// The coarse pattern of each glyph.
+    coarse: Vec<Pattern<COARSE>>,
 }
 
 impl Templates {
@@ -25,7 +30,8 @@ impl Templates {
             pattern(&blurred(&across, face.height, face.width, blur), place);
         }
         let ascii = face.glyphs.iter().take_while(|glyph| glyph.character.is_ascii()).count();
-        Self { size, patterns, ascii }
+        let coarse = face.glyphs.iter().map(|glyph| glyph.coarse).collect();
+        Self { size, patterns, ascii, coarse }
     }
 
     /// How blurred a screen is that was shown with a frame and sampled back: smaller ones are more so.
@@ -41,13 +47,12 @@ impl Templates {
     }
 
     /// The most similar glyphs with their likeness, the best first; less than 0 where ink and ground are exchanged.
-    pub(super) fn best(&self, face: &Face, coarse: &[i16], cell: &[i16]) -> Vec<(usize, f32)> {
-        let mut close: Vec<(usize, f32)> = face
-            .glyphs
-            .iter()
-            .enumerate()
-            .map(|(index, glyph)| (index, likeness(&glyph.coarse, coarse)))
-            .collect();
+    pub(super) fn best(&self, coarse: &[i16], cell: &[i16]) -> Vec<(usize, f32)> {
+        let alike = self.coarse.iter().map(|glyph| likeness(glyph, coarse).abs());
+        let alike: Vec<f32> = alike.collect();
+        let most = alike.iter().copied().fold(0.0, f32::max);
+        let near = |(_, alike): &(usize, f32)| *alike > most - ALMOST;
+        let mut close: Vec<(usize, f32)> = alike.into_iter().enumerate().filter(near).collect();
         let order = |one: &(usize, f32), other: &(usize, f32)| other.1.abs().total_cmp(&one.1.abs());
         if close.len() > CLOSE {
             close.select_nth_unstable_by(CLOSE, order);
