@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::frame::Frame;
-use super::plane::MOST_SAMPLES;
+use super::plane::{MOST_SAMPLES, Plane};
 
 /// A resampling filter: how much of a source pixel reaches a pixel of the picture, by their distance in source pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -379,7 +379,22 @@ pub(super) struct Seen {
     sum: f32,
 }
 
+impl Explained {
+    /// How much of the light is explained, 0 to 1.
+    pub(super) fn share(&self) -> f32 {
+        1.0 - self.error / self.total.max(1.0)
+    }
+}
+
 impl Seen {
+    /// Looks at a window of a picture, with a ground of one light.
+    pub(super) fn look(&mut self, window: &Window<'_>, plane: &Plane) {
+        window.see(&plane.light, plane.width, &mut self.light);
+        self.ones.clear();
+        self.ones.resize(self.light.len(), 1.0);
+        self.weigh();
+    }
+
     /// To be called when light and ones have changed.
     pub(super) fn weigh(&mut self) {
         self.ones_ones = dot(&self.ones, &self.ones);

@@ -8,6 +8,10 @@ use super::plane::Plane;
 use super::sharpen::Sharp;
 use super::templates::Templates;
 
+/// Those whose light differs less than this are blank if no letter is so much like them: compression leaves such traces.
+const FAINT: f32 = 8.0;
+const UNLIKE: f32 = 0.6;
+
 /// Cells whose light differs less than this are blank.
 const LEAST_CONTRAST: f32 = 3.0;
 
@@ -66,7 +70,7 @@ fn alone(plane: &Plane, sharp: &Sharp<'_>, lens: &Lens) -> Vec<Guess> {
     /// Pixels of the face at the border of a cell that are left out, for what neighbours do to them.
     const EDGE: f64 = 0.3;
     let Sharp { frame, face, .. } = *sharp;
-    let templates = Templates::of(face, Templates::blur_at(&frame, face));
+    let mut templates = Templates::of(face, Templates::blur_at(&frame, face));
     let mut light = Vec::new();
     let mut close = vec![0; face.width * face.height];
     let mut easel = Easel::new(face);
@@ -89,11 +93,12 @@ fn alone(plane: &Plane, sharp: &Sharp<'_>, lens: &Lens) -> Vec<Guess> {
             plane.sample(area, COARSE_COLUMNS, COARSE_ROWS, &mut light);
             let mut coarse = [0; COARSE];
             pattern(&light, &mut coarse);
+            if deviation < FAINT && templates.best_letter(&coarse, &close) < UNLIKE {
+                guesses.push(Guess::Blank { light: mean });
+                continue;
+            }
             let window = Window { across: lens.column(column, EDGE), down: lens.row(row, EDGE) };
-            window.see(&plane.light, plane.width, &mut easel.seen.light);
-            easel.seen.ones.clear();
-            easel.seen.ones.resize(easel.seen.light.len(), 1.0);
-            easel.seen.weigh();
+            easel.seen.look(&window, plane);
             let best = templates.best(&coarse, &close);
             guesses.push(Guess::Inked {
                 light: mean,

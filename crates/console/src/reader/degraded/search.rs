@@ -54,6 +54,9 @@ const LEAST_AGREEMENT: f32 = 0.4;
 /// A frame that explains so much of the light of its cells needs no rival.
 const CLEAR: f32 = 0.985;
 
+/// Where the best frames explain less than this, there is no text in any known font.
+const STRANGE: f32 = 0.75;
+
 /// This share of the cells counts, the best ones: others are pictures, cursors, and rare characters.
 const COUNTED: f32 = 0.7;
 
@@ -63,6 +66,8 @@ pub(super) struct Found<'b> {
     pub(super) frame: Frame,
     pub(super) face: &'b Face,
     pub(super) likeness: f32,
+    /// Whether it is that of a usual screen, pixel by pixel.
+    pub(super) is_unscaled: bool,
 }
 
 /// Finds the cells and their face.
@@ -95,6 +100,7 @@ struct Pair {
     likely: f64,
     /// Where the first cell begins, if they are those of a usual screen.
     origin: Option<(f64, f64)>,
+    is_unscaled: bool,
 }
 
 /// Distances of columns and rows, the most likely first.
@@ -105,7 +111,13 @@ fn pairs(plane: &Plane, bank: &Bank, shown: &[Shown], across: &Axis, down: &Axis
         for line in &lines {
             if bank.faces.iter().any(|face| fits(face, pitch.distance, line.distance)) {
                 let likely = pitch.strength * line.strength;
-                pairs.push(Pair { pitch: pitch.distance, line: line.distance, likely, origin: None });
+                pairs.push(Pair {
+                    pitch: pitch.distance,
+                    line: line.distance,
+                    likely,
+                    origin: None,
+                    is_unscaled: false,
+                });
             }
         }
     }
@@ -113,7 +125,7 @@ fn pairs(plane: &Plane, bank: &Bank, shown: &[Shown], across: &Axis, down: &Axis
         let (pitch, line, origin) = (*pitch, *line, *origin);
         let known = if *unscaled { UNSCALED } else { KNOWN_MODE };
         let likely = known * across.strength(pitch) * down.strength(line);
-        pairs.push(Pair { pitch, line, likely, origin: Some(origin) });
+        pairs.push(Pair { pitch, line, likely, origin: Some(origin), is_unscaled: *unscaled });
     }
     pairs.sort_by(|one, other| other.likely.total_cmp(&one.likely));
     let mut kept: Vec<Pair> = Vec::new();
@@ -194,9 +206,11 @@ impl<'b> Judge<'b, '_> {
     fn sharpest(&self, candidates: Vec<Found<'b>>) -> Option<Sharp<'b>> {
         let mut best: Option<Sharp<'b>> = None;
         let mut since = 0;
-        for one in candidates {
-            let one = self.settle(one);
-            let sharp = sharpen::focus(self.plane, &self.cells(&one.frame), &one);
+        for (index, one) in candidates.into_iter().enumerate() {
+            // Those of a usual screen are mostly right as they are.
+            let first = sharpen::focus(self.plane, &self.cells(&one.frame), &one);
+            let is_clear = first.explained > if one.is_unscaled { GOOD } else { CLEAR };
+            let sharp = if is_clear { first } else { self.settled(one) };
             if best.as_ref().is_none_or(|best| sharp.explained > best.explained) {
                 best = Some(sharp);
                 since = 0;
@@ -204,11 +218,20 @@ impl<'b> Judge<'b, '_> {
                 since += 1;
             }
             let explained = best.as_ref().map_or(0.0, |best| best.explained);
-            if explained > CLEAR || explained > GOOD && since == PATIENCE {
+            if is_clear
+                || explained > CLEAR
+                || explained > GOOD && since == PATIENCE
+                || explained < STRANGE && index == PATIENCE
+            {
                 break;
             }
         }
-        best
+        best.filter(|best| best.explained >= STRANGE)
+    }
+
+    fn settled(&self, found: Found<'b>) -> Sharp<'b> {
+        let found = self.settle(found);
+        sharpen::focus(self.plane, &self.cells(&found.frame), &found)
     }
 
     /// The cells around the probes.
@@ -222,11 +245,11 @@ impl<'b> Judge<'b, '_> {
 
     /// Adds the faces that agree with distances, each where it agrees best.
     fn add_faces(&self, pair: &Pair, across: &Profile, down: &Profile, found: &mut Vec<Found<'b>>) {
-        let Pair { pitch, line, origin, .. } = *pair;
+        let Pair { pitch, line, origin: usual, is_unscaled, .. } = *pair;
         let part = |shift: usize, distance: f64| (shift as f64 / PARTS as f64) * distance;
         let mut seen: Vec<((f64, f64), Option<Sight>)> = Vec::new();
         for face in self.bank.faces.iter().filter(|face| fits(face, pitch, line)) {
-            let mut origins: Vec<(f64, f64)> = origin.into_iter().collect();
+            let mut origins: Vec<(f64, f64)> = usual.into_iter().collect();
             for (x, agreement_x) in agreements(across, &face.across) {
                 for (y, agreement_y) in agreements(down, &face.down) {
                     let origin = (part(x, pitch), part(y, line));
@@ -254,7 +277,8 @@ impl<'b> Judge<'b, '_> {
                 }
                 let likeness = mean_of_best(patterns.iter().map(alike).collect());
                 if best.as_ref().is_none_or(|best| likeness > best.likeness) {
-                    best = Some(Found { frame: *frame, face, likeness });
+                    let is_unscaled = is_unscaled && usual == Some(origin);
+                    best = Some(Found { frame: *frame, face, likeness, is_unscaled });
                 }
             }
             found.extend(best);
@@ -279,15 +303,16 @@ impl<'b> Judge<'b, '_> {
     fn settle(&self, mut found: Found<'b>) -> Found<'b> {
         let face = found.face;
         let templates = Templates::of(face, Templates::blur_at(&found.frame, face));
-        found.likeness = self.likeness(&found.frame, face, &templates);
         for step in [0.5, 0.25] {
+            let cells = self.lettered(&found.frame, face, &templates);
+            found.likeness = self.likeness(&found.frame, face, &templates, &cells);
             for _ in 0..3 {
                 let before = found.likeness;
                 for direction in 0..4 {
                     for sign in [1.0, -1.0] {
                         let size = (self.plane.width, self.plane.height);
                         let frame = moved(&found.frame, face, size, direction, sign * step);
-                        let likeness = self.likeness(&frame, face, &templates);
+                        let likeness = self.likeness(&frame, face, &templates, &cells);
                         if likeness > found.likeness {
                             found = Found { frame, likeness, ..found };
                             break;
@@ -302,20 +327,37 @@ impl<'b> Judge<'b, '_> {
         found
     }
 
-    /// How well the cells around the probes agree with the characters of a face.
-    fn likeness(&self, frame: &Frame, face: &Face, templates: &Templates) -> f32 {
+    /// The cells around the probes, with the letters that they are most like.
+    fn lettered(&self, frame: &Frame, face: &Face, templates: &Templates) -> Vec<Lettered> {
         let mut samples = Vec::new();
         let mut cell_pattern = vec![0; face.width * face.height];
-        let mut best = Vec::new();
+        let mut lettered = Vec::new();
         for (row, column) in self.cells(frame) {
             self.plane.sample(frame.cell(row, column), face.width, face.height, &mut samples);
             if pattern(&samples, &mut cell_pattern) > LEAST_CHANGE {
-                best.push(templates.best_letter(&cell_pattern));
+                lettered.push((row, column, templates.letters(&cell_pattern)));
+            }
+        }
+        lettered
+    }
+
+    /// How well cells agree with their letters.
+    fn likeness(&self, frame: &Frame, face: &Face, templates: &Templates, cells: &[Lettered]) -> f32 {
+        let mut samples = Vec::new();
+        let mut cell_pattern = vec![0; face.width * face.height];
+        let mut best = Vec::new();
+        for (row, column, letters) in cells {
+            self.plane.sample(frame.cell(*row, *column), face.width, face.height, &mut samples);
+            if pattern(&samples, &mut cell_pattern) > LEAST_CHANGE {
+                best.push(templates.likeness_of(letters, &cell_pattern));
             }
         }
         if best.len() < 3 { 0.0 } else { mean_of_best(best) }
     }
 }
+
+/// The row and the column of a cell, and letters.
+type Lettered = (usize, usize, Vec<usize>);
 
 /// A frame moved by some pixels of its face: as a whole to the right, with its sides at the left and right edges of the
 /// picture, as a whole downwards, and with the upper and lower edges.

@@ -1,12 +1,15 @@
 //! The filter, the face and the frame under which a few cells, drawn again, look most like the picture.
 
-use super::bank::{Bank, COARSE, COARSE_COLUMNS, COARSE_ROWS, Face, pattern};
+use super::bank::{Bank, COARSE, COARSE_COLUMNS, COARSE_ROWS, Face, Pattern, pattern};
 use super::frame::Frame;
-use super::lens::{FILTERS, Filter, Seen, Taps, Window};
+use super::lens::{FILTERS, Filter, Lens, Seen, Taps, Window};
 use super::modes::Shown;
 use super::plane::Plane;
 use super::search::{Found, LEAST_CHANGE, mean_of_best, moved};
 use super::templates::Templates;
+
+/// Pixels of the face at the border of a cell that are left out, for what neighbours do to them.
+const EDGE: f64 = 0.3;
 
 /// How many glyphs are drawn for each cell.
 const CANDIDATES: usize = 3;
@@ -33,13 +36,23 @@ struct Sample {
 pub(super) fn focus<'b>(plane: &Plane, cells: &[(usize, usize)], found: &Found<'b>) -> Sharp<'b> {
     let Found { frame, face, .. } = *found;
     let samples = samples(plane, cells, found);
-    let sharp = FILTERS.into_iter().map(|filter| {
-        let explained = explained(plane, &samples, &frame, face, filter);
+    // A few of the cells tell which filters come near.
+    let step = samples.len().div_ceil(FIRST).max(1);
+    let some: Vec<&Sample> = samples.iter().step_by(step).collect();
+    let mut filters = FILTERS.map(|filter| (explained(plane, &some, &frame, face, filter), filter));
+    filters.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let all: Vec<&Sample> = samples.iter().collect();
+    let sharp = filters.into_iter().take(FILTERS_LEFT).map(|(_, filter)| {
+        let explained = explained(plane, &all, &frame, face, filter);
         Sharp { frame, face, filter, explained, screen: None }
     });
     let first = Sharp { frame, face, filter: FILTERS[0], explained: 0.0, screen: None };
     sharp.fold(first, |best, one| if one.explained > best.explained { one } else { best })
 }
+
+/// Cells by which most filters are ruled out, and how many filters are left then.
+const FIRST: usize = 16;
+const FILTERS_LEFT: usize = 3;
 
 /// The frame of a usual screen that explains the picture as well as this one.
 pub(super) fn snap<'b>(
@@ -61,8 +74,8 @@ pub(super) fn snap<'b>(
             .copied()
             .filter(|(row, column)| *row < frame.rows && *column < frame.columns)
             .collect();
-        let samples = samples(plane, &inside, &Found { frame, face, likeness: 0.0 });
-        let explained = explained(plane, &samples, &frame, face, filter);
+        let samples = samples(plane, &inside, &Found { frame, face, likeness: 0.0, is_unscaled: false });
+        let explained = explained(plane, &samples.iter().collect::<Vec<_>>(), &frame, face, filter);
         Sharp { frame, explained, screen: Some(*shown), ..*sharp }
     });
     let snapped: Vec<Sharp<'b>> = snapped.collect();
@@ -95,28 +108,94 @@ const WORSE: f32 = 0.006;
 
 /// The face of this cell size that explains most of the whole page: some differ in a few characters only.
 pub(super) fn choose_face<'b>(plane: &Plane, bank: &'b Bank, sharp: Sharp<'b>) -> Sharp<'b> {
-    let Sharp { frame, face, filter, .. } = sharp;
-    let alike = bank.faces.iter().filter(|other| (other.width, other.height) == (face.width, face.height));
+    let Sharp { frame, face, .. } = sharp;
+    let size = (face.width, face.height);
+    let alike = bank.faces.iter().filter(|other| (other.width, other.height) == size);
     let step = (frame.rows * frame.columns).div_ceil(LOOKED_AT).max(1);
     // A step that is no divisor of the columns' count wanders over all of them.
     let step = if frame.columns.is_multiple_of(step) { step + 1 } else { step };
     let cells = (0..frame.rows * frame.columns).step_by(step);
-    let cells: Vec<(usize, usize)> = cells.map(|cell| (cell / frame.columns, cell % frame.columns)).collect();
-    let of_face = alike.map(|face| {
-        let samples = samples(plane, &cells, &Found { frame, face, likeness: 0.0 });
-        (face, explained_in_all(plane, &samples, &frame, face, filter))
-    });
-    let best = of_face.max_by(|one, other| one.1.total_cmp(&other.1));
-    best.map_or(sharp, |(face, _)| Sharp { face, ..sharp })
+    let looks = looks(plane, &sharp, cells.map(|cell| (cell / frame.columns, cell % frame.columns)));
+    let lens = Lens::new(sharp.filter, &frame, size, (plane.width, plane.height));
+    let some = looks.len().div_ceil(LOOKED_AT_FIRST).max(1);
+    let mut faces: Vec<(f32, &Face, Templates)> = alike
+        .map(|face| {
+            let mut templates = Templates::of(face, Templates::blur_at(&frame, face));
+            let explained = explained_in_all(plane, &lens, face, &mut templates, looks.iter().step_by(some));
+            (explained, face, templates)
+        })
+        .collect();
+    faces.sort_by(|one, other| other.0.total_cmp(&one.0));
+    faces.truncate(FACES);
+    if faces.len() > 1 && some > 1 {
+        for (explained, face, templates) in &mut faces {
+            *explained = explained_in_all(plane, &lens, face, templates, looks.iter());
+        }
+    }
+    let best = faces.into_iter().max_by(|one, other| one.0.total_cmp(&other.0));
+    best.map_or(sharp, |(_, face, _)| Sharp { face, ..sharp })
 }
 
-/// Cells that faces are compared by, blank ones too.
+/// Cells that faces are compared by, blank ones too; those by which most are ruled out; and how many are left then.
 const LOOKED_AT: usize = 500;
+const LOOKED_AT_FIRST: usize = 60;
+const FACES: usize = 3;
+
+/// A cell as all faces of a size are compared with it.
+struct Look {
+    row: usize,
+    column: usize,
+    coarse: Pattern<COARSE>,
+    close: Vec<i16>,
+}
+
+/// Those of some cells that are not blank.
+fn looks(plane: &Plane, sharp: &Sharp<'_>, cells: impl Iterator<Item = (usize, usize)>) -> Vec<Look> {
+    let Sharp { frame, face, .. } = sharp;
+    let mut light = Vec::new();
+    let look = cells.filter_map(|(row, column)| {
+        let area = frame.cell(row, column);
+        plane.sample(area, face.width, face.height, &mut light);
+        let mut close = vec![0; face.width * face.height];
+        if pattern(&light, &mut close) <= LEAST_CHANGE {
+            return None;
+        }
+        plane.sample(area, COARSE_COLUMNS, COARSE_ROWS, &mut light);
+        let mut coarse = [0; COARSE];
+        pattern(&light, &mut coarse);
+        Some(Look { row, column, coarse, close })
+    });
+    look.collect()
+}
+
+/// How much of the light of cells their best glyphs explain, 0 to 1.
+fn explained_in_all<'l>(
+    plane: &Plane,
+    lens: &Lens,
+    face: &Face,
+    templates: &mut Templates,
+    looks: impl Iterator<Item = &'l Look>,
+) -> f32 {
+    let (mut half, mut drawn, mut seen) = (Vec::new(), Vec::new(), Seen::default());
+    let (mut sum, mut count) = (0.0, 0.0);
+    for Look { row, column, coarse, close } in looks {
+        let window = Window { across: lens.column(*column, EDGE), down: lens.row(*row, EDGE) };
+        seen.look(&window, plane);
+        let best = templates.best(coarse, close).into_iter().take(CANDIDATES);
+        let share = best.map(|(glyph, _)| {
+            window.draw(&face.glyphs[glyph].ink, &mut half, &mut drawn);
+            seen.explain(&drawn).share()
+        });
+        sum += share.fold(0.0, f32::max);
+        count += 1.0;
+    }
+    sum / f32::max(count, 1.0)
+}
 
 /// Moves the edges of the frame as long as that explains more.
 pub(super) fn settle<'b>(plane: &Plane, cells: &[(usize, usize)], mut sharp: Sharp<'b>) -> Sharp<'b> {
     let Sharp { frame, face, .. } = sharp;
-    let samples = samples(plane, cells, &Found { frame, face, likeness: 0.0 });
+    let samples = samples(plane, cells, &Found { frame, face, likeness: 0.0, is_unscaled: false });
     for step in [0.2, 0.1, 0.05, 0.025] {
         for _ in 0..3 {
             let before = sharp.explained;
@@ -124,7 +203,8 @@ pub(super) fn settle<'b>(plane: &Plane, cells: &[(usize, usize)], mut sharp: Sha
                 for sign in [1.0, -1.0] {
                     let frame =
                         moved(&sharp.frame, face, (plane.width, plane.height), direction, sign * step);
-                    let explained = explained(plane, &samples, &frame, face, sharp.filter);
+                    let explained =
+                        explained(plane, &samples.iter().collect::<Vec<_>>(), &frame, face, sharp.filter);
                     if explained > sharp.explained {
                         sharp = Sharp { frame, explained, ..sharp };
                         break;
@@ -141,7 +221,7 @@ pub(super) fn settle<'b>(plane: &Plane, cells: &[(usize, usize)], mut sharp: Sha
 
 fn samples(plane: &Plane, cells: &[(usize, usize)], found: &Found<'_>) -> Vec<Sample> {
     let Found { frame, face, .. } = *found;
-    let templates = Templates::of(face, Templates::blur_at(&frame, face));
+    let mut templates = Templates::of(face, Templates::blur_at(&frame, face));
     let mut light = Vec::new();
     let mut close = vec![0; face.width * face.height];
     let mut samples = Vec::new();
@@ -164,21 +244,13 @@ fn samples(plane: &Plane, cells: &[(usize, usize)], found: &Found<'_>) -> Vec<Sa
 }
 
 /// How much of the light of the better cells their best glyphs explain, 0 to 1.
-fn explained(plane: &Plane, samples: &[Sample], frame: &Frame, face: &Face, filter: Filter) -> f32 {
+fn explained(plane: &Plane, samples: &[&Sample], frame: &Frame, face: &Face, filter: Filter) -> f32 {
     let shares = shares(plane, samples, frame, face, filter);
     if shares.len() < 3 { 0.0 } else { mean_of_best(shares) }
 }
 
-/// The same of all cells.
-fn explained_in_all(plane: &Plane, samples: &[Sample], frame: &Frame, face: &Face, filter: Filter) -> f32 {
-    let shares = shares(plane, samples, frame, face, filter);
-    shares.iter().sum::<f32>() / shares.len().max(1) as f32
-}
-
 /// How much of the light of each cell its best glyph explains.
-fn shares(plane: &Plane, samples: &[Sample], frame: &Frame, face: &Face, filter: Filter) -> Vec<f32> {
-    /// Pixels of the face at the border of a cell that are left out, for what neighbours do to them.
-    const EDGE: f64 = 0.3;
+fn shares(plane: &Plane, samples: &[&Sample], frame: &Frame, face: &Face, filter: Filter) -> Vec<f32> {
     let (mut half, mut drawn, mut seen) = (Vec::new(), Vec::new(), Seen::default());
     let (scale_x, scale_y) = frame.scale((face.width, face.height));
     let mut shares = Vec::with_capacity(samples.len());
@@ -187,14 +259,10 @@ fn shares(plane: &Plane, samples: &[Sample], frame: &Frame, face: &Face, filter:
         let across = Taps::new(filter, area.left, face.width, scale_x, (EDGE, EDGE), plane.width);
         let down = Taps::new(filter, area.top, face.height, scale_y, (EDGE, EDGE), plane.height);
         let window = Window { across: across.whole(face.width), down: down.whole(face.height) };
-        window.see(&plane.light, plane.width, &mut seen.light);
-        seen.ones.clear();
-        seen.ones.resize(seen.light.len(), 1.0);
-        seen.weigh();
+        seen.look(&window, plane);
         let share = glyphs.iter().map(|glyph| {
             window.draw(&face.glyphs[*glyph].ink, &mut half, &mut drawn);
-            let explained = seen.explain(&drawn);
-            1.0 - explained.error / explained.total.max(1.0)
+            seen.explain(&drawn).share()
         });
         shares.push(share.fold(0.0, f32::max));
     }

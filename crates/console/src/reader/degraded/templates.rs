@@ -1,10 +1,22 @@
 //! The glyphs of a face as they look on a picture that was scaled back to the size of its screen.
 
+use std::cmp::Ordering;
+use std::ops::Range;
+
 use super::bank::{COARSE, Face, Pattern, likeness, pattern};
 use super::frame::Frame;
 
 /// How many glyphs of a cell are looked at closely.
 const CLOSE: usize = 12;
+
+/// An ASCII character that is so much like a cell stands there, or one that is drawn like it.
+const SURE: f32 = 0.8;
+
+/// How many of these are looked at.
+const RIVALS: usize = 8;
+
+/// How many letters may turn out to stand in a cell when a frame is moved a little.
+const LETTERS: usize = 6;
 
 /// Glyphs whose coarse pattern is so much less like a cell than the best one are not looked at.
 const ALMOST: f32 = 0.35;
@@ -18,6 +30,8 @@ pub(super) struct Templates {
     ascii: usize,
     /// The coarse pattern of each glyph.
     coarse: Vec<Pattern<COARSE>>,
+    /// The most similar others of each ASCII character, as far as they were looked for.
+    rivals: Vec<Option<[usize; RIVALS]>>,
 }
 
 impl Templates {
@@ -25,13 +39,15 @@ impl Templates {
     pub(super) fn of(face: &Face, blur: f32) -> Self {
         let size = face.width * face.height;
         let mut patterns = vec![0; size * face.glyphs.len()];
+        let (mut across, mut both) = (vec![0.0; size], vec![0.0; size]);
         for (glyph, place) in face.glyphs.iter().zip(patterns.chunks_exact_mut(size)) {
-            let across = blurred(&glyph.ink, face.width, 1, blur);
-            pattern(&blurred(&across, face.height, face.width, blur), place);
+            blurred_across(&glyph.ink, face.width, blur, &mut across);
+            blurred_down(&across, face.width, blur, &mut both);
+            pattern(&both, place);
         }
         let ascii = face.glyphs.iter().take_while(|glyph| glyph.character.is_ascii()).count();
         let coarse = face.glyphs.iter().map(|glyph| glyph.coarse).collect();
-        Self { size, patterns, ascii, coarse }
+        Self { size, patterns, ascii, coarse, rivals: vec![None; ascii] }
     }
 
     /// How blurred a screen is that was shown with a frame and sampled back: smaller ones are more so.
@@ -40,40 +56,111 @@ impl Templates {
         if (scale - 1.0).abs() < 0.01 { 0.02 } else { (0.24 - 0.12 * (scale - 0.8)).clamp(0.04, 0.27) }
     }
 
-    /// How alike the most similar ASCII character is, whichever of ink and ground is lighter.
-    pub(super) fn best_letter(&self, cell: &[i16]) -> f32 {
-        let letters = self.patterns.chunks_exact(self.size).take(self.ascii);
-        letters.map(|glyph| likeness(glyph, cell).abs()).fold(0.0, f32::max)
+    /// The ASCII characters that are most like a cell, whichever of ink and ground is lighter.
+    pub(super) fn letters(&self, cell: &[i16]) -> Vec<usize> {
+        let alike = (0..self.ascii).map(|glyph| (glyph, likeness(self.pattern(glyph), cell)));
+        let mut alike: Vec<(usize, f32)> = alike.collect();
+        if alike.len() > LETTERS {
+            alike.select_nth_unstable_by(LETTERS, most_alike);
+            alike.truncate(LETTERS);
+        }
+        alike.into_iter().map(|(glyph, _)| glyph).collect()
+    }
+
+    /// How alike the most similar of some glyphs is.
+    pub(super) fn likeness_of(&self, glyphs: &[usize], cell: &[i16]) -> f32 {
+        glyphs.iter().map(|glyph| likeness(self.pattern(*glyph), cell).abs()).fold(0.0, f32::max)
     }
 
     /// The most similar glyphs with their likeness, the best first; less than 0 where ink and ground are exchanged.
-    pub(super) fn best(&self, coarse: &[i16], cell: &[i16]) -> Vec<(usize, f32)> {
-        let alike = self.coarse.iter().map(|glyph| likeness(glyph, coarse).abs());
-        let alike: Vec<f32> = alike.collect();
+    ///
+    /// Where an ASCII character is much like the cell, of all others only those are looked at that are drawn like it.
+    pub(super) fn best(&mut self, coarse: &[i16], cell: &[i16]) -> Vec<(usize, f32)> {
+        let mut close = self.closest(0..self.ascii, coarse, cell);
+        match close.first() {
+            Some((letter, alike)) if alike.abs() > SURE => {
+                let rivals = self.rivals_of(*letter);
+                close.extend(rivals.into_iter().map(|glyph| (glyph, likeness(self.pattern(glyph), cell))));
+            }
+            _ => close.extend(self.closest(self.ascii..self.coarse.len(), coarse, cell)),
+        }
+        close.sort_by(most_alike);
+        close
+    }
+
+    /// How alike the most similar ASCII character is.
+    pub(super) fn best_letter(&self, coarse: &[i16], cell: &[i16]) -> f32 {
+        self.closest(0..self.ascii, coarse, cell).first().map_or(0.0, |(_, alike)| alike.abs())
+    }
+
+    /// The most similar ones of some glyphs.
+    fn closest(&self, glyphs: Range<usize>, coarse: &[i16], cell: &[i16]) -> Vec<(usize, f32)> {
+        let alike: Vec<f32> =
+            self.coarse[glyphs.clone()].iter().map(|glyph| likeness(glyph, coarse).abs()).collect();
         let most = alike.iter().copied().fold(0.0, f32::max);
         let near = |(_, alike): &(usize, f32)| *alike > most - ALMOST;
-        let mut close: Vec<(usize, f32)> = alike.into_iter().enumerate().filter(near).collect();
-        let order = |one: &(usize, f32), other: &(usize, f32)| other.1.abs().total_cmp(&one.1.abs());
+        let mut close: Vec<(usize, f32)> = glyphs.zip(alike).filter(near).collect();
         if close.len() > CLOSE {
-            close.select_nth_unstable_by(CLOSE, order);
+            close.select_nth_unstable_by(CLOSE, most_alike);
             close.truncate(CLOSE);
         }
-        for (index, alike) in &mut close {
-            *alike = likeness(&self.patterns[*index * self.size..][..self.size], cell);
+        for (glyph, alike) in &mut close {
+            *alike = likeness(self.pattern(*glyph), cell);
         }
-        close.sort_by(order);
+        close.sort_by(most_alike);
         close
+    }
+
+    /// The characters beyond ASCII that are drawn most like a letter.
+    fn rivals_of(&mut self, letter: usize) -> [usize; RIVALS] {
+        if let Some(rivals) = self.rivals[letter] {
+            return rivals;
+        }
+        let others = self.ascii..self.coarse.len();
+        let mut alike: Vec<(usize, f32)> =
+            others.map(|glyph| (glyph, likeness(self.pattern(glyph), self.pattern(letter)))).collect();
+        if alike.len() > RIVALS {
+            alike.select_nth_unstable_by(RIVALS, most_alike);
+        }
+        // Fonts of ASCII alone have none: the letter itself does no harm.
+        let rivals = std::array::from_fn(|index| alike.get(index).map_or(letter, |(glyph, _)| *glyph));
+        self.rivals[letter] = Some(rivals);
+        rivals
+    }
+
+    fn pattern(&self, glyph: usize) -> &[i16] {
+        &self.patterns[glyph * self.size..][..self.size]
     }
 }
 
-/// The values along one direction, in lines of `length` with a distance of `step`, each giving a part to its neighbours.
-fn blurred(values: &[f32], length: usize, step: usize, part: f32) -> Vec<f32> {
-    (0..values.len())
-        .map(|index| {
-            let place = index / step % length;
-            let before = if place > 0 { values[index - step] } else { 0.0 };
-            let after = if place + 1 < length { values[index + step] } else { 0.0 };
-            values[index] * (1.0 - 2.0 * part) + (before + after) * part
-        })
-        .collect()
+fn most_alike(one: &(usize, f32), other: &(usize, f32)) -> Ordering {
+    other.1.abs().total_cmp(&one.1.abs())
+}
+
+/// The values in lines of `length`, each with a part of those beside it.
+fn blurred_across(values: &[f32], length: usize, part: f32, blurred: &mut [f32]) {
+    for (line, blurred) in values.chunks_exact(length).zip(blurred.chunks_exact_mut(length)) {
+        for (place, value) in blurred.iter_mut().zip(line) {
+            *place = value * (1.0 - 2.0 * part);
+        }
+        for (place, before) in blurred[1..].iter_mut().zip(line) {
+            *place += before * part;
+        }
+        for (place, after) in blurred.iter_mut().zip(&line[1..]) {
+            *place += after * part;
+        }
+    }
+}
+
+/// The same with the lines above and below.
+fn blurred_down(values: &[f32], length: usize, part: f32, blurred: &mut [f32]) {
+    for (place, value) in blurred.iter_mut().zip(values) {
+        *place = value * (1.0 - 2.0 * part);
+    }
+    for (place, above) in blurred[length..].iter_mut().zip(values) {
+        *place += above * part;
+    }
+    for (place, below) in blurred.iter_mut().zip(&values[length..]) {
+        *place += below * part;
+    }
 }
