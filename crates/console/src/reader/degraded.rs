@@ -14,6 +14,7 @@ mod search;
 mod sharpen;
 mod spectrum;
 mod templates;
+mod there_and_back;
 mod verdict;
 
 pub(super) use bank::Bank;

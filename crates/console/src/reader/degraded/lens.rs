@@ -11,6 +11,17 @@ pub(super) struct Filter {
     shape: Shape,
     /// How many times wider it is than for enlarging.
     width: f64,
+    /// Where the picture was made smaller and larger again: how many pixels the smaller one had for one of the picture, across
+    /// and down.
+    between: Option<(f64, f64)>,
+}
+
+/// A filter along one axis.
+#[derive(Clone, Copy)]
+pub(super) struct AxisFilter {
+    shape: Shape,
+    width: f64,
+    between: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,17 +38,47 @@ enum Shape {
 
 /// The filters that are tried. The wide triangles stand for pictures that were compressed much.
 pub(super) const FILTERS: [Filter; 8] = [
-    Filter { shape: Shape::Triangle, width: 1.0 },
-    Filter { shape: Shape::Cubic(-0.5), width: 1.0 },
-    Filter { shape: Shape::Cubic(-0.75), width: 1.0 },
-    Filter { shape: Shape::Lanczos, width: 1.0 },
-    Filter { shape: Shape::Twice, width: 1.28 },
-    Filter { shape: Shape::Twice, width: 1.12 },
-    Filter { shape: Shape::Triangle, width: 1.35 },
-    Filter { shape: Shape::Triangle, width: 1.6 },
+    Filter::new(Shape::Triangle, 1.0),
+    Filter::new(Shape::Cubic(-0.5), 1.0),
+    Filter::new(Shape::Cubic(-0.75), 1.0),
+    Filter::new(Shape::Lanczos, 1.0),
+    Filter::new(Shape::Twice, 1.28),
+    Filter::new(Shape::Twice, 1.12),
+    Filter::new(Shape::Triangle, 1.35),
+    Filter::new(Shape::Triangle, 1.6),
 ];
 
 impl Filter {
+    const fn new(shape: Shape, width: f64) -> Self {
+        Self { shape, width, between: None }
+    }
+
+    /// The filters of a picture that was made smaller, to so many pixels for one of it across and down, and larger again.
+    pub(super) fn there_and_back(between: (f64, f64)) -> [Self; 3] {
+        let shapes = [Shape::Cubic(-0.5), Shape::Triangle, Shape::Lanczos];
+        shapes.map(|shape| Self { shape, width: 1.0, between: Some(between) })
+    }
+
+    /// The same filter with another size between.
+    pub(super) const fn through(self, between: (f64, f64)) -> Self {
+        Self { between: Some(between), ..self }
+    }
+
+    /// Whether it stands for a picture that lost more than enlarging takes.
+    pub(super) fn is_blur(self) -> bool {
+        self.shape == Shape::Twice || self.width > 1.0
+    }
+
+    pub(super) fn across(self) -> AxisFilter {
+        AxisFilter { shape: self.shape, width: self.width, between: self.between.map(|between| between.0) }
+    }
+
+    pub(super) fn down(self) -> AxisFilter {
+        AxisFilter { shape: self.shape, width: self.width, between: self.between.map(|between| between.1) }
+    }
+}
+
+impl AxisFilter {
     fn reach(self) -> f64 {
         self.width
             * match self.shape {
@@ -120,30 +161,35 @@ struct Tap {
 }
 
 /// Source pixels around a screen that are drawn with it: what stands there reaches into it.
-pub(super) const MARGIN: usize = 3;
+pub(super) const MARGIN: usize = 5;
 
-/// The most source pixels that reach one pixel; the outer lobes of wider filters are next to nothing.
-const MOST_TAPS: usize = 8;
+/// The most source pixels that reach one pixel, and how many of them are before it; the outer lobes of wider filters are next
+/// to nothing.
+const MOST_TAPS: usize = 12;
+const MOST_BEFORE: f64 = 5.0;
 
 impl Taps {
     /// The pixels of a length that begins at `from` and has `cells` source pixels, `scale` pixels for each. `edges` are how
     /// many source pixels next to its two borders are left out.
     pub(super) fn new(
-        filter: Filter,
+        filter: AxisFilter,
         from: f64,
         cells: usize,
         scale: f64,
         edges: (f64, f64),
         limit: usize,
     ) -> Self {
-        let filter = filter.at_scale(scale);
+        let scaled = filter.at_scale(scale);
         let last = (from + (cells as f64 - edges.1) * scale - 0.5).floor().min(limit as f64 - 1.0);
         let first = (from + edges.0 * scale - 0.5).ceil().max(0.0);
         let mut taps = Self { first: first as usize, pixels: Vec::new() };
         let mut pixel = first;
         while pixel <= last {
             let source = (pixel + 0.5 - from) / scale - 0.5;
-            taps.pixels.push(Tap::new(filter, source, cells));
+            taps.pixels.push(match filter.between {
+                None => Tap::new(scaled, source, cells),
+                Some(between) => Tap::there_and_back(filter, between, pixel, (from, scale), cells),
+            });
             pixel += 1.0;
         }
         taps
@@ -171,25 +217,65 @@ impl Taps {
 
 impl Tap {
     /// The weights of the source pixels that reach a point between them.
-    fn new(filter: Filter, source: f64, cells: usize) -> Self {
+    fn new(filter: AxisFilter, source: f64, cells: usize) -> Self {
+        let mut tap = Self::empty(source, filter.reach(), cells);
+        tap.add(filter, source, 1.0);
+        tap.normalised()
+    }
+
+    /// The same of a point in a picture that was made smaller and larger again: `pixel` of the picture is a mixture of pixels
+    /// of the smaller one, each of which is a mixture of source pixels. These begin at a pixel of the picture, which has so many
+    /// for each.
+    fn there_and_back(
+        filter: AxisFilter,
+        between: f64,
+        pixel: f64,
+        (from, scale): (f64, f64),
+        cells: usize,
+    ) -> Self {
+        let smaller = filter.at_scale(between * scale);
+        let place = (pixel + 0.5) * between - 0.5;
+        let source = |place: f64| ((place + 0.5) / between - from) / scale - 0.5;
+        let mut tap = Self::empty(source(place), filter.reach() / (between * scale) + smaller.reach(), cells);
+        let mut mixed = (place - filter.reach()).ceil().max(0.0);
+        while mixed <= place + filter.reach() {
+            tap.add(smaller, source(mixed), filter.at(place - mixed));
+            mixed += 1.0;
+        }
+        tap.normalised()
+    }
+
+    /// A tap of the source pixels within reach of a point, without weights.
+    fn empty(source: f64, reach: f64, cells: usize) -> Self {
         let margin = MARGIN as f64;
-        let first = (source - filter.reach()).ceil().max(source.floor() - 3.0).max(-margin);
-        let last = (source + filter.reach()).floor().min(cells as f64 - 1.0 + margin);
+        let first = (source - reach).ceil().max(source.floor() - MOST_BEFORE).max(-margin);
+        let last = (source + reach).floor().min(cells as f64 - 1.0 + margin);
+        let count = ((last - first + 1.0).max(0.0) as usize).min(MOST_TAPS);
+        Self { from: (first + margin).max(0.0) as usize, count, weights: [0.0; MOST_TAPS] }
+    }
+
+    /// Adds what reaches a point, times a factor.
+    fn add(&mut self, filter: AxisFilter, source: f64, factor: f64) {
+        let first = self.from as f64 - MARGIN as f64;
+        let weight = |index: usize| filter.at(source - first - index as f64);
         let mut weights = [0.0; MOST_TAPS];
-        let mut count = 0;
-        let mut sum = 0.0;
-        let mut at = first;
-        while at <= last && count < MOST_TAPS {
-            let weight = filter.at(source - at);
-            weights[count] = weight as f32;
-            sum += weight;
-            count += 1;
-            at += 1.0;
+        for (index, place) in weights[..self.count].iter_mut().enumerate() {
+            *place = weight(index);
         }
+        let sum: f64 = weights.iter().sum();
         if sum.abs() > 1e-6 {
-            weights.iter_mut().for_each(|weight| *weight /= sum as f32);
+            for (place, weight) in self.weights.iter_mut().zip(&weights) {
+                *place += (weight * factor / sum) as f32;
+            }
         }
-        Self { from: (first + margin) as usize, count, weights }
+    }
+
+    fn normalised(mut self) -> Self {
+        let sum: f32 = self.weights.iter().sum();
+        if sum.abs() > 1e-6 {
+            self.weights.iter_mut().for_each(|weight| *weight /= sum);
+        }
+        self
     }
 }
 
@@ -316,8 +402,8 @@ impl Lens {
         Self {
             frame: *frame,
             size,
-            across: Taps::new(filter, frame.x, frame.columns * size.0, scale_x, edges, picture.0),
-            down: Taps::new(filter, frame.y, frame.rows * size.1, scale_y, edges, picture.1),
+            across: Taps::new(filter.across(), frame.x, frame.columns * size.0, scale_x, edges, picture.0),
+            down: Taps::new(filter.down(), frame.y, frame.rows * size.1, scale_y, edges, picture.1),
         }
     }
 

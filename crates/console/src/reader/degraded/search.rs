@@ -12,6 +12,7 @@ use super::plane::Plane;
 use super::sharpen::{self, Sharp};
 use super::spectrum::{Axis, agreements, axes};
 use super::templates::Templates;
+use super::there_and_back;
 
 /// One place with ink is looked for in each tile of so many pixels.
 const TILES: [usize; 3] = [32, 20, 12];
@@ -90,6 +91,7 @@ pub(super) fn find<'b>(plane: &Plane, bank: &'b Bank) -> Option<Sharp<'b>> {
     if best.frame.rows * best.frame.columns == 0 {
         return None;
     }
+    let best = there_and_back::resolve(plane, &judge.cells(&best.frame), best);
     Some(sharpen::choose_face(plane, bank, best))
 }
 

@@ -26,9 +26,9 @@ pub(super) struct Sharp<'b> {
 }
 
 /// A cell with the glyphs that may stand in it.
-struct Sample {
-    row: usize,
-    column: usize,
+pub(super) struct Sample {
+    pub(super) row: usize,
+    pub(super) column: usize,
     glyphs: Vec<usize>,
 }
 
@@ -219,7 +219,7 @@ pub(super) fn settle<'b>(plane: &Plane, cells: &[(usize, usize)], mut sharp: Sha
     sharp
 }
 
-fn samples(plane: &Plane, cells: &[(usize, usize)], found: &Found<'_>) -> Vec<Sample> {
+pub(super) fn samples(plane: &Plane, cells: &[(usize, usize)], found: &Found<'_>) -> Vec<Sample> {
     let Found { frame, face, .. } = *found;
     let mut templates = Templates::of(face, Templates::blur_at(&frame, face));
     let mut light = Vec::new();
@@ -244,7 +244,13 @@ fn samples(plane: &Plane, cells: &[(usize, usize)], found: &Found<'_>) -> Vec<Sa
 }
 
 /// How much of the light of the better cells their best glyphs explain, 0 to 1.
-fn explained(plane: &Plane, samples: &[&Sample], frame: &Frame, face: &Face, filter: Filter) -> f32 {
+pub(super) fn explained(
+    plane: &Plane,
+    samples: &[&Sample],
+    frame: &Frame,
+    face: &Face,
+    filter: Filter,
+) -> f32 {
     let shares = shares(plane, samples, frame, face, filter);
     if shares.len() < 3 { 0.0 } else { mean_of_best(shares) }
 }
@@ -256,8 +262,8 @@ fn shares(plane: &Plane, samples: &[&Sample], frame: &Frame, face: &Face, filter
     let mut shares = Vec::with_capacity(samples.len());
     for Sample { row, column, glyphs } in samples {
         let area = frame.cell(*row, *column);
-        let across = Taps::new(filter, area.left, face.width, scale_x, (EDGE, EDGE), plane.width);
-        let down = Taps::new(filter, area.top, face.height, scale_y, (EDGE, EDGE), plane.height);
+        let across = Taps::new(filter.across(), area.left, face.width, scale_x, (EDGE, EDGE), plane.width);
+        let down = Taps::new(filter.down(), area.top, face.height, scale_y, (EDGE, EDGE), plane.height);
         let window = Window { across: across.whole(face.width), down: down.whole(face.height) };
         seen.look(&window, plane);
         let share = glyphs.iter().map(|glyph| {
