@@ -129,7 +129,7 @@ impl Reader {
         let reduced =
             [4, 3, 2].into_iter().find_map(|scale| image.undoubled(scale).map(|small| (small, scale)));
         let (image, scale) = reduced.as_ref().map_or((image, 1), |(small, scale)| (small, *scale));
-        let mut is_damaged = false;
+        let (mut is_damaged, mut is_compressed) = (false, false);
         let hint = hint.filter(|grid| grid.scale == scale);
         let sheet = search::cut_as_before(image, &self.tables, hint)
             .or_else(|| search::find(image, &self.tables, hint).map(|found| Sheet::cut(image, found)));
@@ -137,7 +137,8 @@ impl Reader {
             Some(sheet) => {
                 let (mut sheet, contested) = rival::settle(image, &self.tables, sheet);
                 overlay::settle(image, &mut sheet);
-                is_damaged = sheet.may_be_damaged();
+                is_compressed = sheet.is_compressed();
+                is_damaged = is_compressed || sheet.may_be_damaged();
                 let font = dominant_font(&sheet.cells);
                 let name = font.map(|font| self.font_name(font).to_owned());
                 read_cells(image, &sheet, &contested, scale, (font, name))
@@ -154,7 +155,11 @@ impl Reader {
             let is_read = |cell: &&ReadingCell| !matches!(cell.character, ' ' | char::REPLACEMENT_CHARACTER);
             let read = |reading: &Reading| reading.cells.iter().filter(is_read).count();
             let more = |nearest: &Reading| {
-                let (by, of) = if nearest.is_reliable() { (21, 20) } else { (3, 2) };
+                let (by, of) = match nearest.is_reliable() {
+                    true if is_compressed => (1, 1),
+                    true => (21, 20),
+                    false => (3, 2),
+                };
                 read(nearest) * of > read(&exact) * by
             };
             return nearest.filter(more).unwrap_or(exact);
@@ -167,6 +172,9 @@ impl Reader {
 
 /// One cell of pictures for so many of text makes a page doubtful.
 const PICTURES_TELL: usize = 8;
+
+/// So many cells with traces of compression are no accident.
+const TRACES: usize = 4;
 
 /// A reading that is not to be acted on is shown if so much of it was recognised.
 const HELPFUL: f32 = 0.6;
@@ -189,6 +197,12 @@ impl<'t> Sheet<'t> {
         let pictures = self.cells.iter().filter(|cell| matches!(cell, Cell::Picture)).count();
         let glyphs = self.cells.iter().filter(|cell| matches!(cell, Cell::Glyph { .. })).count();
         pictures * PICTURES_TELL > glyphs
+    }
+
+    /// Whether compression left traces beside letters, though most of these came through it unharmed.
+    fn is_compressed(&self) -> bool {
+        let lone = (0..self.cells.len()).filter(|index| is_lone(&self.cells, &self.grid, *index));
+        lone.take(TRACES).count() == TRACES
     }
 
     fn cut(image: &Image, Found { grid, table, inks }: Found<'t>) -> Self {
@@ -295,6 +309,23 @@ fn read_cell(cell: &Cell<'_>, font: Option<u16>, beside_picture: impl Fn() -> bo
 /// Whether it is a thin line at the edge of a cell: borders of menus are such, and nobody prints these characters.
 fn is_frame(candidate: &Candidate) -> bool {
     matches!(candidate.character, '\u{af}' | '\u{203e}' | '\u{2581}' | '\u{2594}' | '\u{23ba}'..='\u{23bd}')
+}
+
+/// Whether a cell of many colours has a letter or digit beside it, and no other such cell around it: compression leaves its
+/// traces so, and pictures are larger.
+fn is_lone(cells: &[Cell<'_>], grid: &Grid, index: usize) -> bool {
+    let (row, column) = (index / grid.columns, index % grid.columns);
+    let around = (row.saturating_sub(1)..=(row + 1).min(grid.rows - 1)).flat_map(|row| {
+        (column.saturating_sub(1)..=(column + 1).min(grid.columns - 1)).map(move |column| (row, column))
+    });
+    let pictures = around.filter(|(row, column)| matches!(cells[row * grid.columns + column], Cell::Picture));
+    let is_letter = |column: usize| {
+        let Cell::Glyph { candidates, .. } = &cells[row * grid.columns + column] else { return false };
+        candidates.iter().any(|candidate| candidate.character.is_ascii_alphanumeric())
+    };
+    matches!(cells[index], Cell::Picture)
+        && pictures.count() == 1
+        && (column > 0 && is_letter(column - 1) || column + 1 < grid.columns && is_letter(column + 1))
 }
 
 /// Whether one of the cells around is part of a picture, and none beside it a letter or digit.

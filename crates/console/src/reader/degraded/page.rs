@@ -93,7 +93,7 @@ fn alone(plane: &Plane, sharp: &Sharp<'_>, lens: &Lens) -> Vec<Guess> {
             plane.sample(area, COARSE_COLUMNS, COARSE_ROWS, &mut light);
             let mut coarse = [0; COARSE];
             pattern(&light, &mut coarse);
-            if deviation < FAINT && templates.best_letter(&coarse, &close) < UNLIKE {
+            if deviation < FAINT && templates.best_letter(&close) < UNLIKE {
                 guesses.push(Guess::Blank { light: mean });
                 continue;
             }

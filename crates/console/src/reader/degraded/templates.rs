@@ -1,7 +1,6 @@
 //! The glyphs of a face as they look on a picture that was scaled back to the size of its screen.
 
 use std::cmp::Ordering;
-use std::ops::Range;
 
 use super::bank::{COARSE, Face, Pattern, likeness, pattern};
 use super::frame::Frame;
@@ -76,30 +75,44 @@ impl Templates {
     ///
     /// Where an ASCII character is much like the cell, of all others only those are looked at that are drawn like it.
     pub(super) fn best(&mut self, coarse: &[i16], cell: &[i16]) -> Vec<(usize, f32)> {
-        let mut close = self.closest(0..self.ascii, coarse, cell);
+        let mut close = self.closest_letters(cell);
         match close.first() {
             Some((letter, alike)) if alike.abs() > SURE => {
                 let rivals = self.rivals_of(*letter);
                 close.extend(rivals.into_iter().map(|glyph| (glyph, likeness(self.pattern(glyph), cell))));
             }
-            _ => close.extend(self.closest(self.ascii..self.coarse.len(), coarse, cell)),
+            _ => close.extend(self.closest_others(coarse, cell)),
         }
         close.sort_by(most_alike);
         close
     }
 
     /// How alike the most similar ASCII character is.
-    pub(super) fn best_letter(&self, coarse: &[i16], cell: &[i16]) -> f32 {
-        self.closest(0..self.ascii, coarse, cell).first().map_or(0.0, |(_, alike)| alike.abs())
+    pub(super) fn best_letter(&self, cell: &[i16]) -> f32 {
+        let letters = self.patterns.chunks_exact(self.size).take(self.ascii);
+        letters.map(|letter| likeness(letter, cell).abs()).fold(0.0, f32::max)
     }
 
-    /// The most similar ones of some glyphs.
-    fn closest(&self, glyphs: Range<usize>, coarse: &[i16], cell: &[i16]) -> Vec<(usize, f32)> {
+    /// The most similar ASCII characters.
+    fn closest_letters(&self, cell: &[i16]) -> Vec<(usize, f32)> {
+        let alike = (0..self.ascii).map(|glyph| (glyph, likeness(self.pattern(glyph), cell)));
+        let mut close: Vec<(usize, f32)> = alike.collect();
+        if close.len() > CLOSE {
+            close.select_nth_unstable_by(CLOSE, most_alike);
+            close.truncate(CLOSE);
+        }
+        close.sort_by(most_alike);
+        close
+    }
+
+    /// The most similar others, of those that are so from afar too: there are hundreds.
+    fn closest_others(&self, coarse: &[i16], cell: &[i16]) -> Vec<(usize, f32)> {
+        let others = self.ascii..self.coarse.len();
         let alike: Vec<f32> =
-            self.coarse[glyphs.clone()].iter().map(|glyph| likeness(glyph, coarse).abs()).collect();
+            self.coarse[others.clone()].iter().map(|glyph| likeness(glyph, coarse).abs()).collect();
         let most = alike.iter().copied().fold(0.0, f32::max);
         let near = |(_, alike): &(usize, f32)| *alike > most - ALMOST;
-        let mut close: Vec<(usize, f32)> = glyphs.zip(alike).filter(near).collect();
+        let mut close: Vec<(usize, f32)> = others.zip(alike).filter(near).collect();
         if close.len() > CLOSE {
             close.select_nth_unstable_by(CLOSE, most_alike);
             close.truncate(CLOSE);
@@ -107,7 +120,6 @@ impl Templates {
         for (glyph, alike) in &mut close {
             *alike = likeness(self.pattern(*glyph), cell);
         }
-        close.sort_by(most_alike);
         close
     }
 

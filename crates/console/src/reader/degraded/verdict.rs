@@ -62,11 +62,13 @@ const RARE_ERROR: f32 = 1.7;
 /// Ink of so little contrast is the shadow of compression.
 const LEAST_CONTRAST: f32 = 0.25;
 
-/// And lines at the edge of a cell, which only what stands beside it leaves there.
+/// And lines at the edge of a cell, which what stands beside it leaves there, and no text has but underscores.
 const LEAST_OF_LINE: f32 = 0.5;
+const LEAST_OF_UNDERSCORE: f32 = 0.32;
 
 /// How much a blank may leave unexplained where there is no more than such shadows, also as a multiple of what is usual.
 const TRACE: f32 = 0.06;
+const TRACE_OF_LINE: f32 = 0.1;
 const TRACE_OF_NOISE: f32 = 1.5;
 
 /// How much of what is usually left unexplained may point from one drawing to another.
@@ -247,8 +249,12 @@ impl Weighed {
     /// Whether there is no ink. Compression and neighbours leave traces, some of them as strong as a full stop is: but that has
     /// the contrast of ink, and traces have not.
     fn is_blank(&self, noise: f32) -> bool {
-        let least = if is_line_at_edge(self.character) { LEAST_OF_LINE } else { LEAST_CONTRAST };
-        let is_trace = self.contrast < least && self.blank < (TRACE_OF_NOISE * noise).max(TRACE);
+        let (least, most) = match self.character {
+            '_' => (LEAST_OF_UNDERSCORE, TRACE_OF_LINE),
+            character if is_line_at_edge(character) => (LEAST_OF_LINE, TRACE_OF_LINE),
+            _ => (LEAST_CONTRAST, TRACE),
+        };
+        let is_trace = self.contrast < least && self.blank < (TRACE_OF_NOISE * noise).max(most);
         let is_faint_ink = self.share > CLEAR && self.contrast > FAINT && self.character.is_ascii_graphic();
         self.blank < NOTHING || is_trace && !is_faint_ink
     }
