@@ -129,7 +129,7 @@ impl Reader {
         let reduced =
             [4, 3, 2].into_iter().find_map(|scale| image.undoubled(scale).map(|small| (small, scale)));
         let (image, scale) = reduced.as_ref().map_or((image, 1), |(small, scale)| (small, *scale));
-        let (mut is_damaged, mut is_compressed) = (false, false);
+        let mut is_damaged = false;
         let hint = hint.filter(|grid| grid.scale == scale);
         let sheet = search::cut_as_before(image, &self.tables, hint)
             .or_else(|| search::find(image, &self.tables, hint).map(|found| Sheet::cut(image, found)));
@@ -137,8 +137,7 @@ impl Reader {
             Some(sheet) => {
                 let (mut sheet, contested) = rival::settle(image, &self.tables, sheet);
                 overlay::settle(image, &mut sheet);
-                is_compressed = sheet.is_compressed();
-                is_damaged = is_compressed || sheet.may_be_damaged();
+                is_damaged = sheet.may_be_damaged();
                 let font = dominant_font(&sheet.cells);
                 let name = font.map(|font| self.font_name(font).to_owned());
                 read_cells(image, &sheet, &contested, scale, (font, name))
@@ -155,11 +154,8 @@ impl Reader {
             let is_read = |cell: &&ReadingCell| !matches!(cell.character, ' ' | char::REPLACEMENT_CHARACTER);
             let read = |reading: &Reading| reading.cells.iter().filter(is_read).count();
             let more = |nearest: &Reading| {
-                let (by, of) = match nearest.is_reliable() {
-                    true if is_compressed => (1, 1),
-                    true => (21, 20),
-                    false => (3, 2),
-                };
+                // One that is not reliable itself tells that this one is not either.
+                let (by, of) = if nearest.is_reliable() { (1, 1) } else { (3, 2) };
                 read(nearest) * of > read(&exact) * by
             };
             return nearest.filter(more).unwrap_or(exact);
@@ -170,11 +166,8 @@ impl Reader {
     }
 }
 
-/// One cell of pictures for so many of text makes a page doubtful.
-const PICTURES_TELL: usize = 8;
-
-/// So many cells with traces of compression are no accident.
-const TRACES: usize = 4;
+/// So many cells of pictures make a page doubtful; fewer are unread where they are beside letters.
+const PICTURES_TELL: usize = 4;
 
 /// A reading that is not to be acted on is shown if so much of it was recognised.
 const HELPFUL: f32 = 0.6;
@@ -192,17 +185,10 @@ struct Sheet<'t> {
 }
 
 impl<'t> Sheet<'t> {
-    /// Whether there are so many pictures beside the text that they may be text that compression blurred.
+    /// Whether there are pictures beside the text that may be text that compression blurred: lines in other colours mostly.
     fn may_be_damaged(&self) -> bool {
-        let pictures = self.cells.iter().filter(|cell| matches!(cell, Cell::Picture)).count();
-        let glyphs = self.cells.iter().filter(|cell| matches!(cell, Cell::Glyph { .. })).count();
-        pictures * PICTURES_TELL > glyphs
-    }
-
-    /// Whether compression left traces beside letters, though most of these came through it unharmed.
-    fn is_compressed(&self) -> bool {
-        let lone = (0..self.cells.len()).filter(|index| is_lone(&self.cells, &self.grid, *index));
-        lone.take(TRACES).count() == TRACES
+        let pictures = self.cells.iter().filter(|cell| matches!(cell, Cell::Picture));
+        pictures.take(PICTURES_TELL).count() == PICTURES_TELL
     }
 
     fn cut(image: &Image, Found { grid, table, inks }: Found<'t>) -> Self {
@@ -311,10 +297,13 @@ fn is_frame(candidate: &Candidate) -> bool {
     matches!(candidate.character, '\u{af}' | '\u{203e}' | '\u{2581}' | '\u{2594}' | '\u{23ba}'..='\u{23bd}')
 }
 
-/// Whether a cell of many colours has a letter or digit beside it, and no other such cell around it: compression leaves its
-/// traces so, and pictures are larger.
+/// Whether a cell of many colours has a letter or digit beside it, and no other such cell around it: one character
+/// that compression blurred, as pictures are larger.
 fn is_lone(cells: &[Cell<'_>], grid: &Grid, index: usize) -> bool {
     let (row, column) = (index / grid.columns, index % grid.columns);
+    if !matches!(cells[index], Cell::Picture) {
+        return false;
+    }
     let around = (row.saturating_sub(1)..=(row + 1).min(grid.rows - 1)).flat_map(|row| {
         (column.saturating_sub(1)..=(column + 1).min(grid.columns - 1)).map(move |column| (row, column))
     });
@@ -323,8 +312,7 @@ fn is_lone(cells: &[Cell<'_>], grid: &Grid, index: usize) -> bool {
         let Cell::Glyph { candidates, .. } = &cells[row * grid.columns + column] else { return false };
         candidates.iter().any(|candidate| candidate.character.is_ascii_alphanumeric())
     };
-    matches!(cells[index], Cell::Picture)
-        && pictures.count() == 1
+    pictures.count() == 1
         && (column > 0 && is_letter(column - 1) || column + 1 < grid.columns && is_letter(column + 1))
 }
 

@@ -66,7 +66,7 @@ impl Filter {
 
     /// Whether it stands for a picture that lost more than enlarging takes.
     pub(super) fn is_blur(self) -> bool {
-        self.shape == Shape::Twice || self.width > 1.0
+        self.shape == Shape::Twice || self.width > 1.0 || self.between.is_some()
     }
 
     pub(super) fn across(self) -> AxisFilter {

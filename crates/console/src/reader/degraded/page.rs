@@ -70,7 +70,7 @@ fn alone(plane: &Plane, sharp: &Sharp<'_>, lens: &Lens) -> Vec<Guess> {
     /// Pixels of the face at the border of a cell that are left out, for what neighbours do to them.
     const EDGE: f64 = 0.3;
     let Sharp { frame, face, .. } = *sharp;
-    let mut templates = Templates::of(face, Templates::blur_at(&frame, face));
+    let mut templates = Templates::of(face, Templates::blur_of(sharp));
     let mut light = Vec::new();
     let mut close = vec![0; face.width * face.height];
     let mut easel = Easel::new(face);

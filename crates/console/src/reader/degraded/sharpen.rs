@@ -120,7 +120,7 @@ pub(super) fn choose_face<'b>(plane: &Plane, bank: &'b Bank, sharp: Sharp<'b>) -
     let some = looks.len().div_ceil(LOOKED_AT_FIRST).max(1);
     let mut faces: Vec<(f32, &Face, Templates)> = alike
         .map(|face| {
-            let mut templates = Templates::of(face, Templates::blur_at(&frame, face));
+            let mut templates = Templates::of(face, Templates::blur_of(&sharp));
             let explained = explained_in_all(plane, &lens, face, &mut templates, looks.iter().step_by(some));
             (explained, face, templates)
         })

@@ -4,6 +4,10 @@ use std::cmp::Ordering;
 
 use super::bank::{COARSE, Face, Pattern, likeness, pattern};
 use super::frame::Frame;
+use super::sharpen::Sharp;
+
+/// The blur of pictures that were made smaller and larger again.
+const BLURRED: f32 = 0.2;
 
 /// How many glyphs of a cell are looked at closely.
 const CLOSE: usize = 12;
@@ -53,6 +57,12 @@ impl Templates {
     pub(super) fn blur_at(frame: &Frame, face: &Face) -> f32 {
         let scale = (frame.pitch / face.width as f64).min(frame.line / face.height as f64) as f32;
         if (scale - 1.0).abs() < 0.01 { 0.02 } else { (0.24 - 0.12 * (scale - 0.8)).clamp(0.04, 0.27) }
+    }
+
+    /// The same under a filter that is known: what was blurred more than by its size is so here.
+    pub(super) fn blur_of(sharp: &Sharp<'_>) -> f32 {
+        let blur = Self::blur_at(&sharp.frame, sharp.face);
+        if sharp.filter.is_blur() { blur.max(BLURRED) } else { blur }
     }
 
     /// The ASCII characters that are most like a cell, whichever of ink and ground is lighter.
