@@ -151,12 +151,21 @@ impl Reader {
         let nearest = degraded::read(image, bank, scale);
         if exact.is_reliable() {
             // A logo, if the same is read beside it; else text that compression made look like pictures.
-            let is_read = |cell: &&ReadingCell| !matches!(cell.character, ' ' | char::REPLACEMENT_CHARACTER);
-            let read = |reading: &Reading| reading.cells.iter().filter(is_read).count();
+            let count = |reading: &Reading, is: fn(char) -> bool| {
+                reading.cells.iter().filter(|cell| is(cell.character)).count()
+            };
+            let is_unread = |character| character == char::REPLACEMENT_CHARACTER;
+            let read = |reading: &Reading| {
+                count(reading, |character| !matches!(character, ' ' | char::REPLACEMENT_CHARACTER))
+            };
             let more = |nearest: &Reading| {
-                // One that is not reliable itself tells that this one is not either.
-                let (by, of) = if nearest.is_reliable() { (1, 1) } else { (3, 2) };
-                read(nearest) * of > read(&exact) * by
+                if nearest.is_reliable() {
+                    let marks = count(nearest, is_unread).saturating_sub(count(&exact, is_unread));
+                    read(nearest) > read(&exact) + marks
+                } else {
+                    // What is not reliable itself tells that the other is not either.
+                    read(nearest) * 2 > read(&exact) * 3
+                }
             };
             return nearest.filter(more).unwrap_or(exact);
         }
@@ -165,9 +174,6 @@ impl Reader {
         nearest.filter(|nearest| nearest.is_reliable() || helps(nearest)).unwrap_or(exact)
     }
 }
-
-/// So many cells of pictures make a page doubtful; fewer are unread where they are beside letters.
-const PICTURES_TELL: usize = 4;
 
 /// A reading that is not to be acted on is shown if so much of it was recognised.
 const HELPFUL: f32 = 0.6;
@@ -185,10 +191,9 @@ struct Sheet<'t> {
 }
 
 impl<'t> Sheet<'t> {
-    /// Whether there are pictures beside the text that may be text that compression blurred: lines in other colours mostly.
+    /// Whether there are pictures beside the text, which may be text that compression blurred.
     fn may_be_damaged(&self) -> bool {
-        let pictures = self.cells.iter().filter(|cell| matches!(cell, Cell::Picture));
-        pictures.take(PICTURES_TELL).count() == PICTURES_TELL
+        self.cells.iter().any(|cell| matches!(cell, Cell::Picture))
     }
 
     fn cut(image: &Image, Found { grid, table, inks }: Found<'t>) -> Self {

@@ -7,6 +7,11 @@ mod replay;
 use replay::replay;
 
 #[test]
+fn damaged() {
+    replay("console_damaged", oracles::damaged);
+}
+
+#[test]
 fn image() {
     replay("console_image", oracles::image);
 }

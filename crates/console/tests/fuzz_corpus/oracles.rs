@@ -119,6 +119,56 @@ pub fn reader(data: &[u8]) {
     }
 }
 
+/// A screen that was scaled by any factors and to which anything was added is read to cells inside the picture, and the same
+/// again with its own grid as the hint.
+///
+/// The input: what is drawn, by which factors it is scaled, and how much is added to each pixel; then the characters, which are
+/// what is added too.
+pub fn damaged(data: &[u8]) {
+    static READER: OnceLock<Reader> = OnceLock::new();
+    let Some((&[font, columns, rows, colours, across, down, noise], data)) = data.split_first_chunk() else {
+        return;
+    };
+    let screen = drawn(font, usize::from(columns % 60) + 1, usize::from(rows % 20) + 1, colours, data);
+    let image = scaled(&screen, 64 + u32::from(across), 64 + u32::from(down), |index| {
+        let byte = data.get(index % data.len().max(1)).copied().unwrap_or_default();
+        byte.wrapping_mul(index as u8 | 1) & noise
+    });
+    let reader = READER.get_or_init(Reader::new);
+    let reading = reader.read(&image, None);
+    holds(&image, &reading);
+    if let Some(grid) = &reading.grid {
+        let again = reader.read(&image, Some(grid));
+        assert_eq!(again.text(), reading.text(), "its own grid {grid:?} as the hint changes what is read");
+    }
+}
+
+/// A picture with so many 128th parts of its width and height, blended from the pixels around each place, with something added
+/// to the blue of each.
+fn scaled(image: &Image, across: u32, down: u32, added: impl Fn(usize) -> u8) -> Image {
+    let side = |length: u32, parts: u32| (length * parts / 128).clamp(1, 1024);
+    let (width, height) = (side(image.width, across), side(image.height, down));
+    // Places in 256ths of a pixel.
+    let place = |index: u32, length: u32, of: u32| index * (length - 1) * 256 / of.max(1);
+    let pixel = |index: u32| {
+        let (x, y) = (place(index % width, image.width, width), place(index / width, image.height, height));
+        let at = |x: u32, y: u32| {
+            let (x, y) = ((x / 256).min(image.width - 1), (y / 256).min(image.height - 1));
+            image.pixels[(y * image.width + x) as usize].to_be_bytes()
+        };
+        let blended = |channel: usize| {
+            let line = |y: u32| {
+                let (one, other) = (u32::from(at(x, y)[channel]), u32::from(at(x + 256, y)[channel]));
+                one * (256 - x % 256) + other * (x % 256)
+            };
+            ((line(y) * (256 - y % 256) + line(y + 256) * (y % 256)) >> 16) as u8
+        };
+        let blue = blended(3).wrapping_add(added(index as usize));
+        u32::from_be_bytes([0, blended(1), blended(2), blue])
+    };
+    Image { width, height, pixels: (0..width * height).map(pixel).collect() }
+}
+
 /// Any bytes, cut anywhere and on any size of screen, leave a screen of that size, and the same as in one piece.
 ///
 /// The input: the sizes before and after, then pieces, each behind its length.

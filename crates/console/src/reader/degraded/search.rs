@@ -24,6 +24,9 @@ const MOST_PROBES: usize = 48;
 /// How much the light must change for ink.
 pub(super) const LEAST_CHANGE: f32 = 24.0;
 
+/// The most cells of a screen: those of 8 x 16 pixels on one of 3840 x 2160. Reading each of more would take seconds.
+const MOST_CELLS: usize = 480 * 135;
+
 /// Distances of columns and rows that are tried.
 const MOST_DISTANCES: usize = 7;
 
@@ -290,6 +293,9 @@ impl<'b> Judge<'b, '_> {
     /// The cells of a frame that begins there, as far as there are probes in them.
     fn sight(&self, (x, y): (f64, f64), pitch: f64, line: f64) -> Option<Sight> {
         let frame = Frame::covering((self.plane.width, self.plane.height), x, y, pitch, line);
+        if frame.rows * frame.columns > MOST_CELLS {
+            return None;
+        }
         let mut samples = Vec::new();
         let cells = self.cells(&frame);
         let patterns = cells.iter().step_by(2).filter_map(|(row, column)| {
