@@ -302,25 +302,6 @@ fn is_frame(candidate: &Candidate) -> bool {
     matches!(candidate.character, '\u{af}' | '\u{203e}' | '\u{2581}' | '\u{2594}' | '\u{23ba}'..='\u{23bd}')
 }
 
-/// Whether a cell of many colours has a letter or digit beside it, and no other such cell around it: one character
-/// that compression blurred, as pictures are larger.
-fn is_lone(cells: &[Cell<'_>], grid: &Grid, index: usize) -> bool {
-    let (row, column) = (index / grid.columns, index % grid.columns);
-    if !matches!(cells[index], Cell::Picture) {
-        return false;
-    }
-    let around = (row.saturating_sub(1)..=(row + 1).min(grid.rows - 1)).flat_map(|row| {
-        (column.saturating_sub(1)..=(column + 1).min(grid.columns - 1)).map(move |column| (row, column))
-    });
-    let pictures = around.filter(|(row, column)| matches!(cells[row * grid.columns + column], Cell::Picture));
-    let is_letter = |column: usize| {
-        let Cell::Glyph { candidates, .. } = &cells[row * grid.columns + column] else { return false };
-        candidates.iter().any(|candidate| candidate.character.is_ascii_alphanumeric())
-    };
-    pictures.count() == 1
-        && (column > 0 && is_letter(column - 1) || column + 1 < grid.columns && is_letter(column + 1))
-}
-
 /// Whether one of the cells around is part of a picture, and none beside it a letter or digit.
 fn beside_picture(cells: &[Cell<'_>], grid: &Grid, index: usize) -> bool {
     let (row, column) = (index / grid.columns, index % grid.columns);
