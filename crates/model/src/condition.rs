@@ -1,5 +1,6 @@
 //! Whether the conditions of flows hold, with what was found of each of their parts.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use ironhand_api::{
@@ -206,10 +207,7 @@ fn one_of(parts: Vec<Part>) -> Part {
     found.unwrap_or_else(|| Part { truth, reason: reasons.join(", and "), evidence: None })
 }
 
-fn compare<T: PartialEq + Copy>(known: &Known<T>, wanted: T, words: impl Fn(T) -> String) -> Part
-where
-    T: std::fmt::Display,
-{
+fn compare<T: PartialEq + Copy + Display>(known: &Known<T>, wanted: T, words: impl Fn(T) -> String) -> Part {
     match known {
         Ok(seen) if *seen == wanted => Part::new(true, words(*seen)),
         Ok(seen) => Part::new(false, format!("{}, not {wanted}", words(*seen))),

@@ -118,7 +118,7 @@ pub use link::{LinkFault, link};
 pub use power::{PowerPlan, Resumption, plan_power, resume_power};
 pub use recovery::{
     Decided, Decision, HostRecovery, LONGEST_DOUBT, LONGEST_PAUSE, LONGEST_STEP, MOST_RECORDS, MOST_RUNS,
-    Planned, REDRAW, RunRefusal, ScreenView, Transition, View,
+    Permit, Planned, REDRAW, RunRefusal, ScreenView, Transition, View,
 };
 pub use report::ReportBuilder;
 pub use rotation::{

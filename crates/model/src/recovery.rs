@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use open::Open;
 use quote::quote;
 use run::Turn;
-pub use view::{ScreenView, View};
+pub use view::{Permit, ScreenView, View};
 use view::{obstacle_to_reading, obstacle_to_step, reserved};
 
 /// Runs in one incident at most, whatever flows take part: as many as the highest limit that one flow may set.

@@ -19,10 +19,13 @@ pub struct View<'a> {
     pub flows: &'a [Arc<Flow>],
     /// Why nothing is done without a person for now, where somebody said so.
     pub hold: Option<&'a str>,
-    /// Asks whether a run of a flow may begin on one more host, and counts it where it may; else why not, and when to ask
-    /// again.
-    pub permit: &'a dyn Fn(&Flow) -> Result<(), (String, Timestamp)>,
+    /// Asks whether a run may begin.
+    pub permit: Permit<'a>,
 }
+
+/// Asks whether a run of a flow may begin on one more host, and counts it where it may; else why not, and when to ask
+/// again.
+pub type Permit<'a> = &'a dyn Fn(&Flow) -> Result<(), (String, Timestamp)>;
 
 /// A reading of the screen.
 #[derive(Clone, Copy)]
