@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 pub use builtin::fonts;
+pub(crate) use builtin::loaded_fonts;
 
 /// The smallest and the largest width or height of a cell that is read.
 pub(crate) const CELL_SIDES: std::ops::RangeInclusive<u32> = 4..=32;
@@ -93,7 +94,7 @@ impl Font {
 
     /// The built-in font of that name.
     pub fn named(name: &str) -> Option<&'static Self> {
-        fonts().iter().find(|font| font.name == name)
+        fonts().iter().chain(loaded_fonts()).find(|font| font.name == name)
     }
 
     /// The name; of a built-in font as in `fonts/ORIGIN.md`.

@@ -20,7 +20,7 @@ use std::sync::OnceLock;
 use serde::Serialize;
 
 use crate::Image;
-use crate::font::{Font, fonts};
+use crate::font::{Font, fonts, loaded_fonts};
 use crate::reading::{Place, Reading, ReadingCell, ScreenKind};
 use cell::{Cell, look};
 use glyph_table::{Candidate, GlyphTable};
@@ -104,17 +104,17 @@ impl Reader {
     /// Drawings that built-in fonts have too cost nothing but the time to compare them here. Fonts past the 65,000th are left
     /// out.
     pub fn with_fonts(extra: impl IntoIterator<Item = Font>) -> Self {
-        let room = usize::from(u16::MAX) - fonts().len();
+        let built_in = fonts().len() + loaded_fonts().len();
+        let room = usize::from(u16::MAX) - built_in;
         let extra: Vec<Font> = extra.into_iter().take(room).collect();
-        let tables = GlyphTable::all(fonts().iter().chain(&extra), fonts().len());
+        let tables = GlyphTable::all(fonts().iter().chain(loaded_fonts()).chain(&extra), built_in);
         Self { tables, extra, bank: OnceLock::new() }
     }
 
     /// The name of the font of a candidate.
     fn font_name(&self, index: u16) -> &str {
-        let index = usize::from(index);
-        let extra = || self.extra.get(index - fonts().len());
-        fonts().get(index).or_else(extra).map_or("", Font::name)
+        let mut all = fonts().iter().chain(loaded_fonts()).chain(&self.extra);
+        all.nth(index.into()).map_or("", Font::name)
     }
 
     /// Reads a picture. `hint` is the grid of the last reading of the same screen; a wrong one costs only time.

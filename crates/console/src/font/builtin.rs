@@ -84,20 +84,42 @@ const SOURCES: &[(&str, u32, u32, &str)] = &[
     ),
 ];
 
-/// The built-in fonts, the commonest first. Decoded at the first call.
+/// The same of fonts that consoles have only where somebody, or a distribution, loads them.
+///
+/// They are read exactly. Damaged pictures are not compared with them: there are many, most differ from a font above in a few
+/// letters, and each makes that comparison slower.
+const LOADED: &[(&str, u32, u32, &str)] = &[
+    ("kbd-eurlatgr", 8, 16, include_str!("../../fonts/kbd-eurlatgr.hex")),
+    ("kbd-latarcyrheb-sun16", 8, 16, include_str!("../../fonts/kbd-latarcyrheb-sun16.hex")),
+    ("kbd-lat9w-16", 8, 16, include_str!("../../fonts/kbd-lat9w-16.hex")),
+    ("kbd-lat0-16", 8, 16, include_str!("../../fonts/kbd-lat0-16.hex")),
+    ("kbd-cp850-8x16", 8, 16, include_str!("../../fonts/kbd-cp850-8x16.hex")),
+    ("kbd-sun12x22", 12, 22, include_str!("../../fonts/kbd-sun12x22.hex")),
+    ("spleen-8x16", 8, 16, include_str!("../../fonts/spleen-8x16.hex")),
+    ("spleen-12x24", 12, 24, include_str!("../../fonts/spleen-12x24.hex")),
+    ("spleen-16x32", 16, 32, include_str!("../../fonts/spleen-16x32.hex")),
+];
+
+/// The built-in fonts of firmware, loaders and kernels, the commonest first. Decoded at the first call.
 pub fn fonts() -> &'static [Font] {
     static FONTS: OnceLock<Vec<Font>> = OnceLock::new();
-    FONTS.get_or_init(|| {
-        SOURCES
-            .iter()
-            .map(|(name, width, height, source)| Font {
-                name: Cow::Borrowed(name),
-                width: *width,
-                height: *height,
-                glyphs: hex::glyphs(*width, *height, source),
-            })
-            .collect()
-    })
+    FONTS.get_or_init(|| decoded(SOURCES))
+}
+
+/// The built-in fonts that are loaded into consoles later. Decoded at the first call.
+pub(crate) fn loaded_fonts() -> &'static [Font] {
+    static FONTS: OnceLock<Vec<Font>> = OnceLock::new();
+    FONTS.get_or_init(|| decoded(LOADED))
+}
+
+fn decoded(sources: &'static [(&str, u32, u32, &str)]) -> Vec<Font> {
+    let font = |(name, width, height, source): &'static (&str, u32, u32, &str)| Font {
+        name: Cow::Borrowed(name),
+        width: *width,
+        height: *height,
+        glyphs: hex::glyphs(*width, *height, source),
+    };
+    sources.iter().map(font).collect()
 }
 
 #[cfg(test)]
@@ -106,9 +128,13 @@ mod tests {
 
     use super::*;
 
+    fn all() -> impl Iterator<Item = &'static Font> {
+        fonts().iter().chain(loaded_fonts())
+    }
+
     #[test]
     fn every_line_of_the_data_files_is_a_glyph() {
-        for ((name, _, _, source), font) in SOURCES.iter().zip(fonts()) {
+        for ((name, _, _, source), font) in SOURCES.iter().chain(LOADED).zip(all()) {
             let lines = source.lines().filter(|line| !line.starts_with('#')).count();
             assert_eq!(font.drawings().count(), lines, "{name}");
         }
@@ -116,7 +142,7 @@ mod tests {
 
     #[test]
     fn every_font_draws_ascii_and_tells_its_characters_apart() {
-        for font in fonts() {
+        for font in all() {
             let mut seen: HashMap<&[u32], char> = HashMap::new();
             for character in '!'..='~' {
                 let glyph =
@@ -131,7 +157,7 @@ mod tests {
     #[test]
     fn no_bitmap_of_any_font_stands_for_two_ascii_characters() {
         let mut seen: HashMap<(u32, &[u32]), char> = HashMap::new();
-        for font in fonts() {
+        for font in all() {
             for (character, glyph) in font.drawings().filter(|(character, _)| character.is_ascii_graphic()) {
                 let other = *seen.entry((font.width, glyph)).or_insert(character);
                 assert_eq!(other, character, "{}", font.name);

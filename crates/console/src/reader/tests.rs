@@ -41,7 +41,7 @@ const SAMPLE: &str = "Kernel panic - not syncing: VFS: Unable\nPress F1 to conti
 #[test]
 fn every_font_reads_back_on_both_pitches() {
     let reader = Reader::new();
-    for font in fonts() {
+    for font in fonts().iter().chain(loaded_fonts()) {
         let text_mode = font.width() == 8 && matches!(font.height(), 8 | 14 | 16);
         let pitches: &[bool] = if text_mode { &[false, true] } else { &[false] };
         for ninth in pitches {
@@ -55,7 +55,7 @@ fn every_font_reads_back_on_both_pitches() {
 #[test]
 fn f1_fl_and_fi_are_three_texts() {
     let reader = Reader::new();
-    for font in fonts() {
+    for font in fonts().iter().chain(loaded_fonts()) {
         for key in ["F1", "Fl", "FI", "f1"] {
             let text = format!("Press {key} to continue");
             let reading = reader.read(&drawn(&text, font, false, (0xff_ffff, 0x00_00aa)), None);
