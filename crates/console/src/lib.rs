@@ -52,7 +52,7 @@ pub use font::{Font, FontError, fonts};
 pub use image::{Image, ImageError};
 pub use learn::{LearnError, learn};
 pub use page::{Page, Searchable};
-pub use pattern::{Match, Pattern, PatternError};
+pub use pattern::{Candidates, Match, Pattern, PatternError, PatternSet};
 pub use reader::{Grid, Reader};
 pub use reading::{Place, Reading, ReadingCell, ReadingMethod, ScreenKind};
 pub use terminal::{SerialDecoder, Terminal};

@@ -1,7 +1,10 @@
 //! Patterns: regular expressions tried on the text of a screen, with evidence of what matched where.
 
+mod set;
 #[cfg(test)]
 mod tests;
+
+pub use set::{Candidates, PatternSet};
 
 use crate::page::{Haystack, Page, Searchable};
 use std::collections::BTreeMap;

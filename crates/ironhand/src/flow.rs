@@ -215,7 +215,9 @@ fn warn_of_missing(flows: &[Flow]) {
 
 /// What was found of each part of a condition, where it has several.
 fn tell_findings(findings: &[Finding]) {
-    for finding in findings.iter().filter(|_| findings.len() > 1) {
+    // The short form needs no list: its reason says all.
+    let several = findings.iter().filter(|finding| finding.place != "unless").count() > 1;
+    for finding in findings.iter().filter(|_| several) {
         line(&format!("{:13}{:<7}  {}: {}", "", finding.truth, finding.place, finding.why));
     }
 }

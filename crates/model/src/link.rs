@@ -164,7 +164,7 @@ mod tests {
         flows.push(("f", r#"{ "keys": "1" }"#));
         check(&flows, Err("calls stand more than 4 deep within calls: a -> b -> c -> d -> e -> f"));
         // Ten calls of ten calls of ten steps are more than anybody wants done.
-        let ten = |step: &str| vec![step; 10].join(",");
+        let ten = |step: &str| [step; 10].join(",");
         let (b, c) = (ten(&call("b")), ten(&call("c")));
         check(
             &[("a", &b), ("b", &c), ("c", &ten(r#"{ "keys": "1" }"#))],

@@ -1,6 +1,6 @@
 //! The flows with their patterns compiled: one immutable set, swapped as a whole when a flow changes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use ironhand_api::{
     Condition, Flow, MatchEvidence, Name, PictureDigest, Region, ScreenKind, ScreenPattern, Step, Timestamp,
     Truth, Verdict, Whereabouts,
 };
-use ironhand_console::{Match, Page, Pattern, Searchable};
+use ironhand_console::{Candidates, Match, Page, Pattern, PatternSet, Searchable};
 use ironhand_model::{Circumstances, HostFacts, Judgement, LinkFault, Sight, judge_when, link};
 use tokio::sync::watch;
 
@@ -25,10 +25,16 @@ pub(crate) struct Catalog {
 pub struct FlowSet {
     /// The first to be taken first.
     flows: Vec<Arc<Flow>>,
-    /// Every pattern of every flow, by its text.
-    patterns: HashMap<String, Pattern>,
+    /// Every pattern of every flow.
+    patterns: PatternSet,
     /// Whether a flow asks for more than what stands on the screen.
     beyond_picture: bool,
+}
+
+/// A screen prepared for the patterns of a set.
+struct Screen {
+    text: Searchable,
+    candidates: Candidates,
 }
 
 /// A screen that patterns are tried on.
@@ -74,13 +80,13 @@ impl FlowSet {
                 continue;
             };
             each_pattern(&flow, &mut |_, source| {
-                if let Ok(pattern) = Pattern::new(source) {
-                    set.patterns.insert(source.to_owned(), pattern);
-                }
+                // What does not compile is a fault of the flow.
+                let _ = set.patterns.add(source);
             });
             set.beyond_picture |= flow.spec.when.condition.asks_beyond_picture();
             set.flows.push(Arc::new(flow));
         }
+        set.patterns = std::mem::take(&mut set.patterns).prepared();
         set.flows.sort_by_key(|flow| (-i64::from(flow.spec.priority), flow.metadata.name.clone()));
         set
     }
@@ -107,8 +113,8 @@ impl FlowSet {
         facts: &HostFacts,
         looked: &Looked<'_>,
     ) -> Vec<Verdict> {
-        let searchable = looked.page.searchable();
-        let find = |pattern: &ScreenPattern| self.find_on(pattern, looked, &searchable);
+        let screen = self.screen(looked);
+        let find = |pattern: &ScreenPattern| self.find_on(pattern, looked, &screen);
         let sight = Sight::of(facts, &find);
         self.select(host).map(|flow| verdict(flow, &sight)).collect()
     }
@@ -120,8 +126,8 @@ impl FlowSet {
         around: &Circumstances,
         looked: &Looked<'_>,
     ) -> Vec<Verdict> {
-        let searchable = looked.page.searchable();
-        let find = |pattern: &ScreenPattern| self.find_on(pattern, looked, &searchable);
+        let screen = self.screen(looked);
+        let find = |pattern: &ScreenPattern| self.find_on(pattern, looked, &screen);
         let sight = Sight::of_screen(kind, around, &find);
         self.flows.iter().map(|flow| verdict(flow, &sight)).collect()
     }
@@ -129,18 +135,19 @@ impl FlowSet {
     /// Looks for the pattern of a `waitFor` or `verify`. A run keeps its flow as it was, so that a pattern may be asked
     /// for that no flow has any more.
     pub(crate) fn find(&self, pattern: &ScreenPattern, looked: &Looked<'_>) -> Option<MatchEvidence> {
-        self.find_on(pattern, looked, &looked.page.searchable())
+        self.find_on(pattern, looked, &self.screen(looked))
     }
 
-    fn find_on(
-        &self,
-        wanted: &ScreenPattern,
-        looked: &Looked<'_>,
-        whole: &Searchable,
-    ) -> Option<MatchEvidence> {
+    fn screen(&self, looked: &Looked<'_>) -> Screen {
+        let text = looked.page.searchable();
+        Screen { candidates: self.patterns.candidates(&text), text }
+    }
+
+    fn find_on(&self, wanted: &ScreenPattern, looked: &Looked<'_>, screen: &Screen) -> Option<MatchEvidence> {
         let compiled;
         let pattern = match self.patterns.get(wanted.source()) {
-            Some(pattern) => pattern,
+            Some(pattern) if self.patterns.may_match(wanted.source(), &screen.candidates) => pattern,
+            Some(_) => return None,
             None => {
                 compiled = Pattern::new(wanted.source()).ok()?;
                 &compiled
@@ -148,7 +155,7 @@ impl FlowSet {
         };
         let region = wanted.region();
         let found = if region.is_whole() {
-            pattern.find_on(whole)?
+            pattern.find_on(&screen.text)?
         } else {
             find_within(pattern, region, looked.page)?
         };

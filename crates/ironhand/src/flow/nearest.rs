@@ -43,7 +43,10 @@ fn words(pattern: &str) -> BTreeSet<String> {
     words
 }
 
-/// The row of `text` that has most words of `pattern`, in words; none where no row has half of them.
+/// Words that are told to be missing at most: a pattern with alternatives has many.
+const MOST_MISSING: usize = 3;
+
+/// The row of `text` that has most words of `pattern`, in words; none where no row has two of them, or half.
 pub fn nearest(pattern: &str, text: &str) -> Option<String> {
     let wanted = words(pattern);
     let count = |line: &str| {
@@ -52,14 +55,16 @@ pub fn nearest(pattern: &str, text: &str) -> Option<String> {
     };
     let (row, line) = text.lines().enumerate().max_by_key(|(row, line)| (count(line), usize::MAX - row))?;
     let found = count(line);
-    (found > 0 && found * 2 >= wanted.len()).then(|| {
+    (found >= 2 || found > 0 && found * 2 >= wanted.len()).then(|| {
         let missing: Vec<String> = wanted
             .iter()
             .filter(|word| !line.to_lowercase().contains(word.as_str()))
             .map(|word| format!("`{word}`"))
             .collect();
-        let missing =
-            if missing.is_empty() { String::new() } else { format!(", without {}", missing.join(", ")) };
+        let missing = match missing.len() {
+            1..=MOST_MISSING => format!(", without {}", missing.join(", ")),
+            _ => String::new(),
+        };
         format!("row {} comes nearest: `{}`{missing}", row + 1, line.trim())
     })
 }
