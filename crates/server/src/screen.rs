@@ -9,6 +9,7 @@ mod pace;
 mod serial;
 mod session;
 mod typing;
+mod visit;
 mod way;
 
 use std::borrow::Cow;

@@ -38,7 +38,11 @@ impl SpareKeyboard {
     /// Makes ready; nothing is opened before the first key.
     pub(super) fn new(keyboards: Vec<Keyboard>, interval: Duration) -> Self {
         let (orders, asked) = mpsc::channel(WAITING);
-        let task = tokio::spawn(run(keyboards, asked, interval));
+        // Most hosts of a fleet have none: they must not hold the room for one.
+        let task = match keyboards.is_empty() {
+            true => tokio::spawn(refuse(asked)),
+            false => tokio::spawn(run(keyboards, asked, interval)),
+        };
         Self { orders, task }
     }
 
@@ -59,6 +63,15 @@ impl SpareKeyboard {
         drop(self.orders);
         // An error means that it panicked.
         let _ = self.task.await;
+    }
+}
+
+/// Tells whoever wants keys to be pressed that there is no keyboard.
+async fn refuse(mut orders: mpsc::Receiver<Order>) {
+    while let Some((_, reply)) = orders.recv().await {
+        let error = DeviceError::NoConnector { capability: ironhand_api::Capability::Keyboard };
+        // An error means that nobody waits for the answer any more.
+        let _ = reply.send(Attempt { through: "".into(), result: Err(error) });
     }
 }
 
