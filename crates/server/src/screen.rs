@@ -372,6 +372,16 @@ pub(crate) struct ScreenHands {
     view: watch::Receiver<View>,
 }
 
+#[cfg(test)]
+impl ScreenHands {
+    /// Those of a screen of which this is known, and on which nothing can be done.
+    pub(crate) fn showing(view: watch::Receiver<View>) -> Self {
+        let (commands, _) = mpsc::channel(COMMANDS);
+        let (pace, _) = watch::channel(Pace::new(Duration::from_secs(5)));
+        Self { commands, pace, view }
+    }
+}
+
 impl ScreenHands {
     /// Presses keys; returns when the last event was sent.
     pub(crate) async fn press(&self, steps: Vec<KeyStep>) -> Attempt<()> {

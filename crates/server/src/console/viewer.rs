@@ -95,3 +95,46 @@ pub(crate) fn shows_the_same(before: &Seen, seen: &Seen, text_only: bool) -> boo
     before.source == seen.source
         && (Arc::ptr_eq(old, new) || old.digest == new.digest || text_only && same_text())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::DeviceError;
+
+    fn lost(reason: &'static str) -> View {
+        View::Lost { source: "vnc".into(), error: DeviceError::NotNow { reason }, beside: false }
+    }
+
+    fn told(view: Option<View>) -> String {
+        match view {
+            Some(View::Connecting) => "connecting".to_owned(),
+            Some(View::Lost { error, .. }) => error.to_string(),
+            Some(View::Seen(seen)) => seen.number.to_string(),
+            None => "none".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_slow_is_told_the_newest_and_the_screen_may_change_its_way() {
+        let (show, view) = watch::channel(View::Connecting);
+        let (lend, hands) = watch::channel(Some(ScreenHands::showing(view)));
+        let mut viewer = Viewer::new(hands);
+        assert_eq!(told(viewer.next().await), "connecting");
+        for reason in ["first", "second", "third"] {
+            show.send_replace(lost(reason));
+        }
+        assert_eq!(told(viewer.next().await), "third");
+        let again = tokio::time::timeout(std::time::Duration::ZERO, viewer.next()).await;
+        assert!(again.is_err(), "nothing is told twice");
+
+        let (other, view) = watch::channel(lost("other"));
+        drop(show);
+        lend.send_replace(Some(ScreenHands::showing(view)));
+        assert_eq!(told(viewer.next().await), "other");
+        other.send_replace(View::Connecting);
+        assert_eq!(told(viewer.next().await), "connecting");
+        lend.send_replace(None);
+        assert_eq!(told(viewer.next().await), "none");
+        assert_eq!(told(viewer.next().await), "none");
+    }
+}

@@ -208,7 +208,6 @@ async fn what_was_seen_and_pressed_is_recorded_without_passwords() {
         until_shown(&mut ann, shows("Password:")).await;
         let open = client.recordings(&RecordingsOf::Host(host.clone())).await.unwrap().remove(0);
         assert!(open.ended_at.is_none() && open.bytes > 0, "{open:#?}");
-        until_told(&mut ann, |notice| matches!(notice, LiveNotice::Pressed { .. })).await;
         ann.close().await;
         let recording = until_recorded(client, &host).await;
         assert_eq!((recording.kind, recording.by.as_str()), (RecordingKind::Screen, "ann"));
@@ -254,6 +253,25 @@ async fn raw(world: &World, host: &Name) -> WebSocketStream<UnixStream> {
     let stream = UnixStream::connect(socket).await.unwrap();
     let url = format!("ws://localhost/api/v1/hosts/{host}/screen/live?by=mallory");
     soon(tokio_tungstenite::client_async(url, stream)).await.unwrap().0
+}
+
+/// One that reads nothing neither keeps others from seeing the screen nor from taking it over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_takes_nothing_holds_nobody_up() {
+    let (world, host) = world(harness::settings()).await;
+    let mut silent = raw(&world, &host).await;
+    let mut eve = watch(&world.client, &host, watching("eve")).await;
+    // Each key is another screen, which the silent one is sent as well.
+    for _ in 0..8 {
+        silent.send(Message::text(r#"{"keys":"xyz"}"#)).await.unwrap();
+    }
+    until_shown(&mut eve, shows("xyzxyzxyzxyzxyzxyzxyzxyz")).await;
+    let mut bob = watch(&world.client, &host, taking("bob")).await;
+    assert!(bob.press(&KeysRequest::new("bob")).await);
+    until_shown(&mut bob, shows("xyzbob")).await;
+    until_shown(&mut eve, shows("xyzbob")).await;
+    drop(silent);
+    world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

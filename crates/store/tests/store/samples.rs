@@ -132,8 +132,14 @@ pub(crate) fn recovery(incident: u64, run: u64) -> (HostRecovery, Decided) {
         verdicts: &[verdict],
         find: &|_| None,
     };
-    let view =
-        View { host: &name("rack7-12"), facts: &facts(), screen: Some(screen), flows: &[Arc::new(flow)] };
+    let view = View {
+        host: &name("rack7-12"),
+        facts: &facts(),
+        screen: Some(screen),
+        flows: &[Arc::new(flow)],
+        hold: None,
+        permit: &|_| Ok(()),
+    };
     let mut recovery = HostRecovery::new();
     let mut decided = recovery.decide(NOON, &view);
     assert!(decided.needs_incident_id() && decided.needs_run_id());
