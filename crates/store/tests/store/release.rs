@@ -1,13 +1,17 @@
 //! Databases of other releases.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use ironhand_api::{AlertCause, Flow, Host, IncidentState, JobState, Kind, PinnedCertificate, Secret};
+use ironhand_api::{
+    AlertCause, Flow, Host, IncidentState, JobState, Kind, MatchEvidence, PinnedCertificate, Recording,
+    RecordingKind, Secret,
+};
 use ironhand_model::HostAlerts;
 use ironhand_store::{
-    Administer, AlertQuery, IncidentQuery, KeySource, NotifierField, Outcome, Record, RotationEnded,
-    RunQuery, SessionOwner, Store, StoreError,
+    Administer, AlertQuery, IncidentQuery, KeySource, NotifierField, Outcome, Record, RecordingQuery,
+    RotationEnded, RunQuery, SessionOwner, Store, StoreError,
 };
 use secrecy::ExposeSecret;
 use sqlx::{AnyConnection, Connection, Executor};
@@ -26,6 +30,9 @@ const RELEASE_0_2_0: &str = include_str!("release/0.2.0.sql");
 
 /// The same of release 0.3.0, which knows several ways to a host.
 const RELEASE_0_3_0: &str = include_str!("release/0.3.0.sql");
+
+/// The same with what release 0.4.0 adds, which knows of recordings.
+const RELEASE_0_4_0: &str = include_str!("release/0.4.0.sql");
 
 /// The key that its password was sealed under.
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -54,6 +61,7 @@ async fn fill(store: &Store) {
     store.record(record).await.unwrap();
     fill_fleet(store).await;
     fill_ways(store).await;
+    fill_recordings(store).await;
     let mut record = Record::of(name("rack7-12"), NOON);
     record.events.push(draft("the screen changed"));
     store.record(record).await.unwrap();
@@ -102,6 +110,29 @@ async fn check_ways(store: &Store) {
     assert_eq!(token.unwrap().expose_secret(), "a token");
 }
 
+/// What databases hold since release 0.4.0.
+async fn fill_recordings(store: &Store) {
+    store.put_recording(recording()).await.unwrap();
+}
+
+/// Checks what [`fill_recordings`] wrote.
+async fn check_recordings(store: &Store) {
+    assert_eq!(store.recordings(&RecordingQuery::default()).await.unwrap(), [recording()]);
+}
+
+fn recording() -> Recording {
+    Recording {
+        id: NOON.as_millis(),
+        host: name("rack7-12"),
+        by: "ann".to_owned(),
+        kind: RecordingKind::Screen,
+        begun_at: NOON,
+        ended_at: Some(NOON.after(GRACE)),
+        bytes: 7,
+        incident: Some(1),
+    }
+}
+
 const DEVICE: &str = "redfish 192.0.2.7";
 
 fn session() -> SessionOwner {
@@ -139,7 +170,7 @@ async fn connect(directory: &Path) -> AnyConnection {
 
 #[tokio::test]
 async fn databases_of_every_release_open_with_all_they_hold() {
-    for dump in [RELEASE_0_1_0, RELEASE_0_2_0, RELEASE_0_3_0] {
+    for dump in [RELEASE_0_1_0, RELEASE_0_2_0, RELEASE_0_3_0, RELEASE_0_4_0] {
         let directory = TempDir::new().unwrap();
         let mut connection = connect(directory.path()).await;
         connection.execute(dump).await.unwrap();
@@ -156,7 +187,9 @@ async fn databases_of_every_release_open_with_all_they_hold() {
         let incidents = store.incidents(&IncidentQuery::default()).await.unwrap().items;
         assert_eq!((incidents.len(), incidents[0].state), (1, IncidentState::Recovering));
         let runs = store.runs(&RunQuery::default()).await.unwrap().items;
-        assert_eq!((runs.len(), &runs[0].matched), (1, &evidence(Some("then"))));
+        // The run in them is of a time when patterns captured nothing.
+        let matched = MatchEvidence { captures: BTreeMap::default(), ..evidence(Some("then")) };
+        assert_eq!((runs.len(), &runs[0].matched), (1, &matched));
         assert_eq!(store.picture(&digest("then")).await.unwrap(), Some(picture("then").png));
         let events = store.events_after(0, 100, None).await.unwrap();
         assert_eq!(names(&events).last(), Some(&"the screen changed"));
@@ -169,8 +202,11 @@ async fn databases_of_every_release_open_with_all_they_hold() {
         if dump != RELEASE_0_1_0 {
             check_fleet(&store).await;
         }
-        if dump == RELEASE_0_3_0 {
+        if dump == RELEASE_0_3_0 || dump == RELEASE_0_4_0 {
             check_ways(&store).await;
+        }
+        if dump == RELEASE_0_4_0 {
+            check_recordings(&store).await;
         }
 
         let again = credential("dc-standard", Secret::Plain("correct horse".into()));
@@ -196,7 +232,7 @@ async fn this_release_writes_what_the_last_dump_shows() {
         rows
     };
     let (dumped, fresh) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    connect(dumped.path()).await.execute(RELEASE_0_3_0).await.unwrap();
+    connect(dumped.path()).await.execute(RELEASE_0_4_0).await.unwrap();
     let store = Store::open(fresh.path(), KeySource::Value(KEY.into())).await.unwrap();
     fill(&store).await;
     store.close().await;
