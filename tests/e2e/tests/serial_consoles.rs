@@ -4,6 +4,7 @@
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use e2e::{IpmiSim, Ironhand, Peer, Terminal, peer, run, wait_until};
@@ -274,8 +275,11 @@ fn a_console_of_openipmi_is_played_through_the_server_and_its_recording_by_ascii
     let id = recordings[0]["id"].to_string();
     let cast = folder.path().join("it.cast").to_string_lossy().into_owned();
     server.ok(&["recordings", "show", &format!("peer/{id}"), "--save", &cast]);
-    let played = run("asciinema", &["cat", &cast]);
-    let said = String::from_utf8_lossy(&played.stdout).into_owned();
-    assert!(played.status.success(), "{}", String::from_utf8_lossy(&played.stderr));
-    assert!(said.contains("hello\r\npeer> "), "{said:?}");
+    // It plays to a terminal that is its own alone.
+    let mut playing = Command::new(peer("setsid"));
+    playing.args(["--ctty", "--wait"]).arg(peer("asciinema")).args(["cat", &cast]);
+    let mut played = Terminal::start(playing);
+    played.shows("hello");
+    played.shows("peer> ");
+    assert!(played.ends().success());
 }

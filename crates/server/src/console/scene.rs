@@ -122,7 +122,7 @@ impl Scene {
             return Glance::Unknown(Error::NoPicture { reason });
         }
         if self.written == self.gone {
-            let reason = "the machine has written nothing since its serial console is followed";
+            let reason = "the machine has written nothing since its serial console is followed; most write a prompt when Enter is pressed";
             return Glance::Unknown(Error::NoPicture { reason: reason.to_owned() });
         }
         match before {
