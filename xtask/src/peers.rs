@@ -26,6 +26,7 @@ struct Peer {
 }
 
 const PEERS: &[Peer] = &[
+    Peer { program: "amtterm", package: "amtterm", why: "a serial console on our simulated Intel AMT" },
     Peer {
         program: "bmc-info",
         package: "freeipmi-tools",

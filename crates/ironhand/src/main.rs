@@ -95,6 +95,7 @@ async fn waiting(command: Command, global: &Global, output: Output) -> Result<()
         Command::Sim { command: Sim::Modem(asked) } => return sim::modem(asked, output).await,
         Command::Sim { command: Sim::Pdu(asked) } => return sim::pdu(asked, output).await,
         Command::Sim { command: Sim::Kvm(asked) } => return sim::kvm(asked, output).await,
+        Command::Sim { command: Sim::Amt(asked) } => return sim::amt(asked, output).await,
         Command::Sim { command: Sim::Qemu(asked) } => return sim::qemu(asked, output).await,
         Command::Sim { command: Sim::Bmc(asked) } => {
             return sim::bmc(asked, output, global.verbose > 0).await;

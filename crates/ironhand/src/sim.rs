@@ -1,7 +1,8 @@
 //! `ironhand sim`: simulated hardware, until it is told to stop.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use ironhand_ipmi::Ipmi15Authentication;
 use ironhand_sim::bmc_fleet::{
@@ -12,7 +13,8 @@ use ironhand_sim::kvm_unit::{KvmUnit, KvmUnitConfig, UnitKind};
 use ironhand_sim::modem::{SimModem, Switched};
 use ironhand_sim::outlets::{Strip, StripConfig, StripUser};
 use ironhand_sim::qemu::{QemuBmc, QemuConfig};
-use ironhand_sim::{BmcFleet, BmcFleetConfig, Certificate, Fleet, FleetConfig, MachineConfig, Make};
+use ironhand_sim::wsman::{WsmanConfig, WsmanKind, WsmanService};
+use ironhand_sim::{BmcFleet, BmcFleetConfig, Certificate, Fleet, FleetConfig, Machine, MachineConfig, Make};
 use secrecy::SecretString;
 
 use crate::args;
@@ -113,6 +115,28 @@ pub async fn kvm(asked: args::SimKvm, output: Output) -> Result<(), Failure> {
     stop.await?;
     unit.shutdown().await;
     Ok(())
+}
+
+/// `ironhand sim amt`.
+pub async fn amt(asked: args::SimAmt, output: Output) -> Result<(), Failure> {
+    let password = password(asked.password_file.as_deref())?;
+    let (name, running) = (asked.name.clone(), !asked.off);
+    let machine = MachineConfig { name, make: Make::R740Like, seed: 1, pace: asked.pace, running };
+    let machine = Arc::new(Mutex::new(Machine::new(machine, Instant::now())));
+    let mut config = WsmanConfig::new(WsmanKind::Amt, machine, password);
+    config.bind = asked.bind;
+    config.port = asked.port;
+    config.username = asked.user;
+    config.redirects = asked.redirects;
+    let service = WsmanService::start(config).await.map_err(|error| Failure::Failed(chain(&error)))?;
+    let stop = stop_asked();
+    let address = service.address();
+    if output.is_structured() {
+        line(&serde_json::json!({ "address": address, "machine": asked.name }).to_string());
+    } else {
+        line(&format!("Intel AMT of the machine {}: at {address}", asked.name));
+    }
+    stop.await
 }
 
 /// `ironhand sim modem`.

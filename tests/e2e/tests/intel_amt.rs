@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use e2e::{PASSWORD, peer};
+use e2e::{PASSWORD, peer, wait_until};
 use ironhand_sim::machine::{Activity, Machine, MachineConfig, Make};
 use ironhand_sim::wsman::{WsmanConfig, WsmanKind, WsmanService};
 
@@ -42,12 +42,17 @@ struct Bench {
 
 impl Bench {
     async fn start(last: u8) -> Self {
+        Self::with(last, |_| {}).await
+    }
+
+    async fn with(last: u8, change: impl FnOnce(&mut WsmanConfig)) -> Self {
         let (name, make) = ("desk-7".to_owned(), Make::R740Like);
         let config = MachineConfig { name, make, seed: 7, pace: 100.0, running: true };
         let machine = Arc::new(Mutex::new(Machine::new(config, Instant::now())));
         let mut config = WsmanConfig::new(WsmanKind::Amt, Arc::clone(&machine), PASSWORD.into());
         let address = IpAddr::from(Ipv4Addr::new(127, 77, 0, last));
         (config.bind, config.port) = (address, PORT);
+        change(&mut config);
         Self { address, machine, service: WsmanService::start(config).await.expect("the port") }
     }
 
@@ -102,4 +107,38 @@ async fn amtctrl_is_not_let_in_with_a_wrong_password() {
     let asked = tokio::task::spawn_blocking(move || amtctrl(address, "status", "wrong"));
     let said = asked.await.expect("amtctrl was run");
     assert!(said.contains("401"), "{said}");
+}
+
+/// `amtterm` shows the serial line that our engine redirects, and types on it. It wants a terminal, which tmux has.
+#[tokio::test(flavor = "multi_thread")]
+async fn amtterm_shows_the_serial_line_of_our_engine() {
+    let bench = Bench::with(4, |config| config.redirects = true).await;
+    let address = bench.address;
+    let shown = tokio::task::spawn_blocking(move || {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let tmux = |arguments: &[&str]| {
+            let mut command = Command::new(peer("tmux"));
+            command.args(["-u", "-f", "/dev/null", "-S"]).arg(folder.path().join("tmux")).args(arguments);
+            command.env("AMT_PASSWORD", PASSWORD).env_remove("TMUX").output().expect("tmux starts")
+        };
+        let amtterm = format!("{} -u admin {address}; sleep 60", peer("amtterm").display());
+        tmux(&["new-session", "-d", "-x", "80", "-y", "24", &amtterm]);
+        let until_shown = |wanted: &str| {
+            wait_until(wanted, PATIENCE, || {
+                let shown = tmux(&["capture-pane", "-p"]).stdout;
+                let shown = String::from_utf8_lossy(&shown).into_owned();
+                if shown.contains(wanted) { Ok(()) } else { Err(shown) }
+            });
+        };
+        // It takes one message of what it reads at a time, so that the first prompt waits for what comes next.
+        until_shown("connected now");
+        tmux(&["send-keys", "Enter"]);
+        until_shown("desk-7 login:");
+        tmux(&["send-keys", "root", "Enter"]);
+        until_shown("Password:");
+        tmux(&["send-keys", "Enter"]);
+        until_shown("root@desk-7$");
+        tmux(&["kill-server"]);
+    });
+    shown.await.expect("it is shown");
 }

@@ -23,6 +23,37 @@ pub enum Sim {
     Pdu(SimPdu),
     /// A unit at a machine's buttons, screen and keyboard (PiKVM, NanoKVM), or the remote console of a controller
     Kvm(SimKvm),
+    /// A machine with Intel AMT: power, boot, screen and serial line
+    Amt(SimAmt),
+}
+
+/// `ironhand sim amt`.
+#[derive(Args)]
+pub struct SimAmt {
+    /// Its address
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDR")]
+    pub bind: std::net::IpAddr,
+    /// TCP port of WS-Management, plain HTTP; 0 takes a free one. The redirection of screen and serial line is two above
+    #[arg(long, default_value_t = 16992)]
+    pub port: u16,
+    /// Who may use it
+    #[arg(long, default_value = "admin", value_name = "NAME")]
+    pub user: String,
+    /// The password is in this file, else in IRONHAND_PASSWORD
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// The name of the machine
+    #[arg(long, default_value = "sim-1", value_name = "NAME")]
+    pub name: String,
+    /// How many times faster than a real machine it is
+    #[arg(long, default_value_t = 10.0)]
+    pub pace: f64,
+    /// Redirect the screen and the serial line from the beginning, and listen for those who want to see them
+    #[arg(long)]
+    pub redirects: bool,
+    /// Leave the machine without power at first
+    #[arg(long)]
+    pub off: bool,
 }
 
 /// `ironhand sim kvm`.
