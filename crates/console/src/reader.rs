@@ -85,6 +85,8 @@ pub struct Reader {
     extra: Vec<Font>,
     /// The glyphs as damaged pictures show them; made when the first such picture comes.
     bank: OnceLock<degraded::Bank>,
+    /// Where the cells of damaged pictures were.
+    memory: degraded::Memory,
 }
 
 impl Default for Reader {
@@ -108,7 +110,7 @@ impl Reader {
         let room = usize::from(u16::MAX) - built_in;
         let extra: Vec<Font> = extra.into_iter().take(room).collect();
         let tables = GlyphTable::all(fonts().iter().chain(loaded_fonts()).chain(&extra), built_in);
-        Self { tables, extra, bank: OnceLock::new() }
+        Self { tables, extra, bank: OnceLock::new(), memory: degraded::Memory::default() }
     }
 
     /// The name of the font of a candidate.
@@ -148,7 +150,7 @@ impl Reader {
             return exact;
         }
         let bank = self.bank.get_or_init(|| degraded::Bank::of(fonts().iter().chain(&self.extra)));
-        let nearest = degraded::read(image, bank, scale);
+        let nearest = degraded::read(image, bank, &self.memory, scale, hint);
         if exact.is_reliable() {
             // A logo, if the same is read beside it; else text that compression made look like pictures.
             let count = |reading: &Reading, is: fn(char) -> bool| {

@@ -1,8 +1,9 @@
 //! Reading the cells of a frame.
 
 use super::bank::{COARSE, COARSE_COLUMNS, COARSE_ROWS, Face, is_cursor, pattern};
+use super::fit::{Explained, Seen};
 use super::frame::Frame;
-use super::lens::{Explained, Lens, MARGIN, Seen, Window, halve};
+use super::lens::{Lens, MARGIN, Window, halve};
 use super::modes::Shown;
 use super::plane::Plane;
 use super::sharpen::Sharp;

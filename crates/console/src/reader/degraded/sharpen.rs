@@ -1,8 +1,10 @@
 //! The filter, the face and the frame under which a few cells, drawn again, look most like the picture.
 
 use super::bank::{Bank, COARSE, COARSE_COLUMNS, COARSE_ROWS, Face, Pattern, pattern};
+use super::filter::{FILTERS, Filter};
+use super::fit::Seen;
 use super::frame::Frame;
-use super::lens::{FILTERS, Filter, Lens, Seen, Taps, Window};
+use super::lens::{Lens, Taps, Window};
 use super::modes::Shown;
 use super::plane::Plane;
 use super::search::{Found, LEAST_CHANGE, mean_of_best, moved};

@@ -10,7 +10,11 @@ mod damage;
 /// What is read of a damaged screen with all fonts but those of some names.
 fn read_without(names: &[&str], screen: &Screen, damage: Damage) -> Option<Reading> {
     let known = fonts().iter().filter(|font| !names.contains(&font.name()));
-    read(&damage.of(screen), &Bank::of(known), 1)
+    read_first(&damage.of(screen), &Bank::of(known))
+}
+
+fn read_first(image: &Image, bank: &Bank) -> Option<Reading> {
+    read(image, bank, &Memory::default(), 1, None)
 }
 
 fn index(name: &str) -> usize {
@@ -44,7 +48,7 @@ fn damaged_screens_are_read() {
     let bank = Bank::of(fonts());
     let check = |name: &str, seed: u64, damage: Damage| {
         let screen = screen(&mut Dice(seed), index(name));
-        let reading = read(&damage.of(&screen), &bank, 1).expect("cells");
+        let reading = read_first(&damage.of(&screen), &bank).expect("cells");
         assert!(reading.is_reliable(), "{name} {damage:?} {}\n{}", screen.name, reading.text());
         assert_eq!(reading.method, ReadingMethod::Nearest);
         let score = score(&screen.text, &reading.text());
@@ -61,13 +65,45 @@ fn damaged_screens_are_read() {
 }
 
 #[test]
+fn small_marks_are_read_and_blanks_beside_bars_stay_blank() {
+    let bank = Bank::of(fonts());
+    let check = |name: &str, seed: u64, damage: Damage| {
+        let screen = screen(&mut Dice(seed), index(name));
+        let reading = read_first(&damage.of(&screen), &bank).expect("cells");
+        assert!(reading.is_reliable(), "{name} {damage:?} {}\n{}", screen.name, reading.text());
+        let (truth, read) = (screen.text.trim_start(), reading.text());
+        assert_eq!(read.trim_start(), truth, "{name} {damage:?} {}", screen.name);
+    };
+    let fitted = Damage::Fitted(1920, 1080, image::imageops::FilterType::CatmullRom);
+    check("console-setup-terminusbold24x12", 11, fitted);
+    check("qemu-vga16", 12, fitted);
+    check("console-setup-terminus16", 13, Damage::ThereAndBack(0.78));
+    check("linux-8x16", 14, Damage::ThereAndBack(0.66));
+}
+
+#[test]
+fn a_screen_that_was_read_before_is_found_again() {
+    let (bank, memory) = (Bank::of(fonts()), Memory::default());
+    let damage = Damage::Scaled(1.27, 1.27, image::imageops::FilterType::Triangle);
+    let image = damage.of(&screen(&mut Dice(2), index("qemu-vga16")));
+    let reading = read(&image, &bank, &memory, 1, None).expect("cells");
+    let hint = reading.grid.as_ref();
+    assert!(memory.of(&image, hint.expect("a grid")).is_some());
+    assert_eq!(read(&image, &bank, &memory, 1, hint).as_ref(), Some(&reading));
+    // Another screen in a picture of the same size.
+    let other = damage.of(&screen(&mut Dice(5), index("qemu-vga16")));
+    let again = read(&other, &bank, &memory, 1, hint).expect("cells");
+    assert_eq!(again.text(), read_first(&other, &bank).expect("cells").text());
+}
+
+#[test]
 fn pictures_without_text_are_refused() {
     let bank = Bank::of(fonts());
     let check = |what: &str, pixel: &dyn Fn(u32, u32) -> u32| {
         let (width, height) = (320, 200);
         let pixels =
             (0..width * height).map(|index| pixel(index % width, index / width) & 0xff_ffff).collect();
-        let reading = read(&Image { width, height, pixels }, &bank, 1);
+        let reading = read_first(&Image { width, height, pixels }, &bank);
         assert!(reading.is_none_or(|reading| !reading.is_reliable()), "{what}");
     };
     check("a gradient", &|x, y| x << 16 | y);

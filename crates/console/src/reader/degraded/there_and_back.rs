@@ -5,8 +5,8 @@
 //! the smaller picture they can. How large that was is found by trying: near the upper left corner, where all pictures
 //! begin, a rough guess is enough, and it is made finer with cells that are farther away.
 
+use super::filter::Filter;
 use super::frame::Frame;
-use super::lens::Filter;
 use super::plane::Plane;
 use super::search::Found;
 use super::sharpen::{Sample, Sharp, explained, samples};
