@@ -23,6 +23,8 @@ struct Tally {
     characters: usize,
     errors: usize,
     times: Vec<Duration>,
+    /// With the grid known.
+    times_again: Vec<Duration>,
 }
 
 fn main() {
@@ -49,6 +51,10 @@ fn main() {
         let begun = Instant::now();
         let reading = reader.read(&image, None);
         let took = begun.elapsed();
+        let begun = Instant::now();
+        let again = reader.read(&image, reading.grid.as_ref());
+        let took_again = begun.elapsed();
+        assert_eq!(again, reading, "the grid changes what is read");
         let reliable = reading.is_reliable();
         let score = score(&screen.text, &if reliable { reading.text() } else { String::new() });
         if reliable && score.wrong > 0 {
@@ -77,6 +83,7 @@ fn main() {
         tally.characters += score.characters;
         tally.errors += score.errors;
         tally.times.push(took);
+        tally.times_again.push(took_again);
         if score.errors > 0 {
             println!(
                 "{} {:?} {:4} errors, {:4} wrong of {:5}, {:6.1} ms, score {:.3}, {}: {} {damage:?}",
@@ -92,11 +99,12 @@ fn main() {
             );
         }
     }
-    println!("{:<16} pages equal refused wrong  errors %  median ms  worst ms", "damage");
+    println!("{:<16} pages equal refused wrong  errors %  median ms  worst ms  known ms", "damage");
     for (name, mut tally) in tallies {
         tally.times.sort();
+        tally.times_again.sort();
         println!(
-            "{name:<16} {:5} {:5} {:7} {:5}  {:8.4}  {:9.1}  {:8.1}",
+            "{name:<16} {:5} {:5} {:7} {:5}  {:8.4}  {:9.1}  {:8.1}  {:8.1}",
             tally.pages,
             tally.equal,
             tally.refused,
@@ -104,6 +112,7 @@ fn main() {
             100.0 * tally.errors as f64 / tally.characters.max(1) as f64,
             tally.times[tally.times.len() / 2].as_secs_f64() * 1e3,
             tally.times[tally.times.len() - 1].as_secs_f64() * 1e3,
+            tally.times_again[tally.times_again.len() / 2].as_secs_f64() * 1e3,
         );
     }
 }

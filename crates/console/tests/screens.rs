@@ -23,7 +23,7 @@ fn image(path: &Path) -> Image {
 }
 
 /// How the copies in the folder were read, by the damage that their names tell.
-const DAMAGED: [&str; 2] = ["__jpeg75", "__scale127jpeg75"];
+const DAMAGED: [&str; 5] = ["__jpeg75", "__scale127jpeg75", "__jpeg60", "__downup70", "__pillar1366"];
 
 /// Line art carries no words: frames and arrows are drawn differently from one source of the texts to the other.
 fn without_line_art(text: &str) -> String {
