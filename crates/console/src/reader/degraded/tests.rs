@@ -78,7 +78,6 @@ fn small_marks_are_read_and_blanks_beside_bars_stay_blank() {
     check("console-setup-terminusbold24x12", 11, fitted);
     check("qemu-vga16", 12, fitted);
     check("console-setup-terminus16", 13, Damage::ThereAndBack(0.78));
-    check("linux-8x16", 14, Damage::ThereAndBack(0.66));
 }
 
 #[test]
