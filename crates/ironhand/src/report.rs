@@ -137,7 +137,7 @@ fn length(length: Duration) -> String {
 
 /// How much of the whole, in whole percents; a dash of nothing. Only all of it is 100 %.
 fn share(part: u64, whole: u64) -> String {
-    if whole == 0 { "-".to_owned() } else { format!("{} %", part * 100 / whole) }
+    (part * 100).checked_div(whole).map_or_else(|| "-".to_owned(), |share| format!("{share} %"))
 }
 
 /// The day and the minute, in UTC.

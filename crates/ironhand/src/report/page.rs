@@ -21,8 +21,11 @@ p.legend span { margin-right: 1.2rem } p.legend svg { display: inline; width: .8
   p.span, dt, th { color: #93a1ae } svg text { fill: #93a1ae } }
 ";
 
+/// Counts what one part of a bar stands for.
+type Count = fn(&Outcomes) -> u64;
+
 /// What became of incidents, as the colours of the plot tell it: class, words, number.
-const COLORS: [(&str, &str, fn(&Outcomes) -> u64); 4] = [
+const COLORS: [(&str, &str, Count); 4] = [
     ("healed", "healed", |outcomes| outcomes.healed),
     ("otherwise", "ended otherwise", |outcomes| outcomes.ended_otherwise),
     ("way", "under way", |outcomes| outcomes.under_way),
@@ -121,7 +124,7 @@ fn plot(days: &[Day]) -> Markup {
 /// The parts of a bar from below: class, where it begins, how many.
 fn parts(outcomes: &Outcomes) -> Vec<(&'static str, u64, u64)> {
     let mut from = 0;
-    let part = |(class, _, count): (&'static str, &str, fn(&Outcomes) -> u64)| {
+    let part = |(class, _, count): (&'static str, &str, Count)| {
         let count = count(outcomes);
         from += count;
         (class, from - count, count)

@@ -88,7 +88,7 @@ struct Place {
 /// What leads to a screen. One at a time opens it, be it for the screen or for the keyboard.
 #[derive(Clone)]
 enum Door {
-    Picture { connector: Connector, entrance: Arc<Mutex<Entrance>> },
+    Picture { connector: Arc<Connector>, entrance: Arc<Mutex<Entrance>> },
     Serial(Arc<Mutex<SerialDoor>>),
 }
 
@@ -103,7 +103,7 @@ impl Ways {
             standing: None,
         };
         let picture = |entrance: Entrance| {
-            let (source, connector) = (entrance.source.clone(), entrance.connector.clone());
+            let (source, connector) = (entrance.source.clone(), Arc::new(entrance.connector.clone()));
             place(&source, Door::Picture { connector, entrance: Arc::new(Mutex::new(entrance)) })
         };
         let mut places: Vec<_> = entrances.into_iter().map(picture).collect();
