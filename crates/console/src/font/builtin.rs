@@ -91,8 +91,6 @@ const SOURCES: &[(&str, u32, u32, &str)] = &[
 const LOADED: &[(&str, u32, u32, &str)] = &[
     ("kbd-eurlatgr", 8, 16, include_str!("../../fonts/kbd-eurlatgr.hex")),
     ("kbd-latarcyrheb-sun16", 8, 16, include_str!("../../fonts/kbd-latarcyrheb-sun16.hex")),
-    ("kbd-lat9w-16", 8, 16, include_str!("../../fonts/kbd-lat9w-16.hex")),
-    ("kbd-lat0-16", 8, 16, include_str!("../../fonts/kbd-lat0-16.hex")),
     ("kbd-cp850-8x16", 8, 16, include_str!("../../fonts/kbd-cp850-8x16.hex")),
     ("kbd-sun12x22", 12, 22, include_str!("../../fonts/kbd-sun12x22.hex")),
     ("spleen-8x16", 8, 16, include_str!("../../fonts/spleen-8x16.hex")),
