@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use super::cell::{Cell, look};
 use super::glyph_table::GlyphTable;
 use super::search::Found;
-use super::{Grid, Sheet, dominant_font, resolve};
+use super::{Grid, Sheet, dominant_font, is_frame, resolve};
 use crate::Image;
 
 /// How many pixels rivals are off. No two fonts that draw eight letters and digits alike stand further apart.
@@ -54,6 +54,8 @@ pub(super) fn settle<'t>(
 /// off. ASCII is taken for what it looks like, as everywhere in this reader.
 fn is_doubtful(cell: &Cell<'_>) -> bool {
     match cell {
+        // A line at the edge counts as a blank, whichever it is.
+        Cell::Glyph { candidates, .. } if candidates.iter().all(is_frame) => false,
         Cell::Glyph { candidates, .. } => !candidates.iter().any(|c| {
             c.character.is_ascii() || matches!(c.character, '\u{2190}'..='\u{21ff}' | '\u{2500}'..='\u{25ff}')
         }),
@@ -179,6 +181,9 @@ fn contested(sheet: &Sheet<'_>, rivals: &[Rival<'_>]) -> Vec<usize> {
     let fonts: Vec<Option<u16>> = rivals.iter().map(|rival| dominant_font(&rival.cells)).collect();
     let is_contested = |index: &usize| {
         let Cell::Glyph { candidates, .. } = &sheet.cells[*index] else { return false };
+        if candidates.iter().all(is_frame) {
+            return false;
+        }
         let character = resolve(candidates, font);
         let centre = sheet.pixel(*index, 1, 2);
         rivals.iter().zip(&fonts).any(|(rival, font)| match rival.cell_at(centre) {
