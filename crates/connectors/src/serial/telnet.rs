@@ -279,7 +279,7 @@ mod tests {
         let (mut telnet, _) = Telnet::new();
         let mut replies = Vec::new();
         assert!(!telnet.resize(100, 30, &mut replies));
-        assert_eq!(replies, []);
+        assert!(replies.is_empty());
         telnet.receive(&[IAC, DO, WINDOW_SIZE], &mut replies);
         let told = [IAC, WILL, WINDOW_SIZE, IAC, SB, WINDOW_SIZE, 0, 100, 0, 30, IAC, SE];
         assert_eq!(replies, told);
