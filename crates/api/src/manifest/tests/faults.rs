@@ -243,8 +243,8 @@ fn faults_of_a_host_are_placed() {
     check_host(
         "connectors: [{ type: vnc, address: a, cipherSuites: [3], outlets: [1], Address: b }]",
         &[
-            "5:41 unknown field `cipherSuites` in a vnc connector (known fields: type, address, backupAddresses, port, credentials, through, tls, path, enableBy, keyboardLayout)",
-            "5:60 unknown field `outlets` in a vnc connector (known fields: type, address, backupAddresses, port, credentials, through, tls, path, enableBy, keyboardLayout)",
+            "5:41 unknown field `cipherSuites` in a vnc connector (known fields: type, address, backupAddresses, port, credentials, through, tls, path, enableBy, keyboardLayout, keyInterval)",
+            "5:60 unknown field `outlets` in a vnc connector (known fields: type, address, backupAddresses, port, credentials, through, tls, path, enableBy, keyboardLayout, keyInterval)",
             "5:74 unknown field `Address` in a vnc connector (did you mean `address`?)",
         ],
     );
