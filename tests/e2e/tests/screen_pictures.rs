@@ -82,8 +82,8 @@ async fn terminals_are_asked_and_put_back() {
     let mut terminal = start(&["--watch"], "\x1b[6;16;8t\x1b[?62;4c");
     terminal.shows("\x1b[16t\x1b[c");
     terminal.shows("\x1b[?1049h\x1b[?25l");
-    terminal.shows("\x1b[H\x1bP0;1;0q\"1;1;");
     terminal.shows(&format!("\x1b[2K{HOST}  "));
+    terminal.shows("\x1b[H\x1bP0;1;0q\"1;1;");
     assert!(terminal.is_cooked());
     terminal.terminate();
     terminal.shows("\x1b[?25h\x1b[?1049l");

@@ -141,7 +141,10 @@ impl Rfb {
     /// Asks for the first picture, and waits for it a while.
     async fn see(&mut self) -> Result<(), Error> {
         self.client.request_update(Instant::now(), false);
-        self.flush().await?;
+        if self.flush().await.is_err() {
+            // It left before it could be asked: the encodings were the last that it was told.
+            return Err(Failure::Closed { during: Phase::Encodings }.into());
+        }
         let until = Moment::now() + FIRST_PICTURE;
         loop {
             match self.events.pop_front() {
