@@ -91,7 +91,7 @@ impl Open {
     }
 
     /// Counts a reading towards the proof that the host is well: the flow recognises it no longer, and what `verify`
-    /// names is there. During a run only readings after its last step count.
+    /// names is there. During a run only readings after its last step count, and those while a person is asked.
     pub(super) fn count_proof(
         &mut self,
         view: &View<'_>,
@@ -99,7 +99,7 @@ impl Open {
         streaks: &BTreeMap<Name, Streak>,
     ) {
         let since = match &self.run {
-            Some(running) => running.verifying_since,
+            Some(running) => running.proof_since(),
             None => Some(self.record.opened_at),
         };
         let since = since.filter(|since| screen.read_at > *since);

@@ -31,7 +31,7 @@ pub(super) struct Running {
     /// Since when the next step cannot begin.
     paused_since: Option<Timestamp>,
     /// When the last step had ended.
-    pub(super) verifying_since: Option<Timestamp>,
+    verifying_since: Option<Timestamp>,
 }
 
 /// How far a run got.
@@ -71,7 +71,19 @@ impl Running {
 
     /// Whether a person must agree before the run goes on.
     pub(super) fn awaits_approval(&self) -> bool {
-        self.under_way().is_some_and(|record| matches!(record.step, Step::Approve(_)))
+        self.asked_at().is_some()
+    }
+
+    /// When a person was asked who has not agreed yet.
+    fn asked_at(&self) -> Option<Timestamp> {
+        let asked = self.under_way().filter(|record| matches!(record.step, Step::Approve(_)));
+        asked.map(|record| record.started_at)
+    }
+
+    /// Since when readings may prove the host well: since the last step, or while a person is asked, who may have mended
+    /// it meanwhile.
+    pub(super) fn proof_since(&self) -> Option<Timestamp> {
+        self.verifying_since.or_else(|| self.asked_at())
     }
 
     /// Whether the outcome of `planned` is what the run waits for.
@@ -100,6 +112,10 @@ impl Running {
         loop {
             if let Some(since) = self.verifying_since {
                 return self.verify(now, since, view, proven);
+            }
+            if proven && self.awaits_approval() {
+                let reason = "the host is proven well, and nobody need agree any more".to_owned();
+                return Progress::Ended(RunState::Succeeded, reason);
             }
             let ending = if let Some(record) = self.under_way() {
                 match self.progress_of(record, now, view) {

@@ -152,6 +152,15 @@ fn a_person_must_agree_in_time() {
        1201s | approve           | wait: step 2 of 2: press `w` is being done (until 35m)
        1202s | done pressed      | wait: flow full awaits its proof: the screen was not read since (until 22m2s) | step-end
     ");
+    // Who was asked has mended it by hand: what was asked for is not done to a host that is well.
+    let scene = check(&[Arc::clone(&full)], "
+           0s | sees disk is full | wait: flow full recognises `disk is full`, on 1 of 2 readings
+           5s | sees disk is full | wait: step 1 of 2: a person must agree: wipe the disk? (until 1h5s) | opened run asked
+          20s | sees login:       | wait: step 1 of 2: a person must agree: wipe the disk? (until 1h5s)
+          25s | sees login:       | settled | run-end closed
+          30s | approve           | settled
+    ");
+    assert!(scene.recovery.incident().is_none());
     let scene = check(&[full], "
            0s | sees disk is full | wait: flow full recognises `disk is full`, on 1 of 2 readings
            5s | sees disk is full | wait: step 1 of 2: a person must agree: wipe the disk? (until 1h5s) | opened run asked
