@@ -292,6 +292,21 @@ impl Stoppable {
     }
 }
 
+/// Stops a server that is not writing: one that stops in the middle of it holds the lock of the database, and nobody can
+/// take anything from it.
+async fn freeze_between_writes(server: &Stoppable, other: &Member) -> mpsc::Sender<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let thaw = server.freeze();
+        let probe = credential("probe", "admin", "simulated");
+        let written = tokio::time::timeout(Duration::from_secs(1), other.client.apply(&probe)).await;
+        if matches!(written, Ok(Ok(_))) {
+            return thaw;
+        }
+        assert!(Instant::now() < deadline, "the server is always writing");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_was_frozen_lets_go_of_what_another_has_taken_meanwhile() {
     let site = Site::new(5);
@@ -303,7 +318,7 @@ async fn a_server_that_was_frozen_lets_go_of_what_another_has_taken_meanwhile() 
     let host = site.host(0);
     let owner = until_status(&frozen.client, &host, is_on).await.owner.unwrap();
     let live = site.start("live", SHORT).await;
-    let thaw = frozen.freeze();
+    let thaw = freeze_between_writes(&frozen, &live).await;
     let taken = |status: &HostStatus| is_on(status) && status.owner.as_ref().is_some_and(|now| *now != owner);
     for index in 0..5 {
         until_status(&live.client, &site.host(index), taken).await;
