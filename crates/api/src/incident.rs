@@ -16,8 +16,9 @@ pub struct Incident {
     pub host: Name,
     /// What was seen, in words.
     pub cause: String,
-    /// The flow that recognised it.
-    pub flow: Name,
+    /// The flow that recognised it; absent where none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<Name>,
     /// Where it stands.
     pub state: IncidentState,
     /// Why it stands there, in words.

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use ironhand_api::{
-    Finding, Incident, IncidentState, MatchEvidence, PictureDigest, Run, RunRequest, RunState, StepOutcome,
-    StepRecord,
+    Finding, Incident, IncidentState, MatchEvidence, Name, PictureDigest, Run, RunRequest, RunState,
+    StepOutcome, StepRecord,
 };
 use ironhand_client::{Client, RecordFilter, RecordingsOf};
 
@@ -46,7 +46,7 @@ fn show_incidents(incidents: &[Incident], output: Output) -> Result<(), Failure>
                 incident.id.to_string().into(),
                 incident.host.as_str().into(),
                 Field::toned(incident.state.to_string(), tone(incident.state)),
-                incident.flow.as_str().into(),
+                incident.flow.as_ref().map_or("-", Name::as_str).into(),
                 incident.attempts.to_string().into(),
                 format!("{} ago", age(now, incident.opened_at)).into(),
                 age(incident.closed_at.unwrap_or(now), incident.opened_at).into(),

@@ -15,6 +15,9 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 /// Hosts that are named as repeat offenders at most: who reads of more does not read on.
 const MOST_OFFENDERS: usize = 50;
 
+/// The cause of incidents that no flow recognised.
+const UNRECOGNISED: &str = "not recognised";
+
 /// A report that is being counted. Incidents and runs come in any order; each is to come once.
 #[derive(Debug)]
 pub struct ReportBuilder {
@@ -102,7 +105,7 @@ impl ReportBuilder {
             id: incident.id,
             host: incident.host.clone(),
             cluster: cluster.cloned(),
-            cause: incident.flow.to_string(),
+            cause: incident.flow.as_ref().map_or_else(|| UNRECOGNISED.to_owned(), ToString::to_string),
             state: incident.state,
             opened_at: incident.opened_at,
             closed_at: incident.closed_at,

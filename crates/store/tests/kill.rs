@@ -224,7 +224,7 @@ fn decision(run: u64, incident: u64, job: u64) -> Record {
         id: incident,
         host: host.clone(),
         cause: "Press F1".into(),
-        flow: flow.clone(),
+        flow: Some(flow.clone()),
         state: IncidentState::Recovering,
         reason: "a run works on it".into(),
         opened_at: NOW,

@@ -50,7 +50,7 @@ impl Open {
             id: UNNUMBERED,
             host: view.host.clone(),
             cause: cause.clone(),
-            flow: name.clone(),
+            flow: Some(name.clone()),
             state: IncidentState::Open,
             reason: format!("recognised by flow {name}"),
             opened_at: now,

@@ -17,7 +17,7 @@ fn incident(id: u64, host: &str, flow: &str, opened: i64, closed: Option<i64>) -
         id,
         host: name(host),
         cause: "what was seen".to_owned(),
-        flow: name(flow),
+        flow: Some(name(flow)),
         state: if closed.is_some() { IncidentState::Closed } else { IncidentState::NeedsHuman },
         reason: String::new(),
         opened_at: at(opened),

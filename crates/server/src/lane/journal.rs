@@ -124,7 +124,7 @@ impl Journal {
                 op = transition.kind.code(),
                 incident = transition.incident.id,
                 run = transition.run.as_ref().map(|run| run.id),
-                flow = %transition.incident.flow,
+                flow = transition.incident.flow.as_ref().map(Name::as_str),
                 detail = transition.message,
                 "recovery"
             );

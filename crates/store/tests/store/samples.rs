@@ -160,7 +160,7 @@ pub(crate) fn incident(id: u64, host: &str, state: IncidentState) -> Incident {
         id,
         host: name(host),
         cause: "Press F1 to continue".into(),
-        flow: name("power-supply-f1"),
+        flow: Some(name("power-supply-f1")),
         state,
         reason: "the screen said so twice".into(),
         opened_at: NOON,

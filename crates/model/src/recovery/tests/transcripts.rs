@@ -151,7 +151,7 @@ fn the_gentler_flow_has_its_attempts_before_the_next_takes_over() {
          127s | sees Kernel panic | act: boot from pxe at the next boot | run-end run step
     ");
     assert_eq!(scene.recovery.run().unwrap().flow.as_str(), "panic");
-    assert_eq!(scene.recovery.incident().unwrap().flow.as_str(), "gentle");
+    assert_eq!(scene.recovery.incident().unwrap().flow.as_ref().unwrap().as_str(), "gentle");
 }
 
 #[test]
