@@ -1,5 +1,6 @@
 //! Recovery procedures.
 
+mod http;
 mod nested;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Condition, HostSelect, Metadata, PowerState, Reach, Span};
 
+pub use http::{HttpAuth, HttpBody, HttpExpect, HttpStatus, HttpStep, JsonExpect, SecretText, TextOrSecret};
 pub use nested::{Approve, Branch, Call, Choose, Repeat};
 
 /// A recovery procedure: when it applies, what it does, how it knows that it worked.
@@ -96,6 +98,8 @@ pub enum Step {
     Call(Call),
     /// Go on when a person agrees.
     Approve(Approve),
+    /// Ask another system over HTTP.
+    Http(Box<HttpStep>),
 }
 
 impl fmt::Display for Step {
@@ -118,6 +122,7 @@ impl fmt::Display for Step {
             Self::Snapshot(None) => f.write_str("keep a picture of the screen"),
             Self::Choose(choose) => choose.fmt(f),
             Self::Approve(approve) => approve.fmt(f),
+            Self::Http(request) => request.fmt(f),
             Self::Repeat(repeat) => repeat.fmt(f),
             Self::Call(call) => write!(f, "do the steps of flow {}", call.flow()),
         }

@@ -82,8 +82,9 @@ pub use credential::{Credential, CredentialSpec, Secret};
 pub use event::{Event, EventKind, Severity};
 pub use fence::{FenceEvidence, FenceReport, FenceRequest};
 pub use flow::{
-    Approve, BootDevice, BootDeviceStep, Branch, Call, Choose, Example, Flow, FlowSpec, Limits, PowerAction,
-    Repeat, Step, Verify, WaitFor, When,
+    Approve, BootDevice, BootDeviceStep, Branch, Call, Choose, Example, Flow, FlowSpec, HttpAuth, HttpBody,
+    HttpExpect, HttpStatus, HttpStep, JsonExpect, Limits, PowerAction, Repeat, SecretText, Step,
+    TextOrSecret, Verify, WaitFor, When,
 };
 pub use hardware::{
     EventLog, HardwareReport, IdentifyRequest, InsertMediaRequest, Inventory, LogEntry, MediaDrive,

@@ -163,6 +163,9 @@ pub struct StepRecord {
     /// Each connector that was tried for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub receipts: Vec<ActionReceipt>,
+    /// What it captured for the templates of later steps.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub captured: BTreeMap<String, String>,
 }
 
 /// How a step went.

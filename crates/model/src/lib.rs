@@ -103,6 +103,7 @@ mod link;
 mod power;
 mod recovery;
 mod report;
+mod request;
 mod rotation;
 mod site;
 mod way;
@@ -121,6 +122,7 @@ pub use recovery::{
     Permit, Planned, REDRAW, RunRefusal, ScreenView, Transition, View,
 };
 pub use report::ReportBuilder;
+pub use request::{AfterAttempt, AttemptEnd, after_attempt, judge_answer};
 pub use rotation::{
     LoginReply, MADE_PASSWORD, MOST_SETS, MOST_SILENCES, PasswordFault, RANDOM_FOR_PASSWORD, RotationAnswer,
     RotationMachine, RotationStep, SetReply, Which, check_new_password, password_from, retry_after,

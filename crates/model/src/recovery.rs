@@ -273,6 +273,15 @@ impl HostRecovery {
         log
     }
 
+    /// Keeps what the step of an [`Act`](Decision::Act) captured for the templates of later steps; to be called before
+    /// its outcome is [recorded](Self::record).
+    pub fn capture(&mut self, planned: &Planned, captured: BTreeMap<String, String>) {
+        let running = self.incident.as_mut().and_then(|open| open.run.as_mut());
+        if let Some(running) = running.filter(|running| running.awaits(planned)) {
+            running.capture(captured);
+        }
+    }
+
     /// To be called once after a restart of the server, before the first [`decide`](Self::decide): an action that was
     /// being done has an unknown outcome, and readings before the restart no longer count.
     #[must_use = "transitions must be recorded"]

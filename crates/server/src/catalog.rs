@@ -13,6 +13,7 @@ use ironhand_model::{Circumstances, HostFacts, Judgement, LinkFault, Sight, judg
 use tokio::sync::watch;
 
 use crate::console::keys_of_flow;
+use crate::outreach;
 
 /// Where the set of flows is published; cheap to clone.
 #[derive(Clone)]
@@ -245,12 +246,15 @@ pub fn flow_faults(flow: &Flow) -> Vec<String> {
             faults.push(format!("{field}: {error}"));
         }
     });
-    Step::walk(&flow.spec.steps, "spec.do", &mut |place, step| {
-        if let Step::Keys(written) = step
-            && let Err(error) = keys_of_flow(written)
-        {
-            faults.push(format!("{place}.keys: {error}"));
+    Step::walk(&flow.spec.steps, "spec.do", &mut |place, step| match step {
+        Step::Keys(written) => {
+            faults.extend(keys_of_flow(written).err().map(|error| format!("{place}.keys: {error}")));
         }
+        Step::Http(request) => {
+            let found = outreach::faults(request);
+            faults.extend(found.into_iter().map(|fault| format!("{place}.http: {fault}")));
+        }
+        _ => {}
     });
     faults
 }

@@ -7,6 +7,7 @@ use ironhand_ipmi::{CompletionCode, ProcedureError};
 use ironhand_ipmi_port::{OpenError, RunError};
 use ironhand_store::StoreError;
 
+use crate::outreach::OutreachError;
 use crate::ownership::NotOwner;
 
 /// Why something could not be read from a host, or done to it.
@@ -133,6 +134,9 @@ pub(crate) enum DeviceError {
     /// The screen was not seen yet.
     #[error("the screen has not been seen yet")]
     NotSeenYet,
+    /// Another system did not do what a flow asked of it.
+    #[error(transparent)]
+    Outreach(#[from] OutreachError),
     /// The host is another server's to work on.
     #[error(transparent)]
     NotOwner(#[from] NotOwner),
@@ -208,6 +212,7 @@ impl DeviceError {
             // Half of what was asked may have been done.
             Self::Connector(ironhand_connectors::Error::NotKept { .. }) => true,
             Self::Connector(error) => error.leaves_doubt(),
+            Self::Outreach(error) => error.leaves_doubt(),
             _ => false,
         }
     }
@@ -306,6 +311,7 @@ impl DeviceError {
             | Self::PasswordInDoubt { .. }
             | Self::FenceNotProven(_) => Fault::Device,
             Self::Waiting { last, .. } => last.fault(),
+            Self::Outreach(error) => error.fault(),
             Self::EveryWayFailed { telling, .. } => telling.fault(),
             Self::Connector(error) => error.fault(),
             Self::CertificateChanged { error, .. } => error.fault(),
@@ -323,6 +329,7 @@ impl DeviceError {
         match self {
             Self::Ipmi(error) => error.is_retryable(),
             Self::Connector(error) => error.retry(),
+            Self::Outreach(error) => error.retry(),
             Self::EveryWayFailed { telling, .. } => telling.retry(),
             Self::NotSwitchedOn(error) => error.retry(),
             Self::Resolve { .. } | Self::NotSeen { .. } => true,
@@ -366,6 +373,7 @@ impl DeviceError {
             Self::NotStored { .. } => "store.failed",
             Self::BootDeviceNotKept => "boot_device.not_kept",
             Self::NotOwner(_) => "host.owned_elsewhere",
+            Self::Outreach(error) => error.code(),
             Self::NoAccount { .. } => "host.no_account",
             Self::PasswordRefused { .. } => "password.refused",
             Self::PasswordKept { .. } => "password.not_changed",
@@ -393,6 +401,7 @@ impl DeviceError {
             ),
             Self::EveryWayFailed { telling, .. } => telling.hint(),
             Self::Connector(error) => error.hint(),
+            Self::Outreach(error) => error.hint(),
             Self::CertificateChanged { error, .. } => error.hint(),
             Self::NotSwitchedOn(error) => error.hint(),
             Self::NotOwner(_) => Some("ask the server that owns the host; GET /api/v1/servers lists them"),

@@ -14,12 +14,13 @@ mod paths;
 mod rotate;
 mod work;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_api::{
-    ActionReceipt, BootDevice, Capability, FenceReport, Host, HostStatus, Job, Name, PictureDigest,
+    ActionReceipt, BootDevice, Capability, FenceReport, Host, HostStatus, HttpStep, Job, Name, PictureDigest,
     PowerAction, PowerState, Run, Work,
 };
 use ironhand_connectors::Modems;
@@ -40,6 +41,7 @@ use crate::catalog::Catalog;
 use crate::console::Consoles;
 use crate::credentials::Refusals;
 use crate::device::DeviceError;
+use crate::outreach::Outreach;
 use crate::rotation::{PasswordOrder, Turns};
 use crate::screen::{Attempt, PictureReader, ScreenHands, Seen, Shot, View};
 use crate::sdr_cache::SdrCache;
@@ -71,6 +73,8 @@ pub(crate) struct Tools {
     pub(crate) consoles: Consoles,
     /// What was done of late without a person.
     pub(crate) brake: Brake,
+    /// Asks other systems.
+    pub(crate) outreach: Outreach,
     pub(crate) catalog: Catalog,
     /// What is said above hosts, as it changes.
     pub(crate) site: watch::Receiver<Arc<Site>>,
@@ -91,6 +95,8 @@ pub(crate) enum Action {
     Keys { steps: Vec<KeyStep> },
     /// Keep a picture of the screen.
     Snapshot { name: Option<String> },
+    /// Ask another system.
+    Http(Box<HttpStep>),
     /// Read the hardware, or do something to it that is not power.
     Hardware(Hardware),
     /// Take the power away and prove it.
@@ -140,6 +146,7 @@ impl Action {
             Self::BootDevice { .. }
             | Self::Keys { .. }
             | Self::Snapshot { .. }
+            | Self::Http(_)
             | Self::Hardware(_)
             | Self::LiftFence
             | Self::ResolveRotation => None,
@@ -159,6 +166,7 @@ impl Action {
             // What people type may be a password.
             Self::Keys { steps } => format!("{} keys", steps.len()),
             Self::Snapshot { .. } => "snapshot".to_owned(),
+            Self::Http(request) => request.to_string(),
             Self::Hardware(asked) => asked.describe(),
             Self::Fence { attested: None } => "fence".to_owned(),
             Self::Fence { attested: Some(person) } => format!("fence, attested by {}", person.by),
@@ -188,6 +196,8 @@ pub(crate) struct Done {
     pub(crate) receipts: Vec<ActionReceipt>,
     /// The picture that a snapshot keeps.
     pub(crate) picture: Option<Arc<Shot>>,
+    /// What was captured for later steps, by name.
+    pub(crate) captured: BTreeMap<String, String>,
     /// What the person who asked should know though it was done.
     pub(crate) warnings: Vec<String>,
     /// The job under which it was done, where it was one.

@@ -23,6 +23,7 @@ use crate::http::{self, Api, ListenError, LocalSocket, Via};
 use crate::lane::Tools;
 use crate::notify::{Holder, Notifiers};
 use crate::order::Order;
+use crate::outreach::Outreach;
 use crate::ownership::{Follower, Leases, enlist, upkeep};
 use crate::rotation::Turns;
 use crate::screen::PictureReader;
@@ -159,6 +160,7 @@ impl Server {
             reader,
             consoles: consoles.clone(),
             brake,
+            outreach: Outreach::new(store.clone()),
             catalog: catalog.clone(),
             site: site.clone(),
         };

@@ -156,13 +156,7 @@ impl Step {
             }
             Self::Repeat(repeat) => vec![("repeat.do".to_owned(), repeat.steps.as_slice())],
             Self::Call(call) => vec![("call.steps".to_owned(), call.steps())],
-            Self::Keys(_)
-            | Self::Power(_)
-            | Self::BootDevice(_)
-            | Self::WaitFor(_)
-            | Self::Sleep(_)
-            | Self::Snapshot(_)
-            | Self::Approve(_) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 

@@ -19,6 +19,8 @@ use super::host::credentials;
 use super::tree::{Content, Node};
 use crate::{Connector, ConnectorType, KeyboardLayout, SettingsSpec, Span, Way, WolOptions};
 
+pub(super) use path::tls;
+
 /// Protocols that people may have read of, and that this version does not speak.
 const PLANNED_TYPES: &[&str] = &["jetkvm"];
 

@@ -1,5 +1,7 @@
 //! Reading the steps of a flow.
 
+pub(super) mod http;
+
 use super::condition::{CONDITION, POWER_STATES, bounded, condition};
 use super::fault::{Faults, nearest};
 use super::fields::{Fields, Shape};
@@ -30,11 +32,22 @@ const LONGEST_QUESTION: usize = 500;
 const CALL: Shape = Shape { what: "`call`", fields: &["flow"], planned: &[] };
 
 /// The kinds of step that this version does.
-const STEPS: &[&str] =
-    &["keys", "power", "bootDevice", "waitFor", "sleep", "snapshot", "choose", "repeat", "call", "approve"];
+const STEPS: &[&str] = &[
+    "keys",
+    "power",
+    "bootDevice",
+    "waitFor",
+    "sleep",
+    "snapshot",
+    "choose",
+    "repeat",
+    "call",
+    "approve",
+    "http",
+];
 
 /// Kinds of step that people may have read of, and that this version does not do.
-const PLANNED_STEPS: &[&str] = &["http", "ipmiRaw", "ssh", "deploy", "serial", "notify"];
+const PLANNED_STEPS: &[&str] = &["ipmiRaw", "ssh", "deploy", "serial", "notify"];
 
 const POWER_ACTIONS: &[(&str, PowerAction)] = &[
     (PowerAction::On.as_str(), PowerAction::On),
@@ -112,6 +125,7 @@ fn step(node: &Node, depth: usize, faults: &mut Faults) -> Option<Step> {
         "repeat" => repeat(value, depth, faults).map(Step::Repeat),
         "call" => call(value, faults).map(Step::Call),
         "approve" => approve(value, faults).map(Step::Approve),
+        "http" => http::http(value, faults).map(|step| Step::Http(Box::new(step))),
         planned if PLANNED_STEPS.contains(&planned) => {
             let hint = format!("available: {}", STEPS.join(", "));
             faults.add(*place, format!("step `{key}` is not available in this version"), Some(hint));

@@ -293,6 +293,8 @@ fn the_json_schema_knows_the_same_fields() {
     check("Choose", &step::CHOOSE);
     check("Branch", &step::BRANCH);
     check("Repeat", &step::REPEAT);
+    check("HttpStep", &step::http::HTTP);
+    check("HttpExpect", &step::http::EXPECT);
     check("Approve", &step::APPROVE);
     check("Limits", &flow::LIMITS);
     check("Example", &flow::EXAMPLE);

@@ -1,5 +1,6 @@
 //! One run of a flow: its steps in order, then the proof.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ironhand_api::{
@@ -89,6 +90,13 @@ impl Running {
     /// Whether the outcome of `planned` is what the run waits for.
     pub(super) fn awaits(&self, planned: &Planned) -> bool {
         self.is_acting() && planned.run == self.record.id && planned.record + 1 == self.record.steps.len()
+    }
+
+    /// Keeps what the step under way has captured for the steps behind it.
+    pub(super) fn capture(&mut self, captured: BTreeMap<String, String>) {
+        if let Some(record) = self.record.steps.last_mut() {
+            record.captured = captured;
+        }
     }
 
     fn under_way(&self) -> Option<&StepRecord> {
@@ -225,6 +233,7 @@ impl Running {
             ended_at: None,
             outcome: None,
             receipts: Vec::new(),
+            captured: BTreeMap::new(),
         });
         let (kind, severity) = match self.under_way().map(|record| &record.step) {
             Some(Step::Approve(_)) => (EventKind::ApprovalWanted, Severity::Warning),
@@ -407,7 +416,7 @@ impl Running {
             }
             // Its steps are records of their own.
             Step::Call(_) => Ok((StepOutcome::Done("called".to_owned()), Turn::On)),
-            Step::Keys(_) | Step::Power(_) | Step::BootDevice(_) | Step::Snapshot(_) => {
+            Step::Keys(_) | Step::Power(_) | Step::BootDevice(_) | Step::Snapshot(_) | Step::Http(_) => {
                 let until = record.started_at.after(LONGEST_STEP);
                 if now < until {
                     return Err((format!("{} is being done", record.step), until));
@@ -491,7 +500,7 @@ pub(super) fn holds(
 /// Whether something outside must do the step; the others only wait.
 fn is_action(step: &Step) -> bool {
     match step {
-        Step::Keys(_) | Step::Power(_) | Step::BootDevice(_) | Step::Snapshot(_) => true,
+        Step::Keys(_) | Step::Power(_) | Step::BootDevice(_) | Step::Snapshot(_) | Step::Http(_) => true,
         Step::WaitFor(_)
         | Step::Sleep(_)
         | Step::Choose(_)
@@ -512,6 +521,7 @@ fn is_repeatable(step: &Step) -> bool {
         | Step::Repeat(_)
         | Step::Call(_)
         | Step::Approve(_) => true,
+        Step::Http(request) => request.is_idempotent(),
         Step::Keys(_) | Step::Power(_) => false,
     }
 }

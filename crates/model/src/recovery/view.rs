@@ -136,5 +136,7 @@ pub(super) fn obstacle_to_step(facts: &HostFacts, step: &Step) -> Option<String>
         | Step::Repeat(_)
         | Step::Call(_)
         | Step::Approve(_) => None,
+        // It goes past the host's own devices.
+        Step::Http(_) => reserved(facts).map(str::to_owned),
     }
 }

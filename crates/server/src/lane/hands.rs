@@ -1,8 +1,11 @@
 //! Doing things to a host, and reading back what became of them.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use ironhand_api::{ActionReceipt, BootDevice, Capability, Name, PowerAction, PowerState, Timestamp};
+use ironhand_api::{
+    ActionReceipt, BootDevice, Capability, HttpStep, Name, PowerAction, PowerState, Timestamp,
+};
 use ironhand_connectors::BootOverride;
 use ironhand_console::keys::KeyStep;
 use ironhand_model::{NextWay, NoWay, Observation, PowerPlan, Taker, Wanted, plan_power};
@@ -55,6 +58,7 @@ impl Hands {
             }
             Action::Keys { steps } => self.keys(steps, &mut receipts).await,
             Action::Snapshot { name } => self.snapshot(name.as_deref(), &mut receipts).await,
+            Action::Http(step) => self.http(step, &mut receipts).await,
             Action::Hardware(asked) => Box::pin(self.hardware(asked, &mut receipts)).await,
             Action::Fence { attested } => self.fence(attested.as_ref(), &mut receipts).await,
             Action::LiftFence => Ok(done("the host is fenced no longer", None)),
@@ -287,6 +291,15 @@ impl Hands {
         Ok(Done { picture: Some(std::sync::Arc::clone(&seen.shot)), ..done(detail, None) })
     }
 
+    async fn http(
+        &mut self,
+        step: &HttpStep,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<Done, DeviceError> {
+        let answered = Box::pin(self.tools.outreach.http(step, receipts)).await?;
+        Ok(Done { captured: answered.captured, ..done(answered.detail, None) })
+    }
+
     /// Reads the power state, and lets everybody know. Where there is a deadline, no line takes the time of those behind
     /// it.
     pub(super) async fn read_power(&mut self, deadline: Option<Moment>) -> Result<PowerState, DeviceError> {
@@ -326,6 +339,7 @@ pub(super) fn done(detail: impl Into<String>, power: Option<PowerState>) -> Done
         power,
         receipts: Vec::new(),
         picture: None,
+        captured: BTreeMap::new(),
         warnings: Vec::new(),
         job: None,
         fence: None,

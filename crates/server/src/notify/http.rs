@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use http::header::{CONNECTION, HOST, HeaderMap, HeaderValue, RETRY_AFTER};
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
@@ -19,6 +19,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::error::NotifyError;
+use crate::endpoint::{KEPT, Target, retry_after, shown};
 
 /// How long a connection may take to come about, TLS and all.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -31,9 +32,6 @@ const IDLE: Duration = Duration::from_secs(30);
 
 /// What is read of an answer's body, so that the connection can be used again. A longer body costs the connection.
 const READ: usize = 64 * 1024;
-
-/// What is kept of an answer's body, to say what went wrong, in characters.
-const KEPT: usize = 200;
 
 /// The certificates of authorities that this machine trusts, as a TLS configuration.
 ///
@@ -58,45 +56,6 @@ fn tls(roots: RootCertStore) -> Result<Arc<ClientConfig>, NotifyError> {
     let mut config = config.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
-}
-
-/// Where to post.
-#[derive(Clone, Debug)]
-pub(super) struct Target {
-    host: String,
-    port: u16,
-    /// The value of the header `Host`; it is also what errors call the receiver.
-    authority: String,
-    path: Uri,
-    https: bool,
-}
-
-impl Target {
-    /// Reads the URL of an endpoint.
-    pub(super) fn parse(url: &str) -> Result<Self, NotifyError> {
-        let unsuited = |reason: String| NotifyError::Unsuited { reason: format!("`url`: {reason}") };
-        // What a fragment names is not sent (RFC 9110 section 7.1).
-        let sent = url.split('#').next().unwrap_or_default();
-        let uri: Uri = sent.parse().map_err(|error| unsuited(format!("it is no URL: {error}")))?;
-        let https = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            _ => return Err(unsuited("it must begin with http:// or https://".to_owned())),
-        };
-        let authority = uri.authority().ok_or_else(|| unsuited("it names no host".to_owned()))?;
-        if authority.as_str().contains('@') {
-            let reason = "a user name or password in a URL is shown to all who may read it; leave it out";
-            return Err(unsuited(reason.to_owned()));
-        }
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        if host.is_empty() {
-            return Err(unsuited("it names no host".to_owned()));
-        }
-        let port = authority.port_u16().unwrap_or(if https { 443 } else { 80 });
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let path = path.parse().map_err(|error| unsuited(format!("it is no URL: {error}")))?;
-        Ok(Self { host, port, authority: authority.as_str().to_owned(), path, https })
-    }
 }
 
 /// What the receiver answered.
@@ -260,76 +219,5 @@ impl Poster {
             let _ = connection.await;
         });
         Ok(Kept { sender, used: Instant::now(), _driver: AbortOnDropHandle::new(driver) })
-    }
-}
-
-/// The header `Retry-After`: seconds or a date.
-fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
-    if let Ok(seconds) = text.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = httpdate::parse_http_date(text.trim()).ok()?;
-    Some(until.duration_since(now).unwrap_or_default())
-}
-
-/// Text of a stranger, short and on one line.
-pub(super) fn shown(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).collect();
-    let line: String = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    line.chars().take(KEPT).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls_are_read() {
-        let check = |url: &str, host: &str, port: u16, authority: &str, path: &str| {
-            let target = Target::parse(url).unwrap();
-            let found = (target.host.as_str(), target.port, target.authority.as_str());
-            assert_eq!((found, target.path.to_string().as_str()), ((host, port, authority), path), "{url}");
-        };
-        check("http://a.example/x?y=1#z", "a.example", 80, "a.example", "/x?y=1");
-        check("https://a.example", "a.example", 443, "a.example", "/");
-        check("https://a.example:8443/", "a.example", 8443, "a.example:8443", "/");
-        check("http://127.0.0.1:9/h", "127.0.0.1", 9, "127.0.0.1:9", "/h");
-        check("http://[::1]:9/h", "::1", 9, "[::1]:9", "/h");
-    }
-
-    #[test]
-    fn urls_that_cannot_be_posted_to_are_refused_without_being_repeated() {
-        let check = |url: &str, wanted: &str| {
-            let message = Target::parse(url).unwrap_err().to_string();
-            assert!(message.contains(wanted) && !message.contains("s3cret"), "{url}: {message}");
-        };
-        check("ftp://a.example/s3cret", "http://");
-        check("http://", "no URL");
-        check("http://user:s3cret@a.example/", "leave it out");
-        check("http://a b/s3cret", "no URL");
-        check("a.example/s3cret", "no URL");
-        check("/s3cret", "http://");
-    }
-
-    #[test]
-    fn receivers_ask_for_time_in_seconds_or_until_a_date() {
-        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
-        let check = |text: &str, wanted: Option<u64>| {
-            assert_eq!(retry_after(text, now), wanted.map(Duration::from_secs), "{text}");
-        };
-        check("120", Some(120));
-        check(" 0 ", Some(0));
-        check("Sun, 06 Nov 1994 08:50:37 GMT", Some(60));
-        check("Sun, 06 Nov 1994 08:00:00 GMT", Some(0));
-        check("-1", None);
-        check("soon", None);
-        check("", None);
-    }
-
-    #[test]
-    fn what_strangers_write_is_shown_on_one_short_line() {
-        assert_eq!(shown(b"<html>\r\n  no\x1b[31m such hook\0</html>"), "<html> no [31m such hook </html>");
-        assert_eq!(shown(&[0xff; 1000]).chars().count(), KEPT);
     }
 }

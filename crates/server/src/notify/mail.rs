@@ -15,8 +15,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
 use super::error::NotifyError;
-use super::http::shown;
 use super::letter::{Letter, Pen};
+use crate::endpoint::shown;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);

@@ -5,10 +5,11 @@ use ironhand_store::{NotifierField, Store, StoreError};
 use secrecy::SecretString;
 
 use super::error::NotifyError;
-use super::http::{Poster, Target};
+use super::http::Poster;
 use super::letter::{Letter, Pen};
 use super::mail::Mailer;
 use super::{sign, socket, webhook};
+use crate::endpoint::Target;
 
 /// How one notifier is told.
 pub(super) struct Way {
@@ -46,7 +47,7 @@ impl Way {
 
     fn means(spec: &NotifierSpec, node: &str) -> Result<Means, NotifyError> {
         if let Some(webhook) = &spec.webhook {
-            let poster = Box::new(Poster::new(Target::parse(&webhook.url)?));
+            let poster = Box::new(Poster::new(target(&webhook.url)?));
             return Ok(Means::Webhook { poster, signed: webhook.secret.is_some() });
         }
         if let Some(email) = &spec.email {
@@ -64,7 +65,7 @@ impl Way {
             Err(error) => vec![error.to_string()],
         };
         if let Some(webhook) = &spec.webhook {
-            faults.extend(Target::parse(&webhook.url).err().map(|error| error.to_string()));
+            faults.extend(Target::parse(&webhook.url).err());
             if let Some(Secret::Plain(secret)) = &webhook.secret
                 && !sign::is_sound(secret)
             {
@@ -104,6 +105,10 @@ impl Way {
             Means::None { fault } => Err(fault.clone()),
         }
     }
+}
+
+fn target(url: &str) -> Result<Target, NotifyError> {
+    Target::parse(url).map_err(|reason| NotifyError::Unsuited { reason })
 }
 
 /// The secret in a field of the notifier, where its manifest has one. What is to be signed is never sent unsigned.

@@ -58,7 +58,7 @@ pub(super) fn host_key(node: &Node, faults: &mut Faults) -> Option<String> {
     None
 }
 
-pub(super) fn tls(node: &Node, faults: &mut Faults) -> Option<Tls> {
+pub(in crate::manifest) fn tls(node: &Node, faults: &mut Faults) -> Option<Tls> {
     if matches!(&node.content, Content::Scalar(_)) {
         return node
             .word("tls", "a way to prove who a device is", &[("off", ())], &[], faults)

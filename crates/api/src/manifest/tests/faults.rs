@@ -399,7 +399,7 @@ fn faults_of_steps_are_placed() {
     check(
         "[snapshot]",
         &[
-            "6:8 a step must be a mapping, not a text (one of: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve)",
+            "6:8 a step must be a mapping, not a text (one of: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http)",
         ],
     );
     check("[{}]", &["6:8 a step has one field, not 0 (write each step as an item of its own)"]);
@@ -419,23 +419,23 @@ fn faults_of_steps_are_placed() {
         "[{ key: x }, { reboot: now }]",
         &[
             "6:10 `key` is not a step (did you mean `keys`?)",
-            "6:22 `reboot` is not a step (one of: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve)",
+            "6:22 `reboot` is not a step (one of: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http)",
         ],
     );
     check(
-        "[{ http: a }, { ipmiRaw: a }, { ssh: a }, { deploy: a }, { serial: a }]",
+        "[{ http: {} }, { ipmiRaw: a }, { ssh: a }, { deploy: a }, { serial: a }]",
         &[
-            "6:10 step `http` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve)",
-            "6:23 step `ipmiRaw` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve)",
-            "6:39 step `ssh` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve)",
-            "6:51 step `deploy` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve)",
-            "6:66 step `serial` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve)",
+            "6:16 `url` is missing in `http`",
+            "6:24 step `ipmiRaw` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http)",
+            "6:40 step `ssh` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http)",
+            "6:52 step `deploy` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http)",
+            "6:67 step `serial` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http)",
         ],
     );
     check(
         "[{ notify: a }, { approve: a }, { call: [] }, { repeat: a }, { choose: {} }, { choose: { branches: [{ do: [] }] } }]",
         &[
-            "6:10 step `notify` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve)",
+            "6:10 step `notify` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http)",
             "6:34 `approve` must be a mapping, not a text (its fields: ask, timeout)",
             "6:47 `call` must be a text, not a list",
             "6:63 `repeat` must be a mapping, not a text (its fields: do, until, times, timeout)",

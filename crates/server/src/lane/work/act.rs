@@ -210,6 +210,7 @@ impl Lane {
                 if let Some(shot) = done.picture {
                     self.journal.snapshot(planned.run, shot);
                 }
+                self.recovery.capture(planned, done.captured);
                 (StepOutcome::Done(done.detail), done.receipts)
             }
             Err(ActionFailure { error, receipts }) if error.leaves_doubt() => {
@@ -232,6 +233,7 @@ pub(super) fn action_of(step: &Step) -> Result<Action, String> {
             Ok(Action::BootDevice { device, persistent, uefi })
         }
         Step::Snapshot(name) => Ok(Action::Snapshot { name: name.clone() }),
+        Step::Http(request) => Ok(Action::Http(request.clone())),
         Step::WaitFor(_)
         | Step::Sleep(_)
         | Step::Choose(_)
