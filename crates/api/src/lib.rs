@@ -53,6 +53,7 @@ mod password;
 mod pin;
 mod problem;
 mod recording;
+mod recover;
 mod report;
 mod run;
 mod schema;
@@ -106,10 +107,11 @@ pub use password::{PasswordRequest, RotationPhase};
 pub use pin::PinnedCertificate;
 pub use problem::{Fault, Problem};
 pub use recording::{Recorded, RecordedEvent, Recording, RecordingKind};
+pub use recover::{PlannedStep, RecoverPlan, RecoverRequest};
 pub use report::{Day, FlowRecord, Group, Offender, Outcomes, Report, Spread};
 pub use run::{
-    ActionReceipt, Finding, MatchEvidence, PictureDigest, Run, RunRequest, RunState, StepOutcome, StepRecord,
-    Truth, Verdict,
+    ActionReceipt, Asked, Finding, MatchEvidence, PictureDigest, Run, RunRequest, RunState, StepOutcome,
+    StepRecord, Truth, Verdict,
 };
 pub use schema::json_schema;
 pub use select::{HostSelect, Labels, Select, Whereabouts};

@@ -31,18 +31,32 @@ pub struct Run {
     pub state: RunState,
     /// Why it stands there, in words.
     pub reason: String,
+    /// Who asked for it; absent where Ironhand began it by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
     /// When it began.
     pub started_at: Timestamp,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
-    /// What on the screen made the flow apply.
+    /// What on the screen made the flow apply; of a run that a person forced, what the screen showed.
     pub matched: MatchEvidence,
     /// What was done, in order.
     pub steps: Vec<StepRecord>,
     /// What on the screen proved that it worked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<MatchEvidence>,
+}
+
+/// A person who asked for a run, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Asked {
+    /// The person.
+    pub by: String,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// The body of `POST /api/v1/runs/{id}/approve` and `POST /api/v1/runs/{id}/cancel`.

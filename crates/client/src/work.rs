@@ -3,7 +3,7 @@
 use http::Method;
 use ironhand_api::{
     Alert, FenceReport, FenceRequest, Job, KeyRotation, Kind, List, Name, NotifierReport, PasswordRequest,
-    PowerRequest, Report, ServerStatus, Timestamp,
+    PowerRequest, RecoverPlan, RecoverRequest, Report, Run, ServerStatus, Timestamp,
 };
 
 use crate::{Client, Error, RecordFilter};
@@ -17,6 +17,24 @@ impl Client {
     /// A problem that says why it is refused.
     pub async fn start_power(&self, host: &Name, request: &PowerRequest) -> Result<Job, Error> {
         self.act(host, "power", &PowerRequest { wait: false, ..*request }).await
+    }
+
+    /// Runs a flow on a host by hand. The run is durable, and goes on whether anybody waits for it or not.
+    ///
+    /// # Errors
+    ///
+    /// A problem with status 409 where it does not begin, which says why and what to do.
+    pub async fn recover(&self, host: &Name, request: &RecoverRequest) -> Result<Run, Error> {
+        self.act(host, "recover", &RecoverRequest { dry_run: false, ..request.clone() }).await
+    }
+
+    /// What such a run would do. Nothing is done.
+    ///
+    /// # Errors
+    ///
+    /// A problem with status 409 where no run could begin.
+    pub async fn plan_recovery(&self, host: &Name, request: &RecoverRequest) -> Result<RecoverPlan, Error> {
+        self.act(host, "recover", &RecoverRequest { dry_run: true, ..request.clone() }).await
     }
 
     /// Takes the power of a host away, and proves it.

@@ -18,7 +18,7 @@ pub use fleet::{
     PasswordCommand, PinCommand, Recovery, RecoveryWord, Rotate, Settings, SettingsCommand, Switch,
 };
 pub use hardware::{Identify, Media, Sel, SelAction, SelClear, SelList, Sensors, Since};
-pub use host::{BootDevice, PictureWord, Power, PowerWord, Screen, Selector, Type};
+pub use host::{BootDevice, PictureWord, Power, PowerWord, Recover, Screen, Selector, Type};
 pub use offline::{FlowCommand, Fonts, Learn, Match, Read};
 pub use record::{Alerts, EventFormat, Events, Incidents, Jobs, Report, Ruling, Runs};
 pub use resource::{Apply, Delete, Describe, Diff, Edit, Export, Files, Get, Prune};
@@ -109,6 +109,8 @@ pub enum Command {
     Manage(Manage),
     /// Say that people work on hosts: they are watched, and not repaired
     Maintenance(Maintenance),
+    /// Run a flow on hosts by hand
+    Recover(Recover),
     /// Pause what flows do without a person, on all hosts or in a cluster or a zone, or let it go on
     Recovery(Recovery),
     /// Power hosts off and prove that they are without power

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ironhand_api::{
-    Finding, Incident, IncidentState, MatchEvidence, Name, PictureDigest, Run, RunRequest, RunState,
+    Asked, Finding, Incident, IncidentState, MatchEvidence, Name, PictureDigest, Run, RunRequest, RunState,
     StepOutcome, StepRecord,
 };
 use ironhand_client::{Client, RecordFilter, RecordingsOf};
@@ -148,6 +148,10 @@ fn show_run(run: &Run) {
         "run {} of flow {} on {}, try {} of incident {}",
         run.id, run.flow, run.host, run.attempt, run.incident
     ));
+    if let Some(Asked { by, reason }) = &run.asked {
+        let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        line(&format!("{}  {by} asked for it{reason}", clock(run.started_at)));
+    }
     show_evidence("matched", &run.matched);
     for step in &run.steps {
         show_step(step);

@@ -31,6 +31,7 @@ mod read;
 #[cfg(feature = "recogniser")]
 mod recogniser;
 mod recordings;
+mod recover;
 mod report;
 mod sandbox;
 mod schema;
@@ -120,6 +121,7 @@ async fn waiting(command: Command, global: &Global, output: Output) -> Result<()
         Command::Identify(asked) => hardware::identify(&client, &asked, output).await,
         Command::Media { command } => hardware::media(&client, &command, output).await,
         Command::Manage(asked) => manage::manage(&client, &asked, output).await,
+        Command::Recover(asked) => recover::recover(&client, &asked, output).await,
         Command::Recovery(asked) => manage::recovery(&client, &asked, output).await,
         Command::Maintenance(asked) => manage::maintenance(&client, &asked, output).await,
         Command::Fence(asked) => fence::fence(&client, &asked, output).await,

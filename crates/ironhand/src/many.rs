@@ -41,6 +41,9 @@ pub struct Outcome {
     /// The job under which it was done, or will be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<u64>,
+    /// The run that was begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<u64>,
     /// What was done and seen, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,

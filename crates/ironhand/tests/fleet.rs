@@ -477,3 +477,51 @@ fn lights_and_images_are_asked_for_as_written() {
     check(&["media", "eject", "n1", "--drive", "CD"], "DELETE media?drive=CD");
     assert_eq!(server.run(&["media", "insert", "http://10.0.0.1/a.iso"]).0, Some(2));
 }
+
+/// A run of flow `f1`, as the server tells it.
+fn run(id: u64, host: &str, state: &str) -> Value {
+    let seen = json!({ "text": "Press F1", "row": 0, "column": 0, "confidence": 1.0, "screenText": "Press F1",
+                       "readAt": "2026-03-01T02:14:07.120Z" });
+    json!({ "id": id, "host": host, "incident": 1, "flow": "f1", "attempt": 1, "state": state, "reason": "told",
+            "asked": { "by": "alice" }, "startedAt": "2026-03-01T02:14:07.120Z", "matched": seen, "steps": [] })
+}
+
+#[test]
+fn runs_by_hand_are_begun_waited_for_and_told_of() {
+    let server = Server::start(|method, path, body| match (method, path) {
+        ("POST", _) if body["dryRun"] == true => {
+            let step = json!({ "place": "1", "does": "press `<F1>`", "note": "so now" });
+            let plan = json!({ "host": host(path), "flow": "f1", "applies": true, "reason": "it shows `Press F1`",
+                               "steps": [step], "verify": "`login:` on the screen, within 2m" });
+            (200, plan)
+        }
+        ("POST", _) if host(path) == "n3" => problem(409, "recover.reserved", "the host is in maintenance"),
+        ("POST", _) => (202, run(if host(path) == "n1" { 7 } else { 8 }, host(path), "running")),
+        (_, "/api/v1/runs/7") => (200, run(7, "n1", "succeeded")),
+        _ => (200, run(8, "n2", "failed")),
+    });
+    let (code, out, _) = server.run(&["recover", "n1", "--by", "alice"]);
+    assert_eq!((code, out.as_str()), (Some(0), "NAME  RESULT\nn1    run 7: flow f1 begins\n"));
+    let (code, out, _) = server.run(&["recover", "n[1-3]", "--wait"]);
+    assert_eq!(code, Some(1), "{out}");
+    for row in [
+        "n1    run 7: flow f1 succeeded: told",
+        "n2    run 8: flow f1 failed: told",
+        "n3    the host is in maintenance",
+    ] {
+        assert!(out.contains(row), "{out}");
+    }
+    let (code, _, told) = server.run(&["recover", "n3"]);
+    assert_eq!(code, Some(4), "{told}");
+    // More hosts than at once are waited for.
+    let (code, out, _) = server.run(&["recover", "n[1-2]", "--at-once", "1", "-o", "json"]);
+    let rows: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &rows[0]["run"], &rows[1]["run"]), (Some(1), &json!(7), &json!(8)), "{out}");
+    let (code, out, _) = server.run(&["recover", "n1", "--dry-run"]);
+    assert_eq!(code, Some(0), "{out}");
+    for part in ["f1 applies: it shows `Press F1`", "press `<F1>`", "so now", "nothing was done"] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    let (code, _, told) = server.run(&["recover", "n1", "--force"]);
+    assert_eq!(code, Some(2), "{told}");
+}

@@ -119,7 +119,7 @@ pub use link::{LinkFault, link};
 pub use power::{PowerPlan, Resumption, plan_power, resume_power};
 pub use recovery::{
     Decided, Decision, HostRecovery, LONGEST_DOUBT, LONGEST_PAUSE, LONGEST_STEP, MOST_RECORDS, MOST_RUNS,
-    Permit, Planned, REDRAW, RunRefusal, ScreenView, Transition, View,
+    Permit, Planned, REDRAW, RunOrder, RunRefusal, ScreenView, StartRefusal, Transition, View,
 };
 pub use report::ReportBuilder;
 pub use request::{AfterAttempt, AttemptEnd, after_attempt, judge_answer};

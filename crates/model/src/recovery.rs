@@ -7,8 +7,10 @@
 //! A host that is not managed, in maintenance or fenced belongs to people: what runs is cancelled, nothing begins, and
 //! the incident stays where it is until they are done.
 
+mod by_hand;
 mod decide;
 mod open;
+mod plan;
 mod position;
 mod quote;
 mod run;
@@ -23,6 +25,7 @@ use ironhand_api::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use by_hand::{RunOrder, StartRefusal};
 use open::Open;
 use quote::quote;
 use run::Turn;

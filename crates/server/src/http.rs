@@ -21,6 +21,7 @@ mod password;
 mod pin;
 mod problem;
 mod recording;
+mod recover;
 mod report;
 mod resource;
 mod server;
@@ -167,6 +168,7 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         )
         .route("/notifiers/{name}/test", post(notifier::test))
         .route("/hosts/{name}/power", post(action::power))
+        .route("/hosts/{name}/recover", post(recover::recover))
         .route("/hosts/{name}/refresh", post(action::refresh))
         .route("/hosts/{name}/fence", post(fence::fence).delete(fence::lift))
         .route("/hosts/{name}/password", post(password::rotate))

@@ -21,12 +21,12 @@ use std::time::Duration;
 
 use ironhand_api::{
     ActionReceipt, BootDevice, Capability, FenceReport, Host, HostStatus, HttpStep, Job, Name, PictureDigest,
-    PowerAction, PowerState, Run, Work,
+    PowerAction, PowerState, RecoverPlan, RecoverRequest, Run, Work,
 };
 use ironhand_connectors::Modems;
 use ironhand_console::keys::KeyStep;
 use ironhand_ipmi_port::IpmiPort;
-use ironhand_model::{RunRefusal, Site};
+use ironhand_model::{RunRefusal, Site, StartRefusal};
 use ironhand_store::Store;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
@@ -232,6 +232,10 @@ enum Command {
     Act { action: Action, asker: Asker },
     /// A person says something of a run.
     Rule { run: u64, ruling: Ruling, reply: oneshot::Sender<Result<Run, RulingError>> },
+    /// A person wants a flow to be run.
+    Recover { request: Box<RecoverRequest>, reply: oneshot::Sender<Result<Run, RecoverError>> },
+    /// A person wants to know what that would do.
+    Plan { request: Box<RecoverRequest>, reply: oneshot::Sender<Result<RecoverPlan, StartRefusal>> },
     /// Somebody wants to know how the host is now.
     Refresh(oneshot::Sender<Result<HostStatus, DeviceError>>),
     /// The host's manifest changed.
@@ -260,6 +264,21 @@ pub(crate) enum RulingError {
     Refused(RunRefusal),
     /// The lane could not take it in.
     Device(DeviceError),
+}
+
+/// Why a run does not begin that a person asked for.
+#[derive(Clone, Debug)]
+pub(crate) enum RecoverError {
+    /// The host is not as it must be.
+    Refused(StartRefusal),
+    /// The lane could not take it in.
+    Device(DeviceError),
+}
+
+impl From<StartRefusal> for RecoverError {
+    fn from(refusal: StartRefusal) -> Self {
+        Self::Refused(refusal)
+    }
 }
 
 /// The lane's side of its handle. It outlives a lane that panicked.
@@ -332,6 +351,24 @@ impl LaneHandle {
         let stopping = |_| RulingError::Device(DeviceError::Stopping);
         self.commands.send(Command::Rule { run, ruling, reply }).await.map_err(|_| stopping(()))?;
         done.await.map_err(|_| stopping(()))?
+    }
+
+    /// Begins a run that a person asks for; it is durable when this returns.
+    pub(crate) async fn recover(&self, request: RecoverRequest) -> Result<Run, RecoverError> {
+        let (reply, done) = oneshot::channel();
+        let stopping = |()| RecoverError::Device(DeviceError::Stopping);
+        let command = Command::Recover { request: Box::new(request), reply };
+        self.commands.send(command).await.map_err(|_| stopping(()))?;
+        done.await.map_err(|_| stopping(()))?
+    }
+
+    /// What such a run would do.
+    pub(crate) async fn plan(&self, request: RecoverRequest) -> Result<RecoverPlan, RecoverError> {
+        let (reply, done) = oneshot::channel();
+        let stopping = |()| RecoverError::Device(DeviceError::Stopping);
+        let command = Command::Plan { request: Box::new(request), reply };
+        self.commands.send(command).await.map_err(|_| stopping(()))?;
+        Ok(done.await.map_err(|_| stopping(()))??)
     }
 
     /// Reads the power state now. Whoever asks while it is being read shares the reading.

@@ -241,6 +241,7 @@ fn decision(run: u64, incident: u64, job: u64) -> Record {
         attempt: 1,
         state: RunState::Running,
         reason: "begun".into(),
+        asked: None,
         started_at: NOW,
         ended_at: None,
         matched: MatchEvidence {

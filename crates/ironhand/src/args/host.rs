@@ -36,6 +36,38 @@ pub struct Power {
     pub no_wait: bool,
 }
 
+/// `ironhand recover`.
+#[derive(Args)]
+pub struct Recover {
+    /// The hosts.
+    #[command(flatten)]
+    pub selector: Selector,
+    /// Run this flow [default: the one that applies to what the screen shows]
+    #[arg(long, value_name = "NAME")]
+    pub flow: Option<String>,
+    /// Run it though it does not apply
+    #[arg(long, requires = "flow")]
+    pub force: bool,
+    /// Print what would be done, step by step, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Wait until the runs have ended
+    #[arg(long)]
+    pub wait: bool,
+    /// How many hosts at the same time; where there are more, a run begins when one before it has ended
+    #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub at_once: u16,
+    /// How long each run is waited for; one that takes longer goes on
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    pub timeout: Span,
+    /// Why, for those who wonder later
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Who asks [default: the user of this terminal]
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+}
+
 /// The words of `ironhand power`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PowerWord {

@@ -1,5 +1,6 @@
 //! From a view to a decision.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -74,13 +75,17 @@ impl HostRecovery {
             };
         };
         let evidence = self.streaks[&flow.metadata.name].evidence.clone();
-        // What is older than its flow's cooldown was another illness.
+        self.forget_other_illnesses(now, view);
+        let open = Open::new(now, view, flow, evidence, log);
+        self.tend(now, view, fresh, open, log)
+    }
+
+    /// What is older than its flow's cooldown when an incident opens was another illness.
+    pub(super) fn forget_other_illnesses(&mut self, now: Timestamp, view: &View<'_>) {
         self.ledgers.retain(|name, ledger| {
             view.flow(name)
                 .is_some_and(|flow| now.since(ledger.ended_at) < flow.spec.limits.cooldown.duration())
         });
-        let open = Open::new(now, view, flow, evidence, log);
-        self.tend(now, view, fresh, open, log)
     }
 
     /// A host with an incident.
@@ -188,7 +193,7 @@ impl HostRecovery {
             failed: false,
         });
         ledger.attempts = ledger.attempts.saturating_add(1);
-        open.start_run(now, flow, evidence, log);
+        open.start_run(now, flow, evidence, None, log);
         match open.drive(now, view, log) {
             Progress::Going(decision) => decision,
             Progress::NoRun => Decision::Settled,
@@ -254,9 +259,7 @@ impl HostRecovery {
                 streak.is_some_and(|streak| streak.readings >= flow.spec.when.stable)
             })
             .collect();
-        flows.sort_by(|a, b| {
-            b.spec.priority.cmp(&a.spec.priority).then_with(|| a.metadata.name.cmp(&b.metadata.name))
-        });
+        flows.sort_by(|a, b| by_precedence(a, b));
         flows.into_iter()
     }
 
@@ -289,8 +292,13 @@ impl HostRecovery {
     }
 }
 
+/// Which of two flows that apply is taken first: the one with the higher priority, of equals the first by name.
+pub(super) fn by_precedence(a: &Flow, b: &Flow) -> Ordering {
+    b.spec.priority.cmp(&a.spec.priority).then_with(|| a.metadata.name.cmp(&b.metadata.name))
+}
+
 /// What was seen, with what was found of each part of the condition.
-fn evidence_of(verdict: &Verdict, screen: &ScreenView<'_>) -> MatchEvidence {
+pub(super) fn evidence_of(verdict: &Verdict, screen: &ScreenView<'_>) -> MatchEvidence {
     let mut evidence = verdict.evidence.clone().unwrap_or_else(|| MatchEvidence {
         text: verdict.reason.clone(),
         row: 0,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ironhand_api::{
-    EventKind, Flow, Incident, IncidentState, MatchEvidence, Name, RunState, Severity, Timestamp,
+    Asked, EventKind, Flow, Incident, IncidentState, MatchEvidence, Name, RunState, Severity, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -45,14 +45,40 @@ impl Open {
         log: &mut Log,
     ) -> Self {
         let cause = format!("the screen shows {}", quote(&evidence));
-        let name = &flow.metadata.name;
+        let reason = format!("recognised by flow {}", flow.metadata.name);
+        let message = format!("{cause}, which flow {} recognises", flow.metadata.name);
+        Self::told(now, view, flow, evidence, (cause, reason, message), log)
+    }
+
+    /// For a run that a person wants though its flow does not recognise the screen.
+    pub(super) fn on_request(
+        now: Timestamp,
+        view: &View<'_>,
+        flow: &Arc<Flow>,
+        evidence: MatchEvidence,
+        by: &str,
+        log: &mut Log,
+    ) -> Self {
+        let cause = format!("{by} asked for flow {}", flow.metadata.name);
+        let reason = format!("flow {} is asked for by a person", flow.metadata.name);
+        Self::told(now, view, flow, evidence, (cause.clone(), reason, cause), log)
+    }
+
+    fn told(
+        now: Timestamp,
+        view: &View<'_>,
+        flow: &Arc<Flow>,
+        evidence: MatchEvidence,
+        (cause, reason, message): (String, String, String),
+        log: &mut Log,
+    ) -> Self {
         let record = Incident {
             id: UNNUMBERED,
             host: view.host.clone(),
-            cause: cause.clone(),
-            flow: Some(name.clone()),
+            cause,
+            flow: Some(flow.metadata.name.clone()),
             state: IncidentState::Open,
-            reason: format!("recognised by flow {name}"),
+            reason,
             opened_at: now,
             closed_at: None,
             attempts: 0,
@@ -67,7 +93,6 @@ impl Open {
             run: None,
             evidence,
         };
-        let message = format!("{cause}, which flow {name} recognises");
         open.tell(EventKind::IncidentOpened, Severity::Warning, message, log);
         open
     }
@@ -117,6 +142,7 @@ impl Open {
         now: Timestamp,
         flow: Arc<Flow>,
         evidence: MatchEvidence,
+        asked: Option<Asked>,
         log: &mut Log,
     ) {
         self.record.attempts = self.record.attempts.saturating_add(1);
@@ -124,13 +150,16 @@ impl Open {
         self.record.reason = format!("flow {} runs", flow.metadata.name);
         self.proof = Proof::default();
         self.flow = Arc::clone(&flow);
-        let message = format!(
-            "flow {} begins, attempt {}: the screen shows {}",
-            flow.metadata.name,
-            self.record.attempts,
-            quote(&evidence)
-        );
-        self.run = Some(Running::new(now, &self.record, flow, evidence));
+        let why = match &asked {
+            None => format!("the screen shows {}", quote(&evidence)),
+            Some(Asked { by, reason }) => {
+                let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+                format!("{by} asked for it{reason}")
+            }
+        };
+        let (name, attempt) = (&flow.metadata.name, self.record.attempts);
+        let message = format!("flow {name} begins, attempt {attempt}: {why}");
+        self.run = Some(Running::new(now, &self.record, flow, evidence, asked));
         self.tell(EventKind::RunStarted, Severity::Info, message, log);
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ironhand_api::{
-    ActionReceipt, Choose, Condition, EventKind, Flow, Incident, MatchEvidence, Repeat, Run, RunState,
+    ActionReceipt, Asked, Choose, Condition, EventKind, Flow, Incident, MatchEvidence, Repeat, Run, RunState,
     Severity, Step, StepOutcome, StepRecord, Timestamp, Truth, WaitFor,
 };
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,13 @@ pub(super) enum Progress {
 type Ending = (RunState, String);
 
 impl Running {
-    pub(super) fn new(now: Timestamp, incident: &Incident, flow: Arc<Flow>, evidence: MatchEvidence) -> Self {
+    pub(super) fn new(
+        now: Timestamp,
+        incident: &Incident,
+        flow: Arc<Flow>,
+        evidence: MatchEvidence,
+        asked: Option<Asked>,
+    ) -> Self {
         let record = Run {
             id: UNNUMBERED,
             host: incident.host.clone(),
@@ -55,6 +61,7 @@ impl Running {
             attempt: incident.attempts,
             state: RunState::Running,
             reason: "begun".to_owned(),
+            asked,
             started_at: now,
             ended_at: None,
             matched: evidence,
@@ -174,7 +181,8 @@ impl Running {
             }
             _ => {}
         }
-        let held = view.hold.filter(|_| is_action(&step)).map(str::to_owned);
+        // What a person asked for is not held back by what holds back Ironhand.
+        let held = view.hold.filter(|_| is_action(&step) && self.record.asked.is_none()).map(str::to_owned);
         if let Some(obstacle) = held.or_else(|| obstacle_to_step(view.facts, &step)) {
             let since = *self.paused_since.get_or_insert(now);
             let until = since.after(LONGEST_PAUSE);

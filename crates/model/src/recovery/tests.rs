@@ -1,6 +1,7 @@
 //! Recoveries as transcripts: time, what happens, what is decided, what is recorded.
 
 mod anything;
+mod by_hand;
 mod nested;
 mod scene;
 mod transcripts;

@@ -49,15 +49,23 @@ impl<'a> View<'a> {
         self.flows.iter().find(|flow| flow.metadata.name == *name)
     }
 
+    /// What `flow` says of the last reading.
+    pub(super) fn verdict(&self, flow: &Name) -> Option<&'a Verdict> {
+        self.screen?.verdicts.iter().find(|verdict| verdict.flow == *flow)
+    }
+
     /// Whether `flow` recognises the last reading, firmly or not.
     pub(super) fn still_applies(&self, flow: &Name) -> bool {
-        self.screen.is_some_and(|screen| {
-            screen.verdicts.iter().any(|verdict| verdict.applies && verdict.flow == *flow)
-        })
+        self.verdict(flow).is_some_and(|verdict| verdict.applies)
     }
 }
 
 impl<'a> View<'a> {
+    /// What was seen of the host last, whenever that was.
+    pub(super) fn sight_now(&self) -> Sight<'a> {
+        self.sight(Timestamp::from_millis(0))
+    }
+
     /// What was seen of the host after `since`.
     pub(super) fn sight(&self, since: Timestamp) -> Sight<'a> {
         let screen: Known<ScreenView<'a>> = match self.screen {

@@ -37,6 +37,7 @@ fn run(incident: u64, flow: &str, state: RunState, started: i64, ended: i64) -> 
         attempt: 1,
         state,
         reason: String::new(),
+        asked: None,
         started_at: at(started),
         ended_at: Some(at(ended)),
         matched: MatchEvidence {

@@ -117,19 +117,28 @@ pub(super) async fn cancel(
 /// The longest name of a person, and the longest reason, in characters: what a sentence needs.
 const LONGEST: usize = 500;
 
-async fn rule(api: &Api, id: &str, request: RunRequest, go_on: bool) -> Result<Json<Run>, ApiError> {
-    let missing = || ApiError::no_such_record("run", id);
-    let number: u64 = id.parse().map_err(|_| missing())?;
-    let RunRequest { by, reason } = request;
+/// The name of a person and their reason, as records keep them; what cannot be one is refused with `code`.
+pub(super) fn said_by(
+    by: String,
+    reason: Option<String>,
+    code: &str,
+) -> Result<(String, Option<String>), ApiError> {
     let (by, reason) = (by.trim().to_owned(), reason.map(|reason| reason.trim().to_owned()));
     let reason = reason.filter(|reason| !reason.is_empty());
     for (field, text) in [("by", Some(&by)), ("reason", reason.as_ref())] {
         let Some(text) = text else { continue };
         if text.is_empty() || text.chars().count() > LONGEST || text.chars().any(char::is_control) {
             let fault = format!("{field}: 1 to {LONGEST} characters, without line breaks");
-            return Err(ApiError::invalid("run.invalid", &[fault]));
+            return Err(ApiError::invalid(code, &[fault]));
         }
     }
+    Ok((by, reason))
+}
+
+async fn rule(api: &Api, id: &str, request: RunRequest, go_on: bool) -> Result<Json<Run>, ApiError> {
+    let missing = || ApiError::no_such_record("run", id);
+    let number: u64 = id.parse().map_err(|_| missing())?;
+    let (by, reason) = said_by(request.by, request.reason, "run.invalid")?;
     let run = api.store.run(number).await?.ok_or_else(missing)?;
     let (_, lane) = lane(api, run.host.as_str()).await?;
     match lane.rule(number, Ruling { by, reason, go_on }).await {

@@ -8,6 +8,7 @@ mod hints;
 mod job;
 mod observe;
 mod proof;
+mod recover;
 mod refresh;
 mod rotation;
 mod rule;

@@ -200,6 +200,7 @@ pub(crate) fn run(id: u64, incident: u64, host: &str, state: RunState) -> Run {
         steps: vec![StepRecord {
             step: Step::Keys("<F1>".into()),
             place: "1".into(),
+            asked: None,
             started_at: NOON,
             ended_at: Some(NOON),
             outcome: Some(StepOutcome::Done("1 key pressed".into())),

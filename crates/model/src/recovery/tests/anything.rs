@@ -105,6 +105,11 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Approve),
         1 => Just(Act::Cancel),
         1 => Just(Act::Close),
+        2 => (prop::sample::select(vec!["", "f1", "panic", "menu", "any", "gone"]), prop::bool::ANY)
+            .prop_map(|(flow, force)| Act::Recover {
+                flow: (!flow.is_empty()).then(|| flow.to_owned()),
+                force,
+            }),
     ]
 }
 
@@ -147,7 +152,9 @@ impl Judge {
                 EventKind::RunStarted => {
                     let run = transition.run.as_ref().unwrap();
                     prop_assert_eq!(self.running.replace((run.id, run.flow.clone())), None);
-                    self.judge_start(scene, incident.id, &run.flow)?;
+                    if run.asked.is_none() {
+                        self.judge_start(scene, incident.id, &run.flow)?;
+                    }
                 }
                 EventKind::RunEnded => {
                     let run = transition.run.as_ref().unwrap();
@@ -169,7 +176,8 @@ impl Judge {
             prop_assert_eq!((scene.facts.fenced(), scene.facts.fence_broken()), (None, None));
             prop_assert_eq!(self.running.as_ref().map(|(id, _)| *id), Some(planned.run));
             prop_assert!(self.asked.insert((planned.run, planned.record)));
-            prop_assert!(!scene.is_held());
+            let by_hand = scene.recovery.run().is_some_and(|run| run.asked.is_some());
+            prop_assert!(by_hand || !scene.is_held());
             if matches!(planned.step, Step::Keys(_) | Step::Power(_)) {
                 prop_assert!(self.irrevocable.insert((planned.run, planned.place.clone())), "{planned:?}");
             }

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_api::{
-    EventKind, Flow, Management, MatchEvidence, Name, PictureDigest, PowerAction, PowerState, Reach, Said,
-    ScreenKind, ScreenPattern, StepOutcome, Timestamp, Truth, Verdict,
+    EventKind, Flow, Management, MatchEvidence, Name, PictureDigest, PowerAction, PowerState, Reach,
+    RecoverPlan, Said, ScreenKind, ScreenPattern, StepOutcome, Timestamp, Truth, Verdict,
 };
 
-use super::super::{Decided, Decision, HostRecovery, Planned, ScreenView, Transition, View};
+use super::super::{
+    Decided, Decision, HostRecovery, Planned, RunOrder, ScreenView, StartRefusal, Transition, View,
+};
 use crate::{Find, HostFacts, Observation, Sight, judge_when};
 
 /// 2026-03-01T02:14:07.120Z.
@@ -57,6 +59,11 @@ pub(super) enum Act {
     Approve,
     Cancel,
     Close,
+    /// A person asks for a run: of this flow where one is named, and whether it applies or not where it is forced.
+    Recover {
+        flow: Option<String>,
+        force: bool,
+    },
 }
 
 pub(super) struct Scene {
@@ -70,6 +77,8 @@ pub(super) struct Scene {
     seq: u64,
     last_id: u64,
     pub(super) asked: Option<Planned>,
+    /// Why the last run that a person asked for did not begin.
+    pub(super) refused: Option<StartRefusal>,
 }
 
 impl Scene {
@@ -89,6 +98,7 @@ impl Scene {
             seq: 0,
             last_id: 0,
             asked: None,
+            refused: None,
         }
     }
 
@@ -174,8 +184,47 @@ impl Scene {
             }
             Act::Cancel => return self.recovery.cancel(now, "alice"),
             Act::Close => return self.recovery.close(now, "alice"),
+            Act::Recover { flow, force } => return self.recover(flow, force),
         }
         Vec::new()
+    }
+
+    fn recover(&mut self, flow: Option<String>, force: bool) -> Vec<Transition> {
+        let verdicts = self.verdicts();
+        let named: Option<Name> = flow.map(|name| name.parse().unwrap());
+        let order = RunOrder { by: "alice", reason: Some("it is urgent"), flow: named.as_ref(), force };
+        let mut recovery = std::mem::take(&mut self.recovery);
+        let find = |pattern: &ScreenPattern| self.find(pattern);
+        let view = self.view(&verdicts, &find);
+        let before = recovery.clone();
+        let planned = recovery.plan(&view, &order);
+        let started = recovery.start(self.now, &view, &order);
+        self.last_id += 2;
+        let transitions = match started {
+            Ok(mut decided) => {
+                recovery.number(&mut decided, self.last_id - 1, self.last_id);
+                assert_eq!(
+                    planned.unwrap().flow,
+                    decided.transitions.last().unwrap().run.as_ref().unwrap().flow
+                );
+                decided.transitions
+            }
+            Err(refusal) => {
+                assert_eq!(recovery, before, "what is refused changes nothing");
+                self.refused = Some(refusal);
+                Vec::new()
+            }
+        };
+        self.recovery = recovery;
+        transitions
+    }
+
+    /// What a run would do that a person asks for.
+    pub(super) fn plan(&self, flow: Option<&str>) -> Result<RecoverPlan, StartRefusal> {
+        let named: Option<Name> = flow.map(|name| name.parse().unwrap());
+        let order = RunOrder { by: "alice", reason: None, flow: named.as_ref(), force: false };
+        let (verdicts, find) = (self.verdicts(), |pattern: &ScreenPattern| self.find(pattern));
+        self.recovery.plan(&self.view(&verdicts, &find), &order)
     }
 
     pub(super) fn is_held(&self) -> bool {
@@ -258,7 +307,11 @@ pub(super) fn check(flows: &[Arc<Flow>], transcript: &str) -> Scene {
         let cells: Vec<&str> = line.split(" | ").map(str::trim).collect();
         let decided = scene.play(time(cells[0]), parse(cells[1]));
         let events: Vec<&str> = decided.transitions.iter().map(|transition| short(transition.kind)).collect();
-        let shown = [cells[0], cells[1], &show(&decided.decision), &events.join(" ")].join(" | ");
+        let decision = match scene.refused.take() {
+            Some(refusal) => format!("refused: {refusal}"),
+            None => show(&decided.decision),
+        };
+        let shown = [cells[0], cells[1], &decision, &events.join(" ")].join(" | ");
         got.push_str(shown.trim_end_matches([' ', '|']));
         got.push('\n');
         wanted.push_str(cells.join(" | ").trim_end_matches([' ', '|']));
@@ -300,6 +353,9 @@ fn parse(text: &str) -> Act {
         "approve" => Act::Approve,
         "cancel" => Act::Cancel,
         "close" => Act::Close,
+        "recover" | "force" => {
+            Act::Recover { flow: (!rest.is_empty()).then_some(rest), force: verb == "force" }
+        }
         _ => panic!("{text}"),
     }
 }

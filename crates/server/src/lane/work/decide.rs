@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use ironhand_api::{Flow, ScreenPattern, Settings, StepOutcome, Timestamp};
 use ironhand_model::{
-    BlastBound, BlastRequest, Decided, Decision, ScreenView, Transition, View as Situation,
+    BlastBound, BlastRequest, Decided, Decision, HostRecovery, ScreenView, Transition, View as Situation,
 };
 use ironhand_store::{HostState, StoreError};
 
@@ -50,6 +50,15 @@ impl Lane {
 
     /// Asks the model what to do, on what was seen last.
     pub(super) fn consider(&mut self, now: Timestamp) -> Decided {
+        self.in_situation(now, |recovery, situation| recovery.decide(now, situation))
+    }
+
+    /// Asks the model something about the host, with what was seen last.
+    pub(super) fn in_situation<T>(
+        &mut self,
+        now: Timestamp,
+        ask: impl FnOnce(&mut HostRecovery, &Situation<'_>) -> T,
+    ) -> T {
         let flows = Arc::clone(&self.flows.borrow());
         let selecting = flows.selecting(&self.whereabouts());
         let looked = self.last.as_ref().map(|last| looked(&last.seen, &last.text));
@@ -85,17 +94,23 @@ impl Lane {
             hold: self.terms.hold.as_deref(),
             permit: &permit,
         };
-        self.recovery.decide(now, &situation)
+        ask(&mut self.recovery, &situation)
     }
 
-    pub(super) async fn decide(&mut self, now: Timestamp) -> Result<Decision, StoreError> {
-        let mut decided = self.consider(now);
+    /// Gives what began its numbers.
+    pub(super) async fn number(&mut self, decided: &mut Decided) -> Result<(), StoreError> {
         let incident =
             if decided.needs_incident_id() { self.tools.store.next_incident_id().await? } else { 0 };
         let run = if decided.needs_run_id() { self.tools.store.next_run_id().await? } else { 0 };
         if incident != 0 || run != 0 {
-            self.recovery.number(&mut decided, incident, run);
+            self.recovery.number(decided, incident, run);
         }
+        Ok(())
+    }
+
+    pub(super) async fn decide(&mut self, now: Timestamp) -> Result<Decision, StoreError> {
+        let mut decided = self.consider(now);
+        self.number(&mut decided).await?;
         let needs_human = match &decided.decision {
             Decision::NeedsHuman { reason, .. } => Some(reason.as_str()),
             _ => None,

@@ -21,6 +21,15 @@ impl Lane {
                 // An error means that the person waits no longer.
                 let _ = reply.send(ruled);
             }
+            Command::Recover { request, reply } => {
+                let begun = self.recover(&request, ports).await;
+                // As above.
+                let _ = reply.send(begun);
+            }
+            Command::Plan { request, reply } => {
+                // As above.
+                let _ = reply.send(self.plan(&request, ports));
+            }
             Command::Refresh(reply) => self.refresh(reply),
             Command::Reconfigure(host) => {
                 let moved = host.spec.connectors != self.host.spec.connectors

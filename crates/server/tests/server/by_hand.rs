@@ -1,0 +1,103 @@
+//! Runs that people ask for by hand.
+
+use ironhand_api::{
+    Asked, EventKind, MaintenanceRequest, RecoverRequest, RecoveryRequest, RunState, StepOutcome,
+};
+use ironhand_client::{Error, RecordFilter};
+use ironhand_sim::MachineFault;
+use serde_json::json;
+
+use crate::harness::{World, flow, name, until_kind};
+
+fn order(flow: Option<&str>, force: bool) -> RecoverRequest {
+    let reason = Some("ticket 7".to_owned());
+    RecoverRequest { by: "alice".to_owned(), reason, flow: flow.map(name), force, dry_run: false }
+}
+
+/// The status and the code of what was refused.
+fn refused<T>(answer: Result<T, Error>) -> (u16, String) {
+    let problem = answer.err().and_then(|error| error.problem().cloned()).expect("it is refused");
+    assert!(problem.status == 404 || problem.hint.is_some(), "{problem:?}");
+    (problem.status, problem.code)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_runs_a_flow_while_recovery_is_paused() {
+    let world = World::new(2).await;
+    let spec = json!({
+        "when": { "screen": "Kernel panic - not syncing" },
+        "do": [{ "power": "cycle" }],
+        "verify": { "screen": "^\\S+ login:", "timeout": "60s" },
+    });
+    world.client.apply(&flow("kernel-panic", spec)).await.unwrap();
+    let hosts = world.adopt().await;
+    for host in &hosts {
+        world.until_well(host).await;
+    }
+    let pause = RecoveryRequest { on: false, reason: Some("we look first".to_owned()) };
+    world.client.set_recovery(None, &pause).await.unwrap();
+    let not_there = refused(world.client.recover(&hosts[0], &order(Some("gone"), false)).await);
+    assert_eq!(not_there, (404, "resource.not_found".to_owned()));
+    let well = refused(world.client.recover(&hosts[0], &order(None, false)).await);
+    assert_eq!(well, (409, "recover.not_recognised".to_owned()));
+    let well = refused(world.client.recover(&hosts[0], &order(Some("kernel-panic"), false)).await);
+    assert_eq!(well, (409, "recover.does_not_apply".to_owned()));
+    let nobody = RecoverRequest { by: " ".to_owned(), ..order(None, false) };
+    assert_eq!(refused_form(world.client.recover(&hosts[0], &nobody).await), 422);
+
+    let mut events = world.client.follow(None, None);
+    events.connect().await.unwrap();
+    world.fleet.stage(hosts[0].as_str(), MachineFault::KernelPanic).unwrap();
+    until_kind(&mut events, EventKind::IncidentOpened).await;
+    let plan = world.client.plan_recovery(&hosts[0], &order(None, false)).await.unwrap();
+    let steps: Vec<_> = plan.steps.iter().map(|step| step.does.as_str()).collect();
+    assert_eq!((plan.applies, plan.flow.as_str(), &steps[..]), (true, "kernel-panic", &["power cycle"][..]));
+    assert!(world.client.runs(&RecordFilter::default()).await.unwrap().is_empty(), "nothing was done");
+
+    let run = world.client.recover(&hosts[0], &order(None, false)).await.unwrap();
+    let asked = Asked { by: "alice".to_owned(), reason: Some("ticket 7".to_owned()) };
+    assert_eq!((run.state, run.asked.as_ref()), (RunState::Running, Some(&asked)));
+    let twice = refused(world.client.recover(&hosts[0], &order(None, false)).await);
+    assert_eq!(twice, (409, "recover.under_way".to_owned()));
+    until_kind(&mut events, EventKind::IncidentClosed).await;
+    let run = world.client.run(run.id).await.unwrap();
+    assert_eq!(run.state, RunState::Succeeded, "{run:#?}");
+    assert!(matches!(run.steps[0].outcome, Some(StepOutcome::Done(_))), "{run:#?}");
+    assert!(run.matched.picture.is_some() && run.proof.is_some_and(|proof| proof.picture.is_some()));
+    world.end().await;
+}
+
+/// The status of what is not a request at all.
+fn refused_form<T>(answer: Result<T, Error>) -> u16 {
+    answer.err().and_then(|error| error.problem().map(|problem| problem.status)).expect("it is refused")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_that_does_not_apply_is_forced_but_not_on_a_host_in_maintenance() {
+    let world = World::new(1).await;
+    let spec = json!({
+        "when": { "screen": "nothing shows this" },
+        "do": [{ "power": "cycle" }],
+        "verify": { "screen": "^\\S+ login:", "timeout": "60s" },
+    });
+    world.client.apply(&flow("power-cycle", spec)).await.unwrap();
+    let host = world.adopt().await.remove(0);
+    world.until_well(&host).await;
+    let maintain = MaintenanceRequest { on: true, reason: None };
+    world.client.maintain(&host, &maintain).await.unwrap();
+    world.until_status(&host, |status| status.maintenance.is_some()).await;
+    let reserved = refused(world.client.recover(&host, &order(Some("power-cycle"), true)).await);
+    assert_eq!(reserved, (409, "recover.reserved".to_owned()));
+    world.client.maintain(&host, &MaintenanceRequest { on: false, reason: None }).await.unwrap();
+    world.until_status(&host, |status| status.maintenance.is_none()).await;
+
+    let mut events = world.client.follow(None, None);
+    events.connect().await.unwrap();
+    let run = world.client.recover(&host, &order(Some("power-cycle"), true)).await.unwrap();
+    until_kind(&mut events, EventKind::IncidentClosed).await;
+    let run = world.client.run(run.id).await.unwrap();
+    assert_eq!(run.state, RunState::Succeeded, "{run:#?}");
+    let incident = world.client.incident(run.incident).await.unwrap();
+    assert_eq!(incident.cause, "alice asked for flow power-cycle");
+    world.end().await;
+}
