@@ -93,6 +93,10 @@ event_kinds! {
     IncidentNeedsHuman "incident.needs-human";
     /// A host was proven well again.
     IncidentClosed "incident.closed";
+    /// What keeps Ironhand from working on an incident is another reason than before.
+    IncidentWaits "incident.waits";
+    /// A flow would have begun, and was only told of: the mode is `observe`, or the flow is tried dry.
+    RunWouldBegin "run.would-begin";
     /// A flow began.
     RunStarted "run.started";
     /// A step of a flow is about to be done.

@@ -35,6 +35,12 @@ pub struct FlowSpec {
     /// Of several flows that apply, the one with the highest priority is taken; of equals, the first by name.
     #[serde(default)]
     pub priority: i32,
+    /// Whether it only tells what it would do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+    /// Whether it may begin in quiet hours, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub even_in_quiet_hours: bool,
     /// What it does, in order.
     #[serde(rename = "do")]
     #[schemars(length(min = 1))]

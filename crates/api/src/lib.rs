@@ -52,6 +52,7 @@ mod notifier;
 mod password;
 mod pin;
 mod problem;
+mod quiet;
 mod recording;
 mod recover;
 mod report;
@@ -106,6 +107,7 @@ pub use notifier::{Email, LocalSocketTarget, Notifier, NotifierReport, NotifierS
 pub use password::{PasswordRequest, RotationPhase};
 pub use pin::PinnedCertificate;
 pub use problem::{Fault, Problem};
+pub use quiet::{QuietError, QuietHours, QuietWindow, TimeZoneName};
 pub use recording::{Recorded, RecordedEvent, Recording, RecordingKind};
 pub use recover::{PlannedStep, RecoverPlan, RecoverRequest};
 pub use report::{Day, FlowRecord, Group, Offender, Outcomes, Report, Spread};
@@ -118,8 +120,8 @@ pub use select::{HostSelect, Labels, Select, Whereabouts};
 pub use selector::{LabelSelector, SelectorError};
 pub use server::{KeyRotation, ServerStatus};
 pub use settings::{
-    ConsoleLog, GlobalSettings, SettingDefinition, SettingInForce, SettingOutOfRange, SettingScope,
-    SettingValue, Settings, SettingsSpec,
+    ConsoleLog, GlobalSettings, RecoveryMode, SettingDefinition, SettingInForce, SettingOutOfRange,
+    SettingScope, SettingValue, Settings, SettingsSpec,
 };
 pub use socket::local_socket;
 pub use status::{

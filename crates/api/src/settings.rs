@@ -9,7 +9,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Metadata, Span};
+use crate::{Metadata, QuietHours, Span};
 
 /// The settings that hold wherever nothing nearer sets them. There is one, named [`Settings::GLOBAL`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,10 @@ pub enum SettingValue {
     Count(u32),
     /// When a serial console is open.
     Console(ConsoleLog),
+    /// Whether flows act.
+    Mode(RecoveryMode),
+    /// When nothing begins without a person.
+    Quiet(QuietHours),
 }
 
 /// When the serial console of a host is open, and so what its machine writes is logged.
@@ -58,6 +62,21 @@ impl ConsoleLog {
     pub const WORDS: [(&'static str, Self); 2] = [("held", Self::Held), ("always", Self::Always)];
 }
 
+/// What is done where a flow would run without a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RecoveryMode {
+    /// It runs.
+    Act,
+    /// What it would do is told, and nothing is done.
+    Observe,
+}
+
+impl RecoveryMode {
+    /// Each, with the word for it.
+    pub const WORDS: [(&'static str, Self); 2] = [("act", Self::Act), ("observe", Self::Observe)];
+}
+
 impl std::fmt::Display for SettingValue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -65,6 +84,9 @@ impl std::fmt::Display for SettingValue {
             Self::Count(count) => count.fmt(f),
             Self::Console(ConsoleLog::Held) => f.write_str("held"),
             Self::Console(ConsoleLog::Always) => f.write_str("always"),
+            Self::Mode(RecoveryMode::Act) => f.write_str("act"),
+            Self::Mode(RecoveryMode::Observe) => f.write_str("observe"),
+            Self::Quiet(hours) => hours.fmt(f),
         }
     }
 }
@@ -132,13 +154,37 @@ impl From<ConsoleLog> for SettingValue {
     }
 }
 
+impl From<RecoveryMode> for SettingValue {
+    fn from(mode: RecoveryMode) -> Self {
+        Self::Mode(mode)
+    }
+}
+
+impl From<QuietHours> for SettingValue {
+    fn from(hours: QuietHours) -> Self {
+        Self::Quiet(hours)
+    }
+}
+
 impl SettingValue {
+    /// Between which values it may be, in words; none where that says nothing.
+    pub fn range(least: Self, greatest: Self) -> Option<String> {
+        match least {
+            Self::Time(_) | Self::Count(_) => Some(format!("{least} to {greatest}")),
+            Self::Console(_) | Self::Mode(_) => Some(format!("{least} or {greatest}")),
+            Self::Quiet(_) => None,
+        }
+    }
+
     /// The value as a number, for comparing with bounds of the same sort.
     const fn number(self) -> u128 {
         match self {
             Self::Time(span) => span.duration().as_millis(),
             Self::Count(count) => count as u128,
             Self::Console(log) => log as u128,
+            Self::Mode(mode) => mode as u128,
+            // Checked when it is read.
+            Self::Quiet(_) => 0,
         }
     }
 }
@@ -153,6 +199,12 @@ macro_rules! written {
     };
     (ConsoleLog) => {
         ConsoleLog
+    };
+    (RecoveryMode) => {
+        RecoveryMode
+    };
+    (QuietHours) => {
+        QuietHours
     };
 }
 
@@ -226,6 +278,8 @@ macro_rules! settings {
     (@pattern Duration $value:ident) => { SettingValue::Time($value) };
     (@pattern u32 $value:ident) => { SettingValue::Count($value) };
     (@pattern ConsoleLog $value:ident) => { SettingValue::Console($value) };
+    (@pattern RecoveryMode $value:ident) => { SettingValue::Mode($value) };
+    (@pattern QuietHours $value:ident) => { SettingValue::Quiet($value) };
 }
 
 const fn ms(count: u64) -> Duration {
@@ -307,6 +361,10 @@ settings! {
     blast_share "blastShare": u32 = 100, 1 => 100, Host;
     /// Within which time those hosts are counted.
     blast_window "blastWindow": Duration = mins(10), secs(1) => hours(24), Host;
+    /// Whether flows act, or what they would do is only told: the event `run.would-begin`, with the exact keys. Runs that people ask for act all the same.
+    mode "mode": RecoveryMode = RecoveryMode::Act, RecoveryMode::Act => RecoveryMode::Observe, Host;
+    /// When nothing begins without a person, unless a flow says `evenInQuietHours`: a list of windows with `days` (like `mon-fri`), `from`, `to` (like `22:00`) and `timeZone` (like `Europe/Amsterdam` or `+02:00`; UTC where absent).
+    quiet_hours "quietHours": QuietHours = QuietHours::NONE, QuietHours::NONE => QuietHours::NONE, Host;
     /// How long the password before the last one is kept, sealed, after a change.
     password_grace "passwordGrace": Duration = hours(24), secs(0) => hours(24 * 90), Host;
     /// On how many hosts passwords are changed at the same time.

@@ -90,8 +90,7 @@ fn hold(definition: SettingDefinition, in_force: &[SettingInForce]) -> Holding {
 }
 
 fn range(definition: &SettingDefinition) -> String {
-    let between = if matches!(definition.default, SettingValue::Console(_)) { "or" } else { "to" };
-    format!("{} {between} {}", definition.least, definition.greatest)
+    SettingValue::range(definition.least, definition.greatest).unwrap_or_default()
 }
 
 fn describe(name: &str, definition: Option<SettingDefinition>, output: Output) -> Result<(), Failure> {

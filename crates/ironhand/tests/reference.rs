@@ -37,9 +37,8 @@ fn settings_are_listed() {
         };
         let (name, default, description) = (definition.name, definition.default, definition.description);
         let (least, greatest) = (definition.least, definition.greatest);
-        let between = if matches!(default, SettingValue::Console(_)) { "or" } else { "to" };
-        writeln!(page, "| `{name}` | {default} | {least} {between} {greatest} | {place} | {description} |")
-            .unwrap();
+        let range = SettingValue::range(least, greatest).unwrap_or_default();
+        writeln!(page, "| `{name}` | {default} | {range} | {place} | {description} |").unwrap();
     }
     page.push_str("\nThis page is made by `crates/ironhand/tests/reference.rs`.\n");
     check("settings.md", &page);

@@ -80,7 +80,9 @@
 //!     seq: 1, read_at: now, reliable: true, picture: None, verdicts: &[verdict], find: &|_| None,
 //! };
 //! let mut recovery = HostRecovery::new();
-//! let view = View { host: &host, facts: &facts, screen: Some(screen), flows: std::slice::from_ref(&flow), hold: None, permit: &|_| Ok(()) };
+//! let view = View { host: &host, facts: &facts, screen: Some(screen), flows: std::slice::from_ref(&flow), hold: None,
+//!     quiet_until: None, observes: false, permit: &|_| Ok(()),
+//! };
 //! let mut decided = recovery.decide(now, &view);
 //! recovery.number(&mut decided, 1, 1);
 //! // `decided.transitions` and `recovery` are made durable here, in one transaction; only then:
@@ -101,6 +103,7 @@ mod facts;
 mod fence;
 mod link;
 mod power;
+mod quiet;
 mod recovery;
 mod report;
 mod request;
@@ -117,6 +120,7 @@ pub use facts::{Change, HostFacts, Observation, power_deadline};
 pub use fence::judge_fence;
 pub use link::{LinkFault, link};
 pub use power::{PowerPlan, Resumption, plan_power, resume_power};
+pub use quiet::quiet_until;
 pub use recovery::{
     Decided, Decision, HostRecovery, LONGEST_DOUBT, LONGEST_PAUSE, LONGEST_STEP, MOST_RECORDS, MOST_RUNS,
     Permit, Planned, REDRAW, RunOrder, RunRefusal, ScreenView, StartRefusal, Transition, View,

@@ -10,7 +10,17 @@ use crate::{Condition, Example, FlowSpec, Limits, Span, Verify, When};
 
 pub(super) const FLOW: Shape = Shape {
     what: "the spec of a Flow",
-    fields: &["select", "when", "priority", "do", "verify", "limits", "examples"],
+    fields: &[
+        "select",
+        "when",
+        "priority",
+        "dryRun",
+        "evenInQuietHours",
+        "do",
+        "verify",
+        "limits",
+        "examples",
+    ],
     planned: &["onFailure"],
 };
 
@@ -55,6 +65,9 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<FlowSpec> {
     let priority = fields.optional("priority", faults, |node, faults| {
         node.whole("priority", i64::from(i32::MIN)..=i64::from(i32::MAX), faults)
     });
+    let dry_run = fields.optional("dryRun", faults, |node, faults| node.boolean("dryRun", faults));
+    let even_in_quiet_hours =
+        fields.optional("evenInQuietHours", faults, |node, faults| node.boolean("evenInQuietHours", faults));
     let steps = fields.require("do", faults).and_then(|node| steps(node, "do", 0, faults));
     let verify = fields.require("verify", faults).and_then(|node| {
         let (condition, timeout) = awaited(node, &VERIFY, faults)?;
@@ -67,6 +80,8 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<FlowSpec> {
         select: select?.unwrap_or_default(),
         when: when?,
         priority: priority?.unwrap_or_default(),
+        dry_run: dry_run?.unwrap_or_default(),
+        even_in_quiet_hours: even_in_quiet_hours?.unwrap_or_default(),
         steps: steps?,
         verify: verify?,
         limits: limits?.unwrap_or_default(),

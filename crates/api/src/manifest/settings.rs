@@ -3,9 +3,16 @@
 use super::fault::Faults;
 use super::fields::{Fields, Shape};
 use super::tree::Node;
-use crate::{ConsoleLog, Metadata, SettingScope, SettingValue, Settings, SettingsSpec};
+use crate::quiet::WrittenWindow;
+use crate::{
+    ConsoleLog, Metadata, QuietHours, QuietWindow, RecoveryMode, SettingScope, SettingValue, Settings,
+    SettingsSpec,
+};
 
 pub(super) const SETTINGS: Shape = Shape { what: "settings", fields: Settings::NAMES, planned: &[] };
+
+pub(super) const QUIET_WINDOW: Shape =
+    Shape { what: "a window of `quietHours`", fields: &["days", "from", "to", "timeZone"], planned: &[] };
 
 /// The spec of `Settings`; there is one of that kind, under its own name.
 pub(super) fn read(node: &Node, metadata: Option<&Metadata>, faults: &mut Faults) -> Option<SettingsSpec> {
@@ -45,6 +52,10 @@ fn settings(node: &Node, here: SettingScope, faults: &mut Faults) -> Option<Sett
             SettingValue::Console(_) => {
                 node.word(name, "a time", &ConsoleLog::WORDS, &[], faults).map(SettingValue::Console)
             }
+            SettingValue::Mode(_) => {
+                node.word(name, "a mode", &RecoveryMode::WORDS, &[], faults).map(SettingValue::Mode)
+            }
+            SettingValue::Quiet(_) => quiet_hours(node, name, faults).map(SettingValue::Quiet),
         };
         let Some(value) = value else {
             sound = false;
@@ -58,4 +69,22 @@ fn settings(node: &Node, here: SettingScope, faults: &mut Faults) -> Option<Sett
         }
     }
     sound.then_some(read)
+}
+
+/// Windows in which nothing begins without a person.
+fn quiet_hours(node: &Node, name: &str, faults: &mut Faults) -> Option<QuietHours> {
+    let windows = node.list(name, usize::MAX, faults, quiet_window)?;
+    QuietHours::try_from(windows).map_err(|error| faults.add(node.place, error.to_string(), None)).ok()
+}
+
+fn quiet_window(node: &Node, faults: &mut Faults) -> Option<QuietWindow> {
+    let fields = Fields::of(node, &QUIET_WINDOW, faults)?;
+    let text =
+        |node: &Node, field: &str, faults: &mut Faults| node.some_text(field, faults).map(str::to_owned);
+    let days = fields.optional("days", faults, |node, faults| text(node, "days", faults));
+    let from = fields.require("from", faults).and_then(|node| text(node, "from", faults));
+    let to = fields.require("to", faults).and_then(|node| text(node, "to", faults));
+    let time_zone = fields.optional("timeZone", faults, |node, faults| text(node, "timeZone", faults));
+    let written = WrittenWindow { days: days?, from: from?, to: to?, time_zone: time_zone? };
+    QuietWindow::try_from(written).map_err(|error| faults.add(node.place, error.to_string(), None)).ok()
 }

@@ -161,7 +161,21 @@ impl HostRecovery {
             return self.doubt(now, view, open, log);
         };
         open.doubt_since = now;
-        let candidate = recognising.find(|flow| attempts(flow) < flow.spec.limits.attempts);
+        let mut only_told = None;
+        let candidate = recognising.find(|flow| {
+            let is_next = attempts(flow) < flow.spec.limits.attempts;
+            if is_next && (flow.spec.dry_run || view.observes) {
+                open.would_run(view, flow, log);
+                only_told.get_or_insert(&flow.metadata.name);
+                return false;
+            }
+            is_next
+        });
+        if let (None, Some(name)) = (&candidate, only_told) {
+            let reason = format!("flow {name} would run, and is only told of");
+            open.wait_for(&reason, log);
+            return wait(reason, None, Some(self.streaks[name].evidence.clone()));
+        }
         let Some(flow) = candidate.filter(|_| open.record.attempts < MOST_RUNS).cloned() else {
             if !fresh {
                 // The last run may have helped after all.
@@ -183,8 +197,10 @@ impl HostRecovery {
             return open.needs_human();
         };
         let evidence = self.streaks[&flow.metadata.name].evidence.clone();
-        if let Some((reason, until)) = self.not_yet(now, view, fresh, &flow) {
-            reason.clone_into(&mut open.record.reason);
+        if let Some(NotYet { reason, until, told }) = self.not_yet(now, view, fresh, &flow) {
+            if told {
+                open.wait_for(&reason, log);
+            }
             return wait(reason, until, Some(evidence));
         }
         let ledger = self.ledgers.entry(flow.metadata.name.clone()).or_insert(Ledger {
@@ -205,33 +221,33 @@ impl HostRecovery {
     }
 
     /// Why `flow` may not begin at this moment, and when to ask again.
-    fn not_yet(
-        &self,
-        now: Timestamp,
-        view: &View<'_>,
-        fresh: bool,
-        flow: &Flow,
-    ) -> Option<(String, Option<Timestamp>)> {
+    fn not_yet(&self, now: Timestamp, view: &View<'_>, fresh: bool, flow: &Flow) -> Option<NotYet> {
         let name = &flow.metadata.name;
+        let because = |reason: String, until, told| Some(NotYet { reason, until, told });
         if let Some(ledger) = self.ledgers.get(name).filter(|ledger| ledger.failed) {
             let until = ledger.ended_at.after(flow.spec.limits.cooldown.duration());
             if now < until {
-                return Some((format!("flow {name} may try again after its cooldown"), Some(until)));
+                return because(format!("flow {name} may try again after its cooldown"), Some(until), false);
             }
         }
         if let Some(obstacle) = flow.spec.steps.iter().find_map(|step| obstacle_to_step(view.facts, step)) {
-            return Some((format!("flow {name} cannot begin: {obstacle}"), None));
+            return because(format!("flow {name} cannot begin: {obstacle}"), None, true);
         }
         if let Some(hold) = view.hold {
-            return Some((format!("flow {name} does not begin: {hold}"), None));
+            return because(format!("flow {name} does not begin: {hold}"), None, true);
+        }
+        if let Some(until) = view.quiet_until.filter(|_| !flow.spec.even_in_quiet_hours) {
+            let reason = format!("flow {name} does not begin: the hours are quiet until {until}");
+            return because(reason, Some(until), true);
         }
         // What was read before a cooldown or an outage may be history.
         if !fresh {
-            return Some((format!("flow {name} begins after the next reading of the screen"), None));
+            let reason = format!("flow {name} begins after the next reading of the screen");
+            return because(reason, None, false);
         }
         // Last, since it counts the run.
         let (hold, until) = (view.permit)(flow).err()?;
-        Some((format!("flow {name} does not begin: {hold}"), Some(until)))
+        because(format!("flow {name} does not begin: {hold}"), Some(until), true)
     }
 
     /// No flow recognises the screen firmly.
@@ -290,6 +306,15 @@ impl HostRecovery {
             ledger.failed = state != RunState::Succeeded;
         }
     }
+}
+
+/// Why a flow does not begin at this moment.
+struct NotYet {
+    reason: String,
+    /// When to ask again.
+    until: Option<Timestamp>,
+    /// Whether it lasts, so that the incident tells it.
+    told: bool,
 }
 
 /// Which of two flows that apply is taken first: the one with the higher priority, of equals the first by name.

@@ -1,17 +1,22 @@
 //! The open incident of a host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ironhand_api::{
-    Asked, EventKind, Flow, Incident, IncidentState, MatchEvidence, Name, RunState, Severity, Timestamp,
+    Asked, EventKind, Flow, Incident, IncidentState, MatchEvidence, Name, PlannedStep, RunState, Severity,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
+use super::plan::planned_steps;
 use super::quote::quote;
 use super::run::{self, Progress, Running};
 use super::{Decision, Log, ScreenView, Streak, Transition, UNNUMBERED, View};
 use crate::facts::in_words;
+
+/// Steps in the event of a run that would begin: a person reads more of them in the flow.
+const MOST_TOLD: usize = 20;
 
 /// The open incident.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +31,9 @@ pub(super) struct Open {
     pub(super) run: Option<Running>,
     /// What was seen when the incident opened or asked for a person.
     pub(super) evidence: MatchEvidence,
+    /// The flows of which it was told what they would do.
+    #[serde(default)]
+    told: BTreeSet<Name>,
 }
 
 /// Readings in a row that prove the host well.
@@ -92,6 +100,7 @@ impl Open {
             doubt_since: now,
             run: None,
             evidence,
+            told: BTreeSet::new(),
         };
         open.tell(EventKind::IncidentOpened, Severity::Warning, message, log);
         open
@@ -161,6 +170,40 @@ impl Open {
         let message = format!("flow {name} begins, attempt {attempt}: {why}");
         self.run = Some(Running::new(now, &self.record, flow, evidence, asked));
         self.tell(EventKind::RunStarted, Severity::Info, message, log);
+    }
+
+    /// What keeps the incident from being worked on, told where it is another reason than before.
+    pub(super) fn wait_for(&mut self, reason: &str, log: &mut Log) {
+        if self.record.reason != reason {
+            reason.clone_into(&mut self.record.reason);
+            self.tell(EventKind::IncidentWaits, Severity::Info, reason.to_owned(), log);
+        }
+    }
+
+    /// Tells once what a flow would do that is not to act.
+    pub(super) fn would_run(&mut self, view: &View<'_>, flow: &Flow, log: &mut Log) {
+        if !self.told.insert(flow.metadata.name.clone()) {
+            return;
+        }
+        let why = if view.observes { "the mode is `observe`" } else { "it is tried dry" };
+        let steps = planned_steps(view, &flow.spec.steps);
+        let mut words: Vec<String> = steps
+            .iter()
+            .take(MOST_TOLD)
+            .map(|PlannedStep { place, does, only_where, .. }| match only_where {
+                Some(only) => format!("{place}. where {only}: {does}"),
+                None => format!("{place}. {does}"),
+            })
+            .collect();
+        if let Some(rest) = steps.len().checked_sub(MOST_TOLD).filter(|rest| *rest > 0) {
+            words.push(format!("and {rest} more"));
+        }
+        let message = format!(
+            "flow {} would begin, and nothing is done since {why}: {}",
+            flow.metadata.name,
+            words.join("; ")
+        );
+        self.tell(EventKind::RunWouldBegin, Severity::Info, message, log);
     }
 
     /// Moves the run on as far as it goes at this moment.

@@ -19,6 +19,10 @@ pub struct View<'a> {
     pub flows: &'a [Arc<Flow>],
     /// Why nothing is done without a person for now, where somebody said so.
     pub hold: Option<&'a str>,
+    /// Until when nothing begins since the hours are quiet, but for flows that may; none where they are not.
+    pub quiet_until: Option<Timestamp>,
+    /// Whether what flows would do is only told.
+    pub observes: bool,
     /// Asks whether a run may begin.
     pub permit: Permit<'a>,
 }

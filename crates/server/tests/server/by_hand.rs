@@ -1,13 +1,14 @@
 //! Runs that people ask for by hand.
 
 use ironhand_api::{
-    Asked, EventKind, MaintenanceRequest, RecoverRequest, RecoveryRequest, RunState, StepOutcome,
+    Asked, EventKind, IncidentState, MaintenanceRequest, QuietHours, RecoverRequest, RecoveryMode,
+    RecoveryRequest, RunState, Settings, StepOutcome,
 };
 use ironhand_client::{Error, RecordFilter};
-use ironhand_sim::MachineFault;
+use ironhand_sim::{FleetConfig, MachineFault};
 use serde_json::json;
 
-use crate::harness::{World, flow, name, until_kind};
+use crate::harness::{PACE, World, flow, name, settings, until_kind};
 
 fn order(flow: Option<&str>, force: bool) -> RecoverRequest {
     let reason = Some("ticket 7".to_owned());
@@ -99,5 +100,49 @@ async fn a_flow_that_does_not_apply_is_forced_but_not_on_a_host_in_maintenance()
     assert_eq!(run.state, RunState::Succeeded, "{run:#?}");
     let incident = world.client.incident(run.incident).await.unwrap();
     assert_eq!(incident.cause, "alice asked for flow power-cycle");
+    world.end().await;
+}
+
+/// A host that panics under these settings, and the first event of a kind that comes of it.
+async fn panics_under(settings: Settings, kind: EventKind) -> (World, ironhand_api::Event) {
+    let world = World::with(FleetConfig { pace: PACE, ..FleetConfig::new(1) }, settings).await;
+    let spec = json!({
+        "when": { "screen": "Kernel panic - not syncing" },
+        "do": [{ "power": "cycle" }],
+        "verify": { "screen": "^\\S+ login:", "timeout": "60s" },
+    });
+    world.client.apply(&flow("kernel-panic", spec)).await.unwrap();
+    let host = world.adopt().await.remove(0);
+    world.until_well(&host).await;
+    let mut events = world.client.follow(None, None);
+    events.connect().await.unwrap();
+    world.fleet.stage(host.as_str(), MachineFault::KernelPanic).unwrap();
+    let event = until_kind(&mut events, kind).await;
+    (world, event)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_only_observes_tells_what_would_be_done() {
+    let settings = Settings { mode: RecoveryMode::Observe, ..settings() };
+    let (world, told) = panics_under(settings, EventKind::RunWouldBegin).await;
+    let wanted =
+        "flow kernel-panic would begin, and nothing is done since the mode is `observe`: 1. power cycle";
+    assert_eq!(told.message, wanted);
+    assert!(world.client.runs(&RecordFilter::default()).await.unwrap().is_empty());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quiet_hours_are_waited_for_and_the_incident_says_so() {
+    let always = r#"[{ "from": "00:00", "to": "24:00", "timeZone": "Europe/Amsterdam" }]"#;
+    let quiet_hours: QuietHours = serde_json::from_str(always).unwrap();
+    let settings = Settings { quiet_hours, ..settings() };
+    let (world, told) = panics_under(settings, EventKind::IncidentWaits).await;
+    let incident = world.client.incident(told.incident.unwrap()).await.unwrap();
+    assert_eq!(incident.state, IncidentState::Open);
+    assert!(
+        incident.reason.starts_with("flow kernel-panic does not begin: the hours are quiet until"),
+        "{incident:?}"
+    );
     world.end().await;
 }

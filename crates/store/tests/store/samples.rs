@@ -70,6 +70,8 @@ pub(crate) fn flow(text: &str) -> Flow {
     let spec = FlowSpec {
         select: HostSelect::default(),
         when: When { condition: Condition::on_screen(r"Press\s+F1"), unless: None, stable: 2 },
+        dry_run: false,
+        even_in_quiet_hours: false,
         priority: 7,
         steps: vec![Step::Keys("<F1>".into()), Step::Sleep(Span::from_secs(2))],
         verify: Verify { condition: Condition::on_screen("login:"), timeout: Span::from_secs(300) },

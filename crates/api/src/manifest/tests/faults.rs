@@ -277,7 +277,7 @@ fn faults_of_a_flow_are_placed() {
     check_flow(
         &format!("{rest}\nonFailure: {{ notify: oncall }}\npriorty: 1"),
         &[
-            "8:3 `onFailure` in the spec of a Flow is not available in this version (available: select, when, priority, do, verify, limits, examples)",
+            "8:3 `onFailure` in the spec of a Flow is not available in this version (available: select, when, priority, dryRun, evenInQuietHours, do, verify, limits, examples)",
             "9:3 unknown field `priorty` in the spec of a Flow (did you mean `priority`?)",
         ],
     );

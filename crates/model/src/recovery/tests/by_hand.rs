@@ -172,3 +172,64 @@ fn a_plan_tells_the_steps_and_the_branch_that_the_screen_tells() {
         ],
     );
 }
+
+#[test]
+fn quiet_hours_keep_runs_from_beginning_but_for_flows_that_may_and_people() {
+    check(&[f1()], "
+           0s | sees Press F1 | wait: flow f1 recognises `Press F1`, on 1 of 2 readings
+           1s | quiet 100     | wait: flow f1 recognises `Press F1`, on 1 of 2 readings
+           5s | sees Press F1 | wait: flow f1 does not begin: the hours are quiet until 2026-03-01T02:15:48.120Z (until 1m41s) | opened waits
+          10s | sees Press F1 | wait: flow f1 does not begin: the hours are quiet until 2026-03-01T02:15:48.120Z (until 1m41s)
+         101s | time          | wait: flow f1 begins after the next reading of the screen
+         105s | sees Press F1 | act: press `<F1>` | run step
+    ");
+    check(
+        &[f1()],
+        "
+           0s | quiet 100     | wait: the screen was not read yet
+           1s | sees Press F1 | wait: flow f1 recognises `Press F1`, on 1 of 2 readings
+           5s | recover       | act: press `<F1>` | opened run step
+    ",
+    );
+    let allowed = flow("f2", "Press F1", &[r#"{ "keys": "2" }"#], LOGIN, r#", "evenInQuietHours": true"#);
+    check(
+        &[allowed],
+        "
+           0s | quiet 100     | wait: the screen was not read yet
+           1s | sees Press F1 | wait: flow f2 recognises `Press F1`, on 1 of 2 readings
+           5s | sees Press F1 | act: press `2` | opened run step
+    ",
+    );
+}
+
+#[test]
+fn what_would_be_done_is_told_once_and_not_done() {
+    let scene = check(
+        &[f1()],
+        "
+           0s | observe       | wait: the screen was not read yet
+           1s | sees Press F1 | wait: flow f1 recognises `Press F1`, on 1 of 2 readings
+           5s | sees Press F1 | wait: flow f1 would run, and is only told of | opened would waits
+          10s | sees Press F1 | wait: flow f1 would run, and is only told of
+          15s | sees login:   | wait: the host looks well, on 1 of 2 readings (until 10m10s)
+          20s | sees login:   | settled | closed
+          25s | sees Press F1 | wait: flow f1 recognises `Press F1`, on 1 of 2 readings
+          30s | sees Press F1 | wait: flow f1 would run, and is only told of | opened would waits
+          31s | act           | wait: flow f1 begins after the next reading of the screen
+          35s | sees Press F1 | act: press `<F1>` | run step
+    ",
+    );
+    assert_eq!(scene.recovery.incident().unwrap().attempts, 1);
+}
+
+#[test]
+fn a_flow_that_is_tried_dry_keeps_no_other_from_acting() {
+    let dry = flow("dry", "Press F1", &[r#"{ "keys": "d" }"#], LOGIN, r#", "priority": 5, "dryRun": true"#);
+    let mut scene = Scene::new(&[dry, f1()]);
+    let read = || Act::Reading { text: "Press F1".to_owned(), reliable: true };
+    let _ = scene.play(std::time::Duration::ZERO, read());
+    let told = scene.play(std::time::Duration::from_secs(5), read());
+    let messages: Vec<_> = told.transitions.iter().map(|one| one.message.as_str()).collect();
+    assert_eq!(messages[1], "flow dry would begin, and nothing is done since it is tried dry: 1. press `d`");
+    assert_eq!(messages[2], "flow f1 begins, attempt 1: the screen shows `Press F1`");
+}

@@ -55,6 +55,10 @@ pub(super) enum Act {
     Delete(String),
     /// Somebody pauses what is done without a person, or lets it go on.
     Hold(bool),
+    /// The hours are quiet from now on, for so many seconds.
+    Quiet(u64),
+    /// What flows would do is only told from now on, or no longer.
+    Observe(bool),
     /// A person agrees to whatever run there is.
     Approve,
     Cancel,
@@ -74,6 +78,8 @@ pub(super) struct Scene {
     pub(super) now: Timestamp,
     reading: Option<(u64, Timestamp, String, bool)>,
     hold: Option<String>,
+    quiet_until: Option<Timestamp>,
+    observes: bool,
     seq: u64,
     last_id: u64,
     pub(super) asked: Option<Planned>,
@@ -95,6 +101,8 @@ impl Scene {
             now: EPOCH,
             reading: None,
             hold: None,
+            quiet_until: None,
+            observes: false,
             seq: 0,
             last_id: 0,
             asked: None,
@@ -175,6 +183,8 @@ impl Scene {
             }
             Act::Delete(name) => self.flows.retain(|flow| flow.metadata.name.as_str() != name),
             Act::Hold(on) => self.hold = on.then(|| "bob has paused it".to_owned()),
+            Act::Quiet(seconds) => self.quiet_until = Some(now.after(Duration::from_secs(seconds))),
+            Act::Observe(on) => self.observes = on,
             Act::Approve => {
                 let run = self.recovery.run().map_or(0, |run| run.id);
                 return self
@@ -260,6 +270,8 @@ impl Scene {
             screen,
             flows: &self.flows,
             hold: self.hold.as_deref(),
+            quiet_until: self.quiet_until.filter(|until| self.now < *until),
+            observes: self.observes,
             permit: &|_| Ok(()),
         }
     }
@@ -350,6 +362,9 @@ fn parse(text: &str) -> Act {
         "delete" => Act::Delete(rest),
         "pause" => Act::Hold(true),
         "resume" => Act::Hold(false),
+        "quiet" => Act::Quiet(rest.parse().unwrap()),
+        "observe" => Act::Observe(true),
+        "act" => Act::Observe(false),
         "approve" => Act::Approve,
         "cancel" => Act::Cancel,
         "close" => Act::Close,
@@ -380,6 +395,8 @@ fn short(kind: EventKind) -> &'static str {
         EventKind::IncidentOpened => "opened",
         EventKind::IncidentNeedsHuman => "human",
         EventKind::IncidentClosed => "closed",
+        EventKind::IncidentWaits => "waits",
+        EventKind::RunWouldBegin => "would",
         EventKind::RunStarted => "run",
         EventKind::StepStarted => "step",
         EventKind::StepEnded => "step-end",

@@ -296,7 +296,7 @@ fn a_step_waits_for_what_it_needs() {
     check(&[panic()], "
            0s | bmc auth_failed   | wait: the screen was not read yet
            5s | sees Kernel panic | wait: flow panic recognises `Kernel panic`, on 1 of 2 readings
-          10s | sees Kernel panic | wait: flow panic cannot begin: the management controller cannot be used: authentication failed | opened
+          10s | sees Kernel panic | wait: flow panic cannot begin: the management controller cannot be used: authentication failed | opened waits
           15s | sees Kernel panic | wait: flow panic cannot begin: the management controller cannot be used: authentication failed
           16s | power on          | wait: flow panic begins after the next reading of the screen
           20s | sees Kernel panic | act: boot from pxe at the next boot | run step
@@ -375,7 +375,7 @@ fn a_host_that_gets_well_by_itself_closes_its_incident() {
     check(&[panic()], "
            0s | bmc unreachable   | wait: the screen was not read yet
            5s | sees Kernel panic | wait: flow panic recognises `Kernel panic`, on 1 of 2 readings
-          10s | sees Kernel panic | wait: flow panic cannot begin: the management controller cannot be used: unreachable | opened
+          10s | sees Kernel panic | wait: flow panic cannot begin: the management controller cannot be used: unreachable | opened waits
           60s | sees login:       | wait: the host looks well, on 1 of 2 readings (until 10m10s)
           65s | sees login:       | settled | closed
           70s | sees login:       | settled
@@ -437,7 +437,7 @@ fn nothing_is_begun_while_somebody_has_paused_it() {
         "
            0s | pause         | wait: the screen was not read yet
            1s | sees RUN fsck | wait: flow fsck recognises `RUN fsck`, on 1 of 2 readings
-           5s | sees RUN fsck | wait: flow fsck does not begin: bob has paused it | opened
+           5s | sees RUN fsck | wait: flow fsck does not begin: bob has paused it | opened waits
           10s | resume        | wait: flow fsck begins after the next reading of the screen
           15s | sees RUN fsck | act: press `fsck -y<Enter>` | run step
           16s | done typed    | wait: step 2 of 4: the screen was not read since (until 5m16s) | step-end step

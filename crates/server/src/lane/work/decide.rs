@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ironhand_api::{Flow, ScreenPattern, Settings, StepOutcome, Timestamp};
+use ironhand_api::{Flow, RecoveryMode, ScreenPattern, Settings, StepOutcome, Timestamp};
 use ironhand_model::{
     BlastBound, BlastRequest, Decided, Decision, HostRecovery, ScreenView, Transition, View as Situation,
+    quiet_until,
 };
 use ironhand_store::{HostState, StoreError};
 
@@ -92,6 +93,8 @@ impl Lane {
             screen,
             flows: &selecting,
             hold: self.terms.hold.as_deref(),
+            quiet_until: quiet_until(now, &self.terms.settings.quiet_hours),
+            observes: self.terms.settings.mode == RecoveryMode::Observe,
             permit: &permit,
         };
         ask(&mut self.recovery, &situation)
