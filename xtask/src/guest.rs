@@ -1,11 +1,16 @@
 //! What the guest of the end-to-end tests boots, in `target/peers/guest/`:
 //!
 //! - `broken.img`, a disk whose Debian kernel finds no root and panics;
-//! - `tftp/`, what QEMU's network answers a network boot with: a Debian kernel and a rescue system that asks for a login.
+//! - `tftp/`, what QEMU's network answers a network boot with: a Debian kernel and a rescue system that asks for a login;
+//! - `disks/`, disks with GRUB and an installed system, most of them damaged.
 //!
-//! Both keep the VGA text console, as most servers show it.
+//! All keep the VGA text console, as most servers show it.
 
 mod cpio;
+mod ext4;
+mod grub;
+mod initrd;
+mod installed;
 mod rescue;
 
 use std::fs;
@@ -21,7 +26,17 @@ use crate::run;
 const KERNELS: &[&str] = &["linux-image-cloud-amd64", "linux-image-amd64", "linux-image-virtual"];
 
 /// Unpacked beside the system: `busybox-static` collides with `busybox`, and a kernel has no business in `/boot` here.
-const PARTS: &[&str] = &["busybox-static", "mtools", "syslinux"];
+const PARTS: &[&str] = &[
+    "busybox-static",
+    "grub-common",
+    "grub-pc-bin",
+    "initramfs-tools-core",
+    "klibc-utils",
+    "kmod",
+    "libklibc",
+    "mtools",
+    "syslinux",
+];
 
 /// Emulated timers can be so late on a busy machine that the kernel believes them broken and panics for a reason of its
 /// own.
@@ -56,7 +71,9 @@ pub fn prepare(peers: &Path) -> Result<()> {
     let kernel = kernel(&parts.join("boot"))?;
 
     make_broken_disk(&folder.join("broken.img"), &kernel, &parts)?;
-    make_tftp_folder(&folder.join("tftp"), &kernel, &parts)?;
+    let busybox = busybox(&parts)?;
+    make_tftp_folder(&folder.join("tftp"), &kernel, &busybox)?;
+    installed::make_disks(&folder.join("disks"), &kernel, &busybox, &parts)?;
     fs::remove_dir_all(&parts)?;
     // Last: its presence says that the rest is complete.
     fs::write(&stamp, recipe)?;
@@ -65,7 +82,7 @@ pub fn prepare(peers: &Path) -> Result<()> {
 
 /// All that decides what the files hold, so that a change of this program makes them anew.
 fn recipe() -> String {
-    [&syslinux_configuration(), &ipxe_script(), rescue::RECIPE].join("\n")
+    [&syslinux_configuration(), &ipxe_script(), rescue::RECIPE, initrd::RECIPE, installed::RECIPE].join("\n")
 }
 
 fn syslinux_configuration() -> String {
@@ -111,15 +128,18 @@ fn make_broken_disk(image: &Path, kernel: &Path, parts: &Path) -> Result<()> {
     Ok(())
 }
 
-fn make_tftp_folder(folder: &Path, kernel: &Path, parts: &Path) -> Result<()> {
+fn make_tftp_folder(folder: &Path, kernel: &Path, busybox: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     fs::copy(kernel, folder.join("vmlinuz")).context("cannot copy the kernel")?;
     fs::write(folder.join("rescue.ipxe"), ipxe_script())?;
-    let busybox = ["bin/busybox", "usr/bin/busybox"]
+    fs::write(folder.join("rescue.cpio"), rescue::initramfs(&fs::read(busybox)?))?;
+    Ok(())
+}
+
+fn busybox(parts: &Path) -> Result<PathBuf> {
+    ["bin/busybox", "usr/bin/busybox"]
         .iter()
         .map(|place| parts.join(place))
         .find(|place| place.is_file())
-        .context("package busybox-static holds no busybox")?;
-    fs::write(folder.join("rescue.cpio"), rescue::initramfs(&fs::read(busybox)?))?;
-    Ok(())
+        .context("package busybox-static holds no busybox")
 }

@@ -192,7 +192,7 @@ pub fn search_path(folder: &Path) -> Result<OsString> {
 }
 
 /// The path of a program of this machine.
-fn find(program: &str) -> Option<PathBuf> {
+pub fn find(program: &str) -> Option<PathBuf> {
     system_places().map(|place| place.join(program)).find(|path| path.is_file())
 }
 

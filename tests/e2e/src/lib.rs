@@ -4,6 +4,7 @@
 //! variables that are read here. A test whose peer is missing fails and says so; none passes by being skipped.
 
 mod controller;
+mod guest;
 mod ipmi_sim;
 mod ironhand;
 mod loopback_bmc;
@@ -14,6 +15,7 @@ mod served;
 mod terminal;
 
 pub use controller::Controller;
+pub use guest::Guest;
 pub use ipmi_sim::IpmiSim;
 pub use ironhand::{Daemon, Ironhand, PASSWORD, ironhand, program};
 pub use loopback_bmc::LoopbackBmc;

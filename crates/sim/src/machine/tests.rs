@@ -242,7 +242,7 @@ fn a_damaged_file_system_is_repaired_by_typing() {
 fn a_repair_that_is_cut_off_repairs_nothing() {
     each_make(MachineFault::FsckManually, |bench| {
         bench.until(Activity::Maintenance);
-        bench.enter("fsck -y /dev/sda1");
+        bench.enter("fsck -y $ROOT");
         bench.pass(1);
         bench.machine.hard_reset(bench.now);
         bench.pass(1);

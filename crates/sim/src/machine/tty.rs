@@ -195,6 +195,11 @@ impl Machine {
                 .any(|argument| argument.strip_prefix('-').is_some_and(|flags| flags.contains(flag)))
         };
         let device = arguments.iter().find(|argument| !argument.starts_with('-')).copied();
+        // The shell of an initial RAM disk knows the root's device by a variable.
+        let device = device.map(|device| match device {
+            "$ROOT" if shell == Shell::InitialRamDisk => ROOT_DEVICE,
+            device => device,
+        });
         let script = Script::new().print(100, "fsck from util-linux 2.38.1\n");
         let back = Prompt::Shell(shell);
         match device {
