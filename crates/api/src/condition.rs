@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{PowerState, Reach, ScreenKind, Span};
+use crate::{CheckState, PowerState, Reach, ScreenKind, Span};
 
 /// What must be seen of a host: everything that is given must be true at once.
 ///
@@ -29,6 +29,18 @@ pub struct Condition {
     /// How the management controller can be reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reach: Option<Reach>,
+    /// Whether the host answers pings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ping: Option<bool>,
+    /// Whether the heartbeats of the host arrive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<bool>,
+    /// What one check of the host must have come to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<CheckIs>,
+    /// For how long `power`, `reach`, `ping`, `heartbeat` and `check` beside it must have been so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Span>,
     /// Conditions that must all be true.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub all: Vec<Condition>,
@@ -66,7 +78,18 @@ impl Condition {
         self.unchanged_for.is_some()
             || self.power.is_some()
             || self.reach.is_some()
+            || self.asks_checks()
             || self.parts().any(Self::asks_beyond_picture)
+    }
+
+    /// Whether it asks here for what a check came to.
+    const fn asks_checks(&self) -> bool {
+        self.ping.is_some() || self.heartbeat.is_some() || self.check.is_some()
+    }
+
+    /// Whether `since` stands beside something that it can be said of.
+    pub const fn since_has_subject(&self) -> bool {
+        self.power.is_some() || self.reach.is_some() || self.asks_checks()
     }
 
     /// The conditions directly below.
@@ -101,6 +124,15 @@ impl fmt::Display for Condition {
         parts.extend(self.unchanged_for.map(|length| format!("the same screen for {length}")));
         parts.extend(self.power.map(|state| format!("power {state}")));
         parts.extend(self.reach.map(|reach| format!("controller {reach}")));
+        parts.extend(
+            self.ping
+                .map(|answers| if answers { "an answer to ping" } else { "no answer to ping" }.to_owned()),
+        );
+        parts.extend(
+            self.heartbeat.map(|there| if there { "heartbeats" } else { "no heartbeats" }.to_owned()),
+        );
+        parts.extend(self.check.as_ref().map(|check| format!("check {} {}", check.name(), check.state())));
+        parts.extend(self.since.map(|length| format!("for {length}")));
         parts.extend(self.all.iter().map(ToString::to_string));
         if !self.any.is_empty() {
             let any: Vec<String> = self.any.iter().map(ToString::to_string).collect();
@@ -108,6 +140,43 @@ impl fmt::Display for Condition {
         }
         parts.extend(self.not.as_ref().map(|part| format!("not ({part})")));
         f.write_str(&parts.join(" and "))
+    }
+}
+
+/// What a check must have come to: passing where its name stands alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum CheckIs {
+    /// The name of a check that must pass.
+    Passing(String),
+    /// With the state.
+    In(CheckIn),
+}
+
+/// A check and the state that it must be in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CheckIn {
+    /// The name of the check: its `name`, or the word of what it asks, like `tcp`.
+    pub name: String,
+    /// The state.
+    pub state: CheckState,
+}
+
+impl CheckIs {
+    /// The name of the check.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Passing(name) | Self::In(CheckIn { name, .. }) => name,
+        }
+    }
+
+    /// The state that it must be in.
+    pub const fn state(&self) -> CheckState {
+        match self {
+            Self::Passing(_) => CheckState::Passing,
+            Self::In(CheckIn { state, .. }) => *state,
+        }
     }
 }
 

@@ -81,6 +81,8 @@ event_kinds! {
     PinChanged "pin.changed";
     /// Contact with a screen was lost, regained, or failed in another way than before.
     ScreenReachChanged "screen.reach-changed";
+    /// A check of a host fails, passes again, or cannot be made.
+    CheckChanged "check.changed";
     /// A host came under management, or left it.
     ManagementChanged "management.changed";
     /// The text of a screen changed.

@@ -296,6 +296,12 @@ pub struct Example {
     /// For how long the screen has stood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unchanged_for: Option<Span>,
+    /// Whether the host answers pings meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ping: Option<bool>,
+    /// Whether its heartbeats arrive meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<bool>,
     /// Whether the flow applies to it.
     pub matches: bool,
 }

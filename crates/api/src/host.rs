@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Capability, Connector, HostStatus, MacAddress, Metadata, Name, SettingsSpec};
+use crate::{Capability, Check, Connector, HostStatus, MacAddress, Metadata, Name, SettingsSpec};
 
 /// A physical server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -34,6 +34,10 @@ pub struct HostSpec {
     /// Ways to reach the host, tried in this order for each capability.
     #[schemars(length(min = 1))]
     pub connectors: Vec<Connector>,
+    /// What the host itself is asked, past its controller: one check, or a list of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "crate::check::checks_schema")]
+    pub health: Vec<Check>,
     /// Settings of this host alone.
     #[serde(default, skip_serializing_if = "SettingsSpec::is_empty")]
     pub settings: Box<SettingsSpec>,

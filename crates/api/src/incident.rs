@@ -30,12 +30,32 @@ pub struct Incident {
     pub closed_at: Option<Timestamp>,
     /// How many runs were made.
     pub attempts: u32,
+    /// The text of the screen, where no flow recognises it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown_screen: Option<String>,
     /// The screen when it opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_picture: Option<PictureDigest>,
     /// The last screen kept: of the proof when it closed, or what a person should look at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_picture: Option<PictureDigest>,
+}
+
+/// Screens of unwell hosts that are alike and that no flow recognises: one flow may do for all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnknownScreen {
+    /// The text of one of them.
+    pub text: String,
+    /// The hosts that show them.
+    pub hosts: Vec<Name>,
+    /// Their incidents, in the order of the hosts.
+    pub incidents: Vec<u64>,
+    /// Since when the first of them shows it.
+    pub since: Timestamp,
+    /// The picture that the text was read of, where it is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<PictureDigest>,
 }
 
 /// Where an [`Incident`] stands.

@@ -30,6 +30,7 @@
 
 mod action;
 mod alert;
+mod check;
 mod cloud_event;
 mod condition;
 mod connector;
@@ -69,8 +70,9 @@ mod zone;
 
 pub use action::{ActionReport, ApplyOutcome, BootDeviceRequest, KeysRequest, PowerRequest, Screen};
 pub use alert::{Alert, AlertCause};
+pub use check::{Check, CheckKind, CheckState, CheckStatus, HeartbeatCheck, HttpCheck, Probe};
 pub use cloud_event::CloudEvent;
-pub use condition::{Condition, PatternWithin, Region, ScreenPattern};
+pub use condition::{CheckIn, CheckIs, Condition, PatternWithin, Region, ScreenPattern};
 pub use connector::{
     AmtOptions, Capability, CertificatePin, Connector, ConnectorType, ConsoleLogFormat, ConsoleLogOptions,
     ConsoleMenu, EnableBy, Feed, GsmDevice, GsmOptions, GsmTexts, HttpSwitchOptions, IpKvmOptions,
@@ -93,7 +95,7 @@ pub use hardware::{
     MediaKind, Part, PartKind, Sensor, SensorState, Sensors, VirtualMedia,
 };
 pub use host::{Host, HostSpec};
-pub use incident::{Incident, IncidentState};
+pub use incident::{Incident, IncidentState, UnknownScreen};
 pub use job::{Job, JobState, Work};
 pub use live::{LiveNotice, LiveScreen, ScreenPlace};
 pub use mac::{MacAddress, MacAddressError};

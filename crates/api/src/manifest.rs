@@ -1,5 +1,6 @@
 //! Manifests: parsing with every fault placed.
 
+mod check;
 mod condition;
 mod connector;
 mod credential;

@@ -347,6 +347,10 @@ settings! {
     ipmi_timeout "ipmiTimeout": Duration = secs(6), ms(100) => mins(5), Host;
     /// Between two key events: controllers drop keys that come faster than a hand types.
     key_interval "keyInterval": Duration = ms(20), ms(1) => secs(5), Host;
+    /// How long a host may take to boot: a check that fails within it after power on, a reset, maintenance or a recovery is no sign of illness yet.
+    boot_time "bootTime": Duration = mins(5), secs(0) => hours(2), Host;
+    /// How long an open incident may show a screen that no flow recognises and that proves nothing before a person is asked.
+    ask_after "askAfter": Duration = mins(10), secs(1) => hours(24), Host;
     /// How long a console may be held without anything being typed before it is given back.
     console_idle "consoleIdle": Duration = mins(30), secs(10) => hours(24), Host;
     /// When the serial console is open, and so what the machine writes is logged: while it is held by somebody or a flow needs it, or always. Controllers give it to one session at a time, which everybody who uses Ironhand shares.

@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{AlertCause, ConsoleHolder, Management, PictureDigest, Said, Timestamp};
+use crate::{AlertCause, CheckStatus, ConsoleHolder, Management, PictureDigest, Said, Timestamp};
 
 /// One observed value, with when and through what it was observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -270,6 +270,9 @@ pub struct HostStatus {
     /// Who has its console; absent where nobody does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub console: Option<ConsoleHolder>,
+    /// What the host itself was asked, in the order of their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckStatus>,
     /// Derived from the facts above.
     pub icon: Icon,
     /// The last reading of the screen.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Metadata, Name, SettingsSpec};
+use crate::{Check, Metadata, Name, SettingsSpec};
 
 /// A place that clusters stand in: a data centre, a hall, a rented cage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,11 @@ pub struct ClusterSpec {
     /// The zone that it stands in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<Name>,
+    /// What the hosts in it are asked, past their controllers, where a host has no `health` of its own: one check, or a list of
+    /// them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "crate::check::checks_schema")]
+    pub health: Vec<Check>,
     /// Settings of the hosts in it, where the host does not set them.
     #[serde(default, skip_serializing_if = "SettingsSpec::is_empty")]
     pub settings: SettingsSpec,

@@ -6,6 +6,7 @@ use http::{Method, StatusCode};
 use ironhand_api::{
     ActionReport, ApplyOutcome, BootDeviceRequest, CloudEvent, Event, Incident, KeysRequest, Kind,
     LabelSelector, List, Manifest, Name, PictureDigest, PowerRequest, Problem, Run, RunRequest, Screen,
+    UnknownScreen,
 };
 use reqwest::{RequestBuilder, Response, Url};
 use serde::Serialize;
@@ -233,6 +234,16 @@ impl Client {
     /// As the type says.
     pub async fn incidents(&self, filter: &RecordFilter) -> Result<Vec<Incident>, Error> {
         self.newest("incidents", filter).await
+    }
+
+    /// The screens of unwell hosts that no flow recognises, those that are alike together; the one of most hosts first.
+    ///
+    /// # Errors
+    ///
+    /// As the type says.
+    pub async fn unknown_screens(&self) -> Result<Vec<UnknownScreen>, Error> {
+        let list: List<UnknownScreen> = self.fetch(&["api", "v1", "unknown-screens"], &[]).await?;
+        Ok(list.items)
     }
 
     /// The incident with this id.

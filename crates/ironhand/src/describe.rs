@@ -1,6 +1,9 @@
 //! `ironhand describe host`: everything that is known of one host, on one page.
 
-use ironhand_api::{Fact, Host, HostStatus, Kind, Manifest, PathStatus, ScreenWay, Timestamp, WayStatus};
+use ironhand_api::{
+    CheckState, CheckStatus, Fact, Host, HostStatus, Kind, Manifest, PathStatus, ScreenWay, Timestamp,
+    WayStatus,
+};
 use ironhand_client::{Client, RecordFilter, RecordingsOf};
 
 use crate::args;
@@ -175,11 +178,28 @@ fn observed(status: &HostStatus, now: Timestamp, output: Output) {
         let text = format!("read {} ago: {}", age(now, screen.read_at), screen.headline);
         pair(output, "", Field::toned(text, Tone::Dim));
     }
+    for check in &status.checks {
+        pair(output, "check", check_field(check, now));
+    }
     let incident = status.incident.map(|id| format!(", incident {id}")).unwrap_or_default();
     pair(output, "health", format!("{}{incident}", output.inline(&health_field(status.health))));
     if let Some(owner) = &status.owner {
         pair(output, "server", owner.as_str());
     }
+}
+
+/// What the host itself was asked, and what came of it.
+fn check_field(check: &CheckStatus, now: Timestamp) -> Field {
+    let name = if check.name == check.kind.to_string() { String::new() } else { format!("{} (", check.name) };
+    let close = if name.is_empty() { "" } else { ")" };
+    let asks = format!("{name}{}{close}", check.asks);
+    let Some(state) = &check.state else { return Field::toned(format!("{asks}: not made yet"), Tone::Dim) };
+    let tone = match state.value {
+        CheckState::Passing => Tone::Good,
+        CheckState::Failing => Tone::Bad,
+        CheckState::Unknown => Tone::Warn,
+    };
+    Field::toned(format!("{asks}: {}", fact_words(&state.value.to_string(), state, now)), tone)
 }
 
 fn fact_words<T>(value: &str, fact: &Fact<T>, now: Timestamp) -> String {

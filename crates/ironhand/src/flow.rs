@@ -278,6 +278,8 @@ pub fn test(files: &args::Files, output: Output) -> Result<(), Failure> {
             };
             let around = Circumstances {
                 unchanged_for: example.unchanged_for.map(Span::duration),
+                ping: example.ping,
+                heartbeat: example.heartbeat,
                 power: example.power,
                 reach: example.reach,
             };

@@ -1,8 +1,9 @@
 //! `ironhand get` and `ironhand delete`.
 
 use ironhand_api::{
-    Cluster, Credential, Fact, Flow, GlobalSettings, Health, Host, HostStatus, Icon, Kind, LabelSelector,
-    Manifest, Name, Notifier, NotifierSpec, PowerState, Reach, SettingsSpec, Timestamp, Zone,
+    CheckState, CheckStatus, Cluster, Credential, Fact, Flow, GlobalSettings, Health, Host, HostStatus, Icon,
+    Kind, LabelSelector, Manifest, Name, Notifier, NotifierSpec, PowerState, Reach, SettingsSpec, Timestamp,
+    Zone,
 };
 use ironhand_client::{Client, Resource};
 
@@ -101,7 +102,7 @@ fn show_hosts(hosts: &[Host], output: Output) -> Result<(), Failure> {
     let mut head =
         vec!["name", "power", "controller", "screen", "health", "notes", "incident", "read", "last line"];
     if wide {
-        head.push("server");
+        head.extend(["checks", "server"]);
     }
     output.list(
         hosts,
@@ -134,9 +135,29 @@ fn host_row(host: &Host, status: &HostStatus, now: Timestamp, wide: bool) -> Vec
         Field::toned(headline, Tone::Dim),
     ];
     if wide {
+        row.push(checks_field(status));
         row.push(status.owner.clone().unwrap_or_default().into());
     }
     row
+}
+
+/// What its checks came to: how many pass, or which do not.
+fn checks_field(status: &HostStatus) -> Field {
+    let of = |state: CheckState| {
+        let is = move |check: &&CheckStatus| check.state.as_ref().is_some_and(|fact| fact.value == state);
+        status.checks.iter().filter(is).map(|check| check.name.as_str()).collect::<Vec<_>>()
+    };
+    let (failing, unknown) = (of(CheckState::Failing), of(CheckState::Unknown));
+    if !failing.is_empty() {
+        return Field::toned(format!("{} failing", failing.join(", ")), Tone::Bad);
+    }
+    if !unknown.is_empty() {
+        return Field::toned(format!("{} unknown", unknown.join(", ")), Tone::Warn);
+    }
+    match of(CheckState::Passing).len() {
+        0 => "".into(),
+        count => Field::toned(format!("{count} pass"), Tone::Good),
+    }
 }
 
 /// How a host fares.

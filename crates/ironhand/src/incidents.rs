@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ironhand_api::{
     Asked, Finding, Incident, IncidentState, MatchEvidence, Name, PictureDigest, Run, RunRequest, RunState,
-    StepOutcome, StepRecord,
+    StepOutcome, StepRecord, UnknownScreen,
 };
 use ironhand_client::{Client, RecordFilter, RecordingsOf};
 
@@ -30,9 +30,41 @@ pub async fn incidents(client: &Client, asked: &args::Incidents, output: Output)
             name_those(client, &RecordingsOf::Incident(id)).await
         };
     }
+    if asked.unknown {
+        return show_unknown(&client.unknown_screens().await?, output);
+    }
     let host = asked.host.as_deref().map(host_name).transpose()?;
     let filter = RecordFilter { host, open: asked.open, limit: None };
     show_incidents(&client.incidents(&filter).await?, output)
+}
+
+/// Hosts that are named of those that show a screen; the rest is counted.
+const NAMED: usize = 10;
+
+/// Screens that no flow recognises, each with the hosts that show one like it.
+fn show_unknown(screens: &[UnknownScreen], output: Output) -> Result<(), Failure> {
+    if output.is_structured() {
+        return output.value(&screens);
+    }
+    if screens.is_empty() {
+        line("no host is unwell with a screen that no flow recognises");
+    }
+    let now = now();
+    for UnknownScreen { text, hosts, since, .. } in screens {
+        let count = match hosts.len() {
+            1 => "1 host shows".to_owned(),
+            count => format!("{count} hosts show"),
+        };
+        line(&format!("{count} this unknown screen, the first for {}:", age(now, *since)));
+        for row in text.lines() {
+            line(&format!("  | {row}"));
+        }
+        let named: Vec<&str> = hosts.iter().take(NAMED).map(Name::as_str).collect();
+        let rest = hosts.len().saturating_sub(NAMED);
+        let rest = if rest > 0 { format!(", and {rest} more") } else { String::new() };
+        line(&format!("  {}{rest}", named.join(", ")));
+    }
+    Ok(())
 }
 
 fn show_incidents(incidents: &[Incident], output: Output) -> Result<(), Failure> {

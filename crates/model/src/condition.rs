@@ -4,11 +4,12 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use ironhand_api::{
-    Condition, Finding, MatchEvidence, PowerState, Reach, ScreenKind, ScreenPattern, Truth, When,
+    CheckIs, CheckKind, CheckState, Condition, Finding, MatchEvidence, PowerState, Reach, ScreenKind,
+    ScreenPattern, Span, Truth, When,
 };
 
-use crate::HostFacts;
 use crate::facts::in_words;
+use crate::{CheckSeen, HostFacts};
 
 /// A value, or why it is not known.
 pub type Known<T> = Result<T, String>;
@@ -28,6 +29,12 @@ pub struct Sight<'a> {
     pub power: Known<PowerState>,
     /// How the management controller can be reached.
     pub reach: Known<Reach>,
+    /// For how long the power has been so.
+    pub power_for: Duration,
+    /// For how long the controller could be reached so.
+    pub reach_for: Duration,
+    /// What checks of the host came to.
+    pub checks: Vec<CheckSeen>,
 }
 
 impl<'a> Sight<'a> {
@@ -45,6 +52,9 @@ impl<'a> Sight<'a> {
                 .reach()
                 .map(|fact| fact.value)
                 .ok_or_else(|| "the management controller was not reached yet".to_owned()),
+            power_for: power.map_or(Duration::ZERO, |fact| fact.observed_at.since(fact.since)),
+            reach_for: facts.reach().map_or(Duration::ZERO, |fact| fact.observed_at.since(fact.since)),
+            checks: facts.checks(),
         }
     }
 
@@ -57,6 +67,10 @@ impl<'a> Sight<'a> {
             unchanged_for: around.unchanged_for.ok_or_else(|| missing("for how long it has stood")),
             power: around.power.ok_or_else(|| missing("the power state")),
             reach: around.reach.ok_or_else(|| missing("how the controller can be reached")),
+            // An example says what it is about, not since when.
+            power_for: Duration::MAX,
+            reach_for: Duration::MAX,
+            checks: around.checks(),
         }
     }
 }
@@ -70,6 +84,22 @@ pub struct Circumstances {
     pub power: Option<PowerState>,
     /// How the management controller can be reached.
     pub reach: Option<Reach>,
+    /// Whether the host answers pings.
+    pub ping: Option<bool>,
+    /// Whether its heartbeats arrive.
+    pub heartbeat: Option<bool>,
+}
+
+impl Circumstances {
+    fn checks(&self) -> Vec<CheckSeen> {
+        let said = [(CheckKind::Ping, self.ping), (CheckKind::Heartbeat, self.heartbeat)];
+        let seen = |(kind, passes): (CheckKind, Option<bool>)| {
+            let state = if passes? { CheckState::Passing } else { CheckState::Failing };
+            let (name, state) = (kind.to_string(), Some(state));
+            Some(CheckSeen { name, kind, state, lasted: Duration::MAX, at: None })
+        };
+        said.into_iter().filter_map(seen).collect()
+    }
 }
 
 /// Whether a condition holds, and why.
@@ -133,7 +163,8 @@ impl Part {
 /// A mapping: all that it names.
 fn part(condition: &Condition, sight: &Sight<'_>, at: &str, findings: &mut Vec<Finding>) -> Part {
     let below = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
-    let Condition { screen, screen_kind, unchanged_for, power, reach, all, any, not } = condition;
+    let Condition { screen, screen_kind, unchanged_for, power, reach, all, any, not, .. } = condition;
+    let since = condition.since.map(Span::duration);
     let mut parts = Vec::new();
     let mut leaf = |name: &str, leaf: Part, parts: &mut Vec<Part>| {
         let finding = Finding { place: below(name), truth: leaf.truth, why: leaf.reason.clone() };
@@ -151,11 +182,15 @@ fn part(condition: &Condition, sight: &Sight<'_>, at: &str, findings: &mut Vec<F
         leaf("unchangedFor", stands(&sight.unchanged_for, wanted.duration()), &mut parts);
     }
     if let Some(wanted) = power {
-        leaf("power", compare(&sight.power, *wanted, |state| format!("power is {state}")), &mut parts);
+        let seen = compare(&sight.power, *wanted, |state| format!("power is {state}"));
+        leaf("power", lasting(seen, sight.power_for, since), &mut parts);
     }
     if let Some(wanted) = reach {
         let seen = compare(&sight.reach, *wanted, |reach| format!("the controller is {reach}"));
-        leaf("reach", seen, &mut parts);
+        leaf("reach", lasting(seen, sight.reach_for, since), &mut parts);
+    }
+    for (name, part) in on_checks(condition, sight) {
+        leaf(name, part, &mut parts);
     }
     for (index, below_all) in all.iter().enumerate() {
         parts.push(part(below_all, sight, &below(&format!("all[{index}]")), findings));
@@ -205,6 +240,52 @@ fn one_of(parts: Vec<Part>) -> Part {
     let reasons: Vec<String> = parts.iter().map(|part| part.reason.clone()).collect();
     let found = parts.into_iter().find(|part| part.truth == Truth::Yes);
     found.unwrap_or_else(|| Part { truth, reason: reasons.join(", and "), evidence: None })
+}
+
+/// What is asked of the checks of a host, each with its field.
+fn on_checks(condition: &Condition, sight: &Sight<'_>) -> Vec<(&'static str, Part)> {
+    let since = condition.since.map(Span::duration);
+    let of_kind = |kind: CheckKind, wanted: bool| {
+        let seen: Vec<_> = sight.checks.iter().filter(|check| check.kind == kind).collect();
+        let wanted = if wanted { CheckState::Passing } else { CheckState::Failing };
+        on_check(&seen, wanted, &format!("{kind} check"), since)
+    };
+    let named = |wanted: &CheckIs| {
+        let seen: Vec<_> = sight.checks.iter().filter(|check| check.name == wanted.name()).collect();
+        on_check(&seen, wanted.state(), &format!("check `{}`", wanted.name()), since)
+    };
+    let leaves = [
+        ("ping", condition.ping.map(|wanted| of_kind(CheckKind::Ping, wanted))),
+        ("heartbeat", condition.heartbeat.map(|wanted| of_kind(CheckKind::Heartbeat, wanted))),
+        ("check", condition.check.as_ref().map(named)),
+    ];
+    leaves.into_iter().filter_map(|(name, part)| Some((name, part?))).collect()
+}
+
+/// Whether all of `seen` pass, or one fails.
+fn on_check(seen: &[&CheckSeen], wanted: CheckState, what: &str, since: Option<Duration>) -> Part {
+    if seen.is_empty() {
+        return Part::unknown(format!("no {what} is known"));
+    }
+    if let Some(failing) = seen.iter().find(|check| check.state == Some(CheckState::Failing)) {
+        let part = Part::new(wanted == CheckState::Failing, format!("{} fails", failing.name));
+        return lasting(part, failing.lasted, since);
+    }
+    if let Some(unknown) = seen.iter().find(|check| check.state != Some(CheckState::Passing)) {
+        return Part::unknown(format!("it is not known what {} comes to", unknown.name));
+    }
+    let names: Vec<&str> = seen.iter().map(|check| check.name.as_str()).collect();
+    let part = Part::new(wanted == CheckState::Passing, format!("{} passes", names.join(" and ")));
+    lasting(part, seen.iter().map(|check| check.lasted).min().unwrap_or_default(), since)
+}
+
+/// What is so must have been so for a while, where that is asked for.
+fn lasting(part: Part, lasted: Duration, wanted: Option<Duration>) -> Part {
+    let Some(wanted) = wanted.filter(|_| part.truth == Truth::Yes) else { return part };
+    if lasted >= wanted {
+        return Part { reason: format!("{} for {} or more", part.reason, in_words(wanted)), ..part };
+    }
+    Part::new(false, format!("{} for {} so far, not {}", part.reason, in_words(lasted), in_words(wanted)))
 }
 
 fn compare<T: PartialEq + Copy + Display>(known: &Known<T>, wanted: T, words: impl Fn(T) -> String) -> Part {

@@ -3,6 +3,7 @@
 //! The facts are separate: a controller that answers says nothing of the screen, a lost controller says nothing of the
 //! power. Each change is told once, so an outage is one event however often it is observed.
 
+mod checks;
 mod fence;
 mod ways;
 
@@ -10,10 +11,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ironhand_api::{
-    EventKind, Fact, Health, HostStatus, Icon, Management, PictureDigest, PowerAction, PowerState, Reach,
-    Said, ScreenKind, ScreenStatus, Severity, Span, Timestamp,
+    CheckState, EventKind, Fact, Health, HostStatus, Icon, Management, PictureDigest, PowerAction,
+    PowerState, Reach, Said, ScreenKind, ScreenStatus, Severity, Span, Timestamp,
 };
 use serde::{Deserialize, Serialize};
+
+use checks::CheckFacts;
+pub use checks::CheckSeen;
+pub(crate) use checks::Illness;
 
 /// One thing seen of a host, or asked of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +60,17 @@ pub enum Observation {
         /// Equal for equal screens.
         text_hash: u64,
     },
+    /// What a check of the host itself came to, by its name.
+    Check {
+        /// What conditions call it.
+        name: String,
+        /// What it came to.
+        state: CheckState,
+        /// Why, where it did not pass.
+        detail: Option<String>,
+    },
+    /// A heartbeat of the host arrived, and it is genuine.
+    Heartbeat,
     /// Whether the host is managed, and why not.
     Management(Management, Option<String>),
     /// Somebody began work on the host, or ended it.
@@ -123,6 +139,10 @@ pub struct HostFacts {
     /// The addresses in use of devices with several, by the names of the connectors.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     paths: BTreeMap<String, Fact<String>>,
+    #[serde(skip_serializing_if = "CheckFacts::is_empty")]
+    checks: CheckFacts,
+    /// When the host was last started, or given back by whoever worked on it: it may be booting since.
+    started: Option<Timestamp>,
 }
 
 /// A power action that was accepted and is not yet seen to be true.
@@ -228,6 +248,7 @@ impl HostFacts {
             ways: Vec::new(),
             screens: Vec::new(),
             console: None,
+            checks: self.check_statuses(),
             icon: self.icon(),
             screen: self.screen.clone(),
             health: if health == Health::Well && self.is_blind() { Health::Unknown } else { health },
@@ -248,11 +269,15 @@ impl HostFacts {
         let mut changes = Vec::new();
         match observation {
             Observation::Power(state) => {
+                if state == PowerState::On && self.seen == PowerState::Off {
+                    self.started = Some(at);
+                }
                 changes.extend(self.see_reach(at, source, Reach::Ok, None));
                 changes.extend(self.see_power(at, source, state));
                 changes.extend(self.fence_meets_power(at, source, state));
             }
             Observation::PowerAsked { action, until } => {
+                self.started = Some(at);
                 changes.extend(self.fence_meets_request(at, source, action));
                 changes.extend(self.await_power(source, Asked { action, at, until }));
             }
@@ -283,7 +308,16 @@ impl HostFacts {
             Observation::Management(management, detail) => {
                 changes.extend(self.manage(at, source, management, detail));
             }
-            Observation::Maintenance(said) => changes.extend(self.maintain(source, said)),
+            Observation::Maintenance(said) => {
+                if self.maintenance.is_some() && !said.on {
+                    self.started = Some(at);
+                }
+                changes.extend(self.maintain(source, said));
+            }
+            Observation::Heartbeat => changes.extend(self.see_heartbeat(at, source)),
+            Observation::Check { name, state, detail } => {
+                changes.extend(self.see_check(at, source, &name, state, detail));
+            }
             Observation::Fenced { detail } => changes.extend(self.fence(at, source, detail)),
             Observation::FenceLifted => {
                 changes.extend(self.lift_fence(at, &format!("{source} lifted the fence")))
@@ -292,12 +326,16 @@ impl HostFacts {
         changes
     }
 
-    /// Ends the wait for a power action whose deadline has passed: the state is again what was last seen. Extra calls
-    /// are harmless.
+    /// Ends the wait for a power action whose deadline has passed: the state is again what was last seen. Takes in which
+    /// heartbeats are late. Extra calls are harmless.
     pub fn wake(&mut self, now: Timestamp) -> Vec<Change> {
-        let Some(asked) = self.asked.filter(|asked| asked.until <= now) else {
-            return Vec::new();
-        };
+        let mut changes = self.miss_heartbeats(now);
+        changes.extend(self.give_up_power(now));
+        changes
+    }
+
+    fn give_up_power(&mut self, now: Timestamp) -> Option<Change> {
+        let asked = self.asked.filter(|asked| asked.until <= now)?;
         self.asked = None;
         let seen = self.seen;
         if let Some(fact) = &mut self.power {
@@ -314,12 +352,13 @@ impl HostFacts {
                 format!("power is still {seen}, {waited} after power {} was asked for", asked.action.as_str())
             }
         };
-        vec![Change::new(EventKind::PowerChanged, Severity::Warning, message)]
+        Some(Change::new(EventKind::PowerChanged, Severity::Warning, message))
     }
 
     /// When [`wake`](Self::wake) has something to do.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.asked.map(|asked| asked.until)
+        let power = self.asked.map(|asked| asked.until);
+        power.into_iter().chain(self.heartbeat_due()).min()
     }
 
     fn answers(&self) -> bool {

@@ -49,7 +49,7 @@
 //! use std::sync::Arc;
 //!
 //! use ironhand_api::{Flow, MatchEvidence, PowerState, Step, StepOutcome, Timestamp, Verdict};
-//! use ironhand_model::{Decision, HostFacts, HostRecovery, Observation, ScreenView, View};
+//! use ironhand_model::{Decision, HostFacts, HostRecovery, Observation, Patience, ScreenView, View};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let flow: Arc<Flow> = Arc::new(serde_json::from_str(r#"{
@@ -77,11 +77,13 @@
 //!     findings: Vec::new(),
 //! };
 //! let screen = ScreenView {
-//!     seq: 1, read_at: now, reliable: true, picture: None, verdicts: &[verdict], find: &|_| None,
+//!     seq: 1, read_at: now, reliable: true, picture: None, text: "Press F1 to continue",
+//!     verdicts: &[verdict], find: &|_| None,
 //! };
 //! let mut recovery = HostRecovery::new();
 //! let view = View { host: &host, facts: &facts, screen: Some(screen), flows: std::slice::from_ref(&flow), hold: None,
-//!     quiet_until: None, observes: false, permit: &|_| Ok(()),
+//!     quiet_until: None, observes: false, patience: Patience::from(&ironhand_api::Settings::default()),
+//!     permit: &|_| Ok(()),
 //! };
 //! let mut decided = recovery.decide(now, &view);
 //! recovery.number(&mut decided, 1, 1);
@@ -109,6 +111,7 @@ mod report;
 mod request;
 mod rotation;
 mod site;
+mod unknown;
 mod way;
 
 pub use alerts::{AlertChange, AlertStep, HostAlerts};
@@ -116,14 +119,14 @@ pub use blast::{Blast, BlastBound, BlastHold, BlastLevel, BlastRequest};
 pub use cadence::Cadence;
 pub use condition::{Circumstances, Find, Judgement, Known, Sight, judge, judge_when};
 pub use console::{ConsoleHold, ConsoleTaken, Taker};
-pub use facts::{Change, HostFacts, Observation, power_deadline};
+pub use facts::{Change, CheckSeen, HostFacts, Observation, power_deadline};
 pub use fence::judge_fence;
 pub use link::{LinkFault, link};
 pub use power::{PowerPlan, Resumption, plan_power, resume_power};
 pub use quiet::quiet_until;
 pub use recovery::{
-    Decided, Decision, HostRecovery, LONGEST_DOUBT, LONGEST_PAUSE, LONGEST_STEP, MOST_RECORDS, MOST_RUNS,
-    Permit, Planned, REDRAW, RunOrder, RunRefusal, ScreenView, StartRefusal, Transition, View,
+    Decided, Decision, HostRecovery, LONGEST_PAUSE, LONGEST_STEP, MOST_RECORDS, MOST_RUNS, Patience, Permit,
+    Planned, REDRAW, RunOrder, RunRefusal, ScreenView, StartRefusal, Transition, View,
 };
 pub use report::ReportBuilder;
 pub use request::{AfterAttempt, AttemptEnd, after_attempt, judge_answer};
@@ -132,4 +135,5 @@ pub use rotation::{
     RotationMachine, RotationStep, SetReply, Which, check_new_password, password_from, retry_after,
 };
 pub use site::{Site, Terms};
+pub use unknown::unknown_screens;
 pub use way::{Candidate, NextWay, NoWay, Tried, Wanted, next_way};

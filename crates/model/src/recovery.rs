@@ -14,6 +14,7 @@ mod plan;
 mod position;
 mod quote;
 mod run;
+mod unwell;
 mod view;
 
 use std::collections::BTreeMap;
@@ -29,8 +30,8 @@ pub use by_hand::{RunOrder, StartRefusal};
 use open::Open;
 use quote::quote;
 use run::Turn;
-pub use view::{Permit, ScreenView, View};
-use view::{obstacle_to_reading, obstacle_to_step, reserved};
+pub use view::{Patience, Permit, ScreenView, View};
+use view::{obstacle_to_host, obstacle_to_reading, obstacle_to_step, reserved};
 
 /// Runs in one incident at most, whatever flows take part: as many as the highest limit that one flow may set.
 pub const MOST_RUNS: u32 = 100;
@@ -40,10 +41,6 @@ pub const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 /// How long an action may stay without a reported outcome; then its outcome is unknown.
 pub const LONGEST_STEP: Duration = Duration::from_secs(900);
-
-/// How long an open incident may show a screen that no flow recognises and that proves nothing; then a person is
-/// asked. Long enough for a large server to boot.
-pub const LONGEST_DOUBT: Duration = Duration::from_secs(600);
 
 /// Steps of one run at most, with all rounds of what is repeated.
 pub const MOST_RECORDS: usize = 500;
@@ -164,6 +161,8 @@ pub struct HostRecovery {
     last_seq: Option<u64>,
     ledgers: BTreeMap<Name, Ledger>,
     incident: Option<Open>,
+    /// When the last incident closed: what failed before then is no new illness before the host had time to boot.
+    settled_at: Option<Timestamp>,
 }
 
 /// Readings in a row that a flow recognised.
@@ -354,6 +353,7 @@ impl HostRecovery {
         let reason = format!("closed by {who}");
         self.end_run(now, &mut open, RunState::Cancelled, reason.clone(), &mut log);
         open.close(now, reason, &mut log);
+        self.settled_at = Some(now);
         self.forget_readings();
         log
     }

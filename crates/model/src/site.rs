@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ironhand_api::{
-    Administration, Cluster, GlobalSettings, Host, Kind, Management, Name, Said, SettingValue, Settings,
-    SettingsSpec, Zone,
+    Administration, Check, Cluster, GlobalSettings, Host, Kind, Management, Name, Said, SettingValue,
+    Settings, SettingsSpec, Zone,
 };
 
 /// Everything that is said above hosts: settings, zones, clusters, and what commands said of them all.
@@ -14,6 +14,8 @@ pub struct Site {
     global: SettingsSpec,
     zones: BTreeMap<Name, SettingsSpec>,
     clusters: BTreeMap<Name, (Option<Name>, SettingsSpec)>,
+    /// The checks of the hosts in clusters that have any.
+    health: BTreeMap<Name, Vec<Check>>,
     said: BTreeMap<(Kind, Name), Administration>,
 }
 
@@ -34,6 +36,8 @@ pub struct Terms {
     pub zone: Option<Name>,
     /// Why no flow may begin without a person; none where it may.
     pub hold: Option<String>,
+    /// What the host itself is asked.
+    pub health: Vec<Check>,
 }
 
 impl Site {
@@ -49,6 +53,11 @@ impl Site {
             defaults,
             global: global.map(|global| global.spec).unwrap_or_default(),
             zones: zones.into_iter().map(|zone| (zone.metadata.name, zone.spec.settings)).collect(),
+            health: clusters
+                .iter()
+                .filter(|cluster| !cluster.spec.health.is_empty())
+                .map(|cluster| (cluster.metadata.name.clone(), cluster.spec.health.clone()))
+                .collect(),
             clusters: clusters
                 .into_iter()
                 .map(|cluster| (cluster.metadata.name, (cluster.spec.zone, cluster.spec.settings)))
@@ -65,6 +74,14 @@ impl Site {
     /// The settings of the server as a whole.
     pub fn settings(&self) -> Settings {
         self.defaults.with(&self.global)
+    }
+
+    /// What `host` itself is asked: its own checks, or else those of its cluster.
+    pub fn health(&self, host: &Host) -> Vec<Check> {
+        let own = &host.spec.health;
+        let shared = host.spec.cluster.as_ref().filter(|_| own.is_empty());
+        let checks = shared.and_then(|cluster| self.health.get(cluster)).unwrap_or(own);
+        checks.iter().map(|check| check.of_host(&host.metadata.name)).collect()
     }
 
     /// Under which terms `host` is worked on. The refusal to manage it names the highest level that refuses.
@@ -96,6 +113,7 @@ impl Site {
             maintenance: maintenance.unwrap_or(Said { on: false, at: None, reason: None }),
             zone: zone.cloned(),
             hold: self.hold(cluster, zone),
+            health: self.health(host),
         }
     }
 

@@ -194,6 +194,7 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         .route("/recordings/{host}/{id}/pictures/{digest}", get(recording::picture))
         .route("/incidents", get(history::incidents))
         .route("/incidents/{id}", get(history::incident))
+        .route("/unknown-screens", get(history::unknown_screens))
         .route("/runs", get(history::runs))
         .route("/report", get(report::report))
         .route("/runs/{id}", get(history::run))

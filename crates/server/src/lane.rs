@@ -38,6 +38,7 @@ pub(crate) use work::{Ending, Lane, credentials_of};
 use crate::Settings;
 use crate::brake::Brake;
 use crate::catalog::Catalog;
+use crate::check::CheckDesk;
 use crate::console::Consoles;
 use crate::credentials::Refusals;
 use crate::device::DeviceError;
@@ -76,6 +77,8 @@ pub(crate) struct Tools {
     /// Asks other systems.
     pub(crate) outreach: Outreach,
     pub(crate) catalog: Catalog,
+    /// Asks hosts themselves how they are.
+    pub(crate) checks: CheckDesk,
     /// What is said above hosts, as it changes.
     pub(crate) site: watch::Receiver<Arc<Site>>,
 }

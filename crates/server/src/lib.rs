@@ -30,6 +30,7 @@
 
 mod brake;
 mod catalog;
+mod check;
 mod clock;
 mod console;
 mod credentials;

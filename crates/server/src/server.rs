@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::brake::{self, Brake};
 use crate::catalog::Catalog;
+use crate::check::CheckDesk;
 use crate::console::{Consoles, Recordings};
 use crate::credentials::Refusals;
 use crate::fleet::Fleet;
@@ -162,6 +163,7 @@ impl Server {
             brake,
             outreach: Outreach::new(store.clone()),
             catalog: catalog.clone(),
+            checks: CheckDesk::start(),
             site: site.clone(),
         };
         let leases = Leases::new(store.clone(), site.clone(), shared).map_err(StartError::NoRandom)?;

@@ -230,6 +230,7 @@ fn decision(run: u64, incident: u64, job: u64) -> Record {
         opened_at: NOW,
         closed_at: None,
         attempts: 1,
+        unknown_screen: None,
         first_picture: Some(digest.clone()),
         last_picture: None,
     }];

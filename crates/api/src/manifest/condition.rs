@@ -3,17 +3,39 @@
 use super::fault::Faults;
 use super::fields::{Fields, Shape};
 use super::tree::Node;
-use crate::{Condition, PatternWithin, PowerState, Reach, Region, ScreenKind, ScreenPattern};
+use crate::{
+    CheckIn, CheckIs, CheckState, Condition, PatternWithin, PowerState, Reach, Region, ScreenKind,
+    ScreenPattern,
+};
 
 /// A condition below `all`, `any` or `not`.
 pub(super) const CONDITION: Shape = Shape {
     what: "a condition",
-    fields: &["screen", "screenKind", "unchangedFor", "power", "reach", "all", "any", "not"],
-    planned: &["serial", "ping", "phoneHome", "sel", "event"],
+    fields: &[
+        "screen",
+        "screenKind",
+        "unchangedFor",
+        "power",
+        "reach",
+        "ping",
+        "heartbeat",
+        "check",
+        "since",
+        "all",
+        "any",
+        "not",
+    ],
+    planned: &["serial", "phoneHome", "sel", "event"],
 };
 
 pub(super) const PATTERN: Shape =
     Shape { what: "`screen`", fields: &["pattern", "region", "minConfidence"], planned: &[] };
+
+pub(super) const CHECK_IN: Shape = Shape { what: "`check`", fields: &["name", "state"], planned: &[] };
+
+/// What can be waited for; what is not known is no state that anything may hang on.
+const CHECK_STATES: &[(&str, CheckState)] =
+    &[("passing", CheckState::Passing), ("failing", CheckState::Failing)];
 
 pub(super) const REGION: Shape = Shape { what: "`region`", fields: &["rows", "columns"], planned: &[] };
 
@@ -73,6 +95,10 @@ pub(super) fn condition(
         node.word("power", what, powers, &[], faults)
     });
     let reach = fields.optional("reach", faults, reach);
+    let ping = fields.optional("ping", faults, |node, faults| node.boolean("ping", faults));
+    let heartbeat = fields.optional("heartbeat", faults, |node, faults| node.boolean("heartbeat", faults));
+    let check = fields.optional("check", faults, check);
+    let since = fields.optional("since", faults, |node, faults| node.some_span("since", faults));
     let all = parts("all", faults);
     let any = parts("any", faults);
     let not = fields.optional("not", faults, part);
@@ -82,6 +108,10 @@ pub(super) fn condition(
         unchanged_for: unchanged_for?,
         power: power?,
         reach: reach?,
+        ping: ping?,
+        heartbeat: heartbeat?,
+        check: check?,
+        since: since?,
         all: all?.unwrap_or_default(),
         any: any?.unwrap_or_default(),
         not: not?.map(Box::new),
@@ -93,7 +123,27 @@ pub(super) fn condition(
         }
         return None;
     }
+    if condition.since.is_some() && !condition.since_has_subject() {
+        let message = "`since` stands beside nothing of which it is known since when it is so".to_owned();
+        let hint =
+            "write it beside power, reach, ping, heartbeat or check; of the screen, unchangedFor tells";
+        fields.fault(message, Some(hint.to_owned()), faults);
+        return None;
+    }
     Some(condition)
+}
+
+/// The name of a check that must pass, or with the state that it must be in.
+fn check(node: &Node, faults: &mut Faults) -> Option<CheckIs> {
+    if !node.is_mapping() {
+        return node.name("check", faults).map(|name| CheckIs::Passing(name.to_string()));
+    }
+    let fields = Fields::of(node, &CHECK_IN, faults)?;
+    let name = fields.require("name", faults).and_then(|node| node.name("name", faults));
+    let state = fields
+        .require("state", faults)
+        .and_then(|node| node.word("state", "a state of a check", CHECK_STATES, &[], faults));
+    Some(CheckIs::In(CheckIn { name: name?.to_string(), state: state? }))
 }
 
 fn part(

@@ -32,6 +32,10 @@ pub(super) const WHEN: Shape = Shape {
         "unchangedFor",
         "power",
         "reach",
+        "ping",
+        "heartbeat",
+        "check",
+        "since",
         "all",
         "any",
         "not",
@@ -43,15 +47,28 @@ pub(super) const WHEN: Shape = Shape {
 
 pub(super) const VERIFY: Shape = Shape { what: "`verify`", fields: WAITED, planned: CONDITION.planned };
 
-pub(super) const WAITED: &[&str] =
-    &["screen", "screenKind", "unchangedFor", "power", "reach", "all", "any", "not", "timeout"];
+pub(super) const WAITED: &[&str] = &[
+    "screen",
+    "screenKind",
+    "unchangedFor",
+    "power",
+    "reach",
+    "ping",
+    "heartbeat",
+    "check",
+    "since",
+    "all",
+    "any",
+    "not",
+    "timeout",
+];
 
 pub(super) const LIMITS: Shape =
     Shape { what: "`limits`", fields: &["attempts", "cooldown", "hosts"], planned: &[] };
 
 pub(super) const EXAMPLE: Shape = Shape {
     what: "an example",
-    fields: &["picture", "text", "power", "reach", "unchangedFor", "matches"],
+    fields: &["picture", "text", "power", "reach", "unchangedFor", "ping", "heartbeat", "matches"],
     planned: &["serial"],
 };
 
@@ -136,6 +153,8 @@ fn example(node: &Node, faults: &mut Faults) -> Option<Example> {
     let reach = fields.optional("reach", faults, reach);
     let unchanged_for =
         fields.optional("unchangedFor", faults, |node, faults| node.some_span("unchangedFor", faults));
+    let ping = fields.optional("ping", faults, |node, faults| node.boolean("ping", faults));
+    let heartbeat = fields.optional("heartbeat", faults, |node, faults| node.boolean("heartbeat", faults));
     let matches = fields.require("matches", faults).and_then(|node| node.boolean("matches", faults));
     let (picture, text) = (picture?, screen?);
     if picture.is_some() == text.is_some() {
@@ -148,6 +167,8 @@ fn example(node: &Node, faults: &mut Faults) -> Option<Example> {
         power: power?,
         reach: reach?,
         unchanged_for: unchanged_for?,
+        ping: ping?,
+        heartbeat: heartbeat?,
         matches: matches?,
     })
 }

@@ -1,5 +1,6 @@
 //! Reading the spec of a `Host`.
 
+use super::check::health;
 use super::connector::{connector, shape};
 use super::fault::Faults;
 use super::fields::{Fields, Shape};
@@ -9,8 +10,8 @@ use crate::{ConnectorType, EnableBy, HostSpec, MacAddress, Name};
 
 pub(super) const HOST: Shape = Shape {
     what: "the spec of a Host",
-    fields: &["cluster", "macs", "credentials", "connectors", "settings"],
-    planned: &["health"],
+    fields: &["cluster", "macs", "credentials", "connectors", "health", "settings"],
+    planned: &[],
 };
 
 /// Connectors of one host.
@@ -32,6 +33,7 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<HostSpec> {
         })
     });
     let credentials = fields.optional("credentials", faults, credentials);
+    let health = fields.optional("health", faults, health);
     let settings = fields.optional("settings", faults, settings::of_host);
     let connectors = fields.require("connectors", faults).and_then(|node| {
         node.some_list("connectors", MOST_CONNECTORS, faults, |item, faults| {
@@ -75,6 +77,7 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<HostSpec> {
         macs: macs?.unwrap_or_default(),
         credentials,
         connectors: read,
+        health: health?.unwrap_or_default(),
         settings: Box::new(settings?.unwrap_or_default()),
     })
 }

@@ -1,5 +1,6 @@
 //! Reading the specs of a `Zone` and a `Cluster`.
 
+use super::check::health;
 use super::fault::Faults;
 use super::fields::{Fields, Shape};
 use super::settings;
@@ -9,7 +10,7 @@ use crate::{ClusterSpec, ZoneSpec};
 pub(super) const ZONE: Shape = Shape { what: "the spec of a Zone", fields: &["settings"], planned: &[] };
 
 pub(super) const CLUSTER: Shape =
-    Shape { what: "the spec of a Cluster", fields: &["zone", "settings"], planned: &[] };
+    Shape { what: "the spec of a Cluster", fields: &["zone", "health", "settings"], planned: &[] };
 
 pub(super) fn read_zone(node: &Node, faults: &mut Faults) -> Option<ZoneSpec> {
     let fields = Fields::of(node, &ZONE, faults)?;
@@ -20,6 +21,11 @@ pub(super) fn read_zone(node: &Node, faults: &mut Faults) -> Option<ZoneSpec> {
 pub(super) fn read_cluster(node: &Node, faults: &mut Faults) -> Option<ClusterSpec> {
     let fields = Fields::of(node, &CLUSTER, faults)?;
     let zone = fields.optional("zone", faults, |node, faults| node.name("zone", faults));
+    let health = fields.optional("health", faults, health);
     let settings = fields.optional("settings", faults, settings::of_host);
-    Some(ClusterSpec { zone: zone?, settings: settings?.unwrap_or_default() })
+    Some(ClusterSpec {
+        zone: zone?,
+        health: health?.unwrap_or_default(),
+        settings: settings?.unwrap_or_default(),
+    })
 }

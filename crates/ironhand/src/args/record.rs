@@ -41,6 +41,9 @@ pub struct Incidents {
     /// Only those that are not closed
     #[arg(long)]
     pub open: bool,
+    /// The screens of unwell hosts that no flow recognises, those that are alike together
+    #[arg(long, conflicts_with_all = ["id", "host", "open"])]
+    pub unknown: bool,
     /// Keep the first and the last picture of one incident in this folder
     #[arg(long, value_name = "DIR", requires = "id")]
     pub save: Option<PathBuf>,

@@ -30,7 +30,19 @@ fn sight<'a>(find: Find<'a>) -> Sight<'a> {
         unchanged_for: Ok(Duration::from_secs(90)),
         power: Ok(PowerState::On),
         reach: Err("the management controller was not reached yet".to_owned()),
+        power_for: Duration::from_secs(60),
+        reach_for: Duration::ZERO,
+        checks: vec![
+            seen("ping", CheckKind::Ping, CheckState::Failing, 40),
+            seen("web", CheckKind::Http, CheckState::Passing, 7),
+            CheckSeen { state: None, ..seen("heartbeat", CheckKind::Heartbeat, CheckState::Passing, 0) },
+        ],
     }
+}
+
+fn seen(name: &str, kind: CheckKind, state: CheckState, lasted: u64) -> CheckSeen {
+    let lasted = Duration::from_secs(lasted);
+    CheckSeen { name: name.to_owned(), kind, state: Some(state), lasted, at: None }
 }
 
 fn check(screen: &str, condition: &str, truth: Truth, reason: &str) {
@@ -52,6 +64,23 @@ fn leaves_say_what_was_seen() {
     check("a b", r#"{ "power": "on" }"#, Yes, "power is on");
     check("a b", r#"{ "power": "off" }"#, No, "power is on, not off");
     check("a b", r#"{ "reach": "ok" }"#, Unknown, "the management controller was not reached yet");
+}
+
+#[test]
+fn checks_are_judged_with_how_long_they_came_to_it() {
+    use Truth::{No, Unknown, Yes};
+    check("a", r#"{ "ping": false }"#, Yes, "ping fails");
+    check("a", r#"{ "ping": true }"#, No, "ping fails");
+    check("a", r#"{ "not": { "ping": true } }"#, Yes, "ping fails");
+    check("a", r#"{ "ping": false, "since": "30s" }"#, Yes, "ping fails for 30s or more");
+    check("a", r#"{ "ping": false, "since": "1m" }"#, No, "ping fails for 40s so far, not 1m");
+    check("a", r#"{ "check": "web" }"#, Yes, "web passes");
+    check("a", r#"{ "check": { "name": "web", "state": "failing" } }"#, No, "web passes");
+    check("a", r#"{ "check": "db" }"#, Unknown, "no check `db` is known");
+    check("a", r#"{ "heartbeat": false }"#, Unknown, "it is not known what heartbeat comes to");
+    check("a", r#"{ "not": { "heartbeat": true } }"#, Unknown, "it is not known what heartbeat comes to");
+    check("a", r#"{ "power": "on", "since": "1m" }"#, Yes, "power is on for 1m or more");
+    check("a", r#"{ "power": "on", "since": "2m" }"#, No, "power is on for 1m so far, not 2m");
 }
 
 #[test]

@@ -9,8 +9,9 @@ use ironhand_api::{Flow, IncidentState, MatchEvidence, RunState, Timestamp, Verd
 use super::open::{Open, Proof};
 use super::quote::quote;
 use super::run::Progress;
+use super::unwell::unknown_screen;
 use super::{
-    Decision, HostRecovery, LONGEST_DOUBT, Ledger, Log, MOST_RUNS, ScreenView, Streak, View,
+    Decision, HostRecovery, Ledger, Log, MOST_RUNS, ScreenView, Streak, View, obstacle_to_host,
     obstacle_to_reading, obstacle_to_step, reserved, wait,
 };
 use crate::facts::in_words;
@@ -62,17 +63,20 @@ impl HostRecovery {
     /// A host without an incident.
     pub(super) fn watch(&mut self, now: Timestamp, view: &View<'_>, fresh: bool, log: &mut Log) -> Decision {
         if let Some(reason) = obstacle_to_reading(view.facts) {
-            return wait(reason, None, None);
+            let decision = wait(reason, None, None);
+            let is_reserved = reserved(view.facts).is_some();
+            return if is_reserved { decision } else { self.fall_ill(now, view, fresh, decision, log) };
         }
         let Some(flow) = self.recognising(view).next() else {
-            return match self.unsteady(view) {
-                Some((reason, evidence)) => wait(reason, None, Some(evidence)),
-                None => match view.screen {
-                    Some(screen) if screen.reliable => Decision::Settled,
-                    Some(_) => wait("the screen cannot be read with certainty".to_owned(), None, None),
-                    None => wait("the screen was not read yet".to_owned(), None, None),
-                },
+            if let Some((reason, evidence)) = self.unsteady(view) {
+                return wait(reason, None, Some(evidence));
+            }
+            let decision = match view.screen {
+                Some(screen) if screen.reliable => Decision::Settled,
+                Some(_) => wait("the screen cannot be read with certainty".to_owned(), None, None),
+                None => wait("the screen was not read yet".to_owned(), None, None),
             };
+            return self.fall_ill(now, view, fresh, decision, log);
         };
         let evidence = self.streaks[&flow.metadata.name].evidence.clone();
         self.forget_other_illnesses(now, view);
@@ -114,11 +118,16 @@ impl HostRecovery {
                 }
             }
         }
-        if open.is_proven() && self.streaks.is_empty() {
-            let reason = "the host is proven well again".to_owned();
+        if open.is_proven(view) && self.streaks.is_empty() {
+            let reason = match &open.flow {
+                Some(_) => "the host is proven well again".to_owned(),
+                None => "all checks of the host pass again".to_owned(),
+            };
             return self.close_proven(now, view, fresh, open, reason, log);
         }
-        let decision = if open.record.state == IncidentState::NeedsHuman {
+        let attempts = |flow: &Flow| self.attempts(flow);
+        let is_known_now = self.recognising(view).any(|flow| open.is_for(flow, attempts(flow)));
+        let decision = if open.record.state == IncidentState::NeedsHuman && !is_known_now {
             open.needs_human()
         } else {
             self.choose(now, view, fresh, &mut open, log)
@@ -137,6 +146,7 @@ impl HostRecovery {
         log: &mut Log,
     ) -> Decision {
         open.close(now, reason, log);
+        self.settled_at = Some(now);
         self.watch(now, view, fresh, log)
     }
 
@@ -150,11 +160,14 @@ impl HostRecovery {
         log: &mut Log,
     ) -> Decision {
         if let Some(reason) = obstacle_to_reading(view.facts) {
+            // Of a host that fell ill by its checks, a person is asked also where nobody sees the screen.
+            if open.flow.is_none() && obstacle_to_host(view.facts).is_none() {
+                return self.doubt(now, view, open, log);
+            }
             open.doubt_since = now;
             return wait(reason, None, Some(open.evidence.clone()));
         }
-        let attempts =
-            |flow: &Flow| self.ledgers.get(&flow.metadata.name).map_or(0, |ledger| ledger.attempts);
+        let attempts = |flow: &Flow| self.attempts(flow);
         let mut recognising = self.recognising(view).peekable();
         let Some(first) = recognising.peek().copied() else {
             drop(recognising);
@@ -250,9 +263,14 @@ impl HostRecovery {
         because(format!("flow {name} does not begin: {hold}"), Some(until), true)
     }
 
+    /// How often the flow was tried of late.
+    fn attempts(&self, flow: &Flow) -> u32 {
+        self.ledgers.get(&flow.metadata.name).map_or(0, |ledger| ledger.attempts)
+    }
+
     /// No flow recognises the screen firmly.
     fn doubt(&self, now: Timestamp, view: &View<'_>, open: &mut Open, log: &mut Log) -> Decision {
-        let until = open.doubt_since.after(LONGEST_DOUBT);
+        let until = open.doubt_since.after(view.patience.ask);
         let (reason, evidence) = match self.unsteady(view) {
             Some((reason, evidence)) => (reason, Some(evidence)),
             None => (open.progress_of_proof(), None),
@@ -260,7 +278,10 @@ impl HostRecovery {
         if now < until {
             return wait(reason, Some(until), evidence);
         }
-        let reason = format!("for {} {reason}", in_words(LONGEST_DOUBT));
+        let reason = format!("for {} {reason}", in_words(view.patience.ask));
+        if evidence.is_none() {
+            open.record.unknown_screen = unknown_screen(view);
+        }
         open.ask_for_human(reason, evidence.as_ref(), log);
         open.needs_human()
     }

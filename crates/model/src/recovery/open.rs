@@ -24,7 +24,8 @@ const MOST_TOLD: usize = 20;
 pub(super) struct Open {
     pub(super) record: Incident,
     /// The flow of the last run, or the one that opened the incident: its `verify` proves the host well.
-    pub(super) flow: Arc<Flow>,
+    /// None where no flow has recognised anything yet: the checks of the host prove it well.
+    pub(super) flow: Option<Arc<Flow>>,
     pub(super) proof: Proof,
     /// Since when the screen was neither recognised nor a proof.
     pub(super) doubt_since: Timestamp,
@@ -33,7 +34,7 @@ pub(super) struct Open {
     pub(super) evidence: MatchEvidence,
     /// The flows of which it was told what they would do.
     #[serde(default)]
-    told: BTreeSet<Name>,
+    pub(super) told: BTreeSet<Name>,
 }
 
 /// Readings in a row that prove the host well.
@@ -90,12 +91,13 @@ impl Open {
             opened_at: now,
             closed_at: None,
             attempts: 0,
+            unknown_screen: None,
             first_picture: evidence.picture.clone(),
             last_picture: evidence.picture.clone(),
         };
         let open = Self {
             record,
-            flow: Arc::clone(flow),
+            flow: Some(Arc::clone(flow)),
             proof: Proof::default(),
             doubt_since: now,
             run: None,
@@ -106,18 +108,22 @@ impl Open {
         open
     }
 
-    fn tell(&self, kind: EventKind, severity: Severity, message: String, log: &mut Log) {
+    pub(super) fn tell(&self, kind: EventKind, severity: Severity, message: String, log: &mut Log) {
         let run = self.run.as_ref().map(|running| running.record.clone());
         log.push(Transition { kind, severity, message, incident: self.record.clone(), run });
     }
 
-    pub(super) fn is_proven(&self) -> bool {
-        self.proof.readings >= self.flow.spec.when.stable
+    pub(super) fn is_proven(&self, view: &View<'_>) -> bool {
+        match &self.flow {
+            Some(flow) => self.proof.readings >= flow.spec.when.stable,
+            None => view.facts.checks_pass(),
+        }
     }
 
     /// How near the proof is, in words.
     pub(super) fn progress_of_proof(&self) -> String {
-        let stable = self.flow.spec.when.stable;
+        let Some(flow) = &self.flow else { return "no flow recognises the screen".to_owned() };
+        let stable = flow.spec.when.stable;
         if self.proof.readings == 0 {
             return "the screen shows neither a known illness nor that the host is well".to_owned();
         }
@@ -132,13 +138,14 @@ impl Open {
         screen: &ScreenView<'_>,
         streaks: &BTreeMap<Name, Streak>,
     ) {
+        let Some(flow) = &self.flow else { return };
         let since = match &self.run {
             Some(running) => running.proof_since(),
             None => Some(self.record.opened_at),
         };
         let since = since.filter(|since| screen.read_at > *since);
-        let since = since.filter(|_| !streaks.contains_key(&self.flow.metadata.name));
-        let verify = &self.flow.spec.verify;
+        let since = since.filter(|_| !streaks.contains_key(&flow.metadata.name));
+        let verify = &flow.spec.verify;
         let seen = since.and_then(|since| run::holds(&verify.condition, since, view).ok());
         self.proof = match seen {
             Some(evidence) => Proof { readings: self.proof.readings.saturating_add(1), evidence },
@@ -158,7 +165,9 @@ impl Open {
         self.record.state = IncidentState::Recovering;
         self.record.reason = format!("flow {} runs", flow.metadata.name);
         self.proof = Proof::default();
-        self.flow = Arc::clone(&flow);
+        self.flow = Some(Arc::clone(&flow));
+        self.record.flow.get_or_insert_with(|| flow.metadata.name.clone());
+        self.record.unknown_screen = None;
         let why = match &asked {
             None => format!("the screen shows {}", quote(&evidence)),
             Some(Asked { by, reason }) => {
@@ -208,7 +217,7 @@ impl Open {
 
     /// Moves the run on as far as it goes at this moment.
     pub(super) fn drive(&mut self, now: Timestamp, view: &View<'_>, log: &mut Log) -> Progress {
-        let proven = self.is_proven();
+        let proven = self.is_proven(view);
         match &mut self.run {
             Some(running) => running.drive(now, view, proven, &self.record, log),
             None => Progress::NoRun,

@@ -5,3 +5,4 @@ mod by_hand;
 mod nested;
 mod scene;
 mod transcripts;
+mod unwell;

@@ -1,10 +1,11 @@
 //! What a decision is made from, and what of it says nothing now.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ironhand_api::{Flow, Name, PictureDigest, PowerState, Reach, Step, Timestamp, Verdict};
+use ironhand_api::{Flow, Name, PictureDigest, PowerState, Reach, Settings, Step, Timestamp, Verdict};
 
-use crate::{Find, HostFacts, Known, Sight};
+use crate::{CheckSeen, Find, HostFacts, Known, Sight};
 
 /// What a decision is made from.
 #[derive(Clone, Copy)]
@@ -23,8 +24,25 @@ pub struct View<'a> {
     pub quiet_until: Option<Timestamp>,
     /// Whether what flows would do is only told.
     pub observes: bool,
+    /// How long it is waited before the host counts as unwell, or a person is asked.
+    pub patience: Patience,
     /// Asks whether a run may begin.
     pub permit: Permit<'a>,
+}
+
+/// How long it is waited for a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// How long it may take to boot: a check that fails meanwhile is no sign of illness.
+    pub boot: Duration,
+    /// How long an open incident may show what no flow recognises; then a person is asked.
+    pub ask: Duration,
+}
+
+impl From<&Settings> for Patience {
+    fn from(settings: &Settings) -> Self {
+        Self { boot: settings.boot_time, ask: settings.ask_after }
+    }
 }
 
 /// Asks whether a run of a flow may begin on one more host, and counts it where it may; else why not, and when to ask
@@ -42,6 +60,8 @@ pub struct ScreenView<'a> {
     pub reliable: bool,
     /// The picture.
     pub picture: Option<&'a PictureDigest>,
+    /// The text that was read.
+    pub text: &'a str,
     /// What each of the flows says of it.
     pub verdicts: &'a [Verdict],
     /// Looks for the pattern of a `waitFor` or `verify` on it.
@@ -83,6 +103,10 @@ impl<'a> View<'a> {
         let answers = self.facts.reach().is_some_and(|fact| fact.value == Reach::Ok);
         let power = self.facts.power_fact().filter(|fact| answers && fact.observed_at > since);
         let reach = self.facts.reach().filter(|fact| fact.observed_at > since);
+        let seen_since = |check: CheckSeen| CheckSeen {
+            state: check.state.filter(|_| check.at.is_some_and(|at| at > since)),
+            ..check
+        };
         Sight {
             find: screen.map(|screen| screen.find),
             kind: seen.clone().and(of_screen.kind),
@@ -93,6 +117,9 @@ impl<'a> View<'a> {
             reach: reach
                 .map(|fact| fact.value)
                 .ok_or_else(|| "the management controller was not reached since".to_owned()),
+            power_for: of_screen.power_for,
+            reach_for: of_screen.reach_for,
+            checks: of_screen.checks.into_iter().map(seen_since).collect(),
         }
     }
 }
@@ -113,16 +140,23 @@ pub(super) fn reserved(facts: &HostFacts) -> Option<&'static str> {
     }
 }
 
-/// Why what the screen shows says nothing of the host now.
-pub(super) fn obstacle_to_reading(facts: &HostFacts) -> Option<String> {
+/// Why nothing that is seen of the host says how it fares.
+pub(super) fn obstacle_to_host(facts: &HostFacts) -> Option<String> {
     if let Some(reason) = reserved(facts) {
         return Some(reason.to_owned());
     }
     match facts.power() {
         state @ (PowerState::Off | PowerState::TurningOff | PowerState::TurningOn) => {
-            return Some(format!("the host is {state}"));
+            Some(format!("the host is {state}"))
         }
-        PowerState::On | PowerState::Unknown => {}
+        PowerState::On | PowerState::Unknown => None,
+    }
+}
+
+/// Why what the screen shows says nothing of the host now.
+pub(super) fn obstacle_to_reading(facts: &HostFacts) -> Option<String> {
+    if let Some(reason) = obstacle_to_host(facts) {
+        return Some(reason);
     }
     match facts.screen_reach() {
         None => Some("the screen was not seen yet".to_owned()),

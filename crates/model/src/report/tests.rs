@@ -23,6 +23,7 @@ fn incident(id: u64, host: &str, flow: &str, opened: i64, closed: Option<i64>) -
         opened_at: at(opened),
         closed_at: closed.map(at),
         attempts: 1,
+        unknown_screen: None,
         first_picture: None,
         last_picture: None,
     }

@@ -34,7 +34,11 @@ struct Place {
 impl Place {
     fn site(&self, defaults: Settings, global: Option<SettingsSpec>, said: Vec<Administration>) -> Site {
         let zone = Zone { metadata: metadata("z"), spec: ZoneSpec { settings: timeout(40) } };
-        let spec = ClusterSpec { zone: self.cluster_names_zone.then(|| name("z")), settings: timeout(30) };
+        let spec = ClusterSpec {
+            health: Vec::new(),
+            zone: self.cluster_names_zone.then(|| name("z")),
+            settings: timeout(30),
+        };
         let cluster = Cluster { metadata: metadata("c"), spec };
         Site::new(
             defaults,
@@ -170,7 +174,7 @@ fn the_nearest_place_that_sets_a_setting_decides() {
 
     // The zone, where its cluster sets something else.
     let zone = Zone { metadata: metadata("z"), spec: ZoneSpec { settings: timeout(40) } };
-    let spec = ClusterSpec { zone: Some(name("z")), settings: SettingsSpec::default() };
+    let spec = ClusterSpec { health: Vec::new(), zone: Some(name("z")), settings: SettingsSpec::default() };
     let cluster = Cluster { metadata: metadata("c"), spec };
     let site = Site::new(Settings::default(), None, vec![zone], vec![cluster], Vec::new());
     let host = WHOLE.host(SettingsSpec::default());

@@ -7,7 +7,8 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use ironhand_api::{Fault, Incident, List, Name, PictureDigest, Run, RunRequest, RunState};
+use ironhand_api::{Fault, Incident, List, Name, PictureDigest, Run, RunRequest, RunState, UnknownScreen};
+use ironhand_model::unknown_screens as unknown_screens_of;
 use ironhand_store::{IncidentQuery, RunQuery, RunsOf};
 use serde::Deserialize;
 
@@ -58,6 +59,17 @@ pub(super) async fn incidents(
     let limit = query.limit();
     let query = IncidentQuery { host: query.host, open_only: query.open, limit, next: query.next };
     Ok(Json(api.store.incidents(&query).await?))
+}
+
+/// `GET /api/v1/unknown-screens`: the screens of unwell hosts that no flow recognises, those that are alike together.
+pub(super) async fn unknown_screens(
+    State(api): State<Arc<Api>>,
+) -> Result<Json<List<UnknownScreen>>, ApiError> {
+    let query = IncidentQuery { open_only: true, ..IncidentQuery::default() };
+    let open = api.store.incidents(&query).await?;
+    // Comparing thousands of screens takes a moment, in which others want to be served.
+    let groups = tokio::task::spawn_blocking(move || unknown_screens_of(&open.items)).await;
+    Ok(Json(List { items: groups.map_err(|_| ApiError::stopping())?, next: None }))
 }
 
 /// `GET /api/v1/incidents/{id}`

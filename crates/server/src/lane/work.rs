@@ -2,6 +2,7 @@
 
 mod act;
 mod alert;
+mod check;
 mod decide;
 mod govern;
 mod hints;
@@ -32,6 +33,7 @@ use super::lines::{Lines, Reading};
 use super::paths::Paths;
 use super::{Command, Ports, Tools};
 use crate::catalog::FlowSet;
+use crate::check::CheckResult;
 use crate::clock;
 use crate::console::Keeper;
 use crate::device::DeviceError;
@@ -39,6 +41,7 @@ use crate::ownership::{Held, Taken};
 use crate::screen::{ScreenWatch, Seen, View, VncLoan};
 pub(super) use act::Asker;
 use act::{Acted, Acting, Answer, Wanted};
+use check::CheckWatch;
 use hints::{HintWatch, HintsOpened};
 pub(crate) use wiring::credentials_of;
 
@@ -83,6 +86,8 @@ pub(crate) struct Lane {
     lines_stale: bool,
     paths: Paths,
     hints: HintWatch,
+    /// What the host itself is asked, and what comes of it.
+    checks: CheckWatch,
     polling: Option<BoxFuture<'static, Polled>>,
     acting: Option<Acting>,
     queue: VecDeque<Wanted>,
@@ -142,6 +147,7 @@ enum Happening {
     Hinted(Option<Result<String, ironhand_connectors::Error>>),
     Acted(Acted),
     Noticed(Notice),
+    Checked(CheckResult),
     Looked,
     FlowsChanged,
     Governed,
@@ -180,6 +186,7 @@ impl Lane {
             lines_stale: false,
             paths: Paths::default(),
             hints: HintWatch::new(),
+            checks: CheckWatch::default(),
             polling: None,
             acting: None,
             queue: VecDeque::new(),
@@ -208,6 +215,7 @@ impl Lane {
     pub(crate) async fn run(mut self: Box<Self>, ports: &mut Ports, ending: Ending) {
         let terms = self.terms.clone();
         self.take_up(&terms);
+        self.watch_checks().await;
         let resumed = self.recovery.resume(clock::now());
         self.journal.transitions(resumed);
         if self.terms.management.is_enabled() {
@@ -240,7 +248,7 @@ impl Lane {
     /// Waits for what is next. Dropping the future loses nothing.
     async fn next(&mut self, ports: &mut Ports, ending: &Ending) -> Happening {
         let due = self.due();
-        let Self { polling, acting, notices, view, flows, site, hints, .. } = self;
+        let Self { polling, acting, notices, view, flows, site, hints, checks, .. } = self;
         tokio::select! {
             biased;
             () = ending.retire.cancelled() => Happening::Retired,
@@ -252,6 +260,7 @@ impl Lane {
             Ok(()) = site.changed() => Happening::Governed,
             command = ports.commands.recv() => Happening::Told(command),
             told = hints.next() => Happening::Hinted(told),
+            result = checks.next() => Happening::Checked(result),
             () = changed(view) => Happening::Looked,
             Ok(()) = flows.changed() => Happening::FlowsChanged,
             () = tokio::time::sleep_until(due.into()) => Happening::Due,
@@ -269,9 +278,13 @@ impl Lane {
             }
             Happening::Polled(polled) => fresh = self.polled(polled),
             Happening::Hinted(told) => self.hinted(told),
+            Happening::Checked(result) => self.checked(result),
             Happening::Looked => self.looked(ports),
             Happening::FlowsChanged => self.judge(),
-            Happening::Governed => self.govern(ports),
+            Happening::Governed => {
+                self.govern(ports);
+                self.watch_checks().await;
+            }
             Happening::Acted(acted) => {
                 let answer = self.acted(acted);
                 self.untold.extend(answer);
@@ -343,6 +356,7 @@ impl Lane {
         self.acting = None;
         self.lines = None;
         self.hints.renew();
+        self.checks = CheckWatch::default();
         self.screen = None;
         self.keeper = None;
         self.queue.clear();

@@ -168,6 +168,7 @@ pub(crate) fn incident(id: u64, host: &str, state: IncidentState) -> Incident {
         opened_at: NOON,
         closed_at: (state == IncidentState::Closed).then_some(NOON),
         attempts: 1,
+        unknown_screen: None,
         first_picture: None,
         last_picture: None,
     }

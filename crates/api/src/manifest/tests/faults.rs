@@ -63,7 +63,7 @@ fn what_is_no_manifest_says_so() {
         "apiVersion: 1\nkind: Host\nmetadata: { name: a }\nspec: 5",
         &[
             "1:13 `apiVersion` must be a text, not a whole number (write it in quotes)",
-            "4:7 the spec of a Host must be a mapping, not a whole number (its fields: cluster, macs, credentials, connectors, settings)",
+            "4:7 the spec of a Host must be a mapping, not a whole number (its fields: cluster, macs, credentials, connectors, health, settings)",
         ],
     );
     check(
@@ -189,12 +189,34 @@ fn faults_of_a_host_are_placed() {
     check_host("connectors: [{ type: ipmi, address: a, credentials: [] }]", &[]);
     check_host("connectors: [{ type: vnc, address: a }]", &[]);
     check_host(
-        "cluster: web\nmacs: []\nhealth: { ping: a }\nconnectors: [{ type: vnc, address: a }]",
+        "cluster: web\nmacs: []\nhealth: { ping: a, tcp: 'a:22' }\nconnectors: [{ type: vnc, address: a }]",
         &[
             "6:9 `macs` is empty",
-            "7:3 `health` in the spec of a Host is not available in this version (available: cluster, macs, credentials, connectors, settings)",
+            "7:11 a check has one of `ping`, `tcp`, `http`, `ssh` and `heartbeat` (several checks are a list, with one such field each)",
         ],
     );
+    let checks = |health: &str, expected: &[&str]| {
+        check_host(&format!("connectors: [{{ type: vnc, address: a }}]\nhealth: {health}"), expected);
+    };
+    checks("{ ping: 10.1.7.12, after: 60s }", &[]);
+    checks("[{ ping: a }, { tcp: 'a:443', every: 5s }, { heartbeat: { every: 30s } }]", &[]);
+    checks("{ http: { url: 'https://{host}.example/', status: 200, contains: ok } }", &[]);
+    checks("{ tcp: a }", &["6:11 `tcp` names no port (write it like 10.1.7.12:443)"]);
+    checks(
+        "{ ping: a, heartbeat: { every: 1s } }",
+        &[
+            "6:11 a check has one of `ping`, `tcp`, `http`, `ssh` and `heartbeat` (several checks are a list, with one such field each)",
+        ],
+    );
+    checks(
+        "[{ ping: a }, { ping: b }]",
+        &["6:11 two checks are called `ping` (give each a `name` of its own)"],
+    );
+    checks(
+        "{ heartbeat: { every: 30s }, every: 5s }",
+        &["6:11 `every` of a heartbeat stands within `heartbeat` (write it like heartbeat: { every: 30s })"],
+    );
+    checks("{ http: { url: 'ftp://a' } }", &["6:26 `url` must begin with http:// or https://"]);
     check_host(
         "macs: [aa-bb-cc-00-11-22, 'aa:bb', 5]\nconnectors: [{ type: vnc, address: a }]",
         &[
@@ -344,14 +366,14 @@ fn faults_of_when_are_placed() {
     check(
         "{ serial: x, any: [x] }",
         &[
-            "5:11 `serial` in `when` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, all, any, not, unless, stable)",
-            "5:28 a condition must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, all, any, not)",
+            "5:11 `serial` in `when` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, since, all, any, not, unless, stable)",
+            "5:28 a condition must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, since, all, any, not)",
         ],
     );
     check(
         "screen",
         &[
-            "5:9 `when` must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, all, any, not, unless, stable)",
+            "5:9 `when` must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, since, all, any, not, unless, stable)",
         ],
     );
     let nothing_seen = "`when` names nothing that the screen must show (name a `screen`, a `screenKind` or \
@@ -476,15 +498,15 @@ fn faults_of_steps_are_placed() {
         &[
             "6:19 `waitFor` names nothing that must be seen (name what must come true, like screen: 'login:')",
             "6:49 `timeout` is missing in `waitFor`",
-            "6:77 `waitFor` must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, all, any, not, timeout)",
+            "6:77 `waitFor` must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, since, all, any, not, timeout)",
         ],
     );
     check(
-        "[{ waitFor: { ping: true, timeout: 1m } }, { waitFor: { power: turning_on, timeout: 0s } }]",
+        "[{ waitFor: { phoneHome: true, timeout: 1m } }, { waitFor: { power: turning_on, timeout: 0s } }]",
         &[
-            "6:21 `ping` in `waitFor` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, all, any, not, timeout)",
-            "6:70 `turning_on` is not a power state that can be waited for (one of: on, off)",
-            "6:91 `timeout` must be longer than 0s",
+            "6:21 `phoneHome` in `waitFor` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, since, all, any, not, timeout)",
+            "6:75 `turning_on` is not a power state that can be waited for (one of: on, off)",
+            "6:96 `timeout` must be longer than 0s",
         ],
     );
 }
@@ -495,9 +517,9 @@ fn faults_of_verify_are_placed() {
         check_flow(&format!("when: {{ screen: x }}\ndo: [{{ keys: y }}]\nverify: {verify}"), wanted);
     };
     check(
-        "{ ping: true, timeout: 5m }",
+        "{ phoneHome: true, timeout: 5m }",
         &[
-            "7:13 `ping` in `verify` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, all, any, not, timeout)",
+            "7:13 `phoneHome` in `verify` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, since, all, any, not, timeout)",
         ],
     );
     check(

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_api::{
-    EventKind, Flow, Management, MatchEvidence, Name, PictureDigest, PowerAction, PowerState, Reach,
-    RecoverPlan, Said, ScreenKind, ScreenPattern, StepOutcome, Timestamp, Truth, Verdict,
+    CheckState, EventKind, Flow, Management, MatchEvidence, Name, PictureDigest, PowerAction, PowerState,
+    Reach, RecoverPlan, Said, ScreenKind, ScreenPattern, Settings, StepOutcome, Timestamp, Truth, Verdict,
 };
 
 use super::super::{
-    Decided, Decision, HostRecovery, Planned, RunOrder, ScreenView, StartRefusal, Transition, View,
+    Decided, Decision, HostRecovery, Patience, Planned, RunOrder, ScreenView, StartRefusal, Transition, View,
 };
 use crate::{Find, HostFacts, Observation, Sight, judge_when};
 
@@ -42,6 +42,8 @@ pub(super) enum Act {
     PowerAsked(PowerAction),
     Reach(Reach),
     ScreenReach(Reach),
+    /// A check of this name came to something.
+    Check(String, CheckState),
     Manage(Management),
     /// Somebody begins or ends work on the host.
     Maintain(bool),
@@ -53,6 +55,8 @@ pub(super) enum Act {
     Restart,
     /// A flow is deleted.
     Delete(String),
+    /// A flow is written that sees its own name, presses enter and wants a login prompt.
+    Write(String),
     /// Somebody pauses what is done without a person, or lets it go on.
     Hold(bool),
     /// The hours are quiet from now on, for so many seconds.
@@ -154,6 +158,10 @@ impl Scene {
             Act::Reach(reach) => {
                 self.facts.observe(now, "ipmi", Observation::Reach(reach, None));
             }
+            Act::Check(name, state) => {
+                let check = Observation::Check { name, state, detail: None };
+                self.facts.observe(now, "a probe", check);
+            }
             Act::ScreenReach(reach) => {
                 self.facts.observe(now, "vnc", Observation::ScreenReach(reach, None));
             }
@@ -182,6 +190,10 @@ impl Scene {
                 return self.recovery.resume(now);
             }
             Act::Delete(name) => self.flows.retain(|flow| flow.metadata.name.as_str() != name),
+            Act::Write(sees) => {
+                let keys = r#"{ "keys": "<Enter>" }"#;
+                self.flows.push(flow(&sees, &sees, &[keys], r#""screen": "login:", "timeout": "5m""#, ""));
+            }
             Act::Hold(on) => self.hold = on.then(|| "bob has paused it".to_owned()),
             Act::Quiet(seconds) => self.quiet_until = Some(now.after(Duration::from_secs(seconds))),
             Act::Observe(on) => self.observes = on,
@@ -261,6 +273,7 @@ impl Scene {
             read_at: *read_at,
             reliable: *reliable,
             picture: None,
+            text: self.reading.as_ref().map_or("", |(_, _, text, _)| text),
             verdicts,
             find,
         });
@@ -272,6 +285,7 @@ impl Scene {
             hold: self.hold.as_deref(),
             quiet_until: self.quiet_until.filter(|until| self.now < *until),
             observes: self.observes,
+            patience: Patience::from(&Settings::default()),
             permit: &|_| Ok(()),
         }
     }
@@ -312,7 +326,11 @@ impl Scene {
 
 /// Plays a transcript of lines `time | what happens | decision | events`, and compares decisions and events.
 pub(super) fn check(flows: &[Arc<Flow>], transcript: &str) -> Scene {
-    let mut scene = Scene::new(flows);
+    play(Scene::new(flows), transcript)
+}
+
+/// The same from where a scene stands.
+pub(super) fn play(mut scene: Scene, transcript: &str) -> Scene {
     let mut wanted = String::new();
     let mut got = String::new();
     for line in transcript.lines().filter(|line| !line.trim().is_empty()) {
@@ -350,6 +368,10 @@ fn parse(text: &str) -> Act {
         "unknown" => Act::Outcome(StepOutcome::Unknown(rest)),
         "power" => Act::Power(serde_json::from_value(rest.into()).unwrap()),
         "bmc" => Act::Reach(reach(&rest)),
+        "passes" => Act::Check(rest, CheckState::Passing),
+        "fails" => Act::Check(rest, CheckState::Failing),
+        "untold" => Act::Check(rest, CheckState::Unknown),
+        "write" => Act::Write(rest),
         "screen" => Act::ScreenReach(reach(&rest)),
         "disable" => Act::Manage(Management::DisabledAtHost),
         "enable" => Act::Manage(Management::Enabled),

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use ironhand_api::{Flow, RecoveryMode, ScreenPattern, Settings, StepOutcome, Timestamp};
 use ironhand_model::{
-    BlastBound, BlastRequest, Decided, Decision, HostRecovery, ScreenView, Transition, View as Situation,
-    quiet_until,
+    BlastBound, BlastRequest, Decided, Decision, HostRecovery, Patience, ScreenView, Transition,
+    View as Situation, quiet_until,
 };
 use ironhand_store::{HostState, StoreError};
 
@@ -69,6 +69,7 @@ impl Lane {
             read_at: last.seen.at,
             reliable: last.seen.shot.reading.is_reliable(),
             picture: Some(&last.seen.shot.digest),
+            text: &last.text,
             verdicts: &last.verdicts,
             find: &find,
         });
@@ -95,6 +96,7 @@ impl Lane {
             hold: self.terms.hold.as_deref(),
             quiet_until: quiet_until(now, &self.terms.settings.quiet_hours),
             observes: self.terms.settings.mode == RecoveryMode::Observe,
+            patience: Patience::from(&self.terms.settings),
             permit: &permit,
         };
         ask(&mut self.recovery, &situation)

@@ -175,7 +175,11 @@ impl Lane {
         match self.recovery.incident() {
             Some(incident) => incident.state != IncidentState::NeedsHuman,
             None => {
-                self.last.as_ref().is_some_and(|last| last.verdicts.iter().any(|verdict| verdict.applies))
+                let applies = |last: &LastLook| last.verdicts.iter().any(|verdict| verdict.applies);
+                let settings = &self.terms.settings;
+                // As long as it takes until a person is asked; a check that fails for longer is nothing new.
+                self.last.as_ref().is_some_and(applies)
+                    || self.facts.is_alarmed(clock::now(), settings.boot_time + settings.ask_after)
             }
         }
     }

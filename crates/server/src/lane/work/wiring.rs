@@ -38,6 +38,7 @@ impl Lane {
                 let names: Vec<_> = self.host.spec.connectors.iter().map(ToString::to_string).collect();
                 self.facts.keep_ways(|source| names.iter().any(|name| name == source));
                 self.govern(ports);
+                self.watch_checks().await;
                 if moved && self.terms.management.is_enabled() {
                     self.renew_lines();
                     self.open_screen(ports);
