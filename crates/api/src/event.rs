@@ -141,6 +141,14 @@ event_kinds! {
     NotifierFailed "notifier.failed";
     /// Somebody tests whether a notifier is told; sent to that one alone.
     NotifierTested "notifier.tested";
+    /// A commit of a repository was applied, or what was changed by hand was made again as it says.
+    RepositoryApplied "repository.applied";
+    /// A commit of a repository has faults, or not the signature that is required: the one before stays in force.
+    RepositoryRefused "repository.refused";
+    /// Somebody changed or deleted by hand what stands in a repository, or it is as it says again.
+    RepositoryDrift "repository.drift";
+    /// A repository could not be looked at, or can be again.
+    RepositoryFailed "repository.failed";
     /// What is sealed was sealed anew under another key.
     KeyRotated "key.rotated";
 }

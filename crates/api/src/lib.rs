@@ -57,6 +57,7 @@ mod quiet;
 mod recording;
 mod recover;
 mod report;
+mod repository;
 mod run;
 mod schema;
 mod select;
@@ -113,6 +114,10 @@ pub use quiet::{QuietError, QuietHours, QuietWindow, TimeZoneName};
 pub use recording::{Recorded, RecordedEvent, Recording, RecordingKind};
 pub use recover::{PlannedStep, RecoverPlan, RecoverRequest};
 pub use report::{Day, FlowRecord, Group, Offender, Outcomes, Report, Spread};
+pub use repository::{
+    Commit, CommitInForce, CommitSigners, Drift, DriftChange, OnDrift, RefusedCommit, Repository,
+    RepositorySpec, RepositoryStatus, RepositoryWebhook, SyncTicket,
+};
 pub use run::{
     ActionReceipt, Asked, Finding, MatchEvidence, PictureDigest, Run, RunRequest, RunState, StepOutcome,
     StepRecord, Truth, Verdict,

@@ -10,6 +10,7 @@ mod flow;
 mod host;
 mod metadata;
 mod notifier;
+mod repository;
 mod select;
 mod settings;
 mod step;
@@ -19,7 +20,10 @@ mod zone;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{API_VERSION, Cluster, Credential, Flow, GlobalSettings, Host, Kind, Metadata, Notifier, Zone};
+use crate::{
+    API_VERSION, Cluster, Credential, Flow, GlobalSettings, Host, Kind, Metadata, Notifier, Repository,
+    Secret, Zone,
+};
 use fault::Faults;
 use fields::{Fields, Shape};
 use tree::{Content, Node};
@@ -46,6 +50,8 @@ pub enum Manifest {
     Settings(GlobalSettings),
     /// Who is told of what.
     Notifier(Notifier),
+    /// A Git repository of manifests that the server follows.
+    Repository(Repository),
 }
 
 impl Manifest {
@@ -59,6 +65,7 @@ impl Manifest {
             Self::Cluster(_) => Kind::Cluster,
             Self::Settings(_) => Kind::Settings,
             Self::Notifier(_) => Kind::Notifier,
+            Self::Repository(_) => Kind::Repository,
         }
     }
 
@@ -72,6 +79,7 @@ impl Manifest {
             Self::Cluster(cluster) => &cluster.metadata,
             Self::Settings(settings) => &settings.metadata,
             Self::Notifier(notifier) => &notifier.metadata,
+            Self::Repository(repository) => &repository.metadata,
         }
     }
 
@@ -89,10 +97,42 @@ impl Manifest {
             Self::Cluster(cluster) => &mut cluster.metadata,
             Self::Settings(settings) => &mut settings.metadata,
             Self::Notifier(notifier) => &mut notifier.metadata,
+            Self::Repository(repository) => {
+                repository.status = None;
+                &mut repository.metadata
+            }
         };
         metadata.resource_version = None;
         metadata.created_at = None;
         self
+    }
+
+    /// The secrets in it, each with the name of its field.
+    pub fn secrets_mut(&mut self) -> Vec<(&'static str, &mut Secret)> {
+        match self {
+            Self::Credential(credential) => vec![("password", &mut credential.spec.password)],
+            Self::Notifier(notifier) => {
+                let webhook = notifier.spec.webhook.as_mut().and_then(|webhook| webhook.secret.as_mut());
+                let email = notifier.spec.email.as_mut().and_then(|email| email.password.as_mut());
+                let webhook = webhook.map(|secret| ("secret", secret));
+                webhook.into_iter().chain(email.map(|secret| ("password", secret))).collect()
+            }
+            Self::Repository(repository) => {
+                repository.spec.webhook.iter_mut().map(|webhook| ("secret", &mut webhook.secret)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The manifest as it is compared with another: as a person would write it, with none of its secrets, since those
+    /// that are kept are sealed.
+    #[must_use]
+    pub fn comparable(self) -> Self {
+        let mut manifest = self.as_written();
+        for (_, secret) in manifest.secrets_mut() {
+            *secret = Secret::Sealed("not compared".to_owned());
+        }
+        manifest
     }
 }
 
@@ -116,6 +156,13 @@ impl Serialize for Manifest {
             Self::Cluster(cluster) => document.serialize_field("spec", &cluster.spec)?,
             Self::Settings(settings) => document.serialize_field("spec", &settings.spec)?,
             Self::Notifier(notifier) => document.serialize_field("spec", &notifier.spec)?,
+            Self::Repository(repository) => {
+                document.serialize_field("spec", &repository.spec)?;
+                match &repository.status {
+                    Some(status) => document.serialize_field("status", status)?,
+                    None => document.skip_field("status")?,
+                }
+            }
         }
         document.end()
     }
@@ -147,6 +194,7 @@ impl<'de> Deserialize<'de> for Manifest {
             Cluster(Cluster),
             Settings(GlobalSettings),
             Notifier(Notifier),
+            Repository(Repository),
         }
         Ok(match Versioned::deserialize(deserializer)?.document {
             Document::Host(host) => Self::Host(host),
@@ -156,6 +204,7 @@ impl<'de> Deserialize<'de> for Manifest {
             Document::Cluster(cluster) => Self::Cluster(cluster),
             Document::Settings(settings) => Self::Settings(settings),
             Document::Notifier(notifier) => Self::Notifier(notifier),
+            Document::Repository(repository) => Self::Repository(repository),
         })
     }
 }
@@ -173,6 +222,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("Flow", Kind::Flow),
     ("Host", Kind::Host),
     ("Notifier", Kind::Notifier),
+    ("Repository", Kind::Repository),
     ("Settings", Kind::Settings),
     ("Zone", Kind::Zone),
 ];
@@ -243,6 +293,10 @@ fn read_document(document: &Node, faults: &mut Faults) -> Option<Manifest> {
         Kind::Notifier => {
             let spec = notifier::read(spec, faults);
             Manifest::Notifier(Notifier { metadata: metadata?, spec: spec? })
+        }
+        Kind::Repository => {
+            let spec = repository::read(spec, faults);
+            Manifest::Repository(Repository { metadata: metadata?, spec: spec?, status: None })
         }
     })
 }

@@ -25,12 +25,22 @@ pub enum Kind {
     Settings,
     /// Who is told of what.
     Notifier,
+    /// A Git repository of manifests that the server follows.
+    Repository,
 }
 
 impl Kind {
     /// All kinds, in the order in which they are applied: what others refer to comes first.
-    pub const ALL: [Self; 7] =
-        [Self::Settings, Self::Zone, Self::Cluster, Self::Credential, Self::Flow, Self::Notifier, Self::Host];
+    pub const ALL: [Self; 8] = [
+        Self::Settings,
+        Self::Zone,
+        Self::Cluster,
+        Self::Credential,
+        Self::Flow,
+        Self::Notifier,
+        Self::Host,
+        Self::Repository,
+    ];
 
     /// The plural used in paths of the HTTP API and by `ironhand get`.
     pub const fn plural(self) -> &'static str {
@@ -42,6 +52,7 @@ impl Kind {
             Self::Cluster => "clusters",
             Self::Settings => "settings",
             Self::Notifier => "notifiers",
+            Self::Repository => "repositories",
         }
     }
 }
@@ -56,6 +67,7 @@ impl fmt::Display for Kind {
             Self::Cluster => "Cluster",
             Self::Settings => "Settings",
             Self::Notifier => "Notifier",
+            Self::Repository => "Repository",
         })
     }
 }

@@ -4,8 +4,8 @@ use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    API_VERSION, ClusterSpec, CredentialSpec, FlowSpec, HostSpec, Kind, Metadata, NotifierSpec, SettingsSpec,
-    ZoneSpec,
+    API_VERSION, ClusterSpec, CredentialSpec, FlowSpec, HostSpec, Kind, Metadata, NotifierSpec,
+    RepositorySpec, SettingsSpec, ZoneSpec,
 };
 
 /// The JSON Schema (draft 2020-12) of manifests of one kind, or of all.
@@ -45,6 +45,7 @@ fn document(kind: Kind, generator: &mut SchemaGenerator) -> Map<String, Value> {
         Kind::Cluster => ("Hosts that belong together", part::<ClusterSpec>(generator)),
         Kind::Settings => ("How often, how long, how many", part::<SettingsSpec>(generator)),
         Kind::Notifier => ("Who is told of what", part::<NotifierSpec>(generator)),
+        Kind::Repository => ("A Git repository that is followed", part::<RepositorySpec>(generator)),
     };
     let metadata = part::<Metadata>(generator);
     let document = json!({

@@ -1,7 +1,7 @@
 //! The kinds of resource, for calls that are the same for each.
 
 use ironhand_api::{
-    API_VERSION, Cluster, Credential, Flow, GlobalSettings, Host, Kind, Manifest, Notifier, Zone,
+    API_VERSION, Cluster, Credential, Flow, GlobalSettings, Host, Kind, Manifest, Notifier, Repository, Zone,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -40,6 +40,10 @@ impl Resource for Notifier {
     const KIND: Kind = Kind::Notifier;
 }
 
+impl Resource for Repository {
+    const KIND: Kind = Kind::Repository;
+}
+
 /// The body of a `PUT`: the manifest, without what the server observed.
 pub(crate) fn body(manifest: &Manifest) -> Value {
     let (metadata, spec) = match manifest {
@@ -50,6 +54,7 @@ pub(crate) fn body(manifest: &Manifest) -> Value {
         Manifest::Settings(settings) => (&settings.metadata, json!(settings.spec)),
         Manifest::Credential(credential) => return credential.to_transport(),
         Manifest::Notifier(notifier) => return notifier.to_transport(),
+        Manifest::Repository(repository) => return repository.to_transport(),
     };
     json!({ "apiVersion": API_VERSION, "kind": manifest.kind(), "metadata": metadata, "spec": spec })
 }

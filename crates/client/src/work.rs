@@ -3,7 +3,7 @@
 use http::Method;
 use ironhand_api::{
     Alert, FenceReport, FenceRequest, Job, KeyRotation, Kind, List, Name, NotifierReport, PasswordRequest,
-    PowerRequest, RecoverPlan, RecoverRequest, Report, Run, ServerStatus, Timestamp,
+    PowerRequest, RecoverPlan, RecoverRequest, Report, Run, ServerStatus, SyncTicket, Timestamp,
 };
 
 use crate::{Client, Error, RecordFilter};
@@ -121,6 +121,17 @@ impl Client {
         let path = ["api", "v1", Kind::Notifier.plural(), name.as_str(), "test"];
         let request = self.request(Method::POST, &path, &[]).json(&serde_json::json!({}));
         self.parse(self.call(request).await?).await
+    }
+
+    /// Has a repository looked at now. Returns the number of the request: it is answered when the status of the
+    /// repository says so.
+    ///
+    /// # Errors
+    ///
+    /// A problem with status 404 where there is no such repository.
+    pub async fn sync_repository(&self, name: &Name) -> Result<SyncTicket, Error> {
+        let path = ["api", "v1", Kind::Repository.plural(), name.as_str(), "sync"];
+        self.parse(self.call(self.request(Method::POST, &path, &[]).json(&serde_json::json!({}))).await?).await
     }
 
     /// The servers that share the store, and how many hosts belong to each.

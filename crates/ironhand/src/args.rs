@@ -21,7 +21,7 @@ pub use hardware::{Identify, Media, Sel, SelAction, SelClear, SelList, Sensors, 
 pub use host::{BootDevice, PictureWord, Power, PowerWord, Recover, Screen, Selector, Type};
 pub use offline::{FlowCommand, Fonts, Learn, Match, Read};
 pub use record::{Alerts, EventFormat, Events, Incidents, Jobs, Report, Ruling, Runs};
-pub use resource::{Apply, Delete, Describe, Diff, Edit, Export, Files, Get, Prune};
+pub use resource::{Apply, Delete, Describe, Diff, Edit, Export, Files, Get, Prune, RepositoryCommand};
 pub use server::{Sandbox, Serve};
 pub use sim::{Sim, SimAmt, SimBmc, SimKvm, SimModem, SimPdu, SimProtocol, SimQemu};
 
@@ -97,9 +97,9 @@ pub enum Command {
     Edit(Edit),
     /// Check manifests without a server
     Validate(Files),
-    /// Show resources of a kind: hosts, clusters, zones, credentials, flows, notifiers, settings
+    /// Show resources of a kind: hosts, clusters, zones, credentials, flows, notifiers, repositories, settings
     Get(Get),
-    /// Tell everything that is known of one host
+    /// Tell everything that is known of one host, or how a repository is followed
     Describe(Describe),
     /// Remove a resource
     Delete(Delete),
@@ -176,6 +176,12 @@ pub enum Command {
         #[command(subcommand)]
         command: NotifierCommand,
     },
+    /// Git repositories of manifests that the server follows
+    Repository {
+        /// What to do with the repository.
+        #[command(subcommand)]
+        command: RepositoryCommand,
+    },
     /// The servers that share the store, and how many hosts belong to each
     Servers,
     /// The key under which passwords are sealed
@@ -204,7 +210,7 @@ pub enum Command {
     },
     /// Print the JSON Schema of manifests
     Schema {
-        /// Host, Cluster, Zone, Credential, Flow, Notifier or Settings [default: all]
+        /// Host, Cluster, Zone, Credential, Flow, Notifier, Repository or Settings [default: all]
         kind: Option<String>,
     },
     /// Simulated hardware

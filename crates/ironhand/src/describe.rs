@@ -1,4 +1,4 @@
-//! `ironhand describe host`: everything that is known of one host, on one page.
+//! `ironhand describe`: everything that is known of one host, on one page; repositories have a page of their own.
 
 use ironhand_api::{
     CheckState, CheckStatus, Fact, Host, HostStatus, Kind, Manifest, PathStatus, ScreenWay, Timestamp,
@@ -11,6 +11,7 @@ use crate::exit::Failure;
 use crate::get::{health_field, power_field, reach_field};
 use crate::output::{Field, Output, Tone, age, line, now};
 use crate::recordings::called;
+use crate::repository;
 use crate::schema::parse_kind;
 use crate::select::host_name;
 
@@ -20,9 +21,12 @@ const NEWEST_JOBS: usize = 5;
 /// `ironhand describe`.
 pub async fn describe(client: &Client, asked: &args::Describe, output: Output) -> Result<(), Failure> {
     let kind = parse_kind(&asked.kind)?;
+    if kind == Kind::Repository {
+        return repository::describe(client, &host_name(&asked.name)?, output).await;
+    }
     if kind != Kind::Host {
         return Err(Failure::Usage {
-            message: format!("only hosts are described, not {}", kind.plural()),
+            message: format!("only hosts and repositories are described, not {}", kind.plural()),
             hint: Some(format!("ironhand get {} {} -o yaml shows all there is", kind.plural(), asked.name)),
         });
     }

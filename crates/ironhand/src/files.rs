@@ -1,11 +1,9 @@
 //! Manifest and picture files of the command line.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use ironhand_api::{Kind, Manifest, ManifestError, Name, Secret, parse_manifests};
+use ironhand_api::{Manifest, Secret, parse_manifests};
 
 use crate::exit::{Failure, at};
 
@@ -64,28 +62,7 @@ pub fn read_manifests(paths: &[PathBuf]) -> Result<Vec<Located>, Failure> {
             });
         }
     }
-    faults.extend(duplicates(&manifests));
     if faults.is_empty() { Ok(manifests) } else { Err(Failure::Manifests(faults)) }
-}
-
-/// Two resources of one kind and name in the same call: which would win is nobody's guess.
-fn duplicates(manifests: &[Located]) -> Vec<ManifestError> {
-    let mut faults = Vec::new();
-    let mut first: HashMap<(Kind, &Name), &Located> = HashMap::new();
-    for later in manifests {
-        let (kind, name) = (later.manifest.kind(), &later.manifest.metadata().name);
-        match first.entry((kind, name)) {
-            Entry::Vacant(entry) => drop(entry.insert(later)),
-            Entry::Occupied(earlier) => faults.push(ManifestError {
-                file: later.file.display().to_string(),
-                line: 1,
-                column: 1,
-                message: format!("{kind} `{name}` is also described in {}", earlier.get().file.display()),
-                hint: Some("remove one of the two".to_owned()),
-            }),
-        }
-    }
-    faults
 }
 
 fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
@@ -108,6 +85,10 @@ fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Fa
             .and_then(|extension| extension.to_str())
             .is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"));
         let kind = at(&path, entry.file_type())?;
+        // Such folders are of other programs: `.git`, `.github`.
+        if kind.is_dir() && entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
         if kind.is_dir() || (manifest && !kind.is_dir()) {
             collect(&path, depth + 1, files)?;
         }
@@ -167,8 +148,8 @@ pub fn read_secret(file: Option<&Path>, variable: &str) -> Result<Option<secrecy
 pub fn resolve_secrets(manifests: &mut [Located]) -> Result<Vec<String>, Failure> {
     let mut warnings = Vec::new();
     for Located { file, manifest } in manifests {
-        let (whose, secrets) = secrets(manifest);
-        for (what, secret) in secrets {
+        let whose = format!("{} `{}`", manifest.kind().to_string().to_lowercase(), manifest.metadata().name);
+        for (what, secret) in manifest.secrets_mut() {
             let plain = matches!(secret, Secret::Plain(_));
             resolve(file, &whose, secret)?;
             if plain {
@@ -180,30 +161,6 @@ pub fn resolve_secrets(manifests: &mut [Located]) -> Result<Vec<String>, Failure
         }
     }
     Ok(warnings)
-}
-
-/// The manifest with none of its secrets, which cannot be compared: what is kept is sealed.
-pub fn without_secrets(mut manifest: Manifest) -> Manifest {
-    for (_, secret) in secrets(&mut manifest).1 {
-        *secret = Secret::Sealed("not compared".to_owned());
-    }
-    manifest
-}
-
-/// The secrets of a manifest, each with its name, and whose they are.
-fn secrets(manifest: &mut Manifest) -> (String, Vec<(&'static str, &mut Secret)>) {
-    let whose = format!("{} `{}`", manifest.kind().to_string().to_lowercase(), manifest.metadata().name);
-    let secrets = match manifest {
-        Manifest::Credential(credential) => vec![("password", &mut credential.spec.password)],
-        Manifest::Notifier(notifier) => {
-            let webhook = notifier.spec.webhook.as_mut().and_then(|webhook| webhook.secret.as_mut());
-            let email = notifier.spec.email.as_mut().and_then(|email| email.password.as_mut());
-            let webhook = webhook.map(|secret| ("secret", secret));
-            webhook.into_iter().chain(email.map(|secret| ("password", secret))).collect()
-        }
-        _ => Vec::new(),
-    };
-    (whose, secrets)
 }
 
 /// Puts the value in place of a reference to it.

@@ -4,9 +4,9 @@ mod nearest;
 
 use std::path::Path;
 
-use ironhand_api::{Finding, Flow, Manifest, ManifestError, Name, ScreenKind, Span, Step, Verdict};
+use ironhand_api::{Finding, Flow, Manifest, Name, ScreenKind, Span, Step, Verdict};
 use ironhand_console::{self as console, Page};
-use ironhand_server::{Circumstances, FlowSet, LinkFault, Looked, flow_faults, link_fault};
+use ironhand_server::{Circumstances, FlowSet, Looked, link_fault, manifest_faults};
 
 use nearest::nearest;
 
@@ -19,27 +19,9 @@ use crate::read::{Pictures, image};
 /// Reads manifests and checks everything that can be checked without a server.
 pub fn checked_manifests(files: &args::Files) -> Result<Vec<Located>, Failure> {
     let manifests = read_manifests(&files.files)?;
-    let mut faults = Vec::new();
-    let flows: Vec<Flow> = manifests
-        .iter()
-        .filter_map(|located| match &located.manifest {
-            Manifest::Flow(flow) => Some(flow.clone()),
-            _ => None,
-        })
-        .collect();
-    for Located { file, manifest } in &manifests {
-        let Manifest::Flow(flow) = manifest else { continue };
-        // A flow that is not among the files may be kept by the server.
-        let misfit = link_fault(flow, &flows).filter(|fault| !matches!(fault, LinkFault::Missing { .. }));
-        let misfit = misfit.map(|fault| fault.to_string());
-        faults.extend(flow_faults(flow).into_iter().chain(misfit).map(|message| ManifestError {
-            file: file.display().to_string(),
-            line: 1,
-            column: 1,
-            message: format!("Flow `{}`: {message}", flow.metadata.name),
-            hint: None,
-        }));
-    }
+    let located = manifests.iter().map(|one| (one.file.display().to_string(), &one.manifest));
+    // A flow that is not among the files may be kept by the server.
+    let faults = manifest_faults(located, None);
     if faults.is_empty() { Ok(manifests) } else { Err(Failure::Manifests(faults)) }
 }
 

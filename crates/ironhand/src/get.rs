@@ -10,6 +10,7 @@ use ironhand_client::{Client, Resource};
 use crate::args::{self, Format};
 use crate::exit::Failure;
 use crate::output::{Field, Output, Tone, age, line, now};
+use crate::repository::show_repositories;
 use crate::schema::parse_kind;
 use crate::select::{host_name, label_selector};
 
@@ -48,6 +49,10 @@ pub async fn get(client: &Client, asked: &args::Get, output: Output) -> Result<(
         Kind::Notifier => {
             let notifiers = one_or_all(client, name.as_ref(), &selector).await?;
             show(notifiers, name.is_some(), Manifest::Notifier, output, show_notifiers)
+        }
+        Kind::Repository => {
+            let repositories = one_or_all(client, name.as_ref(), &selector).await?;
+            show(repositories, name.is_some(), Manifest::Repository, output, show_repositories)
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `ironhand serve`: the server, until it is told to stop.
 
-use ironhand_server::{Config, KeySource, Server};
+use ironhand_server::{Config, KeySource, RepositoryAccess, Server};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args;
@@ -20,6 +20,8 @@ pub async fn run(asked: args::Serve) -> Result<(), Failure> {
     config.shared = asked.shared;
     config.traps = asked.traps;
     config.console_logs = asked.console_logs;
+    config.repositories =
+        RepositoryAccess { secrets: asked.repository_secrets, local: asked.local_repositories };
     if let Some(key) = read_secret(None, KEY)? {
         config.key = KeySource::Value(key);
     }

@@ -103,6 +103,7 @@ mod condition;
 mod console;
 mod facts;
 mod fence;
+mod follow;
 mod link;
 mod power;
 mod quiet;
@@ -121,6 +122,7 @@ pub use condition::{Circumstances, Find, Judgement, Known, Sight, judge, judge_w
 pub use console::{ConsoleHold, ConsoleTaken, Taker};
 pub use facts::{Change, CheckSeen, HostFacts, Observation, power_deadline};
 pub use fence::judge_fence;
+pub use follow::{Described, FollowPlan, Ground, plan_follow};
 pub use link::{LinkFault, link};
 pub use power::{PowerPlan, Resumption, plan_power, resume_power};
 pub use quiet::quiet_until;

@@ -23,6 +23,7 @@ mod problem;
 mod recording;
 mod recover;
 mod report;
+mod repository;
 mod resource;
 mod server;
 mod stream;
@@ -34,7 +35,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{get, post};
-use ironhand_api::{Cluster, Credential, Flow, GlobalSettings, Host, Notifier, Zone};
+use ironhand_api::{Cluster, Credential, Flow, GlobalSettings, Host, Notifier, Repository, Zone};
 use ironhand_store::Store;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -44,10 +45,12 @@ use crate::console::Consoles;
 use crate::fleet::Fleet;
 use crate::notify::Notifiers;
 use crate::order::Order;
+use crate::repository::{Hands, Repositories};
 
 pub use listen::ListenError;
 pub(crate) use listen::{LocalSocket, bind_loopback, lock, serve};
 pub(crate) use problem::{ApiError, chain};
+pub(crate) use resource::faults_of;
 
 /// The largest body taken: a flow with long examples is a hundredth of it.
 const BODY: usize = 1 << 20;
@@ -64,6 +67,7 @@ pub(crate) struct Api {
     pub(crate) fleet: Fleet,
     pub(crate) catalog: Catalog,
     pub(crate) notifiers: Notifiers,
+    pub(crate) repositories: Repositories,
     pub(crate) order: Order,
     pub(crate) consoles: Consoles,
     streams: Arc<Semaphore>,
@@ -83,18 +87,28 @@ pub(crate) enum Via {
 
 impl Api {
     pub(crate) fn new(
-        store: Store,
-        fleet: Fleet,
-        catalog: Catalog,
-        notifiers: Notifiers,
-        order: Order,
+        hands: Hands,
+        repositories: Repositories,
         consoles: Consoles,
         stop: CancellationToken,
     ) -> Self {
+        let Hands { store, fleet, catalog, notifiers, order } = hands;
         let streams = Arc::new(Semaphore::new(STREAMS));
         let viewers = Arc::new(Semaphore::new(VIEWERS));
         let metrics = tokio::sync::Mutex::new(metrics::Metrics::new());
-        Self { store, fleet, catalog, notifiers, order, consoles, streams, viewers, metrics, stop }
+        Self {
+            store,
+            fleet,
+            catalog,
+            notifiers,
+            repositories,
+            order,
+            consoles,
+            streams,
+            viewers,
+            metrics,
+            stop,
+        }
     }
 }
 
@@ -167,6 +181,15 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
                 .delete(resource::delete::<Notifier>),
         )
         .route("/notifiers/{name}/test", post(notifier::test))
+        .route("/repositories", get(resource::list::<Repository>))
+        .route(
+            "/repositories/{name}",
+            get(resource::get::<Repository>)
+                .put(resource::put::<Repository>)
+                .delete(resource::delete::<Repository>),
+        )
+        .route("/repositories/{name}/sync", post(repository::sync))
+        .route("/repositories/{name}/webhook", post(repository::webhook))
         .route("/hosts/{name}/power", post(action::power))
         .route("/hosts/{name}/recover", post(recover::recover))
         .route("/hosts/{name}/refresh", post(action::refresh))

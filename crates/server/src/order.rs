@@ -43,4 +43,14 @@ impl Order {
     pub(crate) async fn above(&self) -> MutexGuard<'_, ()> {
         self.places.above.lock().await
     }
+
+    /// The same for everything at once.
+    pub(crate) async fn all(&self) -> Vec<MutexGuard<'_, ()>> {
+        // Always in this order: nobody else waits for one of them while holding another.
+        let mut held = vec![self.places.above.lock().await];
+        for host in &self.places.hosts {
+            held.push(host.lock().await);
+        }
+        held
+    }
 }

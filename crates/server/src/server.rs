@@ -26,6 +26,7 @@ use crate::notify::{Holder, Notifiers};
 use crate::order::Order;
 use crate::outreach::Outreach;
 use crate::ownership::{Follower, Leases, enlist, upkeep};
+use crate::repository::{Hands, Repositories};
 use crate::rotation::Turns;
 use crate::screen::PictureReader;
 use crate::sdr_cache::SdrCache;
@@ -92,6 +93,7 @@ pub struct Running {
     stops: Stops,
     fleet: Fleet,
     notifiers: Notifiers,
+    repositories: Repositories,
     traps: Option<Traps>,
     store: Store,
     listeners: TaskTracker,
@@ -116,7 +118,8 @@ impl Server {
     ///
     /// Where the data directory, the sockets or the addresses cannot be used; nothing runs then.
     pub async fn start(config: Config) -> Result<Running, StartError> {
-        let Config { data_dir, key, socket, listen, traps, console_logs, shared, settings } = config;
+        let Config { data_dir, key, socket, listen, traps, console_logs, repositories, shared, settings } =
+            config;
         let failed = |source| StartError::Store { directory: data_dir.clone(), source };
         let store = Store::open(&data_dir, key).await.map_err(failed)?;
         let lock = http::lock(&data_dir.join(LOCK_FILE), shared)?
@@ -174,29 +177,23 @@ impl Server {
         let fleet = Fleet::new(tools, settings, say, leases, stops.lanes.clone());
         fleet.govern().await.map_err(failed)?;
         let order = Order::new();
-        let notifiers = Notifiers::new(store.clone(), holder, stops.listeners.clone());
+        let notifiers = Notifiers::new(store.clone(), holder.clone(), stops.listeners.clone());
         notifiers.start().await.map_err(failed)?;
+        let (store_of, fleet_of) = (store.clone(), fleet.clone());
+        let hands = Hands { store: store_of, fleet: fleet_of, catalog, notifiers: notifiers.clone(), order };
+        let repositories =
+            Repositories::new(hands.clone(), repositories, holder, &data_dir, stops.listeners.clone());
         let listeners = TaskTracker::new();
         if shared {
-            let (store, fleet, catalog, notifiers) =
-                (store.clone(), fleet.clone(), catalog.clone(), notifiers.clone());
-            let follower =
-                Follower::new(store, fleet, catalog, notifiers, order.clone()).await.map_err(failed)?;
+            let follower = Follower::new(hands.clone(), repositories.clone()).await.map_err(failed)?;
             listeners.spawn(follower.run(stops.listeners.clone()));
         }
         enlist(&fleet).await.map_err(failed)?;
         listeners.spawn(upkeep(fleet.clone(), stops.leases.clone()));
+        repositories.start().await.map_err(failed)?;
         listeners.spawn(brake::keep(tripped, store.clone(), fleet.clone(), stops.listeners.clone()));
 
-        let api = Arc::new(Api::new(
-            store.clone(),
-            fleet.clone(),
-            catalog,
-            notifiers.clone(),
-            order,
-            consoles.clone(),
-            stops.listeners.clone(),
-        ));
+        let api = Arc::new(Api::new(hands, repositories.clone(), consoles.clone(), stops.listeners.clone()));
         let http = loopback.as_ref().and_then(|listener| listener.local_addr().ok());
         listeners.spawn(serve_local(local, Arc::clone(&api), stops.listeners.clone()));
         if let Some(listener) = loopback {
@@ -216,6 +213,7 @@ impl Server {
             stops,
             fleet,
             notifiers,
+            repositories,
             traps,
             store,
             listeners,
@@ -294,6 +292,7 @@ impl Running {
             self.listeners.wait().await;
             self.consoles.ended().await;
             self.notifiers.ended().await;
+            self.repositories.ended().await;
             if let Err(error) = self.fleet.leases().release().await {
                 tracing::error!(%error, "other servers wait until the leases of this one expire");
             }

@@ -7,6 +7,8 @@ use ironhand_api::Settings;
 use ironhand_ipmi::RetransmitPolicy;
 use ironhand_store::{KeySource, Retention};
 
+use crate::repository::RepositoryAccess;
+
 /// Where a [`Server`](crate::Server) keeps its data and where it listens.
 #[derive(Clone)]
 pub struct Config {
@@ -22,6 +24,8 @@ pub struct Config {
     pub traps: Option<SocketAddr>,
     /// The folder in which conserver, ConMan or another program keeps logs of consoles, for connectors `console-log`.
     pub console_logs: Option<PathBuf>,
+    /// Which Git repositories may be followed, and what their manifests may refer to.
+    pub repositories: RepositoryAccess,
     /// Whether other servers use the same data directory at the same time. Each host then belongs to the one that holds
     /// its lease, and passes to another when that one stops, or falls silent for `leaseTime`. A server that is alone
     /// takes all hosts up at once when it starts.
@@ -40,6 +44,7 @@ impl Config {
             listen: None,
             traps: None,
             console_logs: None,
+            repositories: RepositoryAccess::default(),
             shared: false,
             settings: Settings::default(),
         }

@@ -235,6 +235,24 @@ pub enum StoreError {
         /// The id of the alert that is open.
         open: u64,
     },
+    /// Another server follows the repository by now, or it is gone.
+    #[error("this server no longer follows the repository `{repository}`")]
+    FollowedElsewhere {
+        /// The repository.
+        repository: Name,
+    },
+    /// Two repositories describe the same resource.
+    #[error(
+        "{kind} `{name}` is described by the repository `{repository}` as well; remove it from one of the two"
+    )]
+    FollowedTwice {
+        /// The kind.
+        kind: Kind,
+        /// The name.
+        name: Name,
+        /// The repository that described it first.
+        repository: Name,
+    },
     /// An incident, a run, a job or an alert has an id that the store did not give out.
     #[error("the id {id} of a {series} was not given out by the store")]
     IdNotReserved {
@@ -263,6 +281,7 @@ impl StoreError {
             | Self::OtherKey { .. }
             | Self::SealBroken { .. }
             | Self::KeyGiven
+            | Self::FollowedTwice { .. }
             | Self::RotationOpen { .. }
             | Self::ContinueInvalid { .. } => Fault::Caller,
             _ => Fault::Server,
@@ -271,7 +290,7 @@ impl StoreError {
 
     /// Whether the same call may succeed later without anybody doing something about it.
     pub const fn retry(&self) -> bool {
-        matches!(self, Self::Busy { .. } | Self::LeaseLost { .. })
+        matches!(self, Self::Busy { .. } | Self::LeaseLost { .. } | Self::FollowedElsewhere { .. })
     }
 
     /// The stable code; programs tell errors apart by it.
@@ -304,6 +323,8 @@ impl StoreError {
             Self::RotationOpen { .. } => "password.rotation_open",
             Self::NoRotation { .. } => "password.no_rotation",
             Self::LeaseLost { .. } => "lease.lost",
+            Self::FollowedElsewhere { .. } => "repository.elsewhere",
+            Self::FollowedTwice { .. } => "repository.twice",
             Self::AlertOpen { .. } => "alert.open",
             Self::IdNotReserved { .. } => "store.id_not_reserved",
             Self::ContinueInvalid { .. } => "list.continue_invalid",

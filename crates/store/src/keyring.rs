@@ -13,7 +13,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ironhand_api::{Credential, EventKind, Notifier, Secret, Severity, Timestamp};
+use ironhand_api::{Credential, EventKind, Notifier, Repository, Secret, Severity, Timestamp};
 use sqlx::AnyConnection;
 
 use crate::StoreError;
@@ -157,6 +157,12 @@ impl Write for Reseal {
                 changed |= tally.secret(&sealer, &place, secret)?;
             }
             Ok(changed)
+        })
+        .await?;
+        resources::<Repository>(turn.connection, &mut |repository| {
+            let place = SecretPlace::repository(&repository.metadata.name);
+            let secret = repository.spec.webhook.as_mut().map(|webhook| &mut webhook.secret);
+            tally.secret(&sealer, &place, secret)
         })
         .await?;
         host_secrets(turn.connection, &sealer, &mut tally).await?;

@@ -11,8 +11,10 @@ use crate::sqlite::meaning;
 /// Rows that are read at once: a list of everything need not fit the memory twice.
 pub(crate) const READ_AT_ONCE: u32 = 500;
 
-const PAGE: &str = "SELECT r.name, r.labels, r.spec, r.version, r.created_at, s.status FROM resources r \
+const PAGE: &str = "SELECT r.name, r.labels, r.spec, r.version, r.created_at, \
+    COALESCE(s.status, f.status) AS status FROM resources r \
     LEFT JOIN host_states s ON r.kind = 'Host' AND s.host = r.name \
+    LEFT JOIN repository_states f ON r.kind = 'Repository' AND f.repository = r.name \
     WHERE r.kind = $1 AND r.name > $2 ORDER BY r.name LIMIT $3";
 
 /// Which resources to list.

@@ -17,14 +17,17 @@ use crate::lease;
 use crate::loan;
 use crate::notifier;
 use crate::picture::{Holder, release};
+use crate::repository;
 use crate::seal::Sealer;
 use crate::sequence::Sequences;
 use crate::sqlite::meaning;
 use crate::way;
 use crate::writer::{Turn, Write};
 
-const GET: &str = "SELECT r.name, r.labels, r.spec, r.version, r.created_at, s.status FROM resources r \
-    LEFT JOIN host_states s ON r.kind = 'Host' AND s.host = r.name WHERE r.kind = $1 AND r.name = $2";
+const GET: &str = "SELECT r.name, r.labels, r.spec, r.version, r.created_at, \
+    COALESCE(s.status, f.status) AS status FROM resources r \
+    LEFT JOIN host_states s ON r.kind = 'Host' AND s.host = r.name \
+    LEFT JOIN repository_states f ON r.kind = 'Repository' AND f.repository = r.name WHERE r.kind = $1 AND r.name = $2";
 
 const PUT: &str = "INSERT INTO resources (kind, name, labels, spec, version, created_at) \
     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (kind, name) \
@@ -211,6 +214,9 @@ impl Write for Delete {
         }
         if kind == Kind::Notifier {
             notifier::forget(turn.connection, &name).await?;
+        }
+        if kind == Kind::Repository {
+            repository::forget(turn.connection, &name).await?;
         }
         note(turn, kind, &name, EventKind::ResourceDeleted, "deleted", now).await
     }

@@ -29,6 +29,11 @@ impl SecretPlace {
         Self::of(Kind::Notifier, name, field.as_str())
     }
 
+    /// The secret of a repository's webhook.
+    pub(crate) fn repository(name: &Name) -> Self {
+        Self::of(Kind::Repository, name, "webhook.secret")
+    }
+
     /// A password of an account of a host's controller. `which` tells the valid one from those before and after it;
     /// the user name may hold any character and so comes last.
     pub(crate) fn account(host: &Name, which: AccountSecret, username: &str) -> Self {

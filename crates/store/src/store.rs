@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_api::{
-    Administration, Alert, Credential, Event, Host, Incident, Job, Kind, List, Name, Notifier, PictureDigest,
-    PinnedCertificate, Recording, Run, Secret, Timestamp,
+    Administration, Alert, Credential, Event, Host, Incident, Job, Kind, List, Manifest, Name, Notifier,
+    PictureDigest, PinnedCertificate, Recording, Repository, RepositoryStatus, Run, Secret, Timestamp,
 };
 use secrecy::SecretString;
 use sqlx::AnyPool;
@@ -28,6 +28,9 @@ use crate::notifier::{self, ClaimDelivery, Delivery, PutDelivery, ReleaseDeliver
 use crate::picture;
 use crate::record::Record;
 use crate::recording::{self, DropRecording, PutRecording, RecordingQuery};
+use crate::repository::{
+    self, Claim, Follow, Followed, FollowedApplied, FollowedChange, PutStatus, ReleaseRepository, Want,
+};
 use crate::resource::{self, Applied, Apply, Delete, Resource};
 use crate::retention::{self, Ended, Retention};
 use crate::rotation::{self, HostSecret, PutRotation, Rotation, RotationEnded, SettleRotation};
@@ -173,6 +176,20 @@ impl Store {
         row.map(|row| row.resource()).transpose()
     }
 
+    /// A resource of any kind as a manifest; none where there is none.
+    pub async fn manifest(&self, kind: Kind, name: &Name) -> Result<Option<Manifest>, StoreError> {
+        Ok(match kind {
+            Kind::Host => self.get(name).await?.map(Manifest::Host),
+            Kind::Credential => self.get(name).await?.map(Manifest::Credential),
+            Kind::Flow => self.get(name).await?.map(Manifest::Flow),
+            Kind::Zone => self.get(name).await?.map(Manifest::Zone),
+            Kind::Cluster => self.get(name).await?.map(Manifest::Cluster),
+            Kind::Settings => self.get(name).await?.map(Manifest::Settings),
+            Kind::Notifier => self.get(name).await?.map(Manifest::Notifier),
+            Kind::Repository => self.get(name).await?.map(Manifest::Repository),
+        })
+    }
+
     /// A page of the resources of one kind, ordered by name.
     ///
     /// # Errors
@@ -251,6 +268,22 @@ impl Store {
         .await
     }
 
+    /// The secret of a repository's webhook; none where it takes none.
+    ///
+    /// # Errors
+    ///
+    /// As of [`credential`](Self::credential).
+    pub async fn repository_secret(&self, name: &Name) -> Result<Option<SecretString>, StoreError> {
+        self.opening(|sealer| async move {
+            let found: Option<Repository> = self.get(name).await?;
+            let found =
+                found.ok_or_else(|| StoreError::NotFound { kind: Kind::Repository, name: name.clone() })?;
+            let place = SecretPlace::repository(name);
+            found.spec.webhook.map(|webhook| open(&sealer, &place, &webhook.secret)).transpose()
+        })
+        .await
+    }
+
     /// Runs a reading that opens secrets; once more where another handle has replaced the key meanwhile.
     async fn opening<T, F>(&self, read: impl Fn(Sealer) -> F) -> Result<T, StoreError>
     where
@@ -303,6 +336,77 @@ impl Store {
     /// Gives up the telling of a notifier, where `owner` has it: others need not wait until it expires.
     pub async fn release_delivery(&self, notifier: &Name, owner: &str) -> Result<(), StoreError> {
         self.writer.write(ReleaseDelivery { notifier: notifier.clone(), owner: owner.to_owned() }).await
+    }
+
+    /// Takes or renews the following of a repository for `ttl`, so that of several servers one follows it; where no other
+    /// server lives (`alone`) whoever had it. False where another server has it, or there is no such repository.
+    pub async fn claim_repository(
+        &self,
+        repository: &Name,
+        owner: &str,
+        now: Timestamp,
+        ttl: Duration,
+        alone: bool,
+    ) -> Result<bool, StoreError> {
+        let (repository, owner) = (repository.clone(), owner.to_owned());
+        self.writer.write(Claim { repository, owner, now, ttl, alone }).await
+    }
+
+    /// Gives up the following of a repository, where `owner` has it.
+    pub async fn release_repository(&self, repository: &Name, owner: &str) -> Result<(), StoreError> {
+        let (repository, owner) = (repository.clone(), owner.to_owned());
+        self.writer.write(ReleaseRepository { repository, owner }).await
+    }
+
+    /// Asks for a repository to be looked at, whichever server follows it. Returns the number of the request: it is
+    /// answered when the status of the repository says so.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] where there is no such repository.
+    pub async fn want_repository(&self, repository: &Name) -> Result<u64, StoreError> {
+        self.writer.write(Want(repository.clone())).await
+    }
+
+    /// The number of the last such request; 0 where there was none.
+    pub async fn repository_wanted(&self, repository: &Name) -> Result<u64, StoreError> {
+        repository::wanted(&self.readers, repository).await
+    }
+
+    /// Keeps how far a repository is followed, with what is to be told of it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::FollowedElsewhere`] where `owner` does not follow it any more.
+    pub async fn put_repository_status(
+        &self,
+        repository: &Name,
+        owner: &str,
+        status: &RepositoryStatus,
+        told: Vec<EventDraft>,
+        now: Timestamp,
+    ) -> Result<Vec<Event>, StoreError> {
+        let (repository, owner, status) = (repository.clone(), owner.to_owned(), status.clone());
+        self.writer.write(PutStatus { repository, owner, status, told, now }).await
+    }
+
+    /// Everything that repositories describe, ordered by kind and name.
+    pub async fn followed(&self) -> Result<Vec<Followed>, StoreError> {
+        repository::followed(&self.readers).await
+    }
+
+    /// Makes what stands on the server what a commit of a repository says: all of it in one transaction, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::FollowedElsewhere`] as above; [`StoreError::FollowedTwice`] where another repository describes one
+    /// of the resources; and those of [`apply`](Self::apply) and [`delete`](Self::delete).
+    pub async fn follow(
+        &self,
+        change: FollowedChange,
+        now: Timestamp,
+    ) -> Result<Vec<FollowedApplied>, StoreError> {
+        self.writer.write(Follow { change, now }).await
     }
 
     /// Keeps where the change of a password stands, with both passwords sealed. Nothing may be said to the controller

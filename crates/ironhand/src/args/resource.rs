@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
+use ironhand_api::Span;
 
 /// Files and folders with manifests.
 #[derive(Args)]
@@ -67,7 +68,7 @@ pub struct Export {
 /// `ironhand edit`.
 #[derive(Args)]
 pub struct Edit {
-    /// host, cluster, zone, flow, notifier or settings
+    /// host, cluster, zone, flow, notifier, repository or settings
     pub kind: String,
     /// Its name
     pub name: String,
@@ -76,7 +77,7 @@ pub struct Edit {
 /// `ironhand get`.
 #[derive(Args)]
 pub struct Get {
-    /// hosts, clusters, zones, credentials, flows, notifiers or settings
+    /// hosts, clusters, zones, credentials, flows, notifiers, repositories or settings
     pub kind: String,
     /// One resource [default: all]
     pub name: Option<String>,
@@ -88,7 +89,7 @@ pub struct Get {
 /// `ironhand delete`.
 #[derive(Args)]
 pub struct Delete {
-    /// host, cluster, zone, credential, flow, notifier or settings
+    /// host, cluster, zone, credential, flow, notifier, repository or settings
     pub kind: String,
     /// Its name
     pub name: String,
@@ -97,8 +98,24 @@ pub struct Delete {
 /// `ironhand describe`.
 #[derive(Args)]
 pub struct Describe {
-    /// host
+    /// host or repository
     pub kind: String,
     /// Its name
     pub name: String,
+}
+
+/// What can be done with repositories.
+#[derive(Subcommand)]
+pub enum RepositoryCommand {
+    /// Have a repository looked at now
+    Sync {
+        /// The repository
+        name: String,
+        /// Wait for what comes of it: exit code 1 where the newest commit is not in force then
+        #[arg(long)]
+        wait: bool,
+        /// How long to wait
+        #[arg(long, default_value = "3m", value_name = "TIME")]
+        timeout: Span,
+    },
 }

@@ -55,4 +55,10 @@ pub struct Serve {
     /// The folder in which conserver, ConMan or another program keeps logs of consoles, for connectors `console-log`
     #[arg(long, value_name = "DIR")]
     pub console_logs: Option<PathBuf>,
+    /// The folder with secrets that manifests of followed repositories refer to by `fromFile`
+    #[arg(long, value_name = "DIR")]
+    pub repository_secrets: Option<PathBuf>,
+    /// Repositories of this machine may be followed, too (file://)
+    #[arg(long)]
+    pub local_repositories: bool,
 }

@@ -7,7 +7,6 @@ use similar::{ChangeTag, TextDiff};
 use super::{Surplus, document, named};
 use crate::args;
 use crate::exit::Failure;
-use crate::files::without_secrets;
 use crate::flow::checked_manifests;
 use crate::output::{Field, Output, Tone, line};
 
@@ -40,7 +39,7 @@ fn compare(
     output: Output,
 ) -> Result<bool, Failure> {
     let text = |manifest: Option<&Manifest>| match manifest {
-        Some(manifest) => document(&without_secrets(manifest.clone().as_written())),
+        Some(manifest) => document(&manifest.clone().comparable()),
         None => Ok(String::new()),
     };
     let (before, after) = (text(kept)?, text(wanted)?);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use ironhand_api::HostStatus;
-use ironhand_store::{Store, StoreError};
+use ironhand_api::{HostStatus, Name, Repository};
+use ironhand_store::{ListQuery, Store, StoreError};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -16,6 +16,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::{Api, ApiError};
+use crate::repository::Judged;
 
 /// Events that are read at a time.
 const PAGE: u32 = 1000;
@@ -34,6 +35,9 @@ pub(super) struct Metrics {
     reach: Family<Labels, Gauge>,
     alerts: Family<Labels, Gauge>,
     events: Family<Labels, Counter>,
+    repositories: Family<Labels, Gauge>,
+    drift: Family<Labels, Gauge>,
+    webhooks: Family<Labels, Gauge>,
     /// The last event that is counted; none before the first gathering.
     counted: Option<u64>,
 }
@@ -66,7 +70,34 @@ impl Metrics {
             "Events since this server was first asked, by kind",
             Family::clone(&events),
         );
-        Self { registry, hosts, health, reach, alerts, events, counted: None }
+        let (repositories, drift, webhooks) = (Family::default(), Family::default(), Family::default());
+        registry.register(
+            "repositories",
+            "Repositories that are followed, by how that fares",
+            Family::clone(&repositories),
+        );
+        registry.register(
+            "repository_drift",
+            "Resources that are not what the commit in force of their repository says",
+            Family::clone(&drift),
+        );
+        registry.register(
+            "repository_webhook_requests",
+            "Requests to the webhooks of repositories since this server was started, by what became of them",
+            Family::clone(&webhooks),
+        );
+        Self {
+            registry,
+            hosts,
+            health,
+            reach,
+            alerts,
+            events,
+            repositories,
+            drift,
+            webhooks,
+            counted: None,
+        }
     }
 
     /// Counts what holds of the hosts now.
@@ -87,6 +118,29 @@ impl Metrics {
             for cause in &status.alerts {
                 self.alerts.get_or_create(&vec![("cause", cause.to_string())]).inc();
             }
+        }
+    }
+
+    /// Counts what holds of the repositories now.
+    fn count_repositories(&self, repositories: &[Repository], knocks: Vec<(Name, Judged, u64)>) {
+        for family in [&self.repositories, &self.drift, &self.webhooks] {
+            family.clear();
+        }
+        for Repository { metadata, status, .. } in repositories {
+            let status = status.clone().unwrap_or_default();
+            let state = match (&status.error, &status.refused, &status.in_force) {
+                (Some(_), _, _) => "unreachable",
+                (None, Some(_), _) => "refused",
+                (None, None, Some(_)) => "in_force",
+                (None, None, None) => "not_yet_seen",
+            };
+            self.repositories.get_or_create(&vec![("state", state.to_owned())]).inc();
+            let drift = i64::try_from(status.drift.len()).unwrap_or(i64::MAX);
+            self.drift.get_or_create(&vec![("repository", metadata.name.to_string())]).set(drift);
+        }
+        for (name, judged, count) in knocks {
+            let labels = vec![("repository", name.to_string()), ("result", judged.word().to_owned())];
+            self.webhooks.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
 
@@ -119,6 +173,8 @@ pub(super) async fn metrics(State(api): State<Arc<Api>>) -> Result<Response, Api
     let mut metrics = api.metrics.lock().await;
     metrics.count_hosts(&api.fleet.statuses());
     metrics.count_events(&api.store).await?;
+    let repositories = api.store.list::<Repository>(&ListQuery::default()).await?.items;
+    metrics.count_repositories(&repositories, api.repositories.knocks().counts());
     let mut text = String::new();
     // Writing to a string never fails.
     let _ = encode(&mut text, &metrics.registry);

@@ -55,8 +55,8 @@ impl ApiError {
     pub(super) fn no_route() -> Self {
         Self::caller(StatusCode::NOT_FOUND, "request.no_such_path", "the API has no such path")
             .hint(
-                "paths begin with /api/v1/ and hosts, clusters, zones, credentials, flows, notifiers, settings, jobs, \
-                 alerts, incidents, runs, pictures, servers or events",
+                "paths begin with /api/v1/ and hosts, clusters, zones, credentials, flows, notifiers, repositories, \
+                 settings, jobs, alerts, incidents, runs, pictures, servers or events",
             )
     }
 
@@ -134,8 +134,11 @@ impl From<StoreError> for ApiError {
             | StoreError::InUse { .. }
             | StoreError::KeyGiven
             | StoreError::RotationOpen { .. }
+            | StoreError::FollowedTwice { .. }
             | StoreError::NoRotation { .. } => StatusCode::CONFLICT,
-            StoreError::LeaseLost { .. } => StatusCode::MISDIRECTED_REQUEST,
+            StoreError::LeaseLost { .. } | StoreError::FollowedElsewhere { .. } => {
+                StatusCode::MISDIRECTED_REQUEST
+            }
             StoreError::ContinueInvalid { .. } => StatusCode::BAD_REQUEST,
             StoreError::MissingReference { .. }
             | StoreError::SecretReference { .. }

@@ -10,7 +10,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ironhand_api::{
     API_VERSION, ApplyOutcome, Cluster, Credential, Fact, Flow, GlobalSettings, Host, HostStatus, Icon, Kind,
-    LabelSelector, List, Manifest, Metadata, Name, Timestamp, Zone, parse_manifests,
+    LabelSelector, List, Manifest, Metadata, Name, Notifier, Repository, Timestamp, Zone, parse_manifests,
 };
 use ironhand_model::Terms;
 use ironhand_store::{ListQuery, Outcome, Resource, StoreError};
@@ -171,6 +171,20 @@ impl Applicable for Credential {
     async fn deleted(api: &Api, name: &Name) -> Result<(), StoreError> {
         api.fleet.credential_changed(name).await;
         Ok(())
+    }
+}
+
+/// What in a manifest cannot be, each fault with its field: what the parser does not look at.
+pub(crate) fn faults_of(manifest: &Manifest) -> Vec<String> {
+    match manifest {
+        Manifest::Host(host) => Host::faults(host),
+        Manifest::Credential(credential) => Credential::faults(credential),
+        Manifest::Flow(flow) => Flow::faults(flow),
+        Manifest::Zone(zone) => Zone::faults(zone),
+        Manifest::Cluster(cluster) => Cluster::faults(cluster),
+        Manifest::Settings(settings) => GlobalSettings::faults(settings),
+        Manifest::Notifier(notifier) => Notifier::faults(notifier),
+        Manifest::Repository(repository) => Repository::faults(repository),
     }
 }
 

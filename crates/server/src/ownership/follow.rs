@@ -12,6 +12,7 @@ use crate::fleet::Fleet;
 use crate::http::chain;
 use crate::notify::Notifiers;
 use crate::order::Order;
+use crate::repository::{Hands, Repositories};
 
 /// How often the store is asked whether anybody has written an event.
 const LOOK: Duration = Duration::from_millis(500);
@@ -25,6 +26,7 @@ pub(crate) struct Follower {
     fleet: Fleet,
     catalog: Catalog,
     notifiers: Notifiers,
+    repositories: Repositories,
     order: Order,
     /// The last event that was taken in.
     seen: u64,
@@ -68,16 +70,11 @@ impl Follower {
     /// # Errors
     ///
     /// Where the store fails.
-    pub(crate) async fn new(
-        store: Store,
-        fleet: Fleet,
-        catalog: Catalog,
-        notifiers: Notifiers,
-        order: Order,
-    ) -> Result<Self, StoreError> {
+    pub(crate) async fn new(hands: Hands, repositories: Repositories) -> Result<Self, StoreError> {
+        let Hands { store, fleet, catalog, notifiers, order } = hands;
         let seen = store.newest_event().await?;
         let credentials = versions(&store).await?;
-        Ok(Self { store, fleet, catalog, notifiers, order, seen, credentials })
+        Ok(Self { store, fleet, catalog, notifiers, repositories, order, seen, credentials })
     }
 
     /// Follows until `stop` is cancelled.
@@ -110,6 +107,7 @@ impl Follower {
             let flows = self.store.list::<Flow>(&ListQuery::default()).await?;
             self.catalog.replace(flows.items);
             self.notifiers.reconcile().await?;
+            self.repositories.reconcile().await?;
             let credentials = versions(&self.store).await?;
             let before = std::mem::replace(&mut self.credentials, credentials);
             for name in changed(&before, &self.credentials) {
