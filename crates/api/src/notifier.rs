@@ -33,7 +33,8 @@ pub struct NotifierSpec {
     /// A program that listens on a local socket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub socket: Option<LocalSocketTarget>,
-    /// Kinds of events, like `alert.opened`; `alert.*` stands for all that begin so. Alerts where absent.
+    /// Kinds of events, like `alert.opened`; `alert.*` stands for all that begin so. Alerts and refused
+    /// commits where absent.
     #[serde(default = "NotifierSpec::alerts")]
     pub events: Vec<String>,
     /// The least severity.
@@ -80,7 +81,7 @@ impl Notifier {
 impl NotifierSpec {
     /// The kinds of events that are told where a notifier does not say.
     pub(crate) fn alerts() -> Vec<String> {
-        vec!["alert.*".to_owned()]
+        vec!["alert.*".to_owned(), "repository.refused".to_owned()]
     }
 
     pub(crate) const fn least() -> Severity {

@@ -104,6 +104,7 @@ impl Repository {
         let RepositorySpec { url, branch, path, interval, credential, known_hosts, ca_certificate, .. } =
             spec;
         let RepositorySpec { signed_by, prune, on_drift, allow_settings, webhook, .. } = spec;
+        let known_hosts = (!known_hosts.is_empty()).then_some(known_hosts);
         let webhook = webhook.as_ref().map(|webhook| json!({ "secret": webhook.secret.to_transport() }));
         let spec = json!({
             "url": url, "branch": branch, "path": path, "interval": interval, "credential": credential,

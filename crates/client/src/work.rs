@@ -131,7 +131,8 @@ impl Client {
     /// A problem with status 404 where there is no such repository.
     pub async fn sync_repository(&self, name: &Name) -> Result<SyncTicket, Error> {
         let path = ["api", "v1", Kind::Repository.plural(), name.as_str(), "sync"];
-        self.parse(self.call(self.request(Method::POST, &path, &[]).json(&serde_json::json!({}))).await?).await
+        self.parse(self.call(self.request(Method::POST, &path, &[]).json(&serde_json::json!({}))).await?)
+            .await
     }
 
     /// The servers that share the store, and how many hosts belong to each.

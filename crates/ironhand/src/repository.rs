@@ -19,7 +19,9 @@ pub async fn repository(client: &Client, asked: &RepositoryCommand) -> Result<()
     let name = host_name(name)?;
     let ticket = client.sync_repository(&name).await?.ticket;
     if !wait {
-        line(&format!("repository/{name} will be looked at; ironhand describe repository {name} shows what comes of it"));
+        line(&format!(
+            "repository/{name} will be looked at; ironhand describe repository {name} shows what comes of it"
+        ));
         return Ok(());
     }
     let status = answered(client, &name, ticket, timeout.duration()).await?;
@@ -53,7 +55,10 @@ async fn answered(
             return Ok(status);
         }
         if Instant::now() >= until {
-            return Err(Failure::Failed(format!("repository/{name} was not looked at within {} s", patience.as_secs())));
+            return Err(Failure::Failed(format!(
+                "repository/{name} was not looked at within {} s",
+                patience.as_secs()
+            )));
         }
         tokio::time::sleep(POLL).await;
     }
@@ -117,13 +122,17 @@ pub async fn describe(client: &Client, name: &Name, output: Output) -> Result<()
     pair("looked at", format!("{asked}, every {}", spec.interval).into());
     pair("state", state(&status));
     if let Some(error) = &status.error {
-        let since = status.failing_since.map(|since| format!("for {}: ", age(now, since))).unwrap_or_default();
+        let since =
+            status.failing_since.map(|since| format!("for {}: ", age(now, since))).unwrap_or_default();
         pair("error", Field::toned(format!("{since}{error}"), Tone::Bad));
     }
     if let Some(force) = &status.in_force {
         pair("in force", Field::toned(force.commit.to_string(), Tone::Good));
         let (made, applied) = (age(now, force.commit.at), age(now, force.applied_at));
-        let text = format!("{}, made {made} ago, applied {applied} ago, {} resources", force.commit.id, force.resources);
+        let text = format!(
+            "{}, made {made} ago, applied {applied} ago, {} resources",
+            force.commit.id, force.resources
+        );
         pair("", Field::toned(text, Tone::Dim));
     }
     if let Some(refused) = &status.refused {

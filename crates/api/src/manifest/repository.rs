@@ -225,3 +225,74 @@ fn short<'n>(node: &'n Node, field: &'static str, faults: &mut Faults) -> Option
     }
     Some(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Manifest, parse_manifests};
+
+    /// Parses a repository with a spec; the faults, joined, where it has any.
+    fn check(spec: &str, wanted: Result<(), &str>) {
+        let text = format!(
+            "apiVersion: ironhand/v1\nkind: Repository\nmetadata: {{ name: site }}\nspec: {{ {spec} }}\n"
+        );
+        match (parse_manifests("test", &text), wanted) {
+            (Ok(manifests), Ok(())) => assert!(matches!(manifests[..], [Manifest::Repository(_)])),
+            (Err(faults), Err(wanted)) => {
+                let told: Vec<String> =
+                    faults.iter().map(|fault| format!("{fault} {:?}", fault.hint)).collect();
+                let told = told.join("\n");
+                assert!(told.contains(wanted), "{spec}: {told}");
+                assert!(!told.contains("hunter2"), "{told}");
+            }
+            (found, _) => panic!("{spec}: {:?}", found.err()),
+        }
+    }
+
+    #[test]
+    fn urls_are_those_that_can_be_fetched_and_hold_no_secret() {
+        let hosts = "knownHosts: ['git.example ssh-ed25519 AAAA']";
+        check("url: 'https://git.example/ops/site.git'", Ok(()));
+        check("url: 'https://git.example:8443/ops/site.git', interval: 5s", Ok(()));
+        check("url: 'file:///srv/site'", Ok(()));
+        check(&format!("url: 'ssh://git@git.example/ops/site.git', {hosts}"), Ok(()));
+        check(&format!("url: 'git@git.example:ops/site.git', {hosts}"), Ok(()));
+        check("url: 'git@git.example:ops/site.git'", Err("`knownHosts` is missing"));
+        check(
+            "url: 'https://op:hunter2@git.example/site'",
+            Err("no user name or password may stand in `url`"),
+        );
+        check("url: 'https://hunter2@git.example/site'", Err("no user name or password"));
+        check(&format!("url: 'ssh://op:hunter2@git.example/site', {hosts}"), Err("no user name or password"));
+        check("url: 'http://git.example/site'", Err("not one that a repository can be fetched from"));
+        check("url: 'ext::sh -c hunter2'", Err("not one that a repository can be fetched from"));
+        check(&format!("url: 'ssh://-oProxyCommand=x/site', {hosts}"), Err("names no host"));
+        check(&format!("url: '--upload-pack=x', {hosts}"), Err("names no host"));
+        check("{}", Err("`url` is missing"));
+    }
+
+    #[test]
+    fn branches_paths_and_intervals_have_bounds() {
+        let check = |more: &str, wanted: Result<(), &str>| {
+            check(&format!("url: 'https://git.example/site', {more}"), wanted);
+        };
+        check("branch: release/7.1, path: site/production/", Ok(()));
+        check("path: '.'", Ok(()));
+        for branch in ["-x", "a..b", "a b", "a:b", ".a", "a.lock", "a//b", "a~1", "@{u}", "*"] {
+            check(&format!("branch: '{branch}'"), Err("`branch` is not the name of a branch"));
+        }
+        for path in ["../x", "/etc", "a/../../b", "a//b"] {
+            check(&format!("path: '{path}'"), Err("`path` leads out of the repository"));
+        }
+        check("interval: 1s", Err("between 5s and 24h"));
+        check("signedBy: {}", Err("names nobody"));
+        check("signedBy: { ssh: [AAAA] }", Err("this is no line of `ssh`"));
+        check(
+            "signedBy: { openpgp: [hunter2] }",
+            Err("must begin with -----BEGIN PGP PUBLIC KEY BLOCK-----"),
+        );
+        check("signedBy: { gpg: [a] }", Err("unknown field `gpg`"));
+        check("caCertificate: hunter2", Err("must begin with -----BEGIN CERTIFICATE-----"));
+        check("onDrift: mend", Err("`mend` is not what can be done about drift"));
+        check("webhook: { secret: { hunter2: hunter2 } }", Err("unknown field in a reference to a secret"));
+    }
+}

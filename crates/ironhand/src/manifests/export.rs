@@ -34,7 +34,10 @@ pub async fn export(client: &Client, asked: &args::Export) -> Result<(), Failure
             None => line(&format!("---\n{}", text.trim_end())),
         }
     }
-    if manifests.iter().any(|one| matches!(one, Manifest::Credential(_) | Manifest::Notifier(_) | Manifest::Repository(_))) {
+    if manifests
+        .iter()
+        .any(|one| matches!(one, Manifest::Credential(_) | Manifest::Notifier(_) | Manifest::Repository(_)))
+    {
         note!("passwords are sealed: only a server with the same key can open them");
     }
     Ok(())

@@ -86,18 +86,7 @@ impl Metrics {
             "Requests to the webhooks of repositories since this server was started, by what became of them",
             Family::clone(&webhooks),
         );
-        Self {
-            registry,
-            hosts,
-            health,
-            reach,
-            alerts,
-            events,
-            repositories,
-            drift,
-            webhooks,
-            counted: None,
-        }
+        Self { registry, hosts, health, reach, alerts, events, repositories, drift, webhooks, counted: None }
     }
 
     /// Counts what holds of the hosts now.
