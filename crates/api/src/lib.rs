@@ -43,6 +43,7 @@ mod hardware;
 mod host;
 mod incident;
 mod job;
+mod label_key;
 mod live;
 mod mac;
 mod management;
@@ -98,6 +99,7 @@ pub use hardware::{
 pub use host::{Host, HostSpec};
 pub use incident::{Incident, IncidentState, UnknownScreen};
 pub use job::{Job, JobState, Work};
+pub use label_key::{LabelKey, LabelKeyError};
 pub use live::{LiveNotice, LiveScreen, ScreenPlace};
 pub use mac::{MacAddress, MacAddressError};
 pub use management::{

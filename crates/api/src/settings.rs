@@ -9,7 +9,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Metadata, QuietHours, Span};
+use crate::{LabelKey, Metadata, QuietHours, Span};
 
 /// The settings that hold wherever nothing nearer sets them. There is one, named [`Settings::GLOBAL`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,8 @@ pub enum SettingValue {
     Mode(RecoveryMode),
     /// When nothing begins without a person.
     Quiet(QuietHours),
+    /// The key of a label.
+    Label(LabelKey),
 }
 
 /// When the serial console of a host is open, and so what its machine writes is logged.
@@ -87,6 +89,7 @@ impl std::fmt::Display for SettingValue {
             Self::Mode(RecoveryMode::Act) => f.write_str("act"),
             Self::Mode(RecoveryMode::Observe) => f.write_str("observe"),
             Self::Quiet(hours) => hours.fmt(f),
+            Self::Label(key) => key.fmt(f),
         }
     }
 }
@@ -166,13 +169,19 @@ impl From<QuietHours> for SettingValue {
     }
 }
 
+impl From<LabelKey> for SettingValue {
+    fn from(key: LabelKey) -> Self {
+        Self::Label(key)
+    }
+}
+
 impl SettingValue {
     /// Between which values it may be, in words; none where that says nothing.
     pub fn range(least: Self, greatest: Self) -> Option<String> {
         match least {
             Self::Time(_) | Self::Count(_) => Some(format!("{least} to {greatest}")),
             Self::Console(_) | Self::Mode(_) => Some(format!("{least} or {greatest}")),
-            Self::Quiet(_) => None,
+            Self::Quiet(_) | Self::Label(_) => None,
         }
     }
 
@@ -184,7 +193,7 @@ impl SettingValue {
             Self::Console(log) => log as u128,
             Self::Mode(mode) => mode as u128,
             // Checked when it is read.
-            Self::Quiet(_) => 0,
+            Self::Quiet(_) | Self::Label(_) => 0,
         }
     }
 }
@@ -205,6 +214,9 @@ macro_rules! written {
     };
     (QuietHours) => {
         QuietHours
+    };
+    (LabelKey) => {
+        LabelKey
     };
 }
 
@@ -280,6 +292,7 @@ macro_rules! settings {
     (@pattern ConsoleLog $value:ident) => { SettingValue::Console($value) };
     (@pattern RecoveryMode $value:ident) => { SettingValue::Mode($value) };
     (@pattern QuietHours $value:ident) => { SettingValue::Quiet($value) };
+    (@pattern LabelKey $value:ident) => { SettingValue::Label($value) };
 }
 
 const fn ms(count: u64) -> Duration {
@@ -365,6 +378,14 @@ settings! {
     blast_share "blastShare": u32 = 100, 1 => 100, Host;
     /// Within which time those hosts are counted.
     blast_window "blastWindow": Duration = mins(10), secs(1) => hours(24), Host;
+    /// How many hosts of a cluster, or with the same value of the label `correlateBy`, must become unwell within `correlateWindow` for recovery to be paused there before more is done: what so many have in common is a matter for a person.
+    correlate_hosts "correlateHosts": u32 = 10, 2 => 1_000_000, Host;
+    /// Which share of those hosts it must be as well, in percent.
+    correlate_share "correlateShare": u32 = 30, 1 => 100, Host;
+    /// Within which time they must become unwell.
+    correlate_window "correlateWindow": Duration = mins(5), secs(1) => hours(24), Host;
+    /// The key of the label, like `rack`, whose hosts share more than their cluster: a switch, a power feed.
+    correlate_by "correlateBy": LabelKey = LabelKey::NONE, LabelKey::NONE => LabelKey::NONE, Host;
     /// Whether flows act, or what they would do is only told: the event `run.would-begin`, with the exact keys. Runs that people ask for act all the same.
     mode "mode": RecoveryMode = RecoveryMode::Act, RecoveryMode::Act => RecoveryMode::Observe, Host;
     /// When nothing begins without a person, unless a flow says `evenInQuietHours`: a list of windows with `days` (like `mon-fri`), `from`, `to` (like `22:00`) and `timeZone` (like `Europe/Amsterdam` or `+02:00`; UTC where absent).
@@ -426,6 +447,7 @@ impl Settings {
             key_interval: ms(5),
             alert_after: secs(10),
             blast_hosts: 1_000_000,
+            correlate_hosts: 1_000_000,
             shutdown_timeout: secs(5),
             ..Self::default()
         }

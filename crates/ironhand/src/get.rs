@@ -1,9 +1,11 @@
 //! `ironhand get` and `ironhand delete`.
 
+use std::collections::BTreeMap;
+
 use ironhand_api::{
     CheckState, CheckStatus, Cluster, Credential, Fact, Flow, GlobalSettings, Health, Host, HostStatus, Icon,
-    Kind, LabelSelector, Manifest, Name, Notifier, NotifierSpec, PowerState, Reach, SettingsSpec, Timestamp,
-    Zone,
+    Kind, LabelSelector, Manifest, Name, Notifier, NotifierSpec, PowerState, Reach, Said, SettingsSpec,
+    Timestamp, Zone,
 };
 use ironhand_client::{Client, Resource};
 
@@ -39,7 +41,14 @@ pub async fn get(client: &Client, asked: &args::Get, output: Output) -> Result<(
             show(zones, name.is_some(), Manifest::Zone, output, show_zones)
         }
         Kind::Cluster => {
-            let clusters = one_or_all(client, name.as_ref(), &selector).await?;
+            let clusters: Vec<Cluster> = one_or_all(client, name.as_ref(), &selector).await?;
+            let mut paused = BTreeMap::new();
+            for cluster in clusters.iter().filter(|_| !output.is_structured()) {
+                let name = &cluster.metadata.name;
+                let recovery = client.recovery(Some((Kind::Cluster, name))).await?.recovery;
+                paused.insert(name.clone(), recovery);
+            }
+            let show_clusters = |clusters: &[Cluster], output| show_clusters(clusters, &paused, output);
             show(clusters, name.is_some(), Manifest::Cluster, output, show_clusters)
         }
         Kind::Settings => {
@@ -261,19 +270,32 @@ fn show_zones(zones: &[Zone], output: Output) -> Result<(), Failure> {
     )
 }
 
-fn show_clusters(clusters: &[Cluster], output: Output) -> Result<(), Failure> {
+fn show_clusters(clusters: &[Cluster], said: &BTreeMap<Name, Said>, output: Output) -> Result<(), Failure> {
     output.list(
         clusters,
-        &["name", "zone", "settings"],
+        &["name", "zone", "recovery", "settings"],
         |cluster| cluster.metadata.name.to_string(),
         |cluster| {
             vec![
                 cluster.metadata.name.as_str().into(),
                 cluster.spec.zone.as_ref().map(Name::as_str).unwrap_or_default().into(),
+                recovery_field(said.get(&cluster.metadata.name)),
                 settings_field(&cluster.spec.settings),
             ]
         },
     )
+}
+
+/// Whether flows begin in a cluster without a person, and why not.
+fn recovery_field(said: Option<&Said>) -> Field {
+    match said {
+        Some(Said { on: false, reason, .. }) => {
+            let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            Field::toned(format!("paused{reason}"), Tone::Bad)
+        }
+        Some(_) => Field::toned("on", Tone::Good),
+        None => "".into(),
+    }
 }
 
 fn show_settings(settings: &[GlobalSettings], output: Output) -> Result<(), Failure> {

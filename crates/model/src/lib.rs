@@ -83,7 +83,7 @@
 //! let mut recovery = HostRecovery::new();
 //! let view = View { host: &host, facts: &facts, screen: Some(screen), flows: std::slice::from_ref(&flow), hold: None,
 //!     quiet_until: None, observes: false, patience: Patience::from(&ironhand_api::Settings::default()),
-//!     permit: &|_| Ok(()),
+//!     permit: &|_, _| Ok(()),
 //! };
 //! let mut decided = recovery.decide(now, &view);
 //! recovery.number(&mut decided, 1, 1);
@@ -105,6 +105,7 @@ mod facts;
 mod fence;
 mod follow;
 mod link;
+mod outbreak;
 mod power;
 mod quiet;
 mod recovery;
@@ -124,6 +125,7 @@ pub use facts::{Change, CheckSeen, HostFacts, Observation, power_deadline};
 pub use fence::judge_fence;
 pub use follow::{Described, FollowPlan, Ground, plan_follow};
 pub use link::{LinkFault, link};
+pub use outbreak::{Outbreak, OutbreakBound, Outbreaks, Place};
 pub use power::{PowerPlan, Resumption, plan_power, resume_power};
 pub use quiet::quiet_until;
 pub use recovery::{

@@ -135,6 +135,11 @@ impl Site {
         self.said.get(&(kind, name.clone()))
     }
 
+    /// Where recovery is paused.
+    pub fn paused(&self) -> impl Iterator<Item = &Administration> {
+        self.said.values().filter(|said| !said.recovery.on)
+    }
+
     /// Why no flow may begin without a person at a host in these places.
     fn hold(&self, cluster: Option<&Name>, zone: Option<&Name>) -> Option<String> {
         let all = self.said.iter().find(|((kind, _), _)| *kind == Kind::Settings).map(|(_, said)| said);

@@ -97,7 +97,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             screen: Some(screen),
             flows: &flows,
             hold: None,
-            permit: &|_| Ok(()),
+            permit: &|_, _| Ok(()),
         };
         let begun = Instant::now();
         let decided = recovery.decide(at, &view);

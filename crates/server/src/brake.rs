@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ironhand_api::{Kind, Name, Settings, Timestamp};
-use ironhand_model::{Blast, BlastHold, BlastLevel, BlastRequest};
-use ironhand_store::{Administer, RunQuery, RunsOf, Store, StoreError};
+use ironhand_api::{Host, Kind, LabelKey, Name, Settings, Timestamp};
+use ironhand_model::{Blast, BlastHold, BlastLevel, BlastRequest, Outbreak, OutbreakBound, Outbreaks, Place};
+use ironhand_store::{Administer, IncidentQuery, RunQuery, RunsOf, Store, StoreError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +21,7 @@ const TRIPS: usize = 16;
 #[derive(Clone)]
 pub(crate) struct Brake {
     blast: Arc<Mutex<Blast>>,
+    outbreaks: Arc<Mutex<Outbreaks>>,
     trips: mpsc::Sender<BlastHold>,
 }
 
@@ -28,7 +29,7 @@ impl Brake {
     /// The brake, and where its trips come out.
     pub(crate) fn new() -> (Self, mpsc::Receiver<BlastHold>) {
         let (trips, tripped) = mpsc::channel(TRIPS);
-        (Self { blast: Arc::default(), trips }, tripped)
+        (Self { blast: Arc::default(), outbreaks: Arc::default(), trips }, tripped)
     }
 
     fn blast(&self) -> MutexGuard<'_, Blast> {
@@ -36,23 +37,55 @@ impl Brake {
         self.blast.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn outbreaks(&self) -> MutexGuard<'_, Outbreaks> {
+        // As above.
+        self.outbreaks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A host is there.
-    pub(crate) fn join(&self, host: &Name, cluster: Option<&Name>) {
-        self.blast().join(host.clone(), cluster.cloned());
+    pub(crate) fn join(&self, host: &Host) {
+        let (name, cluster) = (&host.metadata.name, host.spec.cluster.clone());
+        self.blast().join(name.clone(), cluster.clone());
+        self.outbreaks().join(name.clone(), Place { cluster, labels: host.metadata.labels.clone() });
     }
 
     /// A host is gone, or no longer this server's.
     pub(crate) fn leave(&self, host: &Name) {
         self.blast().leave(host);
+        self.outbreaks().leave(host);
+    }
+
+    /// An incident of a host opened.
+    pub(crate) fn fell_ill(&self, at: Timestamp, host: &Name) {
+        self.outbreaks().fell_ill(at, host);
     }
 
     /// A person lets recovery go on there.
-    pub(crate) fn forgive(&self, kind: Kind, name: &Name) {
-        let level = match kind {
-            Kind::Cluster => BlastLevel::Cluster(name.clone()),
-            _ => BlastLevel::Fleet,
-        };
+    pub(crate) fn forgive(&self, now: Timestamp, kind: Kind, name: &Name) {
+        let cluster = (kind == Kind::Cluster).then(|| name.clone());
+        let level = cluster.clone().map_or(BlastLevel::Fleet, BlastLevel::Cluster);
         self.blast().forgive(&level);
+        self.outbreaks().forgive(now, cluster);
+    }
+
+    /// Whether a run may begin as far as the hosts around are well; else why not, and when to ask again.
+    pub(crate) fn ask_around(
+        &self,
+        now: Timestamp,
+        (host, by): (&Name, &LabelKey),
+        bound: OutbreakBound,
+    ) -> Result<(), (String, Timestamp)> {
+        let asked = self.outbreaks().ask(now, host, by.as_str(), bound);
+        asked.map_err(|Outbreak { cluster, reason, until }| {
+            let level = cluster.map_or(BlastLevel::Fleet, BlastLevel::Cluster);
+            self.trip(BlastHold { level, reason: reason.clone(), until });
+            (reason, until)
+        })
+    }
+
+    fn trip(&self, hold: BlastHold) {
+        // An error means that it is being told already, or that the server stops.
+        let _ = self.trips.try_send(hold);
     }
 
     /// Whether a run may begin; else why not, and when to ask again.
@@ -61,14 +94,13 @@ impl Brake {
         held.map_err(|hold| {
             let told = (hold.reason.clone(), hold.until);
             if !matches!(hold.level, BlastLevel::Flow(_)) {
-                // An error means that it is being told already, or that the server stops.
-                let _ = self.trips.try_send(hold);
+                self.trip(hold);
             }
             told
         })
     }
 
-    /// Counts what an earlier start of the server began within the longest window.
+    /// Counts what an earlier start of the server began within the longest window, and who was ill then.
     ///
     /// # Errors
     ///
@@ -77,6 +109,15 @@ impl Brake {
         let query = RunQuery { of: RunsOf::All, limit: Some(RECALLED), next: None };
         for run in store.runs(&query).await?.items {
             self.blast().recall(run.started_at, run.host, run.flow);
+        }
+        for said in store.site().await?.administration {
+            if let Some(at) = said.recovery.at.filter(|_| said.recovery.on) {
+                self.outbreaks().forgive(at, (said.kind == Kind::Cluster).then_some(said.name));
+            }
+        }
+        let query = IncidentQuery { host: None, open_only: true, limit: Some(RECALLED), next: None };
+        for incident in store.incidents(&query).await?.items {
+            self.fell_ill(incident.opened_at, &incident.host);
         }
         Ok(())
     }

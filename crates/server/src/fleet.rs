@@ -79,7 +79,7 @@ impl Fleet {
         let ending = Ending { stop: self.inner.stop.clone(), retire: CancellationToken::new() };
         let retire = ending.retire.clone();
         let tools = self.inner.tools.clone();
-        tools.brake.join(&name, host.spec.cluster.as_ref());
+        tools.brake.join(host);
         let store = tools.store.clone();
         // One lane at a time has them: the next one when its predecessor is gone.
         let ports = Arc::new(tokio::sync::Mutex::new(ports));
@@ -115,7 +115,7 @@ impl Fleet {
             return Ok(());
         };
         drop(entered);
-        self.inner.tools.brake.join(name, host.spec.cluster.as_ref());
+        self.inner.tools.brake.join(&host);
         lane.reconfigure(host).await;
         Ok(())
     }

@@ -5,8 +5,8 @@ use super::fields::{Fields, Shape};
 use super::tree::Node;
 use crate::quiet::WrittenWindow;
 use crate::{
-    ConsoleLog, Metadata, QuietHours, QuietWindow, RecoveryMode, SettingScope, SettingValue, Settings,
-    SettingsSpec,
+    ConsoleLog, LabelKey, Metadata, QuietHours, QuietWindow, RecoveryMode, SettingScope, SettingValue,
+    Settings, SettingsSpec,
 };
 
 pub(super) const SETTINGS: Shape = Shape { what: "settings", fields: Settings::NAMES, planned: &[] };
@@ -55,6 +55,7 @@ fn settings(node: &Node, here: SettingScope, faults: &mut Faults) -> Option<Sett
             SettingValue::Mode(_) => {
                 node.word(name, "a mode", &RecoveryMode::WORDS, &[], faults).map(SettingValue::Mode)
             }
+            SettingValue::Label(_) => label_key(node, name, faults).map(SettingValue::Label),
             SettingValue::Quiet(_) => quiet_hours(node, name, faults).map(SettingValue::Quiet),
         };
         let Some(value) = value else {
@@ -69,6 +70,11 @@ fn settings(node: &Node, here: SettingScope, faults: &mut Faults) -> Option<Sett
         }
     }
     sound.then_some(read)
+}
+
+fn label_key(node: &Node, name: &str, faults: &mut Faults) -> Option<LabelKey> {
+    let text = node.some_text(name, faults)?.to_owned();
+    LabelKey::try_from(text).map_err(|error| faults.add(node.place, error.to_string(), None)).ok()
 }
 
 /// Windows in which nothing begins without a person.

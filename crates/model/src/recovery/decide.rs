@@ -210,7 +210,9 @@ impl HostRecovery {
             return open.needs_human();
         };
         let evidence = self.streaks[&flow.metadata.name].evidence.clone();
-        if let Some(NotYet { reason, until, told }) = self.not_yet(now, view, fresh, &flow) {
+        if let Some(NotYet { reason, until, told }) =
+            self.not_yet(now, view, fresh, &flow, open.record.opened_at)
+        {
             if told {
                 open.wait_for(&reason, log);
             }
@@ -234,7 +236,14 @@ impl HostRecovery {
     }
 
     /// Why `flow` may not begin at this moment, and when to ask again.
-    fn not_yet(&self, now: Timestamp, view: &View<'_>, fresh: bool, flow: &Flow) -> Option<NotYet> {
+    fn not_yet(
+        &self,
+        now: Timestamp,
+        view: &View<'_>,
+        fresh: bool,
+        flow: &Flow,
+        opened_at: Timestamp,
+    ) -> Option<NotYet> {
         let name = &flow.metadata.name;
         let because = |reason: String, until, told| Some(NotYet { reason, until, told });
         if let Some(ledger) = self.ledgers.get(name).filter(|ledger| ledger.failed) {
@@ -259,7 +268,7 @@ impl HostRecovery {
             return because(reason, None, false);
         }
         // Last, since it counts the run.
-        let (hold, until) = (view.permit)(flow).err()?;
+        let (hold, until) = (view.permit)(flow, opened_at).err()?;
         because(format!("flow {name} does not begin: {hold}"), Some(until), true)
     }
 

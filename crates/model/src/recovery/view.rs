@@ -45,9 +45,9 @@ impl From<&Settings> for Patience {
     }
 }
 
-/// Asks whether a run of a flow may begin on one more host, and counts it where it may; else why not, and when to ask
-/// again.
-pub type Permit<'a> = &'a dyn Fn(&Flow) -> Result<(), (String, Timestamp)>;
+/// Asks whether a run of a flow may begin on one more host, whose incident opened at that time, and counts it where it may;
+/// else why not, and when to ask again.
+pub type Permit<'a> = &'a dyn Fn(&Flow, Timestamp) -> Result<(), (String, Timestamp)>;
 
 /// A reading of the screen.
 #[derive(Clone, Copy)]

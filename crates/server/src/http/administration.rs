@@ -88,7 +88,7 @@ async fn recovery(
     let said = administer(api, kind, name, Administer::Recovery { on, reason: stated(reason)? }).await?;
     if on {
         // Whoever lets it go on has seen what was done.
-        api.fleet.brake().forgive(kind, name);
+        api.fleet.brake().forgive(clock::now(), kind, name);
     }
     Ok(said)
 }

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use ironhand_api::{HostStatus, Name, Repository};
+use ironhand_model::Site;
 use ironhand_store::{ListQuery, Store, StoreError};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -34,6 +35,7 @@ pub(super) struct Metrics {
     health: Family<Labels, Gauge>,
     reach: Family<Labels, Gauge>,
     alerts: Family<Labels, Gauge>,
+    paused: Family<Labels, Gauge>,
     events: Family<Labels, Counter>,
     repositories: Family<Labels, Gauge>,
     drift: Family<Labels, Gauge>,
@@ -48,7 +50,7 @@ impl Metrics {
         let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The server that answers", version);
         let (hosts, health, reach) = (Family::default(), Family::default(), Family::default());
-        let (alerts, events) = (Family::default(), Family::default());
+        let (alerts, events, paused) = (Family::default(), Family::default(), Family::default());
         registry.register(
             "hosts",
             "Hosts of this server, by the state that people see",
@@ -64,6 +66,11 @@ impl Metrics {
             "alerts_open",
             "Open alerts of hosts of this server, by cause",
             Family::clone(&alerts),
+        );
+        registry.register(
+            "recovery_paused",
+            "Places where recovery is paused: Settings global is all hosts",
+            Family::clone(&paused),
         );
         registry.register(
             "events",
@@ -86,7 +93,19 @@ impl Metrics {
             "Requests to the webhooks of repositories since this server was started, by what became of them",
             Family::clone(&webhooks),
         );
-        Self { registry, hosts, health, reach, alerts, events, repositories, drift, webhooks, counted: None }
+        Self {
+            registry,
+            hosts,
+            health,
+            reach,
+            alerts,
+            paused,
+            events,
+            repositories,
+            drift,
+            webhooks,
+            counted: None,
+        }
     }
 
     /// Counts what holds of the hosts now.
@@ -133,6 +152,15 @@ impl Metrics {
         }
     }
 
+    /// Names the places where recovery is paused now.
+    fn name_paused(&self, site: &Site) {
+        self.paused.clear();
+        for said in site.paused() {
+            let labels = vec![("kind", said.kind.to_string()), ("name", said.name.to_string())];
+            self.paused.get_or_create(&labels).set(1);
+        }
+    }
+
     /// Counts the events since the last time.
     async fn count_events(&mut self, store: &Store) -> Result<(), StoreError> {
         let Some(mut last) = self.counted else {
@@ -161,6 +189,7 @@ impl Metrics {
 pub(super) async fn metrics(State(api): State<Arc<Api>>) -> Result<Response, ApiError> {
     let mut metrics = api.metrics.lock().await;
     metrics.count_hosts(&api.fleet.statuses());
+    metrics.name_paused(&api.fleet.site());
     metrics.count_events(&api.store).await?;
     let repositories = api.store.list::<Repository>(&ListQuery::default()).await?.items;
     metrics.count_repositories(&repositories, api.repositories.knocks().counts());

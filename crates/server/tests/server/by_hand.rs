@@ -1,14 +1,14 @@
 //! Runs that people ask for by hand.
 
 use ironhand_api::{
-    Asked, EventKind, IncidentState, MaintenanceRequest, QuietHours, RecoverRequest, RecoveryMode,
-    RecoveryRequest, RunState, Settings, StepOutcome,
+    Asked, EventKind, Host, IncidentState, MaintenanceRequest, Manifest, QuietHours, RecoverRequest,
+    RecoveryMode, RecoveryRequest, RunState, Settings, StepOutcome,
 };
 use ironhand_client::{Error, RecordFilter};
 use ironhand_sim::{FleetConfig, MachineFault};
 use serde_json::json;
 
-use crate::harness::{PACE, World, flow, name, settings, until_kind};
+use crate::harness::{PACE, World, flow, name, settings, until, until_kind};
 
 fn order(flow: Option<&str>, force: bool) -> RecoverRequest {
     let reason = Some("ticket 7".to_owned());
@@ -144,5 +144,58 @@ async fn quiet_hours_are_waited_for_and_the_incident_says_so() {
         incident.reason.starts_with("flow kernel-panic does not begin: the hours are quiet until"),
         "{incident:?}"
     );
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_that_fall_ill_together_are_left_to_a_person_who_lets_it_go_on() {
+    let settings = Settings {
+        correlate_hosts: 2,
+        correlate_share: 50,
+        correlate_by: "rack".to_owned().try_into().unwrap(),
+        ..settings()
+    };
+    let world = World::with(FleetConfig { pace: PACE, ..FleetConfig::new(3) }, settings).await;
+    let spec = json!({
+        "when": { "screen": "Kernel panic - not syncing" },
+        "do": [{ "power": "cycle" }],
+        "verify": { "screen": "^\\S+ login:", "timeout": "60s" },
+    });
+    world.client.apply(&flow("kernel-panic", spec)).await.unwrap();
+    let hosts = world.adopt().await;
+    for host in &hosts {
+        let mut found: Host = world.client.get(host).await.unwrap();
+        found.metadata.labels.insert("rack".to_owned(), "7".to_owned());
+        found.metadata.resource_version = None;
+        found.status = None;
+        world.client.apply(&Manifest::Host(found)).await.unwrap();
+        world.until_well(host).await;
+    }
+    // Nothing begins until all are known to be ill.
+    let pause = RecoveryRequest { on: false, reason: None };
+    world.client.set_recovery(None, &pause).await.unwrap();
+    let mut events = world.client.follow(None, None);
+    events.connect().await.unwrap();
+    for host in &hosts[..2] {
+        world.fleet.stage(host.as_str(), MachineFault::KernelPanic).unwrap();
+        until_kind(&mut events, EventKind::IncidentOpened).await;
+    }
+    // What was ill before a person let it go on is seen; a third host alone is no outbreak.
+    let resume = RecoveryRequest { on: true, reason: None };
+    world.client.set_recovery(None, &resume).await.unwrap();
+    for _ in 0..2 {
+        until_kind(&mut events, EventKind::IncidentClosed).await;
+    }
+    assert_eq!(world.client.runs(&RecordFilter::default()).await.unwrap().len(), 2);
+
+    for host in &hosts {
+        world.fleet.stage(host.as_str(), MachineFault::KernelPanic).unwrap();
+    }
+    let paused = until(&mut events, |event| {
+        event.kind == EventKind::RecoveryChanged && event.message.contains("is paused")
+    })
+    .await;
+    let message = &paused.last().unwrap().message;
+    assert!(message.contains("of 3 hosts with rack=7 became unwell within 5m"), "{message}");
     world.end().await;
 }

@@ -140,7 +140,7 @@ pub(crate) fn recovery(incident: u64, run: u64) -> (HostRecovery, Decided) {
         screen: Some(screen),
         flows: &[Arc::new(flow)],
         hold: None,
-        permit: &|_| Ok(()),
+        permit: &|_, _| Ok(()),
     };
     let mut recovery = HostRecovery::new();
     let mut decided = recovery.decide(NOON, &view);

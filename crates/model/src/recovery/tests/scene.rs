@@ -286,7 +286,7 @@ impl Scene {
             quiet_until: self.quiet_until.filter(|until| self.now < *until),
             observes: self.observes,
             patience: Patience::from(&Settings::default()),
-            permit: &|_| Ok(()),
+            permit: &|_, _| Ok(()),
         }
     }
 

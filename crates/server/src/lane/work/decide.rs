@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ironhand_api::{Flow, RecoveryMode, ScreenPattern, Settings, StepOutcome, Timestamp};
+use ironhand_api::{EventKind, Flow, RecoveryMode, ScreenPattern, Settings, StepOutcome, Timestamp};
 use ironhand_model::{
-    BlastBound, BlastRequest, Decided, Decision, HostRecovery, Patience, ScreenView, Transition,
-    View as Situation, quiet_until,
+    BlastBound, BlastRequest, Decided, Decision, HostRecovery, OutbreakBound, Patience, ScreenView,
+    Transition, View as Situation, quiet_until,
 };
 use ironhand_store::{HostState, StoreError};
 
@@ -78,7 +78,16 @@ impl Lane {
             share: settings.blast_share,
             window: settings.blast_window,
         };
-        let permit = |flow: &Flow| {
+        let permit = |flow: &Flow, opened_at: Timestamp| {
+            let settings = &self.terms.settings;
+            let around = OutbreakBound {
+                hosts: settings.correlate_hosts,
+                share: settings.correlate_share,
+                window: settings.correlate_window,
+            };
+            // Of this very decision, perhaps.
+            self.tools.brake.fell_ill(opened_at, &self.name);
+            self.tools.brake.ask_around(now, (&self.name, &settings.correlate_by), around)?;
             let asked = BlastRequest {
                 host: &self.name,
                 flow: &flow.metadata.name,
@@ -116,6 +125,9 @@ impl Lane {
     pub(super) async fn decide(&mut self, now: Timestamp) -> Result<Decision, StoreError> {
         let mut decided = self.consider(now);
         self.number(&mut decided).await?;
+        for opened in decided.transitions.iter().filter(|told| told.kind == EventKind::IncidentOpened) {
+            self.tools.brake.fell_ill(opened.incident.opened_at, &self.name);
+        }
         let needs_human = match &decided.decision {
             Decision::NeedsHuman { reason, .. } => Some(reason.as_str()),
             _ => None,
