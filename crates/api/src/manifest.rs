@@ -86,25 +86,29 @@ impl Manifest {
     /// The manifest as a person would write it: without what the server adds.
     #[must_use]
     pub fn as_written(mut self) -> Self {
-        let metadata = match &mut self {
-            Self::Host(host) => {
-                host.status = None;
-                &mut host.metadata
-            }
+        match &mut self {
+            Self::Host(host) => host.status = None,
+            Self::Repository(repository) => repository.status = None,
+            _ => {}
+        }
+        let metadata = self.metadata_mut();
+        metadata.resource_version = None;
+        metadata.created_at = None;
+        self
+    }
+
+    /// Name and labels, to be changed.
+    pub const fn metadata_mut(&mut self) -> &mut Metadata {
+        match self {
+            Self::Host(host) => &mut host.metadata,
             Self::Credential(credential) => &mut credential.metadata,
             Self::Flow(flow) => &mut flow.metadata,
             Self::Zone(zone) => &mut zone.metadata,
             Self::Cluster(cluster) => &mut cluster.metadata,
             Self::Settings(settings) => &mut settings.metadata,
             Self::Notifier(notifier) => &mut notifier.metadata,
-            Self::Repository(repository) => {
-                repository.status = None;
-                &mut repository.metadata
-            }
-        };
-        metadata.resource_version = None;
-        metadata.created_at = None;
-        self
+            Self::Repository(repository) => &mut repository.metadata,
+        }
     }
 
     /// The secrets in it, each with the name of its field.

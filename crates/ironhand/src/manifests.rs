@@ -31,7 +31,7 @@ pub fn validate(files: &args::Files) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Manifests of one kind that are sent at the same time: the server makes them durable together.
+/// Manifests that are asked for, or of one kind sent, at the same time: the server makes them durable together.
 const AT_ONCE: usize = 32;
 
 /// `ironhand apply`: checks all, then sends one kind after the other, in the order in which they refer to each other.

@@ -1,10 +1,11 @@
 //! `ironhand diff`: what applying manifests would change, as a unified diff.
 
+use futures_util::{StreamExt, stream};
 use ironhand_api::Manifest;
 use ironhand_client::Client;
 use similar::{ChangeTag, TextDiff};
 
-use super::{Surplus, document, named};
+use super::{AT_ONCE, Surplus, document, named};
 use crate::args;
 use crate::exit::Failure;
 use crate::flow::checked_manifests;
@@ -18,9 +19,14 @@ pub async fn diff(client: &Client, asked: &args::Diff, output: Output) -> Result
     let manifests = checked_manifests(&asked.files)?;
     let surplus = Surplus::find(client, &asked.prune, &manifests).await?;
     let mut differs = false;
-    for located in &manifests {
-        let wanted = &located.manifest;
-        let kept = client.manifest(wanted.kind(), &wanted.metadata().name).await?;
+    let mut kept = stream::iter(&manifests)
+        .map(async |located| {
+            let wanted = &located.manifest;
+            (located, client.manifest(wanted.kind(), &wanted.metadata().name).await)
+        })
+        .buffered(AT_ONCE);
+    while let Some((located, kept)) = kept.next().await {
+        let (kept, wanted) = (kept?, &located.manifest);
         let file = located.file.display().to_string();
         differs |= compare(kept.as_ref(), Some(wanted), &named(wanted), &file, output)?;
     }

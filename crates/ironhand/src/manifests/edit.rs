@@ -7,7 +7,7 @@ use std::process::Command;
 use ironhand_api::parse_manifests;
 use ironhand_client::Client;
 
-use super::named;
+use super::{document, named};
 use crate::args;
 use crate::exit::{Failure, at};
 use crate::files::read_bounded;
@@ -28,12 +28,9 @@ pub async fn edit(client: &Client, asked: &args::Edit) -> Result<(), Failure> {
     let missing = || Failure::NotFound(format!("there is no {} {name}", kind.to_string().to_lowercase()));
     let kept = client.manifest(kind, &name).await?.ok_or_else(missing)?;
     let version = kept.metadata().resource_version;
-    let mut written =
-        serde_json::to_value(kept.as_written()).map_err(|error| Failure::Failed(error.to_string()))?;
-    if let Some(metadata) = written.get_mut("metadata").and_then(serde_json::Value::as_object_mut) {
-        metadata.insert("resourceVersion".to_owned(), version.into());
-    }
-    let text = serde_saphyr::to_string(&written).map_err(|error| Failure::Failed(error.to_string()))?;
+    let mut written = kept.as_written();
+    written.metadata_mut().resource_version = version;
+    let text = document(&written)?;
     let mut file = at(
         Path::new("."),
         tempfile::Builder::new().prefix(&format!("ironhand-{name}-")).suffix(".yaml").tempfile(),
