@@ -23,7 +23,7 @@ pub use offline::{FlowCommand, Fonts, Learn, Match, Read};
 pub use record::{Alerts, EventFormat, Events, Incidents, Jobs, Report, Ruling, Runs};
 pub use resource::{Apply, Delete, Describe, Diff, Edit, Export, Files, Get, Prune, RepositoryCommand};
 pub use server::{Sandbox, Serve};
-pub use sim::{Sim, SimAmt, SimBmc, SimKvm, SimModem, SimPdu, SimProtocol, SimQemu};
+pub use sim::{Sim, SimAmt, SimBmc, SimKvm, SimMachine, SimModem, SimPdu, SimProtocol, SimQemu};
 
 /// Ironhand keeps bare metal alive without hands.
 ///

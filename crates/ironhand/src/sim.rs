@@ -93,14 +93,12 @@ pub async fn pdu(asked: args::SimPdu, output: Output) -> Result<(), Failure> {
 
 /// `ironhand sim kvm`.
 pub async fn kvm(asked: args::SimKvm, output: Output) -> Result<(), Failure> {
-    let password = password(asked.password_file.as_deref())?;
     let failed = |error: &dyn std::error::Error| Failure::Failed(chain(error));
-    let (name, running) = (asked.name.clone(), !asked.off);
-    let machine = MachineConfig { name, make: Make::R740Like, seed: 1, pace: asked.pace, running };
+    let (machine, password) = machine(&asked.machine)?;
     let mut config = KvmUnitConfig::new(asked.unit, password, machine);
-    config.bind = asked.bind;
+    config.bind = asked.machine.bind;
     config.port = asked.port;
-    config.user = asked.user;
+    config.user = asked.machine.user;
     if asked.unit != UnitKind::Nanokvm {
         config.certificate = Some(Certificate::self_signed().map_err(|error| failed(&error))?);
     }
@@ -108,33 +106,41 @@ pub async fn kvm(asked: args::SimKvm, output: Output) -> Result<(), Failure> {
     let stop = stop_asked();
     let (address, kind) = (unit.address(), asked.unit.name());
     if output.is_structured() {
-        line(&serde_json::json!({ "unit": kind, "address": address, "machine": asked.name }).to_string());
+        line(
+            &serde_json::json!({ "unit": kind, "address": address, "machine": asked.machine.name })
+                .to_string(),
+        );
     } else {
-        line(&format!("unit ({kind}) before the machine {}: at {address}", asked.name));
+        line(&format!("unit ({kind}) before the machine {}: at {address}", asked.machine.name));
     }
     stop.await?;
     unit.shutdown().await;
     Ok(())
 }
 
-/// `ironhand sim amt`.
-pub async fn amt(asked: args::SimAmt, output: Output) -> Result<(), Failure> {
+/// The machine that is asked for, and the password of who may use it.
+fn machine(asked: &args::SimMachine) -> Result<(MachineConfig, SecretString), Failure> {
     let password = password(asked.password_file.as_deref())?;
     let (name, running) = (asked.name.clone(), !asked.off);
-    let machine = MachineConfig { name, make: Make::R740Like, seed: 1, pace: asked.pace, running };
+    Ok((MachineConfig { name, make: Make::R740Like, seed: 1, pace: asked.pace, running }, password))
+}
+
+/// `ironhand sim amt`.
+pub async fn amt(asked: args::SimAmt, output: Output) -> Result<(), Failure> {
+    let (machine, password) = machine(&asked.machine)?;
     let machine = Arc::new(Mutex::new(Machine::new(machine, Instant::now())));
     let mut config = WsmanConfig::new(WsmanKind::Amt, machine, password);
-    config.bind = asked.bind;
+    config.bind = asked.machine.bind;
     config.port = asked.port;
-    config.username = asked.user;
+    config.username = asked.machine.user;
     config.redirects = asked.redirects;
     let service = WsmanService::start(config).await.map_err(|error| Failure::Failed(chain(&error)))?;
     let stop = stop_asked();
     let address = service.address();
     if output.is_structured() {
-        line(&serde_json::json!({ "address": address, "machine": asked.name }).to_string());
+        line(&serde_json::json!({ "address": address, "machine": asked.machine.name }).to_string());
     } else {
-        line(&format!("Intel AMT of the machine {}: at {address}", asked.name));
+        line(&format!("Intel AMT of the machine {}: at {address}", asked.machine.name));
     }
     stop.await
 }

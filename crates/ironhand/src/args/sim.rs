@@ -30,30 +30,15 @@ pub enum Sim {
 /// `ironhand sim amt`.
 #[derive(Args)]
 pub struct SimAmt {
-    /// Its address
-    #[arg(long, default_value = "127.0.0.1", value_name = "ADDR")]
-    pub bind: std::net::IpAddr,
     /// TCP port of WS-Management, plain HTTP; 0 takes a free one. The redirection of screen and serial line is two above
     #[arg(long, default_value_t = 16992)]
     pub port: u16,
-    /// Who may use it
-    #[arg(long, default_value = "admin", value_name = "NAME")]
-    pub user: String,
-    /// The password is in this file, else in IRONHAND_PASSWORD
-    #[arg(long, value_name = "FILE")]
-    pub password_file: Option<PathBuf>,
-    /// The name of the machine
-    #[arg(long, default_value = "sim-1", value_name = "NAME")]
-    pub name: String,
-    /// How many times faster than a real machine it is
-    #[arg(long, default_value_t = 10.0)]
-    pub pace: f64,
     /// Redirect the screen and the serial line from the beginning, and listen for those who want to see them
     #[arg(long)]
     pub redirects: bool,
-    /// Leave the machine without power at first
-    #[arg(long)]
-    pub off: bool,
+    /// The machine.
+    #[command(flatten)]
+    pub machine: SimMachine,
 }
 
 /// `ironhand sim kvm`.
@@ -63,19 +48,27 @@ pub struct SimKvm {
     /// controller (over TLS)
     #[arg(long, default_value = "pikvm", value_name = "UNIT")]
     pub unit: UnitKind,
-    /// Its address
-    #[arg(long, default_value = "127.0.0.1", value_name = "ADDR")]
-    pub bind: std::net::IpAddr,
     /// TCP port; 0 takes a free one
     #[arg(long, default_value_t = 8443)]
     pub port: u16,
+    /// The machine.
+    #[command(flatten)]
+    pub machine: SimMachine,
+}
+
+/// One simulated machine, and who may use what manages it.
+#[derive(Args)]
+pub struct SimMachine {
+    /// The address
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDR")]
+    pub bind: std::net::IpAddr,
     /// Who may use it
     #[arg(long, default_value = "admin", value_name = "NAME")]
     pub user: String,
     /// The password is in this file, else in IRONHAND_PASSWORD
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
-    /// The name of the machine behind it
+    /// The name of the machine
     #[arg(long, default_value = "sim-1", value_name = "NAME")]
     pub name: String,
     /// How many times faster than a real machine it is
