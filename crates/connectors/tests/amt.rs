@@ -22,6 +22,10 @@ struct Bench {
     encrypted: bool,
 }
 
+fn login(username: &str, password: &str) -> Login {
+    Login { username: username.to_owned(), password: password.into() }
+}
+
 impl Bench {
     async fn new(running: bool) -> Self {
         Self::with(running, |_| {}).await
@@ -43,11 +47,16 @@ impl Bench {
     }
 
     fn device_as(&self, username: &str, password: &str, tls: Tls) -> Box<dyn Device> {
+        let mut connector = self.connector(tls);
+        connector.credentials = Some(vec!["amt".parse::<Name>().expect("a name")]);
+        let login = login(username, password);
+        open(&connector, Some(login), &Surroundings::default()).expect("a connector that can be used")
+    }
+
+    fn connector(&self, tls: Tls) -> Connector {
         let mut connector = Connector::new(Way::Amt(AmtOptions { tls }), "127.0.0.1");
         connector.port = Some(self.service.address().port());
-        connector.credentials = Some(vec!["amt".parse::<Name>().expect("a name")]);
-        let login = Login { username: username.to_owned(), password: password.into() };
-        open(&connector, Some(login), &Surroundings::default()).expect("a connector that can be used")
+        connector
     }
 
     fn activity(&self) -> Activity {
@@ -225,10 +234,8 @@ async fn a_change_whose_answer_is_lost_is_not_sent_again() {
 
 impl Bench {
     async fn screen(&self, password: &str) -> Result<Box<dyn ScreenSource>, Error> {
-        let mut connector = Connector::new(Way::Amt(AmtOptions { tls: self.tls() }), "127.0.0.1");
-        connector.port = Some(self.service.address().port());
-        let login = Login { username: "admin".to_owned(), password: password.into() };
-        open_screen(&connector, Some(login), &Surroundings::default()).await
+        let login = login("admin", password);
+        open_screen(&self.connector(self.tls()), Some(login), &Surroundings::default()).await
     }
 
     fn tls(&self) -> Tls {
@@ -282,10 +289,8 @@ async fn a_screen_that_is_not_shown_leaves_all_as_it_was() {
 
 impl Bench {
     async fn serial(&self, password: &str) -> Result<Box<dyn SerialConsole>, Error> {
-        let mut connector = Connector::new(Way::Amt(AmtOptions { tls: self.tls() }), "127.0.0.1");
-        connector.port = Some(self.service.address().port());
-        let login = Login { username: "admin".to_owned(), password: password.into() };
-        open_serial(&connector, Some(login), &Surroundings::default()).await
+        let login = login("admin", password);
+        open_serial(&self.connector(self.tls()), Some(login), &Surroundings::default()).await
     }
 }
 

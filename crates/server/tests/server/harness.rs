@@ -90,6 +90,22 @@ impl World {
         names
     }
 
+    /// Adopts all hosts, and waits until they are well.
+    pub async fn adopt_well(&self) -> Vec<Name> {
+        let hosts = self.adopt().await;
+        for host in &hosts {
+            self.until_well(host).await;
+        }
+        hosts
+    }
+
+    /// The events from now on.
+    pub async fn follow(&self) -> EventStream {
+        let mut events = self.client.follow(None, None);
+        events.connect().await.unwrap();
+        events
+    }
+
     pub async fn status(&self, host: &Name) -> HostStatus {
         self.client.get::<Host>(host).await.unwrap().status.unwrap()
     }

@@ -25,12 +25,8 @@ async fn a_host_that_panics_is_recovered_and_then_left_alone() {
         "limits": { "attempts": 2, "cooldown": "1s" },
     });
     world.client.apply(&flow("kernel-panic", spec)).await.unwrap();
-    let hosts = world.adopt().await;
-    for host in &hosts {
-        world.until_well(host).await;
-    }
-    let mut events = world.client.follow(None, None);
-    events.connect().await.unwrap();
+    let hosts = world.adopt_well().await;
+    let mut events = world.follow().await;
     world.fleet.stage(hosts[0].as_str(), MachineFault::KernelPanic).unwrap();
 
     let story = until(&mut events, |event| event.kind == EventKind::IncidentClosed).await;
@@ -99,10 +95,8 @@ async fn a_run_chooses_repeats_and_calls() {
         "verify": { "screen": "^\\S+ login:", "timeout": "60s" },
     });
     world.client.apply(&flow("kernel-panic", spec)).await.unwrap();
-    let hosts = world.adopt().await;
-    world.until_well(&hosts[0]).await;
-    let mut events = world.client.follow(None, None);
-    events.connect().await.unwrap();
+    let hosts = world.adopt_well().await;
+    let mut events = world.follow().await;
     world.fleet.stage(hosts[0].as_str(), MachineFault::KernelPanic).unwrap();
     until(&mut events, |event| event.kind == EventKind::IncidentClosed).await;
     let run = world.client.runs(&RecordFilter::default()).await.unwrap().remove(0);
@@ -123,12 +117,8 @@ async fn recovery_pauses_where_too_many_hosts_fall_ill_and_a_person_lets_it_go_o
         "verify": { "screen": "^\\S+ login:", "timeout": "60s" },
     });
     world.client.apply(&flow("kernel-panic", spec)).await.unwrap();
-    let hosts = world.adopt().await;
-    for host in &hosts {
-        world.until_well(host).await;
-    }
-    let mut events = world.client.follow(None, None);
-    events.connect().await.unwrap();
+    let hosts = world.adopt_well().await;
+    let mut events = world.follow().await;
     for host in &hosts {
         world.fleet.stage(host.as_str(), MachineFault::KernelPanic).unwrap();
     }
@@ -143,8 +133,7 @@ async fn recovery_pauses_where_too_many_hosts_fall_ill_and_a_person_lets_it_go_o
     let held = world.client.incidents(&RecordFilter { open: true, ..RecordFilter::default() }).await.unwrap();
     assert_eq!((held.len(), held[0].attempts, held[0].state), (1, 0, IncidentState::Open), "{held:#?}");
 
-    let mut events = world.client.follow(None, None);
-    events.connect().await.unwrap();
+    let mut events = world.follow().await;
     let resume = RecoveryRequest { on: true, reason: Some("a bad switch".to_owned()) };
     world.client.set_recovery(None, &resume).await.unwrap();
     until_kind(&mut events, EventKind::IncidentClosed).await;
@@ -161,12 +150,8 @@ async fn a_run_asks_a_person_and_a_person_stops_another() {
         "verify": { "screen": "^\\S+ login:", "timeout": "60s" },
     });
     world.client.apply(&flow("kernel-panic", spec)).await.unwrap();
-    let hosts = world.adopt().await;
-    for host in &hosts {
-        world.until_well(host).await;
-    }
-    let mut events = world.client.follow(None, None);
-    events.connect().await.unwrap();
+    let hosts = world.adopt_well().await;
+    let mut events = world.follow().await;
     let mut asked = Vec::new();
     for host in &hosts {
         world.fleet.stage(host.as_str(), MachineFault::KernelPanic).unwrap();
@@ -200,10 +185,8 @@ async fn a_flow_that_does_not_help_stops_at_its_limit_and_asks_for_a_person() {
         "limits": { "attempts": 2, "cooldown": "100ms" },
     });
     world.client.apply(&flow("hopeless", spec)).await.unwrap();
-    let host = world.adopt().await.remove(0);
-    world.until_well(&host).await;
-    let mut events = world.client.follow(None, None);
-    events.connect().await.unwrap();
+    let host = world.adopt_well().await.remove(0);
+    let mut events = world.follow().await;
     world.fleet.stage(host.as_str(), MachineFault::KernelPanic).unwrap();
 
     let asked = until_kind(&mut events, EventKind::IncidentNeedsHuman).await;
@@ -237,10 +220,8 @@ async fn a_person_may_heal_what_ironhand_could_not() {
         "limits": { "attempts": 1, "cooldown": "100ms" },
     });
     world.client.apply(&flow("hopeless", spec)).await.unwrap();
-    let host = world.adopt().await.remove(0);
-    world.until_well(&host).await;
-    let mut events = world.client.follow(None, None);
-    events.connect().await.unwrap();
+    let host = world.adopt_well().await.remove(0);
+    let mut events = world.follow().await;
     world.fleet.stage(host.as_str(), MachineFault::KernelPanic).unwrap();
     until_kind(&mut events, EventKind::IncidentNeedsHuman).await;
 
