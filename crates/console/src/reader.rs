@@ -151,29 +151,28 @@ impl Reader {
         }
         let bank = self.bank.get_or_init(|| degraded::Bank::of(fonts().iter().chain(&self.extra)));
         let nearest = degraded::read(image, bank, &self.memory, scale, hint);
-        if exact.is_reliable() {
-            // A logo, if the same is read beside it; else text that compression made look like pictures.
-            let count = |reading: &Reading, is: fn(char) -> bool| {
-                reading.cells.iter().filter(|cell| is(cell.character)).count()
-            };
-            let is_unread = |character| character == char::REPLACEMENT_CHARACTER;
-            let read = |reading: &Reading| {
-                count(reading, |character| !matches!(character, ' ' | char::REPLACEMENT_CHARACTER))
-            };
-            let more = |nearest: &Reading| {
-                if nearest.is_reliable() {
-                    let marks = count(nearest, is_unread).saturating_sub(count(&exact, is_unread));
-                    read(nearest) > read(&exact) + marks
-                } else {
-                    // What is not reliable itself tells that the other is not either.
-                    read(nearest) * 2 > read(&exact) * 3
-                }
-            };
-            return nearest.filter(more).unwrap_or(exact);
-        }
+        nearest.filter(|nearest| tells_more(nearest, &exact)).unwrap_or(exact)
+    }
+}
+
+/// Whether what templates read is to be taken in place of what was read exactly.
+fn tells_more(nearest: &Reading, exact: &Reading) -> bool {
+    if !exact.is_reliable() {
         // Half of a text helps people more than none; nothing acts on it.
-        let helps = |reading: &Reading| exact.kind != ScreenKind::Text && reading.score > HELPFUL;
-        nearest.filter(|nearest| nearest.is_reliable() || helps(nearest)).unwrap_or(exact)
+        let helps = exact.kind != ScreenKind::Text && nearest.score > HELPFUL;
+        return nearest.is_reliable() || helps;
+    }
+    // Pictures beside the text are a logo, if the same is read beside them; else text that compression blurred.
+    let count = |reading: &Reading, is: fn(char) -> bool| {
+        reading.cells.iter().filter(|cell| is(cell.character)).count()
+    };
+    let unread = |reading| count(reading, |character| character == char::REPLACEMENT_CHARACTER);
+    let read = |reading| count(reading, |character| !matches!(character, ' ' | char::REPLACEMENT_CHARACTER));
+    if nearest.is_reliable() {
+        read(nearest) > read(exact) + unread(nearest).saturating_sub(unread(exact))
+    } else {
+        // What is not reliable itself tells that the other is not either.
+        read(nearest) * 2 > read(exact) * 3
     }
 }
 
