@@ -22,6 +22,7 @@ mod verdict;
 
 pub(super) use bank::Bank;
 pub(super) use memory::Memory;
+use page::Guess;
 use plane::Plane;
 use sharpen::Sharp;
 
@@ -41,19 +42,27 @@ pub(super) fn read(
     hint: Option<&Grid>,
 ) -> Option<Reading> {
     let plane = Plane::of(image)?;
-    let by = |sharp: &Sharp<'_>| verdict::reading(image, sharp, &page::guesses(&plane, sharp), scale);
+    let reading = |sharp: &Sharp<'_>, guesses: &[Guess]| verdict::reading(image, sharp, guesses, scale);
     if let Some(known) = hint.and_then(|grid| memory.of(image, grid))
         && let Some(sharp) = known.sharp(bank)
     {
-        let reading = by(&sharp);
-        if known.is_as_good(&reading) {
-            return Some(reading);
+        let again = reading(&sharp, &page::guesses(&plane, &sharp));
+        if known.is_as_good(&again) {
+            return Some(again);
         }
     }
-    let sharp = search::find(&plane, bank)?;
-    let reading = by(&sharp);
-    memory.keep(image, bank, &sharp, &reading);
-    Some(reading)
+    let mut sharp = search::find(&plane, bank)?;
+    let guesses = page::guesses(&plane, &sharp);
+    let mut best = reading(&sharp, &guesses);
+    let unread = verdict::unread(&sharp, &guesses);
+    if let Some(other) = sharpen::face_of_unread(&plane, bank, &sharp, &unread) {
+        let again = reading(&other, &page::guesses(&plane, &other));
+        if again.score > best.score {
+            (sharp, best) = (other, again);
+        }
+    }
+    memory.keep(image, bank, &sharp, &best);
+    Some(best)
 }
 
 #[cfg(test)]

@@ -102,6 +102,11 @@ const USUAL: &str = "Started the device of systemd: failed to load boot option 0
     Kernel panic at address, unable to mount root from disk; press any key for setup or wait 15 seconds. UEFI PXE ACPI CPU";
 
 impl Face {
+    /// The distances of columns and rows, in pixels of the font.
+    pub(super) const fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
     fn new(font: &Font, width: usize) -> Self {
         let height = font.height() as usize;
         let mut drawn: HashMap<&[u32], char> = HashMap::new();
@@ -262,5 +267,11 @@ impl Bank {
                 .map(move |width| Face::new(font, width))
         });
         Self { faces: faces.collect() }
+    }
+
+    /// Those whose cells are as large as those of this one, itself too.
+    pub(super) fn faces_like(&self, face: &Face) -> impl Iterator<Item = &Face> {
+        let size = face.size();
+        self.faces.iter().filter(move |other| other.size() == size)
     }
 }

@@ -111,32 +111,58 @@ const WORSE: f32 = 0.006;
 /// The face of this cell size that explains most of the whole page: some differ in a few characters only.
 pub(super) fn choose_face<'b>(plane: &Plane, bank: &'b Bank, sharp: Sharp<'b>) -> Sharp<'b> {
     let Sharp { frame, face, .. } = sharp;
-    let size = (face.width, face.height);
-    let alike = bank.faces.iter().filter(|other| (other.width, other.height) == size);
     let step = (frame.rows * frame.columns).div_ceil(LOOKED_AT).max(1);
     // A step that is no divisor of the columns' count wanders over all of them.
     let step = if frame.columns.is_multiple_of(step) { step + 1 } else { step };
     let cells = (0..frame.rows * frame.columns).step_by(step);
     let looks = looks(plane, &sharp, cells.map(|cell| (cell / frame.columns, cell % frame.columns)));
-    let lens = Lens::new(sharp.filter, &frame, size, (plane.width, plane.height));
+    let lens = Lens::new(sharp.filter, &frame, face.size(), (plane.width, plane.height));
     let some = looks.len().div_ceil(LOOKED_AT_FIRST).max(1);
-    let mut faces: Vec<(f32, &Face, Templates)> = alike
+    let mut faces: Vec<(f32, &Face, Templates)> = bank
+        .faces_like(face)
         .map(|face| {
             let mut templates = Templates::of(face, Templates::blur_of(&sharp));
-            let explained = explained_in_all(plane, &lens, face, &mut templates, looks.iter().step_by(some));
-            (explained, face, templates)
+            let shares = shares_of(plane, &lens, face, &mut templates, looks.iter().step_by(some));
+            (mean(&shares), face, templates)
         })
         .collect();
     faces.sort_by(|one, other| other.0.total_cmp(&one.0));
     faces.truncate(FACES);
     if faces.len() > 1 && some > 1 {
         for (explained, face, templates) in &mut faces {
-            *explained = explained_in_all(plane, &lens, face, templates, looks.iter());
+            *explained = mean(&shares_of(plane, &lens, face, templates, looks.iter()));
         }
     }
     let best = faces.into_iter().max_by(|one, other| one.0.total_cmp(&other.0));
     best.map_or(sharp, |(_, face, _)| Sharp { face, ..sharp })
 }
+
+/// The face of this cell size that explains more of the cells that could not be read: faces that agree in all common letters
+/// are told apart by rare ones.
+pub(super) fn face_of_unread<'b>(
+    plane: &Plane,
+    bank: &'b Bank,
+    sharp: &Sharp<'b>,
+    unread: &[(usize, usize)],
+) -> Option<Sharp<'b>> {
+    if unread.is_empty() {
+        return None;
+    }
+    let step = unread.len().div_ceil(LOOKED_AT_FIRST);
+    let looks = looks(plane, sharp, unread.iter().step_by(step).copied());
+    let lens = Lens::new(sharp.filter, &sharp.frame, sharp.face.size(), (plane.width, plane.height));
+    let legible = |face: &Face| {
+        let mut templates = Templates::of(face, Templates::blur_of(sharp));
+        let shares = shares_of(plane, &lens, face, &mut templates, looks.iter());
+        shares.into_iter().filter(|share| *share > LEGIBLE).count()
+    };
+    let others = bank.faces_like(sharp.face).filter(|other| !std::ptr::eq(*other, sharp.face));
+    let best = others.map(|face| (legible(face), face)).max_by_key(|(count, _)| *count)?;
+    (best.0 > legible(sharp.face)).then_some(Sharp { face: best.1, ..*sharp })
+}
+
+/// A cell of which a face explains this share may show one of its glyphs.
+const LEGIBLE: f32 = 0.8;
 
 /// Cells that faces are compared by, blank ones too; those by which most are ruled out; and how many are left then.
 const LOOKED_AT: usize = 500;
@@ -170,17 +196,16 @@ fn looks(plane: &Plane, sharp: &Sharp<'_>, cells: impl Iterator<Item = (usize, u
     look.collect()
 }
 
-/// How much of the light of cells their best glyphs explain, 0 to 1.
-fn explained_in_all<'l>(
+/// How much of the light of each cell its best glyph explains, 0 to 1.
+fn shares_of<'l>(
     plane: &Plane,
     lens: &Lens,
     face: &Face,
     templates: &mut Templates,
     looks: impl Iterator<Item = &'l Look>,
-) -> f32 {
+) -> Vec<f32> {
     let (mut half, mut drawn, mut seen) = (Vec::new(), Vec::new(), Seen::default());
-    let (mut sum, mut count) = (0.0, 0.0);
-    for Look { row, column, coarse, close } in looks {
+    let shares = looks.map(|Look { row, column, coarse, close }| {
         let window = Window { across: lens.column(*column, EDGE), down: lens.row(*row, EDGE) };
         seen.look(&window, plane);
         let best = templates.best(coarse, close).into_iter().take(CANDIDATES);
@@ -188,10 +213,13 @@ fn explained_in_all<'l>(
             window.draw(&face.glyphs[glyph].ink, &mut half, &mut drawn);
             seen.explain(&drawn).share()
         });
-        sum += share.fold(0.0, f32::max);
-        count += 1.0;
-    }
-    sum / f32::max(count, 1.0)
+        share.fold(0.0, f32::max)
+    });
+    shares.collect()
+}
+
+fn mean(shares: &[f32]) -> f32 {
+    shares.iter().sum::<f32>() / f32::max(shares.len() as f32, 1.0)
 }
 
 /// Moves the edges of the frame as long as that explains more.

@@ -17,6 +17,8 @@ struct Weighed {
     /// The index of the glyph in its face.
     glyph: usize,
     character: char,
+    /// Whether its ink is a dot or a line, as chance arranges it too.
+    is_slight: bool,
     /// What it leaves unexplained.
     error: f32,
     /// The next best character.
@@ -56,6 +58,14 @@ const SMALL_ERROR: f32 = 0.065;
 const LARGE_ERROR: f32 = 0.085;
 const NOISY: f32 = 1.6;
 
+/// What is left of the wrong letter points towards the right one, or away: where it does neither, by so much at most on the scale
+/// of [`Weighed::side`], more may be left.
+const UPRIGHT: f32 = 0.2;
+const UPRIGHT_ERROR: f32 = 0.1;
+
+/// How much of the ink a rare character explains where it may leave as much as others.
+const PLAIN: f32 = 0.97;
+
 /// How many times it may be of a character beyond ASCII.
 const RARE_ERROR: f32 = 1.7;
 
@@ -73,10 +83,18 @@ const TRACE_OF_NOISE: f32 = 1.5;
 
 /// How much of what is usually left unexplained may point from one drawing to another.
 const FAR: f32 = 0.7;
+const FAR_FROM_RARE: f32 = 0.5;
 
 /// But where a glyph explains nearly all of fainter ink: dark letters on a black page.
 const FAINT: f32 = 0.07;
 const CLEAR: f32 = 0.93;
+
+/// Or a letter, which has more pixels than chance arranges, most of it.
+const FAINT_LETTER: f32 = 0.8;
+const FAINT_SIDE: f32 = 0.6;
+
+/// How much may be left unexplained of the faintest ink, in parts of its own contrast.
+const MOST_FAINT_ERROR: f32 = 0.2;
 
 /// On a page of which usually more is left unexplained, the font is not the one that was chosen, or there is none.
 const MOST_USUAL_ERROR: f32 = 0.11;
@@ -115,6 +133,17 @@ pub(super) fn reading(image: &Image, sharp: &Sharp<'_>, guesses: &[Guess], scale
     let mut reading = Reading::of_cells(grid, cells, colors.ground, name, cursor);
     reading.method = ReadingMethod::Nearest;
     reading
+}
+
+/// The row and the column of each cell with ink that cannot be read.
+pub(super) fn unread(sharp: &Sharp<'_>, guesses: &[Guess]) -> Vec<(usize, usize)> {
+    let Some(usual) = usual(guesses) else { return Vec::new() };
+    let is_unread = |guess: &Guess| {
+        let weighed = Weighed::of(guess, sharp.face, usual);
+        weighed.is_some_and(|weighed| matches!(weighed.verdict(usual), Verdict::Unread))
+    };
+    let cells = guesses.iter().enumerate().filter(|(_, guess)| is_unread(guess));
+    cells.map(|(index, _)| (index / sharp.frame.columns, index % sharp.frame.columns)).collect()
 }
 
 /// The part of the screen that the console uses, where that is known.
@@ -215,6 +244,7 @@ impl Weighed {
         Some(Self {
             glyph: best.glyph,
             character: face.glyphs[best.glyph].character,
+            is_slight: face.glyphs[best.glyph].is_slight,
             error: best.explained.error.sqrt() / contrast,
             next_character: next.map_or(' ', |next| face.glyphs[next.glyph].character),
             next: next.map_or(1.0, |next| next.explained.error.sqrt() / contrast),
@@ -226,24 +256,39 @@ impl Weighed {
     }
 
     fn verdict(&self, usual: Usual) -> Verdict {
-        let noise = usual.error;
-        let is_blank = self.is_blank(noise);
-        // Fonts have hundreds of rare letters: one of them is always a little like what another font draws.
-        let most_error = if self.character.is_ascii() {
-            (MOST_ERROR * noise).clamp(SMALL_ERROR, (NOISY * noise).max(LARGE_ERROR))
-        } else {
-            (RARE_ERROR * noise).max(SMALL_ERROR / 2.0)
-        };
-        let is_certain = self.error < most_error
-            && (self.contrast > LEAST_CONTRAST || self.contrast > FAINT && self.share > CLEAR)
+        // Damage adds as much to faint ink as to strong, which is more in parts of its contrast.
+        let strength = self.contrast.min(1.0);
+        let noise = usual.error / strength;
+        let is_certain = self.error < MOST_FAINT_ERROR.min(self.most_error(usual.error) / strength)
+            && (self.contrast > LEAST_CONTRAST || self.is_faint_ink())
             && self.apart > LEAST_APART * noise
             && self.side() > self.least_side()
             && self.is_far_from_next(noise);
-        match (is_blank, is_certain) {
+        match (self.is_blank(usual.error), is_certain) {
             (true, _) => Verdict::Blank,
             (false, true) => Verdict::Certain,
             (false, false) => Verdict::Unread,
         }
+    }
+
+    /// How much the character may leave unexplained, in parts of the page's contrast, where `noise` is usual.
+    fn most_error(&self, noise: f32) -> f32 {
+        // What is left points no more to the next best than away from it.
+        let is_upright = (self.side() - 1.0).abs() < UPRIGHT;
+        if self.character.is_ascii() {
+            let large = if is_upright { UPRIGHT_ERROR } else { LARGE_ERROR };
+            (MOST_ERROR * noise).clamp(SMALL_ERROR, (NOISY * noise).max(large))
+        } else {
+            // Fonts have hundreds of rare letters: one of them is always a little like what another font draws.
+            let small = if is_upright && self.share > PLAIN { SMALL_ERROR } else { SMALL_ERROR / 2.0 };
+            (RARE_ERROR * noise).max(small)
+        }
+    }
+
+    /// Whether ink of little contrast is more than the shadow of compression.
+    fn is_faint_ink(&self) -> bool {
+        let is_letter = !self.is_slight && self.share > FAINT_LETTER && self.side() > FAINT_SIDE;
+        self.contrast > FAINT && (self.share > CLEAR || is_letter)
     }
 
     /// Whether there is no ink. Compression and neighbours leave traces, some of them as strong as a full stop is: but that has
@@ -263,7 +308,9 @@ impl Weighed {
     ///
     /// Damage that is not quite what was assumed is no noise: on all cells of a page it adds the same to the same letters.
     fn is_far_from_next(&self, noise: f32) -> bool {
-        0.5 * (1.0 + self.side()) * self.apart > FAR * noise
+        let far =
+            if self.next_character.is_ascii() || !self.character.is_ascii() { FAR } else { FAR_FROM_RARE };
+        0.5 * (1.0 + self.side()) * self.apart > far * noise
     }
 
     /// On which side of the middle between the best two drawings the picture is: 1 at the best, 0 in the middle.
