@@ -40,6 +40,7 @@ mod event;
 mod fence;
 mod flow;
 mod hardware;
+mod heartbeat;
 mod host;
 mod incident;
 mod job;
@@ -96,6 +97,7 @@ pub use hardware::{
     EventLog, HardwareReport, IdentifyRequest, InsertMediaRequest, Inventory, LogEntry, MediaDrive,
     MediaKind, Part, PartKind, Sensor, SensorState, Sensors, VirtualMedia,
 };
+pub use heartbeat::{Heartbeat, HeartbeatKey, HeartbeatKeyRequest, HeartbeatStatus};
 pub use host::{Host, HostSpec};
 pub use incident::{Incident, IncidentState, UnknownScreen};
 pub use job::{Job, JobState, Work};

@@ -31,6 +31,7 @@ mod endpoint;
 mod error;
 mod events;
 mod hardware;
+mod heartbeat;
 mod live;
 mod management;
 mod recording;

@@ -3,6 +3,7 @@
 mod console;
 mod fleet;
 mod hardware;
+mod heartbeat;
 mod host;
 mod offline;
 mod record;
@@ -18,6 +19,7 @@ pub use fleet::{
     PasswordCommand, PinCommand, Recovery, RecoveryWord, Rotate, Settings, SettingsCommand, Switch,
 };
 pub use hardware::{Identify, Media, Sel, SelAction, SelClear, SelList, Sensors, Since};
+pub use heartbeat::{HeartbeatCommand, HeartbeatKeyOf, SendHeartbeat};
 pub use host::{BootDevice, PictureWord, Power, PowerWord, Recover, Screen, Selector, Type};
 pub use offline::{FlowCommand, Fonts, Learn, Match, Read};
 pub use record::{Alerts, EventFormat, Events, Incidents, Jobs, Report, Ruling, Runs};
@@ -122,6 +124,12 @@ pub enum Command {
         /// What to do with them.
         #[command(subcommand)]
         command: PinCommand,
+    },
+    /// Heartbeats of hosts: their keys, and the sender of them
+    Heartbeat {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: HeartbeatCommand,
     },
     /// Choose what the next boot of hosts starts from
     BootDevice(BootDevice),

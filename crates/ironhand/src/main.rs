@@ -18,6 +18,7 @@ mod files;
 mod flow;
 mod get;
 mod hardware;
+mod heartbeat;
 mod incidents;
 mod jobs;
 mod learn;
@@ -130,6 +131,7 @@ async fn waiting(command: Command, global: &Global, output: Output) -> Result<()
             let PasswordCommand::Rotate(asked) = asked.command;
             password::rotate(&client, &asked, output).await
         }
+        Command::Heartbeat { command } => heartbeat::heartbeat(&client, &command, output).await,
         Command::Pin { command } => pins::pin(&client, &command, output).await,
         Command::Console(asked) => console::console(&client, &asked, output).await,
         Command::Recordings(asked) => recordings::recordings(&client, &asked, output).await,

@@ -11,6 +11,7 @@ mod events;
 mod fence;
 mod guard;
 mod hardware;
+mod heartbeat;
 mod history;
 mod job;
 mod listen;
@@ -43,6 +44,7 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::Catalog;
 use crate::console::Consoles;
 use crate::fleet::Fleet;
+use crate::heartbeat::Heartbeats;
 use crate::notify::Notifiers;
 use crate::order::Order;
 use crate::repository::{Hands, Repositories};
@@ -72,6 +74,7 @@ pub(crate) struct Api {
     pub(crate) consoles: Consoles,
     streams: Arc<Semaphore>,
     viewers: Arc<Semaphore>,
+    heartbeats: Heartbeats,
     metrics: tokio::sync::Mutex<metrics::Metrics>,
     stop: CancellationToken,
 }
@@ -106,6 +109,7 @@ impl Api {
             consoles,
             streams,
             viewers,
+            heartbeats: Heartbeats::new(),
             metrics,
             stop,
         }
@@ -206,6 +210,8 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
             "/hosts/{name}/media",
             get(hardware::media).post(hardware::insert_media).delete(hardware::eject_media),
         )
+        .route("/hosts/{name}/heartbeat", get(heartbeat::status).post(heartbeat::beat))
+        .route("/hosts/{name}/heartbeat/key", post(heartbeat::key))
         .route("/hosts/{name}/console", get(console::console))
         .route("/hosts/{name}/console/log", get(console_log::log))
         .route("/hosts/{name}/console/release", post(console::release))

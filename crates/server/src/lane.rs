@@ -247,6 +247,8 @@ enum Command {
     CredentialChanged(Name),
     /// Pinned certificates of the host's devices are forgotten.
     PinsForgotten,
+    /// A heartbeat of the host arrived, and it is genuine.
+    Heartbeat,
 }
 
 /// What a person says of a run.
@@ -449,6 +451,12 @@ impl LaneHandle {
         // As above.
         let _ = self.commands.send(Command::CredentialChanged(name)).await;
     }
+    /// Tells the lane of a heartbeat that is genuine.
+    pub(crate) async fn heartbeat(&self) {
+        // As above.
+        let _ = self.commands.send(Command::Heartbeat).await;
+    }
+
     /// Tells the lane that pinned certificates are forgotten.
     pub(crate) async fn pins_forgotten(&self) {
         // As above.

@@ -39,6 +39,7 @@ mod endpoint;
 mod entrance;
 mod fleet;
 pub mod fonts;
+mod heartbeat;
 mod http;
 mod lane;
 mod notify;
@@ -55,6 +56,7 @@ mod settings;
 mod traps;
 
 pub use catalog::{FlowSet, Looked, flow_faults, link_fault};
+pub use heartbeat::heartbeat_signature;
 pub use http::ListenError;
 pub use ironhand_model::{Circumstances, LinkFault};
 pub use repository::{RepositoryAccess, manifest_faults};

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use ironhand_api::{HostStatus, Name, Repository};
+use ironhand_api::{CheckState, HostStatus, Name, Repository};
 use ironhand_model::Site;
 use ironhand_store::{ListQuery, Store, StoreError};
 use prometheus_client::encoding::text::encode;
@@ -17,6 +18,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::{Api, ApiError};
+use crate::heartbeat::HeartbeatCounts;
 use crate::repository::Judged;
 
 /// Events that are read at a time.
@@ -40,6 +42,8 @@ pub(super) struct Metrics {
     repositories: Family<Labels, Gauge>,
     drift: Family<Labels, Gauge>,
     webhooks: Family<Labels, Gauge>,
+    heartbeats: Family<Labels, Counter>,
+    checks: Family<Labels, Gauge>,
     /// The last event that is counted; none before the first gathering.
     counted: Option<u64>,
 }
@@ -51,6 +55,7 @@ impl Metrics {
         registry.register("build", "The server that answers", version);
         let (hosts, health, reach) = (Family::default(), Family::default(), Family::default());
         let (alerts, events, paused) = (Family::default(), Family::default(), Family::default());
+        let (heartbeats, checks) = (Family::default(), Family::default());
         registry.register(
             "hosts",
             "Hosts of this server, by the state that people see",
@@ -76,6 +81,16 @@ impl Metrics {
             "events",
             "Events since this server was first asked, by kind",
             Family::clone(&events),
+        );
+        registry.register(
+            "heartbeats",
+            "Heartbeats that came, by whether they counted",
+            Family::clone(&heartbeats),
+        );
+        registry.register(
+            "checks",
+            "Checks of hosts of this server, by what they came to",
+            Family::clone(&checks),
         );
         let (repositories, drift, webhooks) = (Family::default(), Family::default(), Family::default());
         registry.register(
@@ -104,13 +119,15 @@ impl Metrics {
             repositories,
             drift,
             webhooks,
+            heartbeats,
+            checks,
             counted: None,
         }
     }
 
     /// Counts what holds of the hosts now.
     fn count_hosts(&self, statuses: &[HostStatus]) {
-        for family in [&self.hosts, &self.health, &self.reach, &self.alerts] {
+        for family in [&self.hosts, &self.health, &self.reach, &self.alerts, &self.checks] {
             family.clear();
         }
         let word = |text: String| text.to_lowercase().replace(' ', "_");
@@ -122,6 +139,11 @@ impl Metrics {
                     let labels = vec![("device", device.to_owned()), ("reach", word(fact.value.to_string()))];
                     self.reach.get_or_create(&labels).inc();
                 }
+            }
+            for check in &status.checks {
+                let state = check.state.as_ref().map_or(CheckState::Unknown, |fact| fact.value);
+                let labels = vec![("kind", check.kind.to_string()), ("state", state.to_string())];
+                self.checks.get_or_create(&labels).inc();
             }
             for cause in &status.alerts {
                 self.alerts.get_or_create(&vec![("cause", cause.to_string())]).inc();
@@ -161,6 +183,14 @@ impl Metrics {
         }
     }
 
+    /// Follows what became of heartbeats.
+    fn count_heartbeats(&self, counts: &HeartbeatCounts) {
+        for (outcome, count) in [("taken", &counts.taken), ("refused", &counts.refused)] {
+            let counter = self.heartbeats.get_or_create(&vec![("outcome", outcome.to_owned())]);
+            counter.inc_by(count.load(Ordering::Relaxed).saturating_sub(counter.get()));
+        }
+    }
+
     /// Counts the events since the last time.
     async fn count_events(&mut self, store: &Store) -> Result<(), StoreError> {
         let Some(mut last) = self.counted else {
@@ -190,6 +220,7 @@ pub(super) async fn metrics(State(api): State<Arc<Api>>) -> Result<Response, Api
     let mut metrics = api.metrics.lock().await;
     metrics.count_hosts(&api.fleet.statuses());
     metrics.name_paused(&api.fleet.site());
+    metrics.count_heartbeats(&api.heartbeats.counts);
     metrics.count_events(&api.store).await?;
     let repositories = api.store.list::<Repository>(&ListQuery::default()).await?.items;
     metrics.count_repositories(&repositories, api.repositories.knocks().counts());

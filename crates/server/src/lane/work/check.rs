@@ -52,6 +52,12 @@ impl Lane {
         self.judge();
     }
 
+    /// Takes in a heartbeat.
+    pub(super) fn beaten(&mut self) {
+        self.observe(clock::now(), "its heartbeat", Observation::Heartbeat);
+        self.judge();
+    }
+
     /// Reads the power now; the pace of the screen follows from what is believed of the host.
     pub(super) fn look_at_once(&mut self) {
         self.cadence.hurry(clock::now());

@@ -47,6 +47,7 @@ impl Lane {
             }
             Command::PinsForgotten if self.terms.management.is_enabled() => self.renew_lines(),
             Command::PinsForgotten => {}
+            Command::Heartbeat => self.beaten(),
             // Nothing is open that was opened with it.
             Command::CredentialChanged(_) if !self.terms.management.is_enabled() => {}
             Command::CredentialChanged(name) => {
