@@ -21,7 +21,7 @@ pub use fleet::{
 pub use hardware::{Identify, Media, Sel, SelAction, SelClear, SelList, Sensors, Since};
 pub use heartbeat::{HeartbeatCommand, HeartbeatKeyOf, SendHeartbeat};
 pub use host::{BootDevice, PictureWord, Power, PowerWord, Recover, Screen, Selector, Type};
-pub use offline::{FlowCommand, Fonts, Learn, Match, Read};
+pub use offline::{FlowCommand, Fonts, Learn, Match, Read, RecordFlow};
 pub use record::{Alerts, EventFormat, Events, Incidents, Jobs, Report, Ruling, Runs};
 pub use resource::{Apply, Delete, Describe, Diff, Edit, Export, Files, Get, Prune, RepositoryCommand};
 pub use server::{Sandbox, Serve};
@@ -210,7 +210,7 @@ pub enum Command {
     Read(Read),
     /// Tell which flow would apply to a screen, and why the others would not, without a server
     Match(Match),
-    /// Work on flows without a server
+    /// Test flows on their examples, or record one
     Flow {
         /// What to do with the flows.
         #[command(subcommand)]

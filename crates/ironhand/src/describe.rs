@@ -1,4 +1,6 @@
-//! `ironhand describe`: everything that is known of one host, on one page; repositories have a page of their own.
+//! `ironhand describe`: everything that is known of one host, on one page; flows and repositories have a page of their own.
+
+mod flow;
 
 use ironhand_api::{
     CheckState, CheckStatus, Fact, Host, HostStatus, Kind, Manifest, PathStatus, ScreenWay, Timestamp,
@@ -24,9 +26,12 @@ pub async fn describe(client: &Client, asked: &args::Describe, output: Output) -
     if kind == Kind::Repository {
         return repository::describe(client, &host_name(&asked.name)?, output).await;
     }
+    if kind == Kind::Flow {
+        return flow::describe(client, &host_name(&asked.name)?, output).await;
+    }
     if kind != Kind::Host {
         return Err(Failure::Usage {
-            message: format!("only hosts and repositories are described, not {}", kind.plural()),
+            message: format!("only hosts, flows and repositories are described, not {}", kind.plural()),
             hint: Some(format!("ironhand get {} {} -o yaml shows all there is", kind.plural(), asked.name)),
         });
     }

@@ -1,6 +1,7 @@
 //! `ironhand match` and `ironhand flow test`: what flows would do, without a server. The judging itself is the server's own.
 
 mod nearest;
+pub mod record;
 
 use std::path::Path;
 
@@ -222,7 +223,7 @@ fn tell_what_it_does(flow: &Flow, verdict: &Verdict) {
 }
 
 /// Steps, each with those within it below.
-fn tell_steps(steps: &[Step], indent: &str) {
+pub fn tell_steps(steps: &[Step], indent: &str) {
     for (index, step) in steps.iter().enumerate() {
         line(&format!("{indent}{}. {step}", index + 1));
         let inner = format!("{indent}   ");

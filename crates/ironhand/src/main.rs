@@ -123,6 +123,7 @@ async fn waiting(command: Command, global: &Global, output: Output) -> Result<()
         Command::Identify(asked) => hardware::identify(&client, &asked, output).await,
         Command::Media { command } => hardware::media(&client, &command, output).await,
         Command::Manage(asked) => manage::manage(&client, &asked, output).await,
+        Command::Flow { command: FlowCommand::Record(asked) } => flow::record::record(&client, &asked).await,
         Command::Recover(asked) => recover::recover(&client, &asked, output).await,
         Command::Recovery(asked) => manage::recovery(&client, &asked, output).await,
         Command::Maintenance(asked) => manage::maintenance(&client, &asked, output).await,

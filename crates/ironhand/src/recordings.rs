@@ -55,13 +55,18 @@ pub async fn name_those(client: &Client, of: &RecordingsOf) -> Result<(), Failur
     Ok(())
 }
 
-async fn show(client: &Client, called: &str, save: Option<&Path>, output: Output) -> Result<(), Failure> {
+/// The host and the number that a recording is called by.
+pub fn recording_name(called: &str) -> Result<(Name, i64), Failure> {
     let usage = || Failure::Usage {
         message: format!("`{called}` is not HOST/NUMBER"),
         hint: Some("ironhand recordings lists them".to_owned()),
     };
     let (host, id) = called.split_once('/').ok_or_else(usage)?;
-    let (host, id) = (host_name(host)?, id.parse().map_err(|_| usage())?);
+    Ok((host_name(host)?, id.parse().map_err(|_| usage())?))
+}
+
+async fn show(client: &Client, called: &str, save: Option<&Path>, output: Output) -> Result<(), Failure> {
+    let (host, id) = recording_name(called)?;
     let RecordingFile { kind, content } = client.recording(&host, id).await?;
     match (kind, save) {
         (RecordingKind::Serial, Some(path)) => at(path, std::fs::write(path, content)),
@@ -75,7 +80,7 @@ async fn show(client: &Client, called: &str, save: Option<&Path>, output: Output
 }
 
 /// The events of a screen. A last line that is torn, as by a crash, is none; what a later release recorded is passed over.
-fn events(content: &[u8]) -> impl Iterator<Item = RecordedEvent> + '_ {
+pub fn events(content: &[u8]) -> impl Iterator<Item = RecordedEvent> + '_ {
     content.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
 }
 

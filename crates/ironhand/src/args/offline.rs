@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::Files;
+use crate::bmc::sol::args::EscapeCharacter;
 
 /// `ironhand read`.
 #[derive(Args)]
@@ -66,6 +67,34 @@ pub struct Match {
 /// `ironhand flow`.
 #[derive(Subcommand)]
 pub enum FlowCommand {
-    /// Run the flows' own examples
+    /// Run the flows' own examples, without a server
     Test(Files),
+    /// Do a recovery by hand on a host's screen, and get the draft of a flow that does the same
+    Record(RecordFlow),
+}
+
+/// `ironhand flow record`.
+#[derive(Args)]
+pub struct RecordFlow {
+    /// The host whose screen and keyboard are used
+    #[arg(required_unless_present = "from")]
+    pub host: Option<String>,
+    /// Draft from a recording that was made before: HOST/NUMBER, as `ironhand recordings` shows it
+    #[arg(long, value_name = "RECORDING", conflicts_with_all = ["host", "take_over", "record_typed"])]
+    pub from: Option<String>,
+    /// The name of the flow [default: from the words on the screen]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The file to write, which must not be there; pictures are written beside it [default: NAME.yaml]
+    #[arg(short, long = "out", value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Take the console from whoever has it
+    #[arg(long)]
+    pub take_over: bool,
+    /// Record what is typed, beside secrets, in place of stars: the draft then has it, too
+    #[arg(long)]
+    pub record_typed: bool,
+    /// The character that begins a command to this program at the start of a line; none for no such character
+    #[arg(long, default_value = "~", value_name = "CHARACTER")]
+    pub escape: EscapeCharacter,
 }

@@ -98,7 +98,7 @@ pub struct Delete {
 /// `ironhand describe`.
 #[derive(Args)]
 pub struct Describe {
-    /// host or repository
+    /// host, flow or repository
     pub kind: String,
     /// Its name
     pub name: String,
