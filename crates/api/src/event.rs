@@ -107,6 +107,8 @@ event_kinds! {
     StepEnded "run.step-ended";
     /// A flow waits for a person to agree to its next step.
     ApprovalWanted "run.approval-wanted";
+    /// A flow tells a notifier something; sent to that one alone.
+    FlowNotice "run.notice";
     /// A flow ended.
     RunEnded "run.ended";
     /// A person acted on a host through the API.

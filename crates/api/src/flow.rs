@@ -2,16 +2,18 @@
 
 mod http;
 mod nested;
+mod tell;
 
 use std::fmt;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::{Condition, HostSelect, Metadata, PowerState, Reach, Span};
 
 pub use http::{HttpAuth, HttpBody, HttpExpect, HttpStatus, HttpStep, JsonExpect, SecretText, TextOrSecret};
 pub use nested::{Approve, Branch, Call, Choose, Repeat};
+pub use tell::{IpmiRaw, Notify, Serial};
 
 /// A recovery procedure: when it applies, what it does, how it knows that it worked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,9 +52,19 @@ pub struct FlowSpec {
     /// How often it may try.
     #[serde(default)]
     pub limits: Limits,
+    /// What is done once when the last run that the flow may make has failed: steps `notify` and `http`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "one_or_several")]
+    pub on_failure: Vec<Step>,
     /// Screens with the verdict expected of them, for `ironhand flow test`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<Example>,
+}
+
+/// The schema of `onFailure`: one step, or several.
+fn one_or_several(generator: &mut SchemaGenerator) -> Schema {
+    let (one, several) = (generator.subschema_for::<Step>(), generator.subschema_for::<Vec<Step>>());
+    json_schema!({ "anyOf": [one, several] })
 }
 
 /// When a flow applies.
@@ -106,6 +118,12 @@ pub enum Step {
     Approve(Approve),
     /// Ask another system over HTTP.
     Http(Box<HttpStep>),
+    /// Tell somebody.
+    Notify(Notify),
+    /// Write to the serial console.
+    Serial(Serial),
+    /// Send the management controller a command of its own.
+    IpmiRaw(IpmiRaw),
 }
 
 impl fmt::Display for Step {
@@ -129,6 +147,9 @@ impl fmt::Display for Step {
             Self::Choose(choose) => choose.fmt(f),
             Self::Approve(approve) => approve.fmt(f),
             Self::Http(request) => request.fmt(f),
+            Self::Notify(notify) => notify.fmt(f),
+            Self::Serial(serial) => serial.fmt(f),
+            Self::IpmiRaw(raw) => raw.fmt(f),
             Self::Repeat(repeat) => repeat.fmt(f),
             Self::Call(call) => write!(f, "do the steps of flow {}", call.flow()),
         }

@@ -90,8 +90,8 @@ pub use event::{Event, EventKind, Severity};
 pub use fence::{FenceEvidence, FenceReport, FenceRequest};
 pub use flow::{
     Approve, BootDevice, BootDeviceStep, Branch, Call, Choose, Example, Flow, FlowSpec, HttpAuth, HttpBody,
-    HttpExpect, HttpStatus, HttpStep, JsonExpect, Limits, PowerAction, Repeat, SecretText, Step,
-    TextOrSecret, Verify, WaitFor, When,
+    HttpExpect, HttpStatus, HttpStep, IpmiRaw, JsonExpect, Limits, Notify, PowerAction, Repeat, SecretText,
+    Serial, Step, TextOrSecret, Verify, WaitFor, When,
 };
 pub use hardware::{
     EventLog, HardwareReport, IdentifyRequest, InsertMediaRequest, Inventory, LogEntry, MediaDrive,

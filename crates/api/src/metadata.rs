@@ -36,8 +36,8 @@ impl Kind {
         Self::Zone,
         Self::Cluster,
         Self::Credential,
-        Self::Flow,
         Self::Notifier,
+        Self::Flow,
         Self::Host,
         Self::Repository,
     ];

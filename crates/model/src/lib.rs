@@ -83,7 +83,7 @@
 //! let mut recovery = HostRecovery::new();
 //! let view = View { host: &host, facts: &facts, screen: Some(screen), flows: std::slice::from_ref(&flow), hold: None,
 //!     quiet_until: None, observes: false, patience: Patience::from(&ironhand_api::Settings::default()),
-//!     permit: &|_, _| Ok(()),
+//!     permit: &|_, _| Ok(()), fill: &|_, _, _| Ok(None),
 //! };
 //! let mut decided = recovery.decide(now, &view);
 //! recovery.number(&mut decided, 1, 1);
@@ -131,11 +131,11 @@ pub use outbreak::{Outbreak, OutbreakBound, Outbreaks, Place};
 pub use power::{PowerPlan, Resumption, plan_power, resume_power};
 pub use quiet::quiet_until;
 pub use recovery::{
-    Decided, Decision, HostRecovery, LONGEST_PAUSE, LONGEST_STEP, MOST_RECORDS, MOST_RUNS, Patience, Permit,
-    Planned, REDRAW, RunOrder, RunRefusal, ScreenView, StartRefusal, Transition, View,
+    Decided, Decision, Fill, HostRecovery, LONGEST_PAUSE, LONGEST_STEP, MOST_RECORDS, MOST_RUNS, Patience,
+    Permit, Planned, REDRAW, RunOrder, RunRefusal, ScreenView, StartRefusal, Transition, View,
 };
 pub use report::ReportBuilder;
-pub use request::{AfterAttempt, AttemptEnd, after_attempt, judge_answer};
+pub use request::{AfterAttempt, AttemptEnd, after_attempt, ask_again, judge_answer};
 pub use rotation::{
     LoginReply, MADE_PASSWORD, MOST_SETS, MOST_SILENCES, PasswordFault, RANDOM_FOR_PASSWORD, RotationAnswer,
     RotationMachine, RotationStep, SetReply, Which, check_new_password, password_from, retry_after,

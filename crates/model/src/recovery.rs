@@ -30,7 +30,7 @@ pub use by_hand::{RunOrder, StartRefusal};
 use open::Open;
 use quote::quote;
 use run::Turn;
-pub use view::{Patience, Permit, ScreenView, View};
+pub use view::{Fill, Patience, Permit, ScreenView, View};
 use view::{obstacle_to_host, obstacle_to_reading, obstacle_to_step, reserved};
 
 /// Runs in one incident at most, whatever flows take part: as many as the highest limit that one flow may set.

@@ -72,6 +72,13 @@ pub fn after_attempt(step: &HttpStep, attempt: u32, end: &AttemptEnd) -> AfterAt
     }
 }
 
+/// The wait before a request that only asks is sent again, since what it asks for is not so yet; none where the attempt
+/// with this number was the last.
+pub fn ask_again(step: &HttpStep, attempt: u32, status: u16) -> Option<Duration> {
+    let only_asks = matches!(step.method(), "GET" | "HEAD") && expects(step, status);
+    (only_asks && attempt <= step.retries).then(|| step.wait_before(attempt))
+}
+
 fn expects(step: &HttpStep, status: u16) -> bool {
     step.expect.status.iter().any(|wanted| wanted.includes(status))
 }

@@ -97,7 +97,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             screen: Some(screen),
             flows: &flows,
             hold: None,
+            quiet_until: None,
+            observes: false,
+            patience: ironhand_model::Patience::from(&ironhand_api::Settings::default()),
             permit: &|_, _| Ok(()),
+            fill: &|_, _, _| Ok(None),
         };
         let begun = Instant::now();
         let decided = recovery.decide(at, &view);

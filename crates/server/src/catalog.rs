@@ -13,7 +13,7 @@ use ironhand_model::{Circumstances, HostFacts, Judgement, LinkFault, Sight, judg
 use tokio::sync::watch;
 
 use crate::console::keys_of_flow;
-use crate::outreach;
+use crate::{outreach, template};
 
 /// Where the set of flows is published; cheap to clone.
 #[derive(Clone)]
@@ -246,16 +246,26 @@ pub fn flow_faults(flow: &Flow) -> Vec<String> {
             faults.push(format!("{field}: {error}"));
         }
     });
-    Step::walk(&flow.spec.steps, "spec.do", &mut |place, step| match step {
-        Step::Keys(written) => {
-            faults.extend(keys_of_flow(written).err().map(|error| format!("{place}.keys: {error}")));
+    // What is a template is looked at as such.
+    let mut keys = |place: String, written: &str| {
+        if !written.contains("{{") {
+            faults.extend(keys_of_flow(written).err().map(|error| format!("{place}: {error}")));
         }
-        Step::Http(request) => {
+    };
+    Step::walk(&flow.spec.steps, "spec.do", &mut |place, step| match step {
+        Step::Keys(written) => keys(format!("{place}.keys"), written),
+        Step::Serial(serial) => keys(format!("{place}.serial"), serial.send()),
+        _ => {}
+    });
+    let mut requests = |place: &str, step: &Step| {
+        if let Step::Http(request) = step {
             let found = outreach::faults(request);
             faults.extend(found.into_iter().map(|fault| format!("{place}.http: {fault}")));
         }
-        _ => {}
-    });
+    };
+    Step::walk(&flow.spec.steps, "spec.do", &mut requests);
+    Step::walk(&flow.spec.on_failure, "spec.onFailure", &mut requests);
+    faults.extend(template::faults(flow));
     faults
 }
 

@@ -11,6 +11,7 @@ mod journal;
 mod line;
 mod lines;
 mod paths;
+mod raw;
 mod rotate;
 mod work;
 
@@ -20,8 +21,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_api::{
-    ActionReceipt, BootDevice, Capability, FenceReport, Host, HostStatus, HttpStep, Job, Name, PictureDigest,
-    PowerAction, PowerState, RecoverPlan, RecoverRequest, Run, Work,
+    ActionReceipt, BootDevice, Capability, FenceReport, Host, HostStatus, HttpStep, IpmiRaw, Job, Name,
+    PictureDigest, PowerAction, PowerState, RecoverPlan, RecoverRequest, Run, Work,
 };
 use ironhand_connectors::Modems;
 use ironhand_console::keys::KeyStep;
@@ -100,6 +101,10 @@ pub(crate) enum Action {
     Snapshot { name: Option<String> },
     /// Ask another system.
     Http(Box<HttpStep>),
+    /// Write to the serial console.
+    Serial { steps: Vec<KeyStep> },
+    /// Send the controller a command of its own.
+    IpmiRaw(IpmiRaw),
     /// Read the hardware, or do something to it that is not power.
     Hardware(Hardware),
     /// Take the power away and prove it.
@@ -132,6 +137,7 @@ impl Action {
                 | Self::Fence { .. }
                 | Self::Rotate(_)
                 | Self::ResolveRotation
+                | Self::IpmiRaw(_)
         )
     }
 
@@ -150,6 +156,8 @@ impl Action {
             | Self::Keys { .. }
             | Self::Snapshot { .. }
             | Self::Http(_)
+            | Self::Serial { .. }
+            | Self::IpmiRaw(_)
             | Self::Hardware(_)
             | Self::LiftFence
             | Self::ResolveRotation => None,
@@ -170,6 +178,8 @@ impl Action {
             Self::Keys { steps } => format!("{} keys", steps.len()),
             Self::Snapshot { .. } => "snapshot".to_owned(),
             Self::Http(request) => request.to_string(),
+            Self::Serial { steps } => format!("{} keys to the serial console", steps.len()),
+            Self::IpmiRaw(raw) => raw.to_string(),
             Self::Hardware(asked) => asked.describe(),
             Self::Fence { attested: None } => "fence".to_owned(),
             Self::Fence { attested: Some(person) } => format!("fence, attested by {}", person.by),

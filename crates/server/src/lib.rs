@@ -53,6 +53,7 @@ mod sdr_cache;
 mod serial;
 mod server;
 mod settings;
+mod template;
 mod traps;
 
 pub use catalog::{FlowSet, Looked, flow_faults, link_fault};

@@ -15,7 +15,7 @@ use http::header::RETRY_AFTER;
 use ironhand_api::{ActionReceipt, HttpStep};
 use ironhand_connectors::{Error, HttpClient, HttpLimits, HttpResponse, Route};
 use ironhand_console::{Page, Pattern};
-use ironhand_model::{AfterAttempt, AttemptEnd, after_attempt, judge_answer};
+use ironhand_model::{AfterAttempt, AttemptEnd, after_attempt, ask_again, judge_answer};
 use ironhand_store::Store;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant as Moment, sleep, timeout_at};
@@ -24,7 +24,7 @@ use crate::endpoint::{retry_after, shown};
 use request::Prepared;
 
 pub(crate) use error::OutreachError;
-pub(crate) use request::faults;
+pub(crate) use request::{faults, percent_encoded};
 
 /// Requests under way at once, over all servers: a tenth of the connections that a process may have open by default.
 const AT_ONCE: usize = 100;
@@ -91,7 +91,14 @@ impl Outreach {
                 }
                 AfterAttempt::Fail | AfterAttempt::Judge => {
                     let said = format!("after {:.2} s", took.as_secs_f32());
-                    return judged(step, &prepared, sent, &said);
+                    let judged = judged(step, &prepared, sent, &said);
+                    let wait = match &judged {
+                        Err(OutreachError::NotExpected { status, .. }) => ask_again(step, attempt, *status),
+                        _ => None,
+                    };
+                    let Some(wait) = wait else { return judged };
+                    sleep(wait).await;
+                    attempt += 1;
                 }
             }
         }

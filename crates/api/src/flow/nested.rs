@@ -136,6 +136,19 @@ impl Flow {
         called
     }
 
+    /// The notifiers that it tells.
+    pub fn tells(&self) -> BTreeSet<&Name> {
+        let mut told = BTreeSet::new();
+        for steps in [&self.spec.steps, &self.spec.on_failure] {
+            Step::walk(steps, "", &mut |_, step| {
+                if let Step::Notify(notify) = step {
+                    told.insert(notify.to());
+                }
+            });
+        }
+        told
+    }
+
     /// Whether it calls any.
     pub fn calls(&self) -> bool {
         !self.called().is_empty()

@@ -4,7 +4,7 @@ use super::condition::{CONDITION, POWER_STATES, POWER_TO_BEGIN, condition, patte
 use super::fault::Faults;
 use super::fields::{Fields, Shape};
 use super::select::host_select;
-use super::step::steps;
+use super::step::{steps, tell};
 use super::tree::Node;
 use crate::{Condition, Example, FlowSpec, Limits, Span, Verify, When};
 
@@ -19,9 +19,10 @@ pub(super) const FLOW: Shape = Shape {
         "do",
         "verify",
         "limits",
+        "onFailure",
         "examples",
     ],
-    planned: &["onFailure"],
+    planned: &[],
 };
 
 pub(super) const WHEN: Shape = Shape {
@@ -91,6 +92,7 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<FlowSpec> {
         Some(Verify { condition, timeout })
     });
     let limits = fields.optional("limits", faults, limits);
+    let on_failure = fields.optional("onFailure", faults, tell::on_failure);
     let examples = fields
         .optional("examples", faults, |node, faults| node.list("examples", MOST_EXAMPLES, faults, example));
     Some(FlowSpec {
@@ -102,6 +104,7 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<FlowSpec> {
         steps: steps?,
         verify: verify?,
         limits: limits?.unwrap_or_default(),
+        on_failure: on_failure?.unwrap_or_default(),
         examples: examples?.unwrap_or_default(),
     })
 }

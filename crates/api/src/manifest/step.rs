@@ -1,6 +1,7 @@
 //! Reading the steps of a flow.
 
 pub(super) mod http;
+pub(super) mod tell;
 
 use super::condition::{CONDITION, POWER_STATES, bounded, condition};
 use super::fault::{Faults, nearest};
@@ -44,10 +45,13 @@ const STEPS: &[&str] = &[
     "call",
     "approve",
     "http",
+    "notify",
+    "serial",
+    "ipmiRaw",
 ];
 
 /// Kinds of step that people may have read of, and that this version does not do.
-const PLANNED_STEPS: &[&str] = &["ipmiRaw", "ssh", "deploy", "serial", "notify"];
+const PLANNED_STEPS: &[&str] = &["ssh", "deploy"];
 
 const POWER_ACTIONS: &[(&str, PowerAction)] = &[
     (PowerAction::On.as_str(), PowerAction::On),
@@ -67,7 +71,7 @@ const BOOT_DEVICES: &[(&str, BootDevice)] = &[
 ];
 
 /// The longest text of a `keys` step, in bytes: what a BMC types in minutes, not in hours.
-const LONGEST_KEYS: usize = 4096;
+pub(super) const LONGEST_KEYS: usize = 4096;
 
 /// Steps of one flow.
 const MOST_STEPS: usize = 100;
@@ -87,7 +91,7 @@ pub(super) fn steps(node: &Node, field: &str, depth: usize, faults: &mut Faults)
     node.some_list(field, MOST_STEPS, faults, |node, faults| step(node, depth, faults))
 }
 
-fn step(node: &Node, depth: usize, faults: &mut Faults) -> Option<Step> {
+pub(super) fn step(node: &Node, depth: usize, faults: &mut Faults) -> Option<Step> {
     let entry = match &node.content {
         Content::Mapping(entries) => match &entries[..] {
             [entry] => entry,
@@ -125,6 +129,9 @@ fn step(node: &Node, depth: usize, faults: &mut Faults) -> Option<Step> {
         "repeat" => repeat(value, depth, faults).map(Step::Repeat),
         "call" => call(value, faults).map(Step::Call),
         "approve" => approve(value, faults).map(Step::Approve),
+        "notify" => tell::notify(value, faults).map(Step::Notify),
+        "serial" => tell::serial(value, faults).map(Step::Serial),
+        "ipmiRaw" => tell::ipmi_raw(value, faults).map(Step::IpmiRaw),
         "http" => http::http(value, faults).map(|step| Step::Http(Box::new(step))),
         planned if PLANNED_STEPS.contains(&planned) => {
             let hint = format!("available: {}", STEPS.join(", "));

@@ -295,6 +295,7 @@ fn the_json_schema_knows_the_same_fields() {
     check("Repeat", &step::REPEAT);
     check("HttpStep", &step::http::HTTP);
     check("HttpExpect", &step::http::EXPECT);
+    check("IpmiRaw", &step::tell::IPMI_RAW);
     check("Approve", &step::APPROVE);
     check("Limits", &flow::LIMITS);
     check("Example", &flow::EXAMPLE);

@@ -224,7 +224,11 @@ impl HostRecovery {
             failed: false,
         });
         ledger.attempts = ledger.attempts.saturating_add(1);
+        let is_last = ledger.attempts >= flow.spec.limits.attempts;
         open.start_run(now, flow, evidence, None, log);
+        if let Some(running) = &mut open.run {
+            running.is_last = is_last;
+        }
         match open.drive(now, view, log) {
             Progress::Going(decision) => decision,
             Progress::NoRun => Decision::Settled,

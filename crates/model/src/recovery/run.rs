@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ironhand_api::{
-    ActionReceipt, Asked, Choose, Condition, EventKind, Flow, Incident, MatchEvidence, Repeat, Run, RunState,
-    Severity, Step, StepOutcome, StepRecord, Timestamp, Truth, WaitFor,
+    ActionReceipt, Asked, Choose, Condition, EventKind, Flow, Incident, MatchEvidence, Notify, Repeat, Run,
+    RunState, Severity, Step, StepOutcome, StepRecord, Timestamp, Truth, WaitFor,
 };
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,12 @@ pub(super) struct Running {
     paused_since: Option<Timestamp>,
     /// When the last step had ended.
     verifying_since: Option<Timestamp>,
+    /// Whether the flow may make no other run after this one.
+    #[serde(default)]
+    pub(super) is_last: bool,
+    /// Why it has failed, while what is to be done after a failure is under way.
+    #[serde(default)]
+    failing: Option<String>,
 }
 
 /// How far a run got.
@@ -69,7 +75,16 @@ impl Running {
             proof: None,
         };
         let position = Position::default();
-        Self { record, flow, position, repeated: false, paused_since: None, verifying_since: None }
+        Self {
+            record,
+            flow,
+            position,
+            repeated: false,
+            paused_since: None,
+            verifying_since: None,
+            is_last: false,
+            failing: None,
+        }
     }
 
     /// Whether an action was asked for whose outcome was not reported yet.
@@ -120,6 +135,37 @@ impl Running {
         incident: &Incident,
         log: &mut Log,
     ) -> Progress {
+        match self.advance(now, view, proven, incident, log) {
+            Progress::Ended(RunState::Failed, reason) => match self.fail(reason) {
+                Some((state, reason)) => Progress::Ended(state, reason),
+                None => self.advance(now, view, false, incident, log),
+            },
+            progress => progress,
+        }
+    }
+
+    /// The run has failed. Where something is to be done after that, the run goes on with it.
+    fn fail(&mut self, reason: String) -> Option<Ending> {
+        if !self.is_last || self.failing.is_some() || self.flow.spec.on_failure.is_empty() {
+            return Some((RunState::Failed, self.failing.take().unwrap_or(reason)));
+        }
+        self.record.reason = format!("failed: {reason}");
+        self.failing = Some(reason);
+        self.position = Position::default();
+        self.repeated = false;
+        self.paused_since = None;
+        self.verifying_since = None;
+        None
+    }
+
+    fn advance(
+        &mut self,
+        now: Timestamp,
+        view: &View<'_>,
+        proven: bool,
+        incident: &Incident,
+        log: &mut Log,
+    ) -> Progress {
         if view.flow(&self.record.flow).is_none() {
             let reason = "the flow was deleted, or no longer selects this host".to_owned();
             return Progress::Ended(RunState::Cancelled, reason);
@@ -161,7 +207,9 @@ impl Running {
 
     /// Begins the next step, or the wait for the proof where there is none left.
     fn begin(&mut self, now: Timestamp, view: &View<'_>, incident: &Incident, log: &mut Log) -> Begun {
-        let Some(step) = self.position.step(&self.flow.spec.steps).map(Step::without_inner) else {
+        let Some(step) =
+            self.position.step(steps_of(&self.flow, self.failing.is_some())).map(Step::without_inner)
+        else {
             return self.end_list(now, incident, log);
         };
         if let Some(reason) = self.overdue(now) {
@@ -181,8 +229,9 @@ impl Running {
             }
             _ => {}
         }
-        // What a person asked for is not held back by what holds back Ironhand.
-        let held = view.hold.filter(|_| is_action(&step) && self.record.asked.is_none()).map(str::to_owned);
+        // What a person asked for is not held back by what holds back Ironhand, and that a run failed is told in any case.
+        let is_free = self.record.asked.is_some() || self.failing.is_some();
+        let held = view.hold.filter(|_| is_action(&step) && !is_free).map(str::to_owned);
         if let Some(obstacle) = held.or_else(|| obstacle_to_step(view.facts, &step)) {
             let since = *self.paused_since.get_or_insert(now);
             let until = since.after(LONGEST_PAUSE);
@@ -195,6 +244,21 @@ impl Running {
             return Begun::Decided(wait(reason, Some(until), Some(self.record.matched.clone())));
         }
         self.paused_since = None;
+        let step = match (view.fill)(&step, &self.record, incident) {
+            Ok(None) => step,
+            // Templates may name the run, which has its number in a moment.
+            Ok(Some(_)) if self.record.id == UNNUMBERED => {
+                let reason = format!("{} is about to begin", self.title());
+                return Begun::Decided(wait(reason, Some(now), Some(self.record.matched.clone())));
+            }
+            Ok(Some(filled)) => filled,
+            Err(reason) if self.failing.is_some() => {
+                self.start_record(now, step, incident, log);
+                self.settle(now, StepOutcome::Failed(reason), Vec::new(), Turn::On, incident, log);
+                return Begun::Waiting;
+            }
+            Err(reason) => return Begun::Ended(format!("{} cannot be filled in: {reason}", self.title())),
+        };
         self.start_record(now, step.clone(), incident, log);
         if !is_action(&step) {
             return Begun::Waiting;
@@ -213,13 +277,18 @@ impl Running {
     /// Ends a list of steps: that of the flow, that of a step within it, or a round.
     fn end_list(&mut self, now: Timestamp, incident: &Incident, log: &mut Log) -> Begun {
         match self.position.within() {
+            None if self.failing.is_some() => return Begun::Ended(String::new()),
             None => {
                 self.verifying_since = Some(now);
                 "its steps are done, the proof is awaited".clone_into(&mut self.record.reason);
             }
             Some(Within::Round { .. }) => {
                 // The round is over when it was judged by what is seen from now on.
-                let Some(step) = self.position.holder(&self.flow.spec.steps).map(Step::without_inner) else {
+                let Some(step) = self
+                    .position
+                    .holder(steps_of(&self.flow, self.failing.is_some()))
+                    .map(Step::without_inner)
+                else {
                     return Begun::Ended("the steps of the flow are not what they were".to_owned());
                 };
                 self.start_record(now, step, incident, log);
@@ -248,6 +317,24 @@ impl Running {
             _ => (EventKind::StepStarted, Severity::Info),
         };
         self.tell(kind, severity, self.record.reason.clone(), incident, log);
+        let notice = match self.under_way().map(|record| &record.step) {
+            Some(Step::Notify(notify)) => Some(format!("to {}: {}", notify.to(), self.words_of(notify))),
+            _ => None,
+        };
+        if let Some(notice) = notice {
+            // In the same transaction as the step, so that it is told once.
+            self.tell(EventKind::FlowNotice, Severity::Warning, notice, incident, log);
+        }
+    }
+
+    /// What a notifier is told.
+    fn words_of(&self, notify: &Notify) -> String {
+        let Run { host, flow, matched, .. } = &self.record;
+        let unsaid = || match &self.failing {
+            Some(reason) => format!("{host}: flow {flow} failed, and a person must look: {reason}"),
+            None => format!("{host}: flow {flow} is under way: the screen shows {}", quote(matched)),
+        };
+        notify.text().map_or_else(unsaid, str::to_owned)
     }
 
     /// Goes where the outcome of a step leads.
@@ -268,7 +355,7 @@ impl Running {
 
     /// When the repeated steps around must be over.
     fn deadline(&self) -> Option<Timestamp> {
-        let rounds = self.position.rounds(&self.flow.spec.steps);
+        let rounds = self.position.rounds(steps_of(&self.flow, self.failing.is_some()));
         let deadlines = rounds.into_iter().filter_map(|(step, since)| match step {
             Step::Repeat(repeat) => Some(since.after(repeat.timeout.duration())),
             _ => None,
@@ -310,13 +397,24 @@ impl Running {
             }
             StepOutcome::Failed(detail) => {
                 let reason = format!("{title} failed: {detail}");
-                (Severity::Warning, reason.clone(), Some((RunState::Failed, reason)))
+                let ending = if self.failing.is_some() {
+                    // The others are done all the same.
+                    self.position.advance();
+                    self.repeated = false;
+                    None
+                } else {
+                    self.fail(reason.clone())
+                };
+                (Severity::Warning, reason, ending)
             }
             StepOutcome::Unknown(detail) => {
                 if repeatable && !self.repeated {
                     self.repeated = true;
+                } else if self.failing.is_some() {
+                    self.position.advance();
+                    self.repeated = false;
                 } else {
-                    self.position.finish(&self.flow.spec.steps);
+                    self.position.finish(steps_of(&self.flow, self.failing.is_some()));
                 }
                 (Severity::Warning, format!("{title}: it is not known whether it was done: {detail}"), None)
             }
@@ -359,16 +457,20 @@ impl Running {
 
     /// Where the run stands, in a way that no other step of it shares.
     fn place(&self) -> String {
-        let place = self.position.place(&self.flow.spec.steps);
+        let place = self.position.place(steps_of(&self.flow, self.failing.is_some()));
+        if self.failing.is_some() {
+            return format!("onFailure {place}");
+        }
         let rounds = self.position.round_numbers();
         if rounds.is_empty() { place } else { format!("{place} round {}", rounds.join(".")) }
     }
 
     fn title(&self) -> String {
-        let steps = &self.flow.spec.steps;
+        let steps = steps_of(&self.flow, self.failing.is_some());
         let rounds = self.position.round_numbers();
         let rounds = if rounds.is_empty() { String::new() } else { format!(", round {}", rounds.join(".")) };
-        format!("step {} of {}{rounds}", self.position.place(steps), steps.len())
+        let after = if self.failing.is_some() { " after the failure" } else { "" };
+        format!("step {} of {}{rounds}{after}", self.position.place(steps), steps.len())
     }
 
     fn tell(&self, kind: EventKind, severity: Severity, message: String, incident: &Incident, log: &mut Log) {
@@ -424,7 +526,17 @@ impl Running {
             }
             // Its steps are records of their own.
             Step::Call(_) => Ok((StepOutcome::Done("called".to_owned()), Turn::On)),
-            Step::Keys(_) | Step::Power(_) | Step::BootDevice(_) | Step::Snapshot(_) | Step::Http(_) => {
+            // Its event was stored with it.
+            Step::Notify(notify) => {
+                Ok((StepOutcome::Done(format!("notifier {} is told", notify.to())), Turn::On))
+            }
+            Step::Keys(_)
+            | Step::Power(_)
+            | Step::BootDevice(_)
+            | Step::Snapshot(_)
+            | Step::Http(_)
+            | Step::Serial(_)
+            | Step::IpmiRaw(_) => {
                 let until = record.started_at.after(LONGEST_STEP);
                 if now < until {
                     return Err((format!("{} is being done", record.step), until));
@@ -454,6 +566,11 @@ impl Running {
         let outcome = StepOutcome::Done(format!("not yet: {reason}"));
         Ok((outcome, Turn::Again(Within::Round { number: number + 1, since })))
     }
+}
+
+/// The steps of a flow, or what it does after a failure.
+fn steps_of(flow: &Flow, failing: bool) -> &[Step] {
+    if failing { &flow.spec.on_failure } else { &flow.spec.steps }
 }
 
 /// Which branch is taken.
@@ -508,8 +625,15 @@ pub(super) fn holds(
 /// Whether something outside must do the step; the others only wait.
 fn is_action(step: &Step) -> bool {
     match step {
-        Step::Keys(_) | Step::Power(_) | Step::BootDevice(_) | Step::Snapshot(_) | Step::Http(_) => true,
-        Step::WaitFor(_)
+        Step::Keys(_)
+        | Step::Power(_)
+        | Step::BootDevice(_)
+        | Step::Snapshot(_)
+        | Step::Http(_)
+        | Step::Serial(_)
+        | Step::IpmiRaw(_) => true,
+        Step::Notify(_)
+        | Step::WaitFor(_)
         | Step::Sleep(_)
         | Step::Choose(_)
         | Step::Repeat(_)
@@ -530,6 +654,7 @@ fn is_repeatable(step: &Step) -> bool {
         | Step::Call(_)
         | Step::Approve(_) => true,
         Step::Http(request) => request.is_idempotent(),
-        Step::Keys(_) | Step::Power(_) => false,
+        Step::IpmiRaw(raw) => raw.idempotent,
+        Step::Keys(_) | Step::Power(_) | Step::Serial(_) | Step::Notify(_) => false,
     }
 }

@@ -1,5 +1,6 @@
 //! Recoveries as transcripts: time, what happens, what is decided, what is recorded.
 
+mod aftermath;
 mod anything;
 mod by_hand;
 mod nested;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ironhand_api::{Flow, Name, PictureDigest, PowerState, Reach, Settings, Step, Timestamp, Verdict};
+use ironhand_api::{
+    Flow, Incident, Name, PictureDigest, PowerState, Reach, Run, Settings, Step, Timestamp, Verdict,
+};
 
 use crate::{CheckSeen, Find, HostFacts, Known, Sight};
 
@@ -28,6 +30,8 @@ pub struct View<'a> {
     pub patience: Patience,
     /// Asks whether a run may begin.
     pub permit: Permit<'a>,
+    /// Fills in the templates of a step that begins.
+    pub fill: Fill<'a>,
 }
 
 /// How long it is waited for a host.
@@ -44,6 +48,10 @@ impl From<&Settings> for Patience {
         Self { boot: settings.boot_time, ask: settings.ask_after }
     }
 }
+
+/// Fills in the templates of a step, for a run of an incident: nothing where the step has none, else why they give no
+/// text.
+pub type Fill<'a> = &'a dyn Fn(&Step, &Run, &Incident) -> Result<Option<Step>, String>;
 
 /// Asks whether a run of a flow may begin on one more host, whose incident opened at that time, and counts it where it may;
 /// else why not, and when to ask again.
@@ -169,7 +177,7 @@ pub(super) fn obstacle_to_reading(facts: &HostFacts) -> Option<String> {
 pub(super) fn obstacle_to_step(facts: &HostFacts, step: &Step) -> Option<String> {
     match step {
         Step::Keys(_) | Step::Snapshot(_) => obstacle_to_reading(facts),
-        Step::Power(_) | Step::BootDevice(_) => match (reserved(facts), facts.reach()) {
+        Step::Power(_) | Step::BootDevice(_) | Step::IpmiRaw(_) => match (reserved(facts), facts.reach()) {
             (Some(reason), _) => Some(reason.to_owned()),
             (None, None) => Some("the management controller was not reached yet".to_owned()),
             (None, Some(fact)) if fact.value == Reach::Ok => None,
@@ -182,7 +190,7 @@ pub(super) fn obstacle_to_step(facts: &HostFacts, step: &Step) -> Option<String>
         | Step::Repeat(_)
         | Step::Call(_)
         | Step::Approve(_) => None,
-        // It goes past the host's own devices.
-        Step::Http(_) => reserved(facts).map(str::to_owned),
+        // They go past the host's own devices, or through one whose state nobody knows before.
+        Step::Http(_) | Step::Notify(_) | Step::Serial(_) => reserved(facts).map(str::to_owned),
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use ironhand_api::{Fault, Kind, Manifest, Name, Notifier, NotifierReport, Webhook};
-use ironhand_store::StoreError;
+use ironhand_api::{Fault, Flow, Kind, Manifest, Name, Notifier, NotifierReport, Webhook};
+use ironhand_store::{ListQuery, StoreError};
 
 use super::resource::{Applicable, Json, name};
 use super::{Api, ApiError};
@@ -31,6 +31,12 @@ impl Applicable for Notifier {
         if let Some(webhook) = &mut self.spec.webhook {
             webhook.url = webhook.shown_url();
         }
+    }
+
+    async fn users(api: &Api, name: &Name) -> Result<Vec<Name>, StoreError> {
+        let kept = api.store.list::<Flow>(&ListQuery::default()).await?.items;
+        let users = kept.into_iter().filter(|flow| flow.tells().contains(name));
+        Ok(users.map(|flow| flow.metadata.name).collect())
     }
 
     fn same(&self, other: &Self) -> bool {

@@ -231,6 +231,12 @@ impl Applicable for Flow {
     }
 
     async fn misfit(api: &Api, flow: &Self) -> Result<Option<String>, StoreError> {
+        for name in flow.tells() {
+            if api.store.get::<Notifier>(name).await?.is_none() {
+                let told = format!("there is no notifier {name}, which the flow tells: apply it first");
+                return Ok(Some(told));
+            }
+        }
         if !flow.calls() {
             return Ok(None);
         }

@@ -17,7 +17,7 @@ use super::{Action, ActionFailure, Done, Tools, time_for};
 use crate::console::fill_in;
 use crate::device::DeviceError;
 use crate::ownership::Held;
-use crate::screen::{Attempt, ScreenHands};
+use crate::screen::{Attempt, ScreenHands, SerialDoor};
 use crate::{Settings, clock};
 
 /// Something noticed while an action is under way: when, through what, what.
@@ -29,6 +29,8 @@ pub(super) struct Hands {
     pub(super) lines: Option<Lines>,
     /// The screen, where the host has one.
     pub(super) screen: Option<ScreenHands>,
+    /// What leads to the serial console, where the action writes to it and the host has one.
+    pub(super) serial: Option<SerialDoor>,
     /// Where observations go; one that finds no room is seen again by the next reading.
     pub(super) notices: mpsc::Sender<Notice>,
     pub(super) settings: Settings,
@@ -58,6 +60,8 @@ impl Hands {
             }
             Action::Keys { steps } => self.keys(steps, &mut receipts).await,
             Action::Snapshot { name } => self.snapshot(name.as_deref(), &mut receipts).await,
+            Action::Serial { steps } => Box::pin(self.write_serial(steps, &mut receipts)).await,
+            Action::IpmiRaw(raw) => self.ipmi_raw(raw, &mut receipts).await,
             Action::Http(step) => self.http(step, &mut receipts).await,
             Action::Hardware(asked) => Box::pin(self.hardware(asked, &mut receipts)).await,
             Action::Fence { attested } => self.fence(attested.as_ref(), &mut receipts).await,

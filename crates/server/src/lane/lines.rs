@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use ironhand_api::{ActionReceipt, Capability, Connector, Host, Name, PowerAction, PowerState, Reach};
-use ironhand_connectors::{BootOverride, Hints, Outlets};
+use ironhand_connectors::{BootOverride, Error, Hints, Outlets};
+use ironhand_ipmi::{Reply, Request};
 use ironhand_model::{Candidate, NextWay, NoWay, Tried, Wanted, next_way};
 use tokio::time::{Instant as Moment, timeout};
 
@@ -124,6 +125,21 @@ impl Lines {
         match ipmi {
             Some(at) => self.places.get_mut(at)?.line.users(),
             None => self.places.iter_mut().find_map(|place| place.line.users()),
+        }
+    }
+
+    /// Sends a command of a flow's own through the first line that speaks IPMI.
+    pub(super) async fn ipmi_raw(
+        &mut self,
+        request: &Request,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<Reply, DeviceError> {
+        match self.places.iter_mut().find_map(|place| place.line.ipmi()) {
+            Some(line) => line.raw(request, receipts).await,
+            None => {
+                Err(Error::Unsupported { what: "take IPMI commands: no connector speaks IPMI".to_owned() }
+                    .into())
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ironhand_api::Fault;
 use ironhand_store::StoreError;
 
-use super::template::TemplateError;
+use crate::template::TemplateError;
 
 /// What to do after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,6 +7,9 @@ use ironhand_api::{Event, EventKind, Name, NotifierSpec};
 /// Whether the kind and the severity of an event are ones that the notifier is told of. What is left to ask is
 /// [`selects`].
 pub(super) fn concerns(name: &Name, spec: &NotifierSpec, event: &Event) -> bool {
+    if event.kind == EventKind::FlowNotice {
+        return notice_to(name, event).is_some();
+    }
     // A test is sent to its notifier alone, by who asks for it.
     event.kind != EventKind::NotifierTested
         && event.severity >= spec.severity
@@ -24,6 +27,12 @@ pub(super) fn selects(spec: &NotifierSpec, labels: Option<&BTreeMap<String, Stri
 /// What the message of an event about a notifier begins with. Names have no blanks, so that no other one begins so.
 pub(super) fn about(name: &Name) -> String {
     format!("notifier {name} ")
+}
+
+/// What a flow tells the notifier, where the event is that; see [`FlowNotice`](EventKind::FlowNotice).
+pub(super) fn notice_to<'e>(name: &Name, event: &'e Event) -> Option<&'e str> {
+    let message = event.message.strip_prefix("to ")?.strip_prefix(name.as_str())?.strip_prefix(": ")?;
+    (event.kind == EventKind::FlowNotice).then_some(message)
 }
 
 /// Whether a kind is the one that is written, or begins as written in front of a `*`.

@@ -219,11 +219,16 @@ impl Follower {
             let name = &self.notifier.metadata.name;
             tracing::warn!(notifier = %name, from, to, "events were dropped from the store before they were told");
         }
-        for event in events {
+        for mut event in events {
             let id = event.id;
-            if filter::concerns(&self.notifier.metadata.name, &self.notifier.spec, &event) {
+            let name = &self.notifier.metadata.name;
+            if filter::concerns(name, &self.notifier.spec, &event) {
                 let host = self.host(&event).await?;
-                if filter::selects(&self.notifier.spec, host.as_ref().map(|host| &host.labels)) {
+                let notice = filter::notice_to(name, &event).map(str::to_owned);
+                // What a flow tells it, it is told whatever it asks for else.
+                let is_notice = notice.is_some();
+                event.message = notice.unwrap_or(event.message);
+                if is_notice || filter::selects(&self.notifier.spec, host.as_ref().map(|host| &host.labels)) {
                     self.waiting.push_back(Told { event, host });
                 }
             }

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use ironhand_api::{CloudEvent, Event, Name, NotifierSpec, Severity};
 
 use super::error::NotifyError;
-use super::template::{HostShown, Template, TemplateError};
+use super::template::{HostShown, Template};
+use crate::template::TemplateError;
 
 /// The longest subject of a mail, in characters: one line in most mail programs.
 const SUBJECT: usize = 160;

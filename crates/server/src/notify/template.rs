@@ -1,17 +1,12 @@
 //! Templates of subjects and texts (minijinja), over `event` and `host`.
 
 use std::collections::BTreeMap;
-use std::io;
+
+use ironhand_api::{Event, Name};
+use minijinja::{Environment, Value, context};
 
 use super::letter::word;
-use ironhand_api::{Event, Name};
-use minijinja::{Environment, Error, UndefinedBehavior, Value, context};
-
-/// Instructions that one rendering may take: a thousand times those of a long template.
-const FUEL: u64 = 100_000;
-
-/// The longest text that a template may give, in bytes. Receivers take less.
-const LONGEST: usize = 256 * 1024;
+use crate::template::{AnyName, TemplateError, environment, render};
 
 /// The fields of an event, as templates name them.
 const EVENT_FIELDS: [&str; 10] =
@@ -34,10 +29,7 @@ pub(super) struct Template {
 impl Template {
     /// Compiles the template that stands in `field`.
     pub(super) fn new(field: &'static str, text: &str) -> Result<Self, TemplateError> {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_fuel(Some(FUEL));
-        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+        let mut environment = environment();
         let added = environment.add_template_owned(field, text.to_owned());
         added.map_err(|source| TemplateError::new(field, &source))?;
         Ok(Self { field, environment })
@@ -79,33 +71,7 @@ impl Template {
     }
 
     fn render_value(&self, context: Value) -> Result<String, TemplateError> {
-        let failed = |error: Error| TemplateError::new(self.field, &error);
-        let template = self.environment.get_template(self.field).map_err(failed)?;
-        let mut bounded = Bounded(Vec::new());
-        template.render_captured_to(context, &mut bounded).map_err(failed)?;
-        // What minijinja writes is UTF-8.
-        Ok(String::from_utf8_lossy(&bounded.0).into_owned())
-    }
-}
-
-/// A template that cannot be used, or gives no text for an event.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{field}`: {reason}")]
-pub(crate) struct TemplateError {
-    field: &'static str,
-    reason: String,
-}
-
-impl TemplateError {
-    fn new(field: &'static str, error: &Error) -> Self {
-        let mut reason = match error.detail() {
-            Some(detail) => format!("{}: {detail}", error.kind()),
-            None => error.kind().to_string(),
-        };
-        if let Some(line) = error.line() {
-            reason.push_str(&format!(" in line {line} of the template"));
-        }
-        Self { field, reason }
+        render(&self.environment, self.field, context)
     }
 }
 
@@ -137,39 +103,12 @@ fn shown(event: &Event) -> Value {
 
 /// An event and a host that have everything, to try a template on.
 fn sample() -> Value {
-    let host = context! { name => "rack7-12", labels => Value::from_object(AnyLabel) };
+    let host = context! { name => "rack7-12", labels => Value::from_object(AnyName("value")) };
     let event = context! {
         id => 1, at => "2026-03-01T02:14:07.120Z", kind => "alert.opened", severity => "critical",
         host => "rack7-12", incident => 1, run => 1, job => 1, alert => 1, message => "power is on",
     };
     context! { event, host }
-}
-
-/// Labels of which each one is there: which ones a host carries is not known when a template is applied.
-#[derive(Debug)]
-struct AnyLabel;
-
-impl minijinja::value::Object for AnyLabel {
-    fn get_value(self: &std::sync::Arc<Self>, _key: &Value) -> Option<Value> {
-        Some(Value::from("value"))
-    }
-}
-
-/// Takes so many bytes and no more.
-struct Bounded(Vec<u8>);
-
-impl io::Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() + bytes.len() > LONGEST {
-            return Err(io::Error::other("the text is too long"));
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -140,7 +140,11 @@ pub(crate) fn recovery(incident: u64, run: u64) -> (HostRecovery, Decided) {
         screen: Some(screen),
         flows: &[Arc::new(flow)],
         hold: None,
+        quiet_until: None,
+        observes: false,
+        patience: ironhand_model::Patience::from(&ironhand_api::Settings::default()),
         permit: &|_, _| Ok(()),
+        fill: &|_, _, _| Ok(None),
     };
     let mut recovery = HostRecovery::new();
     let mut decided = recovery.decide(NOON, &view);

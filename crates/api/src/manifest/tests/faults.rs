@@ -298,9 +298,14 @@ fn faults_of_a_flow_are_placed() {
     );
     check_flow(
         &format!("{rest}\nonFailure: {{ notify: oncall }}\npriorty: 1"),
+        &["9:3 unknown field `priorty` in the spec of a Flow (did you mean `priority`?)"],
+    );
+    check_flow(
+        &format!("{rest}\nonFailure: [{{ notify: oncall }}, {{ keys: x }}, {{ notify: {{ to: Oncall }} }}]"),
         &[
-            "8:3 `onFailure` in the spec of a Flow is not available in this version (available: select, when, priority, dryRun, evenInQuietHours, do, verify, limits, examples)",
-            "9:3 unknown field `priorty` in the spec of a Flow (did you mean `priority`?)",
+            "8:37 unknown field `keys` in `onFailure` (known fields: notify, http)",
+            "8:58 `text` is missing in `notify`",
+            "8:64 `to`: `Oncall` is not a name: use 1 to 63 lower-case letters, digits, `-` and `.`, beginning and ending with a letter or digit (did you mean `oncall`?)",
         ],
     );
     check_flow(
@@ -421,7 +426,7 @@ fn faults_of_steps_are_placed() {
     check(
         "[snapshot]",
         &[
-            "6:8 a step must be a mapping, not a text (one of: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http)",
+            "6:8 a step must be a mapping, not a text (one of: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http, notify, serial, ipmiRaw)",
         ],
     );
     check("[{}]", &["6:8 a step has one field, not 0 (write each step as an item of its own)"]);
@@ -441,23 +446,22 @@ fn faults_of_steps_are_placed() {
         "[{ key: x }, { reboot: now }]",
         &[
             "6:10 `key` is not a step (did you mean `keys`?)",
-            "6:22 `reboot` is not a step (one of: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http)",
+            "6:22 `reboot` is not a step (one of: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http, notify, serial, ipmiRaw)",
         ],
     );
     check(
-        "[{ http: {} }, { ipmiRaw: a }, { ssh: a }, { deploy: a }, { serial: a }]",
+        "[{ http: {} }, { ipmiRaw: a }, { ssh: a }, { deploy: a }, { serial: 1 }]",
         &[
             "6:16 `url` is missing in `http`",
-            "6:24 step `ipmiRaw` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http)",
-            "6:40 step `ssh` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http)",
-            "6:52 step `deploy` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http)",
-            "6:67 step `serial` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http)",
+            "6:33 `ipmiRaw` must be a mapping, not a text (its fields: netFn, command, data, expectCompletion, idempotent)",
+            "6:40 step `ssh` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http, notify, serial, ipmiRaw)",
+            "6:52 step `deploy` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http, notify, serial, ipmiRaw)",
+            "6:75 `serial` must be a text, not a whole number (write it in quotes)",
         ],
     );
     check(
         "[{ notify: a }, { approve: a }, { call: [] }, { repeat: a }, { choose: {} }, { choose: { branches: [{ do: [] }] } }]",
         &[
-            "6:10 step `notify` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http)",
             "6:34 `approve` must be a mapping, not a text (its fields: ask, timeout)",
             "6:47 `call` must be a text, not a list",
             "6:63 `repeat` must be a mapping, not a text (its fields: do, until, times, timeout)",

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_api::{
-    CheckState, EventKind, Flow, Management, MatchEvidence, Name, PictureDigest, PowerAction, PowerState,
-    Reach, RecoverPlan, Said, ScreenKind, ScreenPattern, Settings, StepOutcome, Timestamp, Truth, Verdict,
+    CheckState, EventKind, Flow, Incident, Management, MatchEvidence, Name, PictureDigest, PowerAction,
+    PowerState, Reach, RecoverPlan, Run, Said, ScreenKind, ScreenPattern, Settings, Step, StepOutcome,
+    Timestamp, Truth, Verdict,
 };
 
 use super::super::{
@@ -287,6 +288,7 @@ impl Scene {
             observes: self.observes,
             patience: Patience::from(&Settings::default()),
             permit: &|_, _| Ok(()),
+            fill: &filled,
         }
     }
 
@@ -321,6 +323,17 @@ impl Scene {
             captures: BTreeMap::new(),
             findings: Vec::new(),
         })
+    }
+}
+
+/// Fills `{{ run.id }}` in where keys have it, and nothing else.
+fn filled(step: &Step, run: &Run, _incident: &Incident) -> Result<Option<Step>, String> {
+    match step {
+        Step::Keys(keys) if keys.contains("{{ run.id }}") => {
+            Ok(Some(Step::Keys(keys.replace("{{ run.id }}", &run.id.to_string()))))
+        }
+        Step::Keys(keys) if keys.contains("{{") => Err("it means nothing".to_owned()),
+        _ => Ok(None),
     }
 }
 
@@ -424,6 +437,7 @@ fn short(kind: EventKind) -> &'static str {
         EventKind::StepEnded => "step-end",
         EventKind::ApprovalWanted => "asked",
         EventKind::RunEnded => "run-end",
+        EventKind::FlowNotice => "notice",
         other => other.code(),
     }
 }

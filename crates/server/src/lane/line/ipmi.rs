@@ -135,6 +135,15 @@ impl IpmiLine {
         Ok(doubt)
     }
 
+    /// Sends a command as it is.
+    pub(in crate::lane) async fn raw(
+        &mut self,
+        request: &Request,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<Reply, DeviceError> {
+        ask(self, request, receipts).await
+    }
+
     async fn open_at(
         &self,
         port: &IpmiPort,

@@ -159,6 +159,7 @@ impl Lane {
         let mut hands = Hands {
             lines: if action.needs_bmc() { self.lines.take() } else { None },
             screen: self.screen.as_ref().map(ScreenWatch::hands),
+            serial: if matches!(action, Action::Serial { .. }) { self.serial_door() } else { None },
             notices: self.notices.0.clone(),
             settings: self.terms.settings,
             who,
@@ -233,8 +234,11 @@ pub(super) fn action_of(step: &Step) -> Result<Action, String> {
             Ok(Action::BootDevice { device, persistent, uefi })
         }
         Step::Snapshot(name) => Ok(Action::Snapshot { name: name.clone() }),
+        Step::Serial(serial) => keys_of_flow(serial.send()).map(|steps| Action::Serial { steps }),
+        Step::IpmiRaw(raw) => Ok(Action::IpmiRaw(raw.clone())),
         Step::Http(request) => Ok(Action::Http(request.clone())),
-        Step::WaitFor(_)
+        Step::Notify(_)
+        | Step::WaitFor(_)
         | Step::Sleep(_)
         | Step::Choose(_)
         | Step::Repeat(_)

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ironhand_api::{EventKind, Flow, RecoveryMode, ScreenPattern, Settings, StepOutcome, Timestamp};
+use ironhand_api::{
+    EventKind, Flow, Incident, RecoveryMode, Run, ScreenPattern, Settings, Step, StepOutcome, Timestamp,
+};
 use ironhand_model::{
     BlastBound, BlastRequest, Decided, Decision, HostRecovery, OutbreakBound, Patience, ScreenView,
     Transition, View as Situation, quiet_until,
@@ -15,6 +17,7 @@ use super::observe::looked;
 use super::{Lane, REFRESH};
 use crate::clock;
 use crate::lane::journal::Entry;
+use crate::template::{Scope, fill};
 
 /// How long a lane waits before it asks a store again that has failed.
 pub(super) const STORE_RETRY: Duration = Duration::from_secs(1);
@@ -97,6 +100,8 @@ impl Lane {
             };
             self.tools.brake.ask(now, &asked)
         };
+        let scope = Scope { host: &self.host, zone: self.terms.zone.as_ref() };
+        let fill = |step: &Step, run: &Run, incident: &Incident| fill(step, &scope, run, incident);
         let situation = Situation {
             host: &self.name,
             facts: &self.facts,
@@ -107,6 +112,7 @@ impl Lane {
             observes: self.terms.settings.mode == RecoveryMode::Observe,
             patience: Patience::from(&self.terms.settings),
             permit: &permit,
+            fill: &fill,
         };
         ask(&mut self.recovery, &situation)
     }

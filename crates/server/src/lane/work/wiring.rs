@@ -194,7 +194,7 @@ impl Lane {
     }
 
     /// What leads to the serial console, where the host has one.
-    fn serial_door(&self) -> Option<SerialDoor> {
+    pub(super) fn serial_door(&self) -> Option<SerialDoor> {
         let settings = self.terms.settings;
         let entrances = console::entrances(&self.host, &self.tools, &settings);
         let (host, consoles) = (self.name.clone(), self.tools.consoles.clone());
