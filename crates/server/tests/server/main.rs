@@ -12,6 +12,7 @@ mod events;
 mod fence;
 mod hardware;
 mod harness;
+mod heartbeats;
 mod integrations;
 mod jobs;
 mod live;

@@ -1,6 +1,6 @@
 //! Notifiers against receivers in this process: HTTP endpoints, an SMTP server, programs at local sockets.
 
-mod receiver;
+pub mod receiver;
 mod smtp;
 
 use std::time::Duration;
