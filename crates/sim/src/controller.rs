@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ironhand_ipmi::bmc::{FruConfig, SelClock, SelConfig};
+use ironhand_ipmi::bmc::{FruConfig, SelClock, SelConfig, SolSettings};
 use ironhand_ipmi::{Bmc, BmcConfig, BmcEvent, BmcOutput, ChassisStatus, PrivilegeLevel, User};
 use secrecy::SecretString;
 use tokio::net::UdpSocket;
@@ -177,14 +177,22 @@ fn spoilt(mut bytes: Vec<u8>, noise: &mut Seed) -> Vec<u8> {
 }
 
 /// A controller with one administrator, whose event log begins now.
-pub(crate) fn bmc(user: &str, password: SecretString, guid: [u8; 16], fru: FruConfig, power_on: bool) -> Bmc {
+pub(crate) fn bmc(
+    user: &str,
+    password: SecretString,
+    guid: [u8; 16],
+    fru: FruConfig,
+    power_on: bool,
+    serial: bool,
+) -> Bmc {
     let users = vec![User::new(user, password, PrivilegeLevel::Administrator)];
     let chassis = ChassisStatus { power_on, ..ChassisStatus::default() };
     let now = moment();
     // The clock of a controller ends in the year 2106.
     let clock = SelClock { at: now.at, seconds: u32::try_from(now.unix).unwrap_or(u32::MAX) };
     let sel = SelConfig { clock: Some(clock), ..SelConfig::default() };
-    let config = BmcConfig { guid, chassis, sel, fru, ..BmcConfig::new(users) };
+    let sol = SolSettings { enabled: serial, ..SolSettings::default() };
+    let config = BmcConfig { guid, chassis, sel, fru, sol, ..BmcConfig::new(users) };
     let mut bmc = Bmc::new(config, Box::new(fill_random));
     power_log::show(&mut bmc, power_on);
     bmc

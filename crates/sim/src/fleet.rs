@@ -2,6 +2,7 @@
 
 mod fault;
 mod host;
+mod received;
 
 use std::collections::HashMap;
 use std::io;
@@ -18,6 +19,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::fault::{Fault, FaultScript, StagedFault, UnknownFault};
 use self::host::{Access, Host};
+pub use self::received::{Asked, Received};
 use crate::controller::{Controller, bmc};
 use crate::inventory;
 use crate::machine::{Activity, Machine, MachineConfig, Make, Seed};
@@ -65,6 +67,9 @@ pub struct FleetConfig {
     /// Whether machines with an iDRAC show their screens by VNC only while its attributes say so, as real ones do, under the
     /// password that is given there.
     pub vnc_by_attribute: bool,
+    /// Whether the controllers have a serial console. A shell of its own is on it, which asks for a login whatever the machine
+    /// does.
+    pub serial: bool,
     /// What breaks, and when.
     pub script: FaultScript,
 }
@@ -87,6 +92,7 @@ impl FleetConfig {
             password: "simulated".into(),
             screen_password: None,
             vnc_by_attribute: false,
+            serial: true,
             script: FaultScript::none(),
         }
     }
@@ -266,6 +272,16 @@ impl Fleet {
         Ok(self.host(host)?.state())
     }
 
+    /// What a host was asked by its controller and its screen, in order: the truth about what was done to it, whoever says
+    /// what.
+    ///
+    /// # Errors
+    ///
+    /// [`FleetError::UnknownHost`].
+    pub fn received(&self, host: &str) -> Result<Vec<Received>, FleetError> {
+        Ok(self.host(host)?.received())
+    }
+
     /// Whether the attributes of a host's iDRAC let its screen be seen by VNC.
     ///
     /// # Errors
@@ -323,10 +339,12 @@ async fn bind(config: &FleetConfig, index: usize, seed: u64) -> Result<Bound, Fl
         password: config.password.clone(),
         screen_password: config.screen_password.clone(),
         vnc_by_attribute: config.vnc_by_attribute,
+        serial: config.serial,
         guid,
         fru: inventory::devices(host::flavour(make), machine.serial()),
     };
-    let controller = bmc(&access.user, access.password.clone(), guid, access.fru.clone(), config.running);
+    let (password, fru) = (access.password.clone(), access.fru.clone());
+    let controller = bmc(&access.user, password, guid, fru, config.running, access.serial);
     let controller = Controller::bind(SocketAddr::new(address, config.ipmi_port), controller, &name)
         .await
         .map_err(refused("management controller", config.ipmi_port))?;

@@ -67,6 +67,8 @@ pub mod vnc;
 pub mod wsman;
 
 pub use bmc_fleet::{BmcFleet, BmcFleetConfig, BmcFleetError};
-pub use fleet::{Fault, FaultScript, Fleet, FleetConfig, FleetError, HostState, SimHost, StagedFault};
+pub use fleet::{
+    Asked, Fault, FaultScript, Fleet, FleetConfig, FleetError, HostState, Received, SimHost, StagedFault,
+};
 pub use machine::{Activity, Machine, MachineConfig, MachineFault, Make};
 pub use redfish::{Certificate, CertificateError};

@@ -197,7 +197,8 @@ impl QemuBmc {
             move |source| QemuError::Bind { guest, what, address, source }
         };
         let fru = inventory::devices(Flavour::GENERIC, redfish::SERIAL);
-        let controller = bmc(&config.user, config.password.clone(), random_challenge(), fru, false);
+        // Without a serial console: what the controller could show there would not be the guest's.
+        let controller = bmc(&config.user, config.password.clone(), random_challenge(), fru, false, false);
         let controller =
             Controller::bind(SocketAddr::new(config.bind, config.ipmi_port), controller, &config.name)
                 .await

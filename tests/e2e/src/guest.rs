@@ -42,6 +42,8 @@ impl Guest {
         };
         change();
         let ironhand = Ironhand::serve();
+        // Before the host: of two flows for one screen the first to be there would begin.
+        ironhand.ok(&["apply", "-f", FLOWS]);
         ironhand.apply_host(
             "guest",
             &[
@@ -49,7 +51,6 @@ impl Guest {
                 format!("{{ type: vnc, address: 127.0.0.1, port: {}, credentials: [] }}", port("vnc")),
             ],
         );
-        ironhand.ok(&["apply", "-f", FLOWS]);
         Self { ironhand, _controller: controller }
     }
 

@@ -27,7 +27,7 @@ fn start_guest() -> Guest {
 #[test]
 fn first_recovery() {
     let guest = start_guest();
-    let run = guest.healed("kernel-panic-no-root", "VFS: Unable to mount root fs", "login:");
+    let run = guest.healed("kernel-panic-no-root", "VFS: Unable to mount root fs", "rescue login:");
     assert!(text(&run, "/matched/screenText").contains("VFS: Unable to mount root fs"), "{run:#}");
     assert!(text(&run, "/proof/text").contains("login:"), "{run:#}");
     let steps = run["steps"].as_array().expect("a run has steps");

@@ -56,7 +56,7 @@ fn a_boot_partition_that_was_emptied() {
     let network =
         format!("user,id=net0,restrict=on,tftp={},bootfile=rescue.ipxe", peer_file("guest/tftp").display());
     let guest = guest(&disk("lost-boot"), &["-netdev", &network, "-device", "virtio-net-pci,netdev=net0"]);
-    let run = guest.healed("grub-rescue", "grub rescue>", "login:");
+    let run = guest.healed("grub-rescue", "grub rescue>", "rescue login:");
     let steps = steps(&run);
     assert_eq!(steps.last().map(String::as_str), Some("power"), "{run:#}");
     assert!(steps.contains(&"bootDevice".to_owned()), "{run:#}");

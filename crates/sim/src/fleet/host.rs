@@ -16,6 +16,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::received::{Asked, Log, Received};
 use super::{Fault, HostState, SimHost};
 use crate::controller::{Controller, Manner, bmc, fill_random};
 use crate::machine::{BootSource, Machine, Make, NextBoot, Output};
@@ -42,6 +43,8 @@ pub(super) struct Access {
     pub(super) screen_password: Option<SecretString>,
     /// Whether the attributes of an iDRAC switch the screen's port.
     pub(super) vnc_by_attribute: bool,
+    /// Whether the controller has a serial console.
+    pub(super) serial: bool,
     pub(super) guid: [u8; 16],
     pub(super) fru: FruConfig,
 }
@@ -68,6 +71,7 @@ pub(super) struct Host {
     screen_manner: watch::Sender<ScreenManner>,
     /// Whether the attributes of the controller switch the screen's port.
     switched: bool,
+    received: Mutex<Log>,
     /// The machine was touched by another task than its own, which must look when to wake it next.
     touched: Notify,
 }
@@ -88,6 +92,7 @@ impl Host {
             info,
             screen_manner: watch::Sender::new(manner),
             switched,
+            received: Mutex::default(),
             touched: Notify::new(),
         }
     }
@@ -104,6 +109,15 @@ impl Host {
             well: machine.is_well(),
             screen: machine.screen().text(),
         }
+    }
+
+    pub(super) fn received(&self) -> Vec<Received> {
+        self.log().copy()
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        // As for the machine.
+        self.received.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the controller's attributes let the screen be seen by VNC.
@@ -135,8 +149,8 @@ impl Host {
     /// A controller with another password has forgotten its sessions too, as after an update of its firmware.
     fn restart_controller(&self, password: SecretString) {
         let power_on = self.machine().is_on();
-        let Access { user, guid, fru, .. } = &self.access;
-        let fresh = bmc(user, password, *guid, fru.clone(), power_on);
+        let Access { user, guid, fru, serial, .. } = &self.access;
+        let fresh = bmc(user, password, *guid, fru.clone(), power_on, *serial);
         self.controller.with(|bmc| *bmc = fresh);
         self.redfish().forget_sessions();
         self.touched.notify_one();
@@ -156,6 +170,7 @@ impl Host {
             self.settle(&mut machine, now);
             for event in events {
                 if let Some(control) = event.control() {
+                    self.log().note(now, Asked::Power(control));
                     act(&mut machine, now, control);
                 }
             }
@@ -325,6 +340,7 @@ impl Front for Host {
         if !events.is_empty() {
             self.touch(|machine, now| {
                 for control in events.iter().filter_map(BmcEvent::control) {
+                    self.log().note(now, Asked::Power(control));
                     act(machine, now, control);
                 }
             });
@@ -349,6 +365,9 @@ impl Console for Host {
     }
 
     fn key(&self, keysym: u32, down: bool) {
+        if down {
+            self.log().note(Instant::now(), Asked::Key(keysym));
+        }
         self.touch(|machine, now| machine.key(now, keysym, down));
     }
 

@@ -18,7 +18,7 @@ fn events(bmc: &mut Bmc) -> Vec<ChassisControl> {
 #[test]
 fn buttons_reach_the_machine_as_ipmi_has_them() {
     let check = |on: bool, reset: ResetType, expected: ChassisControl| {
-        let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), on);
+        let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), on, true);
         Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1", screen: None }.reset(reset);
         assert_eq!(events(&mut bmc), [expected], "{reset:?} while on is {on}");
     };
@@ -32,7 +32,7 @@ fn buttons_reach_the_machine_as_ipmi_has_them() {
 
 #[test]
 fn boot_overrides_are_the_boot_flags() {
-    let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), true);
+    let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), true, true);
     let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1", screen: None };
     assert_eq!(board.boot(), BootOverride::default());
     let wish = BootOverride { enabled: BootEnabled::Once, target: BootTarget::Pxe, mode: BootMode::Uefi };
@@ -49,7 +49,7 @@ fn boot_overrides_are_the_boot_flags() {
 
 #[test]
 fn users_are_those_of_ipmi() {
-    let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), true);
+    let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), true, true);
     let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1", screen: None };
     let accounts = board.accounts();
     assert_eq!(accounts.len(), 1);
@@ -62,7 +62,7 @@ fn users_are_those_of_ipmi() {
 
 #[test]
 fn the_identify_light_is_one() {
-    let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), true);
+    let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), true, true);
     let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1", screen: None };
     for lit in [true, false] {
         board.identify(lit);
@@ -72,7 +72,7 @@ fn the_identify_light_is_one() {
 
 #[test]
 fn accounts_are_changed_for_ipmi_too() {
-    let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), true);
+    let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), true, true);
     let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1", screen: None };
     let id = board.create_account("operator", &"first password".into(), Role::Operator).unwrap();
     assert!(board.knows_password(id, &"first password".into()));
@@ -92,7 +92,7 @@ fn accounts_are_changed_for_ipmi_too() {
 
 #[test]
 fn sensors_and_log_are_those_of_ipmi() {
-    let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), true);
+    let mut bmc = bmc("admin", "secret".into(), [7; 16], FruConfig::sample(), true, true);
     let mut board = Board { bmc: &mut bmc, now: Instant::now(), name: "r1", serial: "S1", screen: None };
     let readings = board.sensors();
     for quantity in [Quantity::Temperature, Quantity::Fan, Quantity::Voltage, Quantity::Power] {
