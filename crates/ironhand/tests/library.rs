@@ -12,8 +12,8 @@ use ironhand_server::{Circumstances, FlowSet, Looked, flow_faults};
 /// The screens of `testdata/screens` that flows apply to, without what was done to a copy; to all others none does.
 const SCREENS: &[(&str, &[&str])] = &[
     ("bsod-nt-vesafb800", &["windows-stop-screen"]),
-    ("fsck-manual-text", &[]),
     ("grub-menu-1280x1024", &["grub-menu-waits"]),
+    ("grub-menu-800", &["grub-menu-waits"]),
     ("initramfs-noroot-text", &["initramfs-no-root"]),
     ("ipxe-nodhcp-fail", &["no-bootable-device"]),
     ("ovmf-shell-1280", &["wrong-boot-order"]),
