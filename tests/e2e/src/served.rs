@@ -41,6 +41,11 @@ impl Served {
         server
     }
 
+    /// The id of its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it without warning when it has lived for a while, and waits until it is gone.
     pub fn kill_after(mut self, life: Duration) {
         // Not to wait for anything: the moment of the kill is what a test chooses.
