@@ -1,8 +1,10 @@
 //! Repositories that the server follows, as a user sees them, with Git's own program on both sides.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ironhand_server::{Config, RepositoryAccess, Running, Server};
@@ -18,10 +20,16 @@ struct Site {
 
 impl Site {
     async fn new() -> Self {
+        let mut site = Self::without_server();
+        site.restart().await;
+        site
+    }
+
+    fn without_server() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(folder.path().join("secrets")).expect("a folder");
         fs::write(folder.path().join("secrets/bmc"), "canary-81af\n").expect("a file");
-        let site = Self { server: Some(start(folder.path()).await), folder };
+        let site = Self { server: None, folder };
         site.git(&["init", "--quiet", "--initial-branch=main", "."]);
         site
     }
@@ -437,5 +445,185 @@ async fn a_webhook_with_the_right_signature_has_the_repository_looked_at() {
     }
     let shown = site.done(&["get", "repository", "site", "-o", "yaml"]).await;
     assert!(!shown.contains("knock-knock") && shown.contains("sealed:"), "{shown}");
+    site.end().await;
+}
+
+/// A server in a process of its own, which is killed without warning.
+struct Killed(Child);
+
+impl Killed {
+    /// Starts one on what the last one left, and waits until it is ready.
+    fn start(site: &Site, name: &str, more: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ironhand"))
+            .args(["serve", "--data", "data", "--local-repositories", "--socket", name])
+            .args(more)
+            .current_dir(site.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("ironhand starts");
+        let output = child.stdout.take().expect("its output is a pipe");
+        let ready = BufReader::new(output).lines().next();
+        assert!(matches!(ready, Some(Ok(_))), "ironhand serve ended at once; its own words stand above");
+        Self(child)
+    }
+}
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.0.kill().expect("it is ours to kill");
+        self.0.wait().expect("it is ours to wait for");
+    }
+}
+
+/// A file with many clusters.
+fn clusters(interval: &str) -> String {
+    (0..300).map(|number| format!("---\n{}", cluster(&format!("c{number}"), interval))).collect()
+}
+
+/// The intervals that clusters have.
+async fn intervals(site: &Site) -> BTreeSet<String> {
+    let shown = site.done(&["get", "clusters", "-o", "json"]).await;
+    shown.lines().filter(|line| line.contains("powerInterval")).map(|line| line.trim().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_leaves_a_whole_commit_in_force() {
+    let site = Site::without_server();
+    site.write("site/all.yaml", &clusters("20s"));
+    site.commit("Begin", &[]);
+    let server = Killed::start(&site, "api.sock", &[]);
+    site.follow("").await;
+    site.sync().await;
+    drop(server);
+    for (round, life) in [0, 5, 20, 40, 60, 80, 120, 200].into_iter().enumerate() {
+        let server = Killed::start(&site, "api.sock", &[]);
+        site.write("site/all.yaml", &clusters(&format!("{}s", 30 + round)));
+        site.commit("Next", &[]);
+        site.done(&["repository", "sync", "site"]).await;
+        // Not to wait for anything: the moment of the kill is what is chosen.
+        std::thread::sleep(Duration::from_millis(life));
+        drop(server);
+        let server = Killed::start(&site, "api.sock", &[]);
+        assert_eq!(intervals(&site).await.len(), 1, "a part of a commit is in force after {life} ms");
+        site.sync().await;
+        let found = intervals(&site).await;
+        assert!(
+            found.len() == 1 && found.iter().all(|one| one.contains(&(30 + round).to_string())),
+            "{found:?}"
+        );
+        drop(server);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_servers_one_follows_and_the_other_takes_over() {
+    let site = Site::without_server();
+    site.write("site/a.yaml", &cluster("a", "20s"));
+    site.commit("Begin", &[]);
+    let first = Killed::start(&site, "first.sock", &["--shared"]);
+    let _second = Killed::start(&site, "api.sock", &["--shared"]);
+    let settings =
+        "apiVersion: ironhand/v1\nkind: Settings\nmetadata: { name: global }\nspec: { leaseTime: 3s }\n";
+    fs::write(site.path("settings.yaml"), settings).expect("a file");
+    site.done(&["apply", "-f", "settings.yaml"]).await;
+    site.follow("").await;
+    site.sync().await;
+    site.write("site/b.yaml", &cluster("b", "20s"));
+    site.commit("More", &[]);
+    drop(first);
+    site.sync().await;
+    assert_eq!(site.clusters().await, "a\nb\n");
+    assert_eq!(site.events("repository.applied").await, 2);
+}
+
+/// OpenSSH's server on loopback, for the user of the test alone.
+struct Sshd {
+    child: Child,
+    port: u16,
+}
+
+impl Sshd {
+    fn start(folder: &Path) -> Self {
+        for key in ["host", "user"] {
+            let made = Command::new("ssh-keygen")
+                .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+                .arg(folder.join(key))
+                .status()
+                .expect("ssh-keygen starts");
+            assert!(made.success());
+        }
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .and_then(|socket| socket.local_addr())
+            .expect("a port")
+            .port();
+        let config = format!(
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {0}/host\nAuthorizedKeysFile {0}/user.pub\nStrictModes no\n\
+             PidFile none\nUsePAM no\n",
+            folder.display()
+        );
+        fs::write(folder.join("sshd_config"), config).expect("a file");
+        // Where the package's service has not run since the machine started, sshd misses its empty folder.
+        let _ = fs::create_dir("/run/sshd");
+        let child = Command::new("/usr/sbin/sshd")
+            .args(["-D", "-e", "-f"])
+            .arg(folder.join("sshd_config"))
+            .stderr(fs::File::create(folder.join("sshd.log")).expect("a file"))
+            .spawn()
+            .expect("sshd starts");
+        let until = Instant::now() + PATIENCE;
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(
+                Instant::now() < until,
+                "{}",
+                fs::read_to_string(folder.join("sshd.log")).unwrap_or_default()
+            );
+        }
+        Self { child, port }
+    }
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        self.child.kill().expect("it is ours to kill");
+        self.child.wait().expect("it is ours to wait for");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_ssh_both_sides_are_proven_by_keys() {
+    let site = Site::new().await;
+    site.write("site/a.yaml", &cluster("a", "20s"));
+    site.commit("Begin", &[]);
+    let sshd = Sshd::start(site.folder.path());
+    let credential = "apiVersion: ironhand/v1\nkind: Credential\nmetadata: { name: key }\n\
+        spec: { username: git, password: { fromFile: user } }\n";
+    fs::write(site.path("credential.yaml"), credential).expect("a file");
+    site.done(&["apply", "-f", "credential.yaml"]).await;
+    let user = Command::new("id").arg("-un").output().expect("id starts").stdout;
+    let user = String::from_utf8_lossy(&user).trim().to_owned();
+    let follow = async |host_key: &str, more: &str| {
+        let key = fs::read_to_string(site.path(host_key)).expect("a file");
+        let text = format!(
+            "apiVersion: ironhand/v1\nkind: Repository\nmetadata: {{ name: site }}\nspec:\n  \
+             url: ssh://{user}@127.0.0.1:{port}{path}\n  path: site\n  knownHosts: ['[127.0.0.1]:{port} {key}']\n{more}",
+            port = sshd.port,
+            path = site.path("origin").display(),
+            key = key.split_whitespace().take(2).collect::<Vec<_>>().join(" "),
+        );
+        fs::write(site.path("repository.yaml"), text).expect("a file");
+        site.done(&["apply", "-f", "repository.yaml"]).await;
+    };
+    follow("user.pub", "  credential: key\n").await;
+    let errors = site.sync_fails().await;
+    assert!(errors.contains("does not have a key that `knownHosts` names"), "{errors}");
+    follow("host.pub", "").await;
+    let errors = site.sync_fails().await;
+    assert!(errors.contains("refuses the key of the Credential"), "{errors}");
+    follow("host.pub", "  credential: key\n").await;
+    site.sync().await;
+    assert_eq!(site.clusters().await, "a\n");
+    let left = site.path("data/repositories/passing/site");
+    assert_eq!(fs::read_dir(left).expect("a folder").count(), 0, "a key was left behind");
     site.end().await;
 }

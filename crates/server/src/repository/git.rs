@@ -26,7 +26,7 @@ const LARGEST: u64 = 512 << 20;
 const MEASURE: Duration = Duration::from_millis(200);
 
 /// What is kept of what a program says of its troubles, in bytes.
-const SAID: usize = 2048;
+const SAID: usize = 4096;
 
 /// Variables of the server's environment that the programs are given: where programs and the system's certificates lie,
 /// and through which proxies one gets out.

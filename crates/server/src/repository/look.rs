@@ -98,6 +98,9 @@ impl Look {
             Err(GitError::Failed { said, .. }) if said.contains("couldn't find remote ref") => {
                 Err(LookError::Unusable(format!("the repository has no branch `{branch}`")))
             }
+            Err(GitError::Failed { said, .. }) if known_trouble(&said).is_some() => {
+                Err(LookError::Unusable(known_trouble(&said).unwrap_or_default().to_owned()))
+            }
             Err(error) => {
                 // Git leaves its locks where it was killed, and would stop at them for ever. All can be fetched anew.
                 if matches!(&error, GitError::Failed { said, .. } if said.contains(".lock'")) {
@@ -125,6 +128,26 @@ impl Look {
     }
 }
 
+/// What is to be done about troubles that the programs tell in words of their own.
+fn known_trouble(said: &str) -> Option<&'static str> {
+    const KNOWN: [(&str, &str); 4] = [
+        (
+            "terminal prompts disabled",
+            "the server wants user name and password; name a Credential by `credential`",
+        ),
+        (
+            "Authentication failed",
+            "the server refuses user name and password of the Credential that `credential` names",
+        ),
+        ("Host key verification failed", "the SSH server does not have a key that `knownHosts` names for it"),
+        (
+            "Permission denied (",
+            "the SSH server refuses the key of the Credential that `credential` names, or needs one",
+        ),
+    ];
+    KNOWN.into_iter().find(|(words, _)| said.contains(words)).map(|(_, told)| told)
+}
+
 /// A folder of this look alone. What a crash left of earlier ones, keys among it, is removed.
 async fn passing_folder(folder: &Path, name: &Name) -> Result<tempfile::TempDir, LookError> {
     let root = folder.join(PASSING).join(name.as_str());
@@ -135,7 +158,8 @@ async fn passing_folder(folder: &Path, name: &Name) -> Result<tempfile::TempDir,
                 _ => {}
             }
             std::fs::create_dir_all(&root)?;
-            tempfile::tempdir_in(&root)
+            // The name stands in what programs say of their troubles, which is to be the same each time.
+            tempfile::Builder::new().prefix("look").rand_bytes(0).tempdir_in(&root)
         };
         made().map_err(|source| LookError::Folder { folder: root.clone(), source })
     });

@@ -194,7 +194,8 @@ impl Task {
             }
             Err(reason) => {
                 tracing::warn!(repository = %self.name(), reason, "not looked at");
-                if before.error.as_ref() != Some(&reason) {
+                // Not again where only the words differ: some of them count milliseconds.
+                if before.error.is_none() {
                     let text = format!("cannot be looked at: {reason}");
                     told.push(self.draft(EventKind::RepositoryFailed, Severity::Warning, text));
                 }
@@ -382,7 +383,9 @@ impl Task {
         if self.in_force.is_none() {
             self.in_force = self.recall(look, &in_force.commit.id).await;
         }
-        if let (OnDrift::Restore, Some(described)) = (self.repository.spec.on_drift, self.in_force.take()) {
+        if self.repository.spec.on_drift == OnDrift::Restore
+            && let Some(described) = self.in_force.take()
+        {
             let status = RepositoryStatus { drift: Vec::new(), ..self.status.clone() };
             let text = format!("has what was changed by hand as {} says", in_force.commit);
             match self.apply(described.clone(), status, text, false).await {
