@@ -11,6 +11,7 @@ use ironhand_api::{Asked, Flow, MatchEvidence, Name, RecoverPlan, Step, Timestam
 use super::decide::{by_precedence, evidence_of};
 use super::open::Open;
 use super::plan::planned_steps;
+use super::run::Running;
 use super::{
     Decided, HostRecovery, Ledger, Log, View, obstacle_to_reading, obstacle_to_step, reserved, wait,
 };
@@ -147,8 +148,7 @@ impl HostRecovery {
         // It is none of the attempts that Ironhand has by itself; but its failure begins the cooldown.
         let unused = Ledger { attempts: 0, ended_at: now, failed: false };
         self.ledgers.entry(flow.metadata.name.clone()).or_insert(unused);
-        let asked = Asked { by: order.by.to_owned(), reason: order.reason.map(str::to_owned) };
-        open.start_run(now, Arc::clone(flow), evidence, Some(asked), &mut log);
+        open.start_run(now, Arc::clone(flow), evidence, Some(asked(order)), &mut log);
         self.incident = Some(open);
         let decision = wait("the run that a person asked for begins".to_owned(), Some(now), None);
         Ok(Decided { decision, transitions: log })
@@ -160,14 +160,21 @@ impl HostRecovery {
     ///
     /// [`StartRefusal`] where no run would begin, whatever is forced.
     pub fn plan(&self, view: &View<'_>, order: &RunOrder<'_>) -> Result<RecoverPlan, StartRefusal> {
-        let Chosen { flow, applies, reason, .. } = self.chosen(view, order)?;
+        let Chosen { flow, applies, reason, evidence } = self.chosen(view, order)?;
+        // As if it began with what was seen last.
+        let at = evidence.read_at;
+        let incident = match self.incident() {
+            Some(incident) => incident.clone(),
+            None => Open::on_request(at, view, flow, evidence.clone(), order.by, &mut Log::new()).record,
+        };
+        let run = Running::new(at, &incident, Arc::clone(flow), evidence, Some(asked(order))).record;
         let verify = &flow.spec.verify;
         Ok(RecoverPlan {
             host: view.host.clone(),
             flow: flow.metadata.name.clone(),
             applies,
             reason,
-            steps: planned_steps(view, &flow.spec.steps),
+            steps: planned_steps(view, &flow.spec.steps, &run, &incident),
             verify: format!("{}, within {}", verify.condition, verify.timeout),
         })
     }
@@ -218,6 +225,10 @@ impl HostRecovery {
         let evidence = seen(view, Some(verdict), &verdict.reason);
         Ok(Chosen { flow, applies: true, reason: verdict.reason.clone(), evidence })
     }
+}
+
+fn asked(order: &RunOrder<'_>) -> Asked {
+    Asked { by: order.by.to_owned(), reason: order.reason.map(str::to_owned) }
 }
 
 /// What the screen shows when the run begins.

@@ -178,7 +178,7 @@ impl HostRecovery {
         let candidate = recognising.find(|flow| {
             let is_next = attempts(flow) < flow.spec.limits.attempts;
             if is_next && (flow.spec.dry_run || view.observes) {
-                open.would_run(view, flow, log);
+                open.would_run(now, view, flow, &self.streaks[&flow.metadata.name].evidence, log);
                 only_told.get_or_insert(&flow.metadata.name);
                 return false;
             }

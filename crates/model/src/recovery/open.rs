@@ -190,12 +190,20 @@ impl Open {
     }
 
     /// Tells once what a flow would do that is not to act.
-    pub(super) fn would_run(&mut self, view: &View<'_>, flow: &Flow, log: &mut Log) {
+    pub(super) fn would_run(
+        &mut self,
+        now: Timestamp,
+        view: &View<'_>,
+        flow: &Arc<Flow>,
+        evidence: &MatchEvidence,
+        log: &mut Log,
+    ) {
         if !self.told.insert(flow.metadata.name.clone()) {
             return;
         }
+        let run = Running::new(now, &self.record, Arc::clone(flow), evidence.clone(), None).record;
         let why = if view.observes { "the mode is `observe`" } else { "it is tried dry" };
-        let steps = planned_steps(view, &flow.spec.steps);
+        let steps = planned_steps(view, &flow.spec.steps, &run, &self.record);
         let mut words: Vec<String> = steps
             .iter()
             .take(MOST_TOLD)

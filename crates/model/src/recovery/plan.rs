@@ -1,19 +1,27 @@
 //! What a run would do, told before anything is done.
 
-use ironhand_api::{Choose, PlannedStep, Step, Truth};
+use ironhand_api::{Choose, Incident, PlannedStep, Run, Step, Truth};
 
 use super::{View, obstacle_to_step};
 use crate::condition::judge;
 
-/// The steps of a flow, with what is known of each now.
-pub(super) fn planned_steps(view: &View<'_>, steps: &[Step]) -> Vec<PlannedStep> {
-    let mut planner = Planner { view, untouched: true, planned: Vec::new() };
+/// The steps of a flow, with what is known of each now. Templates are filled in for a run that would begin now; what only a
+/// step before it captures is not known yet.
+pub(super) fn planned_steps(
+    view: &View<'_>,
+    steps: &[Step],
+    run: &Run,
+    incident: &Incident,
+) -> Vec<PlannedStep> {
+    let mut planner = Planner { view, run, incident, untouched: true, planned: Vec::new() };
     planner.list(steps, "", None);
     planner.planned
 }
 
 struct Planner<'p, 'v> {
     view: &'p View<'v>,
+    run: &'p Run,
+    incident: &'p Incident,
     /// Whether nothing was done yet at this place, so that the screen shows then what it shows now.
     untouched: bool,
     planned: Vec<PlannedStep>,
@@ -50,13 +58,15 @@ impl Planner<'_, '_> {
             }
             _ => {}
         }
+        let does = match (self.view.fill)(&step.without_inner(), self.run, self.incident) {
+            Ok(filled) => filled.as_ref().unwrap_or(step).to_string(),
+            Err(reason) => {
+                note = note.or_else(|| Some(format!("not filled in: {reason}")));
+                step.to_string()
+            }
+        };
         let only = only_where.map(str::to_owned);
-        self.planned.push(PlannedStep {
-            place: place.clone(),
-            does: step.to_string(),
-            only_where: only,
-            note,
-        });
+        self.planned.push(PlannedStep { place: place.clone(), does, only_where: only, note });
         self.below(step, &place, only_where, taken);
         self.untouched &= matches!(step, Step::Snapshot(_) | Step::Approve(_));
     }
