@@ -44,6 +44,37 @@ pub enum SensorState {
     Absent,
 }
 
+/// What a host is, in short: what flows select by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HostHardware {
+    /// Who made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<String>,
+    /// Its model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The version of its BIOS or UEFI firmware.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bios: Option<String>,
+    /// What kind of controller it has, with the version of its firmware.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub controller: Option<String>,
+}
+
+impl From<&Inventory> for HostHardware {
+    fn from(read: &Inventory) -> Self {
+        let controller = [read.controller.as_deref(), read.controller_firmware.as_deref()];
+        let controller: Vec<&str> = controller.into_iter().flatten().collect();
+        Self {
+            vendor: read.manufacturer.clone(),
+            model: read.model.clone(),
+            bios: read.bios.clone(),
+            controller: (!controller.is_empty()).then(|| controller.join(" ")),
+        }
+    }
+}
+
 /// What a machine is made of.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -94,8 +94,8 @@ pub use flow::{
     Serial, Step, TextOrSecret, Verify, WaitFor, When,
 };
 pub use hardware::{
-    EventLog, HardwareReport, IdentifyRequest, InsertMediaRequest, Inventory, LogEntry, MediaDrive,
-    MediaKind, Part, PartKind, Sensor, SensorState, Sensors, VirtualMedia,
+    EventLog, HardwareReport, HostHardware, IdentifyRequest, InsertMediaRequest, Inventory, LogEntry,
+    MediaDrive, MediaKind, Part, PartKind, Sensor, SensorState, Sensors, VirtualMedia,
 };
 pub use heartbeat::{Heartbeat, HeartbeatKey, HeartbeatKeyRequest, HeartbeatStatus};
 pub use host::{Host, HostSpec};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{LabelSelector, Name};
+use crate::{HostHardware, LabelSelector, Name};
 
 /// Which hosts a notifier is told of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -43,6 +43,15 @@ pub struct HostSelect {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "OneOrMany")]
     pub zone: Vec<Name>,
+    /// Vendors of which it must be of one, whatever the case; `*` stands for any characters. Hosts whose inventory was
+    /// not read are of none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "OneOrManyTexts")]
+    pub vendor: Vec<String>,
+    /// The same for models.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "OneOrManyTexts")]
+    pub model: Vec<String>,
 }
 
 /// Conditions on labels.
@@ -100,6 +109,15 @@ enum OneOrMany {
     Many(Vec<Name>),
 }
 
+/// One text or several, as manifests write them.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the shape of a schema")]
+enum OneOrManyTexts {
+    One(String),
+    Many(Vec<String>),
+}
+
 /// What a host is selected by.
 #[derive(Clone, Copy, Debug)]
 pub struct Whereabouts<'h> {
@@ -109,12 +127,18 @@ pub struct Whereabouts<'h> {
     pub cluster: Option<&'h Name>,
     /// The zone of that.
     pub zone: Option<&'h Name>,
+    /// What it is, where its inventory was read.
+    pub hardware: Option<&'h HostHardware>,
 }
 
 impl HostSelect {
     /// Whether every host is selected.
     pub fn is_all(&self) -> bool {
-        self.labels.is_all() && self.cluster.is_empty() && self.zone.is_empty()
+        self.labels.is_all()
+            && self.cluster.is_empty()
+            && self.zone.is_empty()
+            && self.vendor.is_empty()
+            && self.model.is_empty()
     }
 
     /// Whether a host is selected.
@@ -125,7 +149,29 @@ impl HostSelect {
         self.labels.matches(host.labels)
             && one_of(&self.cluster, host.cluster)
             && one_of(&self.zone, host.zone)
+            && is_like(&self.vendor, host.hardware.and_then(|hardware| hardware.vendor.as_deref()))
+            && is_like(&self.model, host.hardware.and_then(|hardware| hardware.model.as_deref()))
     }
+}
+
+/// Whether a text is like one of these, or nothing is asked for.
+fn is_like(wanted: &[String], text: Option<&str>) -> bool {
+    let like =
+        |text: &str| wanted.iter().any(|glob| matches_glob(&glob.to_lowercase(), &text.to_lowercase()));
+    wanted.is_empty() || text.is_some_and(like)
+}
+
+/// Whether a text is like `glob`, in which `*` stands for any characters: its pieces stand in this order, the first one
+/// at the beginning and the last one at the end.
+fn matches_glob(glob: &str, text: &str) -> bool {
+    let Some((first, rest)) = glob.split_once('*') else { return glob == text };
+    let Some(mut text) = text.strip_prefix(first) else { return false };
+    let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+    for piece in middle.split('*') {
+        let Some(at) = text.find(piece) else { return false };
+        text = &text[at + piece.len()..];
+    }
+    text.ends_with(last)
 }
 
 impl std::fmt::Display for HostSelect {
@@ -141,6 +187,11 @@ impl std::fmt::Display for HostSelect {
                 parts.push(format!("in {what} {}", names.join(" or ")));
             }
         }
+        for (what, globs) in [("vendor", &self.vendor), ("model", &self.model)] {
+            if !globs.is_empty() {
+                parts.push(format!("of {what} {}", globs.join(" or ")));
+            }
+        }
         if parts.is_empty() { f.write_str("all hosts") } else { write!(f, "hosts {}", parts.join(" and ")) }
     }
 }
@@ -153,7 +204,8 @@ mod tests {
     fn hosts_are_selected_by_labels_clusters_and_zones() {
         let labels = BTreeMap::from([("rack".to_owned(), "7".to_owned())]);
         let (cluster, zone): (Name, Name) = ("web".parse().unwrap(), "ams".parse().unwrap());
-        let housed = Whereabouts { labels: &labels, cluster: Some(&cluster), zone: Some(&zone) };
+        let housed =
+            Whereabouts { labels: &labels, cluster: Some(&cluster), zone: Some(&zone), hardware: None };
         let alone = Whereabouts { cluster: None, zone: None, ..housed };
         let check = |json: &str, words: &str, wanted: [bool; 2]| {
             let select: HostSelect = serde_json::from_str(json).expect("a selection");
@@ -171,5 +223,28 @@ mod tests {
             [true, false],
         );
         check(r#"{ "cluster": ["db", "web"] }"#, "hosts in cluster db or web", [true, false]);
+    }
+
+    #[test]
+    fn hosts_are_selected_by_what_they_are() {
+        let labels = BTreeMap::new();
+        let hardware = HostHardware {
+            vendor: Some("Dell Inc.".to_owned()),
+            model: Some("PowerEdge R740".to_owned()),
+            ..HostHardware::default()
+        };
+        let read = Whereabouts { labels: &labels, cluster: None, zone: None, hardware: Some(&hardware) };
+        let unread = Whereabouts { hardware: None, ..read };
+        let check = |json: &str, words: &str, wanted: [bool; 2]| {
+            let select: HostSelect = serde_json::from_str(json).expect("a selection");
+            assert_eq!((select.to_string().as_str(), select.is_all()), (words, false));
+            assert_eq!([select.matches(&read), select.matches(&unread)], wanted, "{json}");
+        };
+        check(r#"{ "vendor": ["dell*"] }"#, "hosts of vendor dell*", [true, false]);
+        check(r#"{ "vendor": ["HPE", "Dell Inc."] }"#, "hosts of vendor HPE or Dell Inc.", [true, false]);
+        check(r#"{ "vendor": ["Dell"] }"#, "hosts of vendor Dell", [false, false]);
+        check(r#"{ "model": ["*edge*7*0"] }"#, "hosts of model *edge*7*0", [true, false]);
+        check(r#"{ "model": ["*edge*8*"] }"#, "hosts of model *edge*8*", [false, false]);
+        check(r#"{ "model": ["R740*R740"] }"#, "hosts of model R740*R740", [false, false]);
     }
 }

@@ -5,7 +5,9 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{AlertCause, CheckStatus, ConsoleHolder, Management, PictureDigest, Said, Timestamp};
+use crate::{
+    AlertCause, CheckStatus, ConsoleHolder, HostHardware, Management, PictureDigest, Said, Timestamp,
+};
 
 /// One observed value, with when and through what it was observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -273,6 +275,9 @@ pub struct HostStatus {
     /// What the host itself was asked, in the order of their names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<CheckStatus>,
+    /// What it is; absent before its inventory was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hardware: Option<HostHardware>,
     /// Derived from the facts above.
     pub icon: Icon,
     /// The last reading of the screen.

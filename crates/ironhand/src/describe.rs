@@ -187,6 +187,11 @@ fn observed(status: &HostStatus, now: Timestamp, output: Output) {
         let text = format!("read {} ago: {}", age(now, screen.read_at), screen.headline);
         pair(output, "", Field::toned(text, Tone::Dim));
     }
+    if let Some(hardware) = &status.hardware {
+        let parts = [&hardware.vendor, &hardware.model, &hardware.bios, &hardware.controller];
+        let parts: Vec<&str> = parts.into_iter().filter_map(Option::as_deref).collect();
+        pair(output, "hardware", parts.join(", "));
+    }
     for check in &status.checks {
         pair(output, "check", check_field(check, now));
     }

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ironhand_api::{
-    CheckState, EventKind, Fact, Health, HostStatus, Icon, Management, PictureDigest, PowerAction,
-    PowerState, Reach, Said, ScreenKind, ScreenStatus, Severity, Span, Timestamp,
+    CheckState, EventKind, Fact, Health, HostHardware, HostStatus, Icon, Management, PictureDigest,
+    PowerAction, PowerState, Reach, Said, ScreenKind, ScreenStatus, Severity, Span, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -141,6 +141,8 @@ pub struct HostFacts {
     paths: BTreeMap<String, Fact<String>>,
     #[serde(skip_serializing_if = "CheckFacts::is_empty")]
     checks: CheckFacts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hardware: Option<HostHardware>,
     /// When the host was last started, or given back by whoever worked on it: it may be booting since.
     started: Option<Timestamp>,
 }
@@ -207,6 +209,16 @@ impl HostFacts {
         self.maintenance.as_ref()
     }
 
+    /// What the host is, where its inventory was read.
+    pub fn hardware(&self) -> Option<&HostHardware> {
+        self.hardware.as_ref()
+    }
+
+    /// Takes in what the host is.
+    pub fn know_hardware(&mut self, hardware: HostHardware) {
+        self.hardware = Some(hardware);
+    }
+
     /// The last reading of the screen.
     pub fn screen(&self) -> Option<&ScreenStatus> {
         self.screen.as_ref()
@@ -249,6 +261,7 @@ impl HostFacts {
             screens: Vec::new(),
             console: None,
             checks: self.check_statuses(),
+            hardware: self.hardware.clone(),
             icon: self.icon(),
             screen: self.screen.clone(),
             health: if health == Health::Well && self.is_blind() { Health::Unknown } else { health },

@@ -326,7 +326,7 @@ mod tests {
             picture: Some(&picture),
         };
         let labels = BTreeMap::new();
-        let host = Whereabouts { labels: &labels, cluster: None, zone: None };
+        let host = Whereabouts { labels: &labels, cluster: None, zone: None, hardware: None };
         let verdicts = set.verdicts(&host, &HostFacts::new(), &looked);
         let brief: Vec<_> = verdicts.iter().map(|verdict| (verdict.flow.as_str(), verdict.applies)).collect();
         assert_eq!(brief, [("early", false), ("late", true)]);

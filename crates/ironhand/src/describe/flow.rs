@@ -61,7 +61,8 @@ pub(super) async fn describe(client: &Client, name: &Name, output: Output) -> Re
 fn selects(flow: &Flow, host: &Host, zones: &BTreeMap<&Name, &Name>) -> bool {
     let cluster = host.spec.cluster.as_ref();
     let zone = cluster.and_then(|cluster| zones.get(cluster).copied());
-    flow.spec.select.matches(&Whereabouts { labels: &host.metadata.labels, cluster, zone })
+    let hardware = host.status.as_ref().and_then(|status| status.hardware.as_ref());
+    flow.spec.select.matches(&Whereabouts { labels: &host.metadata.labels, cluster, zone, hardware })
 }
 
 fn which(flow: &Flow, selected: &[&Host], all: usize) -> String {

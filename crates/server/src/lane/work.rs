@@ -6,6 +6,7 @@ mod check;
 mod decide;
 mod govern;
 mod hints;
+mod inventory;
 mod job;
 mod observe;
 mod proof;
@@ -129,6 +130,8 @@ struct Times {
     refresh: Instant,
     /// When it is looked at what became of a change of the password that is not over; none where there is none.
     rotation: Option<Instant>,
+    /// When the inventory is read next.
+    inventory: Instant,
 }
 
 struct Polled {
@@ -199,7 +202,14 @@ impl Lane {
             is_lost: false,
             refreshing: Vec::new(),
             notices: mpsc::channel(NOTICES),
-            times: Times { power: now, decide: None, store: None, refresh: now + REFRESH, rotation: None },
+            times: Times {
+                power: now,
+                decide: None,
+                store: None,
+                refresh: now + REFRESH,
+                rotation: None,
+                inventory: now + inventory::FIRST,
+            },
             host,
             held,
             tools,
@@ -208,6 +218,7 @@ impl Lane {
         let spread = if lane.unfinished.is_empty() { SPREAD } else { Duration::ZERO };
         lane.times.power = now + lane.share(lane.terms.settings.power_interval.min(spread));
         lane.times.refresh = now + lane.share(REFRESH);
+        lane.times.inventory = now + inventory::FIRST + lane.share(inventory::SPREAD);
         lane
     }
 
@@ -231,6 +242,7 @@ impl Lane {
         self.think().await;
         loop {
             self.look_at_rotation();
+            self.look_at_inventory();
             self.start().await;
             if self.is_lost {
                 return Box::pin(self.leave(ports, &ending)).await;

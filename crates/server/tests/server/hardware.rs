@@ -76,6 +76,9 @@ async fn one_command_reads_the_same_over_both_protocols() {
         assert!(report.connector.starts_with(protocol), "{report:#?}");
         assert!(report.found.serial.is_some() && report.found.model.is_some(), "{report:#?}");
         assert!(report.found.controller_firmware.is_some(), "{report:#?}");
+        // What flows select by is known from then on.
+        let status = world.until_status(&host, |status| status.hardware.is_some()).await;
+        assert_eq!(status.hardware.unwrap().model, report.found.model);
     }
     world.end().await;
 }

@@ -309,10 +309,10 @@ fn faults_of_a_flow_are_placed() {
         ],
     );
     check_flow(
-        &format!("{rest}\nselect: {{ vendor: dell, labels: {{ a: 1 }} }}\npriority: 3000000000"),
+        &format!("{rest}\nselect: {{ maker: dell, labels: {{ a: 1 }} }}\npriority: 3000000000"),
         &[
-            "8:13 `vendor` in `select` is not available in this version (available: labels, cluster, zone)",
-            "8:40 `a` must be a text, not a whole number (write it in quotes)",
+            "8:13 unknown field `maker` in `select` (known fields: labels, cluster, zone, vendor, model)",
+            "8:39 `a` must be a text, not a whole number (write it in quotes)",
             "9:13 `priority` must be between -2147483648 and 2147483647, not 3000000000",
         ],
     );

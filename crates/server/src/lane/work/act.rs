@@ -35,6 +35,8 @@ pub(super) enum Purpose {
     Job { job: Box<Job>, reply: Option<Reply<Done>> },
     /// The lane itself: to find out what became of something that was cut short.
     Own,
+    /// The lane itself: to know what the host is.
+    Knowledge,
 }
 
 /// An action under way.
@@ -152,7 +154,7 @@ impl Lane {
             Purpose::Step(planned) => format!("flow {}", planned.flow),
             Purpose::Person(_) | Purpose::Reader(_) => THE_API.to_owned(),
             Purpose::Job { job, .. } => job.requested_by.clone(),
-            Purpose::Own => "Ironhand itself".to_owned(),
+            Purpose::Own | Purpose::Knowledge => "Ironhand itself".to_owned(),
         };
         let held = self.held.clone();
         tracing::info!(host = %self.name, op = words, by = who, lease = held.token(), "action");
@@ -200,6 +202,7 @@ impl Lane {
         if let Purpose::Job { job, .. } = &mut purpose {
             job.warnings.extend(warnings);
         }
+        self.learn(&result);
         self.fence_ended(&action, &result);
         self.rotation_ended(&action, &result);
         self.ended(&words, purpose, result)

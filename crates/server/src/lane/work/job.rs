@@ -241,6 +241,8 @@ impl Lane {
                 }
                 None
             }
+            // What was read is known now; what was not is asked for again later.
+            Purpose::Knowledge => None,
             Purpose::Reader(reply) => {
                 if let Ok(done) = &mut result {
                     done.warnings = self.warnings(None);

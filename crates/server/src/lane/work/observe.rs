@@ -150,7 +150,7 @@ impl Lane {
     /// What flows select the host by.
     pub(super) fn whereabouts(&self) -> Whereabouts<'_> {
         let (labels, cluster) = (&self.host.metadata.labels, self.host.spec.cluster.as_ref());
-        Whereabouts { labels, cluster, zone: self.terms.zone.as_ref() }
+        Whereabouts { labels, cluster, zone: self.terms.zone.as_ref(), hardware: self.facts.hardware() }
     }
 
     /// Until the next reading of the power state, before hosts are kept out of step.
