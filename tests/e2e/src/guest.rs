@@ -43,7 +43,10 @@ impl Guest {
         change();
         let ironhand = Ironhand::serve();
         // Before the host: of two flows for one screen the first to be there would begin.
-        ironhand.ok(&["apply", "-f", FLOWS]);
+        ironhand.ok(&library().iter().fold(vec!["apply"], |mut arguments, file| {
+            arguments.extend(["-f", file]);
+            arguments
+        }));
         ironhand.apply_host(
             "guest",
             &[
@@ -91,4 +94,12 @@ impl Guest {
             })
         })
     }
+}
+
+/// The files of the library, without those for other systems, which only hosts with their labels need.
+fn library() -> Vec<String> {
+    let entries = std::fs::read_dir(FLOWS).expect("the library is there");
+    let paths = entries.map(|entry| entry.expect("a file of the library").path());
+    let manifests = paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    manifests.map(|path| path.to_string_lossy().into_owned()).collect()
 }
