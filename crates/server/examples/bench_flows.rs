@@ -88,6 +88,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             read_at: at,
             reliable: true,
             picture: None,
+            text: "",
             verdicts: &verdicts,
             find: &|_| None,
         };

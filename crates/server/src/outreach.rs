@@ -160,7 +160,8 @@ fn judged(
     said: &str,
 ) -> Result<Answered, OutreachError> {
     let server = prepared.target.authority.clone();
-    let answer = sent.map_err(|error| OutreachError::NoAnswer { server: server.clone(), error })?;
+    let answer =
+        sent.map_err(|error| OutreachError::NoAnswer { server: server.clone(), error: Box::new(error) })?;
     let status = answer.status;
     let start = shown(prepared.without_secrets(&answer.body).as_bytes());
     let start = if start.is_empty() { start } else { format!(": {start}") };

@@ -10,7 +10,7 @@ pub(crate) enum OutreachError {
     Unsuited { reason: String },
     /// No answer came, and nothing was done that must not be done twice.
     #[error("{server} was not asked: {error}")]
-    NoAnswer { server: String, error: ironhand_connectors::Error },
+    NoAnswer { server: String, error: Box<ironhand_connectors::Error> },
     /// The answer is not the one that is expected.
     #[error("{server}: {reason}")]
     NotExpected { server: String, status: u16, reason: String },

@@ -131,6 +131,7 @@ pub(crate) fn recovery(incident: u64, run: u64) -> (HostRecovery, Decided) {
         read_at: NOON,
         reliable: true,
         picture: Some(&digest("then")),
+        text: "Press F1 to continue",
         verdicts: &[verdict],
         find: &|_| None,
     };
