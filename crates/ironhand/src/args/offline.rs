@@ -86,7 +86,7 @@ pub struct RecordFlow {
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     /// The file to write, which must not be there; pictures are written beside it [default: NAME.yaml]
-    #[arg(short, long = "out", value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Take the console from whoever has it
     #[arg(long)]
