@@ -83,6 +83,13 @@ const PEERS: &[Peer] = &[
     },
     Peer { program: "asciinema", package: "asciinema", why: "plays recordings, and judges ours" },
     Peer { program: "ser2net", package: "ser2net", why: "a terminal server that judges our telnet" },
+    Peer { program: "git", package: "git", why: "makes the repositories that the server follows" },
+    Peer {
+        program: "gpg",
+        package: "gnupg",
+        why: "signs commits, and judges their signatures for the server",
+    },
+    Peer { program: "curl", package: "curl", why: "knocks at webhooks as forges do" },
     Peer {
         program: "sshd",
         package: "openssh-server",
