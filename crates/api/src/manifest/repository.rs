@@ -267,7 +267,7 @@ mod tests {
         check("url: 'ext::sh -c hunter2'", Err("not one that a repository can be fetched from"));
         check(&format!("url: 'ssh://-oProxyCommand=x/site', {hosts}"), Err("names no host"));
         check(&format!("url: '--upload-pack=x', {hosts}"), Err("names no host"));
-        check("{}", Err("`url` is missing"));
+        check("branch: main", Err("`url` is missing"));
     }
 
     #[test]
