@@ -4,6 +4,7 @@
 //! without them is cut into words, and pairs of words that follow one another; two screens are alike where they share
 //! most of these.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -40,7 +41,7 @@ pub fn unknown_screens(incidents: &[Incident]) -> Vec<UnknownScreen> {
         .filter(|incident| incident.closed_at.is_none())
         .filter_map(|incident| Some((incident, incident.unknown_screen.as_deref()?)))
         .collect();
-    shown.sort_by(|(a, _), (b, _)| (b.opened_at, b.id).cmp(&(a.opened_at, a.id)));
+    shown.sort_by_key(|(incident, _)| Reverse((incident.opened_at, incident.id)));
     shown.truncate(MOST_SCREENS);
     // The oldest first: what a group is about does not change as hosts join it.
     shown.reverse();
@@ -61,7 +62,7 @@ pub fn unknown_screens(incidents: &[Incident]) -> Vec<UnknownScreen> {
             groups.push(Group { traits, text, picture, members });
         }
     }
-    groups.sort_by_key(|group| std::cmp::Reverse(group.members.len()));
+    groups.sort_by_key(|group| Reverse(group.members.len()));
     groups.into_iter().map(told).collect()
 }
 
