@@ -76,6 +76,7 @@ pub(crate) fn flow(text: &str) -> Flow {
         steps: vec![Step::Keys("<F1>".into()), Step::Sleep(Span::from_secs(2))],
         verify: Verify { condition: Condition::on_screen("login:"), timeout: Span::from_secs(300) },
         limits: Limits::default(),
+        on_failure: Vec::new(),
         examples: Vec::new(),
     };
     Flow { metadata: metadata(text, &[]), spec }
@@ -100,6 +101,8 @@ pub(crate) fn status(picture: Option<&str>) -> HostStatus {
         ways: Vec::new(),
         screens: Vec::new(),
         console: None,
+        checks: Vec::new(),
+        hardware: None,
         icon: Icon::On,
         screen: None,
         health: Health::Well,
@@ -205,14 +208,15 @@ pub(crate) fn run(id: u64, incident: u64, host: &str, state: RunState) -> Run {
         started_at: NOON,
         ended_at: (state != RunState::Running).then_some(NOON),
         matched: evidence(None),
+        asked: None,
         steps: vec![StepRecord {
             step: Step::Keys("<F1>".into()),
             place: "1".into(),
-            asked: None,
             started_at: NOON,
             ended_at: Some(NOON),
             outcome: Some(StepOutcome::Done("1 key pressed".into())),
             receipts: Vec::new(),
+            captured: BTreeMap::new(),
         }],
         proof: None,
     }
