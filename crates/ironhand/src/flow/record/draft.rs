@@ -54,13 +54,13 @@ enum Drafted {
 pub enum DraftError {
     /// No key was pressed.
     #[error("no key was pressed in this recording")]
-    NoKeys,
+    KeysMissing,
     /// No screen was seen before the first key.
     #[error("no text was seen on the screen before the first key")]
-    NoScreen,
+    ScreenMissing,
     /// The first screen has no words of its own.
     #[error("the screen before the first key shows no words that tell it from the screen at the end")]
-    NoPattern,
+    WordsMissing,
 }
 
 /// Keys that were pressed together, with what the screen showed before.
@@ -78,11 +78,11 @@ struct Group {
 /// [`DraftError`] where the recording does not show what was done, or to what.
 pub fn draft(events: &[RecordedEvent], host: &str) -> Result<Draft, DraftError> {
     let (groups, last, ended) = groups(events);
-    let first = groups.first().ok_or(DraftError::NoKeys)?;
+    let first = groups.first().ok_or(DraftError::KeysMissing)?;
     if first.before.text.trim().is_empty() {
-        return Err(DraftError::NoScreen);
+        return Err(DraftError::ScreenMissing);
     }
-    let when_pattern = pattern_of(&first.before.text, &[&last.text], host).ok_or(DraftError::NoPattern)?;
+    let when_pattern = pattern_of(&first.before.text, &[&last.text], host).ok_or(DraftError::WordsMissing)?;
     let mut steps = Vec::new();
     let mut hidden_so_far = 0;
     for (index, group) in groups.iter().enumerate() {
@@ -360,8 +360,8 @@ mod tests {
     #[test]
     fn what_shows_nothing_is_refused() {
         let refused = |events: &[RecordedEvent]| draft(events, "rack7-12").unwrap_err();
-        assert_eq!(refused(&[screen(0, F1)]), DraftError::NoKeys);
-        assert_eq!(refused(&[keys(0, "<F1>"), screen(9, LOGIN)]), DraftError::NoScreen);
-        assert_eq!(refused(&[screen(0, F1), keys(10, "<F1>")]), DraftError::NoPattern);
+        assert_eq!(refused(&[screen(0, F1)]), DraftError::KeysMissing);
+        assert_eq!(refused(&[keys(0, "<F1>"), screen(9, LOGIN)]), DraftError::ScreenMissing);
+        assert_eq!(refused(&[screen(0, F1), keys(10, "<F1>")]), DraftError::WordsMissing);
     }
 }
