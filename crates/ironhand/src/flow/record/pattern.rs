@@ -12,7 +12,7 @@ const LEAST_LETTERS: usize = 4;
 const PROMPT_WORDS: usize = 4;
 
 /// Words that tell of an illness, or of what is wanted of a person.
-const TELLING: [&str; 18] = [
+const TELLING: [&str; 17] = [
     "press",
     "panic",
     "error",
@@ -27,7 +27,6 @@ const TELLING: [&str; 18] = [
     "emergency",
     "rescue",
     "login:",
-    "boot",
     "password",
     "manually",
     "recovery",
@@ -97,9 +96,16 @@ fn candidates_of(row: &str, host: &str) -> Vec<(usize, String)> {
     let stable = |word: &&str| is_stable(word, host);
     let score = |words: &[&str]| {
         let letters: usize = words.iter().filter(|word| stable(word)).map(|word| letters(word)).sum();
-        let telling = words.iter().filter(|word| TELLING.contains(&bare(word).as_str()));
-        let telling = telling.count() + words.iter().filter(|word| is_function_key(word)).count();
-        (letters >= LEAST_LETTERS).then_some(letters.min(40) + 15 * telling)
+        let tells = words.iter().any(|word| TELLING.contains(&bare(word).as_str()));
+        // Keys alone are those that the firmware offers at every boot.
+        let keys = words.iter().filter(|word| is_function_key(word)).count();
+        let bonus = match (tells, keys) {
+            (true, 1) => 50,
+            (true, _) => 30,
+            (false, 0) => 0,
+            (false, _) => return None,
+        };
+        (letters >= LEAST_LETTERS).then_some(letters.min(40) + bonus)
     };
     let mut found = Vec::new();
     if words.len() <= PROMPT_WORDS && !row.starts_with(char::is_whitespace) {
@@ -191,6 +197,9 @@ mod tests {
         check("BIOS 2.14 03/01/2026\n\n  Press F1 to continue\n", &[], Some(r"Press\s+F1\s+to\s+continue"));
         check("Debian 12 rack7-12 ttyS0\n\nrack7-12 login: ", &[], Some(r"^\S+\s+login:"));
         check("[    3.141592] Kernel panic - not syncing: VFS\n", &[], Some(r"Kernel\s+panic"));
+        // The keys that firmware offers at every boot tell nothing.
+        let post = "F9 System Utilities   F10 Provisioning   F11 Boot Menu   F12 Network Boot\n\nPress F1 to continue";
+        check(post, &[], Some(r"^Press\s+F1\s+to\s+continue"));
         check("1234 0xdeadbeef 10.0.7.12 Mon Mar 2\n", &[], None);
         check("", &[], None);
     }
