@@ -49,18 +49,18 @@ enum Drafted {
     Keys { keys: String, hidden: bool },
 }
 
-/// Why nothing can be drafted.
+/// What a recording lacks for a flow to be drafted of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DraftError {
+pub enum Lacks {
     /// No key was pressed.
     #[error("no key was pressed in this recording")]
-    KeysMissing,
+    Keys,
     /// No screen was seen before the first key.
     #[error("no text was seen on the screen before the first key")]
-    ScreenMissing,
+    Screen,
     /// The first screen has no words of its own.
     #[error("the screen before the first key shows no words that tell it from the screen at the end")]
-    WordsMissing,
+    Words,
 }
 
 /// Keys that were pressed together, with what the screen showed before.
@@ -75,14 +75,14 @@ struct Group {
 ///
 /// # Errors
 ///
-/// [`DraftError`] where the recording does not show what was done, or to what.
-pub fn draft(events: &[RecordedEvent], host: &str) -> Result<Draft, DraftError> {
+/// [`Lacks`] where the recording does not show what was done, or to what.
+pub fn draft(events: &[RecordedEvent], host: &str) -> Result<Draft, Lacks> {
     let (groups, last, ended) = groups(events);
-    let first = groups.first().ok_or(DraftError::KeysMissing)?;
+    let first = groups.first().ok_or(Lacks::Keys)?;
     if first.before.text.trim().is_empty() {
-        return Err(DraftError::ScreenMissing);
+        return Err(Lacks::Screen);
     }
-    let when_pattern = pattern_of(&first.before.text, &[&last.text], host).ok_or(DraftError::WordsMissing)?;
+    let when_pattern = pattern_of(&first.before.text, &[&last.text], host).ok_or(Lacks::Words)?;
     let mut steps = Vec::new();
     let mut hidden_so_far = 0;
     for (index, group) in groups.iter().enumerate() {
@@ -360,8 +360,8 @@ mod tests {
     #[test]
     fn what_shows_nothing_is_refused() {
         let refused = |events: &[RecordedEvent]| draft(events, "rack7-12").unwrap_err();
-        assert_eq!(refused(&[screen(0, F1)]), DraftError::KeysMissing);
-        assert_eq!(refused(&[keys(0, "<F1>"), screen(9, LOGIN)]), DraftError::ScreenMissing);
-        assert_eq!(refused(&[screen(0, F1), keys(10, "<F1>")]), DraftError::WordsMissing);
+        assert_eq!(refused(&[screen(0, F1)]), Lacks::Keys);
+        assert_eq!(refused(&[keys(0, "<F1>"), screen(9, LOGIN)]), Lacks::Screen);
+        assert_eq!(refused(&[screen(0, F1), keys(10, "<F1>")]), Lacks::Words);
     }
 }
