@@ -29,6 +29,15 @@ pub struct Report {
     pub causes: Vec<Group>,
     /// The clusters that they belong to, the most frequent first; hosts of no cluster are left out.
     pub clusters: Vec<Group>,
+    /// Who made them, the most frequent first; what is not known is left out, here and in the next two.
+    #[serde(default)]
+    pub vendors: Vec<Group>,
+    /// Their models, with who made them.
+    #[serde(default)]
+    pub models: Vec<Group>,
+    /// Their models with the versions of their firmware.
+    #[serde(default)]
+    pub firmware: Vec<Group>,
     /// What flows did, the busiest first.
     pub flows: Vec<FlowRecord>,
     /// Hosts that fell ill more than once, the most frequent first.

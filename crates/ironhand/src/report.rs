@@ -43,7 +43,14 @@ fn show(report: &Report, now: Timestamp, output: Output) {
             row
         }),
     );
-    for (title, groups) in [("cause", &report.causes), ("cluster", &report.clusters)] {
+    let tables = [
+        ("cause", &report.causes),
+        ("cluster", &report.clusters),
+        ("vendor", &report.vendors),
+        ("model", &report.models),
+        ("firmware", &report.firmware),
+    ];
+    for (title, groups) in tables {
         if !groups.is_empty() {
             line("");
             show_groups(title, groups, output);

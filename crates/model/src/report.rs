@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ironhand_api::{
-    Day, FlowRecord, Group, Incident, IncidentState, Name, Offender, Outcomes, Report, Run, RunState, Spread,
-    Timestamp,
+    Day, FlowRecord, Group, HostHardware, Incident, IncidentState, Name, Offender, Outcomes, Report, Run,
+    RunState, Spread, Timestamp,
 };
 
 /// Milliseconds of a day.
@@ -27,6 +27,9 @@ pub struct ReportBuilder {
     days: BTreeMap<i64, Outcomes>,
     causes: BTreeMap<String, Tally>,
     clusters: BTreeMap<Name, Tally>,
+    vendors: BTreeMap<String, Tally>,
+    models: BTreeMap<String, Tally>,
+    firmware: BTreeMap<String, Tally>,
     flows: BTreeMap<Name, Effort>,
     hosts: BTreeMap<Name, Illness>,
     /// When each incident of the span opened; and when its first run began.
@@ -38,12 +41,41 @@ pub struct ReportBuilder {
     incidents: Vec<Ended>,
 }
 
+/// What incidents of a host are counted under, as far as it is known.
+#[derive(Clone, Debug, Default)]
+pub struct Traits {
+    /// The cluster that it belongs to.
+    pub cluster: Option<Name>,
+    /// What was read of its hardware.
+    pub hardware: Option<HostHardware>,
+}
+
+impl Traits {
+    fn vendor(&self) -> Option<String> {
+        self.hardware.as_ref()?.vendor.clone()
+    }
+
+    /// The model, behind who made it: what is called the same is not the same with everybody.
+    fn model(&self) -> Option<String> {
+        let model = self.hardware.as_ref()?.model.as_deref()?;
+        Some(self.vendor().map_or_else(|| model.to_owned(), |vendor| format!("{vendor} {model}")))
+    }
+
+    /// The model with its firmware: a version alone says nothing.
+    fn firmware(&self) -> Option<String> {
+        let HostHardware { bios, controller, .. } = self.hardware.as_ref()?;
+        let bios = bios.as_ref().map(|version| format!("BIOS {version}"));
+        let versions: Vec<String> = bios.into_iter().chain(controller.clone()).collect();
+        (!versions.is_empty()).then_some(format!("{}: {}", self.model()?, versions.join(", ")))
+    }
+}
+
 /// What is kept of an incident until all runs are known.
 #[derive(Debug)]
 struct Ended {
     id: u64,
     host: Name,
-    cluster: Option<Name>,
+    traits: Traits,
     cause: String,
     state: IncidentState,
     opened_at: Timestamp,
@@ -82,6 +114,9 @@ impl ReportBuilder {
             days: BTreeMap::new(),
             causes: BTreeMap::new(),
             clusters: BTreeMap::new(),
+            vendors: BTreeMap::new(),
+            models: BTreeMap::new(),
+            firmware: BTreeMap::new(),
             flows: BTreeMap::new(),
             hosts: BTreeMap::new(),
             opened: BTreeMap::new(),
@@ -95,8 +130,8 @@ impl ReportBuilder {
         self.since <= time && time < self.until
     }
 
-    /// Counts an incident of a host that belongs to `cluster`.
-    pub fn incident(&mut self, incident: &Incident, cluster: Option<&Name>) {
+    /// Counts an incident of a host of which `traits` are known.
+    pub fn incident(&mut self, incident: &Incident, traits: &Traits) {
         if !self.covers(incident.opened_at) {
             return;
         }
@@ -104,7 +139,7 @@ impl ReportBuilder {
         self.incidents.push(Ended {
             id: incident.id,
             host: incident.host.clone(),
-            cluster: cluster.cloned(),
+            traits: traits.clone(),
             cause: incident.flow.as_ref().map_or_else(|| UNRECOGNISED.to_owned(), ToString::to_string),
             state: incident.state,
             opened_at: incident.opened_at,
@@ -151,6 +186,9 @@ impl ReportBuilder {
             days,
             causes: groups(self.causes),
             clusters: groups(self.clusters.into_iter().map(|(name, tally)| (name.to_string(), tally))),
+            vendors: groups(self.vendors),
+            models: groups(self.models),
+            firmware: groups(self.firmware),
             flows: flows(self.flows),
             repeat_offenders: offenders(self.hosts),
         }
@@ -160,7 +198,16 @@ impl ReportBuilder {
         let is_healed = incident.closed_at.is_some() && self.healed.contains(&incident.id);
         let recovery = incident.closed_at.filter(|_| is_healed).map(|at| at.since(incident.opened_at));
         let mut tallies = vec![&mut self.all, self.causes.entry(incident.cause.clone()).or_default()];
-        tallies.extend(incident.cluster.map(|cluster| self.clusters.entry(cluster).or_default()));
+        let traits = incident.traits;
+        let of_hardware = [
+            (traits.vendor(), &mut self.vendors),
+            (traits.model(), &mut self.models),
+            (traits.firmware(), &mut self.firmware),
+        ];
+        for (name, groups) in of_hardware {
+            tallies.extend(name.map(|name| groups.entry(name).or_default()));
+        }
+        tallies.extend(traits.cluster.map(|cluster| self.clusters.entry(cluster).or_default()));
         for tally in tallies {
             tally.hosts.insert(incident.host.clone());
             count(&mut tally.outcomes, incident.state, is_healed);

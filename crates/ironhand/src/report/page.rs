@@ -68,6 +68,9 @@ pub(super) fn page(report: &Report) -> String {
                 } }
                 (groups("Causes", "cause", &report.causes))
                 (groups("Clusters", "cluster", &report.clusters))
+                (groups("Vendors", "vendor", &report.vendors))
+                (groups("Models", "model", &report.models))
+                (groups("Firmware", "firmware", &report.firmware))
                 (flows(&report.flows))
                 @if !report.repeat_offenders.is_empty() {
                     h2 { "Hosts that fell ill again" }
@@ -208,6 +211,9 @@ mod tests {
             days: vec![Day { begins: Timestamp::from_millis(0), outcomes }],
             causes: vec![Group { name: "<script>".to_owned(), hosts: 2, outcomes, to_recover: None }],
             clusters: Vec::new(),
+            vendors: Vec::new(),
+            models: vec![Group { name: "Dell Inc. R640".to_owned(), hosts: 1, outcomes, to_recover: took }],
+            firmware: Vec::new(),
             flows: Vec::new(),
             repeat_offenders: vec![Offender {
                 host: "n1".parse().unwrap(),
@@ -225,6 +231,8 @@ mod tests {
             page.matches("</rect>").count(),
             "shapes end, or hide what follows"
         );
+        assert!(page.contains("<h2>Models</h2>") && page.contains("<td>Dell Inc. R640</td>"), "{page}");
+        assert!(!page.contains("Vendors"), "what nothing is known of is left out");
         assert!(!page.contains("http"), "nothing is fetched");
     }
 

@@ -60,14 +60,25 @@ fn run(incident: u64, flow: &str, state: RunState, started: i64, ended: i64) -> 
 #[test]
 fn incidents_are_counted_by_what_became_of_them() {
     let mut report = ReportBuilder::new(at(0), at(2 * 86_400));
-    let web = name("web");
-    report.incident(&incident(1, "n1", "panic", 0, Some(100)), Some(&web));
-    report.incident(&incident(2, "n2", "panic", 10, Some(40)), Some(&web));
-    report.incident(&incident(3, "n1", "press-f1", 90_000, None), Some(&web));
-    report.incident(&incident(4, "n3", "panic", 20, Some(25)), None);
+    let hardware =
+        |vendor: Option<&str>, model: Option<&str>, bios: Option<&str>, controller: Option<&str>| {
+            let [vendor, model, bios, controller] =
+                [vendor, model, bios, controller].map(|text| text.map(str::to_owned));
+            Some(HostHardware { vendor, model, bios, controller })
+        };
+    let web = Traits {
+        cluster: Some(name("web")),
+        hardware: hardware(Some("Dell Inc."), Some("R640"), Some("2.1"), Some("iDRAC 5.0")),
+    };
+    let old = Traits { cluster: None, hardware: hardware(Some("Dell Inc."), Some("R610"), None, None) };
+    let nothing = Traits::default();
+    report.incident(&incident(1, "n1", "panic", 0, Some(100)), &web);
+    report.incident(&incident(2, "n2", "panic", 10, Some(40)), &web);
+    report.incident(&incident(3, "n1", "press-f1", 90_000, None), &web);
+    report.incident(&incident(4, "n3", "panic", 20, Some(25)), &old);
     // Before and behind the span.
-    report.incident(&incident(5, "n9", "panic", -1, Some(5)), None);
-    report.incident(&incident(6, "n9", "panic", 2 * 86_400, None), None);
+    report.incident(&incident(5, "n9", "panic", -1, Some(5)), &nothing);
+    report.incident(&incident(6, "n9", "panic", 2 * 86_400, None), &nothing);
     report.run(&run(1, "panic", RunState::Failed, 5, 20));
     report.run(&run(1, "panic", RunState::Succeeded, 30, 100));
     report.run(&run(2, "panic", RunState::Succeeded, 12, 40));
@@ -91,6 +102,13 @@ fn incidents_are_counted_by_what_became_of_them() {
     let clusters: Vec<_> =
         report.clusters.iter().map(|group| (group.name.as_str(), group.outcomes.opened)).collect();
     assert_eq!(clusters, [("web", 3)]);
+    let opened = |groups: &[Group]| -> Vec<(String, u64, u64)> {
+        groups.iter().map(|group| (group.name.clone(), group.hosts, group.outcomes.opened)).collect()
+    };
+    assert_eq!(opened(&report.vendors), [("Dell Inc.".to_owned(), 3, 4)]);
+    let models = [("Dell Inc. R640".to_owned(), 2, 3), ("Dell Inc. R610".to_owned(), 1, 1)];
+    assert_eq!(opened(&report.models), models);
+    assert_eq!(opened(&report.firmware), [("Dell Inc. R640: BIOS 2.1, iDRAC 5.0".to_owned(), 2, 3)]);
     let flows: Vec<_> = report
         .flows
         .iter()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use ironhand_api::{Host, Name, Report, Timestamp};
-use ironhand_model::ReportBuilder;
+use ironhand_model::{ReportBuilder, Traits};
 use ironhand_store::{IncidentQuery, ListQuery, RunQuery, RunsOf};
 use serde::Deserialize;
 
@@ -33,15 +33,20 @@ pub(super) async fn report(
         return Err(ApiError::malformed("`until` lies before `since`"));
     }
     let hosts = api.store.list::<Host>(&ListQuery::default()).await?;
-    let clusters: HashMap<Name, Name> =
-        hosts.items.into_iter().filter_map(|host| Some((host.metadata.name, host.spec.cluster?))).collect();
+    let of_host = |host: Host| {
+        let hardware = host.status.and_then(|status| status.hardware);
+        (host.metadata.name, Traits { cluster: host.spec.cluster, hardware })
+    };
+    let traits: HashMap<Name, Traits> = hosts.items.into_iter().map(of_host).collect();
+    // Of hosts that are gone.
+    let nothing = Traits::default();
     let mut report = ReportBuilder::new(since, until);
     let mut next = None;
     loop {
         let query = IncidentQuery { limit: Some(PAGE), next, ..IncidentQuery::default() };
         let page = api.store.incidents(&query).await?;
         for incident in &page.items {
-            report.incident(incident, clusters.get(&incident.host));
+            report.incident(incident, traits.get(&incident.host).unwrap_or(&nothing));
         }
         // The newest come first, though several servers may have numbered them at the same time.
         let is_past = page.items.iter().all(|incident| incident.opened_at < since);

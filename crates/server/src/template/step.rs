@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ironhand_api::{Flow, Host, HttpBody, Incident, Name, Notify, Run, Step, TextOrSecret};
+use ironhand_api::{Flow, Host, HostHardware, HttpBody, Incident, Name, Notify, Run, Step, TextOrSecret};
 use minijinja::value::Value;
 use minijinja::{Environment, Error, ErrorKind, context};
 use serde_json::Value as Json;
@@ -42,22 +42,30 @@ pub(crate) struct Scope<'s> {
     pub(crate) host: &'s Host,
     /// The zone that it stands in.
     pub(crate) zone: Option<&'s Name>,
+    /// What was read of its hardware.
+    pub(crate) hardware: Option<&'s HostHardware>,
 }
 
 impl Scope<'_> {
     fn value(&self, run: &Run, incident: &Incident) -> Value {
-        let Self { host, zone } = self;
+        let Self { host, zone, hardware } = self;
         let names = |pairs: &BTreeMap<String, String>| {
             Value::from_pairs(pairs.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))))
         };
         let addresses: Vec<&str> =
             host.spec.connectors.iter().map(|connector| connector.address.as_str()).collect();
         let macs: Vec<String> = host.spec.macs.iter().map(ToString::to_string).collect();
+        // Empty where it was not read yet: a step does not fail for that.
+        let of_hardware = |part: fn(&HostHardware) -> Option<&str>| {
+            Value::from(hardware.and_then(part).unwrap_or_default())
+        };
         let mut shown = BTreeMap::from([
             ("name", Value::from(host.metadata.name.as_str())),
             ("labels", names(&host.metadata.labels)),
             ("addresses", Value::from_iter(addresses)),
             ("macs", Value::from_iter(macs)),
+            ("vendor", of_hardware(|hardware| hardware.vendor.as_deref())),
+            ("model", of_hardware(|hardware| hardware.model.as_deref())),
         ]);
         shown.extend(host.spec.cluster.as_ref().map(|cluster| ("cluster", Value::from(cluster.as_str()))));
         shown.extend(zone.map(|zone| ("zone", Value::from(zone.as_str()))));
@@ -77,7 +85,7 @@ impl Scope<'_> {
 fn sample() -> Value {
     let host = context! {
         name => "rack7-12", cluster => "web", zone => "ams", labels => Value::from_object(AnyName("1")),
-        macs => ["52:54:00:12:34:56"; 4], addresses => ["10.0.7.12"; 4],
+        macs => ["52:54:00:12:34:56"; 4], addresses => ["10.0.7.12"; 4], vendor => "Dell Inc.", model => "R640",
     };
     Value::from_pairs([
         ("host", host),
@@ -162,7 +170,7 @@ impl Known {
         let (first, second) = (parts.next().unwrap_or_default(), parts.next());
         let of = |names: &[&str]| second.is_none_or(|second| names.contains(&second));
         match first {
-            "host" => of(&["name", "cluster", "zone", "labels", "macs", "addresses"]),
+            "host" => of(&["name", "cluster", "zone", "labels", "macs", "addresses", "vendor", "model"]),
             "flow" => of(&["name"]),
             "run" => of(&["id", "attempt", "reason"]),
             "incident" => of(&["id", "cause"]),
@@ -175,8 +183,8 @@ impl Known {
     /// What there is, for who wrote something else.
     fn told(&self) -> String {
         let mut told =
-            "host.name, host.cluster, host.zone, host.labels, host.macs, host.addresses, flow.name, run.id, \
-                        run.attempt, run.reason, incident.id, incident.cause"
+            "host.name, host.cluster, host.zone, host.labels, host.macs, host.addresses, host.vendor, \
+                        host.model, flow.name, run.id, run.attempt, run.reason, incident.id, incident.cause"
                 .to_owned();
         for (of, names) in [("match", &self.groups), ("captures", &self.captures)] {
             for name in names {

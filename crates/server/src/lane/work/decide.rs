@@ -100,7 +100,8 @@ impl Lane {
             };
             self.tools.brake.ask(now, &asked)
         };
-        let scope = Scope { host: &self.host, zone: self.terms.zone.as_ref() };
+        let (zone, hardware) = (self.terms.zone.as_ref(), self.facts.hardware());
+        let scope = Scope { host: &self.host, zone, hardware };
         let fill = |step: &Step, run: &Run, incident: &Incident| fill(step, &scope, run, incident);
         let situation = Situation {
             host: &self.name,

@@ -60,7 +60,8 @@ fn incident() -> Incident {
 
 fn filled(step: serde_json::Value) -> Result<Option<Step>, String> {
     let (host, step) = (host(), serde_json::from_value(step).unwrap());
-    fill(&step, &Scope { host: &host, zone: None }, &run(), &incident())
+    let hardware = HostHardware { model: Some("R640".to_owned()), ..HostHardware::default() };
+    fill(&step, &Scope { host: &host, zone: None, hardware: Some(&hardware) }, &run(), &incident())
 }
 
 #[test]
@@ -78,6 +79,7 @@ fn templates_are_filled_in_and_other_texts_left_as_they_are() {
     check("{{ host.name }} {{ host.cluster }} {{ host.addresses[0] }}", "rack7-12 web 10.0.7.12");
     check("{{ run.id }}.{{ run.attempt }} {{ flow.name }} {{ incident.id }}", "7.2 fsck 3");
     check("{{ match.disk }} {{ captures.id }}", "sd<F1>a/1 4711");
+    check("{{ host.vendor }}|{{ host.model }}", "|R640");
     check("{{ host.zone }}", "undefined");
     check("{{ host.zone | default('?') }}", "?");
     check("{{ host.labels.room }}", "undefined");
