@@ -38,6 +38,9 @@ pub struct Condition {
     /// What one check of the host must have come to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub check: Option<CheckIs>,
+    /// What the controller must have told of lately.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<EventPattern>,
     /// For how long `power`, `reach`, `ping`, `heartbeat` and `check` beside it must have been so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Span>,
@@ -79,7 +82,14 @@ impl Condition {
             || self.power.is_some()
             || self.reach.is_some()
             || self.asks_checks()
+            || self.event.is_some()
             || self.parts().any(Self::asks_beyond_picture)
+    }
+
+    /// Whether it asks for what the event log of the controller says.
+    pub fn asks_event_log(&self) -> bool {
+        self.event.as_ref().is_some_and(|event| event.source != Some(EventSource::Redfish))
+            || self.parts().any(Self::asks_event_log)
     }
 
     /// Whether it asks here for what a check came to.
@@ -115,6 +125,23 @@ impl Condition {
     }
 }
 
+impl Condition {
+    /// Calls `visit` with each pattern on an event, and its place below the place `at`.
+    pub fn each_event<'c>(&'c self, at: &str, visit: &mut impl FnMut(String, &'c EventPattern)) {
+        if let Some(event) = &self.event {
+            visit(format!("{at}.event.pattern"), event);
+        }
+        for (name, parts) in [("all", &self.all), ("any", &self.any)] {
+            for (index, part) in parts.iter().enumerate() {
+                part.each_event(&format!("{at}.{name}[{index}]"), visit);
+            }
+        }
+        if let Some(part) = &self.not {
+            part.each_event(&format!("{at}.not"), visit);
+        }
+    }
+}
+
 impl fmt::Display for Condition {
     /// What is asked for, as an operator would say it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -132,6 +159,7 @@ impl fmt::Display for Condition {
             self.heartbeat.map(|there| if there { "heartbeats" } else { "no heartbeats" }.to_owned()),
         );
         parts.extend(self.check.as_ref().map(|check| format!("check {} {}", check.name(), check.state())));
+        parts.extend(self.event.as_ref().map(ToString::to_string));
         parts.extend(self.since.map(|length| format!("for {length}")));
         parts.extend(self.all.iter().map(ToString::to_string));
         if !self.any.is_empty() {
@@ -177,6 +205,66 @@ impl CheckIs {
             Self::Passing(_) => CheckState::Passing,
             Self::In(CheckIn { state, .. }) => *state,
         }
+    }
+}
+
+/// What a controller must have told of lately.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EventPattern {
+    /// Where it must have been told; anywhere where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<EventSource>,
+    /// The regular expression that its text must match.
+    pub pattern: String,
+    /// How long ago at most it was first seen here; [`EventPattern::WITHIN`] where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Span>,
+}
+
+impl EventPattern {
+    /// How long ago an event may have come where nothing is said of it.
+    pub const WITHIN: Span = Span::from_secs(600);
+
+    /// How long ago it may have come.
+    pub fn within(&self) -> Span {
+        self.within.unwrap_or(Self::WITHIN)
+    }
+}
+
+impl fmt::Display for EventPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.source {
+            Some(source) => write!(f, "{source} event")?,
+            None => f.write_str("event")?,
+        }
+        write!(f, " `{}` within {}", self.pattern, self.within())
+    }
+}
+
+/// Where a controller tells of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EventSource {
+    /// In its event log.
+    Sel,
+    /// In the stream of events of Redfish.
+    Redfish,
+}
+
+impl EventSource {
+    /// Its word, as in manifests.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sel => "sel",
+            Self::Redfish => "redfish",
+        }
+    }
+}
+
+impl fmt::Display for EventSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -277,6 +365,10 @@ mod tests {
         let check = |json: &str, words: &str| assert_eq!(condition(json).to_string(), words);
         check(r#"{ "screen": "login:", "power": "on" }"#, "`login:` on the screen and power on");
         check(
+            r#"{ "screen": "a", "event": { "source": "sel", "pattern": "ECC", "within": "1h" } }"#,
+            "`a` on the screen and sel event `ECC` within 1h",
+        );
+        check(
             r#"{ "any": [{ "screen": { "pattern": "a", "region": { "rows": [-2, -1] } } }, { "reach": "ok" }],
                  "not": { "screenKind": "blank" }, "unchangedFor": "10m" }"#,
             "the same screen for 10m and (`a` in rows -2 to -1 on the screen or controller ok) and not (a screen \
@@ -295,6 +387,8 @@ mod tests {
             );
         };
         check(r#"{ "screen": "a" }"#, true, false);
+        check(r#"{ "screen": "a", "event": { "pattern": "ECC" } }"#, true, true);
+        check(r#"{ "event": { "pattern": "ECC" } }"#, false, true);
         check(r#"{ "power": "on" }"#, false, true);
         check(r#"{ "not": { "screen": "a" } }"#, false, false);
         check(r#"{ "any": [{ "screen": "a" }, { "power": "on" }] }"#, false, true);

@@ -323,6 +323,9 @@ pub struct Example {
     /// Whether its heartbeats arrive meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heartbeat: Option<bool>,
+    /// What its controller told of lately, in its log and otherwise; nothing where it is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
     /// Whether the flow applies to it.
     pub matches: bool,
 }

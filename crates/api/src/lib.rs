@@ -75,7 +75,9 @@ pub use action::{ActionReport, ApplyOutcome, BootDeviceRequest, KeysRequest, Pow
 pub use alert::{Alert, AlertCause};
 pub use check::{Check, CheckKind, CheckState, CheckStatus, HeartbeatCheck, HttpCheck, Probe};
 pub use cloud_event::CloudEvent;
-pub use condition::{CheckIn, CheckIs, Condition, PatternWithin, Region, ScreenPattern};
+pub use condition::{
+    CheckIn, CheckIs, Condition, EventPattern, EventSource, PatternWithin, Region, ScreenPattern,
+};
 pub use connector::{
     AmtOptions, Capability, CertificatePin, Connector, ConnectorType, ConsoleLogFormat, ConsoleLogOptions,
     ConsoleMenu, EnableBy, Feed, GsmDevice, GsmOptions, GsmTexts, HttpSwitchOptions, IpKvmOptions,

@@ -263,6 +263,7 @@ pub fn test(files: &args::Files, output: Output) -> Result<(), Failure> {
                 unchanged_for: example.unchanged_for.map(Span::duration),
                 ping: example.ping,
                 heartbeat: example.heartbeat,
+                event: example.event.clone(),
                 power: example.power,
                 reach: example.reach,
             };

@@ -1,21 +1,26 @@
 //! Whether the conditions of flows hold, with what was found of each of their parts.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::time::Duration;
 
 use ironhand_api::{
-    CheckIs, CheckKind, CheckState, Condition, Finding, MatchEvidence, PowerState, Reach, ScreenKind,
-    ScreenPattern, Span, Truth, When,
+    CheckIs, CheckKind, CheckState, Condition, EventPattern, EventSource, Finding, MatchEvidence, PowerState,
+    Reach, ScreenKind, ScreenPattern, Span, Timestamp, Truth, When,
 };
+use regex::{Regex, RegexBuilder};
 
 use crate::facts::in_words;
-use crate::{CheckSeen, HostFacts};
+use crate::{CheckSeen, EventSeen, HostFacts};
 
 /// A value, or why it is not known.
 pub type Known<T> = Result<T, String>;
 
 /// Looks for a pattern on a screen, within its region.
 pub type Find<'a> = &'a dyn Fn(&ScreenPattern) -> Option<MatchEvidence>;
+
+/// An event, and how long ago it came.
+pub type Lately = (EventSeen, Duration);
 
 /// What is known of a host at one moment.
 pub struct Sight<'a> {
@@ -35,6 +40,10 @@ pub struct Sight<'a> {
     pub reach_for: Duration,
     /// What checks of the host came to.
     pub checks: Vec<CheckSeen>,
+    /// What its controller told of, the newest last.
+    pub events: Vec<Lately>,
+    /// Where it is known what the controller told of, and what not.
+    pub watched: BTreeSet<EventSource>,
 }
 
 impl<'a> Sight<'a> {
@@ -55,6 +64,8 @@ impl<'a> Sight<'a> {
             power_for: power.map_or(Duration::ZERO, |fact| fact.observed_at.since(fact.since)),
             reach_for: facts.reach().map_or(Duration::ZERO, |fact| fact.observed_at.since(fact.since)),
             checks: facts.checks(),
+            events: lately(facts),
+            watched: facts.watched_events().clone(),
         }
     }
 
@@ -71,12 +82,24 @@ impl<'a> Sight<'a> {
             power_for: Duration::MAX,
             reach_for: Duration::MAX,
             checks: around.checks(),
+            events: around.events(),
+            watched: around.event.iter().flat_map(|_| [EventSource::Sel, EventSource::Redfish]).collect(),
         }
     }
 }
 
+/// What the controller told of, each with its age at the last look at the host.
+pub(crate) fn lately(facts: &HostFacts) -> Vec<Lately> {
+    let looks = [facts.reach().map(|fact| fact.observed_at), facts.screen().map(|screen| screen.read_at)];
+    let now = looks.into_iter().flatten().max();
+    facts
+        .events()
+        .map(|event| (event.clone(), now.map_or(Duration::ZERO, |now| now.since(event.at))))
+        .collect()
+}
+
 /// What is said of the host that a screen was taken of, for examples.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Circumstances {
     /// For how long it has shown the same text.
     pub unchanged_for: Option<Duration>,
@@ -88,9 +111,19 @@ pub struct Circumstances {
     pub ping: Option<bool>,
     /// Whether its heartbeats arrive.
     pub heartbeat: Option<bool>,
+    /// What its controller told of, in its log and otherwise; nothing where it is empty.
+    pub event: Option<String>,
 }
 
 impl Circumstances {
+    fn events(&self) -> Vec<Lately> {
+        let text = self.event.as_ref().filter(|text| !text.is_empty());
+        let event = |source| {
+            Some((EventSeen { source, text: text?.clone(), at: Timestamp::from_millis(0) }, Duration::ZERO))
+        };
+        [EventSource::Sel, EventSource::Redfish].into_iter().filter_map(event).collect()
+    }
+
     fn checks(&self) -> Vec<CheckSeen> {
         let said = [(CheckKind::Ping, self.ping), (CheckKind::Heartbeat, self.heartbeat)];
         let seen = |(kind, passes): (CheckKind, Option<bool>)| {
@@ -192,6 +225,9 @@ fn part(condition: &Condition, sight: &Sight<'_>, at: &str, findings: &mut Vec<F
     for (name, part) in on_checks(condition, sight) {
         leaf(name, part, &mut parts);
     }
+    if let Some(wanted) = &condition.event {
+        leaf("event", on_event(wanted, sight), &mut parts);
+    }
     for (index, below_all) in all.iter().enumerate() {
         parts.push(part(below_all, sight, &below(&format!("all[{index}]")), findings));
     }
@@ -277,6 +313,40 @@ fn on_check(seen: &[&CheckSeen], wanted: CheckState, what: &str, since: Option<D
     let names: Vec<&str> = seen.iter().map(|check| check.name.as_str()).collect();
     let part = Part::new(wanted == CheckState::Passing, format!("{} passes", names.join(" and ")));
     lasting(part, seen.iter().map(|check| check.lasted).min().unwrap_or_default(), since)
+}
+
+/// Whether the controller told of something. What it told before anybody listened is not known.
+fn on_event(wanted: &EventPattern, sight: &Sight<'_>) -> Part {
+    let sources = [EventSource::Sel, EventSource::Redfish];
+    let is_wanted = |source: EventSource| wanted.source.is_none_or(|wanted| wanted == source);
+    if !sources.into_iter().any(|source| is_wanted(source) && sight.watched.contains(&source)) {
+        let what = wanted.source.map_or("its events", |source| match source {
+            EventSource::Sel => "its event log",
+            EventSource::Redfish => "its Redfish events",
+        });
+        return Part::unknown(format!("the controller was not asked for {what} yet"));
+    }
+    let Some(pattern) = event_pattern(&wanted.pattern) else {
+        return Part::unknown(format!("`{}` is not a pattern", wanted.pattern));
+    };
+    let within = wanted.within().duration();
+    let mut lately =
+        sight.events.iter().rev().filter(|(event, age)| is_wanted(event.source) && *age <= within);
+    match lately.find(|(event, _)| pattern.is_match(&event.text)) {
+        Some((event, age)) => {
+            let told = format!("the controller told `{}` {} ago", brief(&event.text), in_words(*age));
+            Part::new(true, told)
+        }
+        None => Part::new(false, format!("there was no {wanted}")),
+    }
+}
+
+/// What a pattern may compile to, in bytes, as on screens.
+const LARGEST: usize = 1 << 20;
+
+/// Cases are not told apart and `^` and `$` stand at the ends of lines, as on screens.
+fn event_pattern(source: &str) -> Option<Regex> {
+    RegexBuilder::new(source).case_insensitive(true).multi_line(true).size_limit(LARGEST).build().ok()
 }
 
 /// What is so must have been so for a while, where that is asked for.

@@ -4,6 +4,7 @@
 //! power. Each change is told once, so an outage is one event however often it is observed.
 
 mod checks;
+mod events;
 mod fence;
 mod ways;
 
@@ -19,6 +20,8 @@ use serde::{Deserialize, Serialize};
 use checks::CheckFacts;
 pub use checks::CheckSeen;
 pub(crate) use checks::Illness;
+use events::EventFacts;
+pub use events::EventSeen;
 
 /// One thing seen of a host, or asked of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,6 +144,8 @@ pub struct HostFacts {
     paths: BTreeMap<String, Fact<String>>,
     #[serde(skip_serializing_if = "CheckFacts::is_empty")]
     checks: CheckFacts,
+    #[serde(skip_serializing_if = "EventFacts::is_empty")]
+    events: EventFacts,
     #[serde(skip_serializing_if = "Option::is_none")]
     hardware: Option<HostHardware>,
     /// When the host was last started, or given back by whoever worked on it: it may be booting since.

@@ -102,6 +102,11 @@ impl FlowSet {
         self.select(host).next().is_some()
     }
 
+    /// Whether one of them asks for what the event log of its controller says.
+    pub(crate) fn ask_event_log(&self, host: &Whereabouts<'_>) -> bool {
+        self.select(host).any(|flow| asks_event_log(flow))
+    }
+
     /// The flows that may work on a host, the first to be taken first.
     pub(crate) fn selecting(&self, host: &Whereabouts<'_>) -> Vec<Arc<Flow>> {
         self.select(host).cloned().collect()
@@ -208,11 +213,21 @@ fn evidence(found: Match, looked: &Looked<'_>) -> MatchEvidence {
     }
 }
 
+fn asks_event_log(flow: &Flow) -> bool {
+    let spec = &flow.spec;
+    let mut asks = spec.when.condition.asks_event_log() || spec.verify.condition.asks_event_log();
+    Step::walk(&spec.steps, "spec.do", &mut |_, step| {
+        asks |= step.conditions().into_iter().any(|(_, condition)| condition.asks_event_log());
+    });
+    asks
+}
+
 /// Calls `visit` with every pattern of a flow and its field.
 fn each_pattern<'f>(flow: &'f Flow, visit: &mut impl FnMut(String, &'f str)) {
     let spec = &flow.spec;
     let mut patterns = |condition: &'f Condition, field: &str| {
         condition.each_pattern(field, &mut |field, pattern| visit(field, pattern.source()));
+        condition.each_event(field, &mut |field, event| visit(field, &event.pattern));
     };
     patterns(&spec.when.condition, "spec.when");
     patterns(&spec.verify.condition, "spec.verify");

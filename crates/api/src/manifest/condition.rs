@@ -4,8 +4,8 @@ use super::fault::Faults;
 use super::fields::{Fields, Shape};
 use super::tree::Node;
 use crate::{
-    CheckIn, CheckIs, CheckState, Condition, PatternWithin, PowerState, Reach, Region, ScreenKind,
-    ScreenPattern,
+    CheckIn, CheckIs, CheckState, Condition, EventPattern, EventSource, PatternWithin, PowerState, Reach,
+    Region, ScreenKind, ScreenPattern,
 };
 
 /// A condition below `all`, `any` or `not`.
@@ -20,18 +20,24 @@ pub(super) const CONDITION: Shape = Shape {
         "ping",
         "heartbeat",
         "check",
+        "event",
         "since",
         "all",
         "any",
         "not",
     ],
-    planned: &["serial", "phoneHome", "sel", "event"],
+    planned: &["serial", "phoneHome"],
 };
 
 pub(super) const PATTERN: Shape =
     Shape { what: "`screen`", fields: &["pattern", "region", "minConfidence"], planned: &[] };
 
 pub(super) const CHECK_IN: Shape = Shape { what: "`check`", fields: &["name", "state"], planned: &[] };
+
+pub(super) const EVENT: Shape =
+    Shape { what: "`event`", fields: &["source", "pattern", "within"], planned: &[] };
+
+const EVENT_SOURCES: &[(&str, EventSource)] = &[("sel", EventSource::Sel), ("redfish", EventSource::Redfish)];
 
 /// What can be waited for; what is not known is no state that anything may hang on.
 const CHECK_STATES: &[(&str, CheckState)] =
@@ -98,6 +104,7 @@ pub(super) fn condition(
     let ping = fields.optional("ping", faults, |node, faults| node.boolean("ping", faults));
     let heartbeat = fields.optional("heartbeat", faults, |node, faults| node.boolean("heartbeat", faults));
     let check = fields.optional("check", faults, check);
+    let event = fields.optional("event", faults, event);
     let since = fields.optional("since", faults, |node, faults| node.some_span("since", faults));
     let all = parts("all", faults);
     let any = parts("any", faults);
@@ -111,6 +118,7 @@ pub(super) fn condition(
         ping: ping?,
         heartbeat: heartbeat?,
         check: check?,
+        event: event?,
         since: since?,
         all: all?.unwrap_or_default(),
         any: any?.unwrap_or_default(),
@@ -144,6 +152,17 @@ fn check(node: &Node, faults: &mut Faults) -> Option<CheckIs> {
         .require("state", faults)
         .and_then(|node| node.word("state", "a state of a check", CHECK_STATES, &[], faults));
     Some(CheckIs::In(CheckIn { name: name?.to_string(), state: state? }))
+}
+
+/// What the controller must have told of.
+fn event(node: &Node, faults: &mut Faults) -> Option<EventPattern> {
+    let fields = Fields::of(node, &EVENT, faults)?;
+    let source = fields.optional("source", faults, |node, faults| {
+        node.word("source", "where a controller tells of events", EVENT_SOURCES, &[], faults)
+    });
+    let source_pattern = fields.require("pattern", faults).and_then(|node| pattern(node, "pattern", faults));
+    let within = fields.optional("within", faults, |node, faults| node.some_span("within", faults));
+    Some(EventPattern { source: source?, pattern: source_pattern?, within: within? })
 }
 
 fn part(

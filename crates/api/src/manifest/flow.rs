@@ -36,6 +36,7 @@ pub(super) const WHEN: Shape = Shape {
         "ping",
         "heartbeat",
         "check",
+        "event",
         "since",
         "all",
         "any",
@@ -57,6 +58,7 @@ pub(super) const WAITED: &[&str] = &[
     "ping",
     "heartbeat",
     "check",
+    "event",
     "since",
     "all",
     "any",
@@ -69,7 +71,7 @@ pub(super) const LIMITS: Shape =
 
 pub(super) const EXAMPLE: Shape = Shape {
     what: "an example",
-    fields: &["picture", "text", "power", "reach", "unchangedFor", "ping", "heartbeat", "matches"],
+    fields: &["picture", "text", "power", "reach", "unchangedFor", "ping", "heartbeat", "event", "matches"],
     planned: &["serial"],
 };
 
@@ -158,6 +160,7 @@ fn example(node: &Node, faults: &mut Faults) -> Option<Example> {
         fields.optional("unchangedFor", faults, |node, faults| node.some_span("unchangedFor", faults));
     let ping = fields.optional("ping", faults, |node, faults| node.boolean("ping", faults));
     let heartbeat = fields.optional("heartbeat", faults, |node, faults| node.boolean("heartbeat", faults));
+    let event = fields.optional("event", faults, |node, faults| text(node, "event", faults));
     let matches = fields.require("matches", faults).and_then(|node| node.boolean("matches", faults));
     let (picture, text) = (picture?, screen?);
     if picture.is_some() == text.is_some() {
@@ -172,6 +175,7 @@ fn example(node: &Node, faults: &mut Faults) -> Option<Example> {
         unchanged_for: unchanged_for?,
         ping: ping?,
         heartbeat: heartbeat?,
+        event: event?,
         matches: matches?,
     })
 }

@@ -1,6 +1,6 @@
 //! Conditions on a screen of one line, as tables.
 
-use ironhand_api::{PictureDigest, Timestamp};
+use ironhand_api::PictureDigest;
 use proptest::prelude::*;
 
 use super::*;
@@ -37,7 +37,13 @@ fn sight<'a>(find: Find<'a>) -> Sight<'a> {
             seen("web", CheckKind::Http, CheckState::Passing, 7),
             CheckSeen { state: None, ..seen("heartbeat", CheckKind::Heartbeat, CheckState::Passing, 0) },
         ],
+        events: vec![told("DIMM A1: Uncorrectable ECC", 300), told("PSU 1: power lost", 3600)],
+        watched: BTreeSet::from([EventSource::Sel]),
     }
+}
+
+fn told(text: &str, age: u64) -> Lately {
+    (EventSeen { source: EventSource::Sel, text: text.to_owned(), at: AT }, Duration::from_secs(age))
 }
 
 fn seen(name: &str, kind: CheckKind, state: CheckState, lasted: u64) -> CheckSeen {
@@ -178,5 +184,34 @@ proptest! {
         let before = judge(&condition, &sight(&find)).truth;
         let after = judge(&condition, &Sight { reach: Ok(reach), ..sight(&find) }).truth;
         prop_assert!(before == Truth::Unknown || before == after, "{before} {after}");
+    }
+}
+
+#[test]
+fn events_count_for_so_long_and_where_they_are_listened_for() {
+    let yes = |condition: &str, reason: &str| check("", condition, Truth::Yes, reason);
+    yes(
+        r#"{ "event": { "source": "sel", "pattern": "uncorrectable ecc" } }"#,
+        "the controller told `DIMM A1: Uncorrectable ECC` 5m ago",
+    );
+    yes(
+        r#"{ "event": { "pattern": "ECC$", "within": "5m" } }"#,
+        "the controller told `DIMM A1: Uncorrectable ECC` 5m ago",
+    );
+    yes(
+        r#"{ "event": { "pattern": "power lost", "within": "1h" } }"#,
+        "the controller told `PSU 1: power lost` 1h ago",
+    );
+    check(
+        "",
+        r#"{ "event": { "pattern": "power lost" } }"#,
+        Truth::No,
+        "there was no event `power lost` within 10m",
+    );
+    for condition in [
+        r#"{ "event": { "source": "redfish", "pattern": "ECC" } }"#,
+        r#"{ "not": { "event": { "source": "redfish", "pattern": "ECC" } } }"#,
+    ] {
+        check("", condition, Truth::Unknown, "the controller was not asked for its Redfish events yet");
     }
 }

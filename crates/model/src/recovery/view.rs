@@ -128,6 +128,8 @@ impl<'a> View<'a> {
             power_for: of_screen.power_for,
             reach_for: of_screen.reach_for,
             checks: of_screen.checks.into_iter().map(seen_since).collect(),
+            events: of_screen.events.into_iter().filter(|(event, _)| event.at > since).collect(),
+            watched: of_screen.watched,
         }
     }
 }

@@ -4,6 +4,7 @@ mod act;
 mod alert;
 mod check;
 mod decide;
+mod event_log;
 mod govern;
 mod hints;
 mod inventory;
@@ -132,6 +133,8 @@ struct Times {
     rotation: Option<Instant>,
     /// When the inventory is read next.
     inventory: Instant,
+    /// When the event log is read next, where a flow asks for it.
+    event_log: Instant,
 }
 
 struct Polled {
@@ -209,6 +212,7 @@ impl Lane {
                 refresh: now + REFRESH,
                 rotation: None,
                 inventory: now + inventory::FIRST,
+                event_log: now,
             },
             host,
             held,
@@ -243,6 +247,7 @@ impl Lane {
         loop {
             self.look_at_rotation();
             self.look_at_inventory();
+            self.look_at_event_log();
             self.start().await;
             if self.is_lost {
                 return Box::pin(self.leave(ports, &ending)).await;

@@ -203,6 +203,7 @@ impl Lane {
             job.warnings.extend(warnings);
         }
         self.learn(&result);
+        self.learn_event_log(&purpose, &result);
         self.fence_ended(&action, &result);
         self.rotation_ended(&action, &result);
         self.ended(&words, purpose, result)

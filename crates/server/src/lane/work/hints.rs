@@ -8,6 +8,7 @@ use ironhand_connectors::{Error, Hints};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Lane;
+use crate::clock;
 use crate::credentials::BackOff;
 use crate::device::DeviceError;
 
@@ -54,6 +55,11 @@ impl HintWatch {
         }
     }
 
+    /// Whether one is open.
+    pub(super) const fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// The next thing that it tells; waits for ever where there is none. Dropping the future loses nothing.
     pub(super) async fn next(&mut self) -> Option<Result<String, Error>> {
         match &mut self.open {
@@ -76,6 +82,8 @@ impl Lane {
             Some(Ok(event)) => {
                 tracing::debug!(host = %self.name, event, "told of an event");
                 self.hints.back_off.worked();
+                self.facts.hear(clock::now(), &event);
+                self.judge();
                 let at = self.hints.read.map_or(now, |read| now.max(read + APART));
                 self.hints.read = Some(at);
                 self.times.power = self.times.power.min(at);
@@ -84,6 +92,7 @@ impl Lane {
                 let reason = ended.and_then(Result::err).map(|error| error.to_string());
                 tracing::debug!(host = %self.name, reason, "the stream of events ended");
                 self.hints.open = None;
+                self.facts.listen(false);
                 self.hints.due = now + self.hints.back_off.failed();
             }
         }

@@ -41,6 +41,7 @@ impl Lane {
         self.polling = None;
         let Reading { asked, source, result } = reading;
         self.hints.opened(hints);
+        self.facts.listen(self.hints.is_open());
         let several = lines.len() > 1;
         let stale = self.lines_stale;
         self.lines_home(Some(lines));

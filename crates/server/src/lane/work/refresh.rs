@@ -27,6 +27,7 @@ impl Lane {
         self.refreshing.push(reply);
         self.cadence.hurry(clock::now());
         self.times.power = self.times.power.min(Instant::now());
+        self.times.event_log = Instant::now();
     }
 
     /// Tells everybody who waited for a reading how the host is.
