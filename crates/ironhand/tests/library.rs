@@ -120,12 +120,14 @@ fn library() -> Vec<Flow> {
     flows
 }
 
-/// The names of the flows that apply to a text that has stood for long on a machine that is on.
-fn applying(flows: &FlowSet, text: &str) -> BTreeSet<String> {
+/// The names of the flows that apply to a text that has stood for long on a machine that is on; `ping` is whether it answers
+/// pings, where that is known.
+fn applying(flows: &FlowSet, text: &str, ping: Option<bool>) -> BTreeSet<String> {
     let around = Circumstances {
         unchanged_for: Some(Duration::from_secs(24 * 3600)),
         power: Some(PowerState::On),
         reach: Some(Reach::Ok),
+        ping,
         ..Circumstances::default()
     };
     let page = Page::from_text(text);
@@ -154,7 +156,7 @@ fn each_screen_has_its_flows_and_no_other() {
         }
         let name = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
         let screen = name.split("__").next().unwrap_or_default().to_owned();
-        let found = applying(&flows, &std::fs::read_to_string(&path).expect("a text"));
+        let found = applying(&flows, &std::fs::read_to_string(&path).expect("a text"), None);
         if found != names(expected.get(screen.as_str()).copied().unwrap_or_default()) {
             wrong.push(format!("{name}: {found:?}"));
         }
@@ -170,7 +172,7 @@ fn what_is_well_is_left_alone() {
     let flows = FlowSet::compile(library());
     let wrong: Vec<_> = ORDINARY
         .iter()
-        .map(|(name, text)| (name, applying(&flows, text)))
+        .map(|(name, text)| (name, applying(&flows, text, None)))
         .filter(|(_, found)| !found.is_empty())
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -191,14 +193,9 @@ fn no_flow_takes_the_example_of_another() {
             flow.spec.examples.iter().any(|example| !example.matches),
             "{own} shows no screen that it leaves"
         );
-        for text in flow
-            .spec
-            .examples
-            .iter()
-            .filter(|example| example.matches)
-            .filter_map(|example| example.text.as_ref())
-        {
-            let found = applying(&flows, text);
+        let own_screens = flow.spec.examples.iter().filter(|example| example.matches);
+        for (text, ping) in own_screens.filter_map(|example| Some((example.text.as_ref()?, example.ping))) {
+            let found = applying(&flows, text, ping);
             let others = found.iter().filter(|name| *name != own && !SHARED.contains(&(own, name.as_str())));
             let others: Vec<_> = others.collect();
             if !found.contains(own) || !others.is_empty() {
