@@ -8,6 +8,7 @@ mod api;
 mod by_hand;
 mod conditions;
 mod consoles;
+mod event_log;
 mod events;
 mod fence;
 mod hardware;
