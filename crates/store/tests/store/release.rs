@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ironhand_api::{
     AlertCause, Flow, Host, IncidentState, JobState, Kind, MatchEvidence, PinnedCertificate, Recording,
-    RecordingKind, Secret,
+    RecordingKind, Repository, Secret,
 };
 use ironhand_model::HostAlerts;
 use ironhand_store::{
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use crate::samples::{
     NOON, alert, cluster, credential, delivery, digest, draft, evidence, facts, flow, host, job, name, names,
-    notifier, picture, recovery, rotation, status, zone,
+    notifier, picture, recovery, repository, rotation, status, zone,
 };
 
 /// The database that release 0.1.0 wrote when it was given what [`fill`] gave then, as SQL text so that it can be read.
@@ -33,6 +33,9 @@ const RELEASE_0_3_0: &str = include_str!("release/0.3.0.sql");
 
 /// The same with what release 0.4.0 adds, which knows of recordings.
 const RELEASE_0_4_0: &str = include_str!("release/0.4.0.sql");
+
+/// The same with what release 0.5.0 adds, which knows of repositories.
+const RELEASE_0_5_0: &str = include_str!("release/0.5.0.sql");
 
 /// The key that its password was sealed under.
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -62,6 +65,7 @@ async fn fill(store: &Store) {
     fill_fleet(store).await;
     fill_ways(store).await;
     fill_recordings(store).await;
+    fill_repositories(store).await;
     let mut record = Record::of(name("rack7-12"), NOON);
     record.events.push(draft("the screen changed"));
     store.record(record).await.unwrap();
@@ -120,6 +124,19 @@ async fn check_recordings(store: &Store) {
     assert_eq!(store.recordings(&RecordingQuery::default()).await.unwrap(), [recording()]);
 }
 
+/// What databases hold since release 0.5.0.
+async fn fill_repositories(store: &Store) {
+    store.apply(repository("site"), NOON).await.unwrap();
+    assert_eq!(store.want_repository(&name("site")).await.unwrap(), 1);
+}
+
+/// Checks what [`fill_repositories`] wrote.
+async fn check_repositories(store: &Store) {
+    let kept: Repository = store.get(&name("site")).await.unwrap().unwrap();
+    assert_eq!(kept.spec.url, repository("site").spec.url);
+    assert_eq!(store.want_repository(&name("site")).await.unwrap(), 2);
+}
+
 fn recording() -> Recording {
     Recording {
         id: NOON.as_millis(),
@@ -170,7 +187,7 @@ async fn connect(directory: &Path) -> AnyConnection {
 
 #[tokio::test]
 async fn databases_of_every_release_open_with_all_they_hold() {
-    for dump in [RELEASE_0_1_0, RELEASE_0_2_0, RELEASE_0_3_0, RELEASE_0_4_0] {
+    for dump in [RELEASE_0_1_0, RELEASE_0_2_0, RELEASE_0_3_0, RELEASE_0_4_0, RELEASE_0_5_0] {
         let directory = TempDir::new().unwrap();
         let mut connection = connect(directory.path()).await;
         connection.execute(dump).await.unwrap();
@@ -202,11 +219,14 @@ async fn databases_of_every_release_open_with_all_they_hold() {
         if dump != RELEASE_0_1_0 {
             check_fleet(&store).await;
         }
-        if dump == RELEASE_0_3_0 || dump == RELEASE_0_4_0 {
+        if ![RELEASE_0_1_0, RELEASE_0_2_0].contains(&dump) {
             check_ways(&store).await;
         }
-        if dump == RELEASE_0_4_0 {
+        if dump == RELEASE_0_4_0 || dump == RELEASE_0_5_0 {
             check_recordings(&store).await;
+        }
+        if dump == RELEASE_0_5_0 {
+            check_repositories(&store).await;
         }
 
         let again = credential("dc-standard", Secret::Plain("correct horse".into()));
@@ -232,7 +252,7 @@ async fn this_release_writes_what_the_last_dump_shows() {
         rows
     };
     let (dumped, fresh) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    connect(dumped.path()).await.execute(RELEASE_0_4_0).await.unwrap();
+    connect(dumped.path()).await.execute(RELEASE_0_5_0).await.unwrap();
     let store = Store::open(fresh.path(), KeySource::Value(KEY.into())).await.unwrap();
     fill(&store).await;
     store.close().await;

@@ -7,9 +7,9 @@ use ironhand_api::{
     Alert, AlertCause, Cluster, ClusterSpec, Condition, Connector, Credential, CredentialSpec, Event,
     EventKind, Fact, Flow, FlowSpec, Health, Host, HostSelect, HostSpec, HostStatus, Icon, Incident,
     IncidentState, IpmiOptions, Job, JobState, Limits, MatchEvidence, Metadata, Name, Notifier, NotifierSpec,
-    PictureDigest, PowerAction, PowerState, Reach, RotationPhase, Run, RunState, Secret, Select, Severity,
-    Span, Step, StepOutcome, StepRecord, Timestamp, Verdict, Verify, Way, Webhook, When, Work, Zone,
-    ZoneSpec,
+    PictureDigest, PowerAction, PowerState, Reach, Repository, RotationPhase, Run, RunState, Secret, Select,
+    Severity, Span, Step, StepOutcome, StepRecord, Timestamp, Verdict, Verify, Way, Webhook, When, Work,
+    Zone, ZoneSpec,
 };
 use ironhand_model::{Decided, HostFacts, HostRecovery, Observation, ScreenView, View};
 use ironhand_store::{Delivery, EventDraft, Picture, Rotation};
@@ -286,4 +286,10 @@ pub(crate) fn rotation(host: &str, job: u64, username: &str) -> Rotation {
 pub(crate) fn delivery(notifier: &str, told_event: u64) -> Delivery {
     let last_error = Some("connection refused".into());
     Delivery { notifier: name(notifier), told_event, failing_since: Some(NOON), attempts: 3, last_error }
+}
+
+pub(crate) fn repository(text: &str) -> Repository {
+    let spec = serde_json::json!({ "url": "https://git.example/site", "prune": true });
+    let spec = serde_json::from_value(spec).expect("the spec of a repository");
+    Repository { metadata: metadata(text, &[]), spec, status: None }
 }
