@@ -1,0 +1,8 @@
+//! The sockets of network boot: DHCP, TFTP and HTTP listeners that serve views of live records.
+//!
+//! Each listener drives a pure machine (`ironhand-dhcp`, `ironhand-tftp`) or speaks HTTP, and asks a [`Shelf`] for
+//! everything that a client wants to read. A shelf answers at once, from memory: no listener waits for the database.
+
+mod content;
+
+pub use content::{Body, Content, Part, Question, Refusal, Service, Shelf, Transfer, TransferEnd};
