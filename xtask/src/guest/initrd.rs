@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -96,9 +97,10 @@ fn add_programs(disk: &mut Disk) -> Result<()> {
 /// The drivers, what they need, and the list that tells `modprobe` so.
 fn add_drivers(disk: &mut Disk, parts: &Path, kernel: &str) -> Result<()> {
     let base = if parts.join("lib/modules").is_dir() { parts.to_owned() } else { parts.join("usr") };
-    let depmod = ["sbin/depmod", "usr/sbin/depmod"].map(|place| parts.join(place));
-    let depmod = depmod.iter().find(|path| path.exists()).context("package kmod holds no depmod")?;
-    run::read(Command::new(depmod).arg("-b").arg(&base).arg(kernel))?;
+    // The package's `depmod` is a link to `/bin/kmod` of a system that has the package installed, which this need not be.
+    let kmod = ["bin/kmod", "usr/bin/kmod"].map(|place| parts.join(place));
+    let kmod = kmod.iter().find(|path| path.is_file()).context("package kmod holds no program kmod")?;
+    run::read(Command::new(kmod).arg0("depmod").arg("-b").arg(&base).arg(kernel))?;
     let folder = base.join("lib/modules").join(kernel);
     let listed = fs::read_to_string(folder.join("modules.dep"))?;
     let mut kept = String::new();
