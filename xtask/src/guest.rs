@@ -6,7 +6,7 @@
 //!
 //! All keep the VGA text console, as most servers show it.
 
-mod cpio;
+pub mod cpio;
 mod ext4;
 mod grub;
 mod initrd;

@@ -38,10 +38,17 @@ impl Surroundings {
     /// Makes all of it; `build` are the arguments of the `cargo build` that makes the binary.
     pub fn prepare(build: &[&str]) -> Result<Self> {
         let peers = workspace::target()?.join("peers");
-        peers::install(&peers, peers::QemuPlace::AptFirst)?;
-        guest::prepare(&peers)?;
-        let ironhand = workspace::build_ironhand(build)?;
-        Ok(Self { peers, ironhand })
+        // Downloads and the compiler do not wait for each other.
+        let (fetched, built) = std::thread::scope(|scope| {
+            let fetched = scope.spawn(|| {
+                peers::install(&peers, peers::QemuPlace::AptFirst)?;
+                guest::prepare(&peers)
+            });
+            let built = workspace::build_ironhand(build);
+            (fetched.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), built)
+        });
+        fetched?;
+        Ok(Self { ironhand: built?, peers })
     }
 
     /// Hands it to `command`: `IRONHAND_PEERS`, `IRONHAND_BIN`, and the peers' programs on `PATH`.
