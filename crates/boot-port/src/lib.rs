@@ -4,5 +4,6 @@
 //! everything that a client wants to read. A shelf answers at once, from memory: no listener waits for the database.
 
 mod content;
+pub mod http;
 
 pub use content::{Body, Content, Part, Question, Refusal, Service, Shelf, Transfer, TransferEnd};

@@ -1,0 +1,7 @@
+//! The HTTP listener of boot clients, over real sockets.
+
+mod hostile;
+mod served;
+mod shelf;
+mod talk;
+mod tls;
