@@ -1,0 +1,142 @@
+//! What the server tells of its work.
+
+use std::borrow::Cow;
+use std::net::Ipv4Addr;
+
+use crate::{ClientKind, DecodeError, HardwareAddress, InterfaceId, MessageType, SubnetId};
+
+/// Something that happened, and to whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The client; empty where none was told.
+    pub hardware: HardwareAddress,
+    /// The transaction; 0 for what no packet caused.
+    pub xid: u32,
+    /// The interface that the packet came in by.
+    pub interface: InterfaceId,
+    /// The subnet, as far as it was found.
+    pub subnet: Option<SubnetId>,
+    /// What happened.
+    pub what: Happening,
+    /// How many of the same were left out since the last one of this client, because they came too fast.
+    pub left_out: u32,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// An address was offered in answer to a DISCOVER.
+    Offered {
+        /// The address.
+        address: Ipv4Addr,
+        /// Which program asked.
+        kind: ClientKind,
+    },
+    /// Boot options were offered beside another server, or given at port 4011.
+    BootOffered {
+        /// Which program asked.
+        kind: ClientKind,
+        /// Whether at port 4011.
+        boot_service: bool,
+    },
+    /// An address was given or renewed.
+    Bound {
+        /// The address.
+        address: Ipv4Addr,
+        /// Which program asked.
+        kind: ClientKind,
+        /// Whether the client had it before.
+        renewed: bool,
+    },
+    /// Parameters were given to a client that has an address (INFORM).
+    Informed {
+        /// The client's own address.
+        address: Ipv4Addr,
+    },
+    /// A request was refused by a NAK.
+    Refused {
+        /// The address that was asked for.
+        address: Ipv4Addr,
+        /// Why.
+        reason: Silence,
+    },
+    /// A packet was not answered.
+    Silent {
+        /// What it was.
+        message: Option<MessageType>,
+        /// Why.
+        reason: Silence,
+    },
+    /// The client took the offer of another server, and ours is free again (rule D4).
+    TookOther {
+        /// The other server.
+        server: Ipv4Addr,
+    },
+    /// A client gave its address back.
+    Released {
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// A client, or a probe, found an address in use, and it is set aside.
+    InUse {
+        /// The address.
+        address: Ipv4Addr,
+        /// Who uses it, where that is known.
+        by: Option<[u8; 6]>,
+        /// Whether the client said so (DECLINE).
+        declined: bool,
+    },
+    /// A lease ended without being renewed.
+    Expired {
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// A lease could not be kept, so that the client was given no ACK.
+    NotStored {
+        /// The address.
+        address: Ipv4Addr,
+    },
+}
+
+/// Why a packet was not answered.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Silence {
+    /// It is no DHCP message.
+    Malformed(DecodeError),
+    /// It comes from a server, or its type is missing or no client's.
+    NotFromClient,
+    /// No hardware address and no client identifier, or one that is too long.
+    Nameless,
+    /// No subnet is known for the relay or link (rule D2).
+    NoSubnet(Ipv4Addr),
+    /// The subnet is not served.
+    Off,
+    /// A proxy serves machines that boot, and nobody else (rule P1).
+    NotBooting,
+    /// The policy said so.
+    Policy(Cow<'static, str>),
+    /// No address is free.
+    PoolExhausted,
+    /// The address that is reserved for it belongs to another client at the moment.
+    AddressTaken(Ipv4Addr),
+    /// The client asks for an address that is not its own.
+    NotYours(Ipv4Addr),
+    /// The client asks for an address of another network.
+    WrongNetwork(Ipv4Addr),
+    /// Somebody else's lease was to be given back or declined.
+    Spoofed(Ipv4Addr),
+    /// The circuit holds as many addresses as it may.
+    CircuitLimit,
+    /// The makers' prefix holds as many addresses as it may.
+    PrefixLimit,
+    /// Too much waits to be stored.
+    Overloaded,
+    /// It is for another server.
+    OtherServer(Ipv4Addr),
+    /// This server has no address on the interface.
+    NoAddress,
+    /// Only reservations are served, and it has none.
+    NoReservation,
+    /// There is nothing to boot for it.
+    NothingToBoot,
+}
