@@ -1,4 +1,21 @@
 //! Boot media: which file lies where in an ISO 9660 image (ECMA-119, with Joliet and Rock Ridge names), so that it can be
-//! served without unpacking anything.
+//! served without unpacking anything; what kind of medium it is; and what loaders are.
 //!
-//! The crate opens no file: whoever calls it hands over what reads bytes at an offset.
+//! The crate opens no file: whoever calls it hands over a [`Source`], which reads bytes at an offset.
+//!
+//! # Hostile images
+//!
+//! Whatever an image says, indexing it ends, and takes memory for [`ENTRY_LIMIT`] entries and [`NAME_LIMIT`] bytes of names
+//! at most. Directories that contain themselves, that are larger than [`DIRECTORY_LIMIT`], that lie outside the image or
+//! have records that do not fit make it an [`Error`], which says where the image is wrong. Every extent that is given lies
+//! within the image.
+
+mod iso;
+mod kind;
+mod source;
+mod tree;
+
+pub use iso::{BootImage, BootPlatform, DIRECTORY_LIMIT, ENTRY_LIMIT, Image, NAME_LIMIT, Names};
+pub use kind::{Family, Files, Medium, recognise};
+pub use source::{Error, Source, SourceError};
+pub use tree::{Entry, Extent, LINK_LIMIT, Node, Tree, Walk};
