@@ -151,6 +151,24 @@ event_kinds! {
     RepositoryDrift "repository.drift";
     /// A repository could not be looked at, or can be again.
     RepositoryFailed "repository.failed";
+    /// A machine began to boot over the network.
+    BootStarted "boot.started";
+    /// A machine passed a step of its boot over the network: an offer, a lease, a loader, a script, a kernel.
+    BootStep "boot.step";
+    /// What should have come next in a boot over the network did not come.
+    BootStalled "boot.stalled";
+    /// A machine that boots over the network is not served, for the reason that is told.
+    BootRefused "boot.refused";
+    /// A boot over the network is over: the machine has all that it asked for, or was told to do something else.
+    BootEnded "boot.ended";
+    /// A machine that is no host booted over the network, and is free from now on.
+    MachineFound "machine.found";
+    /// Another DHCP server answers on a network, or does so no longer.
+    NetworkForeign "network.foreign-server";
+    /// A network is served with DHCP, or is not, for the reason that is told.
+    NetworkServed "network.served";
+    /// A person gave back the lease of an address.
+    LeaseReleased "lease.released";
     /// What is sealed was sealed anew under another key.
     KeyRotated "key.rotated";
 }

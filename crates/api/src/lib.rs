@@ -30,6 +30,7 @@
 
 mod action;
 mod alert;
+mod boot_record;
 mod check;
 mod cloud_event;
 mod condition;
@@ -47,6 +48,7 @@ mod job;
 mod label_key;
 mod live;
 mod mac;
+mod machine;
 mod management;
 mod manifest;
 mod metadata;
@@ -73,6 +75,7 @@ mod zone;
 
 pub use action::{ActionReport, ApplyOutcome, BootDeviceRequest, KeysRequest, PowerRequest, Screen};
 pub use alert::{Alert, AlertCause};
+pub use boot_record::{BootRecord, BootStage, BootStall, BootState, BootStep, DhcpLease, LeaseState};
 pub use check::{Check, CheckKind, CheckState, CheckStatus, HeartbeatCheck, HttpCheck, Probe};
 pub use cloud_event::CloudEvent;
 pub use condition::{
@@ -106,6 +109,7 @@ pub use job::{Job, JobState, Work};
 pub use label_key::{LabelKey, LabelKeyError};
 pub use live::{LiveNotice, LiveScreen, ScreenPlace};
 pub use mac::{MacAddress, MacAddressError};
+pub use machine::Machine;
 pub use management::{
     Administration, MaintenanceRequest, Management, ManagementRequest, RecoveryRequest, Said,
 };

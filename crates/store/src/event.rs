@@ -80,6 +80,22 @@ impl Write for Note {
     }
 }
 
+/// The write behind [`Store::note_all`](crate::Store::note_all).
+pub(crate) struct NoteAll(pub(crate) Vec<(Option<Name>, Timestamp, EventDraft)>);
+
+impl Write for NoteAll {
+    type Done = ();
+
+    async fn run(self, turn: &mut Turn<'_>) -> Result<(), StoreError> {
+        let events: Vec<Event> =
+            self.0.into_iter().map(|(host, at, draft)| numbered(turn, host, at, draft)).collect();
+        for some in events.chunks(APPENDED_AT_ONCE) {
+            insert(turn, some).await?;
+        }
+        Ok(())
+    }
+}
+
 /// Appends an event under the next id.
 pub(crate) async fn append(
     turn: &mut Turn<'_>,

@@ -47,6 +47,7 @@ mod lease;
 mod list;
 mod load;
 mod loan;
+mod machine;
 mod notifier;
 mod page;
 mod picture;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_api::{
-    Administration, Alert, Credential, Event, Host, Incident, Job, Kind, List, Manifest, Name, Notifier,
-    PictureDigest, PinnedCertificate, Recording, Repository, RepositoryStatus, Run, Secret, Timestamp,
+    Administration, Alert, Credential, Event, Host, Incident, Job, Kind, List, MacAddress, Machine, Manifest,
+    Name, Notifier, PictureDigest, PinnedCertificate, Recording, Repository, RepositoryStatus, Run, Secret,
+    Timestamp,
 };
 use secrecy::SecretString;
 use sqlx::AnyPool;
@@ -24,6 +25,7 @@ use crate::lease::{self, Acquire, AcquireOne, Lease, Release, Renew};
 use crate::list::{self, ListQuery};
 use crate::load::{self, HostState, SiteSnapshot, Snapshot};
 use crate::loan::{self, PutLoan};
+use crate::machine::{self, DropMachine, PutMachines};
 use crate::notifier::{self, ClaimDelivery, Delivery, PutDelivery, ReleaseDelivery};
 use crate::picture;
 use crate::record::Record;
@@ -672,6 +674,29 @@ impl Store {
     /// Records an event that belongs to no host.
     pub async fn note(&self, draft: EventDraft, at: Timestamp) -> Result<Event, StoreError> {
         self.writer.write(event::Note { draft, at }).await
+    }
+
+    /// Records events of several hosts, and of none, in one transaction and in their order.
+    pub async fn note_all(
+        &self,
+        drafts: Vec<(Option<Name>, Timestamp, EventDraft)>,
+    ) -> Result<(), StoreError> {
+        self.writer.write(event::NoteAll(drafts)).await
+    }
+
+    /// The machines that booted over the network and are no hosts, ordered by hardware address.
+    pub async fn machines(&self) -> Result<Vec<Machine>, StoreError> {
+        machine::machines(&self.readers).await
+    }
+
+    /// Keeps what is known of machines, each whole, and in all no more than the `most` that were seen last.
+    pub async fn put_machines(&self, machines: Vec<Machine>, most: u64) -> Result<(), StoreError> {
+        self.writer.write(PutMachines { machines, most }).await
+    }
+
+    /// Forgets a machine; says whether it was known.
+    pub async fn drop_machine(&self, mac: MacAddress) -> Result<bool, StoreError> {
+        self.writer.write(DropMachine(mac)).await
     }
 
     /// A picture as a PNG file.

@@ -2,6 +2,7 @@
 
 mod events;
 mod fleet;
+mod machines;
 mod pictures;
 mod recordings;
 mod records;
@@ -40,6 +41,10 @@ on_each_database! {
     }
     recordings {
         recordings_are_found_by_host_and_time,
+    }
+    machines {
+        the_newest_machines_are_kept,
+        events_are_noted_together,
     }
     records {
         a_decision_is_stored_whole,

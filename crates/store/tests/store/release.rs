@@ -37,6 +37,9 @@ const RELEASE_0_4_0: &str = include_str!("release/0.4.0.sql");
 /// The same with what release 0.5.0 adds, which knows of repositories.
 const RELEASE_0_5_0: &str = include_str!("release/0.5.0.sql");
 
+/// The same with what release 0.6.0 adds, which knows of machines that are no hosts.
+const RELEASE_0_6_0: &str = include_str!("release/0.6.0.sql");
+
 /// The key that its password was sealed under.
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
@@ -187,7 +190,7 @@ async fn connect(directory: &Path) -> AnyConnection {
 
 #[tokio::test]
 async fn databases_of_every_release_open_with_all_they_hold() {
-    for dump in [RELEASE_0_1_0, RELEASE_0_2_0, RELEASE_0_3_0, RELEASE_0_4_0, RELEASE_0_5_0] {
+    for dump in [RELEASE_0_1_0, RELEASE_0_2_0, RELEASE_0_3_0, RELEASE_0_4_0, RELEASE_0_5_0, RELEASE_0_6_0] {
         let directory = TempDir::new().unwrap();
         let mut connection = connect(directory.path()).await;
         connection.execute(dump).await.unwrap();
@@ -222,11 +225,15 @@ async fn databases_of_every_release_open_with_all_they_hold() {
         if ![RELEASE_0_1_0, RELEASE_0_2_0].contains(&dump) {
             check_ways(&store).await;
         }
-        if dump == RELEASE_0_4_0 || dump == RELEASE_0_5_0 {
+        if [RELEASE_0_4_0, RELEASE_0_5_0, RELEASE_0_6_0].contains(&dump) {
             check_recordings(&store).await;
         }
-        if dump == RELEASE_0_5_0 {
+        if [RELEASE_0_5_0, RELEASE_0_6_0].contains(&dump) {
             check_repositories(&store).await;
+        }
+        if dump == RELEASE_0_6_0 {
+            let machines = store.machines().await.unwrap();
+            assert_eq!((machines.len(), machines[0].serial.as_deref()), (1, Some("A1")));
         }
 
         let again = credential("dc-standard", Secret::Plain("correct horse".into()));
@@ -252,7 +259,7 @@ async fn this_release_writes_what_the_last_dump_shows() {
         rows
     };
     let (dumped, fresh) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    connect(dumped.path()).await.execute(RELEASE_0_5_0).await.unwrap();
+    connect(dumped.path()).await.execute(RELEASE_0_6_0).await.unwrap();
     let store = Store::open(fresh.path(), KeySource::Value(KEY.into())).await.unwrap();
     fill(&store).await;
     store.close().await;
