@@ -3,7 +3,7 @@
 //! An area is a program of the crate that it measures: its bench target `benches/AREA.rs` (without a harness), or its
 //! example `examples/bench_AREA.rs`. So the list here is never longer than what can be measured.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use serde_json::Value;
@@ -16,10 +16,12 @@ struct Area {
     package: String,
     /// What cargo is asked to do, without the package.
     command: [String; 3],
+    /// The folder of its source, where each file may be a part that can be asked for by name.
+    folder: PathBuf,
 }
 
 /// Measures the areas named by `arguments`; without any it lists those that exist. What comes behind the last area, from an
-/// option or an existing path on, goes to its program.
+/// option, an existing path or the name of one of its parts on, goes to its program.
 pub fn run(arguments: &[String]) -> Result<()> {
     let areas = areas(&workspace::metadata()?);
     if areas.is_empty() {
@@ -36,7 +38,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
         arguments.iter().map_while(|name| areas.iter().find(|area| area.name == *name)).collect();
     let rest = &arguments[chosen.len()..];
     if let Some(unknown) = rest.first()
-        && (chosen.is_empty() || !unknown.starts_with('-') && !Path::new(unknown).exists())
+        && chosen.last().is_none_or(|area| !area.takes(unknown))
     {
         bail!("nothing measures `{unknown}`; there are: {list}");
     }
@@ -49,6 +51,15 @@ pub fn run(arguments: &[String]) -> Result<()> {
         run::run(&mut cargo)?;
     }
     Ok(())
+}
+
+impl Area {
+    /// Whether it can do something with its first argument.
+    fn takes(&self, argument: &str) -> bool {
+        argument.starts_with('-')
+            || Path::new(argument).exists()
+            || self.folder.ends_with(&self.name) && self.folder.join(argument).with_extension("rs").exists()
+    }
 }
 
 /// The areas in the workspace's targets, sorted by name.
@@ -67,6 +78,10 @@ fn areas(metadata: &Value) -> Vec<Area> {
                 name: area.to_owned(),
                 package: package["name"].as_str().unwrap_or_default().to_owned(),
                 command: command.map(str::to_owned),
+                folder: Path::new(target["src_path"].as_str().unwrap_or_default())
+                    .parent()
+                    .unwrap_or(Path::new(""))
+                    .to_owned(),
             });
         }
     }

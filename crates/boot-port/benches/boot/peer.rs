@@ -1,0 +1,131 @@
+//! A program that serves clients while it is measured: ours or a stranger's.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::Result;
+use crate::link::Namespace;
+
+/// How long a server may take until it answers.
+const STARTS: Duration = Duration::from_secs(20);
+
+/// What kernels count processor time of processes in, for every platform that Linux runs on (USER_HZ).
+const TICK: Duration = Duration::from_millis(10);
+
+/// A running server, killed with all that it started when this goes.
+pub struct Peer {
+    child: Child,
+    name: String,
+    /// What it prints.
+    log: std::path::PathBuf,
+}
+
+impl Peer {
+    /// Starts `program` with `arguments` in `namespace`. It must stay in the foreground. What it prints goes to a file in
+    /// `directory`, where it also runs.
+    pub fn start<S: AsRef<OsStr>>(
+        namespace: &Namespace,
+        directory: &Path,
+        program: &str,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Result<Self> {
+        Self::start_with(namespace, directory, program, arguments, &[])
+    }
+
+    /// As [`Peer::start`], with variables in its environment.
+    pub fn start_with<S: AsRef<OsStr>>(
+        namespace: &Namespace,
+        directory: &Path,
+        program: &str,
+        arguments: impl IntoIterator<Item = S>,
+        environment: &[(&str, &str)],
+    ) -> Result<Self> {
+        let found = find(program)?;
+        let log = directory.join("output.log");
+        let output = File::create(&log)?;
+        let mut command = namespace.command(&found);
+        command.args(arguments).envs(environment.iter().copied()).current_dir(directory).process_group(0);
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+        let child = command.spawn().map_err(|error| format!("{program} does not start: {error}"))?;
+        Ok(Self { child, name: program.to_owned(), log })
+    }
+
+    /// Waits until `answers` says that the server does; fails with what it printed if it ends or takes too long.
+    pub fn wait(&mut self, mut answers: impl FnMut() -> Result<bool>) -> Result<()> {
+        let begun = Instant::now();
+        while !answers()? {
+            let ended = self.child.try_wait()?;
+            if ended.is_some() || begun.elapsed() > STARTS {
+                let output = fs::read_to_string(&self.log).unwrap_or_default();
+                let from = output.char_indices().rev().nth(2000).map_or(0, |(at, _)| at);
+                let what = ended.map_or("does not answer".to_owned(), |status| format!("ended ({status})"));
+                return Err(format!("{} {what}; it printed:\n{}", self.name, &output[from..]).into());
+            }
+            sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    /// Processor time of the server so far, with all processes that it started, also those that ended.
+    pub fn processor(&self) -> Result<Duration> {
+        processor_of_tree(self.child.id())
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // The first process of its process namespace: the kernel ends all others with it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A command that runs this program again, with `arguments`, as a server in `namespace` of its own process.
+pub fn ours(namespace: &Namespace, directory: &Path, arguments: &[&str]) -> Result<Peer> {
+    let this = std::env::current_exe()?;
+    Peer::start(namespace, directory, this.to_str().ok_or("a program with a name in UTF-8")?, arguments)
+}
+
+/// The path of a program, which may lie where only root's commands do.
+fn find(program: &str) -> Result<String> {
+    if program.contains('/') {
+        return Ok(program.to_owned());
+    }
+    let path = std::env::var("PATH").unwrap_or_default();
+    path.split(':')
+        .chain(["/usr/local/sbin", "/usr/sbin", "/sbin"])
+        .map(|directory| format!("{directory}/{program}"))
+        .find(|path| Path::new(path).is_file())
+        .ok_or_else(|| {
+            format!("{program} is not installed; it is one of the servers that are compared").into()
+        })
+}
+
+fn processor_of_tree(root: u32) -> Result<Duration> {
+    let mut parents = Vec::new();
+    for entry in fs::read_dir("/proc")?.flatten() {
+        let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
+        // The name of the program stands in parentheses and may hold anything. Behind it are the state, the parent, and as
+        // the 12th to 15th the times of the process and of its children that were waited for (proc_pid_stat(5)).
+        let Some((_, fields)) = stat.rsplit_once(") ") else { continue };
+        let fields: Vec<&str> = fields.split(' ').collect();
+        let number =
+            |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or_default();
+        parents.push((id, number(1), (11..15).map(number).sum::<u64>()));
+    }
+    let mut tree = vec![root];
+    let mut ticks = 0;
+    let mut at = 0;
+    while let Some(&id) = tree.get(at) {
+        at += 1;
+        ticks += parents.iter().find(|(process, ..)| *process == id).map_or(0, |(.., ticks)| *ticks);
+        tree.extend(parents.iter().filter(|(_, parent, _)| *parent == u64::from(id)).map(|(id, ..)| *id));
+    }
+    Ok(TICK * u32::try_from(ticks)?)
+}
