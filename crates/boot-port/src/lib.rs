@@ -5,5 +5,7 @@
 
 mod content;
 pub mod http;
+mod tftp;
 
 pub use content::{Body, Content, Part, Question, Refusal, Service, Shelf, Transfer, TransferEnd};
+pub use tftp::{TftpConfig, TftpError, TftpLimits, TftpPort, TftpStatistics};

@@ -70,5 +70,5 @@ pub use packet::{DATA_HEADER, DecodeError, ErrorCode, MAX_REQUEST, Mode, Packet,
 pub use path::{MAX_PATH, PathFault, normalise};
 pub use server::{
     Arrival, Asked, Blocks, Departure, End, Ended, Ignored, Limits, Offer, Output, Refusal, Road, Server,
-    TransferId,
+    TransferId, WINDOW_OCTETS,
 };

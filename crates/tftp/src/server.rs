@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use crate::options::{BLKSIZE_RANGE, Options};
+use crate::options::{BLKSIZE_DEFAULT, BLKSIZE_RANGE, Options};
 use crate::packet::{DATA_HEADER, DecodeError, ErrorCode, Mode, Packet, Request};
 use crate::path::{PathFault, normalise};
 
@@ -17,6 +17,9 @@ pub use blocks::Blocks;
 pub use ended::{End, Ended};
 use timers::Timers;
 use transfer::{Agreed, Step, Transfer};
+
+/// Octets of the largest window that is granted, whatever its blocks: what a transfer needs at hand is bounded by it.
+pub const WINDOW_OCTETS: u32 = 256 << 10;
 
 /// What a server allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -503,12 +506,15 @@ fn agree(asked: &Options, mode: Mode, client: SocketAddr, offer: &Offer, limits:
     // A block larger than the path takes would travel in fragments, which much firmware does not put together.
     let fits = u16::try_from(offer.mtu.saturating_sub(headers)).unwrap_or(u16::MAX);
     let most = limits.blksize.min(fits).clamp(*BLKSIZE_RANGE.start(), *BLKSIZE_RANGE.end());
+    let blksize = asked.blksize.map(|blksize| blksize.min(most));
+    let window = WINDOW_OCTETS / u32::from(blksize.unwrap_or(BLKSIZE_DEFAULT));
+    let window = u16::try_from(window).unwrap_or(u16::MAX).min(limits.windowsize).max(1);
     let granted = Options {
-        blksize: asked.blksize.map(|blksize| blksize.min(most)),
+        blksize,
         // In netascii the length is not that of the file, which a client may want to make room for.
         tsize: asked.tsize.filter(|_| mode == Mode::Octet).map(|_| offer.length),
         timeout: asked.timeout,
-        windowsize: asked.windowsize.map(|windowsize| windowsize.min(limits.windowsize.max(1))),
+        windowsize: asked.windowsize.map(|windowsize| windowsize.min(window)),
     };
     Agreed { timeout: asked.timeout.map(|seconds| Duration::from_secs(u64::from(seconds))), granted }
 }
