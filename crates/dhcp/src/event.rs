@@ -135,6 +135,10 @@ pub enum Silence {
     OtherServer(Ipv4Addr),
     /// This server has no address on the interface.
     NoAddress,
+    /// The client names no address, where it has to.
+    NoAddressAsked,
+    /// Nothing is known of the address, and this server is not alone here.
+    NotKnown(Ipv4Addr),
     /// Only reservations are served, and it has none.
     NoReservation,
     /// There is nothing to boot for it.

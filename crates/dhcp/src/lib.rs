@@ -7,6 +7,7 @@
 mod architecture;
 mod asking;
 pub mod code;
+mod counters;
 mod event;
 mod hardware;
 mod lease;
@@ -20,6 +21,7 @@ mod subnet;
 
 pub use architecture::Architecture;
 pub use asking::{Client, ClientKind, IpxeFeatures, Relay};
+pub use counters::Counters;
 pub use event::{Event, Happening, Silence};
 pub use hardware::HardwareAddress;
 pub use lease::{Lease, LeaseState, MAX_IDENTIFIER};
@@ -28,5 +30,5 @@ pub use message::{BROADCAST, DecodeError, Message, MessageType, Op};
 pub use options::{OptionSet, Options};
 pub use output::{Arrival, Departure, Destination, Output, Ticket};
 pub use policy::{Answer, Boot, BootStyle, Choice, Policy, Terms};
-pub use server::{Server, ServerConfig, StoreFailed};
+pub use server::{PoolUse, Server, ServerConfig, StoreFailed};
 pub use subnet::{Interface, InterfaceId, MAX_POOL, Mode, Subnet, SubnetId};

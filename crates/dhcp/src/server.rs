@@ -3,7 +3,12 @@
 mod bindings;
 mod boot;
 mod discover;
+mod leave;
+mod limits;
 mod pool;
+mod probe;
+mod quiet;
+mod records;
 mod reply;
 mod request;
 
@@ -11,14 +16,17 @@ use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::server::bindings::{Binding, Bindings, Identity, Place, State};
+use crate::server::bindings::{Bindings, Identity, Place, State};
+use crate::server::limits::Held;
 use crate::server::pool::Pool;
+use crate::server::quiet::Quiet;
 use crate::server::reply::Reply;
+use crate::server::request::Waiting;
 use crate::subnet::same_network;
 use crate::{
-    Answer, Arrival, Client, Departure, Destination, Event, Happening, HardwareAddress, Interface,
-    InterfaceId, Lease, LeaseState, MAX_IDENTIFIER, Message, MessageType, Mode, Op, Output, Policy, Relay,
-    Silence, Subnet, SubnetId, Terms, Ticket,
+    Answer, Arrival, Client, Counters, Departure, Destination, Event, Happening, HardwareAddress, Interface,
+    InterfaceId, MAX_IDENTIFIER, Message, MessageType, Mode, Op, Output, Policy, Relay, Silence, Subnet,
+    SubnetId, Terms, Ticket,
 };
 
 /// The port of servers (RFC 2131, section 4.1).
@@ -29,6 +37,8 @@ const CLIENT_PORT: u16 = 68;
 const BOOT_SERVICE_PORT: u16 = 4011;
 /// The most ACKs that wait for their leases to be stored.
 const MAX_WAITING: usize = 65_536;
+/// How many addresses are tried for one client, if one after the other is found in use.
+const MAX_TRIES: u8 = 4;
 /// The most buffers of sent answers that are kept to be used again.
 const MAX_SPARE: usize = 256;
 
@@ -73,14 +83,19 @@ pub struct StoreFailed;
 struct Served {
     subnet: Subnet,
     pool: Pool,
+    /// Addresses of the pool that were found in use, the first of them first; some are free again.
+    set_aside: VecDeque<Ipv4Addr>,
 }
 
-/// An ACK that leaves when its lease is stored.
-#[derive(Debug)]
-struct Waiting {
-    place: Place,
-    departure: Departure,
-    event: Event,
+/// How much of the pools of a subnet is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolUse {
+    /// The subnet.
+    pub subnet: SubnetId,
+    /// How many addresses its pools give out.
+    pub size: usize,
+    /// How many of them are nobody's at the moment.
+    pub free: usize,
 }
 
 /// Where an answer goes, and in whose name.
@@ -96,6 +111,16 @@ struct Way<'a> {
     boot_service: bool,
 }
 
+/// A message of a client, with what was found out about it.
+struct Asked<'a> {
+    message: &'a Message,
+    client: &'a Client<'a>,
+    way: Way<'a>,
+    identity: Identity,
+    /// What is served on the client's subnet.
+    mode: Mode,
+}
+
 /// A DHCP server for any number of subnets.
 pub struct Server<P> {
     policy: P,
@@ -105,6 +130,9 @@ pub struct Server<P> {
     interfaces: Vec<Interface>,
     subnets: Vec<Served>,
     bindings: Bindings,
+    held: Held,
+    quiet: Quiet,
+    counters: Counters,
     /// By ticket, the first of which is `first_waiting`; `None` where nothing leaves.
     waiting: VecDeque<Option<Waiting>>,
     first_waiting: u64,
@@ -124,6 +152,9 @@ impl<P: Policy> Server<P> {
             interfaces: Vec::new(),
             subnets: Vec::new(),
             bindings: Bindings::default(),
+            held: Held::default(),
+            quiet: Quiet::default(),
+            counters: Counters::default(),
             waiting: VecDeque::new(),
             first_waiting: 0,
             outputs: VecDeque::new(),
@@ -132,111 +163,51 @@ impl<P: Policy> Server<P> {
         }
     }
 
-    /// Says anew what time of day it is at `now`. Leases run by the other clock, so that a step changes only what is stored
-    /// and shown (rule D16).
-    pub fn set_clock(&mut self, now: Instant, wall: SystemTime) {
-        self.clock = (now, wall);
-    }
-
     /// The policy, to be replaced or asked.
     pub fn policy_mut(&mut self) -> &mut P {
         &mut self.policy
     }
 
-    /// Replaces the addresses of this machine.
-    pub fn set_interfaces(&mut self, interfaces: Vec<Interface>) {
-        self.interfaces = interfaces;
-        let subnets = self.subnets.drain(..).map(|served| served.subnet).collect();
-        self.set_subnets(subnets);
+    /// What was counted since the server began.
+    pub fn counters(&self) -> Counters {
+        self.counters
     }
 
-    /// Replaces the subnets. Leases are kept, also those of subnets that are gone, until they end.
-    pub fn set_subnets(&mut self, subnets: Vec<Subnet>) {
-        let own = || self.interfaces.iter().map(|interface| interface.address);
-        self.subnets =
-            subnets.into_iter().map(|subnet| Served { pool: Pool::of(&subnet, own()), subnet }).collect();
-        for served in &mut self.subnets {
-            let (mut held, mut remembered) = (Vec::new(), Vec::new());
-            for binding in self.bindings.iter().filter(|binding| served.pool.contains(binding.address)) {
-                if binding.holds() {
-                    held.push(binding.address)
-                } else {
-                    remembered.push((binding.ends, binding.address))
-                }
-            }
-            for address in held {
-                served.pool.take(address);
-            }
-            // Whoever left first is forgotten first.
-            remembered.sort_unstable();
-            for (_, address) in remembered {
-                served.pool.take(address);
-                served.pool.give_back(address);
-            }
-        }
-    }
-
-    /// Takes back a lease that was stored before this process began.
-    pub fn restore(&mut self, now: Instant, lease: Lease) {
-        let ends = self.instant(lease.ends);
-        let live = ends > now;
-        let owner = match (&lease.identifier, lease.hardware.is_empty()) {
-            (_, false) => Identity::Hardware(lease.hardware),
-            (Some(identifier), true) => Identity::Identifier(identifier.clone()),
-            (None, true) => return,
+    /// How much of each subnet's pools is in use.
+    pub fn pool_use(&self) -> impl Iterator<Item = PoolUse> {
+        let of = |Served { subnet, pool, .. }: &Served| PoolUse {
+            subnet: subnet.id,
+            size: pool.size(),
+            free: pool.free(),
         };
-        let mut binding = Binding::new(lease.address, lease.subnet, owner, now);
-        binding.begins = self.instant(lease.begins);
-        binding.ends = ends;
-        binding.state = match lease.state {
-            LeaseState::Bound if live => State::Bound,
-            LeaseState::Declined if live => State::Declined,
-            LeaseState::Declined => return,
-            _ => State::Remembered,
-        };
-        binding.identifier = lease.identifier;
-        binding.host_name = lease.host_name;
-        if binding.state == State::Declined {
-            binding.owner = None;
-        }
-        let (address, holds) = (binding.address, binding.holds());
-        let place = self.bindings.insert(binding);
-        self.bindings.set_timer(place, holds.then_some(ends));
-        for served in self.subnets.iter_mut().filter(|served| served.pool.contains(address)) {
-            served.pool.take(address);
-            if !holds {
-                served.pool.give_back(address);
-            }
-        }
-    }
-
-    /// The leases as they are: those that run, and those that ended or were given back and are still remembered.
-    pub fn leases(&self) -> impl Iterator<Item = Lease> {
-        self.bindings.iter().filter_map(|binding| {
-            let state = match binding.state {
-                State::Offered => return None,
-                State::Bound => LeaseState::Bound,
-                State::Declined => LeaseState::Declined,
-                State::Remembered => LeaseState::Expired,
-            };
-            Some(self.lease(binding, state))
-        })
+        self.subnets.iter().map(of)
     }
 
     /// Takes a datagram.
     pub fn receive(&mut self, now: Instant, arrival: Arrival<'_>) {
+        self.counters.received += 1;
         let mut message = std::mem::take(&mut self.message);
         match message.read(arrival.bytes) {
-            Ok(()) => self.dispatch(now, &arrival, &message),
-            Err(error) => self.silent(&arrival, &Message::default(), None, Silence::Malformed(error)),
+            Ok(()) => {
+                if let Err((subnet, reason)) = self.dispatch(now, &arrival, &message) {
+                    self.turn_away(now, arrival.interface, &message, subnet, reason);
+                }
+            }
+            Err(error) => {
+                self.counters.malformed += 1;
+                let nobody = Message { chaddr: HardwareAddress::new(0, &[]), ..Message::default() };
+                self.turn_away(now, arrival.interface, &nobody, None, Silence::Malformed(error));
+            }
         }
         self.message = message;
     }
 
-    /// Lets time pass: offers are dropped and leases end whose time has come.
+    /// Lets time pass: offers wait no longer for probes, and offers and leases end whose time has come.
     pub fn wake(&mut self, now: Instant) {
         while let Some(place) = self.bindings.due(now) {
-            self.end(place);
+            if !self.end_probe(now, place) {
+                self.end(place);
+            }
         }
     }
 
@@ -258,18 +229,10 @@ impl<P: Policy> Server<P> {
             self.waiting.pop_front();
             self.first_waiting += 1;
         }
-        let Some(waiting) = waiting else { return };
-        match result {
-            Ok(()) => {
-                self.outputs.push_back(Output::Send(waiting.departure));
-                self.outputs.push_back(Output::Event(waiting.event));
-            }
-            Err(StoreFailed) => self.not_stored(now, ticket, waiting),
+        if let Some(waiting) = waiting {
+            self.settle(now, ticket, waiting, result.is_ok());
         }
     }
-
-    /// Tells what a probe found: who uses the address, if that is known, or nobody.
-    pub fn probed(&mut self, _now: Instant, _address: Ipv4Addr, _in_use: Option<[u8; 6]>) {}
 
     /// Takes back the buffer of a datagram that was sent.
     pub fn recycle(&mut self, bytes: Vec<u8>) {
@@ -278,24 +241,30 @@ impl<P: Policy> Server<P> {
         }
     }
 
-    fn dispatch(&mut self, now: Instant, arrival: &Arrival<'_>, message: &Message) {
-        let kind = message.message_type();
-        let refuse = |server: &mut Self, reason| server.silent(arrival, message, None, reason);
-        let Some(kind) = kind.filter(|kind| {
+    /// Finds out who asks what, and does it.
+    fn dispatch(
+        &mut self,
+        now: Instant,
+        arrival: &Arrival<'_>,
+        message: &Message,
+    ) -> Result<(), (Option<SubnetId>, Silence)> {
+        let kind = message.message_type().filter(|kind| {
             message.op == Op::Request
                 && !matches!(kind, MessageType::Offer | MessageType::Ack | MessageType::Nak)
-        }) else {
-            return refuse(self, Silence::NotFromClient);
-        };
+        });
+        let kind = kind.ok_or((None, Silence::NotFromClient))?;
         let relay = Relay::read(message);
-        let Some(at) = self.subnet_of(arrival.interface, relay) else {
-            let place = relay.map_or(message.ciaddr, |relay| relay.link_selection.unwrap_or(relay.giaddr));
-            return refuse(self, Silence::NoSubnet(place));
-        };
+        let at = self.subnet_of(arrival.interface, relay, message.ciaddr).ok_or_else(|| {
+            let of = |relay: Relay<'_>| relay.link_selection.unwrap_or(relay.giaddr);
+            (None, Silence::NoSubnet(relay.map_or(message.ciaddr, of)))
+        })?;
         let subnet = self.subnets[at].subnet.id;
-        let Some(from) = self.own_address(arrival.interface, &self.subnets[at].subnet) else {
-            return refuse(self, Silence::NoAddress);
-        };
+        let mode = self.subnets[at].subnet.mode;
+        let from = self.own_address(arrival.interface, &self.subnets[at].subnet);
+        let from = from.ok_or((Some(subnet), Silence::NoAddress))?;
+        if mode == Mode::Off {
+            return Err((Some(subnet), Silence::Off));
+        }
         let way = Way {
             interface: arrival.interface,
             source: arrival.source,
@@ -305,32 +274,56 @@ impl<P: Policy> Server<P> {
             boot_service: arrival.port == BOOT_SERVICE_PORT,
         };
         let client = Client::read(message, kind, arrival.interface, relay, subnet, way.boot_service);
-        let Some(identity) = identity(&client) else {
-            return refuse(self, Silence::Nameless);
-        };
-        if self.subnets[at].subnet.mode == Mode::Off {
-            return self.tell_silent(message, &way, Some(subnet), Silence::Off);
+        let identity = identity(&client).ok_or((Some(subnet), Silence::Nameless))?;
+        self.answer(now, &Asked { message, client: &client, way, identity, mode });
+        Ok(())
+    }
+
+    fn answer(&mut self, now: Instant, asked: &Asked<'_>) {
+        let counters = &mut self.counters;
+        if asked.way.boot_service {
+            counters.boot_service += 1;
+            return self.boot_service(now, asked);
         }
-        match kind {
-            _ if way.boot_service => self.boot_service(message, &client, &way),
-            MessageType::Discover => self.discover(now, message, &client, &way, identity),
-            MessageType::Request => self.request(now, message, &client, &way, identity),
-            _ => {}
+        match asked.client.message {
+            MessageType::Discover => {
+                counters.discovers += 1;
+                self.discover(now, asked);
+            }
+            MessageType::Request => {
+                counters.requests += 1;
+                self.request(now, asked);
+            }
+            MessageType::Decline => {
+                counters.declines += 1;
+                self.decline(now, asked);
+            }
+            MessageType::Release => {
+                counters.releases += 1;
+                self.release(now, asked);
+            }
+            MessageType::Inform => {
+                counters.informs += 1;
+                self.inform(now, asked);
+            }
+            // Those of servers were turned away.
+            MessageType::Offer | MessageType::Ack | MessageType::Nak => {}
         }
     }
 
-    /// The subnet that a client is on: by link selection, by relay, or by the interface.
-    fn subnet_of(&self, interface: InterfaceId, relay: Option<Relay<'_>>) -> Option<usize> {
-        match relay {
-            Some(relay) => {
-                let link = relay.link_selection.unwrap_or(relay.giaddr);
-                self.subnets.iter().position(|served| served.subnet.contains(link))
-            }
-            None => self.subnets.iter().position(|Served { subnet, .. }| match subnet.interface {
-                Some(at) => at == interface,
-                None => self.interfaces.iter().any(|own| own.id == interface && subnet.contains(own.address)),
-            }),
+    /// The subnet that a client is on: by link selection, by relay, by the address that it says it has, which may be far away
+    /// when it renews without its relay, or by the interface.
+    fn subnet_of(&self, interface: InterfaceId, relay: Option<Relay<'_>>, own: Ipv4Addr) -> Option<usize> {
+        let containing = |address| self.subnets.iter().position(|served| served.subnet.contains(address));
+        if let Some(relay) = relay {
+            return containing(relay.link_selection.unwrap_or(relay.giaddr));
         }
+        let at = |Served { subnet, .. }: &Served| match subnet.interface {
+            Some(at) => at == interface,
+            None => self.interfaces.iter().any(|own| own.id == interface && subnet.contains(own.address)),
+        };
+        let renewing = if own.is_unspecified() { None } else { containing(own) };
+        renewing.or_else(|| self.subnets.iter().position(at))
     }
 
     /// Our address on an interface: one in the subnet, or else the first.
@@ -340,16 +333,20 @@ impl<P: Policy> Server<P> {
         own.find(|address| same_network(*address, subnet.network, subnet.prefix)).or(first)
     }
 
-    fn place_of(&self, subnet: SubnetId) -> Option<usize> {
+    fn is_own(&self, address: Ipv4Addr) -> bool {
+        self.interfaces.iter().any(|own| own.address == address)
+    }
+
+    fn index_of(&self, subnet: SubnetId) -> Option<usize> {
         self.subnets.iter().position(|served| served.subnet.id == subnet)
     }
 
-    /// Asks the policy, and tells an event where it says nothing is given.
-    fn terms(&mut self, message: &Message, client: &Client<'_>, way: &Way<'_>) -> Option<Terms> {
-        match self.policy.answer(client) {
+    /// Asks the policy, and tells an event where it says that nothing is given.
+    fn terms(&mut self, now: Instant, asked: &Asked<'_>) -> Option<Terms> {
+        match self.policy.answer(asked.client) {
             Answer::Serve(terms) => Some(terms),
             Answer::Silent(reason) => {
-                self.tell_silent(message, way, Some(client.subnet), Silence::Policy(reason));
+                self.tell_silent(now, asked, Silence::Policy(reason));
                 None
             }
         }
@@ -361,73 +358,74 @@ impl<P: Policy> Server<P> {
         reply.write(&mut bytes);
         let request = reply.request;
         let nak = reply.kind == MessageType::Nak;
+        let to_client = |address| Destination::Unicast(SocketAddrV4::new(address, CLIENT_PORT));
         let (port, to) = if let Some(relay) = way.relay {
             (SERVER_PORT, Destination::Unicast(SocketAddrV4::new(relay.giaddr, SERVER_PORT)))
         } else if way.boot_service {
             (BOOT_SERVICE_PORT, Destination::Unicast(way.source))
-        } else if !request.ciaddr.is_unspecified() && !nak {
-            (SERVER_PORT, Destination::Unicast(SocketAddrV4::new(request.ciaddr, CLIENT_PORT)))
+        } else if !request.ciaddr.is_unspecified() && (!nak || self.is_far(way.interface, request.ciaddr)) {
+            (SERVER_PORT, to_client(request.ciaddr))
         } else {
             let address = reply.address;
-            let frame = request
-                .chaddr
-                .mac()
-                .filter(|_| !nak && !request.wants_broadcast() && !address.is_unspecified());
-            let to = frame.map_or(Destination::Broadcast, |mac| Destination::Hardware {
-                mac,
-                address: SocketAddrV4::new(address, CLIENT_PORT),
-            });
-            (SERVER_PORT, to)
+            let mac = request.chaddr.mac();
+            let mac = mac.filter(|_| !nak && !request.wants_broadcast() && !address.is_unspecified());
+            let frame = |mac| Destination::Hardware { mac, address: SocketAddrV4::new(address, CLIENT_PORT) };
+            (SERVER_PORT, mac.map_or(Destination::Broadcast, frame))
         };
         Departure { interface: way.interface, from: SocketAddrV4::new(way.from, port), to, bytes }
     }
 
-    /// Asks for a lease to be stored, behind which `departure` leaves.
-    fn store(&mut self, place: Place, departure: Departure, event: Event) {
-        let ticket = Ticket(self.first_waiting + self.waiting.len() as u64);
-        let Some(binding) = self.bindings.get_mut(place) else { return };
-        binding.ticket = Some(ticket);
-        self.waiting.push_back(Some(Waiting { place, departure, event }));
-        if let Some(binding) = self.bindings.get(place) {
-            let lease = self.lease(binding, LeaseState::Bound);
-            self.outputs.push_back(Output::Store { ticket, lease });
-        }
-    }
-
-    /// The client gets no ACK; what was not bound before is an offer again.
-    fn not_stored(&mut self, now: Instant, ticket: Ticket, waiting: Waiting) {
-        let Waiting { place, departure, event } = waiting;
-        self.recycle(departure.bytes);
-        let hold = now + self.config.offer_hold;
-        let Some(binding) = self.bindings.get_mut(place).filter(|binding| binding.ticket == Some(ticket))
-        else {
-            return;
-        };
-        let address = binding.address;
-        if !matches!(event.what, Happening::Bound { renewed: true, .. }) {
-            binding.state = State::Offered;
-            binding.ends = hold;
-            self.bindings.set_timer(place, Some(hold));
-        }
-        self.outputs.push_back(Output::Event(Event { what: Happening::NotStored { address }, ..event }));
+    /// Whether an address is on no link of the interface, so that a broadcast does not reach it.
+    fn is_far(&self, interface: InterfaceId, address: Ipv4Addr) -> bool {
+        let near = |own: &Interface| own.id == interface && same_network(own.address, address, own.prefix);
+        !self.interfaces.iter().any(near)
     }
 
     /// Ends a binding whose time has come.
     fn end(&mut self, place: Place) {
+        let Some(binding) = self.bindings.get(place) else { return };
+        let (address, subnet, hardware, state) =
+            (binding.address, binding.subnet, binding.hardware, binding.state);
+        match state {
+            State::Bound => {
+                self.let_go(place, true);
+                self.counters.expired += 1;
+                self.tell_lease(hardware, subnet, Happening::Expired { address });
+            }
+            State::Offered => self.let_go(place, true),
+            State::Declined => {
+                self.bindings.remove(place);
+                self.give_back(address);
+                let served =
+                    self.subnets.iter_mut().find(|served| served.set_aside.front() == Some(&address));
+                if let Some(served) = served {
+                    served.set_aside.pop_front();
+                }
+            }
+            State::Remembered => {}
+        }
+    }
+
+    /// Frees an address. Its client is remembered, if it is to be, as long as the address is nobody else's.
+    fn let_go(&mut self, place: Place, remember: bool) {
+        self.release_member(place);
         let Some(binding) = self.bindings.get_mut(place) else { return };
-        let (address, subnet, hardware) = (binding.address, binding.subnet, binding.hardware);
-        let state = binding.state;
-        let remembered = state == State::Bound || state == State::Offered && binding.known_before;
         binding.state = State::Remembered;
-        let pooled = self.give_back(address);
-        if !remembered || !pooled {
+        if let Some(probing) = binding.probing.take() {
+            self.recycle(probing.departure.bytes);
+        }
+        let Some(binding) = self.bindings.get(place) else { return };
+        let address = binding.address;
+        self.bindings.set_timer(place, None);
+        if !self.give_back(address) || !remember {
             self.bindings.remove(place);
         }
-        if state == State::Bound {
-            let what = Happening::Expired { address };
-            let interface = InterfaceId::default();
-            let event = Event { hardware, xid: 0, interface, subnet: Some(subnet), what, left_out: 0 };
-            self.outputs.push_back(Output::Event(event));
+    }
+
+    /// The address of a binding counts no longer for whoever held it.
+    fn release_member(&mut self, place: Place) {
+        if let Some(member) = self.bindings.get_mut(place).and_then(|binding| binding.member.take()) {
+            self.held.remove(member);
         }
     }
 
@@ -441,70 +439,62 @@ impl<P: Policy> Server<P> {
         pooled
     }
 
-    fn lease(&self, binding: &Binding, state: LeaseState) -> Lease {
-        Lease {
-            address: binding.address,
-            subnet: binding.subnet,
-            hardware: binding.hardware,
-            identifier: binding.identifier.clone(),
-            state,
-            begins: self.wall(binding.begins),
-            ends: self.wall(binding.ends),
-            host_name: binding.host_name.clone(),
-        }
-    }
-
-    fn wall(&self, at: Instant) -> SystemTime {
-        let (instant, wall) = self.clock;
-        match at.checked_duration_since(instant) {
-            Some(after) => wall + after,
-            None => wall - instant.duration_since(at),
-        }
-    }
-
-    fn instant(&self, at: SystemTime) -> Instant {
-        let (instant, wall) = self.clock;
-        match at.duration_since(wall) {
-            Ok(after) => instant.checked_add(after).unwrap_or(instant),
-            Err(error) => instant.checked_sub(error.duration()).unwrap_or(instant),
-        }
-    }
-
-    fn event(&self, message: &Message, way: &Way<'_>, subnet: SubnetId, what: Happening) -> Event {
-        let (hardware, xid, interface) = (message.chaddr, message.xid, way.interface);
+    fn event(&self, asked: &Asked<'_>, subnet: SubnetId, what: Happening) -> Event {
+        let (hardware, xid, interface) = (asked.message.chaddr, asked.message.xid, asked.way.interface);
         Event { hardware, xid, interface, subnet: Some(subnet), what, left_out: 0 }
     }
 
-    fn tell(&mut self, message: &Message, way: &Way<'_>, subnet: SubnetId, what: Happening) {
-        let event = self.event(message, way, subnet, what);
+    fn tell(&mut self, asked: &Asked<'_>, what: Happening) {
+        let event = self.event(asked, asked.client.subnet, what);
         self.outputs.push_back(Output::Event(event));
     }
 
-    fn tell_silent(&mut self, message: &Message, way: &Way<'_>, subnet: Option<SubnetId>, reason: Silence) {
-        let what = Happening::Silent { message: message.message_type(), reason };
-        let (hardware, xid, interface) = (message.chaddr, message.xid, way.interface);
-        self.outputs.push_back(Output::Event(Event { hardware, xid, interface, subnet, what, left_out: 0 }));
+    /// Tells what no packet caused.
+    fn tell_lease(&mut self, hardware: HardwareAddress, subnet: SubnetId, what: Happening) {
+        let interface = InterfaceId::default();
+        let event = Event { hardware, xid: 0, interface, subnet: Some(subnet), what, left_out: 0 };
+        self.outputs.push_back(Output::Event(event));
     }
 
-    /// Tells of a packet that was turned away before it was known whom it is from.
-    fn silent(
+    fn tell_silent(&mut self, now: Instant, asked: &Asked<'_>, reason: Silence) {
+        self.turn_away(now, asked.way.interface, asked.message, Some(asked.client.subnet), reason);
+    }
+
+    /// Counts and tells a packet that is not answered.
+    fn turn_away(
         &mut self,
-        arrival: &Arrival<'_>,
+        now: Instant,
+        interface: InterfaceId,
         message: &Message,
         subnet: Option<SubnetId>,
         reason: Silence,
     ) {
-        let malformed = matches!(reason, Silence::Malformed(_));
-        let hardware = if malformed { HardwareAddress::new(0, &[]) } else { message.chaddr };
-        let what = Happening::Silent { message: message.message_type(), reason };
-        let (xid, interface) = (message.xid, arrival.interface);
-        self.outputs.push_back(Output::Event(Event { hardware, xid, interface, subnet, what, left_out: 0 }));
+        let counters = &mut self.counters;
+        counters.silent += 1;
+        match reason {
+            Silence::CircuitLimit | Silence::PrefixLimit => counters.limited += 1,
+            Silence::PoolExhausted => counters.exhausted += 1,
+            Silence::Spoofed(_) => counters.spoofed += 1,
+            _ => {}
+        }
+        let what = Happening::Silent { message: message.message_type(), reason: reason.clone() };
+        let (hardware, xid) = (message.chaddr, message.xid);
+        let event = Event { hardware, xid, interface, subnet, what, left_out: 0 };
+        self.tell_quietly(now, &reason, event);
+    }
+
+    /// Tells a refusal, unless it was told a moment ago.
+    fn tell_quietly(&mut self, now: Instant, reason: &Silence, event: Event) {
+        match self.quiet.filter(now, self.config.log_interval, reason, event) {
+            Some(event) => self.outputs.push_back(Output::Event(event)),
+            None => self.counters.left_out += 1,
+        }
     }
 }
 
 /// By what a client is known (rule D13); `None` where it gives no name, or one that is too long.
 fn identity(client: &Client<'_>) -> Option<Identity> {
-    if !client.hardware.is_empty() && client.hardware.bytes().iter().any(|&byte| byte != 0) {
+    if client.hardware.bytes().iter().any(|&byte| byte != 0) {
         return Some(Identity::Hardware(client.hardware));
     }
     let identifier = client.identifier.filter(|identifier| identifier.len() <= MAX_IDENTIFIER)?;

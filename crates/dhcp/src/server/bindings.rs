@@ -4,6 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
+use crate::server::limits::Membership;
+use crate::server::probe::Probing;
 use crate::{HardwareAddress, SubnetId, Ticket};
 
 /// By what a client is known: its hardware address (rule D13), or its identifier where it has none (RFC 4390).
@@ -37,8 +39,14 @@ pub(super) struct Binding {
     pub identifier: Option<Box<[u8]>>,
     pub host_name: Option<Box<str>>,
     pub state: State,
-    /// Whether the state before the offer was a lease that was given back or ended.
-    pub known_before: bool,
+    /// Whether it was ever a lease.
+    pub leased: bool,
+    /// Whether the lease was given back before its end.
+    pub released: bool,
+    /// What it counts for, as long as it holds an address of a pool.
+    pub member: Option<Membership>,
+    /// The offer that waits for a probe.
+    pub probing: Option<Box<Probing>>,
     pub begins: Instant,
     pub ends: Instant,
     /// The last request to store it.
@@ -60,7 +68,10 @@ impl Binding {
             identifier: None,
             host_name: None,
             state: State::Offered,
-            known_before: false,
+            leased: false,
+            released: false,
+            member: None,
+            probing: None,
             begins: now,
             ends: now,
             ticket: None,
@@ -88,16 +99,8 @@ pub(super) struct Bindings {
 }
 
 impl Bindings {
-    pub fn len(&self) -> usize {
-        self.by_address.len()
-    }
-
     pub fn iter(&self) -> impl Iterator<Item = &Binding> {
         self.slots.iter().flatten()
-    }
-
-    pub fn places(&self) -> impl Iterator<Item = Place> + use<> {
-        0..self.slots.len() as Place
     }
 
     pub fn get(&self, place: Place) -> Option<&Binding> {

@@ -1,12 +1,12 @@
 //! Boot options: their form by client, and answers that hold nothing else.
 
 use std::net::Ipv4Addr;
+use std::time::Instant;
 
 use crate::server::reply::Reply;
-use crate::server::{Server, Way};
+use crate::server::{Asked, Server};
 use crate::{
-    Boot, BootStyle, Choice, Client, ClientKind, Happening, Message, MessageType, Mode, Policy, Silence,
-    Terms,
+    Boot, BootStyle, Choice, Client, ClientKind, Happening, MessageType, Mode, Output, Policy, Silence, Terms,
 };
 
 /// The form in which a client is told what it boots, where the policy left that open.
@@ -29,63 +29,56 @@ pub(super) fn style(boot: &Boot, client: &Client<'_>, proxy: bool) -> BootStyle 
 
 impl<P: Policy> Server<P> {
     /// Offers boot options beside the server that gives the addresses (rule P1).
-    pub(super) fn offer_boot(
-        &mut self,
-        message: &Message,
-        client: &Client<'_>,
-        way: &Way<'_>,
-        terms: &Terms,
-    ) {
+    pub(super) fn offer_boot(&mut self, now: Instant, asked: &Asked<'_>, terms: &Terms) {
+        if !asked.client.boots() {
+            return self.tell_silent(now, asked, Silence::NotBooting);
+        }
         let Some(boot) = &terms.boot else {
-            return self.tell_silent(message, way, Some(terms.subnet), Silence::NothingToBoot);
+            return self.tell_silent(now, asked, Silence::NothingToBoot);
         };
-        let style = style(boot, client, true);
-        self.answer_boot(message, client, way, terms, MessageType::Offer, (boot, style));
+        let style = style(boot, asked.client, true);
+        // "60 and file" without more is what firmware takes for a mistake (rule P3).
+        let style = if style == BootStyle::File { BootStyle::NoDiscovery } else { style };
+        self.answer_boot(asked, terms, MessageType::Offer, (boot, style));
     }
 
     /// Answers at port 4011: file and server, nothing else (rule P5).
-    pub(super) fn boot_service(&mut self, message: &Message, client: &Client<'_>, way: &Way<'_>) {
-        if !matches!(client.message, MessageType::Request | MessageType::Inform | MessageType::Discover) {
-            return;
+    pub(super) fn boot_service(&mut self, now: Instant, asked: &Asked<'_>) {
+        if !matches!(asked.client.message, MessageType::Request | MessageType::Inform | MessageType::Discover)
+        {
+            return self.tell_silent(now, asked, Silence::NotFromClient);
         }
-        if !client.boots() {
-            return self.tell_silent(message, way, Some(client.subnet), Silence::NotBooting);
+        if !asked.client.boots() {
+            return self.tell_silent(now, asked, Silence::NotBooting);
         }
-        let Some(terms) = self.terms(message, client, way) else { return };
+        let Some(terms) = self.terms(now, asked) else { return };
         let Some(boot) = &terms.boot else {
-            return self.tell_silent(message, way, Some(terms.subnet), Silence::NothingToBoot);
+            return self.tell_silent(now, asked, Silence::NothingToBoot);
         };
-        let style = match style(boot, client, true) {
-            BootStyle::BootService | BootStyle::File => BootStyle::NoDiscovery,
+        let style = match style(boot, asked.client, true) {
+            BootStyle::File => BootStyle::BootService,
             other => other,
         };
-        self.answer_boot(message, client, way, &terms, MessageType::Ack, (boot, style));
+        self.answer_boot(asked, &terms, MessageType::Ack, (boot, style));
     }
 
-    fn answer_boot(
-        &mut self,
-        message: &Message,
-        client: &Client<'_>,
-        way: &Way<'_>,
-        terms: &Terms,
-        kind: MessageType,
-        boot: (&Boot, BootStyle),
-    ) {
+    fn answer_boot(&mut self, asked: &Asked<'_>, terms: &Terms, kind: MessageType, boot: (&Boot, BootStyle)) {
         let reply = Reply {
-            request: message,
+            request: asked.message,
             kind,
-            client: Some(client),
-            server: way.server,
+            client: asked.client,
+            server: asked.way.server,
             address: Ipv4Addr::UNSPECIFIED,
             mask: Ipv4Addr::UNSPECIFIED,
             lease: None,
             terms: Some(terms),
             boot: Some(boot),
         };
-        let departure = self.departure(way, &reply);
-        self.outputs.push_back(crate::Output::Send(departure));
-        let what = Happening::BootOffered { kind: client.kind, boot_service: way.boot_service };
-        self.tell(message, way, terms.subnet, what);
+        let departure = self.departure(&asked.way, &reply);
+        self.counters.boot_answers += 1;
+        self.outputs.push_back(Output::Send(departure));
+        let boot_service = kind == MessageType::Ack;
+        self.tell(asked, Happening::BootOffered { kind: asked.client.kind, boot_service });
     }
 
     /// Whether a client that the policy serves is given boot options alone.

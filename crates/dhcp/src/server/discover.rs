@@ -3,169 +3,198 @@
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
-use crate::server::bindings::{Binding, Identity, Place, State};
+use crate::server::bindings::{Binding, Place, State};
+use crate::server::limits::Membership;
 use crate::server::reply::Reply;
-use crate::server::{Server, Way, boot};
-use crate::{
-    Choice, Client, Happening, MAX_IDENTIFIER, Message, MessageType, Mode, Output, Policy, Silence, SubnetId,
-    Terms,
-};
+use crate::server::{Asked, Server, boot};
+use crate::{Choice, Client, Happening, MAX_IDENTIFIER, MessageType, Mode, Policy, Silence, Terms};
 
 impl<P: Policy> Server<P> {
-    pub(super) fn discover(
-        &mut self,
-        now: Instant,
-        message: &Message,
-        client: &Client<'_>,
-        way: &Way<'_>,
-        identity: Identity,
-    ) {
-        let proxy =
-            self.place_of(client.subnet).is_some_and(|at| self.subnets[at].subnet.mode == Mode::Proxy);
-        if proxy && !client.boots() {
-            return self.tell_silent(message, way, Some(client.subnet), Silence::NotBooting);
+    pub(super) fn discover(&mut self, now: Instant, asked: &Asked<'_>) {
+        let client = asked.client;
+        if asked.mode == Mode::Proxy && !client.boots() {
+            return self.tell_silent(now, asked, Silence::NotBooting);
         }
-        let Some(terms) = self.terms(message, client, way) else { return };
-        let Some(at) = self.place_of(terms.subnet) else {
-            return self.tell_silent(message, way, None, Silence::NoSubnet(Ipv4Addr::UNSPECIFIED));
+        let Some(terms) = self.terms(now, asked) else { return };
+        let Some(at) = self.index_of(terms.subnet) else {
+            return self.tell_silent(now, asked, Silence::NoSubnet(Ipv4Addr::UNSPECIFIED));
         };
         if self.is_proxy_for(at, &terms) {
-            return self.offer_boot(message, client, way, &terms);
+            return self.offer_boot(now, asked, &terms);
         }
-        let place = match self.hold(now, at, &identity, &terms, client.requested) {
-            Ok(place) => place,
-            Err(reason) => return self.tell_silent(message, way, Some(terms.subnet), reason),
-        };
-        self.offer(message, client, way, &terms, place);
+        match self.hold(now, at, asked, &terms) {
+            Ok((place, fresh)) => self.offer(now, at, asked, &terms, place, fresh),
+            Err(reason) => self.tell_silent(now, asked, reason),
+        }
     }
 
-    /// Finds an address for a client, and holds it at least for the transaction.
-    pub(super) fn hold(
+    /// Finds an address for a client, and holds it at least for the transaction. Tells whether it was free before.
+    fn hold(
         &mut self,
         now: Instant,
         at: usize,
-        identity: &Identity,
+        asked: &Asked<'_>,
         terms: &Terms,
-        wish: Option<Ipv4Addr>,
-    ) -> Result<Place, Silence> {
+    ) -> Result<(Place, bool), Silence> {
         let until = now + self.config.offer_hold;
-        let own = self.bindings.of(terms.subnet, identity);
-        let address = match terms.address {
-            Choice::Reserved(address) => Some(address),
-            _ => None,
-        };
-        if let Some(place) = own
+        let identity = &asked.identity;
+        let member = Membership::of(asked.client, terms.subnet);
+        if let Some(place) = self.bindings.of(terms.subnet, identity)
             && let Some(binding) = self.bindings.get(place)
         {
-            let fits = match address {
-                Some(address) => binding.address == address,
-                None => self.subnets[at].pool.contains(binding.address),
-            };
-            if fits && (binding.holds() || self.take(at, binding.address)) {
-                self.hold_again(place, until);
-                return Ok(place);
+            let (address, state) = (binding.address, binding.state);
+            if self.fits(at, address, terms) {
+                if state == State::Remembered {
+                    self.check_limits(member)?;
+                    self.take_again(at, place, member);
+                }
+                self.hold_until(place, until);
+                return Ok((place, state == State::Remembered));
             }
-            // It had another address, which is free again.
+            // The records have changed, and what it had is free again.
             self.drop_binding(place);
         }
-        let address = match address {
-            Some(address) => self.take_reserved(at, address)?,
-            None => self.take_pooled(at, wish)?,
+        let address = match terms.address {
+            Choice::Reserved(address) => self.take_reserved(at, address)?,
+            _ => self.take_pooled(at, asked.client.requested, member)?,
         };
-        Ok(self.bind(now, terms.subnet, identity, address, until))
+        let mut binding = Binding::new(address, terms.subnet, identity.clone(), now);
+        if self.subnets[at].pool.contains(address) {
+            self.held.add(member);
+            binding.member = Some(member);
+        }
+        let place = self.bindings.insert(binding);
+        self.hold_until(place, until);
+        Ok((place, terms.address == Choice::Pool))
     }
 
-    fn hold_again(&mut self, place: Place, until: Instant) {
-        let Some(binding) = self.bindings.get_mut(place) else { return };
-        if binding.state == State::Remembered {
-            binding.state = State::Offered;
-            binding.known_before = true;
+    /// Whether `address` is what the terms give: the reserved one, or one of the pool.
+    pub(super) fn fits(&self, at: usize, address: Ipv4Addr, terms: &Terms) -> bool {
+        let Some(served) = self.subnets.get(at) else { return false };
+        match terms.address {
+            Choice::Reserved(reserved) => reserved == address,
+            Choice::Pool => served.subnet.mode == Mode::Full && served.pool.contains(address),
+            Choice::None => false,
         }
-        if binding.state == State::Offered {
+    }
+
+    /// Takes the address of a remembered binding out of the pool again, for its old client. It was free: when it is given to
+    /// another client the old one is forgotten.
+    pub(super) fn take_again(&mut self, at: usize, place: Place, member: Membership) {
+        let Some(binding) = self.bindings.get_mut(place) else { return };
+        binding.state = State::Offered;
+        if self.subnets[at].pool.take(binding.address) {
+            self.held.add(member);
+            binding.member = Some(member);
+        }
+    }
+
+    /// Holds an offer until then; what is bound is held longer anyway.
+    pub(super) fn hold_until(&mut self, place: Place, until: Instant) {
+        if let Some(binding) = self.bindings.get_mut(place)
+            && binding.state == State::Offered
+        {
             binding.ends = until;
             self.bindings.set_timer(place, Some(until));
         }
     }
 
-    /// Takes an address that is free out of its pool, if it is of one.
-    fn take(&mut self, at: usize, address: Ipv4Addr) -> bool {
-        let pool = &mut self.subnets[at].pool;
-        !pool.contains(address) || pool.take(address)
+    pub(super) fn check_limits(&self, member: Membership) -> Result<(), Silence> {
+        self.held.check(member, self.config.addresses_per_circuit, self.config.addresses_per_prefix)
     }
 
-    fn take_reserved(&mut self, at: usize, address: Ipv4Addr) -> Result<Ipv4Addr, Silence> {
+    /// Takes a reserved address, unless it is somebody's at the moment.
+    pub(super) fn take_reserved(&mut self, at: usize, address: Ipv4Addr) -> Result<Ipv4Addr, Silence> {
         if !self.subnets[at].subnet.contains(address) {
             return Err(Silence::WrongNetwork(address));
         }
         if let Some(place) = self.bindings.at(address) {
-            if self
-                .bindings
-                .get(place)
-                .is_some_and(|binding| matches!(binding.state, State::Bound | State::Declined))
-            {
+            let held = |binding: &Binding| matches!(binding.state, State::Bound | State::Declined);
+            if self.bindings.get(place).is_some_and(held) {
                 return Err(Silence::AddressTaken(address));
             }
             self.drop_binding(place);
         }
-        self.take(at, address);
+        self.subnets[at].pool.take(address);
         Ok(address)
     }
 
-    fn take_pooled(&mut self, at: usize, wish: Option<Ipv4Addr>) -> Result<Ipv4Addr, Silence> {
+    fn take_pooled(
+        &mut self,
+        at: usize,
+        wish: Option<Ipv4Addr>,
+        member: Membership,
+    ) -> Result<Ipv4Addr, Silence> {
         if self.subnets[at].subnet.mode != Mode::Full {
             return Err(Silence::NoReservation);
         }
+        self.check_limits(member)?;
         let pool = &mut self.subnets[at].pool;
         let wish = wish.filter(|wish| pool.take(*wish));
-        wish.or_else(|| pool.take_next()).ok_or(Silence::PoolExhausted)
+        let address = wish.or_else(|| pool.take_next());
+        address.or_else(|| self.take_set_aside(at)).ok_or(Silence::PoolExhausted)
     }
 
-    fn bind(
-        &mut self,
-        now: Instant,
-        subnet: SubnetId,
-        identity: &Identity,
-        address: Ipv4Addr,
-        until: Instant,
-    ) -> Place {
-        let mut binding = Binding::new(address, subnet, identity.clone(), now);
-        binding.ends = until;
-        let place = self.bindings.insert(binding);
-        self.bindings.set_timer(place, Some(until));
-        place
+    /// Takes the address that has been set aside for longest: whoever declines one after the other empties no pool.
+    fn take_set_aside(&mut self, at: usize) -> Option<Ipv4Addr> {
+        loop {
+            let address = self.subnets[at].set_aside.pop_front()?;
+            let place = self.bindings.at(address)?;
+            if self.bindings.get(place).is_some_and(|binding| binding.state == State::Declined) {
+                self.bindings.remove(place);
+                return Some(address);
+            }
+        }
     }
 
     /// Forgets a binding, whose address is free again.
     pub(super) fn drop_binding(&mut self, place: Place) {
-        if let Some(binding) = self.bindings.remove(place)
-            && binding.holds()
-        {
-            self.give_back(binding.address);
+        if let Some(binding) = self.bindings.remove(place) {
+            if let Some(member) = binding.member {
+                self.held.remove(member);
+            }
+            if binding.holds() {
+                self.give_back(binding.address);
+            }
         }
     }
 
-    fn offer(&mut self, message: &Message, client: &Client<'_>, way: &Way<'_>, terms: &Terms, place: Place) {
+    fn offer(
+        &mut self,
+        now: Instant,
+        at: usize,
+        asked: &Asked<'_>,
+        terms: &Terms,
+        place: Place,
+        fresh: bool,
+    ) {
         let Some(binding) = self.bindings.get_mut(place) else { return };
         let address = binding.address;
-        remember(binding, client);
+        remember(binding, asked.client);
+        let probing = binding.probing.take();
         let reply = Reply {
-            request: message,
+            request: asked.message,
             kind: MessageType::Offer,
-            client: Some(client),
-            server: way.server,
+            client: asked.client,
+            server: asked.way.server,
             address,
-            mask: self.mask_of(terms.subnet),
+            mask: self.subnets[at].subnet.mask(),
             lease: Some(terms.lease),
             terms: Some(terms),
-            boot: terms.boot.as_ref().map(|boot| (boot, boot::style(boot, client, false))),
+            boot: terms.boot.as_ref().map(|boot| (boot, boot::style(boot, asked.client, false))),
         };
-        let departure = self.departure(way, &reply);
-        self.outputs.push_back(Output::Send(departure));
-        self.tell(message, way, terms.subnet, Happening::Offered { address, kind: client.kind });
-    }
-
-    pub(super) fn mask_of(&self, subnet: SubnetId) -> Ipv4Addr {
-        self.place_of(subnet).map_or(Ipv4Addr::BROADCAST, |at| self.subnets[at].subnet.mask())
+        let departure = self.departure(&asked.way, &reply);
+        let what = Happening::Offered { address, kind: asked.client.kind };
+        let event = self.event(asked, terms.subnet, what);
+        if let Some(probing) = probing {
+            // The answer to the client's earlier packet is replaced, and the probe goes on.
+            self.recycle(probing.departure.bytes);
+            self.wait_for_probe(place, departure, event, probing.until, probing.left);
+        } else if fresh && self.subnets[at].subnet.probe {
+            self.begin_probe(now, place, departure, event);
+        } else {
+            self.send_offer(departure, event);
+        }
     }
 }
 

@@ -84,7 +84,7 @@ impl Pool {
     }
 
     /// How many addresses it has.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.nodes.len()
     }
 

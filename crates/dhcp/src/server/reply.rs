@@ -25,7 +25,7 @@ const NO_PXEDHCP: [u8; 3] = [0xb0, 1, 1];
 pub(super) struct Reply<'a> {
     pub request: &'a Message,
     pub kind: MessageType,
-    pub client: Option<&'a Client<'a>>,
+    pub client: &'a Client<'a>,
     pub server: Ipv4Addr,
     pub address: Ipv4Addr,
     pub mask: Ipv4Addr,
@@ -111,7 +111,7 @@ impl Reply<'_> {
             self.write_no_pxedhcp(terms, fields);
         }
         if let Some(uuid) = self.request.options.get(code::CLIENT_MACHINE_IDENTIFIER)
-            && self.client.is_some_and(|client| client.kind != ClientKind::Other)
+            && self.client.kind != ClientKind::Other
         {
             fields.add(code::CLIENT_MACHINE_IDENTIFIER, uuid);
         }
@@ -119,8 +119,7 @@ impl Reply<'_> {
 
     /// Whether nothing but boot options is given.
     fn boot_only(&self) -> bool {
-        self.address.is_unspecified() && self.request.ciaddr.is_unspecified()
-            || self.client.is_some_and(|client| client.boot_service)
+        self.address.is_unspecified() && self.request.ciaddr.is_unspecified() || self.client.boot_service
     }
 
     fn write_boot(&self, fields: &mut Fields<'_>) {
@@ -148,8 +147,7 @@ impl Reply<'_> {
     }
 
     fn write_options(&self, terms: &Terms, fields: &mut Fields<'_>) {
-        let asked: OptionSet =
-            self.client.map(|client| client.parameters).unwrap_or_default().iter().copied().collect();
+        let asked: OptionSet = self.client.parameters.iter().copied().collect();
         let wanted = |code| asked.is_empty() || asked.contains(code) || terms.always.contains(code);
         for (code, value) in terms.options.iter().filter(|(code, _)| !is_ours(*code)) {
             if wanted(code) {
@@ -165,7 +163,7 @@ impl Reply<'_> {
 
     /// Tells iPXE that no proxy will come, beside what else the terms have for it.
     fn write_no_pxedhcp(&self, terms: &Terms, fields: &mut Fields<'_>) {
-        let Some(client) = self.client else { return };
+        let client = self.client;
         if matches!(client.kind, ClientKind::Ipxe(_)) || client.parameters.contains(&code::ETHERBOOT) {
             match terms.options.get(code::ETHERBOOT) {
                 Some(value) => fields.add(code::ETHERBOOT, &[&NO_PXEDHCP, value].concat()),

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use ironhand_dhcp::{
-    Answer, Arrival, Choice, Client, Departure, Event, HardwareAddress, Interface, InterfaceId, Lease,
-    Message, MessageType, Mode, OptionSet, Options, Output, Policy, Server, ServerConfig, Subnet, SubnetId,
-    Terms, Ticket, code,
+    Answer, Arrival, Choice, Client, Departure, Event, Happening, HardwareAddress, Interface, InterfaceId,
+    Lease, Message, MessageType, Mode, OptionSet, Options, Output, Policy, Server, ServerConfig, Silence,
+    Subnet, SubnetId, Terms, Ticket, code,
 };
 
 pub const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -88,6 +88,47 @@ impl Bench {
         Self { now, server, policy, sent, stored, probes, events, stores: true }
     }
 
+    /// Changes what the policy says of every client.
+    pub fn serve(&mut self, terms: Terms) {
+        self.rule(move |_| Answer::Serve(terms.clone()));
+    }
+
+    /// Changes what the policy says.
+    pub fn rule(&mut self, rule: impl FnMut(&Client<'_>) -> Answer + Send + 'static) {
+        *self.policy.0.lock().expect("no test panics within its policy") = Box::new(rule);
+    }
+
+    /// Lets time pass.
+    pub fn pass(&mut self, time: Duration) {
+        self.now += time;
+        self.server.wake(self.now);
+        self.drain();
+    }
+
+    /// The whole exchange; gives the ACK.
+    pub fn lease(&mut self, machine: Machine) -> Message {
+        self.receive(&machine.discover());
+        let offer = self.answer();
+        self.receive(&machine.takes(&offer));
+        let ack = self.answer();
+        assert_eq!(ack.message_type(), Some(MessageType::Ack));
+        ack
+    }
+
+    /// Takes off the events so far, and gives what happened.
+    pub fn happened(&mut self) -> Vec<Happening> {
+        self.events.drain(..).map(|event| event.what).collect()
+    }
+
+    /// What the only packet in between was not answered for.
+    pub fn silence(&mut self) -> Silence {
+        assert!(self.sent.is_empty(), "answered: {:?}", self.events);
+        match self.happened().pop() {
+            Some(Happening::Silent { reason, .. }) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Hands a message to port 67, as from a client without address.
     pub fn receive(&mut self, message: &Message) {
         self.receive_at(67, SocketAddrV4::new(message.ciaddr, 68), message);
@@ -143,6 +184,33 @@ impl Machine {
         self.says(MessageType::Discover)
     }
 
+    /// The REQUEST by which it renews an address (RENEWING and REBINDING).
+    pub fn renews(self, address: Ipv4Addr) -> Message {
+        Message { ciaddr: address, ..self.says(MessageType::Request) }
+    }
+
+    /// The REQUEST by which it keeps an address that it remembers (INIT-REBOOT).
+    pub fn remembers(self, address: Ipv4Addr) -> Message {
+        let mut message = self.says(MessageType::Request);
+        message.options.set_addresses(code::REQUESTED_ADDRESS, &[address]);
+        message
+    }
+
+    /// The RELEASE of an address.
+    pub fn releases(self, address: Ipv4Addr) -> Message {
+        let mut message = Message { ciaddr: address, ..self.says(MessageType::Release) };
+        message.options.set_addresses(code::SERVER_IDENTIFIER, &[SERVER]);
+        message
+    }
+
+    /// The DECLINE of an address.
+    pub fn declines(self, address: Ipv4Addr) -> Message {
+        let mut message = self.remembers(address);
+        message.options.set(code::MESSAGE_TYPE, &[MessageType::Decline as u8]);
+        message.options.set_addresses(code::SERVER_IDENTIFIER, &[SERVER]);
+        message
+    }
+
     /// The REQUEST that takes an offer.
     pub fn takes(self, offer: &Message) -> Message {
         let mut message = self.says(MessageType::Request);
@@ -152,4 +220,11 @@ impl Machine {
         }
         message
     }
+}
+
+/// The subnet of these tests with something else about it.
+pub fn subnet_of(change: impl FnOnce(&mut Subnet)) -> Subnet {
+    let mut subnet = subnet();
+    change(&mut subnet);
+    subnet
 }
