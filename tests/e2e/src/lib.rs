@@ -3,22 +3,29 @@
 //! `cargo xtask test` and `cargo xtask e2e` install the peers, build the product and set the two environment
 //! variables that are read here. A test whose peer is missing fails and says so; none passes by being skipped.
 
+mod capture;
 mod controller;
 mod guest;
 mod ipmi_sim;
 mod ironhand;
 mod loopback_bmc;
+mod machine;
+mod network;
 mod peer;
 mod private_file;
 mod redfish_service;
 mod served;
 mod terminal;
+mod wire;
 
+pub use capture::{Capture, Frozen};
 pub use controller::Controller;
 pub use guest::Guest;
 pub use ipmi_sim::IpmiSim;
 pub use ironhand::{Daemon, Ironhand, PASSWORD, ironhand, program};
 pub use loopback_bmc::LoopbackBmc;
+pub use machine::{Firmware, Machine};
+pub use network::{Network, Party};
 pub use peer::{Peer, accepts, free_udp_port, peer, peer_file, run};
 pub use private_file::private_file;
 pub use redfish_service::{FLAVOURS, RedfishService, python_of, trusting};

@@ -26,6 +26,11 @@ impl Peer {
         Self(child)
     }
 
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        matches!(self.0.try_wait(), Ok(Some(_)))
+    }
+
     /// Asks it to end, and waits until it has: some have processes of their own, which only they end.
     pub fn end(mut self) {
         let asked = Command::new("kill").arg(self.0.id().to_string()).status().expect("kill runs");

@@ -1,0 +1,148 @@
+//! Machines with real firmware, which QEMU emulates in software, and which boot from a network of the test.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::wire::Wire;
+use crate::{Frozen, Network, Peer, peer, peer_file};
+
+/// What a machine starts with. Each boots from its network card first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Firmware {
+    /// SeaBIOS; the card's boot ROM is iPXE.
+    Bios,
+    /// UEFI by PXE, with its own driver for the card.
+    Uefi,
+    /// UEFI by HTTP boot alone.
+    UefiHttp,
+    /// UEFI by PXE, with Microsoft's keys: it starts only what they or theirs have signed.
+    SecureBoot,
+}
+
+/// A running machine, switched off when dropped.
+pub struct Machine {
+    folder: tempfile::TempDir,
+    wire: Wire,
+    qemu: Peer,
+}
+
+impl Machine {
+    /// Switches on a machine with this firmware and hardware address in this network.
+    pub fn boot(network: &Network, firmware: Firmware, hardware_address: &str) -> Self {
+        let interface = network.plug();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let wire = Wire::new(network, &interface, &folder.path().join("wire.pcap"));
+        let serial = format!("file:{}", folder.path().join("serial").display());
+        let device = match firmware {
+            Firmware::Bios => format!("virtio-net-pci,netdev=net,mac={hardware_address},bootindex=1"),
+            // Without the card's boot ROM, which is iPXE: the firmware's own network stack is what servers meet.
+            _ => format!("virtio-net-pci,netdev=net,mac={hardware_address},bootindex=1,romfile="),
+        };
+        let mut arguments: Vec<String> = [
+            "-accel",
+            "tcg",
+            "-m",
+            "1024",
+            "-nodefaults",
+            "-display",
+            "none",
+            "-no-reboot",
+            "-serial",
+            &serial,
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        arguments.extend(["-netdev", wire.netdev(), "-device", &device].map(str::to_owned));
+        arguments.extend(board(firmware, folder.path()));
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let qemu = network.start(&peer("qemu-system-x86_64"), &arguments, &folder.path().join("qemu.log"));
+        Self { folder, wire, qemu }
+    }
+
+    /// Waits until it writes this on its serial line, which is its console.
+    pub fn shows(&mut self, text: &str, patience: Duration) {
+        self.waits(&format!("the machine shows {text:?}"), patience, |machine| {
+            machine.console().contains(text)
+        });
+    }
+
+    /// Waits until it has switched itself off.
+    pub fn ends(&mut self, patience: Duration) {
+        self.waits("the machine switches itself off", patience, |machine| machine.qemu.has_ended());
+    }
+
+    /// Waits until a server, seen from outside, has come so far with this machine.
+    pub fn waits(&mut self, what: &str, patience: Duration, mut is_so: impl FnMut(&mut Self) -> bool) {
+        let deadline = Instant::now() + patience;
+        while !is_so(self) {
+            let over = self.qemu.has_ended() && !is_so(self);
+            assert!(!over, "it has ended, and never: {what}\n{}", self.account());
+            assert!(Instant::now() < deadline, "not within {patience:?}: {what}\n{}", self.account());
+            // Neither QEMU nor a server gives another sign.
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
+    }
+
+    /// All that it wrote on its serial line.
+    pub fn console(&self) -> String {
+        String::from_utf8_lossy(&self.read("serial")).into_owned()
+    }
+
+    /// The frames on its wire until now.
+    pub fn frames(&self) -> Frozen {
+        self.wire.so_far()
+    }
+
+    /// What is to be read when it does not boot.
+    fn account(&self) -> String {
+        let qemu = String::from_utf8_lossy(&self.read("qemu.log")).into_owned();
+        let console = self.console();
+        let mut start = console.len().saturating_sub(3000);
+        while !console.is_char_boundary(start) {
+            start += 1;
+        }
+        format!(
+            "QEMU says: {qemu}\nits wire:\n{}\nits console ends:\n{}",
+            self.frames().summary(),
+            &console[start..]
+        )
+    }
+
+    fn read(&self, file: &str) -> Vec<u8> {
+        std::fs::read(self.folder.path().join(file)).unwrap_or_default()
+    }
+}
+
+/// QEMU's arguments for the board and its firmware.
+fn board(firmware: Firmware, folder: &Path) -> Vec<String> {
+    let (code, variables) = match firmware {
+        // Without graphics SeaBIOS shows on the serial line what it would show on the screen.
+        Firmware::Bios => return words("-machine pc,graphics=off"),
+        Firmware::Uefi | Firmware::UefiHttp => ("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"),
+        Firmware::SecureBoot => ("OVMF_CODE_4M.secboot.fd", "OVMF_VARS_4M.ms.fd"),
+    };
+    let ovmf = |file: &str| peer_file("boot/usr/share/OVMF").join(file);
+    let own: PathBuf = folder.join("variables.fd");
+    std::fs::copy(ovmf(variables), &own).expect("the firmware's variables");
+    let mut arguments = words(match firmware {
+        Firmware::SecureBoot => {
+            "-machine q35,smm=on -global driver=cfi.pflash01,property=secure,value=on -global ICH9-LPC.disable_s3=1"
+        }
+        _ => "-machine q35",
+    });
+    arguments.extend([
+        "-drive".to_owned(),
+        format!("if=pflash,format=raw,unit=0,readonly=on,file={}", ovmf(code).display()),
+        "-drive".to_owned(),
+        format!("if=pflash,format=raw,unit=1,file={}", own.display()),
+    ]);
+    if firmware == Firmware::UefiHttp {
+        arguments.extend(words("-fw_cfg name=opt/org.tianocore/IPv4PXESupport,string=no"));
+        arguments.extend(words("-fw_cfg name=opt/org.tianocore/IPv6PXESupport,string=no"));
+    }
+    arguments
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').map(str::to_owned).collect()
+}
