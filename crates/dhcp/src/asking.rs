@@ -76,17 +76,14 @@ impl IpxeFeatures {
     /// Reads the value of option 175.
     fn read(value: &[u8]) -> Self {
         let mut features = Self::default();
-        let mut rest = value;
-        while let [code, length, after @ ..] = rest {
-            let Some((value, after)) = after.split_at_checked(usize::from(*length)) else { break };
+        for (code, value) in encapsulated(value) {
             match (code, value) {
                 (0xeb, [major, minor, patch, ..]) => features.version = Some([*major, *minor, *patch]),
                 (_, [0, ..] | []) => {}
                 _ => {
-                    features.flags.insert(*code);
+                    features.flags.insert(code);
                 }
             }
-            rest = after;
         }
         features
     }
@@ -149,9 +146,7 @@ impl<'a> Relay<'a> {
             server_override: None,
             information,
         };
-        let mut rest = information.unwrap_or_default();
-        while let [code, length, after @ ..] = rest {
-            let Some((value, after)) = after.split_at_checked(usize::from(*length)) else { break };
+        for (code, value) in encapsulated(information.unwrap_or_default()) {
             let address = value.first_chunk().map(|octets: &[u8; 4]| Ipv4Addr::from(*octets));
             match code {
                 1 => relay.circuit = Some(value),
@@ -160,7 +155,6 @@ impl<'a> Relay<'a> {
                 11 => relay.server_override = address.filter(|address| !address.is_unspecified()),
                 _ => {}
             }
-            rest = after;
         }
         Some(relay)
     }
@@ -230,6 +224,17 @@ impl<'a> Client<'a> {
         (by_class(b"PXEClient") || by_class(b"HTTPClient"))
             && (self.architecture.is_some() || self.is_raspberry_pi())
     }
+}
+
+/// The fields of an encapsulated option, up to one that claims more than there is.
+pub(crate) fn encapsulated(value: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    let mut rest = value;
+    std::iter::from_fn(move || {
+        let (head, after) = rest.split_first_chunk::<2>()?;
+        let (value, after) = after.split_at_checked(usize::from(head[1])).filter(|_| head[0] != code::END)?;
+        rest = after;
+        Some((head[0], value))
+    })
 }
 
 impl ClientKind {

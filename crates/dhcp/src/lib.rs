@@ -6,9 +6,11 @@
 
 mod architecture;
 mod asking;
+mod client;
 pub mod code;
 mod counters;
 mod event;
+mod foreign;
 mod hardware;
 mod lease;
 mod machine_uuid;
@@ -16,13 +18,16 @@ mod message;
 mod options;
 mod output;
 mod policy;
+mod routes;
 mod server;
 mod subnet;
 
 pub use architecture::Architecture;
 pub use asking::{Client, ClientKind, IpxeFeatures, Relay};
+pub use client::{Binding, BootClient, BootClientConfig, BootClientEvent, BootClientOutput, Personality};
 pub use counters::Counters;
 pub use event::{Event, Happening, Silence};
+pub use foreign::{ForeignServer, Obstacle};
 pub use hardware::HardwareAddress;
 pub use lease::{Lease, LeaseState, MAX_IDENTIFIER};
 pub use machine_uuid::MachineUuid;
@@ -30,5 +35,6 @@ pub use message::{BROADCAST, DecodeError, Message, MessageType, Op};
 pub use options::{OptionSet, Options};
 pub use output::{Arrival, Departure, Destination, Output, Ticket};
 pub use policy::{Answer, Boot, BootStyle, Choice, Policy, Terms};
+pub use routes::{ClasslessRoute, DomainError, domain_search};
 pub use server::{PoolUse, Server, ServerConfig, StoreFailed};
 pub use subnet::{Interface, InterfaceId, MAX_POOL, Mode, Subnet, SubnetId};

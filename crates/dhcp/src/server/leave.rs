@@ -37,6 +37,21 @@ impl<P: Policy> Server<P> {
         self.tell(asked, Happening::Released { address });
     }
 
+    /// Takes a lease back without its client's word, as a person asks for it; tells whether there was one. The client keeps
+    /// using the address until it renews, so that this is for machines that are gone.
+    pub fn take_back(&mut self, now: Instant, address: Ipv4Addr) -> bool {
+        let held =
+            |place: &Place| self.bindings.get(*place).is_some_and(|binding| binding.state == State::Bound);
+        let Some(place) = self.bindings.at(address).filter(held) else { return false };
+        let Some(binding) = self.bindings.get_mut(place) else { return false };
+        (binding.ends, binding.released) = (now, true);
+        let (hardware, subnet) = (binding.hardware, binding.subnet);
+        self.store_only(place, LeaseState::Released);
+        self.let_go(place, true);
+        self.tell_lease(hardware, subnet, Happening::Released { address });
+        true
+    }
+
     /// The binding by which the sender holds `address`: both its name and the address must be those of the lease.
     fn held_by(&self, asked: &Asked<'_>, address: Ipv4Addr) -> Result<Place, Silence> {
         if let Some(server) = asked.message.options.address(code::SERVER_IDENTIFIER)

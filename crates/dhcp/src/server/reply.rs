@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use crate::asking::encapsulated;
 use crate::message::{FIXED, finish};
 use crate::options::{field_length, write_field};
 use crate::{Boot, BootStyle, Client, ClientKind, Message, MessageType, Op, OptionSet, Terms, code};
@@ -16,6 +17,8 @@ const HEADERS: usize = 28;
 
 /// Option 43 for PXE: discovery control (sub-option 6) with bit 3, "take the file that is named" (PXE 2.1, table 2-3).
 const NO_DISCOVERY: [u8; 4] = [6, 1, 8, 255];
+/// The sub-option by which a client names the item that it chose.
+const BOOT_ITEM: u8 = 71;
 /// Option 43 as the boot loader of a Raspberry Pi looks for it: discovery control, a menu prompt and a menu with one entry.
 const RASPBERRY_PI: &[u8] = b"\x06\x01\x08\x0a\x04\x00PXE\x09\x14\x00\x00\x11Raspberry Pi Boot\xff";
 /// iPXE's no-pxedhcp, which saves it three seconds of waiting for a proxy (rule P8).
@@ -50,6 +53,10 @@ impl Reply<'_> {
         if self.kind != MessageType::Nak {
             self.write_terms(&mut fields);
         }
+        if let Some(identifier) = self.request.options.get(code::CLIENT_IDENTIFIER) {
+            // RFC 6842, section 3.
+            fields.add(code::CLIENT_IDENTIFIER, identifier);
+        }
         if let Some(information) = information {
             write_field(code::RELAY_AGENT_INFORMATION, information, out);
         }
@@ -82,7 +89,7 @@ impl Reply<'_> {
         }
         if let Some((boot, style)) = self.boot {
             header.siaddr = boot.next_server;
-            if style != BootStyle::BootService {
+            if self.tells_file(style) {
                 header.set_file_name(boot.file.as_bytes());
                 if let Some(name) = &boot.server_name {
                     header.set_server_name(name.as_bytes());
@@ -132,11 +139,11 @@ impl Reply<'_> {
             BootStyle::File | BootStyle::ByClient => {}
         }
         match style {
-            BootStyle::NoDiscovery => fields.add(code::VENDOR_SPECIFIC, &NO_DISCOVERY),
+            BootStyle::NoDiscovery => self.write_no_discovery(fields),
             BootStyle::RaspberryPi => fields.add(code::VENDOR_SPECIFIC, RASPBERRY_PI),
             _ => {}
         }
-        if style == BootStyle::BootService {
+        if !self.tells_file(style) {
             return;
         }
         match &boot.server_name {
@@ -144,6 +151,23 @@ impl Reply<'_> {
             None => fields.add(code::TFTP_SERVER_NAME, dotted(boot.next_server, &mut [0; 15])),
         }
         fields.add(code::BOOTFILE_NAME, boot.file.as_bytes());
+    }
+
+    /// Whether the boot file stands in the answer: in that of port 4011 it does, whatever the offer had.
+    fn tells_file(&self, style: BootStyle) -> bool {
+        style != BootStyle::BootService || self.kind == MessageType::Ack && self.boot_only()
+    }
+
+    /// Option 43 for a file that is to be taken at once, with the boot item that the client chose (PXE 2.1, table 2-3,
+    /// PXE_BOOT_ITEM).
+    fn write_no_discovery(&self, fields: &mut Fields<'_>) {
+        let chosen = self.request.options.get(code::VENDOR_SPECIFIC).unwrap_or_default();
+        match encapsulated(chosen).find(|(code, value)| *code == BOOT_ITEM && value.len() == 4) {
+            Some((_, &[a, b, c, d])) => {
+                fields.add(code::VENDOR_SPECIFIC, &[6, 1, 8, BOOT_ITEM, 4, a, b, c, d, code::END]);
+            }
+            _ => fields.add(code::VENDOR_SPECIFIC, &NO_DISCOVERY),
+        }
     }
 
     fn write_options(&self, terms: &Terms, fields: &mut Fields<'_>) {
