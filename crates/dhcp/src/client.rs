@@ -198,6 +198,7 @@ impl BootClient {
 
     /// Begins: with DISCOVER, or by asking for the remembered address.
     pub fn start(&mut self, now: Instant) {
+        self.rest();
         self.binding = None;
         self.proxy = None;
         match self.config.remembered {
