@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Capability, Check, Connector, HostStatus, MacAddress, Metadata, Name, SettingsSpec};
+use crate::{Capability, Check, Connector, HostBoot, HostStatus, MacAddress, Metadata, Name, SettingsSpec};
 
 /// A physical server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,6 +38,9 @@ pub struct HostSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "crate::check::checks_schema")]
     pub health: Vec<Check>,
+    /// What it needs for booting over the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<Box<HostBoot>>,
     /// Settings of this host alone.
     #[serde(default, skip_serializing_if = "SettingsSpec::is_empty")]
     pub settings: Box<SettingsSpec>,

@@ -37,12 +37,14 @@ mod condition;
 mod connector;
 mod console;
 mod credential;
+mod deployment;
 mod event;
 mod fence;
 mod flow;
 mod hardware;
 mod heartbeat;
 mod host;
+mod host_boot;
 mod incident;
 mod job;
 mod label_key;
@@ -53,10 +55,12 @@ mod management;
 mod manifest;
 mod metadata;
 mod name;
+mod network;
 mod notifier;
 mod password;
 mod pin;
 mod problem;
+mod profile;
 mod quiet;
 mod recording;
 mod recover;
@@ -70,6 +74,7 @@ mod server;
 mod settings;
 mod socket;
 mod status;
+mod subnet;
 mod time;
 mod zone;
 
@@ -91,6 +96,7 @@ pub use connector::{
 };
 pub use console::{ConsoleHolder, ConsoleLine, ConsoleNotice, ConsoleRequest};
 pub use credential::{Credential, CredentialSpec, Secret};
+pub use deployment::{BootRepeat, Deployment, DeploymentPhase, DeploymentSpec, DeploymentStatus};
 pub use event::{Event, EventKind, Severity};
 pub use fence::{FenceEvidence, FenceReport, FenceRequest};
 pub use flow::{
@@ -104,6 +110,9 @@ pub use hardware::{
 };
 pub use heartbeat::{Heartbeat, HeartbeatKey, HeartbeatKeyRequest, HeartbeatStatus};
 pub use host::{Host, HostSpec};
+pub use host_boot::{
+    BootArchitecture, HostBoot, LocalBoot, MachineUuid, MachineUuidError, NicDriver, UnknownArchitecture,
+};
 pub use incident::{Incident, IncidentState, UnknownScreen};
 pub use job::{Job, JobState, Work};
 pub use label_key::{LabelKey, LabelKeyError};
@@ -116,10 +125,15 @@ pub use management::{
 pub use manifest::{Manifest, ManifestError, parse_manifests};
 pub use metadata::{Kind, List, Metadata};
 pub use name::{Name, NameError};
+pub use network::{
+    BootMethod, DhcpMode, DhcpNumber, DhcpOption, DhcpOptionValue, Ipv4Route, Network, NetworkSpec,
+    ProxyStyle, UnknownMachine,
+};
 pub use notifier::{Email, LocalSocketTarget, Notifier, NotifierReport, NotifierSpec, SmtpSecurity, Webhook};
 pub use password::{PasswordRequest, RotationPhase};
 pub use pin::PinnedCertificate;
 pub use problem::{Fault, Problem};
+pub use profile::{AnswerFile, LoaderPreference, Profile, ProfileBoot, ProfileSpec};
 pub use quiet::{QuietError, QuietHours, QuietWindow, TimeZoneName};
 pub use recording::{Recorded, RecordedEvent, Recording, RecordingKind};
 pub use recover::{PlannedStep, RecoverPlan, RecoverRequest};
@@ -145,6 +159,7 @@ pub use status::{
     Fact, Health, HostStatus, Icon, PathStatus, PowerState, Reach, ScreenKind, ScreenStatus, ScreenWay,
     WayStatus,
 };
+pub use subnet::{Ipv4Range, Ipv4RangeError, Ipv4Subnet, Ipv4SubnetError};
 pub use time::{Span, SpanError, Timestamp};
 pub use zone::{Cluster, ClusterSpec, Zone, ZoneSpec};
 

@@ -4,12 +4,16 @@ mod check;
 mod condition;
 mod connector;
 mod credential;
+mod deployment;
 mod fault;
 mod fields;
 mod flow;
 mod host;
+mod host_boot;
 mod metadata;
+mod network;
 mod notifier;
+mod profile;
 mod repository;
 mod select;
 mod settings;
@@ -21,8 +25,8 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    API_VERSION, Cluster, Credential, Flow, GlobalSettings, Host, Kind, Metadata, Notifier, Repository,
-    Secret, Zone,
+    API_VERSION, Cluster, Credential, Deployment, Flow, GlobalSettings, Host, Kind, Metadata, Network,
+    Notifier, Profile, Repository, Secret, Zone,
 };
 use fault::Faults;
 use fields::{Fields, Shape};
@@ -52,6 +56,12 @@ pub enum Manifest {
     Notifier(Notifier),
     /// A Git repository of manifests that the server follows.
     Repository(Repository),
+    /// A network that machines boot from.
+    Network(Network),
+    /// How machines are booted or installed.
+    Profile(Profile),
+    /// A profile bound to a host.
+    Deployment(Deployment),
 }
 
 impl Manifest {
@@ -66,6 +76,9 @@ impl Manifest {
             Self::Settings(_) => Kind::Settings,
             Self::Notifier(_) => Kind::Notifier,
             Self::Repository(_) => Kind::Repository,
+            Self::Network(_) => Kind::Network,
+            Self::Profile(_) => Kind::Profile,
+            Self::Deployment(_) => Kind::Deployment,
         }
     }
 
@@ -80,6 +93,9 @@ impl Manifest {
             Self::Settings(settings) => &settings.metadata,
             Self::Notifier(notifier) => &notifier.metadata,
             Self::Repository(repository) => &repository.metadata,
+            Self::Network(network) => &network.metadata,
+            Self::Profile(profile) => &profile.metadata,
+            Self::Deployment(deployment) => &deployment.metadata,
         }
     }
 
@@ -89,6 +105,7 @@ impl Manifest {
         match &mut self {
             Self::Host(host) => host.status = None,
             Self::Repository(repository) => repository.status = None,
+            Self::Deployment(deployment) => deployment.status = None,
             _ => {}
         }
         let metadata = self.metadata_mut();
@@ -108,6 +125,9 @@ impl Manifest {
             Self::Settings(settings) => &mut settings.metadata,
             Self::Notifier(notifier) => &mut notifier.metadata,
             Self::Repository(repository) => &mut repository.metadata,
+            Self::Network(network) => &mut network.metadata,
+            Self::Profile(profile) => &mut profile.metadata,
+            Self::Deployment(deployment) => &mut deployment.metadata,
         }
     }
 
@@ -167,6 +187,15 @@ impl Serialize for Manifest {
                     None => document.skip_field("status")?,
                 }
             }
+            Self::Network(network) => document.serialize_field("spec", &network.spec)?,
+            Self::Profile(profile) => document.serialize_field("spec", &profile.spec)?,
+            Self::Deployment(deployment) => {
+                document.serialize_field("spec", &deployment.spec)?;
+                match &deployment.status {
+                    Some(status) => document.serialize_field("status", status)?,
+                    None => document.skip_field("status")?,
+                }
+            }
         }
         document.end()
     }
@@ -199,6 +228,9 @@ impl<'de> Deserialize<'de> for Manifest {
             Settings(GlobalSettings),
             Notifier(Notifier),
             Repository(Repository),
+            Network(Network),
+            Profile(Profile),
+            Deployment(Deployment),
         }
         Ok(match Versioned::deserialize(deserializer)?.document {
             Document::Host(host) => Self::Host(host),
@@ -209,6 +241,9 @@ impl<'de> Deserialize<'de> for Manifest {
             Document::Settings(settings) => Self::Settings(settings),
             Document::Notifier(notifier) => Self::Notifier(notifier),
             Document::Repository(repository) => Self::Repository(repository),
+            Document::Network(network) => Self::Network(network),
+            Document::Profile(profile) => Self::Profile(profile),
+            Document::Deployment(deployment) => Self::Deployment(deployment),
         })
     }
 }
@@ -218,14 +253,17 @@ const DOCUMENT: Shape =
     Shape { what: "a manifest", fields: &["apiVersion", "kind", "metadata", "spec", "status"], planned: &[] };
 
 /// Kinds that people may have read of, and that this version does not keep.
-const PLANNED_KINDS: &[&str] = &["Media", "Profile", "Network", "Deployment", "Device"];
+const PLANNED_KINDS: &[&str] = &["Media", "Device"];
 
 const KINDS: &[(&str, Kind)] = &[
     ("Cluster", Kind::Cluster),
     ("Credential", Kind::Credential),
+    ("Deployment", Kind::Deployment),
     ("Flow", Kind::Flow),
     ("Host", Kind::Host),
+    ("Network", Kind::Network),
     ("Notifier", Kind::Notifier),
+    ("Profile", Kind::Profile),
     ("Repository", Kind::Repository),
     ("Settings", Kind::Settings),
     ("Zone", Kind::Zone),
@@ -301,6 +339,18 @@ fn read_document(document: &Node, faults: &mut Faults) -> Option<Manifest> {
         Kind::Repository => {
             let spec = repository::read(spec, faults);
             Manifest::Repository(Repository { metadata: metadata?, spec: spec?, status: None })
+        }
+        Kind::Network => {
+            let spec = network::read(spec, faults);
+            Manifest::Network(Network { metadata: metadata?, spec: spec? })
+        }
+        Kind::Profile => {
+            let spec = profile::read(spec, faults);
+            Manifest::Profile(Profile { metadata: metadata?, spec: spec? })
+        }
+        Kind::Deployment => {
+            let spec = deployment::read(spec, faults);
+            Manifest::Deployment(Deployment { metadata: metadata?, spec: spec?, status: None })
         }
     })
 }

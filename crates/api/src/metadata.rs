@@ -27,18 +27,27 @@ pub enum Kind {
     Notifier,
     /// A Git repository of manifests that the server follows.
     Repository,
+    /// A network that machines boot from.
+    Network,
+    /// How machines are booted or installed.
+    Profile,
+    /// A profile bound to a host.
+    Deployment,
 }
 
 impl Kind {
     /// All kinds, in the order in which they are applied: what others refer to comes first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Settings,
         Self::Zone,
         Self::Cluster,
         Self::Credential,
         Self::Notifier,
         Self::Flow,
+        Self::Profile,
+        Self::Network,
         Self::Host,
+        Self::Deployment,
         Self::Repository,
     ];
 
@@ -53,6 +62,9 @@ impl Kind {
             Self::Settings => "settings",
             Self::Notifier => "notifiers",
             Self::Repository => "repositories",
+            Self::Network => "networks",
+            Self::Profile => "profiles",
+            Self::Deployment => "deployments",
         }
     }
 }
@@ -68,6 +80,9 @@ impl fmt::Display for Kind {
             Self::Settings => "Settings",
             Self::Notifier => "Notifier",
             Self::Repository => "Repository",
+            Self::Network => "Network",
+            Self::Profile => "Profile",
+            Self::Deployment => "Deployment",
         })
     }
 }

@@ -4,8 +4,8 @@ use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    API_VERSION, ClusterSpec, CredentialSpec, FlowSpec, HostSpec, Kind, Metadata, NotifierSpec,
-    RepositorySpec, SettingsSpec, ZoneSpec,
+    API_VERSION, ClusterSpec, CredentialSpec, DeploymentSpec, FlowSpec, HostSpec, Kind, Metadata,
+    NetworkSpec, NotifierSpec, ProfileSpec, RepositorySpec, SettingsSpec, ZoneSpec,
 };
 
 /// The JSON Schema (draft 2020-12) of manifests of one kind, or of all.
@@ -46,6 +46,9 @@ fn document(kind: Kind, generator: &mut SchemaGenerator) -> Map<String, Value> {
         Kind::Settings => ("How often, how long, how many", part::<SettingsSpec>(generator)),
         Kind::Notifier => ("Who is told of what", part::<NotifierSpec>(generator)),
         Kind::Repository => ("A Git repository that is followed", part::<RepositorySpec>(generator)),
+        Kind::Network => ("A network that machines boot from", part::<NetworkSpec>(generator)),
+        Kind::Profile => ("How machines are booted or installed", part::<ProfileSpec>(generator)),
+        Kind::Deployment => ("A profile bound to a host", part::<DeploymentSpec>(generator)),
     };
     let metadata = part::<Metadata>(generator);
     let document = json!({

@@ -1,7 +1,8 @@
 //! The kinds of resource, for calls that are the same for each.
 
 use ironhand_api::{
-    API_VERSION, Cluster, Credential, Flow, GlobalSettings, Host, Kind, Manifest, Notifier, Repository, Zone,
+    API_VERSION, Cluster, Credential, Deployment, Flow, GlobalSettings, Host, Kind, Manifest, Network,
+    Notifier, Profile, Repository, Zone,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -44,6 +45,18 @@ impl Resource for Repository {
     const KIND: Kind = Kind::Repository;
 }
 
+impl Resource for Network {
+    const KIND: Kind = Kind::Network;
+}
+
+impl Resource for Profile {
+    const KIND: Kind = Kind::Profile;
+}
+
+impl Resource for Deployment {
+    const KIND: Kind = Kind::Deployment;
+}
+
 /// The body of a `PUT`: the manifest, without what the server observed.
 pub(crate) fn body(manifest: &Manifest) -> Value {
     let (metadata, spec) = match manifest {
@@ -52,6 +65,9 @@ pub(crate) fn body(manifest: &Manifest) -> Value {
         Manifest::Zone(zone) => (&zone.metadata, json!(zone.spec)),
         Manifest::Cluster(cluster) => (&cluster.metadata, json!(cluster.spec)),
         Manifest::Settings(settings) => (&settings.metadata, json!(settings.spec)),
+        Manifest::Network(network) => (&network.metadata, json!(network.spec)),
+        Manifest::Profile(profile) => (&profile.metadata, json!(profile.spec)),
+        Manifest::Deployment(deployment) => (&deployment.metadata, json!(deployment.spec)),
         Manifest::Credential(credential) => return credential.to_transport(),
         Manifest::Notifier(notifier) => return notifier.to_transport(),
         Manifest::Repository(repository) => return repository.to_transport(),

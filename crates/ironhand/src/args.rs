@@ -218,7 +218,7 @@ pub enum Command {
     },
     /// Print the JSON Schema of manifests
     Schema {
-        /// Host, Cluster, Zone, Credential, Flow, Notifier, Repository or Settings [default: all]
+        /// Host, Cluster, Zone, Credential, Flow, Notifier, Repository, Network, Profile, Deployment or Settings [default: all]
         kind: Option<String>,
     },
     /// Simulated hardware

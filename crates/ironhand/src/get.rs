@@ -1,5 +1,7 @@
 //! `ironhand get` and `ironhand delete`.
 
+mod boot;
+
 use std::collections::BTreeMap;
 
 use ironhand_api::{
@@ -62,6 +64,18 @@ pub async fn get(client: &Client, asked: &args::Get, output: Output) -> Result<(
         Kind::Repository => {
             let repositories = one_or_all(client, name.as_ref(), &selector).await?;
             show(repositories, name.is_some(), Manifest::Repository, output, show_repositories)
+        }
+        Kind::Network => {
+            let networks = one_or_all(client, name.as_ref(), &selector).await?;
+            show(networks, name.is_some(), Manifest::Network, output, boot::show_networks)
+        }
+        Kind::Profile => {
+            let profiles = one_or_all(client, name.as_ref(), &selector).await?;
+            show(profiles, name.is_some(), Manifest::Profile, output, boot::show_profiles)
+        }
+        Kind::Deployment => {
+            let deployments = one_or_all(client, name.as_ref(), &selector).await?;
+            show(deployments, name.is_some(), Manifest::Deployment, output, boot::show_deployments)
         }
     }
 }

@@ -18,7 +18,7 @@ pub struct Described {
 pub struct Ground {
     /// Which resources are described by which repository.
     pub followed: BTreeMap<(Kind, Name), Name>,
-    /// The clusters and zones that there are.
+    /// The clusters and zones that there are, and the hosts and profiles.
     pub places: BTreeSet<(Kind, Name)>,
 }
 
@@ -63,6 +63,26 @@ fn key(manifest: &Manifest) -> (Kind, Name) {
     (manifest.kind(), manifest.metadata().name.clone())
 }
 
+/// The resources that a manifest needs.
+fn targets(manifest: &Manifest) -> Vec<(Kind, Name)> {
+    match manifest {
+        Manifest::Host(host) => {
+            host.spec.cluster.iter().map(|cluster| (Kind::Cluster, cluster.clone())).collect()
+        }
+        Manifest::Cluster(cluster) => {
+            cluster.spec.zone.iter().map(|zone| (Kind::Zone, zone.clone())).collect()
+        }
+        Manifest::Network(network) => {
+            network.spec.profiles().into_iter().map(|profile| (Kind::Profile, profile)).collect()
+        }
+        Manifest::Deployment(deployment) => {
+            let spec = &deployment.spec;
+            vec![(Kind::Host, spec.host.clone()), (Kind::Profile, spec.profile.clone())]
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// What a manifest says that it may not say here.
 fn faults(
     repository: &Repository,
@@ -88,12 +108,7 @@ fn faults(
     if let Some(other) = owner.filter(|owner| **owner != repository.metadata.name) {
         fault(format!("is described by the repository `{other}` as well; remove it from one of the two"));
     }
-    let target = match manifest {
-        Manifest::Host(host) => host.spec.cluster.as_ref().map(|cluster| (Kind::Cluster, cluster.clone())),
-        Manifest::Cluster(cluster) => cluster.spec.zone.as_ref().map(|zone| (Kind::Zone, zone.clone())),
-        _ => None,
-    };
-    if let Some((target, named)) = target.filter(|target| !places.contains(target)) {
+    for (target, named) in targets(manifest).into_iter().filter(|target| !places.contains(target)) {
         fault(format!("names {target} `{named}`, which is neither in the repository nor on the server"));
     }
     faults

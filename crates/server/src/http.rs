@@ -5,6 +5,7 @@
 
 mod action;
 mod administration;
+mod boot;
 mod console;
 mod console_log;
 mod events;
@@ -36,12 +37,15 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{get, post};
-use ironhand_api::{Cluster, Credential, Flow, GlobalSettings, Host, Notifier, Repository, Zone};
+use ironhand_api::{
+    Cluster, Credential, Deployment, Flow, GlobalSettings, Host, Network, Notifier, Profile, Repository, Zone,
+};
 use ironhand_store::Store;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
+use crate::changes::Changes;
 use crate::console::Consoles;
 use crate::fleet::Fleet;
 use crate::heartbeat::Heartbeats;
@@ -71,6 +75,7 @@ pub(crate) struct Api {
     pub(crate) notifiers: Notifiers,
     pub(crate) repositories: Repositories,
     pub(crate) order: Order,
+    pub(crate) changes: Changes,
     pub(crate) consoles: Consoles,
     streams: Arc<Semaphore>,
     viewers: Arc<Semaphore>,
@@ -95,7 +100,7 @@ impl Api {
         consoles: Consoles,
         stop: CancellationToken,
     ) -> Self {
-        let Hands { store, fleet, catalog, notifiers, order } = hands;
+        let Hands { store, fleet, catalog, notifiers, order, changes } = hands;
         let streams = Arc::new(Semaphore::new(STREAMS));
         let viewers = Arc::new(Semaphore::new(VIEWERS));
         let metrics = tokio::sync::Mutex::new(metrics::Metrics::new());
@@ -106,6 +111,7 @@ impl Api {
             notifiers,
             repositories,
             order,
+            changes,
             consoles,
             streams,
             viewers,
@@ -194,6 +200,23 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         )
         .route("/repositories/{name}/sync", post(repository::sync))
         .route("/repositories/{name}/webhook", post(repository::webhook))
+        .route("/networks", get(resource::list::<Network>))
+        .route(
+            "/networks/{name}",
+            get(resource::get::<Network>).put(resource::put::<Network>).delete(resource::delete::<Network>),
+        )
+        .route("/profiles", get(resource::list::<Profile>))
+        .route(
+            "/profiles/{name}",
+            get(resource::get::<Profile>).put(resource::put::<Profile>).delete(resource::delete::<Profile>),
+        )
+        .route("/deployments", get(resource::list::<Deployment>))
+        .route(
+            "/deployments/{name}",
+            get(resource::get::<Deployment>)
+                .put(resource::put::<Deployment>)
+                .delete(resource::delete::<Deployment>),
+        )
         .route("/hosts/{name}/power", post(action::power))
         .route("/hosts/{name}/recover", post(recover::recover))
         .route("/hosts/{name}/refresh", post(action::refresh))

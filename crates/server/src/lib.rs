@@ -30,6 +30,7 @@
 
 mod brake;
 mod catalog;
+mod changes;
 mod check;
 mod clock;
 mod console;

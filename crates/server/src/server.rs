@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::brake::{self, Brake};
 use crate::catalog::Catalog;
+use crate::changes::Changes;
 use crate::check::CheckDesk;
 use crate::console::{Consoles, Recordings};
 use crate::credentials::Refusals;
@@ -180,7 +181,9 @@ impl Server {
         let notifiers = Notifiers::new(store.clone(), holder.clone(), stops.listeners.clone());
         notifiers.start().await.map_err(failed)?;
         let (store_of, fleet_of) = (store.clone(), fleet.clone());
-        let hands = Hands { store: store_of, fleet: fleet_of, catalog, notifiers: notifiers.clone(), order };
+        let changes = Changes::new();
+        let hands =
+            Hands { store: store_of, fleet: fleet_of, catalog, notifiers: notifiers.clone(), order, changes };
         let repositories =
             Repositories::new(hands.clone(), repositories, holder, &data_dir, stops.listeners.clone());
         let listeners = TaskTracker::new();

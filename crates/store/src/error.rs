@@ -142,6 +142,24 @@ pub enum StoreError {
         /// Who refers to it, ordered by name.
         users: Vec<Name>,
     },
+    /// A resource says that it has what another one has, and only one can have.
+    #[error(
+        "{kind} `{name}`: {field}: {what} is that of {} `{}` already; change or delete one of the two",
+        .holder.0,
+        .holder.1
+    )]
+    Taken {
+        /// The kind.
+        kind: Kind,
+        /// The name.
+        name: Name,
+        /// The field that says so.
+        field: String,
+        /// What it is, like "the hardware address 52:54:00:12:34:56".
+        what: String,
+        /// The kind and the name of whatever has it.
+        holder: (String, Name),
+    },
     /// A resource names another one that is not there.
     #[error("{kind} `{name}` names {target_kind} `{target}`, which does not exist; apply that first")]
     MissingReference {
@@ -276,6 +294,7 @@ impl StoreError {
             Self::NotFound { .. }
             | Self::Conflict { .. }
             | Self::InUse { .. }
+            | Self::Taken { .. }
             | Self::MissingReference { .. }
             | Self::SecretReference { .. }
             | Self::OtherKey { .. }
@@ -312,6 +331,7 @@ impl StoreError {
             Self::NotFound { .. } => "resource.not_found",
             Self::Conflict { .. } => "resource.conflict",
             Self::InUse { .. } => "resource.in_use",
+            Self::Taken { .. } => "resource.taken",
             Self::MissingReference { .. } => "resource.missing_reference",
             Self::SecretReference { place, .. } => {
                 of(place, ["credential.secret_reference", "secret.reference"])
@@ -382,6 +402,14 @@ mod tests {
         caller(StoreError::NotFound { kind, name: name() }, "resource.not_found");
         caller(StoreError::Conflict { kind, name: name(), given: 1, current: None }, "resource.conflict");
         caller(StoreError::InUse { kind, name: name(), users: vec![] }, "resource.in_use");
+        let taken = StoreError::Taken {
+            kind,
+            name: name(),
+            field: String::new(),
+            what: String::new(),
+            holder: (kind.to_string(), name()),
+        };
+        caller(taken, "resource.taken");
         let missing =
             |target_kind| StoreError::MissingReference { kind, name: name(), target_kind, target: name() };
         caller(missing(Kind::Zone), "resource.missing_reference");

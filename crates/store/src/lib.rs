@@ -35,8 +35,10 @@
 
 mod administration;
 mod alert;
+mod claim;
 mod column;
 mod credential;
+mod deployment;
 mod directory;
 mod error;
 mod event;

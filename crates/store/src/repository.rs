@@ -365,6 +365,9 @@ async fn apply(
         Manifest::Settings(settings) => one(turn, settings, now, Manifest::Settings).await,
         Manifest::Notifier(notifier) => one(turn, notifier, now, Manifest::Notifier).await,
         Manifest::Repository(repository) => one(turn, repository, now, Manifest::Repository).await,
+        Manifest::Network(network) => one(turn, network, now, Manifest::Network).await,
+        Manifest::Profile(profile) => one(turn, profile, now, Manifest::Profile).await,
+        Manifest::Deployment(deployment) => one(turn, deployment, now, Manifest::Deployment).await,
     }
 }
 

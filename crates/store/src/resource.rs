@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 
 use ironhand_api::{
-    Cluster, Event, EventKind, Flow, GlobalSettings, Host, Kind, Metadata, Name, Severity, Timestamp, Zone,
+    Cluster, Event, EventKind, Flow, GlobalSettings, Host, Kind, Metadata, Name, Network, Profile, Severity,
+    Timestamp, Zone,
 };
 use sqlx::{AnyConnection, FromRow};
 
 use crate::StoreError;
 use crate::administration;
 use crate::alert;
+use crate::claim::{self, Claim};
 use crate::column::{bigint, json, unsigned, value};
 use crate::event::{self, EventDraft};
 use crate::job;
@@ -53,6 +55,8 @@ impl Resource for Flow {}
 impl Resource for Zone {}
 impl Resource for Cluster {}
 impl Resource for GlobalSettings {}
+impl Resource for Network {}
+impl Resource for Profile {}
 
 /// What the store does with a [`Resource`]; out of reach of other crates, so that [`Resource`] is sealed.
 pub trait Stored: Clone + Send + Sync + Sized + 'static {
@@ -64,6 +68,11 @@ pub trait Stored: Clone + Send + Sync + Sized + 'static {
 
     /// The other resources that it names.
     fn references(&self) -> BTreeSet<(Kind, Name)>;
+
+    /// What it has that no other resource may have.
+    fn claims(&self) -> Vec<Claim> {
+        Vec::new()
+    }
 
     /// The resource as it is kept, given what is kept now.
     fn settle(self, sealer: &Sealer, kept: Option<&Self>) -> Result<Self, StoreError>;
@@ -138,6 +147,8 @@ impl<T: Stored> Write for Apply<T> {
         }
         let references = settled.references();
         check_targets(turn.connection, T::KIND, &name, &references).await?;
+        let claims = settled.claims();
+        claim::check(turn.connection, T::KIND, &name, &claims).await?;
         let outcome = if row.is_some() { Outcome::Configured } else { Outcome::Created };
         let version = Sequences::next(&mut turn.sequences.resource);
         let labels = json(|| format!("labels of {} {name}", T::KIND), &labels)?;
@@ -152,6 +163,7 @@ impl<T: Stored> Write for Apply<T> {
             .await
             .map_err(|error| meaning("store a resource", error))?;
         put_references(turn.connection, T::KIND, &name, &references).await?;
+        claim::put(turn.connection, T::KIND, &name, &claims).await?;
         let event =
             note(turn, T::KIND, &name, EventKind::ResourceApplied, outcome.as_str(), self.now).await?;
         let (created_at, status) =
@@ -237,7 +249,8 @@ async fn note(
 }
 
 /// Refuses a reference to a cluster or a zone that is not there: its settings and its word on management would be
-/// missed without a trace. A credential may be applied after the hosts that name it.
+/// missed without a trace. So does a deployment need its host and its profile, and a network its profile for discovery. A
+/// credential may be applied after the hosts that name it.
 async fn check_targets(
     connection: &mut AnyConnection,
     kind: Kind,
@@ -245,7 +258,7 @@ async fn check_targets(
     references: &BTreeSet<(Kind, Name)>,
 ) -> Result<(), StoreError> {
     for (target_kind, target) in references {
-        if matches!(target_kind, Kind::Cluster | Kind::Zone)
+        if matches!(target_kind, Kind::Cluster | Kind::Zone | Kind::Host | Kind::Profile)
             && fetch(connection, *target_kind, target).await?.is_none()
         {
             let (name, target_kind, target) = (name.clone(), *target_kind, target.clone());
@@ -334,6 +347,10 @@ impl Stored for Host {
         credentials.chain(self.spec.cluster.iter().map(|cluster| (Kind::Cluster, cluster.clone()))).collect()
     }
 
+    fn claims(&self) -> Vec<Claim> {
+        claim::of_host(self)
+    }
+
     fn settle(self, _: &Sealer, _: Option<&Self>) -> Result<Self, StoreError> {
         Ok(self)
     }
@@ -353,6 +370,9 @@ impl Stored for Host {
 /// What a resource is to the store that holds no secret and has no status.
 macro_rules! stored_as_written {
     ($resource:ident, $kind:ident, |$named:ident| $references:expr) => {
+        stored_as_written!($resource, $kind, |$named| $references, |_| Vec::new());
+    };
+    ($resource:ident, $kind:ident, |$named:ident| $references:expr, $claims:expr) => {
         impl Stored for $resource {
             const KIND: Kind = Kind::$kind;
 
@@ -363,6 +383,11 @@ macro_rules! stored_as_written {
             fn references(&self) -> BTreeSet<(Kind, Name)> {
                 let $named = self;
                 $references
+            }
+
+            fn claims(&self) -> Vec<Claim> {
+                let claims: fn(&Self) -> Vec<Claim> = $claims;
+                claims(self)
             }
 
             fn settle(self, _: &Sealer, _: Option<&Self>) -> Result<Self, StoreError> {
@@ -387,3 +412,10 @@ stored_as_written!(Cluster, Cluster, |cluster| {
     cluster.spec.zone.iter().map(|zone| (Kind::Zone, zone.clone())).collect()
 });
 stored_as_written!(GlobalSettings, Settings, |_settings| BTreeSet::new());
+stored_as_written!(Profile, Profile, |_profile| BTreeSet::new());
+stored_as_written!(
+    Network,
+    Network,
+    |network| network.spec.profiles().into_iter().map(|profile| (Kind::Profile, profile)).collect(),
+    claim::of_network
+);

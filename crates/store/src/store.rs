@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_api::{
-    Administration, Alert, Credential, Event, Host, Incident, Job, Kind, List, MacAddress, Machine, Manifest,
-    Name, Notifier, PictureDigest, PinnedCertificate, Recording, Repository, RepositoryStatus, Run, Secret,
-    Timestamp,
+    Administration, Alert, Credential, DeploymentStatus, Event, Host, Incident, Job, Kind, List, MacAddress,
+    Machine, Manifest, Name, Notifier, PictureDigest, PinnedCertificate, Recording, Repository,
+    RepositoryStatus, Run, Secret, Timestamp,
 };
 use secrecy::SecretString;
 use sqlx::AnyPool;
@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::StoreError;
 use crate::administration::{Administer, Say};
 use crate::alert::{self, AlertQuery};
+use crate::deployment::PutDeploymentStatus;
 use crate::directory::{self, KeySource, Prepared};
 use crate::event::{self, EventDraft};
 use crate::history::{self, IncidentQuery, RunQuery};
@@ -164,7 +165,9 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Conflict`] where `resourceVersion` is given and another is kept;
-    /// [`StoreError::MissingReference`] where a host names a cluster, or a cluster a zone, that is not there;
+    /// [`StoreError::MissingReference`] where a host names a cluster, a cluster a zone, a deployment a host or a profile,
+    /// or a network a profile that is not there;
+    /// [`StoreError::Taken`] where another resource has what there can be once;
     /// [`StoreError::SecretReference`], [`StoreError::OtherKey`] and [`StoreError::SealBroken`] where a password
     /// cannot be used.
     pub async fn apply<T: Resource>(&self, resource: T, now: Timestamp) -> Result<Applied<T>, StoreError> {
@@ -189,7 +192,21 @@ impl Store {
             Kind::Settings => self.get(name).await?.map(Manifest::Settings),
             Kind::Notifier => self.get(name).await?.map(Manifest::Notifier),
             Kind::Repository => self.get(name).await?.map(Manifest::Repository),
+            Kind::Network => self.get(name).await?.map(Manifest::Network),
+            Kind::Profile => self.get(name).await?.map(Manifest::Profile),
+            Kind::Deployment => self.get(name).await?.map(Manifest::Deployment),
         })
+    }
+
+    /// Keeps how far a deployment came, of which `version` is kept. False where there is another by now, or none: what
+    /// became of the old one is nothing to it.
+    pub async fn put_deployment_status(
+        &self,
+        name: &Name,
+        version: u64,
+        status: DeploymentStatus,
+    ) -> Result<bool, StoreError> {
+        self.writer.write(PutDeploymentStatus { name: name.clone(), version, status }).await
     }
 
     /// A page of the resources of one kind, ordered by name.

@@ -169,6 +169,17 @@ impl Node {
         }
     }
 
+    /// A text, where what reads as a number or as true or false means its letters: serial numbers, digits.
+    pub(super) fn plain<'n>(&'n self, field: &str, faults: &mut Faults) -> Option<&'n str> {
+        match &self.content {
+            Content::Scalar(Scalar { text, .. }) => Some(text),
+            _ => {
+                self.must_be(field, "a text", None, faults);
+                None
+            }
+        }
+    }
+
     /// A text that is not empty.
     pub(super) fn some_text<'n>(&'n self, field: &str, faults: &mut Faults) -> Option<&'n str> {
         let text = self.text(field, faults)?;

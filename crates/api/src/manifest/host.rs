@@ -4,13 +4,14 @@ use super::check::health;
 use super::connector::{connector, shape};
 use super::fault::Faults;
 use super::fields::{Fields, Shape};
+use super::host_boot;
 use super::settings;
 use super::tree::Node;
 use crate::{ConnectorType, EnableBy, HostSpec, MacAddress, Name};
 
 pub(super) const HOST: Shape = Shape {
     what: "the spec of a Host",
-    fields: &["cluster", "macs", "credentials", "connectors", "health", "settings"],
+    fields: &["cluster", "macs", "credentials", "connectors", "boot", "health", "settings"],
     planned: &[],
 };
 
@@ -33,6 +34,10 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<HostSpec> {
         })
     });
     let credentials = fields.optional("credentials", faults, credentials);
+    let boot = fields.optional("boot", faults, |node, faults| {
+        let macs = macs.as_ref().map(|macs| macs.as_deref().unwrap_or_default());
+        host_boot::read(node, macs, faults).map(Box::new)
+    });
     let health = fields.optional("health", faults, health);
     let settings = fields.optional("settings", faults, settings::of_host);
     let connectors = fields.require("connectors", faults).and_then(|node| {
@@ -77,6 +82,7 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<HostSpec> {
         macs: macs?.unwrap_or_default(),
         credentials,
         connectors: read,
+        boot: boot?,
         health: health?.unwrap_or_default(),
         settings: Box::new(settings?.unwrap_or_default()),
     })

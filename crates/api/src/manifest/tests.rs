@@ -300,6 +300,14 @@ fn the_json_schema_knows_the_same_fields() {
     check("Limits", &flow::LIMITS);
     check("Example", &flow::EXAMPLE);
     check("Metadata", &metadata::METADATA);
+    check("HostBoot", &host_boot::BOOT);
+    check("NetworkSpec", &network::NETWORK);
+    check("Ipv4Route", &network::ROUTE);
+    check("DhcpOption", &network::OPTION);
+    check("DhcpNumber", &network::NUMBER);
+    check("ProfileSpec", &profile::PROFILE);
+    check("AnswerFile", &profile::FILE);
+    check("DeploymentSpec", &deployment::DEPLOYMENT);
 }
 
 #[test]

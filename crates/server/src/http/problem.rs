@@ -132,6 +132,7 @@ impl From<StoreError> for ApiError {
             StoreError::NotFound { .. } => StatusCode::NOT_FOUND,
             StoreError::Conflict { .. }
             | StoreError::InUse { .. }
+            | StoreError::Taken { .. }
             | StoreError::KeyGiven
             | StoreError::RotationOpen { .. }
             | StoreError::FollowedTwice { .. }

@@ -9,8 +9,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ironhand_api::{
-    API_VERSION, ApplyOutcome, Cluster, Credential, Fact, Flow, GlobalSettings, Host, HostStatus, Icon, Kind,
-    LabelSelector, List, Manifest, Metadata, Name, Notifier, Repository, Timestamp, Zone, parse_manifests,
+    API_VERSION, ApplyOutcome, Cluster, Credential, Deployment, Fact, Flow, GlobalSettings, Host, HostStatus,
+    Icon, Kind, LabelSelector, List, Manifest, Metadata, Name, Network, Notifier, Profile, Repository,
+    Timestamp, Zone, parse_manifests,
 };
 use ironhand_model::Terms;
 use ironhand_store::{ListQuery, Outcome, Resource, StoreError};
@@ -142,11 +143,14 @@ impl Applicable for Host {
     }
 
     async fn applied(api: &Api, host: &Self) -> Result<(), StoreError> {
-        api.fleet.apply(host.clone()).await
+        api.fleet.apply(host.clone()).await?;
+        api.changes.note();
+        Ok(())
     }
 
     async fn deleted(api: &Api, name: &Name) -> Result<(), StoreError> {
         api.fleet.remove(name).await;
+        api.changes.note();
         Ok(())
     }
 }
@@ -185,6 +189,9 @@ pub(crate) fn faults_of(manifest: &Manifest) -> Vec<String> {
         Manifest::Settings(settings) => GlobalSettings::faults(settings),
         Manifest::Notifier(notifier) => Notifier::faults(notifier),
         Manifest::Repository(repository) => Repository::faults(repository),
+        Manifest::Network(network) => Network::faults(network),
+        Manifest::Profile(profile) => Profile::faults(profile),
+        Manifest::Deployment(deployment) => Deployment::faults(deployment),
     }
 }
 

@@ -8,6 +8,7 @@ use ironhand_store::{ListQuery, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
+use crate::changes::Changes;
 use crate::fleet::Fleet;
 use crate::http::chain;
 use crate::notify::Notifiers;
@@ -28,6 +29,7 @@ pub(crate) struct Follower {
     notifiers: Notifiers,
     repositories: Repositories,
     order: Order,
+    changes: Changes,
     /// The last event that was taken in.
     seen: u64,
     /// The versions of the credentials that lanes were told of.
@@ -71,10 +73,10 @@ impl Follower {
     ///
     /// Where the store fails.
     pub(crate) async fn new(hands: Hands, repositories: Repositories) -> Result<Self, StoreError> {
-        let Hands { store, fleet, catalog, notifiers, order } = hands;
+        let Hands { store, fleet, catalog, notifiers, order, changes } = hands;
         let seen = store.newest_event().await?;
         let credentials = versions(&store).await?;
-        Ok(Self { store, fleet, catalog, notifiers, repositories, order, seen, credentials })
+        Ok(Self { store, fleet, catalog, notifiers, repositories, order, changes, seen, credentials })
     }
 
     /// Follows until `stop` is cancelled.
@@ -100,6 +102,7 @@ impl Follower {
     }
 
     async fn take_in(&mut self, touched: Touched) -> Result<(), StoreError> {
+        let any = touched.shared || !touched.hosts.is_empty();
         if touched.shared {
             let order = self.order.clone();
             let _order = order.above().await;
@@ -121,6 +124,9 @@ impl Follower {
                 Some(host) => self.fleet.apply(host).await?,
                 None => self.fleet.remove(&name).await,
             }
+        }
+        if any {
+            self.changes.note();
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use ironhand_api::{Flow, Kind, Manifest};
 use ironhand_store::{FollowedChange, ListQuery, Outcome, Store, StoreError};
 
 use crate::catalog::Catalog;
+use crate::changes::Changes;
 use crate::clock;
 use crate::fleet::Fleet;
 use crate::notify::Notifiers;
@@ -17,6 +18,7 @@ pub(crate) struct Hands {
     pub(crate) catalog: Catalog,
     pub(crate) notifiers: Notifiers,
     pub(crate) order: Order,
+    pub(crate) changes: Changes,
 }
 
 impl Hands {
@@ -63,6 +65,7 @@ impl Hands {
                 _ => {}
             }
         }
+        self.changes.note();
         drop(order);
         Ok(())
     }

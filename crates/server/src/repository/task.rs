@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_api::{
-    Cluster, Commit, CommitInForce, Drift, DriftChange, EventKind, Flow, Kind, Manifest, Name, OnDrift,
-    RefusedCommit, Repository, RepositoryStatus, Severity, Zone,
+    Cluster, Commit, CommitInForce, Drift, DriftChange, EventKind, Flow, Host, Kind, Manifest, Name, OnDrift,
+    Profile, RefusedCommit, Repository, RepositoryStatus, Severity, Zone,
 };
 use ironhand_model::{Described, FollowPlan, Ground, plan_follow};
 use ironhand_store::{EventDraft, FollowedChange, ListQuery, StoreError};
@@ -333,6 +333,13 @@ impl Task {
         ground.places.extend(zones.into_iter().map(|zone| (Kind::Zone, zone.metadata.name)));
         let clusters = store.list::<Cluster>(&everything).await?.items;
         ground.places.extend(clusters.into_iter().map(|cluster| (Kind::Cluster, cluster.metadata.name)));
+        // Thousands of hosts are read only where something needs one of them.
+        if described.iter().any(|one| matches!(one.manifest.kind(), Kind::Deployment | Kind::Network)) {
+            let profiles = store.list::<Profile>(&everything).await?.items;
+            ground.places.extend(profiles.into_iter().map(|profile| (Kind::Profile, profile.metadata.name)));
+            let hosts = store.list::<Host>(&everything).await?.items;
+            ground.places.extend(hosts.into_iter().map(|host| (Kind::Host, host.metadata.name)));
+        }
         let planned = plan_follow(&self.repository, described, &ground);
         let mut flows = store.list::<Flow>(&everything).await?.items;
         if let Ok(plan) = &planned {

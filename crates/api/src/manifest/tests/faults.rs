@@ -73,13 +73,13 @@ fn what_is_no_manifest_says_so() {
     check(
         "apiVersion: ironhand/v1\nkind: Pod\nmetadata: { name: a }\nspec: {}\n",
         &[
-            "2:7 `Pod` is not a kind of resource (one of: Cluster, Credential, Flow, Host, Notifier, Repository, Settings, Zone)",
+            "2:7 `Pod` is not a kind of resource (one of: Cluster, Credential, Deployment, Flow, Host, Network, Notifier, Profile, Repository, Settings, Zone)",
         ],
     );
     check(
         "apiVersion: ironhand/v1\nkind: Profile\nmetadata: { name: a }\nspec: {}\n",
         &[
-            "2:7 kind `Profile` is not available in this version (available: Cluster, Credential, Flow, Host, Notifier, Repository, Settings, Zone)",
+            "2:7 kind `Profile` is not available in this version (available: Cluster, Credential, Deployment, Flow, Host, Network, Notifier, Profile, Repository, Settings, Zone)",
         ],
     );
     check(
