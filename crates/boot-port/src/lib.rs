@@ -4,7 +4,10 @@
 //! everything that a client wants to read. A shelf answers at once, from memory: no listener waits for the database.
 
 mod content;
+pub mod dhcp;
 pub mod http;
+pub mod interface;
+pub mod journal;
 mod tftp;
 
 pub use content::{Body, Content, Part, Question, Refusal, Service, Shelf, Transfer, TransferEnd};

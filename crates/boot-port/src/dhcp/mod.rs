@@ -1,0 +1,257 @@
+//! DHCP on the wire: the sockets and the lease file around [`ironhand_dhcp::Server`].
+//!
+//! The machine has a thread of its own, so that nothing else that the process does delays an answer; the lease file has
+//! another one, so that DISCOVERs are answered while leases are being synced.
+
+mod frame;
+mod keeper;
+mod occupant;
+mod port;
+mod probe;
+mod search;
+mod statistics;
+mod worker;
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Instant, SystemTime};
+
+use ironhand_dhcp::{Event, InterfaceId, Lease, Policy, Server, ServerConfig, Subnet};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use tokio::sync::oneshot;
+
+use crate::interface::interfaces;
+use crate::journal::{Durability, Journal, JournalError, Recovered};
+
+pub use occupant::Occupant;
+pub use search::{Finding, ForeignServer, search};
+pub use statistics::DhcpStatistics;
+
+use keeper::Keeper;
+use port::Port;
+use statistics::Counters;
+use worker::{Command, Worker};
+
+/// The most events that wait to be read; what comes beyond is counted and dropped, as packets may not wait.
+const EVENTS: usize = 4096;
+
+/// What a [`DhcpPort`] serves.
+#[derive(Clone, Debug)]
+pub struct DhcpConfig {
+    /// The names of the interfaces that are served, each with at least one IPv4 address.
+    pub interfaces: Vec<String>,
+    /// How the server behaves.
+    pub server: ServerConfig,
+    /// The subnets, at the interfaces and behind relays.
+    pub subnets: Vec<Subnet>,
+    /// The lease file.
+    pub journal: PathBuf,
+    /// What must have happened to a lease before its client is told.
+    pub durability: Durability,
+}
+
+/// Why DHCP cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is no such interface.
+    #[error("there is no interface {name}; there are: {}", .known.join(", "))]
+    NoInterface {
+        /// The name that was given.
+        name: String,
+        /// Those that exist.
+        known: Vec<String>,
+    },
+    /// The interface has no IPv4 address, by which clients could know the server: give it one.
+    #[error(
+        "the interface {0} has no IPv4 address, which a DHCP server needs: give it one (ip address add ...)"
+    )]
+    NoAddress(String),
+    /// Another process has the port: stop that one, or serve another interface.
+    #[error("UDP port {port} of {interface} is taken by {}: stop that program, or serve another interface", taken_by(.by))]
+    PortTaken {
+        /// 67, or 4011.
+        port: u16,
+        /// The interface.
+        interface: String,
+        /// Who has it, as far as this process may see.
+        by: Option<Occupant>,
+    },
+    /// The process lacks a right.
+    #[error("{what} needs root, or the capabilities CAP_NET_BIND_SERVICE and CAP_NET_RAW")]
+    NotPermitted {
+        /// What was tried.
+        what: String,
+    },
+    /// The system refused something else.
+    #[error("{what} failed")]
+    System {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The lease file does not work.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+fn taken_by(by: &Option<Occupant>) -> String {
+    by.as_ref().map_or_else(|| "another process".to_owned(), ToString::to_string)
+}
+
+impl OpenError {
+    /// By what the system said of what was tried.
+    fn of(what: impl Into<String>, source: io::Error) -> Self {
+        let what = what.into();
+        match source.kind() {
+            io::ErrorKind::PermissionDenied => Self::NotPermitted { what },
+            _ => Self::System { what, source },
+        }
+    }
+}
+
+/// DHCP that is being served. Dropping it stops the service; what was acknowledged is kept.
+#[derive(Debug)]
+pub struct DhcpPort {
+    link: Link,
+    counters: Arc<Counters>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// What a started port gives beside itself.
+#[derive(Debug)]
+pub struct Opened {
+    /// The port.
+    pub port: DhcpPort,
+    /// What happens, from now on.
+    pub events: tokio::sync::mpsc::Receiver<Event>,
+    /// What the lease file held.
+    pub recovered: Recovered,
+}
+
+/// The way to the thread that serves.
+#[derive(Clone, Debug)]
+struct Link {
+    commands: mpsc::Sender<Command>,
+    wake: Arc<EventFd>,
+}
+
+impl Link {
+    fn send(&self, command: Command) {
+        // Neither fails before the thread has ended, after which nothing is left to be told.
+        let _ = self.commands.send(command);
+        let _ = self.wake.write(1);
+    }
+}
+
+impl DhcpPort {
+    /// Opens the sockets and the lease file, and begins to serve.
+    ///
+    /// The sockets are of the network namespace of the calling thread.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; nothing is served then.
+    pub fn open<P: Policy + Send + 'static>(config: DhcpConfig, policy: P) -> Result<Opened, OpenError> {
+        let ports = open_ports(&config.interfaces)?;
+        let (journal, recovered) = Journal::open(&config.journal, config.durability)?;
+        let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
+            .map_err(|error| OpenError::of("making an event descriptor", error.into()))?;
+        let (commands, orders) = mpsc::channel();
+        let link = Link { commands, wake: Arc::new(wake) };
+        let counters = Arc::new(Counters::default());
+        let (sender, events) = tokio::sync::mpsc::channel(EVENTS);
+        let now = Instant::now();
+        let mut server = Server::new(now, SystemTime::now(), config.server.clone(), policy);
+        server.set_interfaces(ports.iter().flat_map(Port::facts).collect());
+        server.set_subnets(config.subnets);
+        for lease in &recovered.leases {
+            server.restore(now, lease.clone());
+        }
+        let (keeper, keeping) = Keeper::start(journal, link.clone(), counters.clone())
+            .map_err(|error| OpenError::of("starting the thread of the lease file", error))?;
+        let wait = config.server.probe_wait;
+        let worker =
+            Worker::new(server, ports, keeper, (orders, link.wake.clone()), sender, counters.clone(), wait);
+        let serving = std::thread::Builder::new().name("dhcp".to_owned()).spawn(move || worker.run());
+        let serving = serving.map_err(|error| OpenError::of("starting the thread of DHCP", error))?;
+        let port = Self { link, counters, threads: vec![serving, keeping] };
+        Ok(Opened { port, events, recovered })
+    }
+
+    /// Serves these interfaces from now on, with the addresses that they have now.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; all stays as it was then.
+    pub async fn set_interfaces(&self, names: &[String]) -> Result<(), OpenError> {
+        // The old sockets are closed first: theirs are the ports that the new ones need.
+        let (closed, is_closed) = oneshot::channel();
+        self.link.send(Command::TakePorts(closed));
+        let Ok(old) = is_closed.await else { return Ok(()) };
+        let names_before: Vec<String> = old.into_iter().map(|port| port.name).collect();
+        let (ports, result) = match open_ports(names) {
+            Ok(ports) => (ports, Ok(())),
+            Err(error) => (open_ports(&names_before).unwrap_or_default(), Err(error)),
+        };
+        self.link.send(Command::Ports(ports));
+        result
+    }
+
+    /// Replaces the subnets; leases are kept.
+    pub fn set_subnets(&self, subnets: Vec<Subnet>) {
+        self.link.send(Command::Subnets(subnets));
+    }
+
+    /// The leases as they are at this moment.
+    pub async fn leases(&self) -> Vec<Lease> {
+        let (sender, leases) = oneshot::channel();
+        self.link.send(Command::Leases(sender));
+        leases.await.unwrap_or_default()
+    }
+
+    /// Takes a lease back, so that the address can be given to another client. The client is not told, as DHCP has no
+    /// word for it: its machine must not use the address any more. Says whether there was such a lease.
+    pub async fn release(&self, address: Ipv4Addr) -> bool {
+        let (sender, is_released) = oneshot::channel();
+        self.link.send(Command::Release(address, sender));
+        is_released.await.unwrap_or(false)
+    }
+
+    /// What was done since the start.
+    pub fn statistics(&self) -> DhcpStatistics {
+        self.counters.snapshot()
+    }
+
+    /// Ends the service, after the leases that are being stored are stored and their clients told.
+    pub async fn close(mut self) {
+        self.link.send(Command::Stop);
+        let threads = std::mem::take(&mut self.threads);
+        let _ =
+            tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())))
+                .await;
+    }
+}
+
+impl Drop for DhcpPort {
+    fn drop(&mut self) {
+        self.link.send(Command::Stop);
+    }
+}
+
+fn open_ports(names: &[String]) -> Result<Vec<Port>, OpenError> {
+    let interfaces =
+        interfaces().map_err(|error| OpenError::of("listing the interfaces of this machine", error))?;
+    let open = |name: &String| {
+        let known = || interfaces.iter().map(|interface| interface.name.clone()).collect();
+        let found = interfaces.iter().find(|interface| interface.name == *name);
+        Port::open(found.ok_or_else(|| OpenError::NoInterface { name: name.clone(), known: known() })?)
+    };
+    names.iter().map(open).collect()
+}
+
+/// The interface by the number that packets carry.
+fn interface_id(index: u32) -> InterfaceId {
+    InterfaceId(index)
+}

@@ -1,0 +1,230 @@
+//! The thread that serves: it waits for packets and time, and does what the machine wants done.
+
+use std::net::Ipv4Addr;
+use std::os::fd::AsFd;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant, SystemTime};
+
+use ironhand_dhcp::{Arrival, Event, Lease, LeaseState, Output, Policy, Server, StoreFailed, Subnet, Ticket};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::EventFd;
+use tokio::sync::oneshot;
+
+use super::keeper::{Batch, Keeper};
+use super::port::{Inbox, Port};
+use super::probe::Probes;
+use super::statistics::{Counters, count};
+
+/// Batches taken from one socket before answers leave, so that no flood holds them back.
+const BATCHES: usize = 4;
+
+/// How often the machine is told the time of day anew.
+const CLOCK: Duration = Duration::from_secs(10);
+
+/// What the thread is told.
+#[derive(Debug)]
+pub(super) enum Command {
+    Subnets(Vec<Subnet>),
+    Ports(Vec<Port>),
+    TakePorts(oneshot::Sender<Vec<Port>>),
+    Stored(Vec<Ticket>, Result<(), StoreFailed>),
+    Leases(oneshot::Sender<Vec<Lease>>),
+    Release(Ipv4Addr, oneshot::Sender<bool>),
+    Stop,
+}
+
+pub(super) struct Worker<P> {
+    server: Server<P>,
+    ports: Vec<Port>,
+    keeper: Keeper,
+    orders: mpsc::Receiver<Command>,
+    wake: Arc<EventFd>,
+    events: tokio::sync::mpsc::Sender<Event>,
+    counters: Arc<Counters>,
+    probes: Probes,
+    /// Leases to be stored together.
+    batch: Batch,
+    /// Leases with the keeper.
+    storing: usize,
+    spare: Vec<Vec<u8>>,
+    clock: Instant,
+    is_stopping: bool,
+}
+
+impl<P: Policy> Worker<P> {
+    pub fn new(
+        server: Server<P>,
+        ports: Vec<Port>,
+        keeper: Keeper,
+        (orders, wake): (mpsc::Receiver<Command>, Arc<EventFd>),
+        events: tokio::sync::mpsc::Sender<Event>,
+        counters: Arc<Counters>,
+        probe_wait: Duration,
+    ) -> Self {
+        Self {
+            server,
+            ports,
+            keeper,
+            orders,
+            wake,
+            events,
+            counters,
+            probes: Probes::new(probe_wait),
+            batch: Vec::new(),
+            storing: 0,
+            spare: Vec::new(),
+            clock: Instant::now(),
+            is_stopping: false,
+        }
+    }
+
+    pub fn run(mut self) {
+        let mut inbox = Inbox::new();
+        loop {
+            let mut now = Instant::now();
+            if now.duration_since(self.clock) >= CLOCK {
+                self.clock = now;
+                self.server.set_clock(now, SystemTime::now());
+            }
+            while let Ok(command) = self.orders.try_recv() {
+                self.obey(now, command);
+            }
+            for (address, by) in self.probes.ended(now) {
+                self.server.probed(now, address, by);
+            }
+            self.server.wake(now);
+            let more = !self.is_stopping && self.receive(&mut inbox, &mut now);
+            self.carry_out(now);
+            if self.is_stopping && self.storing == 0 {
+                return;
+            }
+            if !more {
+                self.wait();
+            }
+        }
+    }
+
+    fn obey(&mut self, now: Instant, command: Command) {
+        match command {
+            Command::Subnets(subnets) => self.server.set_subnets(subnets),
+            Command::Ports(ports) => {
+                self.ports = ports;
+                self.server.set_interfaces(self.ports.iter().flat_map(Port::facts).collect());
+            }
+            Command::TakePorts(sender) => {
+                // Whoever asked closes them.
+                let _ = sender.send(std::mem::take(&mut self.ports));
+            }
+            Command::Stored(tickets, result) => {
+                self.storing -= tickets.len();
+                for ticket in tickets {
+                    self.server.stored(now, ticket, result);
+                }
+            }
+            Command::Leases(sender) => {
+                let _ = sender.send(self.server.leases().collect());
+            }
+            Command::Release(address, sender) => {
+                let _ = sender.send(self.release(now, address));
+            }
+            Command::Stop => self.is_stopping = true,
+        }
+    }
+
+    fn release(&mut self, now: Instant, address: Ipv4Addr) -> bool {
+        let is_it = |lease: &Lease| lease.address == address && lease.state == LeaseState::Bound;
+        let Some(mut lease) = { self.server.leases() }.find(is_it) else { return false };
+        lease.state = LeaseState::Released;
+        lease.ends = SystemTime::now();
+        self.server.restore(now, lease.clone());
+        self.keeper.store_untold(lease);
+        true
+    }
+
+    /// Takes what came in. Says whether there may be more.
+    fn receive(&mut self, inbox: &mut Inbox, now: &mut Instant) -> bool {
+        let mut more = false;
+        for port in &mut self.ports {
+            let id = port.id;
+            for listener in port.listeners() {
+                for _ in 0..BATCHES {
+                    listener.receive(inbox);
+                    *now = Instant::now();
+                    count(&self.counters.received, inbox.datagrams().len());
+                    for (source, bytes) in inbox.datagrams() {
+                        self.server
+                            .receive(*now, Arrival { interface: id, source, port: listener.port, bytes });
+                    }
+                    more = inbox.is_full();
+                    if !more {
+                        break;
+                    }
+                }
+            }
+        }
+        more
+    }
+
+    fn carry_out(&mut self, now: Instant) {
+        while let Some(output) = self.server.next_output() {
+            match output {
+                Output::Send(departure) => {
+                    match self.ports.iter_mut().find(|port| port.id == departure.interface) {
+                        Some(port) => port.send(departure),
+                        None => count(&self.counters.send_failures, 1),
+                    }
+                }
+                Output::Store { ticket, lease } => self.batch.push((ticket, lease)),
+                Output::Probe { address, interface, relayed } => {
+                    count(&self.counters.probes, 1);
+                    let port = self.ports.iter().find(|port| port.id == interface);
+                    self.probes.start(now, address, port, relayed);
+                }
+                Output::Event(event) => {
+                    if self.events.try_send(event).is_err() {
+                        count(&self.counters.events_dropped, 1);
+                    }
+                }
+            }
+        }
+        if !self.batch.is_empty() {
+            self.storing += self.batch.len();
+            self.keeper.store(std::mem::take(&mut self.batch));
+        }
+        for port in &mut self.ports {
+            let (sent, failed) = port.flush(&mut self.spare);
+            count(&self.counters.sent, sent);
+            count(&self.counters.send_failures, failed);
+        }
+        for bytes in self.spare.drain(..) {
+            self.server.recycle(bytes);
+        }
+    }
+
+    /// Waits for a packet, a command, or time.
+    fn wait(&self) {
+        let next = [self.server.next_wake(), self.probes.next(), Some(self.clock + CLOCK)];
+        let timeout = next.into_iter().flatten().min().map_or(PollTimeout::NONE, |at| {
+            // A moment later than it is due rather than once before.
+            let wait = at.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
+            PollTimeout::try_from(wait).unwrap_or(PollTimeout::MAX)
+        });
+        let mut waited = vec![PollFd::new(self.wake.as_fd(), PollFlags::POLLIN)];
+        for (socket, is_sending) in self.ports.iter().flat_map(Port::sockets) {
+            let writable = if is_sending { PollFlags::POLLOUT } else { PollFlags::empty() };
+            waited.push(PollFd::new(socket, PollFlags::POLLIN | writable));
+        }
+        waited.extend(self.probes.sockets().map(|socket| PollFd::new(socket, PollFlags::POLLIN)));
+        match poll(&mut waited, timeout) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => tracing::error!(%error, "the sockets of DHCP cannot be waited for"),
+        }
+        let is_woken = waited[0].revents().is_some_and(|events| !events.is_empty());
+        drop(waited);
+        if is_woken {
+            // The number of calls that it tells means nothing: the commands are in their channel.
+            let _ = self.wake.read();
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What this machine's network is like: interfaces, addresses, routes and name servers.
+
+mod table;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+
+use nix::ifaddrs::getifaddrs;
+use nix::net::if_::InterfaceFlags;
+
+pub use table::Route;
+
+/// An interface of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name, like `eth0`.
+    pub name: String,
+    /// The number by which the system knows it, until it is removed.
+    pub index: u32,
+    /// Its Ethernet address; none where the hardware has addresses of another kind, or none.
+    pub mac: Option<[u8; 6]>,
+    /// Whether it was switched on.
+    pub is_up: bool,
+    /// Whether it has a carrier.
+    pub is_running: bool,
+    /// Whether it leads nowhere but to this machine.
+    pub is_loopback: bool,
+    /// Its IPv4 addresses, each with the number of bits that are the network's.
+    pub addresses: Vec<(Ipv4Addr, u8)>,
+}
+
+/// All interfaces of this machine, in the order of their indices.
+///
+/// # Errors
+/// Where the system does not tell, which no privilege is needed for.
+pub fn interfaces() -> io::Result<Vec<Interface>> {
+    let mut found: BTreeMap<String, Interface> = BTreeMap::new();
+    for part in getifaddrs()? {
+        // An address with a label of its own (`eth0:1`) is one of the interface before the colon.
+        let name = part.interface_name.split(':').next().unwrap_or_default().to_owned();
+        let flags = part.flags;
+        let interface = found.entry(name.clone()).or_insert_with(|| Interface {
+            name,
+            index: 0,
+            mac: None,
+            is_up: flags.contains(InterfaceFlags::IFF_UP),
+            is_running: flags.contains(InterfaceFlags::IFF_RUNNING),
+            is_loopback: flags.contains(InterfaceFlags::IFF_LOOPBACK),
+            addresses: Vec::new(),
+        });
+        let Some(address) = part.address else { continue };
+        if let Some(link) = address.as_link_addr() {
+            interface.index = u32::try_from(link.ifindex()).unwrap_or_default();
+            interface.mac =
+                link.addr().filter(|mac| link.halen() == 6 && !interface.is_loopback && *mac != [0; 6]);
+        }
+        if let Some(address) = address.as_sockaddr_in() {
+            let mask = part.netmask.as_ref().and_then(|mask| mask.as_sockaddr_in().map(|mask| mask.ip()));
+            let prefix = mask.unwrap_or(Ipv4Addr::BROADCAST).to_bits().leading_ones();
+            interface.addresses.push((address.ip(), u8::try_from(prefix).unwrap_or(32)));
+        }
+    }
+    let mut interfaces: Vec<Interface> = found.into_values().collect();
+    interfaces.sort_by_key(|interface| interface.index);
+    Ok(interfaces)
+}
+
+/// The IPv4 routes of the main table, in the system's order.
+///
+/// # Errors
+/// Where `/proc` is not mounted.
+pub fn routes() -> io::Result<Vec<Route>> {
+    Ok(table::routes(&std::fs::read_to_string("/proc/thread-self/net/route")?))
+}
+
+/// The name servers that this machine asks, without those of its own loopback.
+///
+/// Where systemd-resolved stands between, its own file tells the servers behind it.
+pub fn name_servers() -> Vec<IpAddr> {
+    ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"]
+        .iter()
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .map(|text| table::name_servers(&text))
+        .find(|servers| !servers.is_empty())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_there_with_its_address() {
+        let interfaces = interfaces().unwrap();
+        let loopback = interfaces.iter().find(|interface| interface.is_loopback).unwrap();
+        assert!(loopback.index > 0 && loopback.mac.is_none(), "{loopback:?}");
+        assert!(!loopback.is_up || loopback.addresses.contains(&(Ipv4Addr::LOCALHOST, 8)), "{loopback:?}");
+    }
+}
