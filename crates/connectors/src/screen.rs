@@ -10,8 +10,8 @@ mod wire;
 
 use futures_util::future::BoxFuture;
 use ironhand_api::{Connector, KvmOptions, KvmProtocol, Way};
-use ironhand_console::Image;
 use ironhand_console::keys::{Keyboard, Stroke};
+use ironhand_console::{Image, PictureMark};
 
 use crate::{Error, Login, Surroundings};
 use rfb::Rfb;
@@ -44,8 +44,12 @@ pub trait ScreenSource: Send {
     /// Asks for the whole screen, or for what changes from now on.
     fn request_update(&mut self, incremental: bool) -> BoxFuture<'_, Result<(), Error>>;
 
-    /// A copy of the screen, unless it is the same as `before`.
-    fn image(&self, before: Option<&Image>) -> Option<Image>;
+    /// A copy of the screen, unless it is the same as the picture with the mark `before`.
+    fn image(&mut self, before: Option<PictureMark>) -> Option<Image>;
+
+    /// The screen was looked at, and nobody looks at it again before it is asked for an update: what only the next look needs takes as
+    /// little memory as it can, or is dropped.
+    fn rest(&mut self) {}
 
     /// Whether it tells of changes by itself, so that silence means that there are none.
     fn tells_changes(&self) -> bool {
@@ -93,10 +97,35 @@ pub async fn open_screen(
     }
 }
 
-/// A copy of a picture, unless it is the same as `before`.
-fn unlike(before: Option<&Image>, width: u16, height: u16, pixels: &[u32]) -> Option<Image> {
-    let (width, height) = (u32::from(width), u32::from(height));
-    let is_same =
-        |before: &Image| (before.width, before.height) == (width, height) && before.pixels == pixels;
-    (!before.is_some_and(is_same)).then(|| Image { width, height, pixels: pixels.to_vec() })
+/// What was handed out of a picture that changes now and then.
+#[derive(Default)]
+struct Given {
+    /// The mark of the picture when it was last looked at; none where it may have changed since.
+    current: Option<PictureMark>,
+}
+
+impl Given {
+    /// The picture may be another one now.
+    fn changed(&mut self) {
+        self.current = None;
+    }
+
+    /// Whether the picture is known to be the one with the mark `before`.
+    fn is(&self, before: Option<PictureMark>) -> bool {
+        self.current.is_some() && self.current == before
+    }
+
+    /// A copy of the picture, unless it has the mark `before`.
+    fn unlike(
+        &mut self,
+        before: Option<PictureMark>,
+        width: u16,
+        height: u16,
+        pixels: &[u32],
+    ) -> Option<Image> {
+        let (width, height) = (u32::from(width), u32::from(height));
+        let mark = PictureMark::of(width, pixels);
+        self.current = Some(mark);
+        (before != Some(mark)).then(|| Image { width, height, pixels: pixels.to_vec() })
+    }
 }

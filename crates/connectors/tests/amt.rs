@@ -262,7 +262,7 @@ async fn the_screen_is_redirected_for_the_time_of_need() {
         screen.key(stroke(true)).await.expect("it is connected");
         screen.key(stroke(false)).await.expect("it is connected");
         let seeing = async {
-            while screen.image(Some(&image)).is_none() {
+            while screen.image(Some(image.mark())).is_none() {
                 screen.request_update(true).await.expect("it is connected");
                 screen.ready().await;
                 screen.pump().await.expect("it is connected");

@@ -2,6 +2,8 @@
 
 use ::image::ImageReader;
 
+use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Cursor;
 
 /// The widest and highest picture that is decoded: an 8K screen, twice what any management controller sends.
@@ -19,6 +21,71 @@ pub struct Image {
     pub height: u32,
     /// The pixels row by row from the top left, each `0x00RRGGBB`; `width * height` of them.
     pub pixels: Vec<u32>,
+}
+
+/// Equal for equal pictures, to tell whether one is the same as another that is not at hand. It holds for one run of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PictureMark(u64);
+
+impl PictureMark {
+    /// The mark of a picture of this width with these pixels, as [`Image`] has them. Two different pictures have the same mark in one of 2^64 cases.
+    #[must_use]
+    pub fn of(width: u32, pixels: &[u32]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (width, pixels).hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
+
+/// A picture that is kept for a while: as a PNG file where it has 256 colours or fewer, as text screens have, in which they take some
+/// kilobytes.
+#[derive(Clone, Debug)]
+pub enum KeptImage {
+    /// A PNG file, and the width and height of the picture.
+    File(Vec<u8>, u32, u32),
+    /// More colours: it is kept as it is.
+    Whole(Image),
+}
+
+impl From<Image> for KeptImage {
+    fn from(image: Image) -> Self {
+        match image.indexed() {
+            Some((palette, indices)) if !image.pixels.is_empty() => {
+                Self::File(image.encode(Some((palette, indices))), image.width, image.height)
+            }
+            _ => Self::Whole(image),
+        }
+    }
+}
+
+impl KeptImage {
+    /// The picture.
+    #[must_use]
+    pub fn image(&self) -> Cow<'_, Image> {
+        match self {
+            // It was written here, so that it is one.
+            Self::File(file, ..) => Cow::Owned(Image::decode(file).unwrap_or_default()),
+            Self::Whole(image) => Cow::Borrowed(image),
+        }
+    }
+
+    /// The picture as a PNG file.
+    #[must_use]
+    pub fn png(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::File(file, ..) => Cow::Borrowed(file),
+            Self::Whole(image) => Cow::Owned(image.encode_png()),
+        }
+    }
+
+    /// Columns and rows of pixels.
+    #[must_use]
+    pub const fn size(&self) -> (u32, u32) {
+        match self {
+            Self::File(_, width, height) => (*width, *height),
+            Self::Whole(image) => (image.width, image.height),
+        }
+    }
 }
 
 /// Why bytes are not a picture.
@@ -64,12 +131,22 @@ impl Image {
     /// The picture as a PNG file: with a palette where 256 colours or fewer do, as on all text screens, which makes files of a
     /// few kilobytes; else with full colour.
     pub fn encode_png(&self) -> Vec<u8> {
+        self.encode(self.indexed())
+    }
+
+    /// Its mark.
+    #[must_use]
+    pub fn mark(&self) -> PictureMark {
+        PictureMark::of(self.width, &self.pixels)
+    }
+
+    fn encode(&self, indexed: Option<(Vec<u32>, Vec<u8>)>) -> Vec<u8> {
         let mut file = Vec::new();
         let mut encoder = png::Encoder::new(&mut file, self.width.max(1), self.height.max(1));
         encoder.set_compression(png::Compression::Balanced);
         // Filters help photographs; flat colours compress best as they are.
         encoder.set_filter(png::Filter::NoFilter);
-        let data = match self.indexed() {
+        let data = match indexed {
             Some((palette, indices)) => {
                 encoder.set_color(png::ColorType::Indexed);
                 encoder.set_palette(palette.iter().flat_map(|color| rgb(*color)).collect::<Vec<u8>>());
@@ -157,6 +234,21 @@ mod tests {
         let image =
             Image { width: 3, height: 2, pixels: vec![0, 0xff_ffff, 0x12_3456, 0xff_0000, 0x00_ff00, 0xff] };
         assert_eq!(Image::decode(&image.encode_png()).unwrap(), image);
+    }
+
+    #[test]
+    fn kept_pictures_come_back() {
+        for colours in [2, 256, 257] {
+            let pixels = (0..40 * 30).map(|at| at % colours * 3).collect();
+            let image = Image { width: 40, height: 30, pixels };
+            let kept = KeptImage::from(image.clone());
+            assert_eq!(matches!(kept, KeptImage::File(..)), colours <= 256);
+            assert_eq!((kept.size(), &*kept.image()), ((40, 30), &image));
+            assert_eq!(Image::decode(&kept.png()).unwrap(), image);
+            assert_eq!(kept.image().mark(), image.mark());
+        }
+        assert_eq!(*KeptImage::from(Image::default()).image(), Image::default());
+        assert_ne!(Image::filled(2, 1, 0).mark(), Image::filled(1, 2, 0).mark());
     }
 
     #[test]

@@ -49,7 +49,7 @@ mod terminal;
 
 pub use drawing::{Cursor, CursorShape, Drawing, DrawnCell, VGA_PALETTE};
 pub use font::{Font, FontError, fonts};
-pub use image::{Image, ImageError};
+pub use image::{Image, ImageError, KeptImage, PictureMark};
 pub use learn::{LearnError, learn};
 pub use page::{Page, Searchable};
 pub use pattern::{Candidates, Match, Pattern, PatternError, PatternSet};

@@ -52,6 +52,7 @@ mod error;
 mod framebuffer;
 mod inbox;
 mod output;
+mod packed;
 mod pixel_format;
 mod security;
 mod server;

@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use futures_util::future::BoxFuture;
-use ironhand_console::Image;
 use ironhand_console::keys::{Keyboard, Stroke};
+use ironhand_console::{Image, PictureMark};
 use ironhand_kvm::{Output, Picture};
 
 use super::web_session::WebSession;
 use super::wire::{Arrived, Wire};
-use super::{ScreenEvent, ScreenSource, unlike};
+use super::{Given, ScreenEvent, ScreenSource};
 use crate::Error;
 use crate::path::{Stream, Taken};
 
@@ -48,6 +48,7 @@ pub(super) struct Remote<V: Viewer> {
     wire: Wire,
     viewer: V,
     events: VecDeque<Told>,
+    given: Given,
     /// What the console was opened under.
     web: Option<WebSession>,
 }
@@ -56,7 +57,7 @@ impl<V: Viewer> Remote<V> {
     /// Gets let in.
     pub(super) async fn open(stream: Stream, taken: Taken, viewer: V) -> Result<Self, Error> {
         let wire = Wire::new(stream, taken);
-        let mut remote = Self { wire, viewer, events: VecDeque::new(), web: None };
+        let mut remote = Self { wire, viewer, events: VecDeque::new(), given: Given::default(), web: None };
         remote.flush().await?;
         loop {
             match remote.events.pop_front() {
@@ -82,7 +83,12 @@ impl<V: Viewer> Remote<V> {
             match output {
                 Output::Event(event) => match V::told(event) {
                     Told::Nothing => {}
-                    told => self.events.push_back(told),
+                    told => {
+                        if matches!(told, Told::Updated) {
+                            self.given.changed();
+                        }
+                        self.events.push_back(told);
+                    }
                 },
                 Output::Send(bytes) => self.wire.send(&bytes).await?,
             }
@@ -125,9 +131,16 @@ impl<V: Viewer> ScreenSource for Remote<V> {
         Box::pin(self.flush())
     }
 
-    fn image(&self, before: Option<&Image>) -> Option<Image> {
+    fn image(&mut self, before: Option<PictureMark>) -> Option<Image> {
+        if self.given.is(before) {
+            return None;
+        }
         let picture = self.viewer.picture()?;
-        unlike(before, picture.width(), picture.height(), picture.pixels())
+        self.given.unlike(before, picture.width(), picture.height(), picture.pixels())
+    }
+
+    fn rest(&mut self) {
+        self.wire.rest();
     }
 
     fn tells_changes(&self) -> bool {

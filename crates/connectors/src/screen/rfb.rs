@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use ironhand_api::{Connector, Reach, Way};
-use ironhand_console::Image;
 use ironhand_console::keys::{Keyboard, Stroke};
+use ironhand_console::{Image, PictureMark};
 use ironhand_rfb::{Client, ClientConfig, Encoding, Error as Failure, Event, Output, Phase, PixelFormat};
 use tokio::time::Instant as Moment;
 
 use super::wire::{Arrived, Wire};
-use super::{ScreenEvent, ScreenSource, unlike};
+use super::{Given, ScreenEvent, ScreenSource};
 use crate::{Error, Login, Surroundings, TlsClient};
 use dial::{Dialled, dial};
 
@@ -35,6 +35,7 @@ pub(super) struct Rfb {
     wire: Wire,
     client: Client,
     events: VecDeque<Event>,
+    given: Given,
     /// How the server proves who it is, where TLS is to begin within the protocol.
     tls: Option<TlsClient>,
     /// What is to be done when the connection is over.
@@ -95,6 +96,7 @@ impl Rfb {
             wire: Wire::new(stream, taken),
             client,
             events: VecDeque::new(),
+            given: Given::default(),
             tls,
             leave,
             first_picture: None,
@@ -165,7 +167,12 @@ impl Rfb {
     async fn flush(&mut self) -> Result<(), Error> {
         while let Some(output) = self.client.next_output() {
             match output {
-                Output::Event(event) => self.events.push_back(event),
+                Output::Event(event) => {
+                    if event == Event::Updated {
+                        self.given.changed();
+                    }
+                    self.events.push_back(event);
+                }
                 Output::Send(bytes) => self.wire.send(&bytes).await?,
             }
         }
@@ -215,9 +222,17 @@ impl ScreenSource for Rfb {
         Box::pin(self.flush())
     }
 
-    fn image(&self, before: Option<&Image>) -> Option<Image> {
+    fn image(&mut self, before: Option<PictureMark>) -> Option<Image> {
+        if self.given.is(before) {
+            return None;
+        }
         let screen = self.client.framebuffer()?;
-        unlike(before, screen.width(), screen.height(), screen.pixels())
+        self.given.unlike(before, screen.width(), screen.height(), screen.pixels())
+    }
+
+    fn rest(&mut self) {
+        self.client.rest();
+        self.wire.rest();
     }
 
     fn tells_changes(&self) -> bool {

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use futures_util::future::BoxFuture;
 use ironhand_api::{Connector, Way};
-use ironhand_console::Image;
 use ironhand_console::keys::{Keyboard, Stroke};
+use ironhand_console::{Image, PictureMark};
 
 use super::{ScreenEvent, ScreenSource};
 use crate::{Device, Error, Login, Picture, RedfishDevice, Surroundings};
@@ -80,8 +80,13 @@ impl ScreenSource for Unit {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    fn image(&self, before: Option<&Image>) -> Option<Image> {
-        self.image.as_ref().filter(|image| before != Some(*image)).cloned()
+    fn image(&mut self, before: Option<PictureMark>) -> Option<Image> {
+        self.image.as_ref().filter(|image| before != Some(image.mark())).cloned()
+    }
+
+    /// Each look takes a picture of its own.
+    fn rest(&mut self) {
+        self.image = None;
     }
 
     fn is_lossy(&self) -> bool {

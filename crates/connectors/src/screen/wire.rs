@@ -9,8 +9,11 @@ use tokio::time::timeout;
 use crate::path::{Stream, Taken};
 use crate::{Error, TlsClient};
 
-/// Bytes read at a time: a raw screen of 1024x768 takes fifty turns.
+/// Bytes read at a time while much arrives: a raw screen of 1024x768 takes fifty turns.
 const BUFFER: usize = 64 * 1024;
+
+/// Bytes read at a time on a line that was still: most of the screens that are kept in view are.
+const STILL_BUFFER: usize = 2 * 1024;
 
 /// How long the other side may refuse to take what is sent, a few bytes for each key and request.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,12 +41,20 @@ pub(super) enum Arrived<'w> {
 
 impl Wire {
     pub(super) fn new(stream: Stream, taken: Taken) -> Self {
-        Self { stream, taken, buffer: vec![0; BUFFER], arrived: None }
+        Self { stream, taken, buffer: vec![0; STILL_BUFFER], arrived: None }
     }
 
     /// Where it leads to.
     pub(super) const fn taken(&self) -> &Taken {
         &self.taken
+    }
+
+    /// Keeps no room for much until much arrives.
+    pub(super) fn rest(&mut self) {
+        if self.arrived.is_none() {
+            self.buffer.truncate(STILL_BUFFER);
+            self.buffer.shrink_to_fit();
+        }
     }
 
     /// Waits until something arrived, or the time has come. Dropping the future loses nothing.
@@ -65,6 +76,10 @@ impl Wire {
 
     /// Takes what arrived.
     pub(super) fn take(&mut self) -> Arrived<'_> {
+        // More is there than there was room for.
+        if matches!(&self.arrived, Some(Ok(length)) if *length == self.buffer.len()) {
+            self.buffer.resize(BUFFER, 0);
+        }
         match self.arrived.take() {
             None => Arrived::Nothing,
             Some(Ok(length @ 1..)) => Arrived::Bytes(self.buffer.get(..length).unwrap_or_default()),

@@ -1,5 +1,6 @@
 //! Messages of a server after the handshake (RFC 6143 section 7.6), and the requests they answer.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::colour_map::ColourMap;
@@ -9,6 +10,7 @@ use crate::encoding::{Canvas, Decoder, Encoding, LOWEST_JPEG_QUALITY, PaintBudge
 use crate::error::{Error, Phase, ProtocolError};
 use crate::framebuffer::{Framebuffer, Rectangle};
 use crate::inbox::Inbox;
+use crate::packed::Packed;
 use crate::text::{self, Text};
 
 const FRAMEBUFFER_UPDATE: u8 = 0;
@@ -17,7 +19,10 @@ const BELL: u8 = 2;
 const SERVER_CUT_TEXT: u8 = 3;
 
 pub(super) struct Session {
+    /// Its picture is empty while it is packed.
     canvas: Canvas,
+    /// The picture while nothing is painted, and unpacked where somebody asked for it.
+    packed: Option<(Packed, OnceLock<Framebuffer>)>,
     /// What the pixels of the canvas stand for, where they are numbers.
     map: Option<Box<ColourMap>>,
     step: Step,
@@ -92,6 +97,7 @@ impl Session {
         let map = config.pixel_format.is_mapped().then(|| Box::new(ColourMap::new(screen.clone())));
         Self {
             canvas: Canvas::new(screen, config.pixel_format),
+            packed: None,
             map,
             step: Step::Message,
             timeout: config.update_timeout,
@@ -103,7 +109,37 @@ impl Session {
         }
     }
 
+    /// Packs the picture where no part of a message is there. Pictures through a colour map stay as they are: they are there
+    /// twice, and hardly any server sends them.
+    pub(super) fn rest(&mut self) {
+        if let Some((_, unpacked)) = &mut self.packed {
+            unpacked.take();
+        } else if matches!(self.step, Step::Message)
+            && self.map.is_none()
+            && let Some(packed) = Packed::of(&self.canvas.framebuffer)
+        {
+            self.packed = Some((packed, OnceLock::new()));
+            self.canvas.framebuffer = Framebuffer::default();
+        }
+    }
+
+    fn unpack(&mut self) {
+        if let Some((packed, unpacked)) = self.packed.take() {
+            self.canvas.framebuffer = unpacked.into_inner().unwrap_or_else(|| packed.unpacked());
+        }
+    }
+
+    /// Columns and rows of pixels.
+    pub(super) fn size(&self) -> (u16, u16) {
+        let screen = &self.canvas.framebuffer;
+        let packed = self.packed.as_ref().map(|(packed, _)| (packed.width(), packed.height()));
+        packed.unwrap_or((screen.width(), screen.height()))
+    }
+
     pub(super) fn framebuffer(&self) -> &Framebuffer {
+        if let Some((packed, unpacked)) = &self.packed {
+            return unpacked.get_or_init(|| packed.unpacked());
+        }
         self.map.as_ref().map_or(&self.canvas.framebuffer, |map| map.shown())
     }
 
@@ -152,8 +188,9 @@ impl Session {
     pub(super) fn write_request(&mut self, out: &mut Vec<u8>) {
         if let Some(request) = self.unsent.take() {
             out.extend_from_slice(&[3, u8::from(request.incremental), 0, 0, 0, 0]);
-            out.extend_from_slice(&self.canvas.framebuffer.width().to_be_bytes());
-            out.extend_from_slice(&self.canvas.framebuffer.height().to_be_bytes());
+            let (width, height) = self.size();
+            out.extend_from_slice(&width.to_be_bytes());
+            out.extend_from_slice(&height.to_be_bytes());
         }
     }
 
@@ -164,6 +201,9 @@ impl Session {
         inbox: &mut Inbox,
         notices: &mut Notices,
     ) -> Result<(), Error> {
+        if !inbox.is_empty() {
+            self.unpack();
+        }
         loop {
             match self.take(now, inbox, notices)? {
                 Taken::Yes => self.is_first = false,

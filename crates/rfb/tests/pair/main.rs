@@ -82,6 +82,10 @@ proptest! {
         link.see(false);
         let seen = |link: &Link| link.client.framebuffer().map(|screen| screen.pixels().to_vec());
         prop_assert!(seen(&link) == Some(reduced(&first, format)), "the first picture");
+        // A picture that rests is the same, and is painted on as if it had not rested.
+        link.client.rest();
+        prop_assert!(seen(&link) == Some(reduced(&first, format)), "the first picture, at rest");
+        link.client.rest();
 
         // A few spots change.
         let mut pixels = first.into_pixels();

@@ -48,6 +48,14 @@ impl Connection {
         }
     }
 
+    /// It was looked at, and will not be for a while.
+    pub(super) fn rest(&mut self) {
+        match self {
+            Self::Picture(source) => source.rest(),
+            Self::Serial(_) => {}
+        }
+    }
+
     /// Whether it tells of changes by itself, so that silence means that there are none.
     pub(super) fn tells_changes(&self) -> bool {
         match self {

@@ -11,8 +11,8 @@ use ironhand_api::{Connector, Name, Way};
 use ironhand_connectors::{
     Error, Login, RedfishDevice, ScreenEvent, ScreenSource, Surroundings, VncServer, vnc_encryption,
 };
-use ironhand_console::Image;
 use ironhand_console::keys::{Keyboard, Stroke};
+use ironhand_console::{Image, PictureMark};
 use ironhand_store::{Store, StoreError};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -231,8 +231,12 @@ impl ScreenSource for Borrowed {
         self.screen.request_update(incremental)
     }
 
-    fn image(&self, before: Option<&Image>) -> Option<Image> {
+    fn image(&mut self, before: Option<PictureMark>) -> Option<Image> {
         self.screen.image(before)
+    }
+
+    fn rest(&mut self) {
+        self.screen.rest();
     }
 
     fn tells_changes(&self) -> bool {

@@ -418,6 +418,7 @@ impl Session {
     async fn show(&mut self, visit: &mut Visit) -> Result<(), DeviceError> {
         let at = clock::now();
         let seen = self.shot.as_ref().and_then(|shot| shot.seen());
+        let is_watched = self.pace.borrow().is_watched();
         let read = match &mut visit.connection {
             Connection::Picture(source) => match source.image(seen) {
                 Some(image) => Some(self.reader.read(image, self.shot.clone()).await),
@@ -441,6 +442,9 @@ impl Session {
             let seen = Arc::new(Seen { number: self.looks, at, source, shot });
             self.outlet.show.send_replace(View::Seen(Arc::clone(&seen)));
             visit.tell_lookers(&Ok(seen));
+        }
+        if !is_watched {
+            visit.connection.rest();
         }
         visit.look = Look::None;
         visit.next_look = Instant::now() + self.pace(visit);
