@@ -30,6 +30,8 @@ pub struct FlowSet {
     patterns: PatternSet,
     /// Whether a flow asks for more than what stands on the screen.
     beyond_picture: bool,
+    /// The flows as they were applied, in which nothing is at fault.
+    sound: BTreeMap<Name, Flow>,
 }
 
 /// A screen prepared for the patterns of a set.
@@ -58,7 +60,8 @@ impl Catalog {
 
     /// Publishes another set of flows.
     pub(crate) fn replace(&self, flows: Vec<Flow>) {
-        self.current.send_replace(Arc::new(FlowSet::compile(flows)));
+        let before = Arc::clone(&self.current.borrow());
+        self.current.send_replace(Arc::new(FlowSet::compile_after(flows, &before)));
     }
 
     /// The set of flows, as it changes.
@@ -71,10 +74,20 @@ impl FlowSet {
     /// Compiles what was checked when it was applied. A flow that an earlier release took and this one does not, or that
     /// calls one which is gone, is left out, with a word in the log: it must not keep the others from working.
     pub fn compile(flows: Vec<Flow>) -> Self {
+        Self::compile_after(flows, &Self::default())
+    }
+
+    /// As [`Self::compile`], without checking and compiling again what is the same in `before`: where many flows are applied one
+    /// after the other, each makes a set.
+    fn compile_after(flows: Vec<Flow>, before: &Self) -> Self {
         let mut set = Self::default();
         let named = by_name(&flows);
         for flow in &flows {
-            let mut faults = flow_faults(flow);
+            let is_sound = before.sound.get(&flow.metadata.name) == Some(flow);
+            let mut faults = if is_sound { Vec::new() } else { flow_faults(flow) };
+            if faults.is_empty() {
+                set.sound.insert(flow.metadata.name.clone(), flow.clone());
+            }
             let linked = link(flow, &named).map_err(|fault| faults.push(fault.to_string()));
             let Some(flow) = linked.ok().filter(|_| faults.is_empty()) else {
                 tracing::error!(flow = %flow.metadata.name, error = faults.join("; "), "flow left out");
@@ -82,7 +95,7 @@ impl FlowSet {
             };
             each_pattern(&flow, &mut |_, source| {
                 // What does not compile is a fault of the flow.
-                let _ = set.patterns.add(source);
+                let _ = set.patterns.add_again(source, &before.patterns);
             });
             set.beyond_picture |= flow.spec.when.condition.asks_beyond_picture();
             set.flows.push(Arc::new(flow));
@@ -104,7 +117,12 @@ impl FlowSet {
 
     /// Whether one of them asks for what the event log of its controller says.
     pub(crate) fn ask_event_log(&self, host: &Whereabouts<'_>) -> bool {
-        self.select(host).any(|flow| asks_event_log(flow))
+        self.select(host).any(|flow| asks(flow, Condition::asks_event_log))
+    }
+
+    /// Whether one of them asks for what the host writes on its serial console.
+    pub(crate) fn ask_serial(&self, host: &Whereabouts<'_>) -> bool {
+        self.select(host).any(|flow| asks(flow, Condition::asks_serial))
     }
 
     /// The flows that may work on a host, the first to be taken first.
@@ -213,11 +231,12 @@ fn evidence(found: Match, looked: &Looked<'_>) -> MatchEvidence {
     }
 }
 
-fn asks_event_log(flow: &Flow) -> bool {
+/// Whether one of the conditions of a flow asks for something.
+fn asks(flow: &Flow, what: impl Fn(&Condition) -> bool) -> bool {
     let spec = &flow.spec;
-    let mut asks = spec.when.condition.asks_event_log() || spec.verify.condition.asks_event_log();
+    let mut asks = what(&spec.when.condition) || what(&spec.verify.condition);
     Step::walk(&spec.steps, "spec.do", &mut |_, step| {
-        asks |= step.conditions().into_iter().any(|(_, condition)| condition.asks_event_log());
+        asks |= step.conditions().into_iter().any(|(_, condition)| what(condition));
     });
     asks
 }
@@ -227,7 +246,7 @@ fn each_pattern<'f>(flow: &'f Flow, visit: &mut impl FnMut(String, &'f str)) {
     let spec = &flow.spec;
     let mut patterns = |condition: &'f Condition, field: &str| {
         condition.each_pattern(field, &mut |field, pattern| visit(field, pattern.source()));
-        condition.each_event(field, &mut |field, event| visit(field, &event.pattern));
+        condition.each_told(field, visit);
     };
     patterns(&spec.when.condition, "spec.when");
     patterns(&spec.verify.condition, "spec.verify");
@@ -347,6 +366,28 @@ mod tests {
         assert_eq!(brief, [("early", false), ("late", true)]);
         assert!(verdicts[0].reason.contains("`setup` stands in row 1"), "{}", verdicts[0].reason);
         assert_eq!(verdicts[1].evidence.as_ref().unwrap().picture, Some(picture));
+    }
+
+    #[test]
+    fn a_set_made_after_another_says_the_same() {
+        let named = |name: &str, pattern: &str| {
+            let json = format!(
+                r#"{{"metadata":{{"name":"{name}"}},"spec":{{"when":{{"screen":"{pattern}"}},"do":[],
+                    "verify":{{"power":"on","timeout":"1s"}}}}}}"#
+            );
+            flow(&json)
+        };
+        let before = FlowSet::compile(vec![named("a", "one"), named("b", "two"), named("c", "three")]);
+        // One stays, one changes, one goes, one is new, one is at fault.
+        let flows = vec![named("a", "one"), named("b", "(?-i)Two"), named("d", "four"), named("e", "(")];
+        let (after, anew) = (FlowSet::compile_after(flows.clone(), &before), FlowSet::compile(flows));
+        let page = Page::from_text("One Two three four");
+        let looked =
+            Looked { page: &page, text: "One Two three four", at: Timestamp::from_millis(7), picture: None };
+        let verdicts =
+            |set: &FlowSet| set.verdicts_on_any_host(ScreenKind::Text, &Circumstances::default(), &looked);
+        assert_eq!(verdicts(&after), verdicts(&anew));
+        assert_eq!(verdicts(&after).iter().filter(|verdict| verdict.applies).count(), 3);
     }
 
     #[test]

@@ -47,6 +47,21 @@ impl PatternSet {
         Ok(())
     }
 
+    /// Adds a pattern as [`Self::add`] does, without compiling it where `earlier` has it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pattern::new`].
+    pub fn add_again(&mut self, source: &str, earlier: &Self) -> Result<(), PatternError> {
+        let Some(place) = earlier.places.get(source).filter(|_| !self.places.contains_key(source)) else {
+            return self.add(source);
+        };
+        self.places.insert(source.to_owned(), self.patterns.len());
+        self.needs.push(earlier.needs[*place].clone());
+        self.patterns.push(earlier.patterns[*place].clone());
+        Ok(())
+    }
+
     /// Prepares the set; what is added later is tried on every screen.
     #[must_use]
     pub fn prepared(mut self) -> Self {
