@@ -96,6 +96,15 @@ impl Controller {
         });
     }
 
+    /// The machine's system runs as it should, or does so no longer, which its serial port shows.
+    pub(crate) fn show_system(&self, runs: bool) {
+        let mut state = self.state();
+        let output = state.console.follow(runs);
+        if !output.is_empty() {
+            state.bmc.console_output(Instant::now(), &output);
+        }
+    }
+
     /// Power could not be switched as asked.
     pub(crate) fn show_power_control_fault(&self) {
         self.with(|bmc| bmc.set_chassis(ChassisStatus { power_control_fault: true, ..bmc.chassis() }));

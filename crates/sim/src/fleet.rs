@@ -67,8 +67,8 @@ pub struct FleetConfig {
     /// Whether machines with an iDRAC show their screens by VNC only while its attributes say so, as real ones do, under the
     /// password that is given there.
     pub vnc_by_attribute: bool,
-    /// Whether the controllers have a serial console. A shell of its own is on it, which asks for a login whatever the machine
-    /// does.
+    /// Whether the controllers have a serial console. A shell of its own is on it while the machine runs the system of its disk;
+    /// nothing is while it does not.
     pub serial: bool,
     /// What breaks, and when.
     pub script: FaultScript,

@@ -25,7 +25,7 @@ enum Stage {
     Login,
     Password,
     Shell,
-    /// The kernel has stopped: nothing is read or written until the machine starts anew.
+    /// The kernel has stopped, or none runs: nothing is read or written until the machine starts anew.
     Crashed,
 }
 
@@ -37,12 +37,21 @@ pub(crate) struct SerialConsole {
     user: String,
     line: Vec<u8>,
     after_return: bool,
+    /// Whether the system of the machine runs.
+    runs: bool,
 }
 
 impl SerialConsole {
     /// The console of a machine with this host name.
     pub(crate) fn new(name: String) -> Self {
-        Self { name, stage: Stage::Login, user: String::new(), line: Vec::new(), after_return: false }
+        Self {
+            name,
+            stage: Stage::Login,
+            user: String::new(),
+            line: Vec::new(),
+            after_return: false,
+            runs: true,
+        }
     }
 
     /// The machine starts; returns what it writes.
@@ -52,6 +61,23 @@ impl SerialConsole {
         let mut output = b"\r\nStarting the system ...\r\n".to_vec();
         self.prompt(&mut output);
         output
+    }
+
+    /// The system of the machine runs as it should, or does so no longer: then nothing is behind the port, and nothing proves that the
+    /// machine is well. Returns what it writes.
+    pub(crate) fn follow(&mut self, runs: bool) -> Vec<u8> {
+        match (runs, self.runs) {
+            (true, false) => {
+                self.runs = true;
+                self.boot()
+            }
+            (false, true) => {
+                self.runs = false;
+                self.stage = Stage::Crashed;
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// Somebody opens the port; returns what the machine writes.
@@ -188,6 +214,17 @@ mod tests {
         );
         assert_eq!((console.input(b"\r"), console.take_break(), console.open()), Default::default());
         assert_eq!(console.boot(), b"\r\nStarting the system ...\r\nsim7 login: ");
+    }
+
+    #[test]
+    fn nothing_is_behind_the_port_while_the_system_does_not_run() {
+        let mut console = SerialConsole::new("sim7".to_owned());
+        assert!(console.follow(true).is_empty(), "it ran before");
+        assert!(console.follow(false).is_empty());
+        assert_eq!((console.input(b"root\r"), console.take_break(), console.open()), Default::default());
+        assert!(console.follow(false).is_empty());
+        assert_eq!(console.follow(true), b"\r\nStarting the system ...\r\nsim7 login: ");
+        assert_eq!(console.open(), b"\r\nsim7 login: ");
     }
 
     #[test]

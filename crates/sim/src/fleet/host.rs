@@ -206,6 +206,7 @@ impl Host {
                 }
             }
         }
+        self.controller.show_system(machine.is_well());
         let revision = machine.screen().revision();
         self.revision.send_if_modified(|shown| std::mem::replace(shown, revision) != revision);
     }
