@@ -41,6 +41,9 @@ pub struct Condition {
     /// What the controller must have told of lately.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<EventPattern>,
+    /// What the host must have written on its serial console lately.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serial: Option<SerialPattern>,
     /// For how long `power`, `reach`, `ping`, `heartbeat` and `check` beside it must have been so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Span>,
@@ -83,7 +86,13 @@ impl Condition {
             || self.reach.is_some()
             || self.asks_checks()
             || self.event.is_some()
+            || self.serial.is_some()
             || self.parts().any(Self::asks_beyond_picture)
+    }
+
+    /// Whether it asks for what the host writes on its serial console.
+    pub fn asks_serial(&self) -> bool {
+        self.serial.is_some() || self.parts().any(Self::asks_serial)
     }
 
     /// Whether it asks for what the event log of the controller says.
@@ -126,18 +135,21 @@ impl Condition {
 }
 
 impl Condition {
-    /// Calls `visit` with each pattern on an event, and its place below the place `at`.
-    pub fn each_event<'c>(&'c self, at: &str, visit: &mut impl FnMut(String, &'c EventPattern)) {
+    /// Calls `visit` with each regular expression on events and on lines of the serial console, and its place below the place `at`.
+    pub fn each_told<'c>(&'c self, at: &str, visit: &mut impl FnMut(String, &'c str)) {
         if let Some(event) = &self.event {
-            visit(format!("{at}.event.pattern"), event);
+            visit(format!("{at}.event.pattern"), &event.pattern);
+        }
+        if let Some(serial) = &self.serial {
+            visit(format!("{at}.serial"), serial.source());
         }
         for (name, parts) in [("all", &self.all), ("any", &self.any)] {
             for (index, part) in parts.iter().enumerate() {
-                part.each_event(&format!("{at}.{name}[{index}]"), visit);
+                part.each_told(&format!("{at}.{name}[{index}]"), visit);
             }
         }
         if let Some(part) = &self.not {
-            part.each_event(&format!("{at}.not"), visit);
+            part.each_told(&format!("{at}.not"), visit);
         }
     }
 }
@@ -160,6 +172,7 @@ impl fmt::Display for Condition {
         );
         parts.extend(self.check.as_ref().map(|check| format!("check {} {}", check.name(), check.state())));
         parts.extend(self.event.as_ref().map(ToString::to_string));
+        parts.extend(self.serial.as_ref().map(ToString::to_string));
         parts.extend(self.since.map(|length| format!("for {length}")));
         parts.extend(self.all.iter().map(ToString::to_string));
         if !self.any.is_empty() {
@@ -239,6 +252,50 @@ impl fmt::Display for EventPattern {
             None => f.write_str("event")?,
         }
         write!(f, " `{}` within {}", self.pattern, self.within())
+    }
+}
+
+/// What a host must have written on its serial console lately: a regular expression that one of its lines matches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum SerialPattern {
+    /// Within the last [`EventPattern::WITHIN`].
+    Lately(String),
+    /// With the time.
+    Within(SerialWithin),
+}
+
+/// A pattern on lines of the serial console, with how long ago they may have been written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SerialWithin {
+    /// The regular expression.
+    pub pattern: String,
+    /// How long ago at most the line was begun; [`EventPattern::WITHIN`] where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Span>,
+}
+
+impl SerialPattern {
+    /// The regular expression.
+    pub fn source(&self) -> &str {
+        match self {
+            Self::Lately(pattern) | Self::Within(SerialWithin { pattern, .. }) => pattern,
+        }
+    }
+
+    /// How long ago the line may have been begun.
+    pub fn within(&self) -> Span {
+        match self {
+            Self::Within(SerialWithin { within: Some(within), .. }) => *within,
+            Self::Lately(_) | Self::Within(_) => EventPattern::WITHIN,
+        }
+    }
+}
+
+impl fmt::Display for SerialPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` on the serial console within {}", self.source(), self.within())
     }
 }
 
@@ -369,6 +426,10 @@ mod tests {
             "`a` on the screen and sel event `ECC` within 1h",
         );
         check(
+            r#"{ "any": [{ "serial": "panic" }, { "serial": { "pattern": "Oops", "within": "30s" } }] }"#,
+            "(`panic` on the serial console within 10m or `Oops` on the serial console within 30s)",
+        );
+        check(
             r#"{ "any": [{ "screen": { "pattern": "a", "region": { "rows": [-2, -1] } } }, { "reach": "ok" }],
                  "not": { "screenKind": "blank" }, "unchangedFor": "10m" }"#,
             "the same screen for 10m and (`a` in rows -2 to -1 on the screen or controller ok) and not (a screen \
@@ -389,6 +450,8 @@ mod tests {
         check(r#"{ "screen": "a" }"#, true, false);
         check(r#"{ "screen": "a", "event": { "pattern": "ECC" } }"#, true, true);
         check(r#"{ "event": { "pattern": "ECC" } }"#, false, true);
+        check(r#"{ "screen": "a", "not": { "serial": "b" } }"#, true, true);
+        check(r#"{ "serial": "b" }"#, false, true);
         check(r#"{ "power": "on" }"#, false, true);
         check(r#"{ "not": { "screen": "a" } }"#, false, false);
         check(r#"{ "any": [{ "screen": "a" }, { "power": "on" }] }"#, false, true);

@@ -326,6 +326,9 @@ pub struct Example {
     /// What its controller told of lately, in its log and otherwise; nothing where it is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
+    /// What it wrote on its serial console lately, in lines; nothing where it is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
     /// Whether the flow applies to it.
     pub matches: bool,
 }

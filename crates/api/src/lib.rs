@@ -85,6 +85,7 @@ pub use check::{Check, CheckKind, CheckState, CheckStatus, HeartbeatCheck, HttpC
 pub use cloud_event::CloudEvent;
 pub use condition::{
     CheckIn, CheckIs, Condition, EventPattern, EventSource, PatternWithin, Region, ScreenPattern,
+    SerialPattern, SerialWithin,
 };
 pub use connector::{
     AmtOptions, Capability, CertificatePin, Connector, ConnectorType, ConsoleLogFormat, ConsoleLogOptions,

@@ -264,6 +264,7 @@ pub fn test(files: &args::Files, output: Output) -> Result<(), Failure> {
                 ping: example.ping,
                 heartbeat: example.heartbeat,
                 event: example.event.clone(),
+                serial: example.serial.clone(),
                 power: example.power,
                 reach: example.reach,
             };

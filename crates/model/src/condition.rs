@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use ironhand_api::{
     CheckIs, CheckKind, CheckState, Condition, EventPattern, EventSource, Finding, MatchEvidence, PowerState,
-    Reach, ScreenKind, ScreenPattern, Span, Timestamp, Truth, When,
+    Reach, ScreenKind, ScreenPattern, SerialPattern, Span, Timestamp, Truth, When,
 };
 use regex::{Regex, RegexBuilder};
 
 use crate::facts::in_words;
-use crate::{CheckSeen, EventSeen, HostFacts};
+use crate::{CheckSeen, EventSeen, HostFacts, SerialLine};
 
 /// A value, or why it is not known.
 pub type Known<T> = Result<T, String>;
@@ -21,6 +21,9 @@ pub type Find<'a> = &'a dyn Fn(&ScreenPattern) -> Option<MatchEvidence>;
 
 /// An event, and how long ago it came.
 pub type Lately = (EventSeen, Duration);
+
+/// A line that the host wrote, and how long ago it was begun.
+pub type Written = (SerialLine, Duration);
 
 /// What is known of a host at one moment.
 pub struct Sight<'a> {
@@ -44,6 +47,8 @@ pub struct Sight<'a> {
     pub events: Vec<Lately>,
     /// Where it is known what the controller told of, and what not.
     pub watched: BTreeSet<EventSource>,
+    /// What the host wrote on its serial console, the newest last, and how long ago.
+    pub serial: Known<Vec<Written>>,
 }
 
 impl<'a> Sight<'a> {
@@ -66,6 +71,7 @@ impl<'a> Sight<'a> {
             checks: facts.checks(),
             events: lately(facts),
             watched: facts.watched_events().clone(),
+            serial: written(facts),
         }
     }
 
@@ -84,18 +90,26 @@ impl<'a> Sight<'a> {
             checks: around.checks(),
             events: around.events(),
             watched: around.event.iter().flat_map(|_| [EventSource::Sel, EventSource::Redfish]).collect(),
+            serial: around.serial().ok_or_else(|| missing("what the host wrote on its serial console")),
         }
     }
 }
 
 /// What the controller told of, each with its age at the last look at the host.
 pub(crate) fn lately(facts: &HostFacts) -> Vec<Lately> {
+    facts.events().map(|event| (event.clone(), age(facts, event.at))).collect()
+}
+
+/// What the host wrote on its serial console, each line with its age at the last look at the host.
+pub(crate) fn written(facts: &HostFacts) -> Known<Vec<Written>> {
+    let lines = facts.serial().ok_or_else(|| "nobody listens to the serial console yet".to_owned())?;
+    Ok(lines.iter().map(|line| (line.clone(), age(facts, line.at))).collect())
+}
+
+/// How long before the last look at the host something happened.
+fn age(facts: &HostFacts, at: Timestamp) -> Duration {
     let looks = [facts.reach().map(|fact| fact.observed_at), facts.screen().map(|screen| screen.read_at)];
-    let now = looks.into_iter().flatten().max();
-    facts
-        .events()
-        .map(|event| (event.clone(), now.map_or(Duration::ZERO, |now| now.since(event.at))))
-        .collect()
+    looks.into_iter().flatten().max().map_or(Duration::ZERO, |now| now.since(at))
 }
 
 /// What is said of the host that a screen was taken of, for examples.
@@ -113,9 +127,18 @@ pub struct Circumstances {
     pub heartbeat: Option<bool>,
     /// What its controller told of, in its log and otherwise; nothing where it is empty.
     pub event: Option<String>,
+    /// What it wrote on its serial console, in lines; nothing where it is empty.
+    pub serial: Option<String>,
 }
 
 impl Circumstances {
+    fn serial(&self) -> Option<Vec<Written>> {
+        let line = |text: &str| {
+            (SerialLine { at: Timestamp::from_millis(0), text: text.to_owned() }, Duration::ZERO)
+        };
+        Some(self.serial.as_ref()?.lines().filter(|text| !text.is_empty()).map(line).collect())
+    }
+
     fn events(&self) -> Vec<Lately> {
         let text = self.event.as_ref().filter(|text| !text.is_empty());
         let event = |source| {
@@ -228,6 +251,9 @@ fn part(condition: &Condition, sight: &Sight<'_>, at: &str, findings: &mut Vec<F
     if let Some(wanted) = &condition.event {
         leaf("event", on_event(wanted, sight), &mut parts);
     }
+    if let Some(wanted) = &condition.serial {
+        leaf("serial", on_serial(wanted, sight), &mut parts);
+    }
     for (index, below_all) in all.iter().enumerate() {
         parts.push(part(below_all, sight, &below(&format!("all[{index}]")), findings));
     }
@@ -338,6 +364,30 @@ fn on_event(wanted: &EventPattern, sight: &Sight<'_>) -> Part {
             Part::new(true, told)
         }
         None => Part::new(false, format!("there was no {wanted}")),
+    }
+}
+
+/// Whether the host wrote something on its serial console. What it wrote before anybody listened is not known.
+fn on_serial(wanted: &SerialPattern, sight: &Sight<'_>) -> Part {
+    let lines = match &sight.serial {
+        Ok(lines) => lines,
+        Err(why) => return Part::unknown(why.clone()),
+    };
+    let Some(pattern) = event_pattern(wanted.source()) else {
+        return Part::unknown(format!("`{}` is not a pattern", wanted.source()));
+    };
+    let within = wanted.within().duration();
+    let mut lately = lines.iter().rev().filter(|(_, age)| *age <= within);
+    match lately.find(|(line, _)| pattern.is_match(&line.text)) {
+        Some((line, age)) => {
+            let told = format!(
+                "the host wrote `{}` on its serial console {} ago",
+                brief(&line.text),
+                in_words(*age)
+            );
+            Part::new(true, told)
+        }
+        None => Part::new(false, format!("the host did not write {wanted}")),
     }
 }
 

@@ -6,6 +6,7 @@
 mod checks;
 mod events;
 mod fence;
+mod serial;
 mod ways;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub use checks::CheckSeen;
 pub(crate) use checks::Illness;
 use events::EventFacts;
 pub use events::EventSeen;
+pub use serial::SerialLine;
 
 /// One thing seen of a host, or asked of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,6 +148,8 @@ pub struct HostFacts {
     checks: CheckFacts,
     #[serde(skip_serializing_if = "EventFacts::is_empty")]
     events: EventFacts,
+    #[serde(skip)]
+    serial: Option<Vec<SerialLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hardware: Option<HostHardware>,
     /// When the host was last started, or given back by whoever worked on it: it may be booting since.

@@ -127,7 +127,7 @@ pub use boot_progress::{
 pub use cadence::Cadence;
 pub use condition::{Circumstances, Find, Judgement, Known, Lately, Sight, judge, judge_when};
 pub use console::{ConsoleHold, ConsoleTaken, Taker};
-pub use facts::{Change, CheckSeen, EventSeen, HostFacts, Observation, power_deadline};
+pub use facts::{Change, CheckSeen, EventSeen, HostFacts, Observation, SerialLine, power_deadline};
 pub use fence::judge_fence;
 pub use follow::{Described, FollowPlan, Ground, plan_follow};
 pub use heartbeat::{HEARTBEAT_WINDOW, HeartbeatRefusal, HeartbeatWindow, Nonce};

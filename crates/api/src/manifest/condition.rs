@@ -5,7 +5,7 @@ use super::fields::{Fields, Shape};
 use super::tree::Node;
 use crate::{
     CheckIn, CheckIs, CheckState, Condition, EventPattern, EventSource, PatternWithin, PowerState, Reach,
-    Region, ScreenKind, ScreenPattern,
+    Region, ScreenKind, ScreenPattern, SerialPattern, SerialWithin,
 };
 
 /// A condition below `all`, `any` or `not`.
@@ -21,12 +21,13 @@ pub(super) const CONDITION: Shape = Shape {
         "heartbeat",
         "check",
         "event",
+        "serial",
         "since",
         "all",
         "any",
         "not",
     ],
-    planned: &["serial", "phoneHome"],
+    planned: &["phoneHome"],
 };
 
 pub(super) const PATTERN: Shape =
@@ -36,6 +37,8 @@ pub(super) const CHECK_IN: Shape = Shape { what: "`check`", fields: &["name", "s
 
 pub(super) const EVENT: Shape =
     Shape { what: "`event`", fields: &["source", "pattern", "within"], planned: &[] };
+
+pub(super) const SERIAL: Shape = Shape { what: "`serial`", fields: &["pattern", "within"], planned: &[] };
 
 const EVENT_SOURCES: &[(&str, EventSource)] = &[("sel", EventSource::Sel), ("redfish", EventSource::Redfish)];
 
@@ -105,6 +108,7 @@ pub(super) fn condition(
     let heartbeat = fields.optional("heartbeat", faults, |node, faults| node.boolean("heartbeat", faults));
     let check = fields.optional("check", faults, check);
     let event = fields.optional("event", faults, event);
+    let serial = fields.optional("serial", faults, serial);
     let since = fields.optional("since", faults, |node, faults| node.some_span("since", faults));
     let all = parts("all", faults);
     let any = parts("any", faults);
@@ -119,6 +123,7 @@ pub(super) fn condition(
         heartbeat: heartbeat?,
         check: check?,
         event: event?,
+        serial: serial?,
         since: since?,
         all: all?.unwrap_or_default(),
         any: any?.unwrap_or_default(),
@@ -163,6 +168,17 @@ fn event(node: &Node, faults: &mut Faults) -> Option<EventPattern> {
     let source_pattern = fields.require("pattern", faults).and_then(|node| pattern(node, "pattern", faults));
     let within = fields.optional("within", faults, |node, faults| node.some_span("within", faults));
     Some(EventPattern { source: source?, pattern: source_pattern?, within: within? })
+}
+
+/// What the host must have written on its serial console.
+fn serial(node: &Node, faults: &mut Faults) -> Option<SerialPattern> {
+    if !node.is_mapping() {
+        return pattern(node, "serial", faults).map(SerialPattern::Lately);
+    }
+    let fields = Fields::of(node, &SERIAL, faults)?;
+    let source_pattern = fields.require("pattern", faults).and_then(|node| pattern(node, "pattern", faults));
+    let within = fields.optional("within", faults, |node, faults| node.some_span("within", faults));
+    Some(SerialPattern::Within(SerialWithin { pattern: source_pattern?, within: within? }))
 }
 
 fn part(

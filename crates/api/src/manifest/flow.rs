@@ -37,6 +37,7 @@ pub(super) const WHEN: Shape = Shape {
         "heartbeat",
         "check",
         "event",
+        "serial",
         "since",
         "all",
         "any",
@@ -59,6 +60,7 @@ pub(super) const WAITED: &[&str] = &[
     "heartbeat",
     "check",
     "event",
+    "serial",
     "since",
     "all",
     "any",
@@ -71,8 +73,19 @@ pub(super) const LIMITS: Shape =
 
 pub(super) const EXAMPLE: Shape = Shape {
     what: "an example",
-    fields: &["picture", "text", "power", "reach", "unchangedFor", "ping", "heartbeat", "event", "matches"],
-    planned: &["serial"],
+    fields: &[
+        "picture",
+        "text",
+        "power",
+        "reach",
+        "unchangedFor",
+        "ping",
+        "heartbeat",
+        "event",
+        "serial",
+        "matches",
+    ],
+    planned: &[],
 };
 
 /// Examples of one flow.
@@ -161,6 +174,7 @@ fn example(node: &Node, faults: &mut Faults) -> Option<Example> {
     let ping = fields.optional("ping", faults, |node, faults| node.boolean("ping", faults));
     let heartbeat = fields.optional("heartbeat", faults, |node, faults| node.boolean("heartbeat", faults));
     let event = fields.optional("event", faults, |node, faults| text(node, "event", faults));
+    let serial = fields.optional("serial", faults, |node, faults| text(node, "serial", faults));
     let matches = fields.require("matches", faults).and_then(|node| node.boolean("matches", faults));
     let (picture, text) = (picture?, screen?);
     if picture.is_some() == text.is_some() {
@@ -176,6 +190,7 @@ fn example(node: &Node, faults: &mut Faults) -> Option<Example> {
         ping: ping?,
         heartbeat: heartbeat?,
         event: event?,
+        serial: serial?,
         matches: matches?,
     })
 }

@@ -39,11 +39,19 @@ fn sight<'a>(find: Find<'a>) -> Sight<'a> {
         ],
         events: vec![told("DIMM A1: Uncorrectable ECC", 300), told("PSU 1: power lost", 3600)],
         watched: BTreeSet::from([EventSource::Sel]),
+        serial: Ok(vec![
+            (wrote("Kernel panic - not syncing: Oops"), Duration::from_secs(700)),
+            (wrote("n1 login: "), Duration::from_secs(5)),
+        ]),
     }
 }
 
 fn told(text: &str, age: u64) -> Lately {
     (EventSeen { source: EventSource::Sel, text: text.to_owned(), at: AT }, Duration::from_secs(age))
+}
+
+fn wrote(text: &str) -> SerialLine {
+    SerialLine { at: AT, text: text.to_owned() }
 }
 
 fn seen(name: &str, kind: CheckKind, state: CheckState, lasted: u64) -> CheckSeen {
@@ -213,5 +221,30 @@ fn events_count_for_so_long_and_where_they_are_listened_for() {
         r#"{ "not": { "event": { "source": "redfish", "pattern": "ECC" } } }"#,
     ] {
         check("", condition, Truth::Unknown, "the controller was not asked for its Redfish events yet");
+    }
+}
+
+#[test]
+fn lines_of_the_serial_console_count_for_so_long_and_while_somebody_listens() {
+    check(
+        "",
+        r#"{ "serial": "LOGIN:" }"#,
+        Truth::Yes,
+        "the host wrote `n1 login: ` on its serial console 5s ago",
+    );
+    check(
+        "",
+        r#"{ "serial": "^kernel panic" }"#,
+        Truth::No,
+        "the host did not write `^kernel panic` on the serial console within 10m",
+    );
+    let panic = r#"{ "serial": { "pattern": "^kernel panic", "within": "1h" } }"#;
+    let told = "the host wrote `Kernel panic - not syncing: Oops` on its serial console 11m ago";
+    check("", panic, Truth::Yes, told);
+    let find = |pattern: &ScreenPattern| find("", pattern);
+    let deaf = Sight { serial: Err("nobody listens".to_owned()), ..sight(&find) };
+    for condition in [panic.to_owned(), format!(r#"{{ "not": {panic} }}"#)] {
+        let condition: Condition = serde_json::from_str(&condition).expect("a condition");
+        assert_eq!(judge(&condition, &deaf).truth, Truth::Unknown);
     }
 }

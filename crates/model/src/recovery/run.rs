@@ -14,7 +14,7 @@ use super::{
     Decision, LONGEST_PAUSE, LONGEST_STEP, Log, MOST_RECORDS, Planned, REDRAW, Transition, UNNUMBERED, View,
     obstacle_to_reading, obstacle_to_step, quote, wait,
 };
-use crate::condition::{Judgement, Sight, judge, lately};
+use crate::condition::{Judgement, Sight, judge, lately, written};
 use crate::facts::in_words;
 
 /// A run under way. It keeps the flow as it was when the run began: a flow that changes meanwhile changes the next
@@ -576,7 +576,8 @@ fn steps_of(flow: &Flow, failing: bool) -> &[Step] {
 /// Which branch is taken.
 fn progress_of_choice(choose: &Choose, since: Timestamp, now: Timestamp, view: &View<'_>) -> Ended {
     // What the controller told of before is what is chosen by.
-    let sight = Sight { events: lately(view.facts), ..view.sight(since.after(REDRAW)) };
+    let sight =
+        Sight { events: lately(view.facts), serial: written(view.facts), ..view.sight(since.after(REDRAW)) };
     let judged: Vec<Judgement> = choose.branches.iter().map(|branch| judge(&branch.when, &sight)).collect();
     if let Some((index, judged)) = judged.iter().enumerate().find(|(_, judged)| judged.truth == Truth::Yes) {
         let outcome = StepOutcome::Done(format!("branch {}: {}", index + 1, judged.reason));

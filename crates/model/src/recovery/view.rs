@@ -130,6 +130,9 @@ impl<'a> View<'a> {
             checks: of_screen.checks.into_iter().map(seen_since).collect(),
             events: of_screen.events.into_iter().filter(|(event, _)| event.at > since).collect(),
             watched: of_screen.watched,
+            serial: of_screen
+                .serial
+                .map(|lines| lines.into_iter().filter(|(line, _)| line.at > since).collect()),
         }
     }
 }

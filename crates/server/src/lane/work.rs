@@ -25,7 +25,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use ironhand_api::{Capability, Host, HostStatus, IncidentState, Job, Name, PictureDigest, Verdict};
-use ironhand_model::{AlertChange, Cadence, HostAlerts, HostFacts, HostRecovery, Observation, Site, Terms};
+use ironhand_model::{
+    AlertChange, Cadence, HostAlerts, HostFacts, HostRecovery, Observation, SerialLine, Site, Terms,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -154,6 +156,8 @@ enum Happening {
     Acted(Acted),
     Noticed(Notice),
     Checked(CheckResult),
+    /// What the host wrote on its serial console lately.
+    Heard(Option<Vec<SerialLine>>),
     Looked,
     FlowsChanged,
     Governed,
@@ -265,7 +269,7 @@ impl Lane {
     /// Waits for what is next. Dropping the future loses nothing.
     async fn next(&mut self, ports: &mut Ports, ending: &Ending) -> Happening {
         let due = self.due();
-        let Self { polling, acting, notices, view, flows, site, hints, checks, .. } = self;
+        let Self { polling, acting, notices, view, flows, site, hints, checks, keeper, .. } = self;
         tokio::select! {
             biased;
             () = ending.retire.cancelled() => Happening::Retired,
@@ -279,6 +283,7 @@ impl Lane {
             told = hints.next() => Happening::Hinted(told),
             result = checks.next() => Happening::Checked(result),
             () = changed(view) => Happening::Looked,
+            lines = heard(keeper) => Happening::Heard(lines),
             Ok(()) = flows.changed() => Happening::FlowsChanged,
             () = tokio::time::sleep_until(due.into()) => Happening::Due,
         }
@@ -297,7 +302,11 @@ impl Lane {
             Happening::Hinted(told) => self.hinted(told),
             Happening::Checked(result) => self.checked(result),
             Happening::Looked => self.looked(ports),
-            Happening::FlowsChanged => self.judge(),
+            Happening::Heard(lines) => {
+                self.facts.heard_serial(lines);
+                self.judge();
+            }
+            Happening::FlowsChanged => self.follow_flows(),
             Happening::Governed => {
                 self.govern(ports);
                 self.watch_checks().await;
@@ -403,6 +412,13 @@ impl Lane {
 async fn done<T>(job: Option<&mut BoxFuture<'static, T>>) -> T {
     match job {
         Some(job) => job.await,
+        None => pending().await,
+    }
+}
+
+async fn heard(keeper: &mut Option<Keeper>) -> Option<Vec<SerialLine>> {
+    match keeper {
+        Some(keeper) => keeper.heard().await,
         None => pending().await,
     }
 }

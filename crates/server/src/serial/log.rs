@@ -20,7 +20,7 @@ use regex::{Regex, RegexBuilder};
 use tokio::task::spawn_blocking;
 
 use file::Files;
-use line::Cutter;
+pub(crate) use line::Cutter;
 
 /// The folder of the logs in the data directory.
 const FOLDER: &str = "consoles";

@@ -377,17 +377,20 @@ fn faults_of_when_are_placed() {
         ],
     );
     check("{ screen: x, event: { pattern: ECC } }", &[]);
+    check("{ screen: x, serial: 'login:' }", &[]);
+    check("{ screen: x, serial: { pattern: 'login:', within: 1m } }", &[]);
+    check("{ screen: x, serial: { within: 1m } }", &["5:30 `serial` needs `pattern`"]);
     check(
-        "{ serial: x, any: [x] }",
+        "{ phoneHome: x, any: [x] }",
         &[
-            "5:11 `serial` in `when` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, since, all, any, not, unless, stable)",
-            "5:28 a condition must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, since, all, any, not)",
+            "5:11 `phoneHome` in `when` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, serial, since, all, any, not, unless, stable)",
+            "5:31 a condition must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, serial, since, all, any, not)",
         ],
     );
     check(
         "screen",
         &[
-            "5:9 `when` must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, since, all, any, not, unless, stable)",
+            "5:9 `when` must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, serial, since, all, any, not, unless, stable)",
         ],
     );
     let nothing_seen = "`when` names nothing that the screen must show (name a `screen`, a `screenKind` or \
@@ -511,13 +514,13 @@ fn faults_of_steps_are_placed() {
         &[
             "6:19 `waitFor` names nothing that must be seen (name what must come true, like screen: 'login:')",
             "6:49 `timeout` is missing in `waitFor`",
-            "6:77 `waitFor` must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, since, all, any, not, timeout)",
+            "6:77 `waitFor` must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, serial, since, all, any, not, timeout)",
         ],
     );
     check(
         "[{ waitFor: { phoneHome: true, timeout: 1m } }, { waitFor: { power: turning_on, timeout: 0s } }]",
         &[
-            "6:21 `phoneHome` in `waitFor` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, since, all, any, not, timeout)",
+            "6:21 `phoneHome` in `waitFor` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, serial, since, all, any, not, timeout)",
             "6:75 `turning_on` is not a power state that can be waited for (one of: on, off)",
             "6:96 `timeout` must be longer than 0s",
         ],
@@ -532,7 +535,7 @@ fn faults_of_verify_are_placed() {
     check(
         "{ phoneHome: true, timeout: 5m }",
         &[
-            "7:13 `phoneHome` in `verify` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, since, all, any, not, timeout)",
+            "7:13 `phoneHome` in `verify` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, serial, since, all, any, not, timeout)",
         ],
     );
     check(

@@ -43,7 +43,7 @@ impl Lane {
                     self.renew_lines();
                     self.open_screen(ports);
                 }
-                self.judge();
+                self.follow_flows();
             }
             Command::PinsForgotten if self.terms.management.is_enabled() => self.renew_lines(),
             Command::PinsForgotten => {}
@@ -187,10 +187,25 @@ impl Lane {
         self.keep_console();
     }
 
-    /// Keeps the serial console open for its log, where that is set.
+    /// Keeps the serial console open for its log, where that is set, and for flows that ask what the host writes.
     pub(super) fn keep_console(&mut self) {
         let always = self.terms.settings.console_log == ConsoleLog::Always;
-        self.keeper = if always { self.serial_door().map(Keeper::start) } else { None };
+        let listens = self.flows.borrow().ask_serial(&self.whereabouts());
+        self.keeper = match always || listens {
+            true => self.serial_door().map(|door| Keeper::start(door, listens)),
+            false => None,
+        };
+        self.facts.heard_serial(None);
+    }
+
+    /// The flows changed: they may ask for other things than those before.
+    pub(super) fn follow_flows(&mut self) {
+        let listens = self.flows.borrow().ask_serial(&self.whereabouts());
+        let listened = self.keeper.as_ref().is_some_and(Keeper::listens);
+        if listens != listened && self.terms.management.is_enabled() {
+            self.keep_console();
+        }
+        self.judge();
     }
 
     /// What leads to the serial console, where the host has one.

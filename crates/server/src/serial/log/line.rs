@@ -30,7 +30,7 @@ enum State {
 /// What is drawn in another row is another line, so that the words of a menu do not run together; blank lines are not
 /// kept.
 #[derive(Debug, Default)]
-pub(super) struct Cutter {
+pub(crate) struct Cutter {
     decoder: SerialDecoder,
     line: Line,
 }
@@ -48,7 +48,7 @@ struct Line {
 
 impl Cutter {
     /// Takes bytes that arrived `at`; returns the lines that are complete.
-    pub(super) fn cut(&mut self, at: Timestamp, bytes: &[u8]) -> Vec<LogLine> {
+    pub(crate) fn cut(&mut self, at: Timestamp, bytes: &[u8]) -> Vec<LogLine> {
         let Self { decoder, line } = self;
         let mut lines = Vec::new();
         decoder.feed(bytes, |character| lines.extend(line.take(at, character)));
@@ -56,13 +56,13 @@ impl Cutter {
     }
 
     /// The line that is not complete yet.
-    pub(super) fn waiting(&self) -> Option<LogLine> {
+    pub(crate) fn waiting(&self) -> Option<LogLine> {
         let text = self.line.text.trim_end();
         (!text.is_empty()).then(|| LogLine { at: self.line.begun, text: text.to_owned() })
     }
 
     /// Ends the line that waits.
-    pub(super) fn end(&mut self) -> Option<LogLine> {
+    pub(crate) fn end(&mut self) -> Option<LogLine> {
         self.line.end()
     }
 }
