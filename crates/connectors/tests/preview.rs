@@ -116,7 +116,7 @@ async fn a_redfish_connector_is_a_screen_where_redfish_shows_it() {
         let fleet = fleet(flavour, None, true);
         let (connector, surroundings) = (connector(&fleet, redfish()), Surroundings::default());
         match (open_screen(&connector, login(PASSWORD), &surroundings).await, wanted) {
-            (Ok(screen), Ok(())) => {
+            (Ok(mut screen), Ok(())) => {
                 assert!(screen.image(None).is_some(), "{}", flavour.name);
                 screen.close().await;
             }
