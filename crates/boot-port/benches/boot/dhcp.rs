@@ -1,17 +1,27 @@
-//! Addresses given in a second, by strangers' servers on a wire of their own.
+//! Addresses given in a second, by ours and by strangers' servers on a wire of their own.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use ironhand_boot_port::dhcp::{DhcpConfig, DhcpPort};
+use ironhand_boot_port::journal::Durability;
+use ironhand_dhcp::{
+    Answer, Choice, ClientKind, Mode, OptionSet, Policy, ServerConfig, Subnet, SubnetId, Terms, code,
+};
+
 use crate::contest::{Bar, Contestant, Outcome, contest};
-use crate::link::{Link, SERVER, SERVER_INTERFACE};
+use crate::link::{CLIENT_INTERFACE, Link, SERVER, SERVER_INTERFACE};
 use crate::load::{self, Load, Road, Tally};
-use crate::peer::Peer;
+use crate::peer::{self, Peer};
 use crate::{Options, Result};
 
 /// The servers that are compared.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Server {
+    /// Ours: `DhcpPort` in a process of its own.
+    Ours(Durability),
     /// Kea, memfile, two threads.
     Kea,
     /// ISC dhcpd, which syncs each lease.
@@ -42,12 +52,18 @@ impl Ground<'_> {
         let directory = tempfile::tempdir_in(&self.directory)?;
         let at = directory.path();
         let mut peer = match server {
+            Server::Ours(durability) => self.ours(at, pool, durability)?,
             Server::Kea => self.kea(at, pool)?,
             Server::Isc => self.isc(at, pool)?,
             Server::Dnsmasq => self.dnsmasq(at, pool)?,
         };
         peer.wait(|| load::is_answered(&self.link.client, Road::Relay))?;
         Ok((peer, directory))
+    }
+
+    fn ours(&self, at: &Path, pool: Pool, durability: Durability) -> Result<Peer> {
+        let durability = if durability == Durability::Sync { "sync" } else { "write" };
+        peer::ours(&self.link.server, at, &[SERVE, durability, &pool.last.to_string()])
     }
 
     fn kea(&self, at: &Path, pool: Pool) -> Result<Peer> {
@@ -139,7 +155,7 @@ fn outcome(tally: &Tally, processor: Duration) -> Outcome {
 /// `cargo xtask bench boot dhcp`.
 pub fn run(options: &Options) -> Result<bool> {
     let link = Link::new()?;
-    let ground = Ground { link: &link, directory: options.directory()? };
+    let ground = &Ground { link: &link, directory: options.directory()? };
     let load = Load {
         machines: 5000,
         window: 64,
@@ -147,20 +163,129 @@ pub fn run(options: &Options) -> Result<bool> {
         pxe: false,
         lasts: Some(Duration::from_secs(options.seconds)),
     };
-    let ground = &ground;
     let contestant =
         |name, server, pool| Contestant { name, run: Box::new(move || ground.run(server, pool, load)) };
-    let bars: [Bar<'_>; 0] = [];
-    contest(
-        "four-way exchanges of 5,000 machines, 64 at a time, leases written",
+    const KEA: &str = "Kea, 2 threads";
+    let written = contest(
+        "four-way exchanges of 5,000 machines, 64 at a time, leases written and not synced",
         "leases/s",
         options.rounds,
         vec![
-            contestant("Kea, 2 threads", Server::Kea, SMALL),
-            contestant("ISC dhcpd, each lease synced", Server::Isc, SMALL),
-            contestant("dnsmasq", Server::Dnsmasq, SMALL),
-            contestant("Kea, 63,000 addresses", Server::Kea, LARGE),
+            contestant("ironhand", Server::Ours(Durability::Write), SMALL),
+            contestant(KEA, Server::Kea, SMALL),
         ],
-        &bars,
-    )
+        &[Bar { against: KEA, must: 3.0, goal: 5.0 }],
+    )?;
+    let synced = contest(
+        "the same, every lease on the disk before its ACK (not with Kea and dnsmasq, which do not sync)",
+        "leases/s",
+        options.rounds,
+        vec![
+            contestant("ironhand", Server::Ours(Durability::Sync), SMALL),
+            contestant("ISC dhcpd", Server::Isc, SMALL),
+            contestant(KEA, Server::Kea, SMALL),
+            contestant("dnsmasq", Server::Dnsmasq, SMALL),
+        ],
+        &[Bar { against: "ISC dhcpd", must: 10.0, goal: 10.0 }, Bar { against: KEA, must: 1.0, goal: 1.0 }],
+    )?;
+    let large = contest(
+        "pools of 62,976 and of 6,144 addresses, leases written",
+        "leases/s",
+        options.rounds,
+        vec![
+            contestant("ironhand, 62,976", Server::Ours(Durability::Write), LARGE),
+            contestant("ironhand, 6,144", Server::Ours(Durability::Write), SMALL),
+        ],
+        &[Bar { against: "ironhand, 6,144", must: 0.9, goal: 1.0 }],
+    )?;
+    Ok(perfdhcp(ground)? && written && synced && large)
+}
+
+/// A rate at which perfdhcp itself is no bottleneck.
+const PERFDHCP_RATE: u32 = 2000;
+
+/// A load generator of others: it, too, must find nothing lost.
+fn perfdhcp(ground: &Ground<'_>) -> Result<bool> {
+    let (_peer, _directory) = ground.start(Server::Ours(Durability::Sync), LARGE)?;
+    let mut command = ground.link.client.command(&peer::find("perfdhcp")?);
+    let rate = PERFDHCP_RATE.to_string();
+    command.args(["-4", "-l", CLIENT_INTERFACE, "-r", &rate, "-R", "5000", "-p", "5", &SERVER.to_string()]);
+    // It ends with status 3 where packets were not answered when its time was over.
+    let output = command.output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    println!("\nperfdhcp, {rate} exchanges/s offered for 5 s, every lease on the disk");
+    let numbers = |name: &str| -> Vec<f64> {
+        let lines = text.lines().filter_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':'));
+        lines.filter_map(|value| value.split_whitespace().next()?.parse().ok()).collect()
+    };
+    let (sent, received) = (numbers("sent packets"), numbers("received packets"));
+    let [[discovers, requests], [offers, acks]] =
+        [sent, received].map(|counts| <[f64; 2]>::try_from(counts).unwrap_or_default());
+    println!("  {discovers} DISCOVERs, {offers} OFFERs, {requests} REQUESTs, {acks} ACKs");
+    let is_well = acks > 0.0 && acks >= 0.99 * f64::from(5 * PERFDHCP_RATE) && acks >= 0.995 * discovers;
+    println!(
+        "  bar: 99 % of what is offered, and 99.5 % of what is begun, ends with an ACK: {}",
+        if is_well { "holds" } else { "MISSED" }
+    );
+    if !is_well {
+        println!("{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(is_well)
+}
+
+/// The word by which this program is our server: `serve-dhcp sync|write LAST`.
+pub const SERVE: &str = "serve-dhcp";
+
+/// Everybody gets an address of the pool, and what boots a machine if it asks to be booted.
+struct Everybody {
+    options: Arc<ironhand_dhcp::Options>,
+}
+
+impl Policy for Everybody {
+    fn answer(&self, client: &ironhand_dhcp::Client<'_>) -> Answer {
+        let boot = ironhand_dhcp::Boot {
+            next_server: SERVER,
+            file: "ipxe/x86_64/snponly.efi".into(),
+            server_name: None,
+            style: ironhand_dhcp::BootStyle::ByClient,
+        };
+        Answer::Serve(Terms {
+            subnet: SubnetId(1),
+            address: Choice::Pool,
+            lease: Duration::from_secs(3600),
+            options: self.options.clone(),
+            always: OptionSet::default(),
+            boot: (client.kind != ClientKind::Other).then_some(boot),
+        })
+    }
+}
+
+/// Serves DHCP until it is killed, with the lease file in the directory where it runs.
+pub fn serve(arguments: &[String]) -> Result<bool> {
+    let [durability, last] = arguments else { return Err("serve-dhcp sync|write LAST".into()) };
+    let last: u8 = last.parse()?;
+    let subnet = Subnet {
+        id: SubnetId(1),
+        network: SERVER,
+        prefix: 16,
+        interface: None,
+        pools: vec![Ipv4Addr::new(10, 77, 1, 0)..=Ipv4Addr::new(10, 77, last, 255)],
+        excluded: Vec::new(),
+        mode: Mode::Full,
+        authoritative: true,
+        probe: false,
+    };
+    let config = DhcpConfig {
+        interfaces: vec![SERVER_INTERFACE.to_owned()],
+        server: ServerConfig::default(),
+        subnets: vec![subnet],
+        journal: "leases".into(),
+        durability: if durability == "sync" { Durability::Sync } else { Durability::Write },
+    };
+    let mut options = ironhand_dhcp::Options::new();
+    options.set_addresses(code::ROUTER, &[SERVER]).set_addresses(code::DOMAIN_NAME_SERVER, &[SERVER]);
+    let mut opened = DhcpPort::open(config, Everybody { options: Arc::new(options) })?;
+    // Events are read, as a server reads them.
+    while opened.events.blocking_recv().is_some() {}
+    Ok(true)
 }

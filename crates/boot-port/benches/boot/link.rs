@@ -92,6 +92,9 @@ impl Namespace {
             .args(["--pdeathsig", "KILL", "nsenter"])
             .arg(format!("--net={}", self.path))
             .args(["unshare", "--pid", "--fork", "--kill-child=KILL", "--"])
+            // Programs that change their user are not told any more when their parent dies: the shell is, and with the first
+            // process of a process namespace all others end.
+            .args(["sh", "-c", "\"$0\" \"$@\"; exit $?"])
             .arg(program);
         command
     }

@@ -55,6 +55,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[String]) -> Result<bool> {
+    if let [dhcp::SERVE, ..] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        return dhcp::serve(&arguments[1..]);
+    }
     let mut options = Options { rounds: 3, seconds: 3, directory: std::env::temp_dir() };
     let mut chosen = Vec::new();
     let mut arguments = arguments.iter();

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -79,9 +79,16 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // The first process of its process namespace: the kernel ends all others with it.
+        let all = processes_of_tree(self.child.id()).unwrap_or_default();
+        // With it ends the first process of its process namespace, and with that the kernel ends all others.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // Their ports are free only then.
+        let begun = Instant::now();
+        let is_there = |process: &Process| Path::new(&format!("/proc/{}", process.id)).exists();
+        while all.iter().any(is_there) && begun.elapsed() < STARTS {
+            sleep(Duration::from_millis(1));
+        }
     }
 }
 
@@ -92,7 +99,7 @@ pub fn ours(namespace: &Namespace, directory: &Path, arguments: &[&str]) -> Resu
 }
 
 /// The path of a program, which may lie where only root's commands do.
-fn find(program: &str) -> Result<String> {
+pub fn find(program: &str) -> Result<String> {
     if program.contains('/') {
         return Ok(program.to_owned());
     }
@@ -106,8 +113,21 @@ fn find(program: &str) -> Result<String> {
         })
 }
 
+/// A process, as far as it matters here.
+struct Process {
+    id: u32,
+    parent: u64,
+    ticks: u64,
+}
+
 fn processor_of_tree(root: u32) -> Result<Duration> {
-    let mut parents = Vec::new();
+    let ticks: u64 = processes_of_tree(root)?.iter().map(|process| process.ticks).sum();
+    Ok(TICK * u32::try_from(ticks)?)
+}
+
+/// The process and all that descend from it.
+fn processes_of_tree(root: u32) -> Result<Vec<Process>> {
+    let mut others = Vec::new();
     for entry in fs::read_dir("/proc")?.flatten() {
         let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
         let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
@@ -117,15 +137,13 @@ fn processor_of_tree(root: u32) -> Result<Duration> {
         let fields: Vec<&str> = fields.split(' ').collect();
         let number =
             |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or_default();
-        parents.push((id, number(1), (11..15).map(number).sum::<u64>()));
+        others.push(Process { id, parent: number(1), ticks: (11..15).map(number).sum() });
     }
-    let mut tree = vec![root];
-    let mut ticks = 0;
+    let mut tree: Vec<Process> = others.extract_if(.., |process| process.id == root).collect();
     let mut at = 0;
-    while let Some(&id) = tree.get(at) {
+    while let Some(parent) = tree.get(at).map(|process| u64::from(process.id)) {
+        tree.extend(others.extract_if(.., |process| process.parent == parent));
         at += 1;
-        ticks += parents.iter().find(|(process, ..)| *process == id).map_or(0, |(.., ticks)| *ticks);
-        tree.extend(parents.iter().filter(|(_, parent, _)| *parent == u64::from(id)).map(|(id, ..)| *id));
     }
-    Ok(TICK * u32::try_from(ticks)?)
+    Ok(tree)
 }

@@ -1,4 +1,4 @@
-//! The thread of the lease file: everything that has come together is written and synced at once.
+//! Keeping leases: everything that has come together is written and synced at once.
 
 use std::io;
 use std::sync::{Arc, mpsc};
@@ -7,74 +7,74 @@ use std::thread::JoinHandle;
 use ironhand_dhcp::{Lease, StoreFailed, Ticket};
 
 use super::Link;
-use super::statistics::{Counters, count};
+use super::statistics::{Tally, count};
 use super::worker::Command;
-use crate::journal::Journal;
+use crate::journal::{Durability, Journal};
 
 /// Leases that are to be stored together.
 pub(super) type Batch = Vec<(Ticket, Lease)>;
 
+/// Who keeps leases.
 #[derive(Debug)]
-enum Work {
-    Batch(Batch),
-    /// A lease whose storing nobody waits for.
-    Untold(Lease),
+pub(super) enum Keeper {
+    /// A thread, as syncing takes milliseconds in which DISCOVERs are to be answered. When the way to it goes, it stores what
+    /// it was given and ends.
+    Thread(mpsc::Sender<Batch>),
+    /// The server's own thread: handing leases over takes longer than writing them to the system's memory.
+    Here(Box<Journal>, Arc<Tally>),
 }
 
-/// The way to the thread. When it goes, the thread stores what it was given and ends.
-#[derive(Debug)]
-pub(super) struct Keeper {
-    work: mpsc::Sender<Work>,
-}
+/// What a keeper did with leases.
+pub(super) type Kept = (Vec<Ticket>, Result<(), StoreFailed>);
 
 impl Keeper {
+    /// The keeper of a journal, and its thread if it has one.
     pub fn start(
         journal: Journal,
         link: Link,
-        counters: Arc<Counters>,
-    ) -> io::Result<(Self, JoinHandle<()>)> {
-        let (work, orders) = mpsc::channel();
-        let keep = move || run(journal, &orders, &link, &counters);
+        tally: Arc<Tally>,
+    ) -> io::Result<(Self, Option<JoinHandle<()>>)> {
+        if journal.durability() == Durability::Write {
+            return Ok((Self::Here(Box::new(journal), tally), None));
+        }
+        let (batches, orders) = mpsc::channel();
+        let keep = move || run(journal, &orders, &link, &tally);
         let thread = std::thread::Builder::new().name("dhcp-leases".to_owned()).spawn(keep)?;
-        Ok((Self { work }, thread))
+        Ok((Self::Thread(batches), Some(thread)))
     }
 
-    /// Stores the leases in time, and tells the server's thread.
-    pub fn store(&self, batch: Batch) {
-        // The thread ends only when this value goes.
-        let _ = self.work.send(Work::Batch(batch));
-    }
-
-    /// Stores a lease without telling.
-    pub fn store_untold(&self, lease: Lease) {
-        let _ = self.work.send(Work::Untold(lease));
+    /// Stores leases, now or in time. What came of it is told here, or else to the server's thread by a command.
+    pub fn store(&mut self, batch: Batch) -> Option<Kept> {
+        match self {
+            Self::Thread(batches) => {
+                // The thread ends only when this value goes.
+                let _ = batches.send(batch);
+                None
+            }
+            Self::Here(journal, tally) => Some(keep(journal, std::iter::once(batch), tally)),
+        }
     }
 }
 
-fn run(mut journal: Journal, orders: &mpsc::Receiver<Work>, link: &Link, counters: &Counters) {
-    let (mut leases, mut tickets) = (Vec::new(), Vec::new());
+fn run(mut journal: Journal, orders: &mpsc::Receiver<Batch>, link: &Link, tally: &Tally) {
     while let Ok(first) = orders.recv() {
-        for work in std::iter::once(first).chain(orders.try_iter()) {
-            match work {
-                Work::Batch(batch) => batch.into_iter().for_each(|(ticket, lease)| {
-                    tickets.push(ticket);
-                    leases.push(lease);
-                }),
-                Work::Untold(lease) => leases.push(lease),
-            }
-        }
-        count(&counters.writes, 1);
-        let result = journal.append(&leases);
-        match &result {
-            Ok(()) => count(&counters.stored, leases.len()),
-            Err(error) => {
-                count(&counters.store_failures, leases.len());
-                let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-                let leases = leases.len();
-                tracing::error!(%error, source, leases, "leases are not stored, so their clients are given none");
-            }
-        }
-        leases.clear();
-        link.send(Command::Stored(std::mem::take(&mut tickets), result.map_err(|_| StoreFailed)));
+        let (tickets, result) = keep(&mut journal, std::iter::once(first).chain(orders.try_iter()), tally);
+        link.send(Command::Stored(tickets, result));
     }
+}
+
+fn keep(journal: &mut Journal, batches: impl Iterator<Item = Batch>, tally: &Tally) -> Kept {
+    let (tickets, leases): (Vec<Ticket>, Vec<Lease>) = batches.flatten().unzip();
+    count(&tally.writes, 1);
+    let result = journal.append(&leases);
+    match &result {
+        Ok(()) => count(&tally.stored, leases.len()),
+        Err(error) => {
+            count(&tally.store_failures, leases.len());
+            let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+            let leases = leases.len();
+            tracing::error!(%error, source, leases, "leases are not stored, so their clients are given none");
+        }
+    }
+    (tickets, result.map_err(|_| StoreFailed))
 }

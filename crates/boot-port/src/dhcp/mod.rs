@@ -1,7 +1,7 @@
 //! DHCP on the wire: the sockets and the lease file around [`ironhand_dhcp::Server`].
 //!
-//! The machine has a thread of its own, so that nothing else that the process does delays an answer; the lease file has
-//! another one, so that DISCOVERs are answered while leases are being synced.
+//! The machine has a thread of its own, so that nothing else that the process does delays an answer. Where leases are synced
+//! the lease file has another one, so that DISCOVERs are answered meanwhile.
 
 mod frame;
 mod keeper;
@@ -19,7 +19,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime};
 
-use ironhand_dhcp::{Event, InterfaceId, Lease, Policy, Server, ServerConfig, Subnet};
+use ironhand_dhcp::{Counters, Event, InterfaceId, Lease, Policy, PoolUse, Server, ServerConfig, Subnet};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use tokio::sync::oneshot;
 
@@ -27,12 +27,12 @@ use crate::interface::interfaces;
 use crate::journal::{Durability, Journal, JournalError, Recovered};
 
 pub use occupant::Occupant;
-pub use search::{Finding, ForeignServer, search};
+pub use search::{FoundServer, search};
 pub use statistics::DhcpStatistics;
 
 use keeper::Keeper;
 use port::Port;
-use statistics::Counters;
+use statistics::Tally;
 use worker::{Command, Worker};
 
 /// The most events that wait to be read; what comes beyond is counted and dropped, as packets may not wait.
@@ -117,7 +117,7 @@ impl OpenError {
 #[derive(Debug)]
 pub struct DhcpPort {
     link: Link,
-    counters: Arc<Counters>,
+    tally: Arc<Tally>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -161,7 +161,7 @@ impl DhcpPort {
             .map_err(|error| OpenError::of("making an event descriptor", error.into()))?;
         let (commands, orders) = mpsc::channel();
         let link = Link { commands, wake: Arc::new(wake) };
-        let counters = Arc::new(Counters::default());
+        let tally = Arc::new(Tally::default());
         let (sender, events) = tokio::sync::mpsc::channel(EVENTS);
         let now = Instant::now();
         let mut server = Server::new(now, SystemTime::now(), config.server.clone(), policy);
@@ -170,14 +170,14 @@ impl DhcpPort {
         for lease in &recovered.leases {
             server.restore(now, lease.clone());
         }
-        let (keeper, keeping) = Keeper::start(journal, link.clone(), counters.clone())
+        let (keeper, keeping) = Keeper::start(journal, link.clone(), tally.clone())
             .map_err(|error| OpenError::of("starting the thread of the lease file", error))?;
         let wait = config.server.probe_wait;
         let worker =
-            Worker::new(server, ports, keeper, (orders, link.wake.clone()), sender, counters.clone(), wait);
+            Worker::new(server, ports, keeper, (orders, link.wake.clone()), sender, tally.clone(), wait);
         let serving = std::thread::Builder::new().name("dhcp".to_owned()).spawn(move || worker.run());
         let serving = serving.map_err(|error| OpenError::of("starting the thread of DHCP", error))?;
-        let port = Self { link, counters, threads: vec![serving, keeping] };
+        let port = Self { link, tally, threads: std::iter::once(serving).chain(keeping).collect() };
         Ok(Opened { port, events, recovered })
     }
 
@@ -219,9 +219,23 @@ impl DhcpPort {
         is_released.await.unwrap_or(false)
     }
 
-    /// What was done since the start.
+    /// What the server has answered and refused since the start.
+    pub async fn counters(&self) -> Counters {
+        let (sender, counters) = oneshot::channel();
+        self.link.send(Command::Counters(sender));
+        counters.await.unwrap_or_default()
+    }
+
+    /// How much of each pool is given out.
+    pub async fn pool_use(&self) -> Vec<PoolUse> {
+        let (sender, pools) = oneshot::channel();
+        self.link.send(Command::PoolUse(sender));
+        pools.await.unwrap_or_default()
+    }
+
+    /// What the sockets and the lease file have done since the start.
     pub fn statistics(&self) -> DhcpStatistics {
-        self.counters.snapshot()
+        self.tally.snapshot()
     }
 
     /// Ends the service, after the leases that are being stored are stored and their clients told.

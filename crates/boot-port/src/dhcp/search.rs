@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use ironhand_dhcp::{BROADCAST, HardwareAddress, Message, MessageType, Op, code};
+use ironhand_dhcp::{BROADCAST, ForeignServer, HardwareAddress, Message, MessageType, Op, code};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{SockFilter, Socket};
 
@@ -19,125 +19,45 @@ const ASKED_AT: [Duration; 3] = [Duration::ZERO, Duration::from_secs(1), Duratio
 /// The most servers that are told.
 const SERVERS: usize = 64;
 
-/// The suboption of option 175 by which iPXE is told not to wait for proxies.
-const NO_PROXY: u8 = 176;
-
 /// A DHCP server that answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ForeignServer {
-    /// Its name for itself (option 54), or else the address that it sent from.
-    pub server: Ipv4Addr,
+pub struct FoundServer {
+    /// Who it is, what it offered, and what of it keeps machines from booting from here.
+    pub offer: ForeignServer,
     /// The Ethernet address that its answer came from: its own, or that of a relay.
     pub mac: [u8; 6],
-    /// The address that it offered; none in answers of proxies, which give boot options alone.
-    pub offered: Option<Ipv4Addr>,
-    /// For how long.
+    /// For how long the address was offered.
     pub lease: Option<Duration>,
-    /// The subnet mask (option 1), router (3) and name server (6) that it named first.
+    /// The subnet mask (option 1).
     pub mask: Option<Ipv4Addr>,
-    /// See `mask`.
+    /// The first router (option 3).
     pub router: Option<Ipv4Addr>,
-    /// See `mask`.
+    /// The first name server (option 6).
     pub name_server: Option<Ipv4Addr>,
-    /// The boot file that it gives to UEFI machines: option 67, or else the header's field `file`.
-    pub boot_file: Option<String>,
-    /// The server of that file (`siaddr`).
-    pub next_server: Option<Ipv4Addr>,
-    /// Option 60.
-    pub vendor_class: Option<String>,
-    /// Whether it tells iPXE to wait for no proxy (option 175, suboption 176).
-    pub forbids_proxies: bool,
 }
 
-/// Something about a foreign server that stands in the way of serving boot options beside it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// What it does, and what follows.
-    pub what: &'static str,
-    /// What to do about it, by program.
-    pub remedies: &'static [(&'static str, &'static str)],
-}
-
-const BOOT_FILE: Finding = Finding {
-    what: "your DHCP server sends a boot file (option 67 or the field filename): iPXE will follow it, not us",
-    remedies: &[
-        ("ISC dhcpd", "remove `filename` and `next-server` from the subnet or group"),
-        ("Kea", "remove `boot-file-name` and `next-server` from the subnet or client class"),
-        ("dnsmasq", "remove `dhcp-boot=` and `pxe-service=`"),
-        ("Windows", "remove options 66 and 67 from the scope and the server options"),
-    ],
-};
-
-const PXE_CLIENT: Finding = Finding {
-    what: "your DHCP server sends option 60 = PXEClient: UEFI machines will ask it on port 4011, not us",
-    remedies: &[
-        ("ISC dhcpd", "remove `option vendor-class-identifier \"PXEClient\"`"),
-        ("Kea", "remove `vendor-class-identifier` from option-data"),
-        ("dnsmasq", "remove `pxe-service=`, `pxe-prompt=` and `dhcp-option=60,...`"),
-        ("Windows", "remove option 60 from the server options (netsh dhcp server delete optiondef 60)"),
-    ],
-};
-
-const NO_PROXIES: Finding = Finding {
-    what: "your DHCP server sends iPXE option 175.176: iPXE will ignore us",
-    remedies: &[
-        ("ISC dhcpd", "remove `option ipxe.no-pxedhcp 1`"),
-        ("Kea", "remove the option `no-pxedhcp` of the space of option 175"),
-        ("dnsmasq", "remove `dhcp-option=encap:175,176,...`"),
-        ("Windows", "remove option 175 from the scope and the server options"),
-    ],
-};
-
-impl ForeignServer {
-    /// What stands in the way of serving boot options beside it; nothing for most servers, and for other proxies.
-    pub fn findings(&self) -> Vec<Finding> {
-        let is_pxe = self.vendor_class.as_deref().is_some_and(|class| class.starts_with("PXEClient"));
-        [(self.boot_file.is_some(), BOOT_FILE), (is_pxe, PXE_CLIENT), (self.forbids_proxies, NO_PROXIES)]
-            .into_iter()
-            .filter_map(|(is_so, finding)| is_so.then_some(finding))
-            .collect()
-    }
-
+impl FoundServer {
     /// Whether it offers addresses, and not boot options alone.
     pub fn gives_addresses(&self) -> bool {
-        self.offered.is_some()
+        !self.offer.offered.is_unspecified()
     }
 
     /// What an offer to our question says.
-    fn of(offer: &Message, frame: &frame::UdpFrame<'_>) -> Self {
-        let options = &offer.options;
-        let text = |bytes: &[u8]| {
-            let text = String::from_utf8_lossy(bytes).trim_end_matches('\0').to_owned();
-            (!text.is_empty()).then_some(text)
-        };
-        let some = |address: Ipv4Addr| (!address.is_unspecified()).then_some(address);
-        let first = |code| options.get(code)?.first_chunk::<4>().map(|bytes| Ipv4Addr::from(*bytes));
+    fn of(message: &Message, frame: &frame::UdpFrame<'_>) -> Self {
+        let mut offer = ForeignServer::read(message);
+        if offer.server.is_unspecified() {
+            offer.server = *frame.source.ip();
+        }
+        let first = |code| message.options.get(code)?.first_chunk::<4>().map(|bytes| Ipv4Addr::from(*bytes));
         Self {
-            server: options.address(code::SERVER_IDENTIFIER).unwrap_or(*frame.source.ip()),
+            offer,
             mac: frame.mac,
-            offered: some(offer.yiaddr),
-            lease: options.u32(code::LEASE_TIME).map(|seconds| Duration::from_secs(seconds.into())),
+            lease: message.options.u32(code::LEASE_TIME).map(|seconds| Duration::from_secs(seconds.into())),
             mask: first(code::SUBNET_MASK),
             router: first(code::ROUTER),
             name_server: first(code::DOMAIN_NAME_SERVER),
-            boot_file: options.get(code::BOOTFILE_NAME).and_then(text).or_else(|| text(offer.file_name())),
-            next_server: some(offer.siaddr),
-            vendor_class: options.get(code::VENDOR_CLASS).and_then(text),
-            forbids_proxies: options.get(code::ETHERBOOT).is_some_and(forbids_proxies),
         }
     }
-}
-
-/// Whether suboption 176 is there and not 0.
-fn forbids_proxies(mut suboptions: &[u8]) -> bool {
-    while let [code, length, rest @ ..] = suboptions {
-        let Some((value, behind)) = rest.split_at_checked(usize::from(*length)) else { return false };
-        if *code == NO_PROXY {
-            return value.iter().any(|byte| *byte != 0);
-        }
-        suboptions = behind;
-    }
-    false
 }
 
 /// Asks for an address in the name of a machine that does not exist, as UEFI firmware asks, and tells who answered within
@@ -148,7 +68,7 @@ fn forbids_proxies(mut suboptions: &[u8]) -> bool {
 ///
 /// # Errors
 /// Where there is no such interface, it is no Ethernet, or the right to send frames is missing.
-pub fn search(interface: &str, wait: Duration) -> Result<Vec<ForeignServer>, OpenError> {
+pub fn search(interface: &str, wait: Duration) -> Result<Vec<FoundServer>, OpenError> {
     let known =
         interfaces().map_err(|error| OpenError::of("listing the interfaces of this machine", error))?;
     let Some(Interface { mac: Some(mac), .. }) = known.iter().find(|known| known.name == interface) else {
@@ -169,7 +89,7 @@ pub fn search(interface: &str, wait: Duration) -> Result<Vec<ForeignServer>, Ope
     question.encode(&mut bytes);
     frame::udp(*mac, [0xff; 6], nobody, everybody, &bytes, &mut asked);
     let begun = Instant::now();
-    let mut servers: Vec<ForeignServer> = Vec::new();
+    let mut servers: Vec<FoundServer> = Vec::new();
     let mut times = ASKED_AT.iter().copied().peekable();
     while begun.elapsed() < wait {
         if times.next_if(|at| *at <= begun.elapsed()).is_some() {
@@ -181,8 +101,9 @@ pub fn search(interface: &str, wait: Duration) -> Result<Vec<ForeignServer>, Ope
         poll(&mut [PollFd::new(socket.as_fd(), PollFlags::POLLIN)], timeout)
             .map_err(|error| failed(error.into()))?;
         for server in answers(&socket, &question) {
-            let is_known =
-                servers.iter().any(|known| known.server == server.server && known.mac == server.mac);
+            let is_known = servers
+                .iter()
+                .any(|known| (known.offer.server, known.mac) == (server.offer.server, server.mac));
             if server.mac != *mac && !is_known && servers.len() < SERVERS {
                 servers.push(server);
             }
@@ -192,7 +113,7 @@ pub fn search(interface: &str, wait: Duration) -> Result<Vec<ForeignServer>, Ope
 }
 
 /// The offers that have come in.
-fn answers(socket: &Socket, question: &Message) -> Vec<ForeignServer> {
+fn answers(socket: &Socket, question: &Message) -> Vec<FoundServer> {
     let mut room = [0; 2048];
     let mut found = Vec::new();
     while let Ok(length) = (&*socket).read(&mut room) {
@@ -201,7 +122,7 @@ fn answers(socket: &Socket, question: &Message) -> Vec<ForeignServer> {
         let is_offer = offer.op == Op::Reply && offer.message_type() == Some(MessageType::Offer);
         let is_ours = offer.xid == question.xid && offer.chaddr.bytes() == question.chaddr.bytes();
         if frame.port == 68 && is_offer && is_ours {
-            found.push(ForeignServer::of(&offer, &frame));
+            found.push(FoundServer::of(&offer, &frame));
         }
     }
     found
@@ -273,47 +194,23 @@ fn to_clients() -> [SockFilter; 9] {
 mod tests {
     use super::*;
 
-    fn answer(change: impl FnOnce(&mut Message)) -> ForeignServer {
+    #[test]
+    fn what_an_offer_says_is_told() {
         let mut offer = question([1, 2, 3, 4, 5, 6, 7, 8, 9]);
         offer.op = Op::Reply;
         offer.options.clear();
-        change(&mut offer);
         let source = SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 3), 67);
-        ForeignServer::of(&offer, &frame::UdpFrame { mac: [2; 6], source, port: 68, payload: &[] })
-    }
-
-    #[test]
-    fn what_an_offer_says_is_told() {
-        let plain = answer(|offer| {
-            offer.yiaddr = Ipv4Addr::new(192, 0, 2, 77);
-            offer.options.set_u32(code::LEASE_TIME, 600);
-            offer.options.set_addresses(code::SERVER_IDENTIFIER, &[Ipv4Addr::new(192, 0, 2, 1)]);
-            offer
-                .options
-                .set_addresses(code::ROUTER, &[Ipv4Addr::new(192, 0, 2, 254), Ipv4Addr::new(192, 0, 2, 253)]);
-        });
-        assert_eq!(plain.server, Ipv4Addr::new(192, 0, 2, 1));
-        assert_eq!(plain.offered, Some(Ipv4Addr::new(192, 0, 2, 77)));
-        assert_eq!(plain.lease, Some(Duration::from_secs(600)));
-        assert_eq!(plain.router, Some(Ipv4Addr::new(192, 0, 2, 254)));
-        assert!(plain.gives_addresses());
-        let bare = answer(|_| {});
-        assert_eq!(bare.server, Ipv4Addr::new(192, 0, 2, 3));
-        assert!(!bare.gives_addresses());
-    }
-
-    #[test]
-    fn what_stands_in_the_way_is_found() {
-        let check =
-            |change: fn(&mut Message), expected: &[Finding]| assert_eq!(answer(change).findings(), expected);
-        check(|_| {}, &[]);
-        check(|offer| assert!(offer.set_file_name(b"pxelinux.0")), &[BOOT_FILE]);
-        check(|offer| _ = offer.options.set_text(code::BOOTFILE_NAME, "ipxe.efi"), &[BOOT_FILE]);
-        check(|offer| _ = offer.options.set_text(code::VENDOR_CLASS, "PXEClient"), &[PXE_CLIENT]);
-        check(|offer| _ = offer.options.set_text(code::VENDOR_CLASS, "MSFT 5.0"), &[]);
-        check(|offer| _ = offer.options.set(code::ETHERBOOT, &[8, 1, 1, 176, 1, 1]), &[NO_PROXIES]);
-        check(|offer| _ = offer.options.set(code::ETHERBOOT, &[176, 1, 0]), &[]);
-        check(|offer| _ = offer.options.set(code::ETHERBOOT, &[8, 9, 1]), &[]);
+        let frame = frame::UdpFrame { mac: [2; 6], source, port: 68, payload: &[] };
+        let bare = FoundServer::of(&offer, &frame);
+        assert_eq!((bare.offer.server, bare.gives_addresses()), (Ipv4Addr::new(192, 0, 2, 3), false));
+        offer.yiaddr = Ipv4Addr::new(192, 0, 2, 77);
+        offer.options.set_u32(code::LEASE_TIME, 600);
+        offer.options.set_addresses(code::SERVER_IDENTIFIER, &[Ipv4Addr::new(192, 0, 2, 1)]);
+        let routers = [Ipv4Addr::new(192, 0, 2, 254), Ipv4Addr::new(192, 0, 2, 253)];
+        offer.options.set_addresses(code::ROUTER, &routers);
+        let found = FoundServer::of(&offer, &frame);
+        assert_eq!((found.offer.server, found.gives_addresses()), (Ipv4Addr::new(192, 0, 2, 1), true));
+        assert_eq!((found.lease, found.router), (Some(Duration::from_secs(600)), Some(routers[0])));
     }
 
     #[test]

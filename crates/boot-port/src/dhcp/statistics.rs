@@ -11,11 +11,11 @@ macro_rules! counters {
         }
 
         #[derive(Debug, Default)]
-        pub(super) struct Counters {
+        pub(super) struct Tally {
             $(pub $name: AtomicU64,)*
         }
 
-        impl Counters {
+        impl Tally {
             pub fn snapshot(&self) -> DhcpStatistics {
                 DhcpStatistics { $($name: self.$name.load(Relaxed),)* }
             }

@@ -5,7 +5,9 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
-use ironhand_dhcp::{Arrival, Event, Lease, LeaseState, Output, Policy, Server, StoreFailed, Subnet, Ticket};
+use ironhand_dhcp::{
+    Arrival, Counters, Event, Lease, Output, Policy, PoolUse, Server, StoreFailed, Subnet, Ticket,
+};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::EventFd;
@@ -14,7 +16,7 @@ use tokio::sync::oneshot;
 use super::keeper::{Batch, Keeper};
 use super::port::{Inbox, Port};
 use super::probe::Probes;
-use super::statistics::{Counters, count};
+use super::statistics::{Tally, count};
 
 /// Batches taken from one socket before answers leave, so that no flood holds them back.
 const BATCHES: usize = 4;
@@ -30,6 +32,8 @@ pub(super) enum Command {
     TakePorts(oneshot::Sender<Vec<Port>>),
     Stored(Vec<Ticket>, Result<(), StoreFailed>),
     Leases(oneshot::Sender<Vec<Lease>>),
+    Counters(oneshot::Sender<Counters>),
+    PoolUse(oneshot::Sender<Vec<PoolUse>>),
     Release(Ipv4Addr, oneshot::Sender<bool>),
     Stop,
 }
@@ -41,7 +45,7 @@ pub(super) struct Worker<P> {
     orders: mpsc::Receiver<Command>,
     wake: Arc<EventFd>,
     events: tokio::sync::mpsc::Sender<Event>,
-    counters: Arc<Counters>,
+    tally: Arc<Tally>,
     probes: Probes,
     /// Leases to be stored together.
     batch: Batch,
@@ -59,7 +63,7 @@ impl<P: Policy> Worker<P> {
         keeper: Keeper,
         (orders, wake): (mpsc::Receiver<Command>, Arc<EventFd>),
         events: tokio::sync::mpsc::Sender<Event>,
-        counters: Arc<Counters>,
+        tally: Arc<Tally>,
         probe_wait: Duration,
     ) -> Self {
         Self {
@@ -69,7 +73,7 @@ impl<P: Policy> Worker<P> {
             orders,
             wake,
             events,
-            counters,
+            tally,
             probes: Probes::new(probe_wait),
             batch: Vec::new(),
             storing: 0,
@@ -125,21 +129,17 @@ impl<P: Policy> Worker<P> {
             Command::Leases(sender) => {
                 let _ = sender.send(self.server.leases().collect());
             }
+            Command::Counters(sender) => {
+                let _ = sender.send(self.server.counters());
+            }
+            Command::PoolUse(sender) => {
+                let _ = sender.send(self.server.pool_use().collect());
+            }
             Command::Release(address, sender) => {
-                let _ = sender.send(self.release(now, address));
+                let _ = sender.send(self.server.take_back(now, address));
             }
             Command::Stop => self.is_stopping = true,
         }
-    }
-
-    fn release(&mut self, now: Instant, address: Ipv4Addr) -> bool {
-        let is_it = |lease: &Lease| lease.address == address && lease.state == LeaseState::Bound;
-        let Some(mut lease) = { self.server.leases() }.find(is_it) else { return false };
-        lease.state = LeaseState::Released;
-        lease.ends = SystemTime::now();
-        self.server.restore(now, lease.clone());
-        self.keeper.store_untold(lease);
-        true
     }
 
     /// Takes what came in. Says whether there may be more.
@@ -151,7 +151,7 @@ impl<P: Policy> Worker<P> {
                 for _ in 0..BATCHES {
                     listener.receive(inbox);
                     *now = Instant::now();
-                    count(&self.counters.received, inbox.datagrams().len());
+                    count(&self.tally.received, inbox.datagrams().len());
                     for (source, bytes) in inbox.datagrams() {
                         self.server
                             .receive(*now, Arrival { interface: id, source, port: listener.port, bytes });
@@ -167,38 +167,47 @@ impl<P: Policy> Worker<P> {
     }
 
     fn carry_out(&mut self, now: Instant) {
+        self.take_outputs(now);
+        while !self.batch.is_empty() {
+            let batch = std::mem::take(&mut self.batch);
+            self.storing += batch.len();
+            if let Some((tickets, result)) = self.keeper.store(batch) {
+                self.obey(now, Command::Stored(tickets, result));
+                self.take_outputs(now);
+            }
+        }
+        for port in &mut self.ports {
+            let (sent, failed) = port.flush(&mut self.spare);
+            count(&self.tally.sent, sent);
+            count(&self.tally.send_failures, failed);
+        }
+        for bytes in self.spare.drain(..) {
+            self.server.recycle(bytes);
+        }
+    }
+
+    /// Takes what the machine wants done: leases come together in the batch, datagrams in the ports.
+    fn take_outputs(&mut self, now: Instant) {
         while let Some(output) = self.server.next_output() {
             match output {
                 Output::Send(departure) => {
                     match self.ports.iter_mut().find(|port| port.id == departure.interface) {
                         Some(port) => port.send(departure),
-                        None => count(&self.counters.send_failures, 1),
+                        None => count(&self.tally.send_failures, 1),
                     }
                 }
                 Output::Store { ticket, lease } => self.batch.push((ticket, lease)),
                 Output::Probe { address, interface, relayed } => {
-                    count(&self.counters.probes, 1);
+                    count(&self.tally.probes, 1);
                     let port = self.ports.iter().find(|port| port.id == interface);
                     self.probes.start(now, address, port, relayed);
                 }
                 Output::Event(event) => {
                     if self.events.try_send(event).is_err() {
-                        count(&self.counters.events_dropped, 1);
+                        count(&self.tally.events_dropped, 1);
                     }
                 }
             }
-        }
-        if !self.batch.is_empty() {
-            self.storing += self.batch.len();
-            self.keeper.store(std::mem::take(&mut self.batch));
-        }
-        for port in &mut self.ports {
-            let (sent, failed) = port.flush(&mut self.spare);
-            count(&self.counters.sent, sent);
-            count(&self.counters.send_failures, failed);
-        }
-        for bytes in self.spare.drain(..) {
-            self.server.recycle(bytes);
         }
     }
 

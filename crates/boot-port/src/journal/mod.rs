@@ -19,7 +19,7 @@ use ironhand_dhcp::Lease;
 const HEADER: &[u8] = b"ironhand leases 1\n";
 
 /// A file with fewer records is never written anew.
-const SMALL: usize = 16_384;
+const SMALL: usize = 131_072;
 
 /// What has happened when [`Journal::append`] returns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -124,13 +124,18 @@ impl Journal {
         Ok((journal, Recovered { leases, torn: replay.torn, damaged: replay.damaged }))
     }
 
+    /// What has happened when [`Journal::append`] returns.
+    pub fn durability(&self) -> Durability {
+        self.durability
+    }
+
     /// Writes leases, each in place of what is kept for its address. When this returns they are kept as the durability says:
     /// all of them, or after an error none that the caller may count on.
     ///
     /// # Errors
     /// Where the system does not write. The next call tries everything anew.
     pub fn append<'a>(&mut self, leases: impl IntoIterator<Item = &'a Lease>) -> Result<(), JournalError> {
-        if self.is_doubtful || self.records > SMALL.max(4 * self.addresses.len()) {
+        if self.is_doubtful || self.records > SMALL.max(8 * self.addresses.len()) {
             self.renew()?;
         }
         let mut buffer = std::mem::take(&mut self.buffer);
