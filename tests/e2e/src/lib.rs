@@ -15,6 +15,7 @@ mod peer;
 mod private_file;
 mod redfish_service;
 mod served;
+mod station;
 mod terminal;
 mod wire;
 
@@ -30,6 +31,7 @@ pub use peer::{Peer, accepts, free_udp_port, peer, peer_file, run};
 pub use private_file::private_file;
 pub use redfish_service::{FLAVOURS, RedfishService, python_of, trusting};
 pub use served::Served;
+pub use station::{Files, Offer, Station};
 pub use terminal::Terminal;
 
 use std::time::{Duration, Instant};

@@ -31,6 +31,13 @@ impl Peer {
         matches!(self.0.try_wait(), Ok(Some(_)))
     }
 
+    /// Sends it a signal, like `HUP`.
+    pub fn signal(&self, name: &str) {
+        let sent =
+            Command::new("kill").args(["-s", name, &self.0.id().to_string()]).status().expect("kill runs");
+        assert!(sent.success(), "it has ended before");
+    }
+
     /// Asks it to end, and waits until it has: some have processes of their own, which only they end.
     pub fn end(mut self) {
         let asked = Command::new("kill").arg(self.0.id().to_string()).status().expect("kill runs");
