@@ -2,8 +2,6 @@
 //!
 //! It judges how the protocols meet strangers' firmware and clients. What `ironhand serve` decides is judged elsewhere.
 
-mod dhcp;
-
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,13 +9,15 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ironhand_boot_port::dhcp::{DhcpConfig, DhcpPort, Opened};
 use ironhand_boot_port::http::{HttpConfig, HttpListener, media_type};
+use ironhand_boot_port::journal::Durability;
 use ironhand_boot_port::{
     Body, Content, Part, Question, Refusal, Service, Shelf, TftpConfig, TftpPort, Transfer, TransferEnd,
 };
 use ironhand_dhcp::{
-    Answer, Boot, BootStyle, Choice, Client, ClientKind, Mode, OptionSet, Options, Policy, Subnet, SubnetId,
-    Terms,
+    Answer, Boot, BootStyle, Choice, Client, ClientKind, Mode, OptionSet, Options, Policy, ServerConfig,
+    Subnet, SubnetId, Terms,
 };
 
 use crate::Party;
@@ -55,7 +55,7 @@ impl Offer {
             excluded: Vec::new(),
             mode: Mode::Full,
             authoritative: true,
-            probe: false,
+            probe: true,
         };
         let (options, lease) = (Options::new(), Duration::from_secs(60));
         Self { subnets: vec![subnet], options, lease, pxe: "", http: "", ipxe: "" }
@@ -147,7 +147,9 @@ impl Shelf for Files {
 /// A boot server at work, stopped when dropped.
 pub struct Station {
     files: Arc<Files>,
-    _dhcp: dhcp::Dhcp,
+    _dhcp: DhcpPort,
+    /// The lease file.
+    _leases: tempfile::TempDir,
     _tftp: TftpPort,
     _http: HttpListener,
 }
@@ -157,15 +159,24 @@ impl Station {
     pub fn start(party: &Party, address: Ipv4Addr, offer: Offer, files: Files) -> Self {
         let files = Arc::new(files);
         let shelf: Arc<dyn Shelf> = Arc::clone(&files) as _;
-        let options = Arc::new(offer.options.clone());
-        let dhcp = dhcp::Dhcp::start(party, address, OfferAt { offer, options, address });
-        let (tftp, http) = party.inside(|| {
+        let leases = tempfile::tempdir().expect("a temporary folder");
+        let config = DhcpConfig {
+            interfaces: vec!["eth0".to_owned()],
+            server: ServerConfig::default(),
+            subnets: offer.subnets.clone(),
+            journal: leases.path().join("leases"),
+            durability: Durability::Sync,
+        };
+        let policy = OfferAt { options: Arc::new(offer.options.clone()), offer, address };
+        let (dhcp, tftp, http) = party.inside(|| {
+            let Opened { port: dhcp, .. } =
+                DhcpPort::open(config, policy).expect("ports 67 and 4011 are free here");
             let tftp =
                 TftpPort::open(&TftpConfig::default(), Arc::clone(&shelf)).expect("port 69 is free here");
             let at = SocketAddr::from((Ipv4Addr::UNSPECIFIED, HTTP_PORT));
-            (tftp, HttpListener::open(at, HttpConfig::default(), shelf).expect("the port is free here"))
+            (dhcp, tftp, HttpListener::open(at, HttpConfig::default(), shelf).expect("the port is free here"))
         });
-        Self { files, _dhcp: dhcp, _tftp: tftp, _http: http }
+        Self { files, _dhcp: dhcp, _leases: leases, _tftp: tftp, _http: http }
     }
 
     /// This must have been sent whole, by this protocol.
