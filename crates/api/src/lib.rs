@@ -119,7 +119,7 @@ pub use job::{Job, JobState, Work};
 pub use label_key::{LabelKey, LabelKeyError};
 pub use live::{LiveNotice, LiveScreen, ScreenPlace};
 pub use mac::{MacAddress, MacAddressError};
-pub use machine::Machine;
+pub use machine::{Machine, WakeReport};
 pub use management::{
     Administration, MaintenanceRequest, Management, ManagementRequest, RecoveryRequest, Said,
 };

@@ -101,6 +101,20 @@ impl Machine {
     }
 }
 
+/// What was done to wake a machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WakeReport {
+    /// The host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<Name>,
+    /// The machine that is no host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<MacAddress>,
+    /// What was done, and what was seen of it.
+    pub detail: String,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,6 +25,7 @@
 //! # }
 //! ```
 
+mod boot;
 mod call;
 mod console;
 mod endpoint;
@@ -38,6 +39,7 @@ mod recording;
 mod resource;
 mod work;
 
+pub use boot::BootFilter;
 pub use call::{Client, EventFilter, RecordFilter};
 pub use console::{Console, ConsoleEvent, ConsoleLogFilter, ConsoleOptions};
 pub use endpoint::{Endpoint, EndpointError};

@@ -1,5 +1,6 @@
 //! The command line: what may be written, and its help. What commands do stands in their own modules.
 
+mod boot;
 mod console;
 mod fleet;
 mod hardware;
@@ -13,6 +14,7 @@ mod sim;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use boot::{BootCommand, Hosts, Wake, WatchBoots};
 pub use console::{Console, ConsoleVerb, Recordings, RecordingsVerb};
 pub use fleet::{
     Fence, ForgetPins, KeyCommand, ListPins, Maintenance, Manage, ManageWord, NotifierCommand, Password,
@@ -24,7 +26,9 @@ pub use host::{BootDevice, PictureWord, Power, PowerWord, Recover, Screen, Selec
 pub use offline::{FlowCommand, Fonts, Learn, Match, Read, RecordFlow};
 pub use record::{Alerts, EventFormat, Events, Incidents, Jobs, Report, Ruling, Runs};
 pub use resource::{Apply, Delete, Describe, Diff, Edit, Export, Files, Get, Prune, RepositoryCommand};
-pub use server::{Sandbox, Serve};
+pub use server::{
+    ConfigCommand, Detect, DetectPart, LeasePlace, Listening, OnOff, Role, Sandbox, Serve, ServeOptions,
+};
 pub use sim::{Sim, SimAmt, SimBmc, SimKvm, SimMachine, SimModem, SimPdu, SimProtocol, SimQemu};
 
 /// Ironhand keeps bare metal alive without hands.
@@ -89,6 +93,12 @@ pub enum Command {
     Sandbox(Sandbox),
     /// Run the server
     Serve(Serve),
+    /// The options of the server: made for this machine, checked, shown
+    Config {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// Create or change what manifests describe
     Apply(Apply),
     /// Tell what applying manifests would change: exit code 1 where anything would
@@ -105,6 +115,16 @@ pub enum Command {
     Describe(Describe),
     /// Remove a resource
     Delete(Delete),
+    /// Hosts, and machines that booted over the network and could become some
+    Hosts(Hosts),
+    /// Boots over the network
+    Boot {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: BootCommand,
+    },
+    /// Make hosts run: by what switches their power, else by Wake-on-LAN
+    Wake(Wake),
     /// Read or change the power of hosts
     Power(Power),
     /// Begin or end the management of hosts, or of all hosts of a cluster or a zone

@@ -12,6 +12,7 @@ use ironhand_api::{
 use ironhand_client::{Client, Resource};
 
 use crate::args::{self, Format};
+use crate::boot::free_rows;
 use crate::exit::Failure;
 use crate::output::{Field, Output, Tone, age, line, now};
 use crate::repository::show_repositories;
@@ -28,7 +29,15 @@ pub async fn get(client: &Client, asked: &args::Get, output: Output) -> Result<(
     match parse_kind(&asked.kind)? {
         Kind::Host => {
             let hosts = one_or_all(client, name.as_ref(), &selector).await?;
-            show(hosts, name.is_some(), Manifest::Host, output, show_hosts)
+            show(hosts, name.is_some(), Manifest::Host, output, show_hosts)?;
+            // Those that could become hosts are no manifests, so only people are shown them here.
+            if name.is_none()
+                && asked.selector.is_none()
+                && matches!(output.format, Format::Table | Format::Wide)
+            {
+                free_rows(&client.machines().await?).iter().for_each(|text| line(text));
+            }
+            Ok(())
         }
         Kind::Flow => {
             let flows = one_or_all(client, name.as_ref(), &selector).await?;

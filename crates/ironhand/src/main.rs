@@ -8,6 +8,8 @@ mod output;
 
 mod args;
 mod bmc;
+mod boot;
+mod config;
 mod console;
 mod describe;
 mod discovery;
@@ -95,6 +97,7 @@ async fn waiting(command: Command, global: &Global, output: Output) -> Result<()
     match command {
         Command::Sandbox(asked) => return sandbox::run(asked, output).await,
         Command::Serve(asked) => return serve::run(asked).await,
+        Command::Config { command } => return config::config(command, output).await,
         Command::Sim { command: Sim::Modem(asked) } => return sim::modem(asked, output).await,
         Command::Sim { command: Sim::Pdu(asked) } => return sim::pdu(asked, output).await,
         Command::Sim { command: Sim::Kvm(asked) } => return sim::kvm(asked, output).await,
@@ -114,6 +117,9 @@ async fn waiting(command: Command, global: &Global, output: Output) -> Result<()
         Command::Get(asked) => get::get(&client, &asked, output).await,
         Command::Describe(asked) => describe::describe(&client, &asked, output).await,
         Command::Delete(asked) => get::delete(&client, &asked).await,
+        Command::Hosts(asked) => boot::hosts(&client, &asked, output).await,
+        Command::Boot { command } => boot::boot(&client, &command, output).await,
+        Command::Wake(asked) => boot::wake(&client, &asked, output).await,
         Command::Power(asked) => power::power(&client, &asked, output).await,
         Command::BootDevice(asked) => power::boot_device(&client, &asked, output).await,
         Command::Sensors(asked) => hardware::sensors(&client, &asked, output).await,

@@ -1,9 +1,10 @@
 //! `ironhand serve`: the server, until it is told to stop.
 
-use ironhand_server::{Config, KeySource, RepositoryAccess, Server};
+use ironhand_server::{KeySource, Server};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args;
+use crate::config::{self, Resolved};
 use crate::exit::Failure;
 use crate::files::read_secret;
 use crate::output::line;
@@ -14,14 +15,7 @@ const KEY: &str = "IRONHAND_KEY";
 /// `ironhand serve`.
 pub async fn run(asked: args::Serve) -> Result<(), Failure> {
     keep_memory_private();
-    let mut config = Config::new(asked.data);
-    config.listen = asked.listen;
-    config.socket = asked.socket;
-    config.shared = asked.shared;
-    config.traps = asked.traps;
-    config.console_logs = asked.console_logs;
-    config.repositories =
-        RepositoryAccess { secrets: asked.repository_secrets, local: asked.local_repositories };
+    let Resolved { mut config, .. } = config::resolve(&asked)?;
     if let Some(key) = read_secret(None, KEY)? {
         config.key = KeySource::Value(key);
     }

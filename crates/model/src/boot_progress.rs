@@ -52,10 +52,23 @@ pub struct BootSighting {
     pub at: Timestamp,
     /// The hardware address; where it is not known, the machine that has `address`.
     pub mac: Option<MacAddress>,
+    /// What is known of the machine beside.
+    pub about: BootAbout,
     /// The address that it has, or was given.
     pub address: Option<Ipv4Addr>,
     /// What was seen.
     pub seen: BootSeen,
+}
+
+/// What is known of a machine; what is absent was not said this time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BootAbout {
+    /// The host.
+    pub host: Option<Name>,
+    /// The network.
+    pub network: Option<Name>,
+    /// What the firmware says it is.
+    pub architecture: Option<String>,
 }
 
 /// What was seen.
@@ -78,15 +91,6 @@ pub enum BootSeen {
         speaker: BootSpeaker,
         /// Why.
         reason: String,
-    },
-    /// What is known of the machine.
-    Known {
-        /// The host.
-        host: Option<Name>,
-        /// The network.
-        network: Option<Name>,
-        /// What the firmware says it is.
-        architecture: Option<String>,
     },
     /// A transfer that ended.
     Read {
@@ -167,7 +171,7 @@ struct Course {
     record: BootRecord,
     due: Timestamp,
     told: u32,
-    /// The beginning is told when the first thing is known beside it, so that it names host and network.
+    /// Whether its beginning was told.
     announced: bool,
 }
 
@@ -179,7 +183,7 @@ impl BootProgress {
 
     /// Takes note of something seen.
     pub fn see(&mut self, sighting: BootSighting) {
-        let BootSighting { at, mac, address, seen } = sighting;
+        let BootSighting { at, mac, address, about, seen } = sighting;
         let known = || address.and_then(|address| self.addresses.get(&address).copied());
         let Some(mac) = mac.or_else(known) else { return };
         self.make_room_for(mac);
@@ -190,6 +194,7 @@ impl BootProgress {
             self.settle(mac, address);
         }
         let Some(course) = self.machines.get_mut(&mac) else { return };
+        course.learn(about);
         let mut news = Vec::new();
         course.take(at, seen, &mut news);
         let due = course.next_look();
@@ -322,7 +327,7 @@ impl BootSeen {
             Self::Read { stage, absent, .. } => {
                 matches!(stage, BootStage::Loader | BootStage::Script) && !absent
             }
-            Self::Known { .. } | Self::Told { .. } => false,
+            Self::Told { .. } => false,
         }
     }
 
@@ -357,15 +362,17 @@ impl Course {
         }
     }
 
+    fn learn(&mut self, about: BootAbout) {
+        let BootAbout { host, network, architecture } = about;
+        let record = &mut self.record;
+        record.host = host.or(record.host.take());
+        record.network = network.or(record.network.take());
+        record.architecture = architecture.or(record.architecture.take());
+    }
+
     fn take(&mut self, at: Timestamp, seen: BootSeen, news: &mut Vec<BootNews>) {
         self.record.last = self.record.last.max(at);
         match seen {
-            BootSeen::Known { host, network, architecture } => {
-                let record = &mut self.record;
-                record.host = host.or(record.host.take());
-                record.network = network.or(record.network.take());
-                record.architecture = architecture.or(record.architecture.take());
-            }
             BootSeen::Dhcp { stage, speaker, what } => {
                 self.step(at, plain(stage, at, what, None), news);
                 // What was loaded asks for an address of its own: it runs.

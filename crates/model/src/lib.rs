@@ -121,8 +121,8 @@ mod way;
 pub use alerts::{AlertChange, AlertStep, HostAlerts};
 pub use blast::{Blast, BlastBound, BlastHold, BlastLevel, BlastRequest};
 pub use boot_progress::{
-    BootNews, BootProgress, BootSeen, BootSighting, BootSpeaker, BootTold, MOST_BOOT_NEWS, MOST_BOOT_STEPS,
-    MOST_BOOTS, MOST_PAST_BOOTS, boot_patience, boot_stall,
+    BootAbout, BootNews, BootProgress, BootSeen, BootSighting, BootSpeaker, BootTold, MOST_BOOT_NEWS,
+    MOST_BOOT_STEPS, MOST_BOOTS, MOST_PAST_BOOTS, boot_patience, boot_stall,
 };
 pub use cadence::Cadence;
 pub use condition::{Circumstances, Find, Judgement, Known, Lately, Sight, judge, judge_when};

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::boot::KnownHosts;
 use crate::brake::Brake;
 use crate::credentials::BackOff;
 use crate::entrance::Entrance;
@@ -42,6 +43,7 @@ struct Inner {
     leases: Leases,
     stop: CancellationToken,
     lanes: Mutex<BTreeMap<Name, Slot>>,
+    known: Arc<KnownHosts>,
 }
 
 struct Slot {
@@ -62,7 +64,8 @@ impl Fleet {
         leases: Leases,
         stop: CancellationToken,
     ) -> Self {
-        Self { inner: Arc::new(Inner { tools, defaults, site, leases, stop, lanes: Mutex::default() }) }
+        let (lanes, known) = (Mutex::default(), Arc::default());
+        Self { inner: Arc::new(Inner { tools, defaults, site, leases, stop, lanes, known }) }
     }
 
     /// Starts the lane of a host where an earlier one, of this server or another, ended.
@@ -103,6 +106,10 @@ impl Fleet {
     ///
     /// Where the store fails. The host is taken up later then.
     pub(crate) async fn apply(&self, host: Host) -> Result<(), StoreError> {
+        self.inner.known.put(&host);
+        if !self.inner.leases.works() {
+            return Ok(());
+        }
         let name = &host.metadata.name;
         let entered = self.inner.leases.entered().await;
         let Some(lane) = self.lane_to_tell(&host) else {
@@ -134,6 +141,7 @@ impl Fleet {
 
     /// A host was deleted: when this returns, nothing touches it any more.
     pub(crate) async fn remove(&self, name: &Name) {
+        self.inner.known.forget(name);
         let slot = self.lanes().remove(name);
         self.inner.tools.brake.leave(name);
         if let Some(slot) = slot {
@@ -163,6 +171,11 @@ impl Fleet {
     /// When the first of the holds ends, unless it is renewed.
     pub(crate) fn first_end(&self) -> Option<Instant> {
         self.lanes().values().map(|slot| slot.held.until()).min()
+    }
+
+    /// The hosts by their hardware addresses, as manifests have them now.
+    pub(crate) fn known(&self) -> &Arc<KnownHosts> {
+        &self.inner.known
     }
 
     /// The leases of this server.

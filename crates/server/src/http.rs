@@ -6,6 +6,7 @@
 mod action;
 mod administration;
 mod boot;
+mod boots;
 mod console;
 mod console_log;
 mod events;
@@ -44,6 +45,7 @@ use ironhand_store::Store;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::boot::BootWatch;
 use crate::catalog::Catalog;
 use crate::changes::Changes;
 use crate::console::Consoles;
@@ -77,6 +79,7 @@ pub(crate) struct Api {
     pub(crate) order: Order,
     pub(crate) changes: Changes,
     pub(crate) consoles: Consoles,
+    pub(crate) boots: BootWatch,
     streams: Arc<Semaphore>,
     viewers: Arc<Semaphore>,
     heartbeats: Heartbeats,
@@ -98,6 +101,7 @@ impl Api {
         hands: Hands,
         repositories: Repositories,
         consoles: Consoles,
+        boots: BootWatch,
         stop: CancellationToken,
     ) -> Self {
         let Hands { store, fleet, catalog, notifiers, order, changes } = hands;
@@ -113,6 +117,7 @@ impl Api {
             order,
             changes,
             consoles,
+            boots,
             streams,
             viewers,
             heartbeats: Heartbeats::new(),
@@ -252,6 +257,11 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         .route("/runs/{id}", get(history::run))
         .route("/runs/{id}/approve", post(history::approve))
         .route("/runs/{id}/cancel", post(history::cancel))
+        .route("/boots", get(boots::boots))
+        .route("/machines", get(boots::machines))
+        .route("/machines/{mac}", axum::routing::delete(boots::forget_machine))
+        .route("/machines/{mac}/wake", post(boots::wake_machine))
+        .route("/hosts/{name}/wake", post(boots::wake_host))
         .route("/servers", get(server::servers))
         .route("/key/rotate", post(server::rotate_key))
         .route("/jobs", get(job::jobs))

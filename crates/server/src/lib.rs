@@ -28,6 +28,7 @@
 //! # }
 //! ```
 
+pub mod boot;
 mod brake;
 mod catalog;
 mod changes;
@@ -63,7 +64,7 @@ pub use http::ListenError;
 pub use ironhand_model::{Circumstances, LinkFault};
 pub use repository::{RepositoryAccess, manifest_faults};
 pub use server::{Running, Server, StartError, default_socket};
-pub use settings::Config;
+pub use settings::{BootListeners, Config, DhcpListener, Roles};
 pub use traps::TrapCounts;
 
 pub use ironhand_api::Settings;

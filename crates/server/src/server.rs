@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ironhand_api::Flow;
+use ironhand_api::{Flow, Host};
 use ironhand_connectors::Modems;
 use ironhand_ipmi_port::{IpmiPort, PortConfig};
 use ironhand_model::Site;
@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::boot::{BootListenError, BootPorts, BootWatch};
 use crate::brake::{self, Brake};
 use crate::catalog::Catalog;
 use crate::changes::Changes;
@@ -81,6 +82,9 @@ pub enum StartError {
     /// No name that is this server's own can be made up.
     #[error("the operating system has no random numbers")]
     NoRandom(#[source] std::io::Error),
+    /// Machines that boot cannot be served.
+    #[error(transparent)]
+    Boot(#[from] BootListenError),
 }
 
 /// Starts servers; see [`Server::start`].
@@ -99,6 +103,7 @@ pub struct Running {
     store: Store,
     listeners: TaskTracker,
     consoles: Consoles,
+    boot: Option<BootPorts>,
     ports: [JoinHandle<()>; 3],
     /// Held until everything else is gone.
     _lock: std::fs::File,
@@ -119,14 +124,16 @@ impl Server {
     ///
     /// Where the data directory, the sockets or the addresses cannot be used; nothing runs then.
     pub async fn start(config: Config) -> Result<Running, StartError> {
-        let Config { data_dir, key, socket, listen, traps, console_logs, repositories, shared, settings } =
-            config;
+        let Config {
+            data_dir, key, socket, listen, traps, console_logs, repositories, shared, settings, ..
+        } = config;
+        let (roles, boot_listeners) = (config.roles, config.boot);
         let failed = |source| StartError::Store { directory: data_dir.clone(), source };
         let store = Store::open(&data_dir, key).await.map_err(failed)?;
         let lock = http::lock(&data_dir.join(LOCK_FILE), shared)?
             .ok_or_else(|| StartError::DataInUse { directory: data_dir.clone() })?;
         let path = socket.unwrap_or_else(default_socket);
-        let local = LocalSocket::bind(&path)?;
+        let local = if roles.api { Some(LocalSocket::bind(&path)?) } else { None };
         let loopback = match listen {
             Some(address) => Some(http::bind_loopback(address).await?),
             None => None,
@@ -170,7 +177,8 @@ impl Server {
             checks: CheckDesk::start(),
             site: site.clone(),
         };
-        let leases = Leases::new(store.clone(), site.clone(), shared).map_err(StartError::NoRandom)?;
+        let leases =
+            Leases::new(store.clone(), site.clone(), shared, roles.bmc).map_err(StartError::NoRandom)?;
         let holder = Holder { owner: leases.owner().into(), shared, site: site.clone() };
         if let Err(error) = consoles.recordings().find_again().await {
             tracing::error!(%error, "recordings of before are not all listed");
@@ -191,14 +199,30 @@ impl Server {
             let follower = Follower::new(hands.clone(), repositories.clone()).await.map_err(failed)?;
             listeners.spawn(follower.run(stops.listeners.clone()));
         }
-        enlist(&fleet).await.map_err(failed)?;
-        listeners.spawn(upkeep(fleet.clone(), stops.leases.clone()));
+        if roles.bmc {
+            enlist(&fleet).await.map_err(failed)?;
+            listeners.spawn(upkeep(fleet.clone(), stops.leases.clone()));
+        }
         repositories.start().await.map_err(failed)?;
         listeners.spawn(brake::keep(tripped, store.clone(), fleet.clone(), stops.listeners.clone()));
 
-        let api = Arc::new(Api::new(hands, repositories.clone(), consoles.clone(), stops.listeners.clone()));
+        let (boots, watching) =
+            BootWatch::start(store.clone(), stops.listeners.clone()).await.map_err(failed)?;
+        listeners.spawn(watching);
+        let hosts = store.list::<Host>(&ListQuery::default()).await.map_err(failed)?.items;
+        hosts.iter().for_each(|host| fleet.known().put(host));
+        let boot_ports = match roles.boot {
+            true => {
+                Some(BootPorts::open(&boot_listeners, &data_dir, boots.clone(), Arc::clone(fleet.known()))?)
+            }
+            false => None,
+        };
+        let end = stops.listeners.clone();
+        let api = Arc::new(Api::new(hands, repositories.clone(), consoles.clone(), boots, end));
         let http = loopback.as_ref().and_then(|listener| listener.local_addr().ok());
-        listeners.spawn(serve_local(local, Arc::clone(&api), stops.listeners.clone()));
+        if let Some(local) = local {
+            listeners.spawn(serve_local(local, Arc::clone(&api), stops.listeners.clone()));
+        }
         if let Some(listener) = loopback {
             let router = http::router(api, Via::Loopback);
             listeners.spawn(http::serve(listener, router, stops.listeners.clone()));
@@ -221,6 +245,7 @@ impl Server {
             store,
             listeners,
             consoles,
+            boot: boot_ports,
             ports: [driver, login_driver, console_driver],
             _lock: lock,
         })
@@ -277,6 +302,11 @@ impl Running {
         self.traps.as_ref().map(|traps| (traps.address(), traps.counts()))
     }
 
+    /// Where machines that boot are served over HTTP and over TFTP; nowhere without the role.
+    pub fn boot(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        self.boot.as_ref().map_or((None, None), BootPorts::addresses)
+    }
+
     /// The local socket.
     pub fn socket(&self) -> &Path {
         &self.socket
@@ -288,6 +318,10 @@ impl Running {
     pub async fn shutdown(self) {
         let patience = self.fleet.site().settings().shutdown_timeout;
         let orderly = async {
+            // Before those who write down what was seen.
+            if let Some(boot) = self.boot {
+                boot.close().await;
+            }
             self.stops.listeners.cancel();
             self.stops.lanes.cancel();
             self.fleet.ended().await;

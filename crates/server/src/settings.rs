@@ -1,6 +1,6 @@
 //! Where a server keeps its data and listens; what its settings mean to the crates below.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use ironhand_api::Settings;
@@ -30,6 +30,10 @@ pub struct Config {
     /// its lease, and passes to another when that one stops, or falls silent for `leaseTime`. A server that is alone
     /// takes all hosts up at once when it starts.
     pub shared: bool,
+    /// What the server does.
+    pub roles: Roles,
+    /// Where machines that boot over the network are served, where that is one of the roles.
+    pub boot: BootListeners,
     /// How often, how long, how many, where no `Settings` manifest says otherwise.
     pub settings: Settings,
 }
@@ -46,8 +50,63 @@ impl Config {
             console_logs: None,
             repositories: RepositoryAccess::default(),
             shared: false,
+            roles: Roles::default(),
+            boot: BootListeners::default(),
             settings: Settings::default(),
         }
+    }
+}
+
+/// What a server does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roles {
+    /// Serves the HTTP API, at the local socket and the address of [`Config::listen`].
+    pub api: bool,
+    /// Works on hosts: reads their controllers and screens, and recovers them.
+    pub bmc: bool,
+    /// Boots machines over the network: opens the listeners of [`Config::boot`].
+    pub boot: bool,
+}
+
+impl Default for Roles {
+    /// All but booting, which changes what other machines of a network do.
+    fn default() -> Self {
+        Self { api: true, bmc: true, boot: false }
+    }
+}
+
+/// Where a server with the role `boot` listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BootListeners {
+    /// HTTP, in clear.
+    pub http: Option<SocketAddr>,
+    /// HTTP over TLS, under an authority that lies in the data directory.
+    pub https: Option<SocketAddr>,
+    /// TFTP.
+    pub tftp: Option<SocketAddr>,
+    /// DHCP.
+    pub dhcp: Option<DhcpListener>,
+}
+
+impl Default for BootListeners {
+    /// HTTP at port 8480 and TFTP at port 69 of all addresses, DHCP on the networks that manifests describe.
+    fn default() -> Self {
+        let any = |port| Some(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
+        Self { http: any(8480), https: None, tftp: any(69), dhcp: Some(DhcpListener::default()) }
+    }
+}
+
+/// How DHCP is served, at its ports 67 and 4011.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DhcpListener {
+    /// Whether a lease is on the disk before it is acknowledged. A crash of the machine may forget the leases of the last
+    /// moments otherwise; a crash of the server alone never does.
+    pub sync: bool,
+}
+
+impl Default for DhcpListener {
+    fn default() -> Self {
+        Self { sync: true }
     }
 }
 

@@ -8,7 +8,13 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn see(progress: &mut BootProgress, seconds: i64, seen: BootSeen) {
-    progress.see(BootSighting { at: at(seconds), mac: Some(MAC), address: None, seen });
+    progress.see(BootSighting {
+        at: at(seconds),
+        mac: Some(MAC),
+        about: BootAbout::default(),
+        address: None,
+        seen,
+    });
 }
 
 fn dhcp(stage: BootStage, speaker: BootSpeaker) -> BootSeen {
@@ -186,18 +192,56 @@ fn transfers_are_known_by_the_address() {
     let mut progress = BootProgress::new();
     see(&mut progress, 0, dhcp(BootStage::Discover, BootSpeaker::Firmware));
     let given = dhcp(BootStage::Acknowledge, BootSpeaker::Firmware);
-    progress.see(BootSighting { at: at(1), mac: Some(MAC), address: Some(ADDRESS), seen: given });
+    progress.see(BootSighting {
+        at: at(1),
+        mac: Some(MAC),
+        about: BootAbout::default(),
+        address: Some(ADDRESS),
+        seen: given,
+    });
     let read = read(BootStage::Loader, "ipxe.efi");
-    progress.see(BootSighting { at: at(2), mac: None, address: Some(ADDRESS), seen: read.clone() });
+    progress.see(BootSighting {
+        at: at(2),
+        mac: None,
+        host: None,
+        address: Some(ADDRESS),
+        seen: read.clone(),
+    });
     assert_eq!(stages(&progress).last(), Some(&BootStage::Loader));
     let stranger = Some(Ipv4Addr::new(10, 0, 0, 99));
-    progress.see(BootSighting { at: at(2), mac: None, address: stranger, seen: read });
+    progress.see(BootSighting {
+        at: at(2),
+        mac: None,
+        about: BootAbout::default(),
+        address: stranger,
+        seen: read,
+    });
     assert_eq!(progress.records().count(), 1);
     // The address passes to another machine.
     let other = MacAddress([2; 6]);
     let seen = dhcp(BootStage::Discover, BootSpeaker::Firmware);
-    progress.see(BootSighting { at: at(3), mac: Some(other), address: Some(ADDRESS), seen });
+    progress.see(BootSighting {
+        at: at(3),
+        mac: Some(other),
+        about: BootAbout::default(),
+        address: Some(ADDRESS),
+        seen,
+    });
     assert_eq!(progress.machine_at(ADDRESS), Some(other));
+}
+
+#[test]
+fn without_our_own_dhcp_a_boot_begins_with_what_is_read() {
+    let mut progress = BootProgress::new();
+    let host: Option<Name> = "web-1".parse().ok();
+    let (mac, address) = (Some(MAC), Some(ADDRESS));
+    let seen = read(BootStage::Script, "menu.ipxe");
+    let about = BootAbout { host: host.clone(), ..BootAbout::default() };
+    progress.see(BootSighting { at: at(0), mac, about, address, seen });
+    let kernel = read(BootStage::Kernel, "linux");
+    progress.see(BootSighting { at: at(1), mac: None, about: BootAbout::default(), address, seen: kernel });
+    let hosts: Vec<_> = std::iter::from_fn(|| progress.next_output()).map(|news| news.host).collect();
+    assert_eq!(hosts, [host.clone(), host.clone(), host]);
 }
 
 #[test]
@@ -208,7 +252,13 @@ fn memory_is_bounded() {
         let mac = Some(MacAddress([2, 0, a, b, c, d]));
         let seen = dhcp(BootStage::Discover, BootSpeaker::Firmware);
         let address = Some(Ipv4Addr::from(number));
-        progress.see(BootSighting { at: at(i64::from(number)), mac, address, seen });
+        progress.see(BootSighting {
+            at: at(i64::from(number)),
+            mac,
+            about: BootAbout::default(),
+            address,
+            seen,
+        });
         progress.next_output();
         progress.next_output();
     }

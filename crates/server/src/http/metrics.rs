@@ -18,6 +18,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::{Api, ApiError};
+use crate::boot::BootWatch;
 use crate::heartbeat::HeartbeatCounts;
 use crate::repository::Judged;
 
@@ -44,6 +45,9 @@ pub(super) struct Metrics {
     webhooks: Family<Labels, Gauge>,
     heartbeats: Family<Labels, Counter>,
     checks: Family<Labels, Gauge>,
+    boots: Family<Labels, Gauge>,
+    machines: Gauge,
+    boots_left_out: Family<Labels, Counter>,
     /// The last event that is counted; none before the first gathering.
     counted: Option<u64>,
 }
@@ -108,8 +112,27 @@ impl Metrics {
             "Requests to the webhooks of repositories since this server was started, by what became of them",
             Family::clone(&webhooks),
         );
+        let (boots, machines, boots_left_out) = (Family::default(), Gauge::default(), Family::default());
+        registry.register(
+            "boots",
+            "Boots over the network that this server remembers, by where they stand",
+            Family::clone(&boots),
+        );
+        registry.register(
+            "boot_machines",
+            "Machines that booted over the network and were no hosts then",
+            machines.clone(),
+        );
+        registry.register(
+            "boot_left_out",
+            "What was seen of boots and not taken in, as it came too fast or was too much",
+            Family::clone(&boots_left_out),
+        );
         Self {
             registry,
+            boots,
+            machines,
+            boots_left_out,
             hosts,
             health,
             reach,
@@ -183,6 +206,21 @@ impl Metrics {
         }
     }
 
+    /// Counts what holds of boots now.
+    fn count_boots(&self, watch: &BootWatch) {
+        self.boots.clear();
+        for (state, count) in watch.states() {
+            let labels = vec![("state", state.to_string().replace(' ', "_"))];
+            self.boots.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        self.machines.set(i64::try_from(watch.machines().len()).unwrap_or(i64::MAX));
+        let (notes, machines) = watch.left_out();
+        for (what, count) in [("sightings", notes), ("machines", machines)] {
+            let counter = self.boots_left_out.get_or_create(&vec![("what", what.to_owned())]);
+            counter.inc_by(count.saturating_sub(counter.get()));
+        }
+    }
+
     /// Follows what became of heartbeats.
     fn count_heartbeats(&self, counts: &HeartbeatCounts) {
         for (outcome, count) in [("taken", &counts.taken), ("refused", &counts.refused)] {
@@ -221,6 +259,7 @@ pub(super) async fn metrics(State(api): State<Arc<Api>>) -> Result<Response, Api
     metrics.count_hosts(&api.fleet.statuses());
     metrics.name_paused(&api.fleet.site());
     metrics.count_heartbeats(&api.heartbeats.counts);
+    metrics.count_boots(&api.boots);
     metrics.count_events(&api.store).await?;
     let repositories = api.store.list::<Repository>(&ListQuery::default()).await?.items;
     metrics.count_repositories(&repositories, api.repositories.knocks().counts());

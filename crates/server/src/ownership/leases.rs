@@ -34,6 +34,8 @@ struct Inner {
     owner: Arc<str>,
     site: watch::Receiver<Arc<Site>>,
     shared: bool,
+    /// Whether hosts are worked on at all.
+    works: bool,
     /// Shut while the lanes are brought into line with the leases; until then, and from then on, single hosts are taken
     /// up. So a renewal does not take a host that is just being taken up for one that was lost.
     gate: Gate<()>,
@@ -57,7 +59,8 @@ impl Granted {
 }
 
 impl Leases {
-    /// The leases of a server that begins now. `shared` says whether other servers use the store.
+    /// The leases of a server that begins now. `shared` says whether other servers use the store, `works` whether this one
+    /// works on hosts at all.
     ///
     /// # Errors
     ///
@@ -66,10 +69,11 @@ impl Leases {
         store: Store,
         site: watch::Receiver<Arc<Site>>,
         shared: bool,
+        works: bool,
     ) -> Result<Self, std::io::Error> {
         let owner = identity()?.into();
         let others = RwLock::default();
-        let inner = Inner { store, owner, site, shared, gate: Gate::new(()), others };
+        let inner = Inner { store, owner, site, shared, works, gate: Gate::new(()), others };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -81,6 +85,11 @@ impl Leases {
     /// Whether other servers use the store.
     pub(crate) fn is_shared(&self) -> bool {
         self.inner.shared
+    }
+
+    /// Whether this server works on hosts.
+    pub(crate) fn works(&self) -> bool {
+        self.inner.works
     }
 
     /// How long a lease lasts.

@@ -5,6 +5,7 @@
 mod actions;
 mod alerts;
 mod api;
+mod boot;
 mod by_hand;
 mod conditions;
 mod consoles;

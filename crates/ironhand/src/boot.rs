@@ -1,0 +1,19 @@
+//! `ironhand boot`, `hosts` and `wake`: machines that boot over the network.
+
+mod free;
+mod watch;
+
+use ironhand_client::Client;
+
+use crate::args::BootCommand;
+use crate::exit::Failure;
+use crate::output::Output;
+
+pub use free::{free_rows, hosts, wake};
+
+/// `ironhand boot`.
+pub async fn boot(client: &Client, asked: &BootCommand, output: Output) -> Result<(), Failure> {
+    match asked {
+        BootCommand::Watch(asked) => watch::watch(client, asked, output).await,
+    }
+}

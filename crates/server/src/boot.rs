@@ -1,0 +1,21 @@
+//! Booting machines over the network: what is seen of it, who boots that nobody described, how machines are woken.
+
+mod folder;
+mod foreign;
+mod known;
+mod listen;
+mod registrar;
+mod surroundings;
+mod told;
+mod wake;
+mod watch;
+
+pub use foreign::{ForeignServer, look_for_servers};
+pub(crate) use known::KnownHosts;
+pub use listen::BootListenError;
+pub(crate) use listen::BootPorts;
+pub use surroundings::{
+    OwnAddress, Surroundings, SurroundingsError, candidates, free_range, in_use, own_addresses, surroundings,
+};
+pub(crate) use wake::wake;
+pub(crate) use watch::BootWatch;

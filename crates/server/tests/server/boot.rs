@@ -1,0 +1,189 @@
+//! Machines that boot over the network: what they read, what is seen of it, who registers.
+
+use std::net::SocketAddr;
+
+use ironhand_api::{BootStage, BootState, EventKind, Host, Manifest};
+use ironhand_client::{BootFilter, Client, Endpoint};
+use ironhand_server::{BootListeners, Config, Roles, Running, Server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
+
+use crate::harness::{PATIENCE, config, name, settings, soon, until_kind};
+
+/// A server that boots machines from files of its data directory, and nothing else.
+struct World {
+    server: Running,
+    client: Client,
+    directory: tempfile::TempDir,
+}
+
+fn boot_config(directory: &std::path::Path) -> Config {
+    let mut config = config(directory, settings());
+    config.roles = Roles { api: true, bmc: false, boot: true };
+    let any = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+    config.boot = BootListeners { http: any, https: None, tftp: any, dhcp: None };
+    config
+}
+
+impl World {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let server = Server::start(boot_config(directory.path())).await.unwrap();
+        let client = Client::new(Endpoint::Unix(server.socket().to_owned())).unwrap();
+        Self { server, client, directory }
+    }
+
+    fn put(&self, path: &str, text: &str) {
+        let path = self.directory.path().join("data/boot").join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// Reads a path as a plain client of HTTP; the head and what follows.
+    async fn get(&self, target: &str) -> String {
+        let mut stream = TcpStream::connect(self.server.boot().0.unwrap()).await.unwrap();
+        let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        soon(stream.read_to_string(&mut answer)).await.unwrap();
+        answer
+    }
+}
+
+const ASKED: &str = "mac=52:54:00:12:34:56&uuid=4c4c4544-0044-4a10-8058-b4c04f4c4d32&serial=A%201&manufacturer=Dell%20Inc.\
+    &product=R640&arch=x86_64&platform=efi";
+
+#[tokio::test]
+async fn a_machine_that_nobody_described_registers_itself_by_its_script() {
+    let world = World::new().await;
+    world.put("menu.ipxe", "#!ipxe\nshell\n");
+    let mut events = world.client.follow(None, None);
+    events.connect().await.unwrap();
+    let answer = world.get(&format!("/boot/menu.ipxe?{ASKED}")).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("#!ipxe\nshell\n"), "{answer}");
+    let found = until_kind(&mut events, EventKind::MachineFound).await;
+    assert!(
+        found.message.contains("52:54:00:12:34:56") && found.message.contains("R640"),
+        "{}",
+        found.message
+    );
+
+    let machines = world.client.machines().await.unwrap();
+    let [machine] = &machines[..] else { panic!("{machines:?}") };
+    assert_eq!(machine.serial.as_deref(), Some("A 1"));
+    assert_eq!((machine.manufacturer.as_deref(), machine.boots), (Some("Dell Inc."), 1));
+    assert_eq!(machine.architecture.as_deref(), Some("UEFI x64"));
+
+    // It is known again after a restart, as it was on the disk.
+    let World { server, directory, .. } = world;
+    server.shutdown().await;
+    let server = Server::start(boot_config(directory.path())).await.unwrap();
+    let client = Client::new(Endpoint::Unix(server.socket().to_owned())).unwrap();
+    assert_eq!(client.machines().await.unwrap().len(), 1);
+    // And it is free no longer when a host has its address.
+    let host: Host = serde_json::from_value(serde_json::json!({
+        "metadata": { "name": "web-1" },
+        "spec": { "macs": ["52:54:00:12:34:56"], "connectors": [{ "type": "ipmi", "address": "192.0.2.1" }] },
+    }))
+    .unwrap();
+    client.apply(&Manifest::Host(host)).await.unwrap();
+    assert_eq!(client.machines().await.unwrap(), []);
+    let mac = "52:54:00:12:34:56".parse().unwrap();
+    client.forget_machine(mac).await.unwrap();
+    assert_eq!(client.forget_machine(mac).await.unwrap_err().problem().unwrap().status, 404);
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_boot_is_a_timeline_of_its_host() {
+    let world = World::new().await;
+    let host: Host = serde_json::from_value(serde_json::json!({
+        "metadata": { "name": "web-1" },
+        "spec": { "macs": ["52:54:00:12:34:56"], "connectors": [{ "type": "ipmi", "address": "192.0.2.1" }] },
+    }))
+    .unwrap();
+    world.client.apply(&Manifest::Host(host)).await.unwrap();
+    world.put("menu.ipxe", "#!ipxe\n");
+    world.put("debian/linux", "a kernel");
+    world.put("debian/initrd.gz", "an initial file system");
+    let mut events = world.client.follow(None, Some(name("web-1")));
+    events.connect().await.unwrap();
+    world.get(&format!("/boot/menu.ipxe?{ASKED}")).await;
+    world.get("/boot/debian/linux").await;
+    world.get("/boot/debian/initrd.gz").await;
+    until_kind(&mut events, EventKind::BootStarted).await;
+    let seen = crate::harness::until(&mut events, |event| event.message.starts_with("initrd")).await;
+    let told: Vec<_> = seen.iter().map(|event| event.message.as_str()).collect();
+    assert!(told[0].starts_with("script menu.ipxe by http"), "{told:?}");
+    assert!(told[1].starts_with("kernel debian/linux by http, 8 B"), "{told:?}");
+    let filter = BootFilter { host: Some(name("web-1")), open: true, ..BootFilter::default() };
+    let boots = world.client.boots(&filter).await.unwrap();
+    let [boot] = &boots[..] else { panic!("{boots:?}") };
+    let stages: Vec<_> = boot.steps.iter().map(|step| step.stage).collect();
+    assert_eq!(stages, [BootStage::Script, BootStage::Kernel, BootStage::Initrd]);
+    assert_eq!(boot.state, BootState::Running);
+    assert_eq!(world.client.machines().await.unwrap(), [], "a host is no free machine");
+    world.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_gone_at_once_and_nothing_leads_out() {
+    let world = World::new().await;
+    world.put("a/b.efi", "a loader");
+    std::fs::write(world.directory.path().join("secret"), "a secret").unwrap();
+    std::os::unix::fs::symlink("/etc", world.directory.path().join("data/boot/out")).unwrap();
+    assert!(world.get("/boot/a/b.efi").await.contains("a loader"));
+    for target in [
+        "/boot/",
+        "/boot/a",
+        "/boot/../secret",
+        "/boot/%2e%2e/%2e%2e/secret",
+        "/boot/out/hostname",
+        "/boot/.hidden",
+    ] {
+        let answer = world.get(target).await;
+        assert!(answer.starts_with("HTTP/1.1 4"), "{target}: {answer}");
+    }
+    std::fs::remove_file(world.directory.path().join("data/boot/a/b.efi")).unwrap();
+    assert!(world.get("/boot/a/b.efi").await.starts_with("HTTP/1.1 404"));
+    world.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn tftp_serves_the_same() {
+    let world = World::new().await;
+    world.put("ipxe/snponly.efi", "a loader");
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mut request = vec![0, 1];
+    request.extend(b"/ipxe/snponly.efi\0octet\0");
+    socket.send_to(&request, world.server.boot().1.unwrap()).await.unwrap();
+    let mut buffer = [0; 600];
+    let (length, from) = soon(socket.recv_from(&mut buffer)).await.unwrap();
+    assert_eq!(&buffer[..length], b"\0\x03\0\x01a loader");
+    socket.send_to(&[0, 4, 0, 1], from).await.unwrap();
+    world.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_listener_that_cannot_be_had_says_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut config = boot_config(directory.path());
+    config.boot.http = Some(taken.local_addr().unwrap());
+    let error = tokio::time::timeout(PATIENCE, Server::start(config)).await.unwrap().err().unwrap();
+    assert!(error.to_string().contains("another program listens there"), "{error}");
+}
+
+#[tokio::test]
+async fn a_host_without_a_way_to_be_woken_says_so() {
+    let world = World::new().await;
+    let host: Host = serde_json::from_value(serde_json::json!({
+        "metadata": { "name": "screen-only" },
+        "spec": { "connectors": [{ "type": "vnc", "address": "192.0.2.1" }] },
+    }))
+    .unwrap();
+    world.client.apply(&Manifest::Host(host)).await.unwrap();
+    let error = world.client.wake(&name("screen-only")).await.unwrap_err();
+    assert_eq!(error.problem().unwrap().code, "wake.no_way");
+    world.server.shutdown().await;
+}
