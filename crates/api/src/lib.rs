@@ -39,6 +39,7 @@ mod console;
 mod credential;
 mod deployment;
 mod event;
+mod explanation;
 mod fence;
 mod flow;
 mod hardware;
@@ -99,6 +100,7 @@ pub use console::{ConsoleHolder, ConsoleLine, ConsoleNotice, ConsoleRequest};
 pub use credential::{Credential, CredentialSpec, Secret};
 pub use deployment::{BootRepeat, Deployment, DeploymentPhase, DeploymentSpec, DeploymentStatus};
 pub use event::{Event, EventKind, Severity};
+pub use explanation::{BootExplanation, ExplainedStep};
 pub use fence::{FenceEvidence, FenceReport, FenceRequest};
 pub use flow::{
     Approve, BootDevice, BootDeviceStep, Branch, Call, Choose, Example, Flow, FlowSpec, HttpAuth, HttpBody,

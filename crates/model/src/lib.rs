@@ -13,6 +13,7 @@
 //! * [`judge_fence`]: whether what was found proves that a host is without power.
 //! * [`RotationMachine`]: the change of a controller's password, whatever is lost or killed on the way.
 //! * [`Cadence`]: how often a host is read.
+//! * [`boot`]: what machines boot over the network, and what each request of theirs is answered.
 //! * [`Site`]: under which [`Terms`] a host is worked on, from what zones, clusters, settings and commands say.
 //!
 //! Nothing here reads a clock, a socket or a file; times are arguments, patterns are matched by the caller. What is
@@ -98,6 +99,7 @@
 
 mod alerts;
 mod blast;
+pub mod boot;
 mod boot_progress;
 mod cadence;
 mod condition;
