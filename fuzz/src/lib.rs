@@ -5,6 +5,8 @@
 pub mod api;
 #[path = "../../crates/console/tests/fuzz_corpus/oracles.rs"]
 pub mod console;
+#[path = "../../crates/dhcp/tests/fuzz_corpus/oracles.rs"]
+pub mod dhcp;
 #[path = "../../crates/ipmi/tests/fuzz_corpus/oracles/mod.rs"]
 pub mod ipmi;
 #[path = "../../crates/kvm/tests/fuzz_corpus/oracles.rs"]

@@ -344,7 +344,8 @@ impl<P: Policy> Server<P> {
     /// Asks the policy, and tells an event where it says that nothing is given.
     fn terms(&mut self, now: Instant, asked: &Asked<'_>) -> Option<Terms> {
         match self.policy.answer(asked.client) {
-            Answer::Serve(terms) => Some(terms),
+            // What is told counts whole seconds, and none at all means nothing to clients.
+            Answer::Serve(terms) => Some(Terms { lease: terms.lease.max(Duration::from_secs(1)), ..terms }),
             Answer::Silent(reason) => {
                 self.tell_silent(now, asked, Silence::Policy(reason));
                 None
