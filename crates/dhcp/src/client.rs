@@ -18,6 +18,8 @@ const BOOT_SERVICE_PORT: u16 = 4011;
 const LONGEST_WAIT: Duration = Duration::from_secs(64);
 /// The shortest time before an end that renewing is tried again (RFC 2131, section 4.4.5).
 const SHORTEST_RENEWAL: Duration = Duration::from_secs(60);
+/// How long a client waits after a DECLINE (RFC 2131, section 3.1).
+const DECLINE_PAUSE: Duration = Duration::from_secs(10);
 /// How many offers are kept to choose from.
 const MAX_OFFERS: usize = 16;
 
@@ -106,6 +108,9 @@ pub struct Binding {
     pub server: Ipv4Addr,
     /// For how long.
     pub lease: Duration,
+    /// Until when: counted from when the client asked, for the server counts from before its answer came (RFC 2131, section
+    /// 4.4.1).
+    pub ends: Instant,
     /// The whole ACK.
     pub ack: Message,
     /// The offer or the answer of port 4011 that says what to boot, where that is not the ACK.
@@ -152,6 +157,8 @@ enum State {
     Bound,
     Renewing,
     Rebinding,
+    /// It found its address in use, and waits before it begins anew (RFC 2131, section 3.1).
+    Declined,
 }
 
 /// A client that gets itself an address, keeps it, and finds out what to boot.
@@ -166,6 +173,8 @@ pub struct BootClient {
     timer: Option<Instant>,
     /// When the present attempt began, for the field `secs`.
     began: Instant,
+    /// When the present question was first asked.
+    asked: Instant,
     binding: Option<Box<Binding>>,
     /// The proxy whose offer was taken.
     proxy: Option<Box<Message>>,
@@ -187,6 +196,7 @@ impl BootClient {
             wait: Duration::ZERO,
             timer: None,
             began: now,
+            asked: now,
             binding: None,
             proxy: None,
             renew_at: None,
@@ -217,14 +227,16 @@ impl BootClient {
         self.rest();
     }
 
-    /// Says that the address is in use, and begins anew.
+    /// Says that the address is in use, and begins anew after ten seconds.
     pub fn decline(&mut self, now: Instant) {
         let Some(binding) = self.binding.take() else { return };
         let mut message = self.message(now, MessageType::Decline);
         message.options.set_addresses(code::REQUESTED_ADDRESS, &[binding.address]);
         message.options.set_addresses(code::SERVER_IDENTIFIER, &[binding.server]);
         self.broadcast(&message);
-        self.enter(now, State::Selecting { offers: Vec::new() });
+        self.rest();
+        self.state = State::Declined;
+        self.timer = Some(now + DECLINE_PAUSE);
     }
 
     /// What it has, if it has anything.
@@ -305,6 +317,7 @@ impl BootClient {
             self.began = now;
         }
         self.state = state;
+        self.asked = now;
         self.sent = 0;
         self.wait = self.config.first_wait;
         self.send_again(now);
@@ -322,7 +335,7 @@ impl BootClient {
         self.wait = (self.wait * 2).min(LONGEST_WAIT);
         let held = self.binding.as_ref().map(|binding| (binding.address, binding.server));
         match (&self.state, held) {
-            (State::Idle | State::Bound, _) => self.timer = None,
+            (State::Idle | State::Bound | State::Declined, _) => self.timer = None,
             (State::Selecting { .. }, _) => {
                 message = self.message(now, MessageType::Discover);
                 self.broadcast(&message);
@@ -371,6 +384,7 @@ impl BootClient {
                 self.wait = (left / 2).max(SHORTEST_RENEWAL);
                 return self.send_again(now);
             }
+            State::Declined => return self.enter(now, State::Selecting { offers: Vec::new() }),
             _ => {}
         }
         if self.sent < self.config.tries {
@@ -432,14 +446,16 @@ impl BootClient {
         let lease = Duration::from_secs(seconds.into());
         let renewal = ack.options.u32(code::RENEWAL_TIME).unwrap_or(seconds / 2);
         let rebinding = ack.options.u32(code::REBINDING_TIME).unwrap_or(seconds - seconds / 8);
-        let at = |seconds: u32| now.checked_add(Duration::from_secs(seconds.into()));
+        let asked = self.asked;
+        let at = |seconds: u32| asked.checked_add(Duration::from_secs(seconds.into()));
         (self.renew_at, self.rebind_at, self.ends_at) = (at(renewal), at(rebinding), at(seconds));
         if !self.config.personality.renews() {
             (self.renew_at, self.rebind_at, self.ends_at) = (None, None, None);
         }
         let proxy = self.binding.take().and_then(|binding| binding.proxy);
         let address = ack.yiaddr;
-        self.binding = Some(Box::new(Binding { address, server, lease, ack, proxy }));
+        let ends = self.ends_of(lease);
+        self.binding = Some(Box::new(Binding { address, server, lease, ends, ack, proxy }));
         match self.proxy.take() {
             Some(proxy)
                 if file_of(&proxy).is_some() && self.config.personality.takes_offered_file(&proxy) =>
@@ -455,6 +471,11 @@ impl BootClient {
             }
             None => self.bind(now),
         }
+    }
+
+    /// When a lease that was just given ends; one for ever ends when the clock does.
+    fn ends_of(&self, lease: Duration) -> Instant {
+        self.asked.checked_add(lease).unwrap_or(self.asked)
     }
 
     fn told_boot(&mut self, now: Instant, answer: Message) {

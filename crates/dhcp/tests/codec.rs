@@ -238,8 +238,10 @@ proptest! {
     fn any_bytes_are_read_without_panic_and_written_as_read(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
         for bytes in [bytes.clone(), with_options(&bytes)] {
             if let Ok(message) = Message::decode(&bytes) {
-                let again = Message::decode(&encoded(&message)).expect("what we write we read");
-                prop_assert_eq!(again, message);
+                // Option 82 may have stood elsewhere; it is written last.
+                let written = encoded(&message);
+                let again = Message::decode(&written).expect("what we write we read");
+                prop_assert_eq!(encoded(&again), written);
             }
         }
     }

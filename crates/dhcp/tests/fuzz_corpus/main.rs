@@ -22,6 +22,11 @@ fn client() {
     replay("dhcp_client", oracles::client);
 }
 
+#[test]
+fn v6() {
+    replay("dhcp_v6", oracles::v6);
+}
+
 /// A step of the server's script that is more often to the point than bytes by chance.
 fn server_step() -> impl Strategy<Value = Vec<u8>> {
     let message = (prop::sample::select(vec![1_u8, 1, 3, 3, 3, 4, 7, 8]), 0_u8..32, 0_u8..16, any::<u8>());

@@ -3,7 +3,7 @@
 //! An input of a machine is a configuration byte and then steps: an operation byte and its operands.
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,6 +11,7 @@ use ironhand_dhcp::{
     Answer, Architecture, Arrival, Boot, BootClient, BootClientConfig, BootClientOutput, BootStyle, Choice,
     Client, HardwareAddress, Interface, InterfaceId, LeaseState, Message, MessageType, Mode, OptionSet,
     Options, Output, Personality, Policy, Server, ServerConfig, StoreFailed, Subnet, SubnetId, Terms, code,
+    ra, v6,
 };
 
 /// Takes operands off an input; what is missing is zero.
@@ -307,4 +308,57 @@ pub fn client(data: &[u8]) {
         assert!(outputs <= 4, "{outputs} outputs of one step");
         assert!(client.binding().is_none() || !client.is_idle());
     }
+}
+
+/// Everybody's address follows from their identifier.
+struct Derived;
+
+impl v6::Policy for Derived {
+    fn answer(&self, client: &v6::Client<'_>) -> v6::Answer {
+        let mut options = v6::Options::new();
+        options.push(v6::code::DOMAIN_LIST, client.identifier);
+        v6::Answer::Serve(v6::Terms {
+            address: client
+                .uuid
+                .is_none()
+                .then(|| v6::derived_address(Ipv6Addr::LOCALHOST, client.identifier, 0)),
+            lifetime: Duration::from_secs(client.identifier.len() as u64),
+            options,
+            boot: client
+                .architecture
+                .map(|_| v6::Boot { url: "tftp://[::1]/x".to_owned(), parameters: Vec::new() }),
+        })
+    }
+}
+
+/// A server of DHCPv6 takes anything, answers a datagram at most once, in a form that can be read, and to its own sender; so
+/// does the reader of router solicitations.
+pub fn v6(data: &[u8]) {
+    let source = Ipv6Addr::new(0xfe80, 0, 0, 0, 0x5054, 0x00ff, 0xfe01, 0x0203);
+    if let Ok(solicitation) = ra::Solicitation::decode(source, 255, data) {
+        assert_eq!(solicitation.source, source);
+    }
+    let config = v6::ServerConfig { identifier: vec![0, 3, 0, 1, 2, 0, 0, 0, 0, 1], preference: 1 };
+    let mut server = v6::Server::new(config, Derived);
+    let from = SocketAddrV6::new(source, 546, 0, 1);
+    server.receive(Instant::now(), v6::Arrival { interface: NIC, source: from, bytes: data });
+    let mut sent = 0;
+    while let Some(output) = server.next_output() {
+        let v6::Output::Send { to, bytes, .. } = output else { continue };
+        sent += 1;
+        assert_eq!(to.ip(), from.ip());
+        if data.first() == Some(&12) {
+            assert_eq!((bytes[0], &bytes[1..34]), (13, &data[1..34]), "a relay knows its answer by these");
+            continue;
+        }
+        let (asked, answer) = (v6::Message::decode(data), v6::Message::decode(&bytes));
+        let (asked, answer) = (asked.expect("it was answered"), answer.expect("the server sends messages"));
+        assert_eq!(asked.transaction, answer.transaction);
+        let named = asked.options.get(v6::code::CLIENT_IDENTIFIER).filter(|name| !name.is_empty());
+        assert_eq!(named, answer.options.get(v6::code::CLIENT_IDENTIFIER));
+        if let Some(list) = answer.options.get(v6::code::DOMAIN_LIST) {
+            assert_eq!(list, named.unwrap_or_default(), "an option of another client");
+        }
+    }
+    assert!(sent <= 1);
 }

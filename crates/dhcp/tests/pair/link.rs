@@ -250,7 +250,7 @@ impl<P: Policy> Link<P> {
             if let Some((other, until)) = self.held.get(&binding.address) {
                 assert!(*other == at || *until <= now, "{} is given to {at} and {other}", binding.address);
             }
-            self.held.insert(binding.address, (at, now + binding.lease));
+            self.held.insert(binding.address, (at, binding.ends));
         }
         self.told.push((at, event));
     }

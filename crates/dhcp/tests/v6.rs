@@ -1,0 +1,296 @@
+//! DHCPv6: the messages of a boot over IPv6, directly and through relays.
+
+use std::collections::HashSet;
+use std::net::{Ipv6Addr, SocketAddrV6};
+use std::time::{Duration, Instant};
+
+use ironhand_dhcp::v6::{
+    Answer, Arrival, Boot, Client, DecodeError, Event, Message, MessageType, Options, Output, Policy, Server,
+    ServerConfig, Terms, code, derived_address,
+};
+use ironhand_dhcp::{Architecture, InterfaceId};
+use proptest::prelude::*;
+
+const MAC: [u8; 6] = [0x52, 0x54, 0, 1, 2, 3];
+const PREFIX: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0);
+const SERVER: &[u8] = b"\0\x03\0\x01\x02\0\0\0\0\x01";
+const URL: &str = "tftp://[2001:db8::1]/x.efi";
+
+/// Everybody has an address of their own, and boots the same.
+struct Records;
+
+impl Policy for Records {
+    fn answer(&self, client: &Client<'_>) -> Answer {
+        if client.mac == Some([0xff; 6]) {
+            return Answer::Silent("not this one");
+        }
+        let mut options = Options::new();
+        options.push(code::DNS_SERVERS, &PREFIX.octets());
+        Answer::Serve(Terms {
+            address: Some(derived_address(PREFIX, client.identifier, 0)),
+            lifetime: Duration::from_secs(1000),
+            options,
+            boot: client.architecture.map(|_| Boot { url: URL.to_owned(), parameters: vec!["a".to_owned()] }),
+        })
+    }
+}
+
+fn identifier(mac: [u8; 6]) -> Vec<u8> {
+    [&[0, 3, 0, 1][..], &mac].concat()
+}
+
+/// A message of UEFI firmware for x64.
+fn firmware(kind: MessageType) -> Message {
+    let mut options = Options::new();
+    options
+        .push(code::CLIENT_IDENTIFIER, &identifier(MAC))
+        .push(code::IA_NA, &[0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0]);
+    options.push(code::OPTION_REQUEST, &[0, 59, 0, 60, 0, 23]).push(code::CLIENT_ARCHITECTURE, &[0, 7]);
+    Message { kind, transaction: 0x00ab_cdef, options }
+}
+
+fn naming_us(kind: MessageType) -> Message {
+    let mut message = firmware(kind);
+    message.options.push(code::SERVER_IDENTIFIER, SERVER);
+    message
+}
+
+fn encoded(message: &Message) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    message.encode(&mut bytes);
+    bytes
+}
+
+fn server() -> Server<Records> {
+    Server::new(ServerConfig { identifier: SERVER.to_vec(), preference: 255 }, Records)
+}
+
+/// What the server sends and tells when these bytes come in.
+fn outputs(bytes: &[u8]) -> (Vec<(SocketAddrV6, Vec<u8>)>, Vec<Event>) {
+    let mut server = server();
+    let source = SocketAddrV6::new("fe80::99".parse().expect("an address"), 546, 0, 2);
+    server.receive(Instant::now(), Arrival { interface: InterfaceId(2), source, bytes });
+    let (mut sent, mut events) = (Vec::new(), Vec::new());
+    while let Some(output) = server.next_output() {
+        match output {
+            Output::Send { to, bytes, .. } => sent.push((to, bytes)),
+            Output::Event(event) => events.push(event),
+        }
+    }
+    (sent, events)
+}
+
+/// The only answer to a message.
+#[track_caller]
+fn answer(message: &Message) -> Message {
+    let (sent, events) = outputs(&encoded(message));
+    assert_eq!(sent.len(), 1, "{events:?}");
+    Message::decode(&sent[0].1).expect("the server sends messages")
+}
+
+/// The address within the association of an answer, and its code of status.
+fn given(message: &Message) -> (Option<Ipv6Addr>, Option<u16>) {
+    let association = message.options.get(code::IA_NA).expect("there is an association");
+    assert_eq!(association[..4], [0, 0, 0, 7]);
+    let inner = Options::decode(&association[12..]).expect("it holds options");
+    let address = inner.get(code::IA_ADDRESS).and_then(|value| value.first_chunk::<16>().copied());
+    let status = inner.get(code::STATUS_CODE).and_then(|value| value.first_chunk::<2>().copied());
+    (address.map(Ipv6Addr::from), status.map(u16::from_be_bytes))
+}
+
+#[test]
+fn a_boot_takes_four_messages() {
+    let advertise = answer(&firmware(MessageType::Solicit));
+    assert_eq!((advertise.kind, advertise.transaction), (MessageType::Advertise, 0x00ab_cdef));
+    assert_eq!(advertise.options.get(code::PREFERENCE), Some(&[255][..]));
+    assert_eq!(advertise.options.get(code::CLIENT_IDENTIFIER), Some(&identifier(MAC)[..]));
+    let offered = given(&advertise);
+    assert!(offered.0.is_some());
+    for kind in [MessageType::Request, MessageType::Renew] {
+        let reply = answer(&naming_us(kind));
+        assert_eq!((reply.kind, given(&reply)), (MessageType::Reply, offered));
+        assert_eq!(reply.options.get(code::BOOTFILE_URL), Some(URL.as_bytes()));
+        assert_eq!(reply.options.get(code::BOOTFILE_PARAMETERS), Some(&[0, 1, b'a'][..]));
+        assert_eq!(reply.options.get(code::DNS_SERVERS), Some(&PREFIX.octets()[..]));
+    }
+    assert_eq!(given(&answer(&firmware(MessageType::Rebind))), offered);
+}
+
+#[test]
+fn two_messages_are_enough_where_the_client_says_so() {
+    let mut solicit = firmware(MessageType::Solicit);
+    solicit.options.push(code::RAPID_COMMIT, &[]);
+    let reply = answer(&solicit);
+    assert_eq!(reply.kind, MessageType::Reply);
+    assert_eq!(reply.options.get(code::RAPID_COMMIT), Some(&[][..]));
+}
+
+#[test]
+fn http_boot_is_told_its_class_and_nobody_what_they_do_not_ask() {
+    let mut message = firmware(MessageType::Solicit);
+    message.options.push(code::VENDOR_CLASS, b"\0\0\x01\x57\0\x0aHTTPClient:Arch:00016");
+    let class = answer(&message);
+    let class = class.options.get(code::VENDOR_CLASS).expect("there is a class");
+    assert!(class.ends_with(b"HTTPClient"));
+    let mut options = Options::new();
+    options.push(code::OPTION_REQUEST, &[0, 23]).push(code::CLIENT_ARCHITECTURE, &[0, 7]);
+    let inform = answer(&Message { kind: MessageType::InformationRequest, transaction: 1, options });
+    assert_eq!(inform.options.get(code::BOOTFILE_URL), None);
+    assert_eq!(inform.options.get(code::IA_NA), None);
+    assert!(inform.options.get(code::DNS_SERVERS).is_some());
+}
+
+#[test]
+fn an_address_is_confirmed_if_it_is_the_clients() {
+    for (address, expected) in [(derived_address(PREFIX, &identifier(MAC), 0), [0, 0]), (PREFIX, [0, 4])] {
+        let mut message = firmware(MessageType::Confirm);
+        let mut inner = Options::new();
+        inner.push(code::IA_ADDRESS, &[&address.octets()[..], &[0; 8]].concat());
+        let mut association = vec![0; 12];
+        inner.encode(&mut association);
+        message.options.push(code::IA_NA, &association);
+        assert_eq!(answer(&message).options.get(code::STATUS_CODE), Some(&expected[..]));
+    }
+}
+
+#[test]
+fn messages_for_another_server_or_of_a_wrong_form_are_not_answered() {
+    let mut other = firmware(MessageType::Request);
+    other.options.push(code::SERVER_IDENTIFIER, b"somebody");
+    let nameless = Message { kind: MessageType::Solicit, transaction: 1, options: Options::new() };
+    for message in [
+        other,
+        nameless,
+        firmware(MessageType::Request),
+        firmware(MessageType::Renew),
+        naming_us(MessageType::Solicit),
+        naming_us(MessageType::Reply),
+        firmware(MessageType::InformationRequest),
+    ] {
+        assert_eq!(outputs(&encoded(&message)), (Vec::new(), Vec::new()), "{message:?}");
+    }
+    let mut silent = firmware(MessageType::Solicit);
+    silent.options = Options::new();
+    silent.options.push(code::CLIENT_IDENTIFIER, &identifier([0xff; 6]));
+    let (sent, events) = outputs(&encoded(&silent));
+    assert!(sent.is_empty());
+    assert!(matches!(events[..], [Event::Silent { reason: "not this one", .. }]));
+}
+
+#[test]
+fn relays_get_their_own_wrapping_back() {
+    let relayed = |hops: u8, link: Ipv6Addr, inner: &[u8], interface: &[u8]| {
+        let mut bytes = vec![12, hops];
+        bytes.extend_from_slice(&link.octets());
+        bytes.extend_from_slice(&"fe80::5054:ff:fe01:203".parse::<Ipv6Addr>().expect("an address").octets());
+        let mut options = Options::new();
+        options.push(code::INTERFACE_ID, interface).push(code::RELAY_MESSAGE, inner);
+        options.encode(&mut bytes);
+        bytes
+    };
+    let inner = relayed(0, PREFIX, &encoded(&firmware(MessageType::Solicit)), b"port 7");
+    let (sent, _) = outputs(&relayed(1, Ipv6Addr::UNSPECIFIED, &inner, b"uplink"));
+    let (to, mut bytes) = sent.into_iter().next().expect("it is answered");
+    assert_eq!(to.port(), 547);
+    for (hops, interface) in [(1, &b"uplink"[..]), (0, b"port 7")] {
+        assert_eq!(bytes[..2], [13, hops]);
+        let options = Options::decode(&bytes[34..]).expect("there are options");
+        assert_eq!(options.get(code::INTERFACE_ID), Some(interface));
+        bytes = options.get(code::RELAY_MESSAGE).expect("there is a message").to_vec();
+    }
+    assert_eq!(Message::decode(&bytes).map(|message| message.kind), Ok(MessageType::Advertise));
+    // A tower of relays is nobody's network.
+    let mut tower = encoded(&firmware(MessageType::Solicit));
+    for hops in 0..20 {
+        tower = relayed(hops, PREFIX, &tower, b"");
+    }
+    let (sent, events) = outputs(&tower);
+    assert!(sent.is_empty() && matches!(events[..], [Event::Malformed(_)]));
+}
+
+#[test]
+fn a_client_shows_who_it_is() {
+    /// Ethernet address, UUID, architecture, and whether it is iPXE.
+    type Shown = (Option<[u8; 6]>, Option<[u8; 16]>, Option<Architecture>, bool);
+    struct Sees(std::sync::mpsc::Sender<Shown>);
+    impl Policy for Sees {
+        fn answer(&self, client: &Client<'_>) -> Answer {
+            self.0.send((client.mac, client.uuid, client.architecture, client.ipxe)).expect("the test waits");
+            Answer::Silent("seen")
+        }
+    }
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let mut server = Server::new(ServerConfig { identifier: SERVER.to_vec(), preference: 0 }, Sees(sender));
+    let uuid = [&[0, 4][..], &[5; 16]].concat();
+    let dated = [&[0, 1, 0, 1, 9, 9, 9, 9][..], &MAC].concat();
+    let by_address = Some([0x52, 0x54, 0, 1, 2, 3]);
+    for (identifier, mac, uuid) in
+        [(identifier(MAC), Some(MAC), None), (dated, Some(MAC), None), (uuid, by_address, Some([5; 16]))]
+    {
+        let mut message = Message { kind: MessageType::Solicit, transaction: 1, options: Options::new() };
+        message.options.push(code::CLIENT_IDENTIFIER, &identifier).push(code::USER_CLASS, b"\0\x04iPXE");
+        message.options.push(code::CLIENT_ARCHITECTURE, &[0, 11]);
+        let source = SocketAddrV6::new("fe80::5054:ff:fe01:203".parse().expect("an address"), 546, 0, 2);
+        let bytes = encoded(&message);
+        server.receive(Instant::now(), Arrival { interface: InterfaceId(2), source, bytes: &bytes });
+        assert_eq!(receiver.recv(), Ok((mac, uuid, Some(Architecture::Arm64Uefi), true)));
+    }
+}
+
+#[test]
+fn addresses_are_derived_apart_and_within_their_prefix() {
+    let mut seen = HashSet::new();
+    for number in 0..10_000_u32 {
+        let [a, b, c, d] = number.to_be_bytes();
+        let address = derived_address(PREFIX, &identifier([2, 0, a, b, c, d]), 0);
+        assert_eq!(address.octets()[..8], PREFIX.octets()[..8]);
+        assert!(seen.insert(address), "{address} is given twice");
+    }
+    let one = identifier(MAC);
+    assert_eq!(derived_address(PREFIX, &one, 1), derived_address(PREFIX, &one, 1));
+    assert_ne!(derived_address(PREFIX, &one, 1), derived_address(PREFIX, &one, 2));
+}
+
+#[test]
+fn what_is_no_message_is_told_apart() {
+    for (bytes, error) in [
+        (&[][..], DecodeError::TooShort),
+        (&[1, 0, 0], DecodeError::TooShort),
+        (&[99, 0, 0, 0], DecodeError::Type(99)),
+        (&[1, 0, 0, 0, 0, 1, 0, 9, 1], DecodeError::Option),
+        (&[1, 0, 0, 0, 0, 1], DecodeError::Option),
+        (&[12, 0, 0], DecodeError::TooShort),
+    ] {
+        let (sent, events) = outputs(bytes);
+        assert!(sent.is_empty());
+        assert_eq!(events, [Event::Malformed(error)]);
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_taken_without_panic(
+        mut bytes in prop::collection::vec(any::<u8>(), 0..200),
+        kind in 0_u8..14,
+    ) {
+        outputs(&bytes);
+        if let Some(first) = bytes.first_mut() {
+            *first = kind;
+        }
+        outputs(&bytes);
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_read(
+        kind in prop::sample::select(vec![1_u8, 2, 3, 4, 5, 6, 7, 8, 9, 11]),
+        transaction in 0_u32..1 << 24,
+        fields in prop::collection::vec((any::<u16>(), prop::collection::vec(any::<u8>(), 0..40)), 0..12),
+    ) {
+        let mut options = Options::new();
+        for (code, value) in &fields {
+            options.push(*code, value);
+        }
+        let message = Message { kind: MessageType::of(kind).expect("it is a type"), transaction, options };
+        prop_assert_eq!(Message::decode(&encoded(&message)), Ok(message));
+    }
+}
