@@ -54,6 +54,7 @@ mod mac;
 mod machine;
 mod management;
 mod manifest;
+mod media;
 mod metadata;
 mod name;
 mod network;
@@ -126,6 +127,10 @@ pub use management::{
     Administration, MaintenanceRequest, Management, ManagementRequest, RecoveryRequest, Said,
 };
 pub use manifest::{Manifest, ManifestError, parse_manifests};
+pub use media::{
+    Media, MediaEntry, MediaForm, MediaLoader, MediaMetadata, MediaRequest, MediaSpec, MediaState,
+    MediaStatus,
+};
 pub use metadata::{Kind, List, Metadata};
 pub use name::{Name, NameError};
 pub use network::{

@@ -10,12 +10,15 @@
 //! have records that do not fit make it an [`Error`], which says where the image is wrong. Every extent that is given lies
 //! within the image.
 
+pub mod archive;
 mod iso;
 mod kind;
+mod program;
 mod source;
 mod tree;
 
 pub use iso::{BootImage, BootPlatform, DIRECTORY_LIMIT, ENTRY_LIMIT, Image, NAME_LIMIT, Names};
 pub use kind::{Family, Files, Medium, recognise};
+pub use program::{Machine, Program};
 pub use source::{Error, Source, SourceError};
 pub use tree::{Entry, Extent, LINK_LIMIT, Node, Tree, Walk};

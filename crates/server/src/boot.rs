@@ -4,6 +4,7 @@ mod folder;
 mod foreign;
 mod known;
 mod listen;
+pub(crate) mod media;
 mod registrar;
 mod surroundings;
 mod told;

@@ -18,6 +18,7 @@ mod history;
 mod job;
 mod listen;
 mod live;
+mod media;
 mod metrics;
 mod notifier;
 mod password;
@@ -33,11 +34,11 @@ mod stream;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use ironhand_api::{
     Cluster, Credential, Deployment, Flow, GlobalSettings, Host, Network, Notifier, Profile, Repository, Zone,
 };
@@ -46,6 +47,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::boot::BootWatch;
+use crate::boot::media::Library;
 use crate::catalog::Catalog;
 use crate::changes::Changes;
 use crate::console::Consoles;
@@ -80,6 +82,7 @@ pub(crate) struct Api {
     pub(crate) changes: Changes,
     pub(crate) consoles: Consoles,
     pub(crate) boots: BootWatch,
+    media: Arc<Library>,
     streams: Arc<Semaphore>,
     viewers: Arc<Semaphore>,
     heartbeats: Heartbeats,
@@ -102,6 +105,7 @@ impl Api {
         repositories: Repositories,
         consoles: Consoles,
         boots: BootWatch,
+        media: Arc<Library>,
         stop: CancellationToken,
     ) -> Self {
         let Hands { store, fleet, catalog, notifiers, order, changes } = hands;
@@ -118,6 +122,7 @@ impl Api {
             changes,
             consoles,
             boots,
+            media,
             streams,
             viewers,
             heartbeats: Heartbeats::new(),
@@ -245,6 +250,10 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         .route("/hosts/{name}/console/release", post(console::release))
         .route("/hosts/{name}/screen/live", get(live::live))
         .route("/hosts/{name}/screen", get(action::screen).post(action::read_screen))
+        .route("/media", get(media::list))
+        .route("/media/{name}", get(media::get).put(media::upload).post(media::start).delete(media::delete))
+        .route("/media/{name}/files", get(media::entries))
+        .route("/media/{name}/files/{*path}", get(media::file))
         .route("/pictures/{digest}", get(history::picture))
         .route("/recordings", get(recording::recordings))
         .route("/recordings/{host}/{id}", get(recording::recording))
@@ -277,6 +286,7 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         .fallback(|| async { ApiError::no_route() })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .with_state(api)
+        .layer(Extension(via))
         .layer(DefaultBodyLimit::max(BODY))
         .layer(middleware::from_fn_with_state(via, guard::check))
         .layer(middleware::from_fn(problem::finish))

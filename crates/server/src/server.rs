@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::boot::{BootListenError, BootPorts, BootWatch};
+use crate::boot::media::Library;
 use crate::brake::{self, Brake};
 use crate::catalog::Catalog;
 use crate::changes::Changes;
@@ -217,8 +218,9 @@ impl Server {
             }
             false => None,
         };
+        let media = Library::open(&data_dir).await;
         let end = stops.listeners.clone();
-        let api = Arc::new(Api::new(hands, repositories.clone(), consoles.clone(), boots, end));
+        let api = Arc::new(Api::new(hands, repositories.clone(), consoles.clone(), boots, media, end));
         let http = loopback.as_ref().and_then(|listener| listener.local_addr().ok());
         if let Some(local) = local {
             listeners.spawn(serve_local(local, Arc::clone(&api), stops.listeners.clone()));

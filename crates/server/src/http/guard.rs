@@ -12,7 +12,8 @@ use super::{ApiError, Via};
 /// Refuses what a page of another site could have made a browser send.
 ///
 /// * A name that resolves to loopback (DNS rebinding) shows in `Host`, which must be a loopback address or `localhost`.
-/// * A form or a simple request of a page cannot declare `application/json`, which is required of every body.
+/// * A form or a simple request of a page cannot declare `application/json`, or `application/octet-stream` for a medium,
+///   one of which is required of every body.
 /// * A page shows in `Origin`, which must be of this machine where it is present.
 pub(super) async fn check(State(via): State<Via>, request: Request, next: Next) -> Response {
     match judge(via, request.method(), request.uri(), request.headers()) {
@@ -37,7 +38,9 @@ fn judge(via: Via, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<()
     }
     if [Method::POST, Method::PUT, Method::PATCH].contains(method) {
         let media_type = text(headers, &header::CONTENT_TYPE).and_then(|value| value.split(';').next());
-        if !media_type.is_some_and(|value| value.trim().eq_ignore_ascii_case("application/json")) {
+        // A page of another site may send neither without asking first.
+        let declared = |known: &str| media_type.is_some_and(|value| value.trim().eq_ignore_ascii_case(known));
+        if !declared("application/json") && !declared("application/octet-stream") {
             return Err(ApiError::not_json());
         }
     }
