@@ -20,7 +20,7 @@ pub use fleet::{
     Fence, ForgetPins, KeyCommand, ListPins, Maintenance, Manage, ManageWord, NotifierCommand, Password,
     PasswordCommand, PinCommand, Recovery, RecoveryWord, Rotate, Settings, SettingsCommand, Switch,
 };
-pub use hardware::{Identify, Media, Sel, SelAction, SelClear, SelList, Sensors, Since};
+pub use hardware::{AddMedia, Identify, Media, Sel, SelAction, SelClear, SelList, Sensors, Since};
 pub use heartbeat::{HeartbeatCommand, HeartbeatKeyOf, SendHeartbeat};
 pub use host::{BootDevice, PictureWord, Power, PowerWord, Recover, Screen, Selector, Type};
 pub use offline::{FlowCommand, Fonts, Learn, Match, Read, RecordFlow};
@@ -163,9 +163,9 @@ pub enum Command {
     Inventory(Selector),
     /// Switch the light by which a host is found in its rack
     Identify(Identify),
-    /// Images that hosts see as drives
+    /// Images and loaders that machines boot from, and images that controllers show to hosts as drives
     Media {
-        /// What to do with the drives.
+        /// What to do with them.
         #[command(subcommand)]
         command: Media,
     },

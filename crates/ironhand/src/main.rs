@@ -27,6 +27,7 @@ mod learn;
 mod manage;
 mod manifests;
 mod many;
+mod media;
 mod password;
 mod pins;
 mod power;
@@ -53,7 +54,7 @@ use ironhand_client::{Client, Endpoint};
 use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::{Cli, Command, FlowCommand, Global, PasswordCommand, Sim};
+use crate::args::{Cli, Command, FlowCommand, Global, Media, PasswordCommand, Sim};
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -127,7 +128,14 @@ async fn waiting(command: Command, global: &Global, output: Output) -> Result<()
         Command::Fru(asked) => hardware::fru(&client, &asked, output).await,
         Command::Inventory(asked) => hardware::inventory(&client, &asked, output).await,
         Command::Identify(asked) => hardware::identify(&client, &asked, output).await,
-        Command::Media { command } => hardware::media(&client, &command, output).await,
+        Command::Media { command } => match &command {
+            Media::Add(asked) => media::add(&client, asked, output).await,
+            Media::List { selector } if selector.is_empty() => media::list(&client, output).await,
+            Media::Ls { name, path } => media::ls(&client, name, path, output).await,
+            Media::Cat { name, path } => media::cat(&client, name, path).await,
+            Media::Rm { names } => media::rm(&client, names).await,
+            of_hosts => hardware::media(&client, of_hosts, output).await,
+        },
         Command::Manage(asked) => manage::manage(&client, &asked, output).await,
         Command::Flow { command: FlowCommand::Record(asked) } => flow::record::record(&client, &asked).await,
         Command::Recover(asked) => recover::recover(&client, &asked, output).await,

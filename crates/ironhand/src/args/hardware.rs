@@ -1,6 +1,8 @@
 //! What hosts are made of, measure and have logged.
 
-use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use ironhand_api::{MediaKind, Name, Span, Timestamp};
 
 use super::{Selector, Switch};
@@ -117,14 +119,37 @@ pub struct Identify {
     pub time: Option<Span>,
 }
 
-/// What can be done with the drives of hosts that take images.
+/// What can be done with media: those of the server, and those in the drives that controllers show to hosts.
 #[derive(Subcommand)]
 pub enum Media {
-    /// Show which drives there are, and what is in them
+    /// Add an image, another file or loaders, that machines boot from
+    Add(AddMedia),
+    /// Show the media of the server; of hosts, which drives there are and what is in them
     List {
         /// The hosts.
         #[command(flatten)]
         selector: Selector,
+    },
+    /// Show what stands in a folder of a medium
+    Ls {
+        /// The medium
+        name: Name,
+        /// The folder, in any case of letters
+        #[arg(default_value = "")]
+        path: String,
+    },
+    /// Print a file of a medium
+    Cat {
+        /// The medium
+        name: Name,
+        /// The file, in any case of letters
+        path: String,
+    },
+    /// Remove media
+    Rm {
+        /// The media
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<Name>,
     },
     /// Have controllers fetch an image and present it to their machines
     Insert(InsertMedia),
@@ -137,6 +162,26 @@ pub enum Media {
         #[arg(long, value_name = "ID")]
         drive: Option<String>,
     },
+}
+
+/// `ironhand media add`.
+#[derive(Args)]
+#[command(group(ArgGroup::new("from").required(true).args(["source", "loaders"])))]
+pub struct AddMedia {
+    /// What it is to be called: its files are served below media/NAME/
+    pub name: Name,
+    /// An ISO image or another file, or the http or https URL that the server fetches it from
+    #[arg(value_name = "FILE|URL")]
+    pub source: Option<String>,
+    /// The digest that it must have, as 64 hexadecimal digits
+    #[arg(long, value_name = "DIGEST")]
+    pub sha256: Option<String>,
+    /// Serve the file where it lies, on the machine of the server, and store nothing
+    #[arg(long, requires = "source")]
+    pub link: bool,
+    /// Take the loaders out of Debian packages (ipxe, shim-signed, grub-efi-amd64-signed ...) and folders
+    #[arg(long, value_name = "DEB|DIR", num_args = 1.., conflicts_with = "source")]
+    pub loaders: Vec<PathBuf>,
 }
 
 /// `ironhand media insert`.

@@ -19,6 +19,13 @@ pub struct Selector {
     pub all: bool,
 }
 
+impl Selector {
+    /// Whether no host is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.hosts.is_empty() && self.selector.is_none() && !self.all
+    }
+}
+
 /// `ironhand power`.
 #[derive(Args)]
 pub struct Power {

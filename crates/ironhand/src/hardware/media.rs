@@ -1,4 +1,4 @@
-//! `ironhand identify` and `ironhand media`.
+//! `ironhand identify`, and `ironhand media` of hosts.
 
 use ironhand_api::{HardwareReport, IdentifyRequest, InsertMediaRequest, MediaDrive, VirtualMedia};
 use ironhand_client::Client;
@@ -20,7 +20,7 @@ pub async fn identify(client: &Client, asked: &args::Identify, output: Output) -
     .await
 }
 
-/// `ironhand media`.
+/// `ironhand media`, where it is about the drives of hosts.
 pub async fn media(client: &Client, asked: &Media, output: Output) -> Result<(), Failure> {
     match asked {
         Media::List { selector } => {
@@ -43,6 +43,8 @@ pub async fn media(client: &Client, asked: &Media, output: Output) -> Result<(),
             })
             .await
         }
+        // Those of the server are `crate::media`.
+        Media::Add(_) | Media::Ls { .. } | Media::Cat { .. } | Media::Rm { .. } => Ok(()),
         Media::Eject { selector, drive } => {
             let hosts = selected(client, selector).await?;
             each(client, &hosts, Pace::default(), output, async |host| {
