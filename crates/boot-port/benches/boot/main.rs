@@ -10,6 +10,7 @@
 
 mod contest;
 mod dhcp;
+mod http;
 mod link;
 mod load;
 mod peer;
@@ -41,7 +42,7 @@ impl Options {
 type Part = fn(&Options) -> Result<bool>;
 
 /// The parts by name, in the order in which they run.
-const PARTS: &[(&str, Part)] = &[("dhcp", dhcp::run), ("storm", storm::run)];
+const PARTS: &[(&str, Part)] = &[("dhcp", dhcp::run), ("storm", storm::run), ("http", http::run)];
 
 fn main() -> ExitCode {
     match run(&std::env::args().skip(1).collect::<Vec<_>>()) {
@@ -55,8 +56,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[String]) -> Result<bool> {
-    if let [dhcp::SERVE, ..] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        return dhcp::serve(&arguments[1..]);
+    match arguments {
+        [command, rest @ ..] if command == dhcp::SERVE => return dhcp::serve(rest),
+        [command, folder] if command == http::SERVE => return http::serve(folder.as_ref()),
+        _ => {}
     }
     let mut options = Options { rounds: 3, seconds: 3, directory: std::env::temp_dir() };
     let mut chosen = Vec::new();
