@@ -3,6 +3,8 @@
 
 #[path = "../../crates/api/tests/fuzz_corpus/oracles.rs"]
 pub mod api;
+#[path = "../../crates/boot-port/tests/fuzz_corpus/oracles.rs"]
+pub mod boot_port;
 #[path = "../../crates/console/tests/fuzz_corpus/oracles.rs"]
 pub mod console;
 #[path = "../../crates/dhcp/tests/fuzz_corpus/oracles.rs"]
@@ -11,6 +13,8 @@ pub mod dhcp;
 pub mod ipmi;
 #[path = "../../crates/kvm/tests/fuzz_corpus/oracles.rs"]
 pub mod kvm;
+#[path = "../../crates/media/tests/fuzz_corpus/oracles.rs"]
+pub mod media;
 #[path = "../../crates/redfish/tests/fuzz_corpus/oracles.rs"]
 pub mod redfish;
 #[path = "../../crates/rfb/tests/fuzz_corpus/oracles.rs"]

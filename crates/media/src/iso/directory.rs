@@ -175,7 +175,7 @@ impl<'a> Reader<'a> {
             Some(name) => name,
             None => self.identifier(record.identifier),
         };
-        let name = harmless(&name);
+        let name = harmless(&name).replace('/', "\u{fffd}");
         if matches!(name.as_str(), "" | "." | "..") {
             return Err(Error::Damaged { offset: record.offset, what: "a file has no name" });
         }
