@@ -6,8 +6,9 @@
 //! # Hostile images
 //!
 //! Whatever an image says, indexing it ends, and takes memory for [`ENTRY_LIMIT`] entries and [`NAME_LIMIT`] bytes of names
-//! at most. Directories that contain themselves, that are larger than [`DIRECTORY_LIMIT`], that lie outside the image or
-//! have records that do not fit make it an [`Error`], which says where the image is wrong. Every extent that is given lies
+//! at most. A directory that contains itself is empty the second time. Directories that are larger than
+//! [`DIRECTORY_LIMIT`], lie outside the image or have records that do not fit make it an [`Error`], which says where the
+//! image is wrong. Every extent that is given lies
 //! within the image.
 
 pub mod archive;

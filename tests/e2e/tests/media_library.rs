@@ -13,10 +13,13 @@ use serde_json::Value;
 fn image(folder: &Path) -> PathBuf {
     let tree = folder.join("tree");
     for (path, content) in [
-        (".disk/info", "Ubuntu-Server 24.04.1 LTS \"Noble Numbat\" - Release amd64 (20240827)\n".as_bytes()),
-        ("casper/vmlinuz", &[1; 70_000]),
-        ("casper/initrd", &[2; 300_000]),
-        ("EFI/boot/bootx64.efi", &[3; 100]),
+        (
+            ".disk/info",
+            "Ubuntu-Server 24.04.1 LTS \"Noble Numbat\" - Release amd64 (20240827)\n".as_bytes().to_vec(),
+        ),
+        ("casper/vmlinuz", vec![1; 70_000]),
+        ("casper/initrd", vec![2; 300_000]),
+        ("EFI/boot/bootx64.efi", vec![3; 100]),
     ] {
         let path = tree.join(path);
         fs::create_dir_all(path.parent().expect("it has one")).expect("a folder");
@@ -61,7 +64,7 @@ fn an_image_is_added_looked_into_and_removed() {
     );
     assert_eq!(
         server.run(&["media", "add", "noble", text(&path)]).status.code(),
-        Some(1),
+        Some(4),
         "there is one already"
     );
 

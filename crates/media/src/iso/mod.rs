@@ -73,7 +73,7 @@ impl Image {
     }
 }
 
-/// Reads all directories, from the root down. Each is read once: one that is met again contains itself.
+/// Reads all directories, from the root down. Each is read once.
 fn fill(reader: &Reader<'_>) -> Result<Tree, Error> {
     let mut tree = Tree::new(ENTRY_LIMIT, NAME_LIMIT);
     let mut seen = HashSet::new();
@@ -85,13 +85,10 @@ fn fill(reader: &Reader<'_>) -> Result<Tree, Error> {
         for (number, index) in tree.fill(at, &names)? {
             let entry = &entries[index];
             let (NewNode::Directory, Some(place)) = (&entry.new.node, entry.directory) else { continue };
-            if !seen.insert(place.offset) {
-                return Err(Error::Damaged {
-                    offset: place.offset,
-                    what: "a directory stands in two places",
-                });
+            // One that was met before contains itself; its entries stand where it was met first.
+            if seen.insert(place.offset) {
+                open.push((number, place));
             }
-            open.push((number, place));
         }
     }
     Ok(tree)

@@ -98,6 +98,8 @@ impl Library {
         E: std::fmt::Display,
     {
         let adding = self.begin(name, spec)?;
+        // Whoever sends may go away at any time, and this ends where it waits.
+        let _claim = Claim { library: self, name };
         let mut intake = Intake::begin(&self.folder, name, adding.spec.clone());
         let taken = async {
             let intake =
@@ -123,7 +125,6 @@ impl Library {
             }
             (Err(error), _) | (_, Err(error)) => Err(error),
         };
-        self.adding().remove(name);
         self.shelve(name, done?)
     }
 
@@ -220,6 +221,18 @@ impl Library {
 
     fn adding(&self) -> std::sync::MutexGuard<'_, BTreeMap<Name, Arc<Adding>>> {
         self.adding.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The name of a medium that is being received, free again when this is dropped.
+struct Claim<'a> {
+    library: &'a Library,
+    name: &'a Name,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.library.adding().remove(self.name);
     }
 }
 
