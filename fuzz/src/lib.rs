@@ -19,3 +19,5 @@ pub mod media;
 pub mod redfish;
 #[path = "../../crates/rfb/tests/fuzz_corpus/oracles.rs"]
 pub mod rfb;
+#[path = "../../crates/tftp/tests/fuzz_corpus/oracles.rs"]
+pub mod tftp;

@@ -15,6 +15,7 @@ mod link;
 mod load;
 mod peer;
 mod storm;
+mod tftp;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,7 +43,8 @@ impl Options {
 type Part = fn(&Options) -> Result<bool>;
 
 /// The parts by name, in the order in which they run.
-const PARTS: &[(&str, Part)] = &[("dhcp", dhcp::run), ("storm", storm::run), ("http", http::run)];
+const PARTS: &[(&str, Part)] =
+    &[("dhcp", dhcp::run), ("storm", storm::run), ("tftp", tftp::run), ("http", http::run)];
 
 fn main() -> ExitCode {
     match run(&std::env::args().skip(1).collect::<Vec<_>>()) {
@@ -59,6 +61,7 @@ fn run(arguments: &[String]) -> Result<bool> {
     match arguments {
         [command, rest @ ..] if command == dhcp::SERVE => return dhcp::serve(rest),
         [command, folder] if command == http::SERVE => return http::serve(folder.as_ref()),
+        [command, folder] if command == tftp::SERVE => return tftp::serve(folder.as_ref()),
         _ => {}
     }
     let mut options = Options { rounds: 3, seconds: 3, directory: std::env::temp_dir() };

@@ -8,6 +8,9 @@ use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
 use crate::Result;
 use crate::link::Namespace;
 
@@ -80,7 +83,11 @@ impl Peer {
 impl Drop for Peer {
     fn drop(&mut self) {
         let all = processes_of_tree(self.child.id()).unwrap_or_default();
-        // With it ends the first process of its process namespace, and with that the kernel ends all others.
+        // Its process group with it: a program that changes its user or capabilities, as dnsmasq does, is not told any more
+        // when the process above it ends (prctl(2), PR_SET_PDEATHSIG). The rest of its process namespace goes with it.
+        if let Ok(group) = i32::try_from(self.child.id()) {
+            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
         // Their ports are free only then.
