@@ -11,8 +11,9 @@ use rustix::io::{Errno, ReadWriteFlags, pread, preadv2};
 
 use crate::{Body, Part};
 
-/// Octets read from a file at once, and kept for each transfer of one. A window that is larger is read whole.
-const READ_AHEAD: u64 = 64 << 10;
+/// Octets read from a file at once, and kept for each transfer of one. A window that is larger is read whole. Where hundreds
+/// of machines read the same file, more would push it out of the processor's cache; the system reads ahead from the disk.
+const READ_AHEAD: u64 = 16 << 10;
 
 /// The longest file that is translated to netascii, in octets. The translation is held in memory: clients ask for it by
 /// mistake as a rule, and for scripts and configurations on purpose.

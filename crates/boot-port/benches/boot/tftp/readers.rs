@@ -29,6 +29,8 @@ pub struct Tally {
 struct Reader {
     client: Client,
     socket: UdpSocket,
+    /// Where the server answers from. The socket is connected to it, which costs less for each datagram.
+    peer: Option<SocketAddr>,
     got: usize,
     over: bool,
 }
@@ -52,7 +54,7 @@ impl<'a> Readers<'a> {
             setsockopt(&socket, sockopt::RcvBuf, &(1 << 20))?;
             epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, number as u64))?;
             let client = Client::new(Instant::now(), server, download.clone());
-            readers.push(Reader { client, socket, got: 0, over: false });
+            readers.push(Reader { client, socket, peer: None, got: 0, over: false });
         }
         let tally = Tally { done: 0, octets: 0, wall: Duration::ZERO, windowsize: 1, timeouts: 0 };
         Ok(Self { epoll, readers, expected, tally, wrong: None })
@@ -99,7 +101,10 @@ impl<'a> Readers<'a> {
         let reader = &mut self.readers[number];
         let now = Instant::now();
         if self.tally.windowsize == 1 {
-            let taken = reader.socket.recv_from(buffer);
+            let taken = match reader.peer {
+                Some(peer) => reader.socket.recv(buffer).map(|length| (length, peer)),
+                None => reader.socket.recv_from(buffer),
+            };
             let (length, from) = match taken {
                 Ok(taken) => taken,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
@@ -135,6 +140,9 @@ impl<'a> Readers<'a> {
         let before = reader.over;
         while let Some(output) = reader.client.next_output() {
             match output {
+                ClientOutput::Send { bytes, .. } if reader.peer.is_some() => {
+                    reader.socket.send(&bytes)?;
+                }
                 ClientOutput::Send { to, bytes } => drop(reader.socket.send_to(&bytes, to)?),
                 ClientOutput::Event(ClientEvent::Agreed(options)) => {
                     self.tally.windowsize = options.windowsize.unwrap_or(1);
@@ -167,6 +175,9 @@ fn take(
     wrong: &mut Option<String>,
 ) {
     let fresh = reader.client.receive(now, from, bytes);
+    if reader.peer.is_none() && reader.socket.connect(from).is_ok() {
+        reader.peer = Some(from);
+    }
     let until = reader.got + fresh.len();
     if expected.get(reader.got..until) != Some(fresh) {
         *wrong = Some(format!("the octets from {} on are not those of the file", reader.got));
