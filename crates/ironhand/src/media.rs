@@ -74,7 +74,7 @@ fn pieces(file: File, bar: ProgressBar) -> impl Stream<Item = io::Result<Vec<u8>
         let length = file.read(&mut piece).await?;
         piece.truncate(length);
         bar.inc(length as u64);
-        Ok((length > 0).then_some((piece, (file, bar))))
+        Ok::<_, io::Error>((length > 0).then_some((piece, (file, bar))))
     })
 }
 
