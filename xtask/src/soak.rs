@@ -1,20 +1,38 @@
 //! `cargo xtask soak`: the soak of `tests/e2e/tests/soak.rs` at full size. Tests run it small.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::{run, workspace};
 
-/// Builds ironhand, with optimisation where `--release` is given, and soaks it; prints what it took.
+/// Options with a number, and the variables that tell the soak of them.
+const NUMBERS: [(&str, &str); 3] = [
+    ("--hosts", "IRONHAND_SOAK_HOSTS"),
+    ("--faults", "IRONHAND_SOAK_FAULTS"),
+    ("--kills", "IRONHAND_SOAK_KILLS"),
+];
+
+/// Builds ironhand, with optimisation where `--release` is given, and soaks it; prints what it took. `--hosts`, `--faults` and `--kills` make it
+/// smaller or larger than 1,000, 200 and 20. It ends by itself: within an hour and a half, whatever happens.
 pub fn run(arguments: &[String]) -> Result<()> {
-    let build: &[&str] = match arguments {
-        [] => &["--bin", "ironhand"],
-        [flag] if flag == "--release" => &["--bin", "ironhand", "--release"],
-        _ => bail!("`soak` takes `--release` or nothing, got `{}`", arguments.join(" ")),
-    };
-    let ironhand = workspace::build_ironhand(build)?;
+    let mut build = vec!["--bin", "ironhand"];
+    let mut numbers = Vec::new();
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        match NUMBERS.iter().find(|(option, _)| option == argument) {
+            Some((option, variable)) => {
+                let number = rest.next().with_context(|| format!("`{option}` needs a number"))?;
+                number.parse::<usize>().with_context(|| format!("`{option} {number}`"))?;
+                numbers.push((*variable, number));
+            }
+            None if argument == "--release" => build.push("--release"),
+            None => bail!("`soak` takes `--release`, `--hosts`, `--faults` and `--kills`, got `{argument}`"),
+        }
+    }
+    let ironhand = workspace::build_ironhand(&build)?;
     let mut soak = workspace::cargo();
     soak.args(["test", "--locked", "--package", "e2e", "--test", "soak", "--", "--nocapture"])
         .env("IRONHAND_BIN", ironhand)
-        .env("IRONHAND_SOAK", "full");
+        .env("IRONHAND_SOAK", "full")
+        .envs(numbers);
     run::run(&mut soak)
 }
