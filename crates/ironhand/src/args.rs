@@ -14,7 +14,7 @@ mod sim;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use boot::{BootCommand, Hosts, Wake, WatchBoots};
+pub use boot::{BootCommand, ExplainBoot, Hosts, Wake, WatchBoots};
 pub use console::{Console, ConsoleVerb, Recordings, RecordingsVerb};
 pub use fleet::{
     Fence, ForgetPins, KeyCommand, ListPins, Maintenance, Manage, ManageWord, NotifierCommand, Password,
@@ -203,6 +203,12 @@ pub enum Command {
         /// What to do with the notifier.
         #[command(subcommand)]
         command: NotifierCommand,
+    },
+    /// Machines that boot over the network
+    Boot {
+        /// What to do.
+        #[command(subcommand)]
+        command: BootCommand,
     },
     /// Git repositories of manifests that the server follows
     Repository {

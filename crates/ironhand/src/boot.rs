@@ -1,5 +1,6 @@
 //! `ironhand boot`, `hosts` and `wake`: machines that boot over the network.
 
+mod explain;
 mod free;
 mod watch;
 
@@ -15,5 +16,6 @@ pub use free::{free_rows, hosts, wake};
 pub async fn boot(client: &Client, asked: &BootCommand, output: Output) -> Result<(), Failure> {
     match asked {
         BootCommand::Watch(asked) => watch::watch(client, asked, output).await,
+        BootCommand::Explain(asked) => explain::explain(client, asked, output).await,
     }
 }

@@ -17,7 +17,6 @@ impl Changes {
     }
 
     /// Follows the changes from now on. Several between two looks count as one.
-    #[expect(dead_code, reason = "the views of network boot are made of it")]
     pub(crate) fn follow(&self) -> watch::Receiver<u64> {
         self.0.subscribe()
     }

@@ -56,6 +56,7 @@ use crate::heartbeat::Heartbeats;
 use crate::notify::Notifiers;
 use crate::order::Order;
 use crate::repository::{Hands, Repositories};
+use crate::views::Views;
 
 pub use listen::ListenError;
 pub(crate) use listen::{LocalSocket, bind_loopback, lock, serve};
@@ -80,6 +81,7 @@ pub(crate) struct Api {
     pub(crate) repositories: Repositories,
     pub(crate) order: Order,
     pub(crate) changes: Changes,
+    pub(crate) views: Views,
     pub(crate) consoles: Consoles,
     pub(crate) boots: BootWatch,
     media: Arc<Library>,
@@ -106,6 +108,7 @@ impl Api {
         consoles: Consoles,
         boots: BootWatch,
         media: Arc<Library>,
+        views: Views,
         stop: CancellationToken,
     ) -> Self {
         let Hands { store, fleet, catalog, notifiers, order, changes } = hands;
@@ -120,6 +123,7 @@ impl Api {
             repositories,
             order,
             changes,
+            views,
             consoles,
             boots,
             media,
@@ -210,6 +214,7 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         )
         .route("/repositories/{name}/sync", post(repository::sync))
         .route("/repositories/{name}/webhook", post(repository::webhook))
+        .route("/boot/explain", get(boot::explain))
         .route("/networks", get(resource::list::<Network>))
         .route(
             "/networks/{name}",

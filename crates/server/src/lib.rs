@@ -57,6 +57,7 @@ mod server;
 mod settings;
 mod template;
 mod traps;
+mod views;
 
 pub use catalog::{FlowSet, Looked, flow_faults, link_fault};
 pub use heartbeat::heartbeat_signature;

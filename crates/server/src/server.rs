@@ -14,8 +14,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::boot::{BootListenError, BootPorts, BootWatch};
 use crate::boot::media::Library;
+use crate::boot::{BootListenError, BootPorts, BootWatch};
 use crate::brake::{self, Brake};
 use crate::catalog::Catalog;
 use crate::changes::Changes;
@@ -36,6 +36,7 @@ use crate::sdr_cache::SdrCache;
 use crate::serial::log::{ConsoleLogs, LogLimits};
 use crate::settings::retention;
 use crate::traps::{TrapCounts, TrapListener, Traps};
+use crate::views::Views;
 use crate::{Config, clock};
 
 /// Streams of controllers' events that are open at the same time: each takes one of the files that a process may open,
@@ -219,8 +220,11 @@ impl Server {
             false => None,
         };
         let media = Library::open(&data_dir).await;
-        let end = stops.listeners.clone();
-        let api = Arc::new(Api::new(hands, repositories.clone(), consoles.clone(), boots, media, end));
+        let views = Views::new(store.clone(), &data_dir).await.map_err(failed)?;
+        listeners.spawn(views.clone().keep(hands.changes.clone(), stops.listeners.clone()));
+        let (repositories_of, consoles_of, end) =
+            (repositories.clone(), consoles.clone(), stops.listeners.clone());
+        let api = Arc::new(Api::new(hands, repositories_of, consoles_of, boots, media, views, end));
         let http = loopback.as_ref().and_then(|listener| listener.local_addr().ok());
         if let Some(local) = local {
             listeners.spawn(serve_local(local, Arc::clone(&api), stops.listeners.clone()));

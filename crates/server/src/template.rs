@@ -1,11 +1,13 @@
 //! Templates (minijinja): strict about names that are not there, bounded in time and size.
 
+mod boot;
 mod step;
 
 use std::io;
 
 use minijinja::{Environment, Error, UndefinedBehavior, Value};
 
+pub(crate) use boot::{BootTemplates, network_faults, profile_faults};
 pub(crate) use step::{Scope, faults, fill};
 
 /// Instructions that one rendering may take: a thousand times those of a long template.

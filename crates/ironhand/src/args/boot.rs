@@ -7,6 +7,8 @@ use super::Selector;
 /// `ironhand boot`.
 #[derive(Subcommand)]
 pub enum BootCommand {
+    /// Show the whole boot that would follow if a machine asked now, and why
+    Explain(ExplainBoot),
     /// Show boots as they go: a table on a terminal, a line for each step in a pipe
     Watch(WatchBoots),
 }
@@ -42,4 +44,27 @@ pub struct Wake {
     /// The hosts; beside names, hardware addresses of machines.
     #[command(flatten)]
     pub selector: Selector,
+}
+
+/// `ironhand boot explain`.
+#[derive(Args)]
+pub struct ExplainBoot {
+    /// A host, or the hardware address of any machine
+    #[arg(value_name = "HOST|MAC")]
+    pub machine: String,
+    /// Its firmware: bios, x64, arm64 and others [default: x64]
+    #[arg(long, value_name = "ARCH")]
+    pub arch: Option<String>,
+    /// The network that it asks in [default: that of its address, or the only one]
+    #[arg(long, value_name = "NETWORK")]
+    pub network: Option<String>,
+    /// Its UUID
+    #[arg(long, value_name = "UUID")]
+    pub uuid: Option<String>,
+    /// Its firmware asks for HTTP boot
+    #[arg(long)]
+    pub http: bool,
+    /// Show the script that its loader would read, too
+    #[arg(long)]
+    pub script: bool,
 }

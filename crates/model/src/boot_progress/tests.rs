@@ -203,7 +203,7 @@ fn transfers_are_known_by_the_address() {
     progress.see(BootSighting {
         at: at(2),
         mac: None,
-        host: None,
+        about: BootAbout::default(),
         address: Some(ADDRESS),
         seen: read.clone(),
     });

@@ -227,16 +227,35 @@ mod tests {
         };
         check(offer(|_| {}), &[]);
         check(
-            offer(|message| drop(message.set_file_name(b"pxelinux.0"))),
+            offer(|message| {
+                message.set_file_name(b"pxelinux.0");
+            }),
             &["sends a boot file (`pxelinux.0`)"],
         );
-        check(offer(|message| drop(message.options.set(code::BOOTFILE_NAME, b"a.efi\0"))), &["(`a.efi`)"]);
-        check(offer(|message| drop(message.options.set_text(code::VENDOR_CLASS, "PXEClient"))), &["4011"]);
         check(
-            offer(|message| drop(message.options.set(code::ETHERBOOT, &[0xb0, 1, 1]))),
+            offer(|message| {
+                message.options.set(code::BOOTFILE_NAME, b"a.efi\0");
+            }),
+            &["(`a.efi`)"],
+        );
+        check(
+            offer(|message| {
+                message.options.set_text(code::VENDOR_CLASS, "PXEClient");
+            }),
+            &["4011"],
+        );
+        check(
+            offer(|message| {
+                message.options.set(code::ETHERBOOT, &[0xb0, 1, 1]);
+            }),
             &["iPXE will ask no server"],
         );
-        check(offer(|message| drop(message.options.set(code::ETHERBOOT, &[0xb0, 9, 1]))), &[]);
+        check(
+            offer(|message| {
+                message.options.set(code::ETHERBOOT, &[0xb0, 9, 1]);
+            }),
+            &[],
+        );
         let proxy = offer(|message| {
             message.yiaddr = Ipv4Addr::UNSPECIFIED;
             message.options.set_text(code::VENDOR_CLASS, "PXEClient");

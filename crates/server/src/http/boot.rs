@@ -1,10 +1,18 @@
-//! Networks, profiles and deployments: what machines boot.
+//! Networks, profiles and deployments: what machines boot, and why.
 
-use ironhand_api::{Deployment, Manifest, Name, Network, Profile};
+use std::sync::Arc;
+
+use axum::extract::State;
+use ironhand_api::{
+    BootArchitecture, BootExplanation, Deployment, MacAddress, MachineUuid, Manifest, Name, Network, Profile,
+};
+use ironhand_model::boot::{Asked, Client, explain as explain_boot};
 use ironhand_store::StoreError;
+use serde::Deserialize;
 
-use super::Api;
-use super::resource::Applicable;
+use super::resource::{Applicable, Json, Query};
+use super::{Api, ApiError};
+use crate::template::{BootTemplates, network_faults, profile_faults};
 
 /// What is applied is seen by the next request of a machine, through the view that is made of it.
 macro_rules! decides_boots {
@@ -39,6 +47,30 @@ macro_rules! decides_boots {
     };
 }
 
-decides_boots!(Network, |_| Vec::new());
-decides_boots!(Profile, |_| Vec::new());
+decides_boots!(Network, network_faults);
+decides_boots!(Profile, profile_faults);
 decides_boots!(Deployment, |_| Vec::new());
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExplainQuery {
+    host: Option<Name>,
+    mac: Option<MacAddress>,
+    network: Option<Name>,
+    arch: Option<BootArchitecture>,
+    uuid: Option<MachineUuid>,
+    #[serde(default)]
+    http: bool,
+}
+
+/// `GET /api/v1/boot/explain`: the boot that would follow if a machine asked now.
+pub(super) async fn explain(
+    State(api): State<Arc<Api>>,
+    Query(query): Query<ExplainQuery>,
+) -> Result<Json<BootExplanation>, ApiError> {
+    let ExplainQuery { host, mac, network, arch, uuid, http } = query;
+    let client = Client { network, macs: mac.into_iter().collect(), uuid, ..Client::default() };
+    let asked = Asked { host, client, architecture: arch, http };
+    let told = explain_boot(&api.views.now(), &asked, &BootTemplates);
+    Ok(Json(told.map_err(|fault| ApiError::invalid("boot.unexplained", &[fault]))?))
+}

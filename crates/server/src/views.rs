@@ -1,0 +1,163 @@
+//! The view of all records that machines which boot are answered from, made anew when one of them changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use hmac::{Hmac, KeyInit, Mac};
+use ironhand_api::{Deployment, Host, Name, Network, Profile};
+use ironhand_model::boot::{BootServer, HostRecord, Records, View};
+use ironhand_store::{ListQuery, Store, StoreError};
+use sha2::Sha256;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::changes::Changes;
+use crate::http::chain;
+
+/// The file in the data directory that holds the key of the tokens in paths.
+const KEY_FILE: &str = "boot-token.key";
+
+/// Bytes of the key.
+const KEY: usize = 32;
+
+/// Bytes of a token: more than anybody tries.
+const TOKEN: usize = 16;
+
+/// What a view has that stands in no record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ground {
+    /// Where machines reach this server, by the network that they are in.
+    pub(crate) servers: BTreeMap<Name, BootServer>,
+    /// The names of all media.
+    pub(crate) media: BTreeSet<Name>,
+    /// The paths of the loaders that there are.
+    pub(crate) loaders: BTreeSet<String>,
+}
+
+/// The view of this moment; cheap to clone. Reading it waits for nobody.
+#[derive(Clone)]
+pub(crate) struct Views {
+    store: Store,
+    key: Arc<[u8; KEY]>,
+    view: watch::Sender<Arc<View>>,
+    ground: watch::Sender<Ground>,
+}
+
+impl Views {
+    /// Makes the first view.
+    ///
+    /// # Errors
+    ///
+    /// Where the store fails.
+    pub(crate) async fn new(store: Store, data_dir: &Path) -> Result<Self, StoreError> {
+        let key = key(&data_dir.join(KEY_FILE)).unwrap_or_else(|error| {
+            tracing::error!(%error, "the files of deployments have other paths after the next start: no key is kept");
+            let mut key = [0; KEY];
+            // Without randomness there is nothing to keep a secret with: whoever knows the names knows the paths.
+            let _ = getrandom::fill(&mut key);
+            key
+        });
+        let (view, ground) = (watch::Sender::new(Arc::default()), watch::Sender::new(Ground::default()));
+        let views = Self { store, key: Arc::new(key), view, ground };
+        views.renew().await?;
+        Ok(views)
+    }
+
+    /// The view of this moment.
+    pub(crate) fn now(&self) -> Arc<View> {
+        Arc::clone(&self.view.borrow())
+    }
+
+    /// Says what stands in no record; the next view has it.
+    #[expect(dead_code, reason = "told by the listeners of network boot")]
+    pub(crate) fn stand_on(&self, ground: Ground) {
+        self.ground.send_if_modified(|kept| {
+            let differs = *kept != ground;
+            *kept = ground;
+            differs
+        });
+    }
+
+    /// Keeps the view as the records are, until `stop` is cancelled.
+    pub(crate) async fn keep(self, changes: Changes, stop: CancellationToken) {
+        let (mut changed, mut moved) = (changes.follow(), self.ground.subscribe());
+        // What was applied before this task began is seen by its first look.
+        changed.mark_changed();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                told = changed.changed() => if told.is_err() { return },
+                told = moved.changed() => if told.is_err() { return },
+            }
+            if let Err(error) = self.renew().await {
+                tracing::error!(error = %chain(&error), "machines that boot are answered from what was known before: the store failed");
+            }
+        }
+    }
+
+    async fn renew(&self) -> Result<(), StoreError> {
+        let everything = ListQuery::default();
+        let networks = self.store.list::<Network>(&everything).await?.items;
+        let profiles = self.store.list::<Profile>(&everything).await?.items;
+        let deployments = self.store.list::<Deployment>(&everything).await?.items;
+        let hosts = self.store.list::<Host>(&everything).await?.items;
+        let hosts = hosts.iter().map(|host| Arc::new(HostRecord::of(host))).collect();
+        let tokens = deployments.iter().map(|one| (one.metadata.name.clone(), self.token(one))).collect();
+        let Ground { servers, media, loaders } = self.ground.borrow().clone();
+        let records = Records { networks, hosts, profiles, deployments, media, loaders, servers, tokens };
+        self.view.send_replace(Arc::new(View::new(records)));
+        Ok(())
+    }
+
+    /// The secret in the paths of a deployment's files: the same for every try and after a start, and another one when
+    /// something else is deployed.
+    fn token(&self, deployment: &Deployment) -> String {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&*self.key) else { return String::new() };
+        mac.update(deployment.metadata.name.as_str().as_bytes());
+        mac.update(&deployment.metadata.resource_version.unwrap_or_default().to_be_bytes());
+        let all = mac.finalize().into_bytes();
+        all.iter().take(TOKEN).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// The key in a file, which is made where there is none.
+fn key(path: &Path) -> io::Result<[u8; KEY]> {
+    match std::fs::read(path) {
+        Ok(bytes) => {
+            return bytes.try_into().map_err(|_| io::Error::other("the file of the key has another length"));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let mut key = [0; KEY];
+    getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
+    // Written whole under another name first: half a key would be no key at the next start.
+    let born = path.with_extension("new");
+    let _ = std::fs::remove_file(&born);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&born)?;
+    file.write_all(&key)?;
+    file.sync_all()?;
+    std::fs::rename(&born, path)?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_made_once_and_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(KEY_FILE);
+        let made = key(&path).unwrap();
+        assert_eq!(key(&path).unwrap(), made);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::write(&path, "short").unwrap();
+        assert!(key(&path).is_err(), "a damaged key is not replaced in silence");
+    }
+}
