@@ -204,12 +204,6 @@ pub enum Command {
         #[command(subcommand)]
         command: NotifierCommand,
     },
-    /// Machines that boot over the network
-    Boot {
-        /// What to do.
-        #[command(subcommand)]
-        command: BootCommand,
-    },
     /// Git repositories of manifests that the server follows
     Repository {
         /// What to do with the repository.

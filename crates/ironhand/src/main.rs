@@ -162,7 +162,6 @@ async fn waiting(command: Command, global: &Global, output: Output) -> Result<()
         Command::Events(asked) => events::events(&client, &asked, output).await,
         Command::Settings(asked) => settings::settings(&client, &asked, output).await,
         Command::Notifier { command } => servers::notifier(&client, &command, output).await,
-        Command::Boot { command } => boot::boot(&client, &command, output).await,
         Command::Repository { command } => repository::repository(&client, &command).await,
         Command::Audit(asked) => discovery::audit_hosts(&client, &asked, output).await,
         Command::Servers => servers::servers(&client, output).await,
