@@ -25,6 +25,7 @@ const PAGE: &str = "ARCHITECTURE.md";
 
 /// Edges that only tests, examples and benchmarks have.
 const TEST_EDGES: &[(&str, &str)] = &[
+    ("crates/boot-port", "crates/media"),
     ("crates/server", "crates/client"),
     ("crates/server", "crates/sim"),
     ("crates/connectors", "crates/sim"),
