@@ -120,7 +120,7 @@ pub(crate) async fn check(
     for Claim { what, value, field } in claims {
         let taken = |holder: (String, String), text: String| -> Result<StoreError, StoreError> {
             let what = format!("{} {text}", what.named());
-            let holder = (holder.0, parse_name(&holder.1)?);
+            let holder = Box::new((holder.0, parse_name(&holder.1)?));
             Ok(StoreError::Taken { kind, name: name.clone(), field: field.clone(), what, holder })
         };
         let found: Option<(String, String)> = sqlx::query_as(HOLDER)

@@ -158,7 +158,7 @@ pub enum StoreError {
         /// What it is, like "the hardware address 52:54:00:12:34:56".
         what: String,
         /// The kind and the name of whatever has it.
-        holder: (String, Name),
+        holder: Box<(String, Name)>,
     },
     /// A resource names another one that is not there.
     #[error("{kind} `{name}` names {target_kind} `{target}`, which does not exist; apply that first")]
@@ -407,7 +407,7 @@ mod tests {
             name: name(),
             field: String::new(),
             what: String::new(),
-            holder: (kind.to_string(), name()),
+            holder: Box::new((kind.to_string(), name())),
         };
         caller(taken, "resource.taken");
         let missing =
