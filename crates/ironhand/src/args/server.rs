@@ -183,7 +183,7 @@ pub enum ConfigCommand {
         file: PathBuf,
     },
     /// Print the options that `ironhand serve` would run with
-    Show(Serve),
+    Show(Box<Serve>),
 }
 
 /// `ironhand config detect`.
