@@ -219,6 +219,11 @@ impl Server {
             }
             false => None,
         };
+        if roles.boot && boot_listeners.dhcp.is_some() {
+            tracing::warn!(
+                "this version answers no DHCP: another server has to give addresses and name the files"
+            );
+        }
         let media = Library::open(&data_dir).await;
         let views = Views::new(store.clone(), &data_dir).await.map_err(failed)?;
         listeners.spawn(views.clone().keep(hands.changes.clone(), stops.listeners.clone()));
