@@ -239,7 +239,7 @@ fn lines_of_the_serial_console_count_for_so_long_and_while_somebody_listens() {
         "the host did not write `^kernel panic` on the serial console within 10m",
     );
     let panic = r#"{ "serial": { "pattern": "^kernel panic", "within": "1h" } }"#;
-    let told = "the host wrote `Kernel panic - not syncing: Oops` on its serial console 11m ago";
+    let told = "the host wrote `Kernel panic - not syncing: Oops` on its serial console 11m40s ago";
     check("", panic, Truth::Yes, told);
     let find = |pattern: &ScreenPattern| find("", pattern);
     let deaf = Sight { serial: Err("nobody listens".to_owned()), ..sight(&find) };

@@ -63,7 +63,7 @@ fn what_is_no_manifest_says_so() {
         "apiVersion: 1\nkind: Host\nmetadata: { name: a }\nspec: 5",
         &[
             "1:13 `apiVersion` must be a text, not a whole number (write it in quotes)",
-            "4:7 the spec of a Host must be a mapping, not a whole number (its fields: cluster, macs, credentials, connectors, health, settings)",
+            "4:7 the spec of a Host must be a mapping, not a whole number (its fields: cluster, macs, credentials, connectors, boot, health, settings)",
         ],
     );
     check(
@@ -379,7 +379,7 @@ fn faults_of_when_are_placed() {
     check("{ screen: x, event: { pattern: ECC } }", &[]);
     check("{ screen: x, serial: 'login:' }", &[]);
     check("{ screen: x, serial: { pattern: 'login:', within: 1m } }", &[]);
-    check("{ screen: x, serial: { within: 1m } }", &["5:30 `serial` needs `pattern`"]);
+    check("{ screen: x, serial: { within: 1m } }", &["5:30 `pattern` is missing in `serial`"]);
     check(
         "{ phoneHome: x, any: [x] }",
         &[
