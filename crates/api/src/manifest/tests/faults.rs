@@ -77,9 +77,9 @@ fn what_is_no_manifest_says_so() {
         ],
     );
     check(
-        "apiVersion: ironhand/v1\nkind: Profile\nmetadata: { name: a }\nspec: {}\n",
+        "apiVersion: ironhand/v1\nkind: Media\nmetadata: { name: a }\nspec: {}\n",
         &[
-            "2:7 kind `Profile` is not available in this version (available: Cluster, Credential, Deployment, Flow, Host, Network, Notifier, Profile, Repository, Settings, Zone)",
+            "2:7 kind `Media` is not available in this version (available: Cluster, Credential, Deployment, Flow, Host, Network, Notifier, Profile, Repository, Settings, Zone)",
         ],
     );
     check(
