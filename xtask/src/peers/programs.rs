@@ -144,6 +144,11 @@ pub const PEERS: &[Peer] = &[
     Peer { program: "nmap", package: "nmap", why: "asks DHCP servers what they offer" },
     Peer { program: "tftp", package: "tftp-hpa", why: "a TFTP client" },
     Peer { program: "udhcpc", package: "udhcpc", why: "the DHCP client of small systems" },
+    Peer {
+        program: "genisoimage",
+        package: "genisoimage",
+        why: "writes ISO images as few others do, and its isoinfo reads them",
+    },
     Peer { program: "wrk", package: "wrk", why: "loads HTTP servers, as `bench boot` measures them" },
     Peer { program: "xorriso", package: "xorriso", why: "writes ISO images of every kind" },
     Peer { program: "openssl", package: "openssl", why: "makes the certificates that screens show" },
