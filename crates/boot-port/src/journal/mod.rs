@@ -45,7 +45,15 @@ pub struct Journal {
     is_doubtful: bool,
     buffer: Vec<u8>,
     /// Held as long as the file is open.
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Journal {
+    /// Gives the lock up by itself: a program that was just started by another thread has the file open, too, until it
+    /// becomes that program, and would hold the lock for that moment.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
+    }
 }
 
 /// What was found in a lease file.
@@ -117,7 +125,7 @@ impl Journal {
             addresses: replay.leases.keys().copied().collect(),
             is_doubtful: replay.damaged > 0 || replay.is_fresh,
             buffer: Vec::new(),
-            _lock: lock,
+            lock,
         };
         journal.settle()?;
         let leases = replay.leases.into_values().collect();
