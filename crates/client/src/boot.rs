@@ -61,7 +61,9 @@ impl Client {
     /// A problem where nothing could be sent.
     pub async fn wake_machine(&self, mac: MacAddress) -> Result<WakeReport, Error> {
         let mac = mac.to_string();
-        let request = self.request(Method::POST, &["api", "v1", "machines", &mac, "wake"], &[]);
+        let request = self
+            .request(Method::POST, &["api", "v1", "machines", &mac, "wake"], &[])
+            .json(&serde_json::json!({}));
         self.parse(self.call(request).await?).await
     }
 
@@ -71,7 +73,9 @@ impl Client {
     ///
     /// A problem that says why it was not woken.
     pub async fn wake(&self, host: &Name) -> Result<WakeReport, Error> {
-        let request = self.request(Method::POST, &["api", "v1", "hosts", host.as_str(), "wake"], &[]);
+        let request = self
+            .request(Method::POST, &["api", "v1", "hosts", host.as_str(), "wake"], &[])
+            .json(&serde_json::json!({}));
         self.parse(self.call(request).await?).await
     }
 }

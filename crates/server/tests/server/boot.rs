@@ -83,7 +83,7 @@ async fn a_machine_that_nobody_described_registers_itself_by_its_script() {
     // And it is free no longer when a host has its address.
     let host: Host = serde_json::from_value(serde_json::json!({
         "metadata": { "name": "web-1" },
-        "spec": { "macs": ["52:54:00:12:34:56"], "connectors": [{ "type": "ipmi", "address": "192.0.2.1" }] },
+        "spec": { "macs": ["52:54:00:12:34:56"], "connectors": [{ "type": "vnc", "address": "192.0.2.1" }] },
     }))
     .unwrap();
     client.apply(&Manifest::Host(host)).await.unwrap();
@@ -99,7 +99,7 @@ async fn a_boot_is_a_timeline_of_its_host() {
     let world = World::new().await;
     let host: Host = serde_json::from_value(serde_json::json!({
         "metadata": { "name": "web-1" },
-        "spec": { "macs": ["52:54:00:12:34:56"], "connectors": [{ "type": "ipmi", "address": "192.0.2.1" }] },
+        "spec": { "macs": ["52:54:00:12:34:56"], "connectors": [{ "type": "vnc", "address": "192.0.2.1" }] },
     }))
     .unwrap();
     world.client.apply(&Manifest::Host(host)).await.unwrap();
