@@ -6,6 +6,7 @@ mod known;
 mod listen;
 pub(crate) mod media;
 mod registrar;
+mod seats;
 mod surroundings;
 mod told;
 mod wake;
@@ -15,6 +16,7 @@ pub use foreign::{ForeignServer, look_for_servers};
 pub(crate) use known::KnownHosts;
 pub use listen::BootListenError;
 pub(crate) use listen::BootPorts;
+pub(crate) use seats::Seats;
 pub use surroundings::{
     OwnAddress, Surroundings, SurroundingsError, candidates, free_range, in_use, own_addresses, surroundings,
 };

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::boot::media::Library;
-use crate::boot::{BootListenError, BootPorts, BootWatch};
+use crate::boot::{BootListenError, BootPorts, BootWatch, Seats};
 use crate::brake::{self, Brake};
 use crate::catalog::Catalog;
 use crate::changes::Changes;
@@ -215,7 +215,8 @@ impl Server {
         hosts.iter().for_each(|host| fleet.known().put(host));
         let boot_ports = match roles.boot {
             true => {
-                Some(BootPorts::open(&boot_listeners, &data_dir, boots.clone(), Arc::clone(fleet.known()))?)
+                let (known, seats) = (Arc::clone(fleet.known()), Arc::new(Seats::default()));
+                Some(BootPorts::open(&boot_listeners, &data_dir, boots.clone(), known, seats)?)
             }
             false => None,
         };

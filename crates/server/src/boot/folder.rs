@@ -1,25 +1,23 @@
 //! Files that people put into the folder `boot` of the data directory: loaders, kernels and scripts of their own, served to
 //! machines that boot, by TFTP and HTTP alike.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::fs::{File, Metadata};
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use ironhand_api::{BootStage, MacAddress, Machine};
 use ironhand_boot_port::http::media_type;
 use ironhand_boot_port::{Body, Content, Part, Question, Refusal, Service, Shelf, Transfer, TransferEnd};
+use ironhand_model::boot::Architecture;
 use ironhand_model::{BootAbout, BootSeen, BootSighting};
 use serde::Deserialize;
 
 use super::known::KnownHosts;
+use super::seats::{Seat, Seats};
 use super::watch::{BootWatch, Note};
 use crate::clock;
-
-/// Clients whose hardware address is remembered; those who asked longest ago are forgotten first.
-const MOST_CLIENTS: usize = 65_536;
 
 /// The longest value that a machine may say of itself.
 const LONGEST_WORD: usize = 128;
@@ -29,14 +27,7 @@ pub(super) struct Folder {
     folder: PathBuf,
     watch: BootWatch,
     known: Arc<KnownHosts>,
-    clients: Mutex<Clients>,
-}
-
-/// Which machine has which address, as it said in the query of its script.
-#[derive(Default)]
-struct Clients {
-    macs: BTreeMap<IpAddr, MacAddress>,
-    order: VecDeque<IpAddr>,
+    seats: Arc<Seats>,
 }
 
 /// What iPXE says of its machine in the query of a script:
@@ -56,12 +47,8 @@ struct Said {
 
 impl Folder {
     /// The files below `folder`, which need not exist.
-    pub(super) fn new(folder: PathBuf, watch: BootWatch, known: Arc<KnownHosts>) -> Self {
-        Self { folder, watch, known, clients: Mutex::default() }
-    }
-
-    fn clients(&self) -> MutexGuard<'_, Clients> {
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn new(folder: PathBuf, watch: BootWatch, known: Arc<KnownHosts>, seats: Arc<Seats>) -> Self {
+        Self { folder, watch, known, seats }
     }
 
     /// Takes note of what a machine says of itself. What nobody can have sent on purpose is passed over.
@@ -70,7 +57,13 @@ impl Folder {
         let Ok(uri) = format!("/?{query}").parse() else { return };
         let Ok(axum::extract::Query(said)) = axum::extract::Query::<Said>::try_from_uri(&uri) else { return };
         let Ok(mac) = said.mac.parse::<MacAddress>() else { return };
-        let new = self.clients().put(question.client.ip(), mac);
+        let seat = Seat {
+            macs: vec![mac],
+            uuid: said.uuid.parse().ok(),
+            architecture: Architecture::of_ipxe(&said.arch, &said.platform),
+            ..Seat::default()
+        };
+        let new = self.seats.put(question.client.ip(), seat);
         if self.known.host(mac).is_some() {
             return;
         }
@@ -103,22 +96,6 @@ impl Folder {
         let file = File::open(found).ok()?;
         let about = file.metadata().ok().filter(Metadata::is_file)?;
         Some((file, about))
-    }
-}
-
-impl Clients {
-    /// Remembers who has an address; says whether that is new.
-    fn put(&mut self, address: IpAddr, mac: MacAddress) -> bool {
-        let before = self.macs.insert(address, mac);
-        if before.is_none() {
-            self.order.push_back(address);
-            if self.order.len() > MOST_CLIENTS
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.macs.remove(&oldest);
-            }
-        }
-        before != Some(mac)
     }
 }
 
@@ -173,7 +150,7 @@ impl Shelf for Folder {
         };
         let absent = transfer.end == TransferEnd::Refused(Refusal::NotFound);
         let ip = transfer.client.ip();
-        let mac = self.clients().macs.get(&ip).copied();
+        let mac = self.seats.get(ip).and_then(|seat| seat.mac());
         let seen = BootSeen::Read {
             stage: if absent { BootStage::File } else { stage_of(&transfer.path) },
             path: transfer.path.clone(),

@@ -10,6 +10,7 @@ use ironhand_boot_port::{Shelf, TftpConfig, TftpError, TftpPort};
 
 use super::folder::Folder;
 use super::known::KnownHosts;
+use super::seats::Seats;
 use super::surroundings::{SurroundingsError, own_addresses};
 use super::watch::BootWatch;
 use crate::settings::BootListeners;
@@ -67,8 +68,9 @@ impl BootPorts {
         data: &Path,
         watch: BootWatch,
         known: Arc<KnownHosts>,
+        seats: Arc<Seats>,
     ) -> Result<Self, BootListenError> {
-        let shelf: Arc<dyn Shelf> = Arc::new(Folder::new(data.join(FOLDER), watch, known));
+        let shelf: Arc<dyn Shelf> = Arc::new(Folder::new(data.join(FOLDER), watch, known, seats));
         let open = |address, config| {
             let opened = HttpListener::open(address, config, Arc::clone(&shelf));
             opened.map_err(|source| BootListenError::Http { address, source })

@@ -36,6 +36,9 @@ pub(crate) enum Note {
     Sighting(BootSighting),
     /// A machine that no host describes, with what it said of itself.
     Machine(Box<Machine>),
+    /// Something to tell beside, of a host or of none.
+    #[expect(dead_code, reason = "told by what serves DHCP")]
+    Event(Option<Name>, Timestamp, Box<EventDraft>),
 }
 
 /// The watch over boots; cheap to clone.
@@ -163,6 +166,7 @@ impl Follower {
         for note in notes.drain(..) {
             match note {
                 Note::Sighting(sighting) => book.progress.see(sighting),
+                Note::Event(host, at, draft) => self.events.push((host, at, *draft)),
                 Note::Machine(machine) => {
                     if let Some(found) = book.registrar.register(*machine) {
                         self.events.push((None, now, found_draft(&found)));
