@@ -167,6 +167,8 @@ event_kinds! {
     NetworkForeign "network.foreign-server";
     /// A network is served with DHCP, or is not, for the reason that is told.
     NetworkServed "network.served";
+    /// The pools of a network are nearly used up, or used up, or have room again.
+    NetworkPool "network.pool";
     /// A person gave back the lease of an address.
     LeaseReleased "lease.released";
     /// What is sealed was sealed anew under another key.

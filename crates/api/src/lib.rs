@@ -58,6 +58,7 @@ mod media;
 mod metadata;
 mod name;
 mod network;
+mod network_service;
 mod notifier;
 mod password;
 mod pin;
@@ -137,6 +138,7 @@ pub use network::{
     BootMethod, DhcpMode, DhcpNumber, DhcpOption, DhcpOptionValue, Ipv4Route, Network, NetworkSpec,
     ProxyStyle, UnknownMachine,
 };
+pub use network_service::{NetworkService, OtherServer, PoolUse, ServiceState};
 pub use notifier::{Email, LocalSocketTarget, Notifier, NotifierReport, NotifierSpec, SmtpSecurity, Webhook};
 pub use password::{PasswordRequest, RotationPhase};
 pub use pin::PinnedCertificate;

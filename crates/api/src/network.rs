@@ -26,7 +26,8 @@ pub struct Network {
 pub struct NetworkSpec {
     /// Its addresses, like `10.0.7.0/24`. Those of two networks never overlap.
     pub subnet: Ipv4Subnet,
-    /// The interface of the server that stands in it, like `eth1`; absent where the network is reached through relays alone.
+    /// The interface of the server that stands in it, like `eth1`; where absent the one that has an address in it, or else
+    /// whichever its relays are reached by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interface: Option<String>,
     /// The relay agents (RFC 2131, `giaddr`) whose requests belong to it beside those with an address in the subnet.

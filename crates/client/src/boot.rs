@@ -1,7 +1,9 @@
 //! Calls about network boot.
 
+use std::net::Ipv4Addr;
+
 use http::Method;
-use ironhand_api::{BootRecord, List, MacAddress, Machine, Name, WakeReport};
+use ironhand_api::{BootRecord, DhcpLease, List, MacAddress, Machine, Name, NetworkService, WakeReport};
 
 use crate::{Client, Error};
 
@@ -32,6 +34,37 @@ impl Client {
         query.extend(filter.limit.map(|limit| ("limit", limit.to_string())));
         let list: List<BootRecord> = self.fetch(&["api", "v1", "boots"], &query).await?;
         Ok(list.items)
+    }
+
+    /// How each network is served with DHCP, ordered by name.
+    ///
+    /// # Errors
+    ///
+    /// A problem with status 409 where the server answers no DHCP.
+    pub async fn network_services(&self) -> Result<Vec<NetworkService>, Error> {
+        let list: List<NetworkService> = self.fetch(&["api", "v1", "boot", "networks"], &[]).await?;
+        Ok(list.items)
+    }
+
+    /// The leases of a network, or of all, ordered by address.
+    ///
+    /// # Errors
+    ///
+    /// A problem with status 404 where there is no such network, with 409 where the server answers no DHCP.
+    pub async fn leases(&self, network: Option<&Name>) -> Result<Vec<DhcpLease>, Error> {
+        let query: Vec<_> = network.iter().map(|network| ("network", network.to_string())).collect();
+        let list: List<DhcpLease> = self.fetch(&["api", "v1", "leases"], &query).await?;
+        Ok(list.items)
+    }
+
+    /// Takes a lease back. Its machine is not told, and must not use the address any more.
+    ///
+    /// # Errors
+    ///
+    /// A problem with status 404 where nobody has the address, with 409 where the server answers no DHCP.
+    pub async fn release_lease(&self, address: Ipv4Addr) -> Result<(), Error> {
+        let address = address.to_string();
+        self.call(self.request(Method::DELETE, &["api", "v1", "leases", &address], &[])).await.map(drop)
     }
 
     /// The machines that booted over the network and are no hosts, ordered by hardware address.

@@ -1,6 +1,7 @@
 //! What the server tells of its work.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::net::Ipv4Addr;
 
 use crate::{ClientKind, DecodeError, HardwareAddress, InterfaceId, MessageType, SubnetId};
@@ -143,4 +144,45 @@ pub enum Silence {
     NoReservation,
     /// There is nothing to boot for it.
     NothingToBoot,
+}
+
+impl fmt::Display for Silence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(error) => write!(f, "it is no DHCP message: {error}"),
+            Self::NotFromClient => f.write_str("it is no message of a client"),
+            Self::Nameless => {
+                f.write_str("it has neither a hardware address nor a client identifier of a usual length")
+            }
+            Self::NoSubnet(address) if address.is_unspecified() => {
+                f.write_str("no network is described for the interface that it came in by")
+            }
+            Self::NoSubnet(address) => write!(f, "no network is described for {address}"),
+            Self::Off => f.write_str("the network is not served"),
+            Self::NotBooting => f.write_str("it does not boot, and another server gives addresses here"),
+            Self::Policy(reason) => f.write_str(reason),
+            Self::PoolExhausted => f.write_str("no address is free in the pools"),
+            Self::AddressTaken(address) => {
+                write!(f, "{address}, which is reserved for it, is another client's until that lease ends")
+            }
+            Self::NotYours(address) => write!(f, "it asks for {address}, which is not its own"),
+            Self::WrongNetwork(address) => write!(f, "it asks for {address}, which is of another network"),
+            Self::Spoofed(address) => write!(f, "it gives back {address}, which is somebody else's"),
+            Self::CircuitLimit => f.write_str("the port of its relay holds as many addresses as it may"),
+            Self::PrefixLimit => f.write_str(
+                "machines with the same first half of their hardware address hold as many as they may",
+            ),
+            Self::Overloaded => f.write_str("too many leases wait to be stored"),
+            Self::OtherServer(server) => write!(f, "it is for the server {server}"),
+            Self::NoAddress => f.write_str("this server has no address on the interface"),
+            Self::NoAddressAsked => f.write_str("it names no address"),
+            Self::NotKnown(address) => {
+                write!(f, "nothing is known of {address}, and another server may have given it")
+            }
+            Self::NoReservation => {
+                f.write_str("only reserved addresses are given, and none is reserved for it")
+            }
+            Self::NothingToBoot => f.write_str("there is nothing to boot for it"),
+        }
+    }
 }

@@ -38,6 +38,7 @@
 //!     network,
 //!     prefix: 24,
 //!     interface: None,
+//!     relays: Vec::new(),
 //!     pools: vec![Ipv4Addr::new(192, 0, 2, 100)..=Ipv4Addr::new(192, 0, 2, 199)],
 //!     excluded: Vec::new(),
 //!     mode: Mode::Full,

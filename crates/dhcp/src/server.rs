@@ -316,7 +316,12 @@ impl<P: Policy> Server<P> {
     fn subnet_of(&self, interface: InterfaceId, relay: Option<Relay<'_>>, own: Ipv4Addr) -> Option<usize> {
         let containing = |address| self.subnets.iter().position(|served| served.subnet.contains(address));
         if let Some(relay) = relay {
-            return containing(relay.link_selection.unwrap_or(relay.giaddr));
+            let spoken_for =
+                || self.subnets.iter().position(|served| served.subnet.relays.contains(&relay.giaddr));
+            return match relay.link_selection {
+                Some(link) => containing(link),
+                None => spoken_for().or_else(|| containing(relay.giaddr)),
+            };
         }
         let at = |Served { subnet, .. }: &Served| match subnet.interface {
             Some(at) => at == interface,

@@ -47,6 +47,9 @@ pub struct Subnet {
     pub prefix: u8,
     /// The interface that it is at, for one that none of the interface's addresses is in.
     pub interface: Option<InterfaceId>,
+    /// Relays outside it that speak for it, by the address that they write (`giaddr`). One with an address in it needs not be
+    /// named; one that says by option 82 which subnet it means (RFC 3527) is believed.
+    pub relays: Vec<Ipv4Addr>,
     /// Ranges that addresses are given from. What is outside the subnet, its first and its last address and addresses of our
     /// own are left out, and so is what goes beyond [`MAX_POOL`] addresses.
     pub pools: Vec<RangeInclusive<Ipv4Addr>>,

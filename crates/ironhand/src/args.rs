@@ -14,7 +14,7 @@ mod sim;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use boot::{BootCommand, ExplainBoot, Hosts, Wake, WatchBoots};
+pub use boot::{BootCommand, ExplainBoot, Hosts, LeaseForm, Leases, Wake, WatchBoots};
 pub use console::{Console, ConsoleVerb, Recordings, RecordingsVerb};
 pub use fleet::{
     Fence, ForgetPins, KeyCommand, ListPins, Maintenance, Manage, ManageWord, NotifierCommand, Password,
@@ -123,6 +123,8 @@ pub enum Command {
         #[command(subcommand)]
         command: BootCommand,
     },
+    /// Who has which address by DHCP
+    Leases(Leases),
     /// Make hosts run: by what switches their power, else by Wake-on-LAN
     Wake(Wake),
     /// Read or change the power of hosts

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use ironhand_api::{
     CheckState, CheckStatus, Cluster, Credential, Fact, Flow, GlobalSettings, Health, Host, HostStatus, Icon,
-    Kind, LabelSelector, Manifest, Name, Notifier, NotifierSpec, PowerState, Reach, Said, SettingsSpec,
-    Timestamp, Zone,
+    Kind, LabelSelector, Manifest, Name, Network, Notifier, NotifierSpec, PowerState, Reach, Said,
+    SettingsSpec, Timestamp, Zone,
 };
 use ironhand_client::{Client, Resource};
 
@@ -76,7 +76,15 @@ pub async fn get(client: &Client, asked: &args::Get, output: Output) -> Result<(
         }
         Kind::Network => {
             let networks = one_or_all(client, name.as_ref(), &selector).await?;
-            show(networks, name.is_some(), Manifest::Network, output, boot::show_networks)
+            // A server that answers no DHCP has nothing to say of it; the table is worth having without.
+            let services = if output.is_structured() {
+                Vec::new()
+            } else {
+                client.network_services().await.unwrap_or_default()
+            };
+            let show_networks =
+                |networks: &[Network], output| boot::show_networks(networks, &services, output);
+            show(networks, name.is_some(), Manifest::Network, output, show_networks)
         }
         Kind::Profile => {
             let profiles = one_or_all(client, name.as_ref(), &selector).await?;

@@ -24,6 +24,7 @@ mod heartbeat;
 mod incidents;
 mod jobs;
 mod learn;
+mod leases;
 mod manage;
 mod manifests;
 mod many;
@@ -120,6 +121,7 @@ async fn waiting(command: Command, global: &Global, output: Output) -> Result<()
         Command::Delete(asked) => get::delete(&client, &asked).await,
         Command::Hosts(asked) => boot::hosts(&client, &asked, output).await,
         Command::Boot { command } => boot::boot(&client, &command, output).await,
+        Command::Leases(asked) => leases::leases(&client, &asked, output).await,
         Command::Wake(asked) => boot::wake(&client, &asked, output).await,
         Command::Power(asked) => power::power(&client, &asked, output).await,
         Command::BootDevice(asked) => power::boot_device(&client, &asked, output).await,

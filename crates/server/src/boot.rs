@@ -1,5 +1,6 @@
 //! Booting machines over the network: what is seen of it, who boots that nobody described, how machines are woken.
 
+pub(crate) mod dhcp;
 mod folder;
 mod foreign;
 mod known;
@@ -12,7 +13,10 @@ mod told;
 mod wake;
 mod watch;
 
-pub use foreign::{ForeignServer, look_for_servers};
+pub(crate) use dhcp::Dhcp;
+pub use foreign::{findings, look_for_servers};
+pub use ironhand_boot_port::dhcp::FoundServer;
+pub use ironhand_dhcp::{ForeignServer, Obstacle};
 pub(crate) use known::KnownHosts;
 pub use listen::BootListenError;
 pub(crate) use listen::BootPorts;

@@ -16,6 +16,7 @@ mod hardware;
 mod heartbeat;
 mod history;
 mod job;
+mod leases;
 mod listen;
 mod live;
 mod media;
@@ -46,8 +47,8 @@ use ironhand_store::Store;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::boot::BootWatch;
 use crate::boot::media::Library;
+use crate::boot::{BootWatch, Dhcp};
 use crate::catalog::Catalog;
 use crate::changes::Changes;
 use crate::console::Consoles;
@@ -84,6 +85,8 @@ pub(crate) struct Api {
     pub(crate) views: Views,
     pub(crate) consoles: Consoles,
     pub(crate) boots: BootWatch,
+    /// None on a server that answers no DHCP.
+    dhcp: Option<Dhcp>,
     media: Arc<Library>,
     streams: Arc<Semaphore>,
     viewers: Arc<Semaphore>,
@@ -101,16 +104,23 @@ pub(crate) enum Via {
     Loopback,
 }
 
+/// What the API tells of machines that boot.
+pub(crate) struct Booting {
+    pub(crate) watch: BootWatch,
+    pub(crate) media: Arc<Library>,
+    pub(crate) views: Views,
+    pub(crate) dhcp: Option<Dhcp>,
+}
+
 impl Api {
     pub(crate) fn new(
         hands: Hands,
         repositories: Repositories,
         consoles: Consoles,
-        boots: BootWatch,
-        media: Arc<Library>,
-        views: Views,
+        booting: Booting,
         stop: CancellationToken,
     ) -> Self {
+        let Booting { watch: boots, media, views, dhcp } = booting;
         let Hands { store, fleet, catalog, notifiers, order, changes } = hands;
         let streams = Arc::new(Semaphore::new(STREAMS));
         let viewers = Arc::new(Semaphore::new(VIEWERS));
@@ -126,6 +136,7 @@ impl Api {
             views,
             consoles,
             boots,
+            dhcp,
             media,
             streams,
             viewers,
@@ -215,6 +226,9 @@ pub(crate) fn router(api: Arc<Api>, via: Via) -> Router {
         .route("/repositories/{name}/sync", post(repository::sync))
         .route("/repositories/{name}/webhook", post(repository::webhook))
         .route("/boot/explain", get(boot::explain))
+        .route("/boot/networks", get(leases::networks))
+        .route("/leases", get(leases::leases))
+        .route("/leases/{address}", axum::routing::delete(leases::release))
         .route("/networks", get(resource::list::<Network>))
         .route(
             "/networks/{name}",

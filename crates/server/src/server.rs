@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::boot::media::Library;
-use crate::boot::{BootListenError, BootPorts, BootWatch, Seats};
+use crate::boot::{BootListenError, BootPorts, BootWatch, Dhcp, Seats};
 use crate::brake::{self, Brake};
 use crate::catalog::Catalog;
 use crate::changes::Changes;
@@ -23,7 +23,7 @@ use crate::check::CheckDesk;
 use crate::console::{Consoles, Recordings};
 use crate::credentials::Refusals;
 use crate::fleet::Fleet;
-use crate::http::{self, Api, ListenError, LocalSocket, Via};
+use crate::http::{self, Api, Booting, ListenError, LocalSocket, Via};
 use crate::lane::Tools;
 use crate::notify::{Holder, Notifiers};
 use crate::order::Order;
@@ -106,6 +106,7 @@ pub struct Running {
     listeners: TaskTracker,
     consoles: Consoles,
     boot: Option<BootPorts>,
+    dhcp: Option<Dhcp>,
     ports: [JoinHandle<()>; 3],
     /// Held until everything else is gone.
     _lock: std::fs::File,
@@ -213,24 +214,28 @@ impl Server {
         listeners.spawn(watching);
         let hosts = store.list::<Host>(&ListQuery::default()).await.map_err(failed)?.items;
         hosts.iter().for_each(|host| fleet.known().put(host));
+        let seats = Arc::new(Seats::default());
         let boot_ports = match roles.boot {
             true => {
-                let (known, seats) = (Arc::clone(fleet.known()), Arc::new(Seats::default()));
+                let (known, seats) = (Arc::clone(fleet.known()), Arc::clone(&seats));
                 Some(BootPorts::open(&boot_listeners, &data_dir, boots.clone(), known, seats)?)
             }
             false => None,
         };
-        if roles.boot && boot_listeners.dhcp.is_some() {
-            tracing::warn!(
-                "this version answers no DHCP: another server has to give addresses and name the files"
-            );
-        }
         let media = Library::open(&data_dir).await;
         let views = Views::new(store.clone(), &data_dir).await.map_err(failed)?;
         listeners.spawn(views.clone().keep(hands.changes.clone(), stops.listeners.clone()));
+        let dhcp = boot_listeners.dhcp.filter(|_| roles.boot).map(|listener| {
+            let records = (store.clone(), views.clone());
+            let machines = (seats, Arc::clone(fleet.known()));
+            let (dhcp, serving) = Dhcp::start(listener, &data_dir, records, boots.clone(), machines);
+            listeners.spawn(serving);
+            dhcp
+        });
         let (repositories_of, consoles_of, end) =
             (repositories.clone(), consoles.clone(), stops.listeners.clone());
-        let api = Arc::new(Api::new(hands, repositories_of, consoles_of, boots, media, views, end));
+        let booting = Booting { watch: boots, media, views, dhcp: dhcp.clone() };
+        let api = Arc::new(Api::new(hands, repositories_of, consoles_of, booting, end));
         let http = loopback.as_ref().and_then(|listener| listener.local_addr().ok());
         if let Some(local) = local {
             listeners.spawn(serve_local(local, Arc::clone(&api), stops.listeners.clone()));
@@ -258,6 +263,7 @@ impl Server {
             listeners,
             consoles,
             boot: boot_ports,
+            dhcp,
             ports: [driver, login_driver, console_driver],
             _lock: lock,
         })
@@ -333,6 +339,9 @@ impl Running {
             // Before those who write down what was seen.
             if let Some(boot) = self.boot {
                 boot.close().await;
+            }
+            if let Some(dhcp) = self.dhcp {
+                dhcp.close().await;
             }
             self.stops.listeners.cancel();
             self.stops.lanes.cancel();

@@ -72,6 +72,11 @@ impl Views {
         Arc::clone(&self.view.borrow())
     }
 
+    /// Follows the views from now on. Several between two looks count as one.
+    pub(crate) fn follow(&self) -> watch::Receiver<Arc<View>> {
+        self.view.subscribe()
+    }
+
     /// Says what stands in no record; the next view has it.
     #[expect(dead_code, reason = "told by the listeners of network boot")]
     pub(crate) fn stand_on(&self, ground: Ground) {

@@ -51,6 +51,7 @@ impl Offer {
             network,
             prefix: 24,
             interface: None,
+            relays: Vec::new(),
             pools: vec![at(100)..=at(199)],
             excluded: Vec::new(),
             mode: Mode::Full,

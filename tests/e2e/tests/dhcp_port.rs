@@ -39,6 +39,7 @@ fn subnet(id: u32, network: [u8; 4], first: u8, last: u8) -> Subnet {
         network: network.into(),
         prefix: 24,
         interface: None,
+        relays: Vec::new(),
         pools: vec![Ipv4Addr::new(a, b, c, first)..=Ipv4Addr::new(a, b, c, last)],
         excluded: Vec::new(),
         mode: Mode::Full,

@@ -269,6 +269,7 @@ pub fn serve(arguments: &[String]) -> Result<bool> {
         network: SERVER,
         prefix: 16,
         interface: None,
+        relays: Vec::new(),
         pools: vec![Ipv4Addr::new(10, 77, 1, 0)..=Ipv4Addr::new(10, 77, last, 255)],
         excluded: Vec::new(),
         mode: Mode::Full,

@@ -109,6 +109,7 @@ fn subnet(config: u8) -> Subnet {
         network: Ipv4Addr::new(10, 0, 0, 0),
         prefix: 24,
         interface: None,
+        relays: Vec::new(),
         pools: vec![Ipv4Addr::new(10, 0, 0, 104)..=Ipv4Addr::new(10, 0, 0, 112)],
         excluded: vec![Ipv4Addr::new(10, 0, 0, 106)],
         mode: [Mode::Full, Mode::Full, Mode::Reservations, Mode::Proxy][usize::from(config & 3)],

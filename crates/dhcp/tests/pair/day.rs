@@ -40,6 +40,7 @@ fn five_thousand_machines_for_twenty_four_hours() {
         network: SERVER,
         prefix: 16,
         interface: None,
+        relays: Vec::new(),
         pools: vec![Ipv4Addr::new(10, 0, 16, 0)..=Ipv4Addr::new(10, 0, 39, 255)],
         excluded: Vec::new(),
         mode: Mode::Full,

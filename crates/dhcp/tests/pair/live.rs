@@ -66,6 +66,7 @@ fn subnet(records: &Records) -> Subnet {
         network: SERVER,
         prefix: 24,
         interface: None,
+        relays: Vec::new(),
         pools: vec![Ipv4Addr::new(10, 0, 0, 100)..=Ipv4Addr::new(10, 0, 0, 199)],
         excluded: records.0.lock().expect("nobody panics here").reserved.values().copied().collect(),
         mode: Mode::Full,

@@ -37,6 +37,7 @@ fn subnet(addresses: u8) -> Subnet {
         network: SERVER,
         prefix: 24,
         interface: None,
+        relays: Vec::new(),
         pools: vec![Ipv4Addr::new(10, 0, 0, 10)..=Ipv4Addr::new(10, 0, 0, 9 + addresses)],
         excluded: Vec::new(),
         mode: Mode::Full,

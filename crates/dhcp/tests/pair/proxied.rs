@@ -56,6 +56,7 @@ fn link() -> Link<Records> {
         network: MAIN,
         prefix: 24,
         interface: None,
+        relays: Vec::new(),
         pools: vec![Ipv4Addr::new(10, 0, 0, 10)..=Ipv4Addr::new(10, 0, 0, 99)],
         excluded: Vec::new(),
         mode,

@@ -60,6 +60,7 @@ pub fn subnet() -> Subnet {
         network: Ipv4Addr::new(10, 0, 0, 0),
         prefix: 24,
         interface: None,
+        relays: Vec::new(),
         pools: vec![Ipv4Addr::new(10, 0, 0, 100)..=Ipv4Addr::new(10, 0, 0, 199)],
         excluded: Vec::new(),
         mode: Mode::Full,

@@ -52,6 +52,20 @@ fn d2_a_relay_is_answered_with_its_own_subnet_and_its_own_words_last() {
 }
 
 #[test]
+fn d2_a_relay_that_stands_elsewhere_speaks_for_the_subnet_that_names_it() {
+    let mut bench = bench();
+    let elsewhere = Ipv4Addr::new(172, 16, 0, 1);
+    bench.server.set_subnets(vec![subnet(), Subnet { relays: vec![elsewhere], ..far() }]);
+    let message = Message { giaddr: elsewhere, hops: 1, ..Machine(1).discover() };
+    bench.receive(&message);
+    assert_eq!(bench.sent[0].to, Destination::Unicast(SocketAddrV4::new(elsewhere, 67)));
+    assert_eq!(bench.answer().yiaddr, Ipv4Addr::new(10, 1, 0, 10));
+    // What the relay says of the link counts more.
+    bench.receive(&relayed(Message { giaddr: elsewhere, ..Machine(2).discover() }, &[5, 4, 10, 0, 0, 0]));
+    assert_eq!(bench.answer().yiaddr, Ipv4Addr::new(10, 0, 0, 100));
+}
+
+#[test]
 fn d2_a_relay_of_no_known_subnet_is_not_answered() {
     let mut bench = bench();
     let message = Message { giaddr: Ipv4Addr::new(172, 16, 0, 1), ..Machine(1).discover() };

@@ -1,12 +1,14 @@
 //! Boots over the network.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::Selector;
 
 /// `ironhand boot`.
 #[derive(Subcommand)]
 pub enum BootCommand {
+    /// Show how networks are served with DHCP, and why one is not
+    Networks,
     /// Show the whole boot that would follow if a machine asked now, and why
     Explain(ExplainBoot),
     /// Show boots as they go: a table on a terminal, a line for each step in a pipe
@@ -36,6 +38,34 @@ pub struct Hosts {
     /// Forget such a machine, by its hardware address; it comes back when it boots again
     #[arg(long, value_name = "MAC", requires = "free")]
     pub forget: Option<String>,
+}
+
+/// `ironhand leases`.
+#[derive(Args)]
+pub struct Leases {
+    /// Only those of this network [default: all]
+    #[arg(value_name = "NETWORK")]
+    pub network: Option<String>,
+    /// Also those that ended, were given back or are set aside
+    #[arg(long)]
+    pub all: bool,
+    /// Write them as another server keeps them, or for a spreadsheet
+    #[arg(long, value_name = "FORM")]
+    pub export: Option<LeaseForm>,
+    /// Take the lease of this address back, so that another machine may get it; the machine that has it must not use it any more
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["network", "all", "export"])]
+    pub release: Option<std::net::Ipv4Addr>,
+}
+
+/// A form in which leases are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LeaseForm {
+    /// The lease file of Kea (memfile, `kea-leases4.csv`).
+    Kea,
+    /// The lease file of ISC dhcpd (`dhcpd.leases`).
+    Isc,
+    /// A table with commas.
+    Csv,
 }
 
 /// `ironhand wake`.

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use std::net::Ipv4Addr;
 
 use ironhand_server::boot::{
-    ForeignServer, OwnAddress, Surroundings, candidates, free_range, in_use, look_for_servers, own_addresses,
-    surroundings,
+    FoundServer, OwnAddress, Surroundings, candidates, findings, free_range, in_use, look_for_servers,
+    own_addresses, surroundings,
 };
 
 use crate::args::{Detect, DetectPart};
@@ -22,7 +22,7 @@ struct Found {
     surroundings: Surroundings,
     others: Vec<OwnAddress>,
     /// Those who answer DHCP, or why that is not known.
-    servers: Result<Vec<ForeignServer>, String>,
+    servers: Result<Vec<FoundServer>, String>,
     /// The range that nobody uses.
     free: Option<(Ipv4Addr, Ipv4Addr)>,
     /// How many addresses are in use.
@@ -65,9 +65,9 @@ async fn look(asked: &Detect) -> Result<Found, Failure> {
     let around = candidates(&surroundings.own);
     let (mut servers, mut in_use_there) = (Ok(Vec::new()), BTreeSet::new());
     if !asked.quiet {
-        let looking = look_for_servers(&surroundings.own.interface, &addresses, asked.wait.duration());
+        let looking = look_for_servers(&surroundings.own.interface, asked.wait.duration());
         let (found, used) = tokio::join!(looking, in_use(&around));
-        servers = found.map_err(|error| error.to_string());
+        servers = found.map_err(|error| chain(&error));
         in_use_there = used.map_err(|error| failed(&error))?;
     }
     let mut taken = in_use_there.clone();
@@ -75,7 +75,7 @@ async fn look(asked: &Detect) -> Result<Found, Failure> {
     taken.extend(surroundings.gateway);
     taken.extend(surroundings.dns.iter().copied());
     if let Ok(servers) = &servers {
-        taken.extend(servers.iter().flat_map(|server| [Some(server.server), server.router]).flatten());
+        taken.extend(servers.iter().flat_map(|server| [Some(server.offer.server), server.router]).flatten());
     }
     let free = free_range(&around, &taken);
     Ok(Found { surroundings, others, servers, free, taken: in_use_there.len(), asked: !asked.quiet })
@@ -99,7 +99,7 @@ fn network_part(found: &Found) -> String {
     let _ = writeln!(text, "metadata: {{ name: {} }}\nspec:", name_of(&own.interface));
     let _ = writeln!(text, "  subnet: {}/{}", own.network(), own.prefix);
     let _ = writeln!(text, "  interface: {}", own.interface);
-    match (servers.as_ref().map(|servers| servers.iter().any(|server| server.offered.is_some())), free) {
+    match (servers.as_ref().map(|servers| servers.iter().any(FoundServer::gives_addresses)), free) {
         (Ok(true), _) => {
             let _ = writeln!(
                 text,
@@ -165,21 +165,24 @@ fn words(found: &Found) -> Vec<String> {
         None => words.push("no range of addresses is free".to_owned()),
     }
     match servers {
-        Err(reason) => words.push(format!(
-            "it is not known whether another DHCP server answers here: {reason}; run this as root, or with CAP_NET_BIND_SERVICE and CAP_NET_RAW"
-        )),
-        Ok(servers) if servers.is_empty() && *asked => words.push("no other DHCP server answers here".to_owned()),
+        Err(reason) => {
+            words.push(format!("it is not known whether another DHCP server answers here: {reason}"))
+        }
+        Ok(servers) if servers.is_empty() && *asked => {
+            words.push("no other DHCP server answers here".to_owned())
+        }
         Ok(servers) => {
             for server in servers {
-                words.push(match server.offered {
-                    Some(offered) => format!(
-                        "another DHCP server answers here: {} offers {offered}. Two that give addresses on one network break it, so the \
+                let FoundServer { offer, .. } = server;
+                words.push(match server.gives_addresses() {
+                    true => format!(
+                        "another DHCP server answers here: {} offers {}. Two that give addresses on one network break it, so the \
                          network is in mode proxy; `ironhand serve` refuses mode full here unless the network says `besideOthers: true`",
-                        server.server
+                        offer.server, offer.offered
                     ),
-                    None => format!("{} tells machines here what to boot", server.server),
+                    false => format!("{} tells machines here what to boot", offer.server),
                 });
-                words.extend(server.findings());
+                words.extend(findings(server));
             }
         }
     }
@@ -188,9 +191,11 @@ fn words(found: &Found) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use ironhand_server::boot::{ForeignServer, Obstacle};
+
     use super::*;
 
-    fn found(servers: Result<Vec<ForeignServer>, String>) -> Found {
+    fn found(servers: Result<Vec<FoundServer>, String>) -> Found {
         let own = OwnAddress {
             interface: "eth0.7".into(),
             mac: None,
@@ -208,14 +213,18 @@ mod tests {
         Found { surroundings, others: Vec::new(), servers, free, taken: 3, asked: true }
     }
 
-    fn foreign() -> ForeignServer {
-        ForeignServer {
-            server: "192.0.2.67".parse().unwrap(),
-            offered: Some("192.0.2.90".parse().unwrap()),
+    fn foreign() -> FoundServer {
+        FoundServer {
+            offer: ForeignServer {
+                server: "192.0.2.67".parse().unwrap(),
+                offered: "192.0.2.90".parse().unwrap(),
+                obstacles: vec![Obstacle::BootFile("pxelinux.0".into())],
+            },
+            mac: [2, 0, 0, 0, 0, 1],
+            lease: None,
+            mask: None,
             router: None,
-            boot_file: Some("pxelinux.0".into()),
-            says_pxe: false,
-            silences_proxies: false,
+            name_server: None,
         }
     }
 
@@ -242,7 +251,7 @@ mod tests {
         let text = network_part(&beside);
         assert!(text.contains("mode: proxy") && !text.contains("pools"), "{text}");
         let told = words(&beside).join("\n");
-        for part in ["192.0.2.67 offers 192.0.2.90", "sends a boot file", "besideOthers"] {
+        for part in ["192.0.2.67 offers 192.0.2.90", "names the boot file `pxelinux.0`", "besideOthers"] {
             assert!(told.contains(part), "{told}");
         }
         let told = words(&found(Err("permission denied".into()))).join("\n");

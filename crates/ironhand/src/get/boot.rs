@@ -1,26 +1,36 @@
 //! Tables of what machines boot: networks, profiles, deployments.
 
 use ironhand_api::{
-    BootArchitecture, Deployment, DeploymentPhase, DhcpMode, Network, Profile, ProfileBoot, ProfileSpec,
+    BootArchitecture, Deployment, DeploymentPhase, DhcpMode, Network, NetworkService, Profile, ProfileBoot,
+    ProfileSpec,
 };
 
+use crate::boot::service_state;
 use crate::exit::Failure;
 use crate::output::{Field, Output, Tone, age, now};
 
-pub(super) fn show_networks(networks: &[Network], output: Output) -> Result<(), Failure> {
+pub(super) fn show_networks(
+    networks: &[Network],
+    services: &[NetworkService],
+    output: Output,
+) -> Result<(), Failure> {
     output.list(
         networks,
-        &["name", "subnet", "interface", "mode", "pools", "gateway", "unknown", "loader"],
+        &["name", "subnet", "interface", "mode", "dhcp", "pools", "gateway", "unknown", "loader"],
         |network| network.metadata.name.to_string(),
         |network| {
             let spec = &network.spec;
             let tone = if spec.mode == DhcpMode::Off { Tone::Dim } else { Tone::Good };
+            let service = services.iter().find(|service| service.network == network.metadata.name);
+            let heard_at = service.map(|service| service.interfaces.join(" ")).unwrap_or_default();
+            let at = spec.interface.clone().unwrap_or(heard_at);
             let pools: Vec<String> = spec.pools.iter().map(ToString::to_string).collect();
             vec![
                 network.metadata.name.as_str().into(),
                 spec.subnet.to_string().into(),
-                spec.interface.as_deref().unwrap_or("by relay").into(),
+                at.into(),
                 Field::toned(spec.mode.as_str(), tone),
+                service.map_or_else(|| Field::from(""), service_state),
                 pools.join(" ").into(),
                 spec.gateway.map(|gateway| gateway.to_string()).unwrap_or_default().into(),
                 spec.unknown.as_str().into(),

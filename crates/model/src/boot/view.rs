@@ -178,6 +178,11 @@ impl View {
         self.hosts.get(name)
     }
 
+    /// The addresses that are kept for hosts, in no order.
+    pub fn reserved(&self) -> impl Iterator<Item = Ipv4Addr> {
+        self.by_address.keys().copied()
+    }
+
     /// The host that an address is kept for.
     pub fn holder(&self, address: Ipv4Addr) -> Option<&Arc<HostRecord>> {
         self.by_address.get(&address).and_then(|name| self.hosts.get(name))

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use ironhand_api::MacAddress;
-use nix::ifaddrs::getifaddrs;
-use nix::net::if_::InterfaceFlags;
+use ironhand_boot_port::interface::{Interface, Route, interfaces, name_servers, routes};
 use tokio::net::UdpSocket;
 use tokio::time::sleep;
 
@@ -96,31 +95,18 @@ const fn mask(prefix: u8) -> u32 {
 ///
 /// Where the operating system does not tell them.
 pub fn own_addresses() -> Result<Vec<OwnAddress>, SurroundingsError> {
-    let told = || getifaddrs().map_err(|errno| SurroundingsError::System("addresses", errno.into()));
-    let mut macs = std::collections::BTreeMap::new();
-    let mut found = Vec::new();
-    for one in told()? {
-        let usable =
-            one.flags.contains(InterfaceFlags::IFF_UP) && !one.flags.contains(InterfaceFlags::IFF_LOOPBACK);
-        let Some(address) = one.address.filter(|_| usable) else { continue };
-        if let Some(mac) = address.as_link_addr().and_then(nix::sys::socket::LinkAddr::addr) {
-            macs.insert(one.interface_name.clone(), MacAddress(mac));
-        }
-        let netmask = one.netmask.as_ref().and_then(|mask| mask.as_sockaddr_in()).map(|mask| mask.ip());
-        if let (Some(address), Some(netmask)) = (address.as_sockaddr_in(), netmask) {
-            let prefix = u32::from(netmask).leading_ones();
-            found.push(OwnAddress {
-                interface: one.interface_name,
-                mac: None,
-                address: address.ip(),
-                prefix: u8::try_from(prefix).unwrap_or(32),
-            });
-        }
-    }
-    for one in &mut found {
-        one.mac = macs.get(&one.interface).copied();
-    }
-    Ok(found)
+    let told = interfaces().map_err(|error| SurroundingsError::System("addresses", error))?;
+    let usable = told.into_iter().filter(|one| one.is_up && !one.is_loopback);
+    let own = |one: Interface| {
+        let address = move |(address, prefix): &(Ipv4Addr, u8)| OwnAddress {
+            interface: one.name.clone(),
+            mac: one.mac.map(MacAddress),
+            address: *address,
+            prefix: *prefix,
+        };
+        one.addresses.iter().map(address).collect::<Vec<_>>()
+    };
+    Ok(usable.flat_map(own).collect())
 }
 
 /// What an interface stands in: the one that is named, or else the one with the way to other networks, or the only one.
@@ -130,9 +116,8 @@ pub fn own_addresses() -> Result<Vec<OwnAddress>, SurroundingsError> {
 /// Where there is no such interface, or it has no address.
 pub fn surroundings(interface: Option<&str>) -> Result<Surroundings, SurroundingsError> {
     let addresses = own_addresses()?;
-    let routes = std::fs::read_to_string("/proc/net/route")
-        .map_err(|error| SurroundingsError::System("routes", error))?;
-    let gateways = default_routes(&routes);
+    let routes = routes().map_err(|error| SurroundingsError::System("routes", error))?;
+    let gateways = default_routes(routes);
     let wanted = interface.map(str::to_owned).or_else(|| gateways.first().map(|(name, _)| name.clone()));
     let own = match &wanted {
         Some(name) => addresses.iter().find(|own| own.interface == *name),
@@ -153,44 +138,28 @@ pub fn surroundings(interface: Option<&str>) -> Result<Surroundings, Surrounding
     };
     let gateway = gateways.into_iter().find(|(name, _)| *name == own.interface).map(|(_, gateway)| gateway);
     let resolver = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-    let (dns, domain) = resolver_words(&resolver);
-    Ok(Surroundings { own, gateway, dns, domain })
+    let version_4 = |server| match server {
+        IpAddr::V4(server) => Some(server),
+        IpAddr::V6(_) => None,
+    };
+    let dns = name_servers().into_iter().filter_map(version_4).collect();
+    Ok(Surroundings { own, gateway, dns, domain: search_domain(&resolver) })
 }
 
-/// The interfaces with a way to everywhere, the one that is preferred first, as `/proc/net/route` has them.
-fn default_routes(text: &str) -> Vec<(String, Ipv4Addr)> {
-    let mut found: Vec<(u32, String, Ipv4Addr)> = text
-        .lines()
-        .skip(1)
-        .filter_map(|line| {
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            let [name, destination, gateway, _, _, _, metric, netmask, ..] = fields[..] else { return None };
-            let gateway = u32::from_str_radix(gateway, 16).ok()?;
-            let everywhere = destination == "00000000" && netmask == "00000000" && gateway != 0;
-            // The kernel writes addresses as numbers of the machine, whose bytes in memory are those of the address.
-            let gateway = Ipv4Addr::from(gateway.to_ne_bytes());
-            everywhere.then(|| (metric.parse().unwrap_or(u32::MAX), name.to_owned(), gateway))
-        })
-        .collect();
-    found.sort();
-    found.into_iter().map(|(_, name, gateway)| (name, gateway)).collect()
+/// The interfaces with a way to everywhere, the one that is preferred first.
+fn default_routes(mut routes: Vec<Route>) -> Vec<(String, Ipv4Addr)> {
+    routes.retain(Route::is_default);
+    routes.sort_by_key(|route| route.metric);
+    routes.into_iter().filter_map(|route| Some((route.interface, route.gateway?))).collect()
 }
 
-/// The name servers and the domain in the text of `/etc/resolv.conf`.
-fn resolver_words(text: &str) -> (Vec<Ipv4Addr>, Option<String>) {
-    let (mut servers, mut domain) = (Vec::new(), None);
-    for line in text.lines() {
+/// The domain in the text of `/etc/resolv.conf` in which this machine looks for names: the last that it names (resolv.conf(5)).
+fn search_domain(text: &str) -> Option<String> {
+    let named = text.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
-        match (words.next(), words.next()) {
-            (Some("nameserver"), Some(server)) => {
-                let server = server.parse().ok().filter(|server: &Ipv4Addr| !server.is_loopback());
-                servers.extend(server.filter(|server| !servers.contains(server)));
-            }
-            (Some("search" | "domain"), Some(name)) => domain = Some(name.trim_end_matches('.').to_owned()),
-            _ => {}
-        }
-    }
-    (servers, domain.filter(|name| !name.is_empty()))
+        matches!(words.next(), Some("search" | "domain")).then(|| words.next())?
+    });
+    named.last().map(|name| name.trim_end_matches('.').to_owned()).filter(|name| !name.is_empty())
 }
 
 /// The addresses of a network that are asked for before a range is proposed: all of a small one, the upper part of a
@@ -262,25 +231,35 @@ mod tests {
     }
 
     #[test]
-    fn routes_are_read_with_the_preferred_first() {
-        let little = |text: &str| format!("{:08X}", u32::from_ne_bytes(ip(text).octets()));
-        let text = format!(
-            "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n\
-             eth1\t00000000\t{}\t0003\t0\t0\t200\t00000000\t0\t0\t0\n\
-             eth0\t00000000\t{}\t0003\t0\t0\t100\t00000000\t0\t0\t0\n\
-             eth0\t{}\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n",
-            little("10.1.0.1"),
-            little("10.0.0.1"),
-            little("10.0.0.0"),
-        );
+    fn of_ways_to_everywhere_the_preferred_one_comes_first() {
+        let route = |interface: &str, prefix, gateway: &str, metric| Route {
+            interface: interface.to_owned(),
+            destination: Ipv4Addr::UNSPECIFIED,
+            prefix,
+            gateway: gateway.parse().ok(),
+            metric,
+        };
+        let routes = vec![
+            route("eth1", 0, "10.1.0.1", 200),
+            route("eth0", 0, "10.0.0.1", 100),
+            route("eth0", 24, "", 0),
+            route("tun0", 0, "", 50),
+        ];
         let wanted = [("eth0".to_owned(), ip("10.0.0.1")), ("eth1".to_owned(), ip("10.1.0.1"))];
-        assert_eq!(default_routes(&text), wanted);
+        assert_eq!(default_routes(routes), wanted);
     }
 
     #[test]
-    fn name_servers_of_this_machine_alone_are_left_out() {
-        let text = "# made by something\nnameserver 127.0.0.53\nnameserver 10.0.0.2\nnameserver fe80::1\nsearch rack.example. other\n";
-        assert_eq!(resolver_words(text), (vec![ip("10.0.0.2")], Some("rack.example".into())));
+    fn the_domain_is_the_last_that_is_named() {
+        let check =
+            |text: &str, wanted: Option<&str>| assert_eq!(search_domain(text).as_deref(), wanted, "{text}");
+        check(
+            "# search none.example\nnameserver 10.0.0.2\nsearch rack.example. other\n",
+            Some("rack.example"),
+        );
+        check("domain a.example\nsearch b.example\n", Some("b.example"));
+        check("search .\n", None);
+        check("nameserver 10.0.0.2\n", None);
     }
 
     #[test]

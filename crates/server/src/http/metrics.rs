@@ -1,5 +1,7 @@
 //! What monitoring systems gather, in the OpenMetrics text format.
 
+mod dhcp;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,6 +19,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use self::dhcp::DhcpMetrics;
 use super::{Api, ApiError};
 use crate::boot::BootWatch;
 use crate::heartbeat::HeartbeatCounts;
@@ -48,6 +51,7 @@ pub(super) struct Metrics {
     boots: Family<Labels, Gauge>,
     machines: Gauge,
     boots_left_out: Family<Labels, Counter>,
+    dhcp: DhcpMetrics,
     /// The last event that is counted; none before the first gathering.
     counted: Option<u64>,
 }
@@ -128,8 +132,10 @@ impl Metrics {
             "What was seen of boots and not taken in, as it came too fast or was too much",
             Family::clone(&boots_left_out),
         );
+        let dhcp = DhcpMetrics::register(&mut registry);
         Self {
             registry,
+            dhcp,
             boots,
             machines,
             boots_left_out,
@@ -260,6 +266,9 @@ pub(super) async fn metrics(State(api): State<Arc<Api>>) -> Result<Response, Api
     metrics.name_paused(&api.fleet.site());
     metrics.count_heartbeats(&api.heartbeats.counts);
     metrics.count_boots(&api.boots);
+    if let Some(dhcp) = &api.dhcp {
+        metrics.dhcp.count(&dhcp.services().await, &dhcp.pools().await, dhcp.counted().await);
+    }
     metrics.count_events(&api.store).await?;
     let repositories = api.store.list::<Repository>(&ListQuery::default()).await?.items;
     metrics.count_repositories(&repositories, api.repositories.knocks().counts());

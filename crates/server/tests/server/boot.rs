@@ -187,3 +187,39 @@ async fn a_host_without_a_way_to_be_woken_says_so() {
     assert_eq!(error.problem().unwrap().code, "wake.no_way");
     world.server.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_server_that_answers_no_dhcp_has_no_leases_and_says_why() {
+    let world = World::new().await;
+    let refusals = [
+        world.client.leases(None).await.map(drop).unwrap_err(),
+        world.client.network_services().await.map(drop).unwrap_err(),
+        world.client.release_lease([10, 0, 7, 20].into()).await.unwrap_err(),
+    ];
+    for refused in refusals {
+        let problem = refused.problem().expect("the server says so");
+        assert_eq!((problem.status, problem.code.as_str()), (409, "dhcp.not_served"));
+        assert!(
+            problem.hint.as_ref().is_some_and(|hint| hint.contains("--roles api,bmc,boot")),
+            "{problem:?}"
+        );
+    }
+    world.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn where_no_network_is_described_none_is_served_and_the_server_ends_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = boot_config(directory.path());
+    config.boot.dhcp = Some(ironhand_server::DhcpListener::default());
+    let server = Server::start(config).await.unwrap();
+    let client = Client::new(Endpoint::Unix(server.socket().to_owned())).unwrap();
+    assert_eq!(client.network_services().await.unwrap(), []);
+    assert_eq!(client.leases(None).await.unwrap(), []);
+    let unknown = client.leases(Some(&name("rack"))).await.unwrap_err();
+    assert_eq!(unknown.problem().map(|problem| problem.status), Some(404));
+    let missing = client.release_lease([10, 0, 7, 20].into()).await.unwrap_err();
+    assert_eq!(missing.problem().map(|problem| problem.status), Some(404));
+    soon(server.shutdown()).await;
+    assert!(!directory.path().join("data/dhcp-leases").exists(), "nothing is opened for nobody");
+}

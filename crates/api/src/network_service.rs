@@ -1,0 +1,98 @@
+//! How networks are served with DHCP at this moment.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DhcpMode, Ipv4Subnet, Name, Timestamp};
+
+/// How a network is served with DHCP by the server that is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkService {
+    /// The network.
+    pub network: Name,
+    /// Its addresses.
+    pub subnet: Ipv4Subnet,
+    /// How it is to be served.
+    pub mode: DhcpMode,
+    /// Whether it is.
+    pub state: ServiceState,
+    /// The interfaces of the server at which its machines, or its relays, are heard.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interfaces: Vec<String>,
+    /// Why it is not served, and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Other DHCP servers that answered there when it was last looked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<OtherServer>,
+    /// When it was last looked for others; absent where that is not done: in networks that are off or behind relays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<Timestamp>,
+    /// Since when it is so.
+    pub since: Timestamp,
+    /// The addresses of its pools; absent where it gives none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<PoolUse>,
+}
+
+/// Whether a network is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ServiceState {
+    /// It is.
+    Served,
+    /// Not yet: it is being found out whether another server answers there.
+    Looking,
+    /// It is not, as another DHCP server gives addresses there.
+    Foreign,
+    /// It is not, as it cannot be: the reason says why.
+    Failed,
+    /// It is not, as nobody wants it to be.
+    Off,
+}
+
+impl fmt::Display for ServiceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Served => "served",
+            Self::Looking => "looking",
+            Self::Foreign => "another server",
+            Self::Failed => "failed",
+            Self::Off => "off",
+        })
+    }
+}
+
+/// Another DHCP server on a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OtherServer {
+    /// How it calls itself (option 54).
+    pub server: Ipv4Addr,
+    /// The address that it offered; absent where it gives boot options alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offered: Option<Ipv4Addr>,
+    /// What of its answers keeps machines from booting from here, each with what to change there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
+}
+
+/// How much of the pools of a network is given out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PoolUse {
+    /// How many addresses they have.
+    pub size: usize,
+    /// How many of them are nobody's.
+    pub free: usize,
+}
+
+impl PoolUse {
+    /// How many are given out or set aside.
+    pub const fn used(self) -> usize {
+        self.size.saturating_sub(self.free)
+    }
+}

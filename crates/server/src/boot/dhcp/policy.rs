@@ -1,0 +1,205 @@
+//! What a client of DHCP is given: the decision of `model`, in the words of the DHCP server.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ironhand_api::{BootStage, DhcpMode, MacAddress, MachineUuid, Name, Network};
+use ironhand_dhcp::{
+    Answer, Boot, BootStyle, Choice, Client, ClientKind, MessageType, Policy, SubnetId, Terms,
+};
+use ironhand_model::boot::{self as model, Architecture, Decision, OfferStyle, Stage, View, decide};
+use ironhand_model::{BootAbout, BootSeen, BootSighting};
+use tokio::sync::watch;
+
+use super::guests::{Guest, Guests};
+use super::options::{NetworkOptions, filler};
+use super::told::{architecture_words, machine, speaker};
+use crate::boot::watch::{BootWatch, Note};
+use crate::clock;
+use crate::template::BootTemplates;
+use crate::views::Views;
+
+/// A network, as packets meet it.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// Its name.
+    pub(super) network: Name,
+    /// The interface that it is at, by its index; none for one behind relays.
+    pub(super) link: Option<u32>,
+    /// Whether it is served.
+    pub(super) served: bool,
+    /// What its machines are told.
+    pub(super) options: Arc<NetworkOptions>,
+}
+
+/// The networks by the numbers that the DHCP server knows them by.
+pub(super) type Places = BTreeMap<SubnetId, Place>;
+
+/// Answers with what is decided on the view of the moment.
+pub(super) struct BootPolicy {
+    pub(super) views: Views,
+    pub(super) places: watch::Receiver<Arc<Places>>,
+    pub(super) watch: BootWatch,
+    pub(super) guests: Arc<Guests>,
+}
+
+impl Policy for BootPolicy {
+    fn answer(&self, client: &Client<'_>) -> Answer {
+        let (view, places) = (self.views.now(), Arc::clone(&self.places.borrow()));
+        let Some(answered) = answered(&view, &places, client) else {
+            return Answer::Silent("no Network describes where it asks".into());
+        };
+        self.note(&view, client, &answered);
+        answered.answer
+    }
+}
+
+/// What a client is answered, and what of.
+pub(super) struct Answered {
+    /// The network whose addresses and options it is given.
+    pub(super) network: Name,
+    /// What it says of itself.
+    pub(super) asking: model::Client,
+    /// What was decided.
+    pub(super) decision: Decision,
+    /// The answer.
+    pub(super) answer: Answer,
+}
+
+/// Decides what a client is answered; nothing where its network has just gone.
+pub(super) fn answered(view: &View, places: &Places, client: &Client<'_>) -> Option<Answered> {
+    let mut subnet = client.subnet;
+    let mut place = places.get(&subnet)?;
+    let mut asking = said(client, &place.network);
+    // Of several networks on one link a host is in the one that its address is of.
+    if client.relay.is_none()
+        && let Some(link) = place.link
+        && let Some(wanted) = view.recognise(&asking).and_then(|(host, _)| host.boot.address)
+        && !view.network(&place.network).is_some_and(|network| network.spec.subnet.contains(wanted))
+    {
+        let holds = |other: &Place| {
+            let network = view.network(&other.network);
+            other.served
+                && other.link == Some(link)
+                && network.is_some_and(|network| network.spec.subnet.contains(wanted))
+        };
+        if let Some((id, other)) = places.iter().find(|(_, other)| holds(other)) {
+            (subnet, place) = (*id, other);
+            asking.network = Some(other.network.clone());
+        }
+    }
+    let network = view.network(&place.network)?;
+    let decision = decide(view, &asking);
+    let answer = match &decision.answer {
+        model::Answer::Silent => Answer::Silent(decision.reason.clone().into()),
+        _ => Answer::Serve(terms(view, network, place, subnet, client, &asking, &decision)),
+    };
+    Some(Answered { network: place.network.clone(), asking, decision, answer })
+}
+
+/// What a client says of itself, as far as decisions rest on it.
+fn said(client: &Client<'_>, network: &Name) -> model::Client {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    model::Client {
+        network: Some(network.clone()),
+        macs: client.hardware.mac().map(MacAddress).into_iter().collect(),
+        // Hosts are recognised by it in either byte order.
+        uuid: client.uuid.map(|uuid| MachineUuid(uuid.mixed_endian())),
+        architecture: client.architecture.map(|known| Architecture(known.number())),
+        stage: match client.kind {
+            ClientKind::PxeFirmware => Stage::Pxe,
+            ClientKind::HttpFirmware => Stage::HttpBoot,
+            ClientKind::Ipxe(_) => Stage::Ipxe,
+            ClientKind::Other => Stage::Os,
+        },
+        vendor_class: client.vendor_class.map(text),
+        infiniband: client.hardware.kind() == INFINIBAND,
+        onie: client.is_onie(),
+        address: client.requested,
+        ..model::Client::default()
+    }
+}
+
+/// The hardware type of InfiniBand (IANA "Hardware Types").
+const INFINIBAND: u8 = 32;
+
+fn terms(
+    view: &View,
+    network: &Network,
+    place: &Place,
+    subnet: SubnetId,
+    client: &Client<'_>,
+    asking: &model::Client,
+    decision: &Decision,
+) -> Terms {
+    let context = || view.context(asking, network, None);
+    let (options, always) = place.options.of_client(client.vendor_class, filler(&BootTemplates, context));
+    let address = match (network.spec.mode, decision.reserved) {
+        (DhcpMode::Proxy, _) => Choice::None,
+        (_, Some(address)) => Choice::Reserved(address),
+        (_, None) => Choice::Pool,
+    };
+    Terms {
+        subnet,
+        address,
+        lease: network.spec.lease_for(asking.stage.boots()),
+        options,
+        always,
+        // An operating system that was given a file would not know what for.
+        boot: if client.kind == ClientKind::Other { None } else { boot(&decision.answer) },
+    }
+}
+
+fn boot(answer: &model::Answer) -> Option<Boot> {
+    let (next_server, file, style) = match answer {
+        model::Answer::Silent | model::Answer::Address => return None,
+        model::Answer::Loader(offer) => (offer.server, &offer.file, offer.style),
+        model::Answer::Script(offer) => (offer.server, &offer.url, offer.style),
+    };
+    let style = match style {
+        OfferStyle::HttpClient => BootStyle::HttpClient,
+        OfferStyle::Option43 => BootStyle::NoDiscovery,
+        OfferStyle::Full | OfferStyle::Port4011 => BootStyle::ByClient,
+    };
+    Some(Boot { next_server, file: file.as_str().into(), server_name: None, style })
+}
+
+impl BootPolicy {
+    /// Takes note of machines that boot; of what else asks for an address nothing is kept.
+    fn note(&self, view: &View, client: &Client<'_>, answered: &Answered) {
+        let Answered { network, asking, decision, .. } = answered;
+        let (Some(mac), true) = (asking.mac(), asking.stage.boots()) else { return };
+        let stage = match client.message {
+            MessageType::Discover => BootStage::Discover,
+            _ => BootStage::Request,
+        };
+        let (at, speaker) = (clock::now(), speaker(client.kind));
+        let seen = match decision.answer {
+            model::Answer::Silent => BootSeen::Unserved { stage, speaker, reason: decision.reason.clone() },
+            _ => BootSeen::Dhcp { stage, speaker, what: client.kind.to_string() },
+        };
+        let architecture = asking.architecture.and_then(architecture_words);
+        let about = BootAbout {
+            host: decision.host.clone(),
+            network: Some(network.clone()),
+            architecture: architecture.clone(),
+        };
+        self.guests.put(
+            mac,
+            Guest {
+                host: decision.host.clone(),
+                network: network.clone(),
+                uuid: asking.uuid,
+                architecture: asking.architecture,
+            },
+        );
+        self.watch.note(Note::Sighting(BootSighting { at, mac: Some(mac), about, address: None, seen }));
+        let registers = view.network(network).is_some_and(|network| network.spec.unknown.registers());
+        if decision.host.is_none() && registers && client.message == MessageType::Discover {
+            // What iPXE says later is of the same boot.
+            let boots = u32::from(matches!(asking.stage, Stage::Pxe | Stage::HttpBoot));
+            let told = machine(mac, at, network, asking.uuid, architecture, boots);
+            self.watch.note(Note::Machine(Box::new(told)));
+        }
+    }
+}
