@@ -161,6 +161,8 @@ event_kinds! {
     BootRefused "boot.refused";
     /// A boot over the network is over: the machine has all that it asked for, or was told to do something else.
     BootEnded "boot.ended";
+    /// A deployment came further: its machine is given the script, fetched all that it boots, or was stopped.
+    DeploymentChanged "deployment.changed";
     /// A machine that is no host booted over the network, and is free from now on.
     MachineFound "machine.found";
     /// Another DHCP server answers on a network, or does so no longer.

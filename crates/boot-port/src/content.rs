@@ -1,5 +1,6 @@
 //! What boot clients read: found by who asks and what for, served alike over TFTP and HTTP.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -50,7 +51,7 @@ pub struct Content {
     /// The bytes.
     pub body: Body,
     /// The media type, like `application/efi`.
-    pub media_type: &'static str,
+    pub media_type: Cow<'static, str>,
     /// A strong validator without its quotes (RFC 9110, section 8.8.3): equal only for equal bytes.
     pub etag: String,
     /// When it last changed, where that is known.

@@ -27,7 +27,7 @@ pub use decide::{
 };
 pub use explain::{Asked, explain};
 pub use loader::{Loader, LoaderKind, candidates};
-pub use path::{Located, Page, Text};
+pub use path::{Located, Page, Text, said};
 pub use progress::{BootProgress, deployment_after};
 pub use quirk::Quirk;
 pub use quote::QuoteError;

@@ -418,7 +418,8 @@ impl Course {
     /// Adds a step; one that only repeats the last is counted with it, and told to nobody.
     fn add(&mut self, at: Timestamp, step: BootStep, worth_telling: bool, news: &mut Vec<BootNews>) {
         let failed = step.failed.is_some();
-        if self.record.steps.last().is_some_and(|last| repeats(last, &step)) {
+        let again = self.record.steps.last().is_some_and(|last| repeats(last, &step));
+        if again {
             if let Some(last) = self.record.steps.last_mut() {
                 (last.again, last.at) = (last.again.saturating_add(1), step.at);
                 (last.bytes, last.took) = (step.bytes, step.took);
@@ -436,7 +437,8 @@ impl Course {
             self.record.steps.push(step);
         }
         let goes_on = matches!(self.record.state, BootState::Stalled | BootState::HandedOver);
-        if !failed && (goes_on || self.record.state == BootState::Refused) {
+        // One that is refused asks again and again for the script that says so.
+        if !failed && (goes_on || self.record.state == BootState::Refused && !again) {
             self.record.state = BootState::Running;
         }
         if !failed {

@@ -3,11 +3,16 @@
 pub(crate) mod dhcp;
 mod folder;
 mod foreign;
+mod ground;
 mod known;
 mod listen;
 pub(crate) mod media;
+mod progress;
+mod recent;
 mod registrar;
 mod seats;
+mod shelf;
+mod stage;
 mod surroundings;
 mod told;
 mod wake;
@@ -19,7 +24,7 @@ pub use ironhand_boot_port::dhcp::FoundServer;
 pub use ironhand_dhcp::{ForeignServer, Obstacle};
 pub(crate) use known::KnownHosts;
 pub use listen::BootListenError;
-pub(crate) use listen::BootPorts;
+pub(crate) use listen::{BootCounts, BootParts, BootPorts};
 pub(crate) use seats::Seats;
 pub use surroundings::{
     OwnAddress, Surroundings, SurroundingsError, candidates, free_range, in_use, own_addresses, surroundings,

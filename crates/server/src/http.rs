@@ -48,7 +48,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::boot::media::Library;
-use crate::boot::{BootWatch, Dhcp};
+use crate::boot::{BootPorts, BootWatch, Dhcp};
 use crate::catalog::Catalog;
 use crate::changes::Changes;
 use crate::console::Consoles;
@@ -87,6 +87,8 @@ pub(crate) struct Api {
     pub(crate) boots: BootWatch,
     /// None on a server that answers no DHCP.
     dhcp: Option<Dhcp>,
+    /// None on a server that boots no machines.
+    ports: Option<Arc<BootPorts>>,
     media: Arc<Library>,
     streams: Arc<Semaphore>,
     viewers: Arc<Semaphore>,
@@ -110,6 +112,7 @@ pub(crate) struct Booting {
     pub(crate) media: Arc<Library>,
     pub(crate) views: Views,
     pub(crate) dhcp: Option<Dhcp>,
+    pub(crate) ports: Option<Arc<BootPorts>>,
 }
 
 impl Api {
@@ -120,7 +123,7 @@ impl Api {
         booting: Booting,
         stop: CancellationToken,
     ) -> Self {
-        let Booting { watch: boots, media, views, dhcp } = booting;
+        let Booting { watch: boots, media, views, dhcp, ports } = booting;
         let Hands { store, fleet, catalog, notifiers, order, changes } = hands;
         let streams = Arc::new(Semaphore::new(STREAMS));
         let viewers = Arc::new(Semaphore::new(VIEWERS));
@@ -137,6 +140,7 @@ impl Api {
             consoles,
             boots,
             dhcp,
+            ports,
             media,
             streams,
             viewers,

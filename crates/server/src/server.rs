@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::boot::media::Library;
-use crate::boot::{BootListenError, BootPorts, BootWatch, Dhcp, Seats};
+use crate::boot::{BootListenError, BootParts, BootPorts, BootWatch, Dhcp, Seats};
 use crate::brake::{self, Brake};
 use crate::catalog::Catalog;
 use crate::changes::Changes;
@@ -105,7 +105,7 @@ pub struct Running {
     store: Store,
     listeners: TaskTracker,
     consoles: Consoles,
-    boot: Option<BootPorts>,
+    boot: Option<Arc<BootPorts>>,
     dhcp: Option<Dhcp>,
     ports: [JoinHandle<()>; 3],
     /// Held until everything else is gone.
@@ -215,15 +215,24 @@ impl Server {
         let hosts = store.list::<Host>(&ListQuery::default()).await.map_err(failed)?.items;
         hosts.iter().for_each(|host| fleet.known().put(host));
         let seats = Arc::new(Seats::default());
-        let boot_ports = match roles.boot {
+        let media = Library::open(&data_dir, hands.changes.clone()).await;
+        let views = Views::new(store.clone(), &data_dir).await.map_err(failed)?;
+        let ports = match roles.boot {
             true => {
-                let (known, seats) = (Arc::clone(fleet.known()), Arc::clone(&seats));
-                Some(BootPorts::open(&boot_listeners, &data_dir, boots.clone(), known, seats)?)
+                let parts = BootParts {
+                    views: views.clone(),
+                    media: Arc::clone(&media),
+                    watch: boots.clone(),
+                    known: Arc::clone(fleet.known()),
+                    seats: Arc::clone(&seats),
+                };
+                let (records, end) = ((store.clone(), hands.changes.clone()), stops.listeners.clone());
+                let (ports, work) = BootPorts::open(&boot_listeners, &data_dir, parts, records, end).await?;
+                listeners.spawn(work);
+                Some(Arc::new(ports))
             }
             false => None,
         };
-        let media = Library::open(&data_dir).await;
-        let views = Views::new(store.clone(), &data_dir).await.map_err(failed)?;
         listeners.spawn(views.clone().keep(hands.changes.clone(), stops.listeners.clone()));
         let dhcp = boot_listeners.dhcp.filter(|_| roles.boot).map(|listener| {
             let records = (store.clone(), views.clone());
@@ -234,7 +243,7 @@ impl Server {
         });
         let (repositories_of, consoles_of, end) =
             (repositories.clone(), consoles.clone(), stops.listeners.clone());
-        let booting = Booting { watch: boots, media, views, dhcp: dhcp.clone() };
+        let booting = Booting { watch: boots, media, views, dhcp: dhcp.clone(), ports: ports.clone() };
         let api = Arc::new(Api::new(hands, repositories_of, consoles_of, booting, end));
         let http = loopback.as_ref().and_then(|listener| listener.local_addr().ok());
         if let Some(local) = local {
@@ -262,7 +271,7 @@ impl Server {
             store,
             listeners,
             consoles,
-            boot: boot_ports,
+            boot: ports,
             dhcp,
             ports: [driver, login_driver, console_driver],
             _lock: lock,
@@ -322,7 +331,7 @@ impl Running {
 
     /// Where machines that boot are served over HTTP and over TFTP; nowhere without the role.
     pub fn boot(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
-        self.boot.as_ref().map_or((None, None), BootPorts::addresses)
+        self.boot.as_ref().map_or((None, None), |boot| boot.addresses())
     }
 
     /// The local socket.

@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use ironhand_api::{Deployment, Host, Name, Network, Profile};
@@ -15,7 +16,7 @@ use sha2::Sha256;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::changes::Changes;
+use crate::changes::{Changes, Mark};
 use crate::http::chain;
 
 /// The file in the data directory that holds the key of the tokens in paths.
@@ -26,6 +27,12 @@ const KEY: usize = 32;
 
 /// Bytes of a token: more than anybody tries.
 const TOKEN: usize = 16;
+
+/// How long after a failure the store is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// How long somebody who changed a record waits until machines are answered by it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a view has that stands in no record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,6 +52,15 @@ pub(crate) struct Views {
     key: Arc<[u8; KEY]>,
     view: watch::Sender<Arc<View>>,
     ground: watch::Sender<Ground>,
+    /// The changes that the view has.
+    seen: watch::Sender<Mark>,
+}
+
+/// The records that a view was made of, but for deployments.
+struct Kept {
+    networks: Vec<Network>,
+    profiles: Vec<Profile>,
+    hosts: Vec<Arc<HostRecord>>,
 }
 
 impl Views {
@@ -62,7 +78,7 @@ impl Views {
             key
         });
         let (view, ground) = (watch::Sender::new(Arc::default()), watch::Sender::new(Ground::default()));
-        let views = Self { store, key: Arc::new(key), view, ground };
+        let views = Self { store, key: Arc::new(key), view, ground, seen: watch::Sender::default() };
         views.renew().await?;
         Ok(views)
     }
@@ -78,7 +94,6 @@ impl Views {
     }
 
     /// Says what stands in no record; the next view has it.
-    #[expect(dead_code, reason = "told by the listeners of network boot")]
     pub(crate) fn stand_on(&self, ground: Ground) {
         self.ground.send_if_modified(|kept| {
             let differs = *kept != ground;
@@ -87,32 +102,78 @@ impl Views {
         });
     }
 
+    /// Waits until the view has some changes, so that whoever made them finds machines answered by them. Where the store
+    /// fails or is slow that is left to a later view.
+    pub(crate) async fn reach(&self, mark: Mark) {
+        let mut seen = self.seen.subscribe();
+        let reached = tokio::time::timeout(PATIENCE, seen.wait_for(|seen| seen.reaches(mark))).await;
+        if reached.is_err() {
+            tracing::warn!("machines that boot are not answered yet by what was changed: the store is slow");
+        }
+    }
+
+    /// Makes the view as the records are at this moment.
+    ///
+    /// # Errors
+    ///
+    /// Where the store fails.
+    pub(crate) async fn renew(&self) -> Result<(), StoreError> {
+        let kept = self.read().await?;
+        self.show(&kept).await
+    }
+
     /// Keeps the view as the records are, until `stop` is cancelled.
     pub(crate) async fn keep(self, changes: Changes, stop: CancellationToken) {
         let (mut changed, mut moved) = (changes.follow(), self.ground.subscribe());
         // What was applied before this task began is seen by its first look.
         changed.mark_changed();
+        let mut kept: Option<(u64, Kept)> = None;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 told = changed.changed() => if told.is_err() { return },
                 told = moved.changed() => if told.is_err() { return },
             }
-            if let Err(error) = self.renew().await {
-                tracing::error!(error = %chain(&error), "machines that boot are answered from what was known before: the store failed");
+            let mark = *changed.borrow_and_update();
+            moved.mark_unchanged();
+            match self.follow_up(kept.take(), mark).await {
+                Ok(read) => {
+                    kept = Some((mark.all, read));
+                    self.seen.send_replace(mark);
+                }
+                Err(error) => {
+                    tracing::error!(error = %chain(&error), "machines that boot are answered from what was known before: the store failed");
+                    stop.run_until_cancelled(tokio::time::sleep(AGAIN)).await;
+                    changed.mark_changed();
+                }
             }
         }
     }
 
-    async fn renew(&self) -> Result<(), StoreError> {
+    /// Makes the next view, of records that were read before where only deployments changed since.
+    async fn follow_up(&self, kept: Option<(u64, Kept)>, mark: Mark) -> Result<Kept, StoreError> {
+        let kept = match kept {
+            Some((all, kept)) if all == mark.all => kept,
+            _ => self.read().await?,
+        };
+        self.show(&kept).await?;
+        Ok(kept)
+    }
+
+    async fn read(&self) -> Result<Kept, StoreError> {
         let everything = ListQuery::default();
         let networks = self.store.list::<Network>(&everything).await?.items;
         let profiles = self.store.list::<Profile>(&everything).await?.items;
-        let deployments = self.store.list::<Deployment>(&everything).await?.items;
         let hosts = self.store.list::<Host>(&everything).await?.items;
         let hosts = hosts.iter().map(|host| Arc::new(HostRecord::of(host))).collect();
+        Ok(Kept { networks, profiles, hosts })
+    }
+
+    async fn show(&self, kept: &Kept) -> Result<(), StoreError> {
+        let deployments = self.store.list::<Deployment>(&ListQuery::default()).await?.items;
         let tokens = deployments.iter().map(|one| (one.metadata.name.clone(), self.token(one))).collect();
         let Ground { servers, media, loaders } = self.ground.borrow().clone();
+        let (networks, profiles, hosts) = (kept.networks.clone(), kept.profiles.clone(), kept.hosts.clone());
         let records = Records { networks, hosts, profiles, deployments, media, loaders, servers, tokens };
         self.view.send_replace(Arc::new(View::new(records)));
         Ok(())

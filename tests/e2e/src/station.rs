@@ -137,7 +137,7 @@ impl Shelf for Files {
         let body = self.contents.get(question.path).cloned().ok_or(Refusal::NotFound)?;
         // No content of these tests changes.
         let etag = question.path.replace('/', "-");
-        Ok(Content { body, media_type: media_type(question.path), etag, modified: None })
+        Ok(Content { body, media_type: media_type(question.path).into(), etag, modified: None })
     }
 
     fn note(&self, transfer: &Transfer) {

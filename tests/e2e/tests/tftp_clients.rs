@@ -25,7 +25,12 @@ struct Files {
 impl Shelf for Files {
     fn find(&self, question: &Question<'_>) -> Result<Content, Refusal> {
         let body = self.files.get(question.path).ok_or(Refusal::NotFound)?.clone();
-        Ok(Content { body, media_type: "application/octet-stream", etag: String::new(), modified: None })
+        Ok(Content {
+            body,
+            media_type: "application/octet-stream".into(),
+            etag: String::new(),
+            modified: None,
+        })
     }
 
     fn note(&self, transfer: &Transfer) {

@@ -57,7 +57,7 @@ impl Source for Opened<'_> {
 
 impl Shelf for Folder {
     fn find(&self, question: &Question<'_>) -> std::result::Result<Content, Refusal> {
-        let media_type = media_type(question.path);
+        let media_type = media_type(question.path).into();
         if let Some(path) = question.path.strip_prefix("iso/") {
             let Some(Node::File { extents, length }) = self.image.tree.find(path).map(|entry| entry.node)
             else {

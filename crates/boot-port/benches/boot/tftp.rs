@@ -249,7 +249,12 @@ impl Shelf for Folder {
         let file = File::open(self.0.join(question.path)).map_err(|_| Refusal::NotFound)?;
         let length = file.metadata().map_err(|_| Refusal::NotFound)?.len();
         let body = Body::File { file: Arc::new(file), parts: Arc::new([Part { offset: 0, length }]) };
-        Ok(Content { body, media_type: "application/octet-stream", etag: String::new(), modified: None })
+        Ok(Content {
+            body,
+            media_type: "application/octet-stream".into(),
+            etag: String::new(),
+            modified: None,
+        })
     }
 
     fn note(&self, _transfer: &Transfer) {}

@@ -29,7 +29,12 @@ impl Shelf for Files {
         assert_eq!(question.service, Service::Tftp);
         assert!(question.local.ip().is_loopback());
         let body = self.files.get(question.path).ok_or(Refusal::NotFound)?.clone();
-        Ok(Content { body, media_type: "application/octet-stream", etag: String::new(), modified: None })
+        Ok(Content {
+            body,
+            media_type: "application/octet-stream".into(),
+            etag: String::new(),
+            modified: None,
+        })
     }
 
     fn note(&self, transfer: &Transfer) {

@@ -42,7 +42,7 @@ impl Shelf for Files {
 fn content(path: &str, body: Body) -> Content {
     Content {
         body,
-        media_type: media_type(path),
+        media_type: media_type(path).into(),
         etag: "v1".to_owned(),
         modified: Some(UNIX_EPOCH + MODIFIED),
     }

@@ -157,6 +157,24 @@ impl OfferStyle {
 
 /// Decides what a request is answered.
 pub fn decide(view: &View, client: &Client) -> Decision {
+    let mut decision = intended(view, client);
+    let network = client.network.as_ref().and_then(|name| view.network(name));
+    let Some(network) = network else { return decision };
+    let known = view.recognise(client);
+    let host = known.map(|(host, _)| &**host);
+    match answer(view, client, network, host, &decision) {
+        Ok(answer) => decision.answer = answer,
+        Err((answer, reason)) => {
+            decision.answer = answer;
+            decision.reason = reason;
+        }
+    }
+    decision
+}
+
+/// Decides what a machine is to boot, whatever DHCP would answer: whoever reads a script has an address already, and may have
+/// it from another server.
+pub(super) fn intended(view: &View, client: &Client) -> Decision {
     let quirks = Quirk::of(client);
     let mut decision = Decision {
         intent: Intent::None,
@@ -183,13 +201,6 @@ pub fn decide(view: &View, client: &Client) -> Decision {
     decision.intent = decided.0;
     decision.reason = decided.1;
     decision.evidence.extend(decision.quirks.iter().map(|quirk| format!("it is {}", quirk.description())));
-    match answer(view, client, network, host, &decision) {
-        Ok(answer) => decision.answer = answer,
-        Err((answer, reason)) => {
-            decision.answer = answer;
-            decision.reason = reason;
-        }
-    }
     decision
 }
 

@@ -301,7 +301,7 @@ impl View {
 const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// What iPXE says of its machine in a query.
-fn said(query: &str) -> Client {
+pub fn said(query: &str) -> Client {
     let mut client = Client { stage: Stage::Ipxe, ..Client::default() };
     let (mut build, mut platform) = (String::new(), String::new());
     for (key, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {

@@ -8,7 +8,7 @@ use ironhand_api::{BootArchitecture, LocalBoot, Name, Network, ProfileBoot, Prof
 
 use super::client::{Client, Stage};
 use super::context::Templates;
-use super::decide::{Decision, Intent, decide};
+use super::decide::{Decision, Intent, intended};
 use super::quote::{QuoteError, url_path};
 use super::view::{BootServer, View};
 
@@ -84,7 +84,7 @@ impl Scene<'_> {
 pub fn script(view: &View, client: &Client, templates: &dyn Templates) -> Option<Rendered> {
     let network = view.network(client.network.as_ref()?)?;
     let server = view.server(&network.metadata.name)?;
-    let decision = decide(view, client);
+    let decision = intended(view, client);
     let http = super::decide::scripts_by_http(network, server);
     let mut fault = None;
     let act = act(view, client, network, &decision, templates).unwrap_or_else(|told| {

@@ -1,11 +1,12 @@
 //! Which machine has which address, as it said by DHCP or in the query of its script.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ironhand_api::{MacAddress, MachineUuid, Name};
 use ironhand_model::boot::Architecture;
+
+use super::recent::Recent;
 
 /// Addresses that are remembered. Where more come, the one that was heard of longest ago is forgotten.
 const MOST_SEATS: usize = 65_536;
@@ -15,16 +16,15 @@ const MOST_MACS: usize = 8;
 
 /// The machines by their addresses: put in by whoever hears of one, asked by the threads that serve packets. Nothing is
 /// done while it is locked but to look and to put.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Seats {
-    inner: Mutex<Inner>,
+    seats: Mutex<Recent<IpAddr, Arc<Seat>>>,
 }
 
-#[derive(Debug, Default)]
-struct Inner {
-    seats: BTreeMap<IpAddr, (u64, Arc<Seat>)>,
-    by_turn: BTreeMap<u64, IpAddr>,
-    turn: u64,
+impl Default for Seats {
+    fn default() -> Self {
+        Self { seats: Mutex::new(Recent::new(MOST_SEATS)) }
+    }
 }
 
 /// A machine at its address.
@@ -44,35 +44,23 @@ impl Seats {
     /// A machine has an address. What was known of the same machine there, and is not said this time, stays. Says whether
     /// another machine had the address before, or none.
     pub(crate) fn put(&self, address: IpAddr, mut seat: Seat) -> bool {
-        let mut inner = self.lock();
-        let before = inner.seats.get(&address).map(|(turn, before)| (*turn, Arc::clone(before)));
-        let mut new = true;
-        if let Some((turn, before)) = before {
-            inner.by_turn.remove(&turn);
-            if before.is_of(&seat) {
-                new = false;
-                seat.keep(&before);
-            }
+        let mut seats = self.lock();
+        let before = seats.get(&address).filter(|before| before.is_of(&seat));
+        let new = before.is_none();
+        if let Some(before) = before {
+            seat.keep(before);
         }
-        inner.turn += 1;
-        let turn = inner.turn;
-        inner.by_turn.insert(turn, address);
-        inner.seats.insert(address, (turn, Arc::new(seat)));
-        if inner.seats.len() > MOST_SEATS
-            && let Some((_, oldest)) = inner.by_turn.pop_first()
-        {
-            inner.seats.remove(&oldest);
-        }
+        seats.put(address, Arc::new(seat));
         new
     }
 
     /// Who has an address.
     pub(crate) fn get(&self, address: IpAddr) -> Option<Arc<Seat>> {
-        self.lock().seats.get(&address).map(|(_, seat)| Arc::clone(seat))
+        self.lock().get(&address).map(Arc::clone)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Recent<IpAddr, Arc<Seat>>> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -84,7 +72,7 @@ impl Seat {
 
     /// Whether two are of one machine: of two addresses that share an interface. A UUID alone says nothing, as there are
     /// boards that have the same.
-    fn is_of(&self, other: &Self) -> bool {
+    pub(crate) fn is_of(&self, other: &Self) -> bool {
         self.macs.iter().any(|mac| other.macs.contains(mac))
     }
 
@@ -130,20 +118,5 @@ mod tests {
         assert!(seats.put(address, seat(&[3])));
         assert_eq!(*seats.get(address).unwrap(), seat(&[3]));
         assert_eq!(seats.get(IpAddr::from([127, 0, 0, 2])), None);
-    }
-
-    #[test]
-    fn those_heard_of_longest_ago_are_forgotten() {
-        let seats = Seats::default();
-        let address =
-            |number: usize| IpAddr::from(std::net::Ipv4Addr::from_bits(u32::try_from(number).unwrap()));
-        for number in 0..MOST_SEATS {
-            seats.put(address(number), seat(&[1]));
-        }
-        seats.put(address(0), seat(&[1]));
-        seats.put(address(MOST_SEATS), seat(&[1]));
-        assert!(seats.get(address(0)).is_some() && seats.get(address(1)).is_none());
-        let inner = seats.lock();
-        assert_eq!((inner.seats.len(), inner.by_turn.len()), (MOST_SEATS, MOST_SEATS));
     }
 }

@@ -37,7 +37,6 @@ pub(crate) enum Note {
     /// A machine that no host describes, with what it said of itself.
     Machine(Box<Machine>),
     /// Something to tell beside, of a host or of none.
-    #[expect(dead_code, reason = "told by what serves DHCP")]
     Event(Option<Name>, Timestamp, Box<EventDraft>),
 }
 

@@ -16,7 +16,7 @@ use crate::template::{BootTemplates, network_faults, profile_faults};
 
 /// What is applied is seen by the next request of a machine, through the view that is made of it.
 macro_rules! decides_boots {
-    ($resource:ident, $faults:expr) => {
+    ($resource:ident, $note:ident, $faults:expr) => {
         impl Applicable for $resource {
             fn from_manifest(manifest: Manifest) -> Option<Self> {
                 match manifest {
@@ -35,21 +35,21 @@ macro_rules! decides_boots {
             }
 
             async fn applied(api: &Api, _resource: &Self) -> Result<(), StoreError> {
-                api.changes.note();
+                api.views.reach(api.changes.$note()).await;
                 Ok(())
             }
 
             async fn deleted(api: &Api, _name: &Name) -> Result<(), StoreError> {
-                api.changes.note();
+                api.views.reach(api.changes.$note()).await;
                 Ok(())
             }
         }
     };
 }
 
-decides_boots!(Network, network_faults);
-decides_boots!(Profile, profile_faults);
-decides_boots!(Deployment, |_| Vec::new());
+decides_boots!(Network, note, network_faults);
+decides_boots!(Profile, note, profile_faults);
+decides_boots!(Deployment, note_deployments, |_| Vec::new());
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

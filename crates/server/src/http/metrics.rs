@@ -21,7 +21,7 @@ use prometheus_client::registry::Registry;
 
 use self::dhcp::DhcpMetrics;
 use super::{Api, ApiError};
-use crate::boot::BootWatch;
+use crate::boot::{BootCounts, BootWatch};
 use crate::heartbeat::HeartbeatCounts;
 use crate::repository::Judged;
 
@@ -52,6 +52,9 @@ pub(super) struct Metrics {
     machines: Gauge,
     boots_left_out: Family<Labels, Counter>,
     dhcp: DhcpMetrics,
+    boot_http: Family<Labels, Counter>,
+    boot_tftp: Family<Labels, Counter>,
+    boot_bytes: Family<Labels, Counter>,
     /// The last event that is counted; none before the first gathering.
     counted: Option<u64>,
 }
@@ -133,12 +136,16 @@ impl Metrics {
             Family::clone(&boots_left_out),
         );
         let dhcp = DhcpMetrics::register(&mut registry);
+        let (boot_http, boot_tftp, boot_bytes) = register_listeners(&mut registry);
         Self {
             registry,
             dhcp,
             boots,
             machines,
             boots_left_out,
+            boot_http,
+            boot_tftp,
+            boot_bytes,
             hosts,
             health,
             reach,
@@ -227,6 +234,40 @@ impl Metrics {
         }
     }
 
+    /// Follows what the listeners of machines that boot count.
+    fn count_listeners(&self, counts: &BootCounts) {
+        let BootCounts { http, tftp } = counts;
+        let of_http = [
+            ("connections", http.connections),
+            ("connections_turned_away", http.turned_away),
+            ("requests", http.requests),
+            ("refused", http.refused),
+            ("timed_out", http.timed_out),
+            ("stalled", http.stalled),
+            ("handshakes_failed", http.handshakes_failed),
+        ];
+        let of_tftp = [
+            ("requests", tftp.requests),
+            ("done", tftp.done),
+            ("size_only", tftp.size_only),
+            ("refused", tftp.refused),
+            ("broken", tftp.broken),
+            ("repeated", tftp.repeated),
+            ("malformed", tftp.malformed),
+            ("turned_away", tftp.turned_away),
+        ];
+        let of_bytes = [("http", http.bytes), ("tftp", tftp.octets)];
+        let follow = |family: &Family<Labels, Counter>, label, counts: &[(&str, u64)]| {
+            for (what, count) in counts {
+                let counter = family.get_or_create(&vec![(label, (*what).to_owned())]);
+                counter.inc_by(count.saturating_sub(counter.get()));
+            }
+        };
+        follow(&self.boot_http, "what", &of_http);
+        follow(&self.boot_tftp, "what", &of_tftp);
+        follow(&self.boot_bytes, "by", &of_bytes);
+    }
+
     /// Follows what became of heartbeats.
     fn count_heartbeats(&self, counts: &HeartbeatCounts) {
         for (outcome, count) in [("taken", &counts.taken), ("refused", &counts.refused)] {
@@ -259,6 +300,29 @@ impl Metrics {
     }
 }
 
+/// Registers what the listeners of machines that boot count.
+fn register_listeners(
+    registry: &mut Registry,
+) -> (Family<Labels, Counter>, Family<Labels, Counter>, Family<Labels, Counter>) {
+    let (http, tftp, bytes) = (Family::default(), Family::default(), Family::default());
+    registry.register(
+        "boot_http",
+        "What the HTTP listeners of machines that boot counted since this server was started",
+        Family::clone(&http),
+    );
+    registry.register(
+        "boot_tftp",
+        "What the TFTP listener of machines that boot counted since this server was started",
+        Family::clone(&tftp),
+    );
+    registry.register(
+        "boot_bytes",
+        "Bytes of files that machines read since this server was started",
+        Family::clone(&bytes),
+    );
+    (http, tftp, bytes)
+}
+
 /// `GET /metrics`
 pub(super) async fn metrics(State(api): State<Arc<Api>>) -> Result<Response, ApiError> {
     let mut metrics = api.metrics.lock().await;
@@ -268,6 +332,9 @@ pub(super) async fn metrics(State(api): State<Arc<Api>>) -> Result<Response, Api
     metrics.count_boots(&api.boots);
     if let Some(dhcp) = &api.dhcp {
         metrics.dhcp.count(&dhcp.services().await, &dhcp.pools().await, dhcp.counted().await);
+    }
+    if let Some(ports) = &api.ports {
+        metrics.count_listeners(&ports.counts());
     }
     metrics.count_events(&api.store).await?;
     let repositories = api.store.list::<Repository>(&ListQuery::default()).await?.items;

@@ -42,6 +42,8 @@ struct Touched {
     /// Resources that do not belong to one host, or what commands said.
     shared: bool,
     hosts: BTreeSet<Name>,
+    /// How far deployments came.
+    deployments: bool,
 }
 
 impl Touched {
@@ -59,6 +61,7 @@ impl Touched {
                     | EventKind::MaintenanceChanged,
                     _,
                 ) => touched.shared = true,
+                (EventKind::DeploymentChanged, _) => touched.deployments = true,
                 _ => {}
             }
         }
@@ -127,6 +130,8 @@ impl Follower {
         }
         if any {
             self.changes.note();
+        } else if touched.deployments {
+            self.changes.note_deployments();
         }
         Ok(())
     }
@@ -172,7 +177,8 @@ mod tests {
     #[test]
     fn events_tell_what_to_look_at_again() {
         let check = |kind, host: Option<&str>, shared: bool, hosts: &[&str]| {
-            let wanted = Touched { shared, hosts: hosts.iter().map(|host| name(host)).collect() };
+            let hosts = hosts.iter().map(|host| name(host)).collect();
+            let wanted = Touched { shared, hosts, deployments: kind == EventKind::DeploymentChanged };
             assert_eq!(Touched::by(&[event(kind, host)]), wanted, "{kind} of {host:?}");
         };
         check(EventKind::ResourceApplied, Some("a"), false, &["a"]);
@@ -183,6 +189,7 @@ mod tests {
         check(EventKind::MaintenanceChanged, Some("a"), true, &[]);
         check(EventKind::PowerChanged, Some("a"), false, &[]);
         check(EventKind::OwnerChanged, Some("a"), false, &[]);
+        check(EventKind::DeploymentChanged, Some("a"), false, &[]);
     }
 
     #[test]

@@ -11,9 +11,9 @@ use tokio::net::{TcpStream, UdpSocket};
 use crate::harness::{PATIENCE, config, name, settings, soon, until_kind};
 
 /// A server that boots machines from files of its data directory, and nothing else.
-struct World {
-    server: Running,
-    client: Client,
+pub struct World {
+    pub server: Running,
+    pub client: Client,
     directory: tempfile::TempDir,
 }
 
@@ -26,31 +26,59 @@ fn boot_config(directory: &std::path::Path) -> Config {
 }
 
 impl World {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let server = Server::start(boot_config(directory.path())).await.unwrap();
         let client = Client::new(Endpoint::Unix(server.socket().to_owned())).unwrap();
         Self { server, client, directory }
     }
 
-    fn put(&self, path: &str, text: &str) {
+    pub fn put(&self, path: &str, text: &str) {
         let path = self.directory.path().join("data/boot").join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
     /// Reads a path as a plain client of HTTP; the head and what follows.
-    async fn get(&self, target: &str) -> String {
+    pub async fn get(&self, target: &str) -> String {
+        self.get_with(target, "").await
+    }
+
+    /// The same with further lines in the head of the request.
+    pub async fn get_with(&self, target: &str, lines: &str) -> String {
         let mut stream = TcpStream::connect(self.server.boot().0.unwrap()).await.unwrap();
-        let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{lines}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         soon(stream.read_to_string(&mut answer)).await.unwrap();
         answer
     }
+
+    /// Reads a path by TFTP (RFC 1350) in blocks of 512 bytes; none where that is refused.
+    pub async fn read_by_tftp(&self, path: &str) -> Option<Vec<u8>> {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let request = [b"\0\x01", path.as_bytes(), b"\0octet\0"].concat();
+        socket.send_to(&request, self.server.boot().1.unwrap()).await.unwrap();
+        let (mut read, mut buffer) = (Vec::new(), [0; 600]);
+        loop {
+            let (length, from) = soon(socket.recv_from(&mut buffer)).await.unwrap();
+            match &buffer[..length] {
+                [0, 3, high, low, data @ ..] => {
+                    read.extend_from_slice(data);
+                    socket.send_to(&[0, 4, *high, *low], from).await.unwrap();
+                    if data.len() < 512 {
+                        return Some(read);
+                    }
+                }
+                [0, 5, ..] => return None,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
 }
 
-const ASKED: &str = "mac=52:54:00:12:34:56&uuid=4c4c4544-0044-4a10-8058-b4c04f4c4d32&serial=A%201&manufacturer=Dell%20Inc.\
+/// What iPXE says of its machine.
+pub const ASKED: &str = "mac=52:54:00:12:34:56&uuid=4c4c4544-0044-4a10-8058-b4c04f4c4d32&serial=A%201&manufacturer=Dell%20Inc.\
     &product=R640&arch=x86_64&platform=efi";
 
 #[tokio::test]
@@ -153,14 +181,8 @@ async fn what_is_deleted_is_gone_at_once_and_nothing_leads_out() {
 async fn tftp_serves_the_same() {
     let world = World::new().await;
     world.put("ipxe/snponly.efi", "a loader");
-    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let mut request = vec![0, 1];
-    request.extend(b"/ipxe/snponly.efi\0octet\0");
-    socket.send_to(&request, world.server.boot().1.unwrap()).await.unwrap();
-    let mut buffer = [0; 600];
-    let (length, from) = soon(socket.recv_from(&mut buffer)).await.unwrap();
-    assert_eq!(&buffer[..length], b"\0\x03\0\x01a loader");
-    socket.send_to(&[0, 4, 0, 1], from).await.unwrap();
+    assert_eq!(world.read_by_tftp("/ipxe/snponly.efi").await.unwrap(), b"a loader");
+    assert!(world.read_by_tftp("/ipxe/other.efi").await.is_none());
     world.server.shutdown().await;
 }
 

@@ -6,6 +6,7 @@ mod actions;
 mod alerts;
 mod api;
 mod boot;
+mod boot_records;
 mod by_hand;
 mod conditions;
 mod consoles;

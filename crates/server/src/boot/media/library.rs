@@ -13,6 +13,7 @@ use ironhand_boot_port::Content;
 use super::download;
 use super::intake::{Intake, MediaError, digest};
 use super::shelved::{Shelved, media};
+use crate::changes::Changes;
 
 /// The folder of all media below the data folder.
 const FOLDER: &str = "media";
@@ -22,6 +23,8 @@ pub(crate) struct Library {
     folder: PathBuf,
     shelves: RwLock<BTreeMap<Name, Arc<Shelved>>>,
     adding: Mutex<BTreeMap<Name, Arc<Adding>>>,
+    /// Told when a medium is there or gone.
+    changes: Changes,
 }
 
 /// A medium that is being added, or could not be.
@@ -45,11 +48,11 @@ pub(crate) enum Form {
 
 impl Library {
     /// Opens the library below the data folder: removes what a crash left half done, and indexes the rest.
-    pub(crate) async fn open(data: &Path) -> Arc<Self> {
+    pub(crate) async fn open(data: &Path, changes: Changes) -> Arc<Self> {
         let folder = data.join(FOLDER);
         let of = folder.clone();
         let shelves = tokio::task::spawn_blocking(move || load_all(&of)).await.unwrap_or_default();
-        Arc::new(Self { folder, shelves: RwLock::new(shelves), adding: Mutex::default() })
+        Arc::new(Self { folder, shelves: RwLock::new(shelves), adding: Mutex::default(), changes })
     }
 
     /// The content at `path`, which begins with the name of a medium. An image is at `NAME.iso` and `NAME/image.iso` as
@@ -183,6 +186,7 @@ impl Library {
         if shelved.is_none() {
             return if failed_before { Ok(()) } else { Err(MediaError::Missing) };
         }
+        self.changes.note();
         let (place, aside) = (self.folder.join(name.as_str()), self.folder.join(format!(".removed-{name}")));
         blocking(move || {
             fs::rename(&place, &aside)
@@ -212,6 +216,7 @@ impl Library {
     fn shelve(&self, name: &Name, shelved: Shelved) -> Result<Media, MediaError> {
         let media = shelved.media.clone();
         self.shelves.write().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), Arc::new(shelved));
+        self.changes.note();
         Ok(media)
     }
 

@@ -110,7 +110,7 @@ impl Opened {
         let length: u64 = extents.iter().map(|extent| extent.length).sum();
         Content {
             body: Body::File { file: Arc::clone(&self.file), parts: parts.into() },
-            media_type: media_type(name),
+            media_type: media_type(name).into(),
             etag: format!("{}-{first:x}-{length:x}", self.etag),
             modified: self.modified,
         }
