@@ -155,11 +155,11 @@ fn default_routes(mut routes: Vec<Route>) -> Vec<(String, Ipv4Addr)> {
 
 /// The domain in the text of `/etc/resolv.conf` in which this machine looks for names: the last that it names (resolv.conf(5)).
 fn search_domain(text: &str) -> Option<String> {
-    let named = text.lines().filter_map(|line| {
+    let mut named = text.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
         matches!(words.next(), Some("search" | "domain")).then(|| words.next())?
     });
-    named.last().map(|name| name.trim_end_matches('.').to_owned()).filter(|name| !name.is_empty())
+    named.next_back().map(|name| name.trim_end_matches('.').to_owned()).filter(|name| !name.is_empty())
 }
 
 /// The addresses of a network that are asked for before a range is proposed: all of a small one, the upper part of a

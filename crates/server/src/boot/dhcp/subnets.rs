@@ -74,8 +74,9 @@ mod tests {
     #[test]
     fn excluded_addresses_are_taken_out_of_the_pools() {
         let check = |exclude: &str, wanted: &[&str]| {
-            let network =
-                fixture::network(&format!("pools: ['10.0.7.100-10.0.7.109'], exclude: [{exclude}]"));
+            let network = fixture::network(&format!(
+                "mode: full, pools: ['10.0.7.100-10.0.7.109'], exclude: [{exclude}]"
+            ));
             let subnet = subnet(&network, &View::default(), None, Mode::Full);
             let pools: Vec<String> =
                 subnet.pools.iter().map(|pool| format!("{}-{}", pool.start(), pool.end())).collect();
