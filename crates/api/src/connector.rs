@@ -111,6 +111,8 @@ pub enum Way {
     Pikvm(IpKvmOptions),
     /// NanoKVM.
     Nanokvm(IpKvmOptions),
+    /// JetKVM.
+    Jetkvm(IpKvmOptions),
     /// Intel AMT, by WS-Management.
     Amt(AmtOptions),
     /// Windows Remote Management: an orderly restart or shutdown of a running Windows.
@@ -188,6 +190,8 @@ connector_types! {
     Pikvm = "pikvm", 443;
     /// HTTP, as the units are shipped.
     Nanokvm = "nanokvm", 80;
+    /// HTTP, as the units are shipped.
+    Jetkvm = "jetkvm", 80;
     /// HTTPS of Intel AMT; 16992 without TLS.
     Amt = "amt", 16993;
     /// HTTPS of WinRM.
@@ -258,7 +262,7 @@ impl ConnectorType {
             Self::Preview => &[Screen],
             Self::SshConsole | Self::Telnet | Self::SerialTcp | Self::ConsoleLog => &[Serial],
             Self::Amt => &[Power, PowerState, BootDevice, Screen, Keyboard, Serial],
-            Self::Pikvm | Self::Nanokvm => &[Power, PowerState, Screen, Keyboard],
+            Self::Pikvm | Self::Nanokvm | Self::Jetkvm => &[Power, PowerState, Screen, Keyboard],
             Self::Qemu | Self::Libvirt => &[Power, PowerState],
             // What an outlet or a relay does is known; what the machine behind it does is not.
             Self::Pdu | Self::Gsm | Self::Tasmota | Self::Shelly | Self::HttpSwitch => &[Power],
@@ -275,7 +279,7 @@ impl ConnectorType {
                 &[On, Off, Cycle, Reset, Soft, Nmi]
             }
             Self::Pdu | Self::Gsm | Self::Tasmota | Self::Shelly | Self::HttpSwitch => &[On, Off, Cycle],
-            Self::Pikvm | Self::Nanokvm => &[On, Off, Cycle, Reset, Soft],
+            Self::Pikvm | Self::Nanokvm | Self::Jetkvm => &[On, Off, Cycle, Reset, Soft],
             Self::Wol => &[On],
             Self::Winrm => &[Reset, Soft],
             Self::Ssh => &[On, Off, Cycle, Reset, Soft],
@@ -331,6 +335,7 @@ impl Way {
             Self::HttpSwitch(_) => ConnectorType::HttpSwitch,
             Self::Pikvm(_) => ConnectorType::Pikvm,
             Self::Nanokvm(_) => ConnectorType::Nanokvm,
+            Self::Jetkvm(_) => ConnectorType::Jetkvm,
             Self::Amt(_) => ConnectorType::Amt,
             Self::Winrm(_) => ConnectorType::Winrm,
             Self::Ssh(_) => ConnectorType::Ssh,

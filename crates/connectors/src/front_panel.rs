@@ -1,5 +1,7 @@
 //! What units at a machine's buttons have in common: power by the power light and the presses of two buttons.
 
+mod held_keys;
+
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -8,6 +10,8 @@ use ironhand_console::keys::Stroke;
 use tokio::time::{Instant, sleep};
 
 use crate::{Device, Error, HttpLimits, Picture};
+
+pub(crate) use held_keys::HeldKeys;
 
 /// How patient the owner of a front panel is.
 #[derive(Clone, Debug)]

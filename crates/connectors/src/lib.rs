@@ -12,6 +12,7 @@ mod give_back;
 mod gsm;
 mod http;
 mod http_switch;
+mod jetkvm;
 mod libvirt;
 mod nanokvm;
 mod open;
@@ -37,6 +38,7 @@ pub use error::{CertificateProblem, Error};
 pub use gsm::Modems;
 pub use http::{Authorization, HttpClient, HttpLimits, HttpRequest, HttpResponse, HttpStream, Opened};
 pub use ironhand_redfish::{Error as RedfishError, PasswordRules, Session, Token};
+pub use jetkvm::Jetkvms;
 pub use open::{Surroundings, open};
 pub use path::{
     AddressHealth, AsyncReadWrite, CONNECT, Hop, PathHealth, Route, Standing, Stream, Taken, connect,

@@ -3,7 +3,6 @@
 mod login;
 mod stream;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -14,7 +13,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
-use crate::front_panel::{FrontPanel, Press, said};
+use crate::front_panel::{FrontPanel, HeldKeys, Press, said};
 use crate::http::{Upgrade, WebSocket};
 use crate::{Authorization, Error, HttpClient, HttpRequest, HttpResponse, Login, Opened, Picture};
 
@@ -33,12 +32,6 @@ const IDLE: Duration = Duration::from_secs(60);
 /// The first byte of a message that holds the state of the keyboard.
 const KEYBOARD: u8 = 1;
 
-/// Keys beside modifiers that a keyboard's report has room for (USB HID 1.11, appendix B).
-const MOST_KEYS: usize = 6;
-
-/// The usages of modifiers, which are bits of a report.
-const MODIFIERS: std::ops::RangeInclusive<u8> = 0xe0..=0xe7;
-
 /// A NanoKVM.
 pub(crate) struct Nanokvm {
     client: HttpClient,
@@ -46,7 +39,7 @@ pub(crate) struct Nanokvm {
     /// The cookie of a session.
     session: Option<SecretString>,
     keyboard: Option<Keyboard>,
-    held: BTreeSet<u8>,
+    held: HeldKeys,
 }
 
 /// The way that keys go.
@@ -56,8 +49,8 @@ struct Keyboard {
 }
 
 impl Nanokvm {
-    pub(crate) const fn new(client: HttpClient, login: Option<Login>) -> Self {
-        Self { client, login, session: None, keyboard: None, held: BTreeSet::new() }
+    pub(crate) fn new(client: HttpClient, login: Option<Login>) -> Self {
+        Self { client, login, session: None, keyboard: None, held: HeldKeys::default() }
     }
 
     fn username(&self) -> String {
@@ -192,17 +185,6 @@ fn light(told: Result<Value, Failure>) -> Result<Option<bool>, Error> {
     }
 }
 
-/// The state of a keyboard, as USB has it: a byte of modifiers, a reserved one, six keys.
-fn report(held: &BTreeSet<u8>) -> [u8; 8] {
-    let mut report = [0; 8];
-    let (modifiers, keys): (Vec<u8>, Vec<u8>) = held.iter().partition(|usage| MODIFIERS.contains(usage));
-    report[0] = modifiers.iter().fold(0, |bits, usage| bits | 1 << (usage - MODIFIERS.start()));
-    for (place, usage) in report[2..].iter_mut().zip(keys) {
-        *place = usage;
-    }
-    report
-}
-
 impl FrontPanel for Nanokvm {
     fn light(&mut self) -> BoxFuture<'_, Result<Option<bool>, Error>> {
         Box::pin(async { light(self.ask(HttpRequest::get("/api/vm/gpio")).await?) })
@@ -233,21 +215,10 @@ impl FrontPanel for Nanokvm {
 
     fn key(&mut self, stroke: Stroke) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
-            let unsupported = |what: String| Error::Unsupported { what };
-            let usage =
-                stroke.usage.ok_or_else(|| unsupported("press a key without a position".to_owned()))?;
-            let mut held = self.held.clone();
-            if stroke.down {
-                held.insert(usage)
-            } else {
-                held.remove(&usage)
-            };
-            if held.iter().filter(|usage| !MODIFIERS.contains(usage)).count() > MOST_KEYS {
-                return Err(unsupported(format!("hold more than {MOST_KEYS} keys at once")));
-            }
+            let held = self.held.after(stroke)?;
             self.open_keyboard().await?;
             if let Some(keyboard) = &mut self.keyboard {
-                let message: Vec<u8> = [KEYBOARD].into_iter().chain(report(&held)).collect();
+                let message: Vec<u8> = [KEYBOARD].into_iter().chain(held.report()).collect();
                 keyboard.socket.send(&message).await?;
                 keyboard.used = Instant::now();
             }

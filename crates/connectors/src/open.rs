@@ -10,6 +10,7 @@ use crate::amt::AmtDevice;
 use crate::front_panel::{self, PanelTimes, Pressed};
 use crate::gsm::GsmSocket;
 use crate::http_switch::HttpSwitch;
+use crate::jetkvm::Jetkvm;
 use crate::libvirt::Libvirt;
 use crate::nanokvm::Nanokvm;
 use crate::pdu::{PduDevice, PduTimes};
@@ -23,8 +24,8 @@ use crate::tasmota::Tasmota;
 use crate::winrm::WinrmDevice;
 use crate::wol::WakeOnLan;
 use crate::{
-    CONNECT, Device, Error, HttpClient, HttpLimits, Login, MemoryPins, MemorySessions, Modems, PathHealth,
-    Pins, Proof, RedfishDevice, Route, Sessions,
+    CONNECT, Device, Error, HttpClient, HttpLimits, Jetkvms, Login, MemoryPins, MemorySessions, Modems,
+    PathHealth, Pins, Proof, RedfishDevice, Route, Sessions,
 };
 
 /// What a device needs to know beside its connector.
@@ -34,6 +35,8 @@ pub struct Surroundings {
     pub macs: Vec<MacAddress>,
     /// Who logs in at the proxy or jump host between.
     pub hop: Option<Login>,
+    /// The JetKVM units that the process speaks to.
+    pub jetkvms: Jetkvms,
     /// The modems that text messages are sent through.
     pub modems: Modems,
     /// Which certificates devices showed first.
@@ -54,6 +57,7 @@ impl Default for Surroundings {
         Self {
             macs: Vec::new(),
             hop: None,
+            jetkvms: Jetkvms::default(),
             modems: Modems::default(),
             pins: Arc::new(MemoryPins::default()),
             sessions: Arc::new(MemorySessions::default()),
@@ -76,7 +80,8 @@ pub fn open(
     surroundings: &Surroundings,
 ) -> Result<Box<dyn Device>, Error> {
     // What opens the machine's controllers is not for a strip, a switch or a unit, some of which take it in clear.
-    let is_unit = matches!(connector.kind(), ConnectorType::Pikvm | ConnectorType::Nanokvm);
+    let is_unit =
+        matches!(connector.kind(), ConnectorType::Pikvm | ConnectorType::Nanokvm | ConnectorType::Jetkvm);
     let foreign = connector.kind().is_hard_cut() || connector.kind() == ConnectorType::Wol || is_unit;
     let login = login.filter(|_| !foreign || connector.credentials.is_some());
     match &connector.way {
@@ -117,6 +122,11 @@ pub fn open(
         Way::Nanokvm(options) => {
             let client = unit(connector, options.tls.as_ref().unwrap_or(&Tls::Off), surroundings)?;
             Ok(Box::new(Pressed::new(Nanokvm::new(client, login), PanelTimes::default())))
+        }
+        Way::Jetkvm(options) => {
+            let client = unit(connector, options.tls.as_ref().unwrap_or(&Tls::Off), surroundings)?;
+            let panel = Jetkvm::new(&surroundings.jetkvms, connector, client, login);
+            Ok(Box::new(Pressed::new(panel, PanelTimes::default())))
         }
         Way::Ssh(options) => {
             let route = Route::of(connector, surroundings.hop.clone())?;

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use ironhand_api::{Connector, IpKvmOptions, Name, PowerAction, PowerState, Tls, Way};
 use ironhand_connectors::{Device, Error, Login, Surroundings, open};
+use ironhand_console::Image;
 use ironhand_console::keys::{self, Keyboard, Layout, Stroke};
 use ironhand_sim::kvm_unit::{Button, KvmUnit, KvmUnitConfig, UnitFault, UnitKind};
 use ironhand_sim::{Certificate, MachineConfig, Make};
 
 const PASSWORD: &str = "c0rrect: horse";
 
-const BOTH: [UnitKind; 2] = [UnitKind::Pikvm, UnitKind::Nanokvm];
+const ALL: [UnitKind; 3] = [UnitKind::Pikvm, UnitKind::Nanokvm, UnitKind::Jetkvm];
 
 async fn unit(kind: UnitKind, running: bool, certificate: Option<Certificate>) -> KvmUnit {
     let machine =
@@ -24,6 +25,7 @@ fn device(unit: &KvmUnit, kind: UnitKind, tls: Tls, password: Option<&str>) -> B
     let way = match kind {
         UnitKind::Pikvm => Way::Pikvm(options),
         UnitKind::Nanokvm => Way::Nanokvm(options),
+        UnitKind::Jetkvm => Way::Jetkvm(options),
         UnitKind::Aten | UnitKind::Ivtp => panic!("{kind:?} has no buttons"),
     };
     let mut connector = Connector::new(way, "127.0.0.1");
@@ -49,7 +51,7 @@ async fn wait_for(device: &mut dyn Device, wanted: PowerState) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn buttons_do_what_they_do_on_machines() {
-    for kind in BOTH {
+    for kind in ALL {
         let unit = unit(kind, true, None).await;
         let mut device = plain(&unit, kind);
         assert_eq!(device.power_state().await, Ok(PowerState::On));
@@ -78,7 +80,7 @@ async fn buttons_do_what_they_do_on_machines() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cycle_holds_the_button_waits_and_presses_again() {
-    for kind in BOTH {
+    for kind in ALL {
         let unit = unit(kind, true, None).await;
         let mut device = plain(&unit, kind);
         assert_eq!(device.power(PowerAction::Cycle).await, Ok(()));
@@ -92,11 +94,17 @@ async fn a_cycle_holds_the_button_waits_and_presses_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_screen_is_seen_and_keys_arrive() {
-    for kind in BOTH {
+    for kind in ALL {
         let unit = unit(kind, true, None).await;
         let mut device = plain(&unit, kind);
         for _ in 0..2 {
             let picture = device.picture().await.expect("a picture");
+            if kind == UnitKind::Jetkvm {
+                assert_eq!(picture.media_type, "video/h264");
+                let image = Image::decode(&picture.file).expect("a frame");
+                assert!(image.width >= 640 && image.height >= 400, "{}x{}", image.width, image.height);
+                continue;
+            }
             assert_eq!(picture.media_type, "image/jpeg");
             assert!(picture.file.starts_with(&[0xff, 0xd8]) && picture.file.ends_with(&[0xff, 0xd9]));
         }
@@ -147,17 +155,19 @@ async fn check(kind: UnitKind, fault: UnitFault, reading: Result<PowerState, &st
 
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_of_units_are_told_apart() {
-    use UnitKind::{Nanokvm, Pikvm};
+    use UnitKind::{Jetkvm, Nanokvm, Pikvm};
     let (on, unknown) = (Ok(PowerState::On), Ok(PowerState::Unknown));
     let unsupported = "connector.unsupported";
     check(Pikvm, UnitFault::AtxDisabled, Err(unsupported), Err(unsupported)).await;
+    check(Jetkvm, UnitFault::AtxDisabled, Err(unsupported), Err(unsupported)).await;
+    check(Jetkvm, UnitFault::NotSetUp, Err("connector.refused"), Err("connector.refused")).await;
     check(Pikvm, UnitFault::LightUnknown, unknown, Err(unsupported)).await;
     check(Nanokvm, UnitFault::LightUnknown, unknown, Err(unsupported)).await;
     check(Pikvm, UnitFault::Busy, on, Err("connector.busy")).await;
     check(Nanokvm, UnitFault::Busy, on, Err("connector.refused")).await;
     let refused = "connector.login_refused";
     check(Pikvm, UnitFault::SecondFactor, Err(refused), Err(refused)).await;
-    for kind in BOTH {
+    for kind in ALL {
         check(kind, UnitFault::Down, Err("connector.busy"), Err("connector.busy")).await;
         // The press is taken; that nothing came of it shows in the light.
         check(kind, UnitFault::ButtonsLoose, on, Ok(())).await;
@@ -166,7 +176,7 @@ async fn faults_of_units_are_told_apart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_let_in_with_a_wrong_password() {
-    for kind in BOTH {
+    for kind in ALL {
         let unit = unit(kind, true, None).await;
         for password in [Some("hunter2"), None] {
             let mut device = device(&unit, kind, Tls::Off, password);
@@ -194,7 +204,7 @@ async fn nobody_is_let_in_with_a_wrong_password() {
 #[tokio::test(flavor = "multi_thread")]
 async fn units_are_reached_over_tls() {
     let certificate = Certificate::self_signed().expect("a certificate");
-    for kind in BOTH {
+    for kind in ALL {
         let unit = unit(kind, true, Some(certificate.clone())).await;
         let mut pinned = device(&unit, kind, Tls::Default, Some(PASSWORD));
         assert_eq!(pinned.power_state().await, Ok(PowerState::On));

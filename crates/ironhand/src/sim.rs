@@ -99,7 +99,7 @@ pub async fn kvm(asked: args::SimKvm, output: Output) -> Result<(), Failure> {
     config.bind = asked.machine.bind;
     config.port = asked.port;
     config.user = asked.machine.user;
-    if asked.unit != UnitKind::Nanokvm {
+    if !matches!(asked.unit, UnitKind::Nanokvm | UnitKind::Jetkvm) {
         config.certificate = Some(Certificate::self_signed().map_err(|error| failed(&error))?);
     }
     let unit = KvmUnit::start(config).await.map_err(|error| failed(&error))?;

@@ -24,7 +24,7 @@ use ironhand_api::{
     ActionReceipt, BootDevice, Capability, FenceReport, Host, HostStatus, HttpStep, IpmiRaw, Job, Name,
     PictureDigest, PowerAction, PowerState, RecoverPlan, RecoverRequest, Run, Work,
 };
-use ironhand_connectors::Modems;
+use ironhand_connectors::{Jetkvms, Modems};
 use ironhand_console::keys::KeyStep;
 use ironhand_ipmi_port::IpmiPort;
 use ironhand_model::{RunRefusal, Site, StartRefusal};
@@ -64,6 +64,8 @@ pub(crate) struct Tools {
     pub(crate) refusals: Refusals,
     /// The streams of events that may be open at the same time.
     pub(crate) streams: Arc<Semaphore>,
+    /// The JetKVM units that hosts are seen through.
+    pub(crate) jetkvms: Jetkvms,
     /// The modems that text messages are sent through.
     pub(crate) modems: Modems,
     /// The sensor data records of BMCs.

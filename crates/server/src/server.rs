@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ironhand_api::{Flow, Host};
-use ironhand_connectors::Modems;
+use ironhand_connectors::{Jetkvms, Modems};
 use ironhand_ipmi_port::{IpmiPort, PortConfig};
 use ironhand_model::Site;
 use ironhand_store::{ListQuery, Store, StoreError};
@@ -169,6 +169,7 @@ impl Server {
             console_logs: console_logs.map(Into::into),
             refusals: Refusals::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
+            jetkvms: Jetkvms::default(),
             modems: Modems::default(),
             records: SdrCache::default(),
             turns: Turns::new(site.clone()),

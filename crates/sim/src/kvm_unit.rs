@@ -1,13 +1,14 @@
-//! Units at a machine's buttons, screen and keyboard (IP-KVM), which answer as PiKVM and NanoKVM do, and the remote
+//! Units at a machine's buttons, screen and keyboard (IP-KVM), which answer as PiKVM, NanoKVM and JetKVM do, and the remote
 //! consoles of controllers, which have a screen and keys alone.
 //!
 //! A [`KvmUnit`] stands before a [`Machine`]: a press of the power button starts it or asks it to shut down, one that is
-//! held takes its power, keys arrive at what it runs, and its screen comes out as JPEG pictures.
+//! held takes its power, keys arrive at what it runs, and its screen comes out as JPEG pictures, or as the video of a JetKVM.
 
 mod aten;
 mod console;
 mod front;
 mod ivtp;
+mod jetkvm;
 mod keyboard;
 mod nanokvm;
 mod pikvm;
@@ -46,6 +47,8 @@ pub enum UnitKind {
     Pikvm,
     /// NanoKVM (2.5).
     Nanokvm,
+    /// JetKVM (0.4).
+    Jetkvm,
     /// The console of a controller of Supermicro.
     Aten,
     /// The console of a controller with AMI's MegaRAC SP-X.
@@ -59,6 +62,7 @@ impl UnitKind {
         match self {
             Self::Pikvm => "pikvm",
             Self::Nanokvm => "nanokvm",
+            Self::Jetkvm => "jetkvm",
             Self::Aten => "aten",
             Self::Ivtp => "ivtp",
         }
@@ -72,9 +76,10 @@ impl FromStr for UnitKind {
         match name {
             "pikvm" => Ok(Self::Pikvm),
             "nanokvm" => Ok(Self::Nanokvm),
+            "jetkvm" => Ok(Self::Jetkvm),
             "aten" => Ok(Self::Aten),
             "ivtp" => Ok(Self::Ivtp),
-            _ => Err("use pikvm, nanokvm, aten or ivtp"),
+            _ => Err("use pikvm, nanokvm, jetkvm, aten or ivtp"),
         }
     }
 }
@@ -120,6 +125,8 @@ pub enum UnitFault {
     ButtonsLoose,
     /// The machine sends no picture.
     NoSignal,
+    /// Nobody has set it up yet.
+    NotSetUp,
     /// It lets nobody in without a code of a second factor.
     SecondFactor,
     /// A console of Supermicro is that of old firmware, for Java.
@@ -275,6 +282,8 @@ struct Inner {
     /// What lets into the next console of the old kind, and where that is.
     old_login: Option<(SecretString, SecretString)>,
     old_port: u16,
+    /// The session of a JetKVM, of which it has one.
+    viewer: Option<tokio::sync::mpsc::Sender<jetkvm::Order>>,
     /// A viewer of the console is there whose keys are heard.
     has_master: bool,
 }

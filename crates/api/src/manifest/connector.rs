@@ -21,9 +21,6 @@ use crate::{Connector, ConnectorType, KeyboardLayout, SettingsSpec, Span, Way, W
 
 pub(super) use path::tls;
 
-/// Protocols that people may have read of, and that this version does not speak.
-const PLANNED_TYPES: &[&str] = &["jetkvm"];
-
 /// Addresses of one device beside the first.
 const MOST_BACKUP_ADDRESSES: usize = 4;
 
@@ -93,6 +90,8 @@ pub(super) const fn shape(kind: ConnectorType) -> &'static Shape {
         ConnectorType::Nanokvm => {
             &shape!("a nanokvm connector", "through", "tls", "keyboardLayout", "keyInterval")
         }
+        // WebRTC goes straight to the unit, past proxies and jump hosts.
+        ConnectorType::Jetkvm => &shape!("a jetkvm connector", "tls", "keyboardLayout", "keyInterval"),
         ConnectorType::Amt => &shape!("an amt connector", "through", "tls", "keyboardLayout", "keyInterval"),
         ConnectorType::Winrm => &shape!("a winrm connector", "through", "tls"),
         ConnectorType::Ssh => &shape!("an ssh connector", "through", "hostKey", "commands"),
@@ -173,6 +172,7 @@ fn way(kind: ConnectorType, fields: &Fields<'_>, faults: &mut Faults) -> Option<
         ConnectorType::HttpSwitch => Way::HttpSwitch(switch::http_switch(fields, faults)?),
         ConnectorType::Pikvm => Way::Pikvm(ip_kvm::ip_kvm(fields, faults)?),
         ConnectorType::Nanokvm => Way::Nanokvm(ip_kvm::ip_kvm(fields, faults)?),
+        ConnectorType::Jetkvm => Way::Jetkvm(ip_kvm::ip_kvm(fields, faults)?),
         ConnectorType::Amt => Way::Amt(bmc::amt(fields, faults)?),
         ConnectorType::Winrm => Way::Winrm(agent::winrm(fields, faults)?),
         ConnectorType::Ssh => Way::Ssh(agent::ssh(fields, faults)?),
@@ -214,7 +214,7 @@ fn kind(node: &Node, faults: &mut Faults) -> Option<ConnectorType> {
     let known: Vec<(&'static str, ConnectorType)> =
         ConnectorType::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect();
     match entries.iter().find(|entry| entry.key == "type") {
-        Some(entry) => entry.value.word("type", "a type of connector", &known, PLANNED_TYPES, faults),
+        Some(entry) => entry.value.word("type", "a type of connector", &known, &[], faults),
         None => {
             faults.add(node.place, "`type` is missing in a connector", None);
             None

@@ -37,6 +37,7 @@ const LONGEST: usize = 125;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Kinds of frames (RFC 6455 section 5.2).
+const TEXT: u8 = 0x1;
 const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
@@ -96,10 +97,23 @@ impl HttpClient {
     ///
     /// As [`HttpClient::websocket`].
     pub(crate) async fn websocket_stream(&self, request: HttpRequest) -> Result<Opening, Error> {
+        self.websocket_of(request, BINARY).await
+    }
+
+    /// As [`HttpClient::websocket_stream`], with messages of text: each call to write is one, up to 16 KiB.
+    ///
+    /// # Errors
+    ///
+    /// As [`HttpClient::websocket`].
+    pub(crate) async fn websocket_texts(&self, request: HttpRequest) -> Result<Opening, Error> {
+        self.websocket_of(request, TEXT).await
+    }
+
+    async fn websocket_of(&self, request: HttpRequest, kind: u8) -> Result<Opening, Error> {
         Ok(match self.upgraded(request).await? {
             Shaken::Answer(answer) => Opening::Answer(answer),
             Shaken::Upgraded(upgraded, taken) => {
-                Opening::Open(Box::new(WebSocketStream::new(TokioIo::new(upgraded))), taken)
+                Opening::Open(Box::new(WebSocketStream::new(TokioIo::new(upgraded), kind)), taken)
             }
         })
     }

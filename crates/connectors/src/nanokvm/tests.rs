@@ -39,14 +39,3 @@ fn logins_are_refused_for_different_reasons() {
     check(r#"{"code":-5,"msg":"Account locked due to too many failed attempts"}"#, "connector.busy");
     check(r#"{"code":-3,"msg":"authentication unavailable"}"#, "connector.refused");
 }
-
-#[test]
-fn reports_hold_modifiers_as_bits_and_keys_as_usages() {
-    let check = |held: &[u8], wanted: [u8; 8]| {
-        assert_eq!(report(&held.iter().copied().collect()), wanted, "{held:?}");
-    };
-    check(&[], [0; 8]);
-    check(&[0x04], [0, 0, 4, 0, 0, 0, 0, 0]);
-    check(&[0x4c, 0xe0, 0xe2], [0b101, 0, 0x4c, 0, 0, 0, 0, 0]);
-    check(&[0xe6, 4, 5, 6, 7, 8, 9], [0b100_0000, 0, 4, 5, 6, 7, 8, 9]);
-}

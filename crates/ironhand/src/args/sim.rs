@@ -21,7 +21,7 @@ pub enum Sim {
     Modem(SimModem),
     /// A power strip with switched outlets (SNMP)
     Pdu(SimPdu),
-    /// A unit at a machine's buttons, screen and keyboard (PiKVM, NanoKVM), or the remote console of a controller
+    /// A unit at a machine's buttons, screen and keyboard (PiKVM, NanoKVM, JetKVM), or the remote console of a controller
     Kvm(SimKvm),
     /// A machine with Intel AMT: power, boot, screen and serial line
     Amt(SimAmt),
@@ -44,7 +44,7 @@ pub struct SimAmt {
 /// `ironhand sim kvm`.
 #[derive(Args)]
 pub struct SimKvm {
-    /// Which unit it is: pikvm (over TLS) or nanokvm (plain HTTP); aten (Supermicro) or ivtp (AMI) for the console of a
+    /// Which unit it is: pikvm (over TLS), nanokvm or jetkvm (plain HTTP); aten (Supermicro) or ivtp (AMI) for the console of a
     /// controller (over TLS)
     #[arg(long, default_value = "pikvm", value_name = "UNIT")]
     pub unit: UnitKind,

@@ -22,6 +22,16 @@ fn aten_server() {
 }
 
 #[test]
+fn h264_packets() {
+    replay("kvm_h264_packets", oracles::h264_packets);
+}
+
+#[test]
+fn h264_stream() {
+    replay("kvm_h264_stream", oracles::h264_stream);
+}
+
+#[test]
 fn ivtp_client() {
     replay("kvm_ivtp_client", oracles::ivtp_client);
 }
@@ -29,4 +39,9 @@ fn ivtp_client() {
 #[test]
 fn ivtp_server() {
     replay("kvm_ivtp_server", oracles::ivtp_server);
+}
+
+#[test]
+fn jetkvm_words() {
+    replay("kvm_jetkvm_words", oracles::jetkvm_words);
 }

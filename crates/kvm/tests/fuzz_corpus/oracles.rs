@@ -7,6 +7,8 @@ use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 use ironhand_kvm::ast2100::{self, Decoder, Quality, Settings, Subsampling};
+use ironhand_kvm::h264::{self, AccessUnit, Arrived, Assembler, Group, RtpPacket};
+use ironhand_kvm::jetkvm::{Message, Signals};
 use ironhand_kvm::{Error, Output, Picture, aten, ivtp};
 
 /// Takes operands off an input; what is missing is zero.
@@ -334,5 +336,87 @@ pub fn ivtp_server(data: &[u8]) {
         assert!(!connected || setting & 2 == 0, "let in without the token");
         is_over |= events.iter().any(|event| matches!(event, ivtp::ServerEvent::Failed(_)));
         assert!(!is_over || servers[0].next_wake().is_none());
+    }
+}
+
+/// Packets of video: an operation byte (the mark, how far the number goes on, whether the time does) and a payload.
+pub fn h264_packets(data: &[u8]) {
+    let mut script = Script(data);
+    let (mut assembler, mut group) = (Assembler::new(), Group::new());
+    let (mut sequence, mut timestamp) = (65_500_u16, 0_u32);
+    let mut given = 0;
+    while let Some(operation) = script.step() {
+        sequence = match operation >> 4 & 7 {
+            0..=4 => sequence.wrapping_add(1),
+            5 => sequence.wrapping_add(2),
+            6 => sequence.wrapping_sub(script.byte().into()),
+            _ => sequence.wrapping_add(u16::from(script.byte()) << 8),
+        };
+        timestamp += u32::from(operation & 2);
+        let payload = script.chunk();
+        given += payload.len();
+        let packet = RtpPacket { sequence, timestamp, marker: operation & 1 == 1, payload };
+        for arrived in assembler.receive(packet) {
+            match arrived {
+                Arrived::Unit(unit) => {
+                    assert!(!unit.nals.is_empty() && unit.nals.iter().all(|nal| !nal.is_empty()));
+                    // The first byte of a unit in parts stands in each of them.
+                    assert!(unit.length() <= given, "more comes out than went in");
+                    let is_key = unit.is_key();
+                    group.add(unit);
+                    assert!(!is_key || group.is_whole());
+                }
+                Arrived::Lost => group.lose(),
+            }
+        }
+        if operation & 4 != 0
+            && let Some(taken) = group.take()
+        {
+            assert!(!taken.is_fresh || taken.units.iter().take(2).any(AccessUnit::is_key));
+        }
+    }
+}
+
+/// A stream: chunks are NAL units; one whose length has its highest bit set ends an access unit.
+pub fn h264_stream(data: &[u8]) {
+    let mut script = Script(data);
+    let mut decoder = h264::Decoder::new();
+    let mut unit = AccessUnit::default();
+    // A decoder may take milliseconds for each picture; what is found is found in few.
+    let mut pictures = 0;
+    while let Some(operation) = script.step()
+        && pictures < 16
+    {
+        unit.nals.push(script.chunk().to_vec());
+        if operation & 1 == 0 {
+            continue;
+        }
+        pictures += 1;
+        if decoder.decode(&std::mem::take(&mut unit)).is_err() {
+            return;
+        }
+        match decoder.picture() {
+            Ok(Some(picture)) => {
+                let pixels = usize::from(picture.width()) * usize::from(picture.height());
+                assert!(pixels == picture.pixels().len() && pixels <= Picture::MAX_PIXELS);
+            }
+            Ok(None) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// What a JetKVM says, on its WebSocket whole and byte by byte, and in its data channel.
+pub fn jetkvm_words(data: &[u8]) {
+    let mut signals = [Signals::new(), Signals::new()];
+    let whole = signals[0].receive(data);
+    let split: Result<Vec<_>, _> = data.iter().map(|byte| signals[1].receive(&[*byte])).collect();
+    match (&whole, split) {
+        (Ok(whole), Ok(split)) => assert_eq!(*whole, split.concat(), "it depends on how bytes are split"),
+        (Err(_), Err(_)) => {}
+        (whole, split) => panic!("{whole:?} whole, {split:?} split"),
+    }
+    if let Some(Message::Answer { result: Err(reason), .. }) = Message::read(data) {
+        assert!(reason.chars().count() <= 200 && !reason.chars().any(char::is_control));
     }
 }

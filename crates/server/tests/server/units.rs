@@ -90,3 +90,8 @@ async fn a_host_is_driven_through_a_pikvm() {
 async fn a_host_is_driven_through_a_nanokvm() {
     check(UnitKind::Nanokvm, "nanokvm").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_is_driven_through_a_jetkvm() {
+    check(UnitKind::Jetkvm, "jetkvm").await;
+}

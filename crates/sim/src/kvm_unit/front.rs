@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::console::{Place, talk_on_websocket};
-use super::{State, UnitFault, UnitKind, aten, ivtp, nanokvm, pikvm, websocket};
+use super::{State, UnitFault, UnitKind, aten, ivtp, jetkvm, nanokvm, pikvm, websocket};
 
 /// The longest body of a request.
 const MAX_BODY: usize = 64 * 1024;
@@ -181,6 +181,7 @@ async fn respond(mut request: Request<Incoming>, state: Arc<State>, stop: Cancel
     let answered = match kind {
         UnitKind::Pikvm => pikvm::answer(&state, &asked).await,
         UnitKind::Nanokvm => nanokvm::answer(&state, &asked).await,
+        UnitKind::Jetkvm => jetkvm::answer(&state, &asked),
         UnitKind::Aten => aten::answer(&state, &asked).await,
         UnitKind::Ivtp => ivtp::answer(&state, &asked).await,
     };
@@ -190,11 +191,13 @@ async fn respond(mut request: Request<Incoming>, state: Arc<State>, stop: Cancel
             return answer(StatusCode::BAD_REQUEST, "text/plain", "no WebSocket was asked for");
         };
         let watches = asked.query("stream").is_none_or(|watches| watches != "0");
+        let sessions = stop.clone();
         tokio::spawn(stop.run_until_cancelled_owned(async move {
             let Ok(stream) = upgrade.await else { return };
             let ended = match kind {
                 UnitKind::Pikvm => pikvm::talk(TokioIo::new(stream), &state, watches).await,
                 UnitKind::Nanokvm => nanokvm::talk(TokioIo::new(stream), &state).await,
+                UnitKind::Jetkvm => jetkvm::talk(TokioIo::new(stream), &state, &sessions).await,
                 UnitKind::Aten | UnitKind::Ivtp => {
                     let place = Place::take(&state);
                     let console = match kind {

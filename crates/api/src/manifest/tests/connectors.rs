@@ -159,7 +159,7 @@ fn layouts_are_of_connectors_that_press_keys() {
     assert_eq!(layout("{ type: vnc, address: a }"), KeyboardLayout::Us);
     for known in KeyboardLayout::ALL {
         let word = known.as_str();
-        for kind in ["vnc", "pikvm", "nanokvm"] {
+        for kind in ["vnc", "pikvm", "nanokvm", "jetkvm"] {
             let connector = format!("{{ type: {kind}, address: a, keyboardLayout: {word} }}");
             assert_eq!(layout(&connector), *known);
         }

@@ -225,12 +225,11 @@ fn faults_of_a_host_are_placed() {
         ],
     );
     check_host(
-        "connectors:\n  - { type: impi, address: c }\n  - { type: rlogin, address: d }\n  - { type: jetkvm, address: e }\n  - { address: f }",
+        "connectors:\n  - { type: impi, address: c }\n  - { type: rlogin, address: d }\n  - { address: f }",
         &[
             "6:15 `impi` is not a type of connector (did you mean `ipmi`?)",
-            "7:15 `rlogin` is not a type of connector (one of: ipmi, redfish, vnc, kvm, preview, ssh-console, telnet, serial-tcp, console-log, pdu, wol, gsm, tasmota, shelly, http-switch, pikvm, nanokvm, amt, winrm, ssh, qemu, libvirt)",
-            "8:15 type `jetkvm` is not available in this version (available: ipmi, redfish, vnc, kvm, preview, ssh-console, telnet, serial-tcp, console-log, pdu, wol, gsm, tasmota, shelly, http-switch, pikvm, nanokvm, amt, winrm, ssh, qemu, libvirt)",
-            "9:7 `type` is missing in a connector",
+            "7:15 `rlogin` is not a type of connector (one of: ipmi, redfish, vnc, kvm, preview, ssh-console, telnet, serial-tcp, console-log, pdu, wol, gsm, tasmota, shelly, http-switch, pikvm, nanokvm, jetkvm, amt, winrm, ssh, qemu, libvirt)",
+            "8:7 `type` is missing in a connector",
         ],
     );
     check_host(

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{BINARY, CLOSE, LONGEST, PING, PONG, head};
+use super::{CLOSE, LONGEST, PING, PONG, head};
 
 /// The most bytes that one message takes.
 const PIECE: usize = 16 * 1024;
@@ -15,10 +15,12 @@ const PIECE: usize = 16 * 1024;
 /// Answers to pings are left out where so much waits to be sent already: who pings without reading gets none.
 const BACKLOG: usize = 64 * 1024;
 
-/// The payloads of a WebSocket's messages, one behind the other, whatever their kind; what is written goes out as binary
-/// messages.
+/// The payloads of a WebSocket's messages, one behind the other, whatever their kind; what is written goes out as messages of
+/// one kind, a message for each call.
 pub(crate) struct WebSocketStream<S> {
     inner: S,
+    /// The kind of the messages that are written.
+    kind: u8,
     /// The beginning of a frame, with its payload where it is a ping.
     head: Vec<u8>,
     /// Bytes of a message that are still to come.
@@ -32,9 +34,10 @@ pub(crate) struct WebSocketStream<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
     /// On a connection that has become a WebSocket.
-    pub(super) fn new(inner: S) -> Self {
+    pub(super) fn new(inner: S, kind: u8) -> Self {
         Self {
             inner,
+            kind,
             head: Vec::new(),
             missing: 0,
             is_over: false,
@@ -140,7 +143,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WebSocketStream<S> {
         ready!(this.poll_send(cx))?;
         let piece = bytes.get(..PIECE).unwrap_or(bytes);
         if !piece.is_empty() {
-            this.queue(BINARY, piece)?;
+            this.queue(this.kind, piece)?;
         }
         match this.poll_send(cx) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -176,13 +179,14 @@ impl<S> fmt::Debug for WebSocketStream<S> {
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
+    use super::super::BINARY;
     use super::*;
 
     /// What is read when a server sends these bytes and is gone, and what it was sent meanwhile.
     async fn read(bytes: &[u8]) -> (io::Result<Vec<u8>>, Vec<u8>) {
         let (near, mut far) = duplex(1024 * 1024);
         far.write_all(bytes).await.expect("there is room");
-        let mut stream = WebSocketStream::new(near);
+        let mut stream = WebSocketStream::new(near, BINARY);
         far.shutdown().await.expect("it is open");
         let mut read = Vec::new();
         let result = stream.read_to_end(&mut read).await.map(|_| read);
@@ -233,7 +237,7 @@ mod tests {
     #[tokio::test]
     async fn floods_of_pings_are_not_kept() {
         let (near, mut far) = duplex(1024);
-        let mut stream = WebSocketStream::new(near);
+        let mut stream = WebSocketStream::new(near, BINARY);
         let flooding = tokio::spawn(async move {
             for _ in 0..10_000 {
                 far.write_all(&[&[0x89, 125][..], &[0; 125]].concat()).await.expect("it is read");
@@ -251,7 +255,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_written_goes_out_in_masked_messages() {
         let (near, mut far) = duplex(1024 * 1024);
-        let mut stream = WebSocketStream::new(near);
+        let mut stream = WebSocketStream::new(near, BINARY);
         let written: Vec<u8> = (0..40_000_u32).map(|at| at as u8).collect();
         stream.write_all(&written).await.expect("there is room");
         stream.shutdown().await.expect("it is open");

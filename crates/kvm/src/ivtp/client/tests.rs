@@ -77,7 +77,7 @@ fn a_controller_that_tells_nothing_is_asked_all_the_same() {
     let mut client = connected(now, 0);
     let due = client.next_wake().expect("the first request");
     client.request_full_screen(now);
-    assert_eq!(drain(&mut client).0, []);
+    assert!(drain(&mut client).0.is_empty());
     client.wake(due);
     assert_eq!(drain(&mut client).0, [6, 0, 0, 0, 0, 0, 0, 0, 0x0B, 0, 0, 0, 0, 0, 1, 0]);
     assert_eq!(client.next_wake(), Some(due + Duration::from_secs(30)));
@@ -163,7 +163,7 @@ fn a_second_viewer_is_not_heard_until_it_is_master() {
     let now = Instant::now();
     let mut client = connected(now, 1);
     client.key(4, true);
-    assert_eq!(drain(&mut client).0, [], "keys of a slave go nowhere");
+    assert!(drain(&mut client).0.is_empty(), "keys of a slave go nowhere");
     client.request_master();
     assert_eq!(drain(&mut client).0, [0x32, 0, 0, 0, 0, 0, 0, 0]);
     // No; a master that left, which is no yes; yes.

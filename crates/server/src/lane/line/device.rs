@@ -61,6 +61,7 @@ pub(crate) fn surroundings(
     Surroundings {
         macs: macs.to_vec(),
         hop: None,
+        jetkvms: tools.jetkvms.clone(),
         modems: tools.modems.clone(),
         pins: Arc::clone(&kept) as _,
         sessions: kept,
