@@ -158,11 +158,14 @@ async fn take(
     Ok(Lease { host, owner: owner.to_owned(), token, expires_at })
 }
 
-/// The write behind [`Store::renew_leases`](crate::Store::renew_leases).
+/// The write behind [`Store::renew_leases`](crate::Store::renew_leases) and
+/// [`Store::keep_leases`](crate::Store::keep_leases).
 pub(crate) struct Renew {
     pub(crate) owner: String,
     pub(crate) now: Timestamp,
     pub(crate) ttl: Duration,
+    /// Also those that have expired.
+    pub(crate) even_late: bool,
 }
 
 impl Write for Renew {
@@ -172,7 +175,7 @@ impl Write for Renew {
         let rows: Vec<LeaseRow> = sqlx::query_as(RENEW)
             .bind(self.now.after(self.ttl).as_millis())
             .bind(self.owner)
-            .bind(self.now.as_millis())
+            .bind(if self.even_late { i64::MIN } else { self.now.as_millis() })
             .fetch_all(&mut *turn.connection)
             .await
             .map_err(|error| meaning("renew leases", error))?;

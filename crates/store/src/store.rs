@@ -140,7 +140,18 @@ impl Store {
         now: Timestamp,
         ttl: Duration,
     ) -> Result<Vec<Lease>, StoreError> {
-        self.writer.write(Renew { owner: owner.to_owned(), now, ttl }).await
+        self.writer.write_first(Renew { owner: owner.to_owned(), now, ttl, even_late: false }).await
+    }
+
+    /// Like [`renew_leases`](Self::renew_leases), also where they have expired: only for a server that knows that no other one
+    /// lives. However late it comes, its hosts stay its own.
+    pub async fn keep_leases(
+        &self,
+        owner: &str,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<Vec<Lease>, StoreError> {
+        self.writer.write_first(Renew { owner: owner.to_owned(), now, ttl, even_late: true }).await
     }
 
     /// Gives up every lease of `owner`, so that others need not wait until they expire. What it still writes under

@@ -41,15 +41,21 @@ pub(crate) struct Turn<'t> {
     pub(crate) sealer: &'t mut Sealer,
 }
 
+/// Writes that come before all others and wait for their turn: a server has few of them under way at once.
+const URGENT: usize = 16;
+
 /// Where writes are handed in.
 #[derive(Clone)]
 pub(crate) struct Writer {
     queue: mpsc::Sender<Message>,
+    urgent: mpsc::Sender<Box<dyn Job>>,
     announce: watch::Sender<u64>,
 }
 
 enum Message {
     Write(Box<dyn Job>),
+    /// A write that comes before all others.
+    First(Box<dyn Job>),
     Close(oneshot::Sender<()>),
 }
 
@@ -70,9 +76,10 @@ impl Writer {
         transaction.commit().await.map_err(failed)?;
         keyring.put(sealer.sealing_under(sequences.sealed_under));
         let (queue, messages) = mpsc::channel(QUEUE);
+        let (hurry, urgent) = mpsc::channel(URGENT);
         let announce = watch::Sender::new(sequences.event);
-        tokio::spawn(Task { pool, keyring, messages, announce: announce.clone() }.run());
-        Ok(Self { queue, announce })
+        tokio::spawn(Task { pool, keyring, messages, urgent, announce: announce.clone() }.run());
+        Ok(Self { queue, urgent: hurry, announce })
     }
 
     /// Queues a write and waits until it is durable. A caller that stops waiting does not stop the write.
@@ -80,6 +87,15 @@ impl Writer {
         let (reply, done) = oneshot::channel();
         let job = Box::new(Queued { write, reply });
         self.queue.send(Message::Write(job)).await.map_err(|_| StoreError::Closed)?;
+        done.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Like [`write`](Self::write), before all that waits: it waits for the write that is being run, and for one sync. For what
+    /// is worth nothing when it comes late, like the renewal of a lease.
+    pub(crate) async fn write_first<W: Write>(&self, write: W) -> Result<W::Done, StoreError> {
+        let (reply, done) = oneshot::channel();
+        let job = Box::new(Queued { write, reply });
+        self.urgent.send(job).await.map_err(|_| StoreError::Closed)?;
         done.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -116,23 +132,39 @@ struct Task {
     pool: AnyPool,
     keyring: Arc<Keyring>,
     messages: mpsc::Receiver<Message>,
+    urgent: mpsc::Receiver<Box<dyn Job>>,
     announce: watch::Sender<u64>,
 }
 
 impl Task {
     async fn run(mut self) {
-        let mut next = self.messages.recv().await;
-        while let Some(Message::Write(job)) = next {
-            next = match self.run_batch(job).await {
+        let mut next = self.next().await;
+        loop {
+            let (job, is_urgent) = match next {
+                Some(Message::Write(job)) => (job, false),
+                Some(Message::First(job)) => (job, true),
+                Some(Message::Close(_)) | None => break,
+            };
+            next = match self.run_batch(job, is_urgent).await {
                 Some(message) => Some(message),
-                None => self.messages.recv().await,
+                None => self.next().await,
             };
         }
         self.messages.close();
+        self.urgent.close();
         self.pool.close().await;
         if let Some(Message::Close(reply)) = next {
             // An error means that the caller waits no longer.
             let _ = reply.send(());
+        }
+    }
+
+    /// What is to be done next; none where nobody can ask for anything any more.
+    async fn next(&mut self) -> Option<Message> {
+        tokio::select! {
+            biased;
+            Some(job) = self.urgent.recv() => Some(Message::First(job)),
+            message = self.messages.recv() => message,
         }
     }
 
@@ -146,8 +178,8 @@ impl Task {
         Ok(self.keyring.reload().await?.sealing_under(wanted))
     }
 
-    /// Runs `first` and what else waits in one transaction. Returns a message that is not a write, if one came.
-    async fn run_batch(&mut self, first: Box<dyn Job>) -> Option<Message> {
+    /// Runs `first` and what else waits in one transaction, or `first` alone where it is urgent. Returns a message that is not a write, if one came.
+    async fn run_batch(&mut self, first: Box<dyn Job>, mut is_urgent: bool) -> Option<Message> {
         let begun = async {
             let mut transaction = self
                 .pool
@@ -177,8 +209,13 @@ impl Task {
                     break Err(error);
                 }
             }
-            if settled.len() == BATCH {
+            // What is urgent waits for nothing that could come behind it.
+            if settled.len() == BATCH || is_urgent {
                 break Ok(());
+            }
+            if let Ok(next) = self.urgent.try_recv() {
+                (job, is_urgent) = (next, true);
+                continue;
             }
             match self.messages.try_recv() {
                 Ok(Message::Write(next)) => job = next,

@@ -23,6 +23,10 @@ const RENEWALS: u32 = 3;
 /// arrived by then, and the clocks of two machines may differ by as much.
 const MARGIN: u32 = 10;
 
+/// How long the hold of a server lasts that is alone in its data directory: for ever. It may be slow, or be stopped for a
+/// while; nobody takes its hosts meanwhile, and to let go of them would only cut short what it does to them.
+const ALONE: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// The leases of this server; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Leases {
@@ -122,7 +126,12 @@ impl Leases {
     /// Renews all that is held, and says what that is.
     pub(super) async fn renew(&self) -> Result<Granted, StoreError> {
         let Asked { now, life, until } = self.asked();
-        let leases = self.inner.store.renew_leases(self.owner(), now, life).await?;
+        let store = &self.inner.store;
+        let leases = match self.inner.shared {
+            true => store.renew_leases(self.owner(), now, life).await?,
+            // Nobody else can have taken them: the data directory is this server's alone.
+            false => store.keep_leases(self.owner(), now, life).await?,
+        };
         Ok(self.granted(leases, until))
     }
 
@@ -189,7 +198,8 @@ impl Leases {
 
     fn asked(&self) -> Asked {
         let life = self.life();
-        let until = Instant::now() + life.saturating_sub(life / MARGIN);
+        let lasts = if self.inner.shared { life.saturating_sub(life / MARGIN) } else { ALONE };
+        let until = Instant::now() + lasts;
         Asked { now: clock::now(), life, until }
     }
 }
