@@ -23,7 +23,7 @@ pub use fleet::{
 pub use hardware::{AddMedia, Identify, Media, Sel, SelAction, SelClear, SelList, Sensors, Since};
 pub use heartbeat::{HeartbeatCommand, HeartbeatKeyOf, SendHeartbeat};
 pub use host::{BootDevice, PictureWord, Power, PowerWord, Recover, Screen, Selector, Type};
-pub use offline::{FlowCommand, Fonts, Learn, Match, Read, RecordFlow};
+pub use offline::{FlowCommand, Fonts, ImportCommand, Learn, Match, Read, RecordFlow};
 pub use record::{Alerts, EventFormat, Events, Incidents, Jobs, Report, Ruling, Runs};
 pub use resource::{Apply, Delete, Describe, Diff, Edit, Export, Files, Get, Prune, RepositoryCommand};
 pub use server::{
@@ -109,6 +109,12 @@ pub enum Command {
     Edit(Edit),
     /// Check manifests without a server
     Validate(Files),
+    /// Make manifests of what another product was told
+    Import {
+        /// Which product.
+        #[command(subcommand)]
+        command: ImportCommand,
+    },
     /// Show resources of a kind: hosts, clusters, zones, credentials, flows, notifiers, repositories, settings
     Get(Get),
     /// Tell everything that is known of one host, or how a repository is followed

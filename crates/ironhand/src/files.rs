@@ -65,6 +65,30 @@ pub fn read_manifests(paths: &[PathBuf]) -> Result<Vec<Located>, Failure> {
     if faults.is_empty() { Ok(manifests) } else { Err(Failure::Manifests(faults)) }
 }
 
+/// Reads the objects of YAML and JSON files that are no manifests of this program: one, or a list of them, in each.
+pub fn read_objects(paths: &[PathBuf]) -> Result<Vec<(PathBuf, serde_json::Value)>, Failure> {
+    let mut files = Vec::new();
+    for path in paths {
+        collect(path, 0, &mut files)?;
+    }
+    let mut objects = Vec::new();
+    for file in files {
+        let bytes = read_bounded(&file, LARGEST_SCREEN)?;
+        let refused =
+            |why: String| Failure::Usage { message: format!("{}: {why}", file.display()), hint: None };
+        let text = std::str::from_utf8(&bytes).map_err(|_| refused("not a text file".to_owned()))?;
+        let read: serde_json::Value =
+            serde_saphyr::from_str(text).map_err(|error| refused(error.to_string()))?;
+        match read {
+            serde_json::Value::Array(items) => {
+                objects.extend(items.into_iter().map(|item| (file.clone(), item)));
+            }
+            object => objects.push((file, object)),
+        }
+    }
+    Ok(objects)
+}
+
 fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     if !at(path, std::fs::metadata(path))?.is_dir() {
         files.push(path.to_owned());

@@ -21,6 +21,7 @@ mod flow;
 mod get;
 mod hardware;
 mod heartbeat;
+mod import;
 mod incidents;
 mod jobs;
 mod learn;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         Command::Read(asked) => read::read(&asked, output),
         Command::Match(asked) => flow::match_screen(&asked, output),
         Command::Flow { command: FlowCommand::Test(files) } => flow::test(&files, output),
+        Command::Import { command } => import::import(&command),
         Command::Validate(files) => manifests::validate(&files),
         Command::Schema { kind } => schema::schema(kind.as_deref()),
         Command::Completions { shell } => {

@@ -64,6 +64,24 @@ pub struct Match {
     pub fonts: Fonts,
 }
 
+/// `ironhand import`.
+#[derive(Subcommand)]
+pub enum ImportCommand {
+    /// Credentials, devices, actions and rules of Vaxiin, as its command line reads them
+    Vaxiin(Import),
+}
+
+/// `ironhand import vaxiin`.
+#[derive(Args)]
+pub struct Import {
+    /// Files and folders of YAML and JSON
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The folder for the manifests, new or empty; passwords become files in its folder `secrets`
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
 /// `ironhand flow`.
 #[derive(Subcommand)]
 pub enum FlowCommand {
