@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CheckState, PowerState, Reach, ScreenKind, Span};
+use crate::{CheckState, DeploymentPhase, PowerState, Reach, ScreenKind, Span};
 
 /// What must be seen of a host: everything that is given must be true at once.
 ///
@@ -44,6 +44,9 @@ pub struct Condition {
     /// What the host must have written on its serial console lately.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serial: Option<SerialPattern>,
+    /// How far the deployment of the host must have come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<DeploymentIs>,
     /// For how long `power`, `reach`, `ping`, `heartbeat` and `check` beside it must have been so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Span>,
@@ -87,6 +90,7 @@ impl Condition {
             || self.asks_checks()
             || self.event.is_some()
             || self.serial.is_some()
+            || self.deployment.is_some()
             || self.parts().any(Self::asks_beyond_picture)
     }
 
@@ -173,6 +177,7 @@ impl fmt::Display for Condition {
         parts.extend(self.check.as_ref().map(|check| format!("check {} {}", check.name(), check.state())));
         parts.extend(self.event.as_ref().map(ToString::to_string));
         parts.extend(self.serial.as_ref().map(ToString::to_string));
+        parts.extend(self.deployment.as_ref().map(ToString::to_string));
         parts.extend(self.since.map(|length| format!("for {length}")));
         parts.extend(self.all.iter().map(ToString::to_string));
         if !self.any.is_empty() {
@@ -218,6 +223,53 @@ impl CheckIs {
             Self::Passing(_) => CheckState::Passing,
             Self::In(CheckIn { state, .. }) => *state,
         }
+    }
+}
+
+/// How far the deployment of a host must have come: a phase alone, or with more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum DeploymentIs {
+    /// It is in this phase.
+    Phase(DeploymentPhase),
+    /// With more conditions.
+    In(DeploymentIn),
+}
+
+/// Conditions on the deployment of a host: everything that is given must be true at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct DeploymentIn {
+    /// The phase: one, or several of which it is in one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub phase: Vec<DeploymentPhase>,
+    /// For how long it has been in its phase.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Span>,
+    /// Whether it is past its deadline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overdue: Option<bool>,
+}
+
+impl DeploymentIs {
+    /// All that is asked for.
+    pub fn resolve(&self) -> DeploymentIn {
+        match self {
+            Self::Phase(phase) => DeploymentIn { phase: vec![*phase], ..DeploymentIn::default() },
+            Self::In(asked) => asked.clone(),
+        }
+    }
+}
+
+impl fmt::Display for DeploymentIs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let DeploymentIn { phase, since, overdue } = self.resolve();
+        let phases: Vec<&str> = phase.iter().map(|phase| phase.as_str()).collect();
+        let mut said = Vec::new();
+        said.extend((!phases.is_empty()).then(|| phases.join(" or ")));
+        said.extend(overdue.map(|is| if is { "past its deadline" } else { "in time" }.to_owned()));
+        write!(f, "a deployment {}", said.join(" and "))?;
+        since.map_or(Ok(()), |since| write!(f, " for {since}"))
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Metadata, Name, Timestamp};
+use crate::{Metadata, Name, Span, Timestamp};
 
 /// A profile bound to a host. A host has one at most.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,22 @@ pub struct DeploymentSpec {
     /// How often.
     #[serde(default)]
     pub boot: BootRepeat,
+    /// How long it may stand in one phase until the host has booted the profile. Past that, the host counts as unwell. It may
+    /// take any time where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Span>,
+    /// For what it is asked: a word of whoever asks. Another one begins the deployment anew, though all else is as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 100))]
+    pub request: Option<String>,
+}
+
+impl DeploymentSpec {
+    /// Whether something else is to be booted, or the same once more, than what `before` says.
+    pub fn begins_anew(&self, before: &Self) -> bool {
+        let said = |spec: &Self| Self { deadline: None, ..spec.clone() };
+        said(self) != said(before)
+    }
 }
 
 /// How often a host boots the profile of its deployment.
@@ -72,7 +88,9 @@ pub struct DeploymentStatus {
 }
 
 /// What the next boot of a host comes to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum DeploymentPhase {
     /// The host has not asked yet: it boots the profile.
@@ -86,14 +104,21 @@ pub enum DeploymentPhase {
     Stopped,
 }
 
-impl fmt::Display for DeploymentPhase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl DeploymentPhase {
+    /// The word in manifests and tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Waiting => "waiting",
             Self::Booting => "booting",
             Self::Booted => "booted",
             Self::Stopped => "stopped",
-        })
+        }
+    }
+}
+
+impl fmt::Display for DeploymentPhase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 

@@ -1,7 +1,9 @@
 //! Recovery procedures.
 
+mod deploy;
 mod http;
 mod nested;
+mod ssh;
 mod tell;
 
 use std::fmt;
@@ -9,10 +11,12 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::{Condition, HostSelect, Metadata, PowerState, Reach, Span};
+use crate::{Condition, DeploymentPhase, HostSelect, Metadata, PowerState, Reach, Span};
 
+pub use deploy::Deploy;
 pub use http::{HttpAuth, HttpBody, HttpExpect, HttpStatus, HttpStep, JsonExpect, SecretText, TextOrSecret};
 pub use nested::{Approve, Branch, Call, Choose, Repeat};
+pub use ssh::{SshExpect, SshStep};
 pub use tell::{IpmiRaw, Notify, Serial};
 
 /// A recovery procedure: when it applies, what it does, how it knows that it worked.
@@ -40,6 +44,10 @@ pub struct FlowSpec {
     /// Whether it only tells what it would do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
+    /// How often hosts that it may work on are looked at, though nothing is wrong with them; as the setting
+    /// `screenInterval` says where absent, or where that is more often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look_every: Option<Span>,
     /// Whether it may begin in quiet hours, too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub even_in_quiet_hours: bool,
@@ -124,6 +132,10 @@ pub enum Step {
     Serial(Serial),
     /// Send the management controller a command of its own.
     IpmiRaw(IpmiRaw),
+    /// Run a command on a machine that can be logged in to.
+    Ssh(Box<SshStep>),
+    /// Make the host boot a profile.
+    Deploy(Deploy),
 }
 
 impl fmt::Display for Step {
@@ -150,6 +162,8 @@ impl fmt::Display for Step {
             Self::Notify(notify) => notify.fmt(f),
             Self::Serial(serial) => serial.fmt(f),
             Self::IpmiRaw(raw) => raw.fmt(f),
+            Self::Ssh(command) => command.fmt(f),
+            Self::Deploy(deploy) => deploy.fmt(f),
             Self::Repeat(repeat) => repeat.fmt(f),
             Self::Call(call) => write!(f, "do the steps of flow {}", call.flow()),
         }
@@ -329,6 +343,9 @@ pub struct Example {
     /// What it wrote on its serial console lately, in lines; nothing where it is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial: Option<String>,
+    /// The phase of its deployment meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<DeploymentPhase>,
     /// Whether the flow applies to it.
     pub matches: bool,
 }

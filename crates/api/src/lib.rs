@@ -87,8 +87,8 @@ pub use boot_record::{BootRecord, BootStage, BootStall, BootState, BootStep, Dhc
 pub use check::{Check, CheckKind, CheckState, CheckStatus, HeartbeatCheck, HttpCheck, Probe};
 pub use cloud_event::CloudEvent;
 pub use condition::{
-    CheckIn, CheckIs, Condition, EventPattern, EventSource, PatternWithin, Region, ScreenPattern,
-    SerialPattern, SerialWithin,
+    CheckIn, CheckIs, Condition, DeploymentIn, DeploymentIs, EventPattern, EventSource, PatternWithin,
+    Region, ScreenPattern, SerialPattern, SerialWithin,
 };
 pub use connector::{
     AmtOptions, Capability, CertificatePin, Connector, ConnectorType, ConsoleLogFormat, ConsoleLogOptions,
@@ -105,9 +105,9 @@ pub use event::{Event, EventKind, Severity};
 pub use explanation::{BootExplanation, ExplainedStep};
 pub use fence::{FenceEvidence, FenceReport, FenceRequest};
 pub use flow::{
-    Approve, BootDevice, BootDeviceStep, Branch, Call, Choose, Example, Flow, FlowSpec, HttpAuth, HttpBody,
-    HttpExpect, HttpStatus, HttpStep, IpmiRaw, JsonExpect, Limits, Notify, PowerAction, Repeat, SecretText,
-    Serial, Step, TextOrSecret, Verify, WaitFor, When,
+    Approve, BootDevice, BootDeviceStep, Branch, Call, Choose, Deploy, Example, Flow, FlowSpec, HttpAuth,
+    HttpBody, HttpExpect, HttpStatus, HttpStep, IpmiRaw, JsonExpect, Limits, Notify, PowerAction, Repeat,
+    SecretText, Serial, SshExpect, SshStep, Step, TextOrSecret, Verify, WaitFor, When,
 };
 pub use hardware::{
     EventLog, HardwareReport, HostHardware, IdentifyRequest, InsertMediaRequest, Inventory, LogEntry,

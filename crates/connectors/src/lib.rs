@@ -50,5 +50,6 @@ pub use redfish::{
 pub use relay::RelayTimes;
 pub use screen::{ScreenEvent, ScreenSource, open_screen};
 pub use serial::{SerialConsole, open_serial};
+pub use ssh::{Command, CommandEnd, HostKey, run_command};
 pub use tls::{MemoryPins, Pins, Proof, Shown, TlsClient, look};
 pub use wol::WakeOnLan;

@@ -4,6 +4,7 @@
 //! since it sees everything that goes through it. That of a controller may be the one that it showed first.
 
 mod command;
+mod run;
 mod session;
 
 use std::time::Duration;
@@ -11,7 +12,9 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 pub(crate) use command::SshDevice;
-pub(crate) use session::{HostKey, Session};
+pub use run::{Command, CommandEnd, run_command};
+pub use session::HostKey;
+pub(crate) use session::Session;
 
 use crate::path::tcp;
 use crate::{Error, Hop, Login, Stream};

@@ -267,6 +267,7 @@ pub fn test(files: &args::Files, output: Output) -> Result<(), Failure> {
                 serial: example.serial.clone(),
                 power: example.power,
                 reach: example.reach,
+                deployment: example.deployment,
             };
             let verdicts = seen.verdicts(&all, &around);
             let verdict = verdicts.iter().find(|verdict| verdict.flow == flow.metadata.name);

@@ -219,7 +219,7 @@ fn wrong_use_has_its_own_exit_code() {
     check(&["power", "explode", "node1"], "invalid value 'explode'");
     check(
         &["get", "cupboards"],
-        "the kinds are settings, zones, clusters, credentials, notifiers, flows, profiles, networks, hosts, deployments, repositories",
+        "the kinds are settings, zones, clusters, credentials, notifiers, profiles, flows, networks, hosts, deployments, repositories",
     );
     check(&["power", "on", "a[1-"], "a bracket is not closed");
     check(&["power", "on"], "no host is named");

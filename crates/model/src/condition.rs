@@ -5,8 +5,9 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use ironhand_api::{
-    CheckIs, CheckKind, CheckState, Condition, EventPattern, EventSource, Finding, MatchEvidence, PowerState,
-    Reach, ScreenKind, ScreenPattern, SerialPattern, Span, Timestamp, Truth, When,
+    CheckIs, CheckKind, CheckState, Condition, DeploymentIs, DeploymentPhase, EventPattern, EventSource,
+    Finding, MatchEvidence, PowerState, Reach, ScreenKind, ScreenPattern, SerialPattern, Span, Timestamp,
+    Truth, When,
 };
 use regex::{Regex, RegexBuilder};
 
@@ -24,6 +25,20 @@ pub type Lately = (EventSeen, Duration);
 
 /// A line that the host wrote, and how long ago it was begun.
 pub type Written = (SerialLine, Duration);
+
+/// What is deployed to a host: nothing, or how far it came.
+pub type Deployed = Option<DeployedAt>;
+
+/// How far a deployment came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeployedAt {
+    /// The phase.
+    pub phase: DeploymentPhase,
+    /// For how long it has been in that.
+    pub lasted: Duration,
+    /// Whether it is past its deadline.
+    pub overdue: bool,
+}
 
 /// What is known of a host at one moment.
 pub struct Sight<'a> {
@@ -49,6 +64,8 @@ pub struct Sight<'a> {
     pub watched: BTreeSet<EventSource>,
     /// What the host wrote on its serial console, the newest last, and how long ago.
     pub serial: Known<Vec<Written>>,
+    /// What is deployed to the host, and for how long it has been in its phase.
+    pub deployment: Known<Deployed>,
 }
 
 impl<'a> Sight<'a> {
@@ -72,6 +89,7 @@ impl<'a> Sight<'a> {
             events: lately(facts),
             watched: facts.watched_events().clone(),
             serial: written(facts),
+            deployment: deployed(facts),
         }
     }
 
@@ -90,6 +108,7 @@ impl<'a> Sight<'a> {
             checks: around.checks(),
             events: around.events(),
             watched: around.event.iter().flat_map(|_| [EventSource::Sel, EventSource::Redfish]).collect(),
+            deployment: around.deployed().ok_or_else(|| missing("what is deployed to the host")),
             serial: around.serial().ok_or_else(|| missing("what the host wrote on its serial console")),
         }
     }
@@ -104,6 +123,17 @@ pub(crate) fn lately(facts: &HostFacts) -> Vec<Lately> {
 pub(crate) fn written(facts: &HostFacts) -> Known<Vec<Written>> {
     let lines = facts.serial().ok_or_else(|| "nobody listens to the serial console yet".to_owned())?;
     Ok(lines.iter().map(|line| (line.clone(), age(facts, line.at))).collect())
+}
+
+/// How far the deployment of the host came, at the last look at it.
+pub(crate) fn deployed(facts: &HostFacts) -> Known<Deployed> {
+    let seen =
+        facts.deployment().ok_or_else(|| "what is deployed to the host was not looked up yet".to_owned())?;
+    Ok(seen.map(|seen| {
+        let lasted = age(facts, seen.since);
+        let limit = seen.overdue_at().map(|at| at.since(seen.since));
+        DeployedAt { phase: seen.phase, lasted, overdue: limit.is_some_and(|limit| lasted >= limit) }
+    }))
 }
 
 /// How long before the last look at the host something happened.
@@ -129,9 +159,18 @@ pub struct Circumstances {
     pub event: Option<String>,
     /// What it wrote on its serial console, in lines; nothing where it is empty.
     pub serial: Option<String>,
+    /// The phase of its deployment.
+    pub deployment: Option<DeploymentPhase>,
 }
 
 impl Circumstances {
+    /// An example says how far it came, not since when: it counts as late, so that both can be tried.
+    fn deployed(&self) -> Option<Deployed> {
+        let phase = self.deployment?;
+        let overdue = phase != DeploymentPhase::Booted;
+        Some(Some(DeployedAt { phase, lasted: Duration::MAX, overdue }))
+    }
+
     fn serial(&self) -> Option<Vec<Written>> {
         let line = |text: &str| {
             (SerialLine { at: Timestamp::from_millis(0), text: text.to_owned() }, Duration::ZERO)
@@ -253,6 +292,9 @@ fn part(condition: &Condition, sight: &Sight<'_>, at: &str, findings: &mut Vec<F
     }
     if let Some(wanted) = &condition.serial {
         leaf("serial", on_serial(wanted, sight), &mut parts);
+    }
+    if let Some(wanted) = &condition.deployment {
+        leaf("deployment", on_deployment(wanted, sight), &mut parts);
     }
     for (index, below_all) in all.iter().enumerate() {
         parts.push(part(below_all, sight, &below(&format!("all[{index}]")), findings));
@@ -389,6 +431,23 @@ fn on_serial(wanted: &SerialPattern, sight: &Sight<'_>) -> Part {
         }
         None => Part::new(false, format!("the host did not write {wanted}")),
     }
+}
+
+/// How far the deployment of the host came. Where nothing is deployed, it came nowhere.
+fn on_deployment(wanted: &DeploymentIs, sight: &Sight<'_>) -> Part {
+    let DeployedAt { phase, lasted, overdue } = match &sight.deployment {
+        Ok(Some(deployed)) => *deployed,
+        Ok(None) => return Part::new(false, "nothing is deployed to the host".to_owned()),
+        Err(why) => return Part::unknown(why.clone()),
+    };
+    let asked = wanted.resolve();
+    let late = if overdue { ", past its deadline" } else { "" };
+    let is = format!("the deployment is {phase}{late}");
+    let in_phase = asked.phase.is_empty() || asked.phase.contains(&phase);
+    if !in_phase || asked.overdue.is_some_and(|wanted| wanted != overdue) {
+        return Part::new(false, format!("{is}, and not {wanted}"));
+    }
+    lasting(Part::new(true, is), lasted, asked.since.map(Span::duration))
 }
 
 /// What a pattern may compile to, in bytes, as on screens.

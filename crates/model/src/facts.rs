@@ -4,6 +4,7 @@
 //! power. Each change is told once, so an outage is one event however often it is observed.
 
 mod checks;
+mod deployment;
 mod events;
 mod fence;
 mod serial;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use checks::CheckFacts;
 pub use checks::CheckSeen;
 pub(crate) use checks::Illness;
+pub use deployment::DeploymentSeen;
 use events::EventFacts;
 pub use events::EventSeen;
 pub use serial::SerialLine;
@@ -150,6 +152,9 @@ pub struct HostFacts {
     events: EventFacts,
     #[serde(skip)]
     serial: Option<Vec<SerialLine>>,
+    /// None before it was looked up.
+    #[serde(skip)]
+    deployment: Option<Option<DeploymentSeen>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hardware: Option<HostHardware>,
     /// When the host was last started, or given back by whoever worked on it: it may be booting since.

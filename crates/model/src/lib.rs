@@ -127,9 +127,11 @@ pub use boot_progress::{
     MOST_BOOT_STEPS, MOST_BOOTS, MOST_PAST_BOOTS, boot_patience, boot_stall,
 };
 pub use cadence::Cadence;
-pub use condition::{Circumstances, Find, Judgement, Known, Lately, Sight, judge, judge_when};
+pub use condition::{Circumstances, DeployedAt, Find, Judgement, Known, Lately, Sight, judge, judge_when};
 pub use console::{ConsoleHold, ConsoleTaken, Taker};
-pub use facts::{Change, CheckSeen, EventSeen, HostFacts, Observation, SerialLine, power_deadline};
+pub use facts::{
+    Change, CheckSeen, DeploymentSeen, EventSeen, HostFacts, Observation, SerialLine, power_deadline,
+};
 pub use fence::judge_fence;
 pub use follow::{Described, FollowPlan, Ground, plan_follow};
 pub use heartbeat::{HEARTBEAT_WINDOW, HeartbeatRefusal, HeartbeatWindow, Nonce};

@@ -93,6 +93,13 @@ pub struct Planned {
     pub evidence: MatchEvidence,
 }
 
+impl Planned {
+    /// For what the step asks others that keep it: the same words however often it is done, so that it is done once.
+    pub fn request(&self) -> String {
+        run::request_of(self.run, &self.place)
+    }
+}
+
 /// A change of an incident or a run: one event, and what is to be stored with it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transition {

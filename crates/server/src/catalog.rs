@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ironhand_api::{
-    Condition, Flow, MatchEvidence, Name, PictureDigest, Region, ScreenKind, ScreenPattern, Step, Timestamp,
-    Truth, Verdict, Whereabouts,
+    Condition, Flow, MatchEvidence, Name, PictureDigest, Region, ScreenKind, ScreenPattern, Span, Step,
+    Timestamp, Truth, Verdict, Whereabouts,
 };
 use ironhand_console::{Candidates, Match, Page, Pattern, PatternSet, Searchable};
 use ironhand_model::{Circumstances, HostFacts, Judgement, LinkFault, Sight, judge_when, link};
@@ -123,6 +124,11 @@ impl FlowSet {
     /// Whether one of them asks for what the host writes on its serial console.
     pub(crate) fn ask_serial(&self, host: &Whereabouts<'_>) -> bool {
         self.select(host).any(|flow| asks(flow, Condition::asks_serial))
+    }
+
+    /// How often those that say so want a calm host to be looked at.
+    pub(crate) fn look_every(&self, host: &Whereabouts<'_>) -> Option<Duration> {
+        self.select(host).filter_map(|flow| flow.spec.look_every).map(Span::duration).min()
     }
 
     /// The flows that may work on a host, the first to be taken first.
@@ -292,10 +298,12 @@ pub fn flow_faults(flow: &Flow) -> Vec<String> {
         _ => {}
     });
     let mut requests = |place: &str, step: &Step| {
-        if let Step::Http(request) = step {
-            let found = outreach::faults(request);
-            faults.extend(found.into_iter().map(|fault| format!("{place}.http: {fault}")));
-        }
+        let (word, found) = match step {
+            Step::Http(request) => ("http", outreach::faults(request)),
+            Step::Ssh(command) => ("ssh", outreach::command_faults(command)),
+            _ => return,
+        };
+        faults.extend(found.into_iter().map(|fault| format!("{place}.{word}: {fault}")));
     };
     Step::walk(&flow.spec.steps, "spec.do", &mut requests);
     Step::walk(&flow.spec.on_failure, "spec.onFailure", &mut requests);

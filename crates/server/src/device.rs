@@ -137,6 +137,9 @@ pub(crate) enum DeviceError {
     /// Another system did not do what a flow asked of it.
     #[error(transparent)]
     Outreach(#[from] OutreachError),
+    /// Nothing was deployed to the host.
+    #[error("nothing is deployed: {reason}")]
+    NotDeployed { reason: String },
     /// The host is another server's to work on.
     #[error(transparent)]
     NotOwner(#[from] NotOwner),
@@ -288,6 +291,7 @@ impl DeviceError {
             | Self::NoPower { .. }
             | Self::Credential { .. }
             | Self::NotNow { .. }
+            | Self::NotDeployed { .. }
             | Self::ConsoleHeld { .. }
             | Self::CutNotAllowed
             | Self::NotFenced
@@ -368,6 +372,7 @@ impl DeviceError {
             Self::CutNotAllowed => "power.cut_not_allowed",
             Self::ReaderFailed => "screen.reader_failed",
             Self::NotNow { .. } => "power.not_now",
+            Self::NotDeployed { .. } => "deployment.refused",
             Self::NotSeen { .. } => "power.not_seen",
             Self::OutcomeUnknown { .. } => "power.outcome_unknown",
             Self::NotStored { .. } => "store.failed",

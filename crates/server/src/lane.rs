@@ -21,13 +21,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_api::{
-    ActionReceipt, BootDevice, Capability, FenceReport, Host, HostStatus, HttpStep, IpmiRaw, Job, Name,
-    PictureDigest, PowerAction, PowerState, RecoverPlan, RecoverRequest, Run, Work,
+    ActionReceipt, BootDevice, Capability, DeploymentSpec, FenceReport, Host, HostStatus, HttpStep, IpmiRaw,
+    Job, Name, PictureDigest, PowerAction, PowerState, RecoverPlan, RecoverRequest, Run, SshStep, Work,
 };
 use ironhand_connectors::{Jetkvms, Modems};
 use ironhand_console::keys::KeyStep;
 use ironhand_ipmi_port::IpmiPort;
-use ironhand_model::{RunRefusal, Site, StartRefusal};
+use ironhand_model::{DeploymentSeen, RunRefusal, Site, StartRefusal};
 use ironhand_store::Store;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
@@ -42,6 +42,7 @@ use crate::catalog::Catalog;
 use crate::check::CheckDesk;
 use crate::console::Consoles;
 use crate::credentials::Refusals;
+use crate::deployments::Deployments;
 use crate::device::DeviceError;
 use crate::outreach::Outreach;
 use crate::rotation::{PasswordOrder, Turns};
@@ -79,6 +80,8 @@ pub(crate) struct Tools {
     pub(crate) brake: Brake,
     /// Asks other systems.
     pub(crate) outreach: Outreach,
+    /// What is deployed to which host.
+    pub(crate) deployments: Deployments,
     pub(crate) catalog: Catalog,
     /// Asks hosts themselves how they are.
     pub(crate) checks: CheckDesk,
@@ -107,6 +110,10 @@ pub(crate) enum Action {
     Serial { steps: Vec<KeyStep> },
     /// Send the controller a command of its own.
     IpmiRaw(IpmiRaw),
+    /// Run a command on a machine at an address; none where the host has none that is known.
+    Ssh(Box<SshStep>, Option<String>),
+    /// Say what the host boots.
+    Deploy(DeploymentSpec),
     /// Read the hardware, or do something to it that is not power.
     Hardware(Hardware),
     /// Take the power away and prove it.
@@ -160,6 +167,8 @@ impl Action {
             | Self::Http(_)
             | Self::Serial { .. }
             | Self::IpmiRaw(_)
+            | Self::Ssh(..)
+            | Self::Deploy(_)
             | Self::Hardware(_)
             | Self::LiftFence
             | Self::ResolveRotation => None,
@@ -182,6 +191,8 @@ impl Action {
             Self::Http(request) => request.to_string(),
             Self::Serial { steps } => format!("{} keys to the serial console", steps.len()),
             Self::IpmiRaw(raw) => raw.to_string(),
+            Self::Ssh(command, _) => command.to_string(),
+            Self::Deploy(spec) => format!("deploy Profile {}", spec.profile),
             Self::Hardware(asked) => asked.describe(),
             Self::Fence { attested: None } => "fence".to_owned(),
             Self::Fence { attested: Some(person) } => format!("fence, attested by {}", person.by),
@@ -221,6 +232,8 @@ pub(crate) struct Done {
     pub(crate) fence: Option<FenceReport>,
     /// What was read of the hardware, with the connector.
     pub(crate) found: Option<(String, Found)>,
+    /// What is deployed now, where that was asked for.
+    pub(crate) deployed: Option<Box<DeploymentSeen>>,
 }
 
 /// What was not done, or not seen to have come true, and why.

@@ -36,6 +36,7 @@ mod check;
 mod clock;
 mod console;
 mod credentials;
+mod deployments;
 mod device;
 mod endpoint;
 mod entrance;

@@ -1,9 +1,10 @@
-//! What flows ask of other systems: inventory, provisioning, tickets.
+//! What flows ask of other systems: inventory, provisioning, tickets; and commands on machines.
 //!
 //! The requests go through the client that speaks to controllers, with the proofs of TLS that it has. A server that is
 //! slow holds up the step that waits for it, within the time of that step, and nothing else: few requests at once go to
 //! one server, and more to all of them together.
 
+mod command;
 mod error;
 mod request;
 
@@ -23,6 +24,7 @@ use tokio::time::{Instant as Moment, sleep, timeout_at};
 use crate::endpoint::{retry_after, shown};
 use request::Prepared;
 
+pub(crate) use command::faults as command_faults;
 pub(crate) use error::OutreachError;
 pub(crate) use request::{faults, percent_encoded};
 

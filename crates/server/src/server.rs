@@ -22,6 +22,7 @@ use crate::changes::Changes;
 use crate::check::CheckDesk;
 use crate::console::{Consoles, Recordings};
 use crate::credentials::Refusals;
+use crate::deployments::Deployments;
 use crate::fleet::Fleet;
 use crate::http::{self, Api, Booting, ListenError, LocalSocket, Via};
 use crate::lane::Tools;
@@ -162,6 +163,8 @@ impl Server {
         let (say, site) = watch::channel(Arc::new(Site::default()));
         let (brake, tripped) = Brake::new();
         brake.recall(&store).await.map_err(failed)?;
+        let changes = Changes::new();
+        let deployments = Deployments::new(store.clone(), changes.clone());
         let tools = Tools {
             store: store.clone(),
             port,
@@ -177,6 +180,7 @@ impl Server {
             consoles: consoles.clone(),
             brake,
             outreach: Outreach::new(store.clone()),
+            deployments: deployments.clone(),
             catalog: catalog.clone(),
             checks: CheckDesk::start(),
             site: site.clone(),
@@ -193,12 +197,12 @@ impl Server {
         let notifiers = Notifiers::new(store.clone(), holder.clone(), stops.listeners.clone());
         notifiers.start().await.map_err(failed)?;
         let (store_of, fleet_of) = (store.clone(), fleet.clone());
-        let changes = Changes::new();
         let hands =
             Hands { store: store_of, fleet: fleet_of, catalog, notifiers: notifiers.clone(), order, changes };
         let repositories =
             Repositories::new(hands.clone(), repositories, holder, &data_dir, stops.listeners.clone());
         let listeners = TaskTracker::new();
+        listeners.spawn(deployments.keep(stops.listeners.clone()));
         if shared {
             let follower = Follower::new(hands.clone(), repositories.clone()).await.map_err(failed)?;
             listeners.spawn(follower.run(stops.listeners.clone()));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ironhand_api::{Deployment, DeploymentSpec, DeploymentStatus, Kind, Metadata, Name};
+use ironhand_api::{Deployment, DeploymentSpec, DeploymentStatus, Kind, Metadata, Name, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
@@ -44,8 +44,14 @@ impl Stored for Deployment {
 
     /// Another specification begins anew.
     fn settle(mut self, _: &Sealer, kept: Option<&Self>) -> Result<Self, StoreError> {
-        self.status = kept.filter(|kept| kept.spec == self.spec).and_then(|kept| kept.status.clone());
+        let same = kept.filter(|kept| !self.spec.begins_anew(&kept.spec));
+        self.status = same.and_then(|kept| kept.status.clone());
         Ok(self)
+    }
+
+    fn begun(mut self, now: Timestamp) -> Self {
+        self.status.get_or_insert_with(|| DeploymentStatus { since: now, ..DeploymentStatus::default() });
+        self
     }
 
     fn spec_json(&self) -> Result<String, StoreError> {

@@ -77,6 +77,12 @@ pub trait Stored: Clone + Send + Sync + Sized + 'static {
     /// The resource as it is kept, given what is kept now.
     fn settle(self, sealer: &Sealer, kept: Option<&Self>) -> Result<Self, StoreError>;
 
+    /// The resource as it begins at `now`, where it is not what was kept.
+    #[must_use]
+    fn begun(self, _now: Timestamp) -> Self {
+        self
+    }
+
     /// The specification as JSON.
     fn spec_json(&self) -> Result<String, StoreError>;
 
@@ -145,6 +151,8 @@ impl<T: Stored> Write for Apply<T> {
         {
             return Ok(Applied { resource: kept, outcome: Outcome::Unchanged, event: None });
         }
+        let settled = settled.begun(self.now);
+        let spec = settled.spec_json()?;
         let references = settled.references();
         check_targets(turn.connection, T::KIND, &name, &references).await?;
         let claims = settled.claims();

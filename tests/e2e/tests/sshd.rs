@@ -3,14 +3,18 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
-use e2e::{Peer, peer, run, wait_until};
-use ironhand_api::{Connector, PowerAction, SshCommands, SshOptions, Way};
+use e2e::{Peer, Served, peer, run, wait_until};
+use ironhand_api::{Connector, PowerAction, Run, RunState, SshCommands, SshOptions, StepOutcome, Way};
+use ironhand_client::{Client, Endpoint, RecordFilter};
+use ironhand_connectors::{Command as SshCommand, CommandEnd, HostKey, MemoryPins, Pins, run_command};
 use ironhand_connectors::{
     Hop, HttpClient, HttpLimits, HttpRequest, Login, PathHealth, Proof, Route, Surroundings, connect, open,
 };
-use secrecy::SecretString;
+use ironhand_sim::{Fleet, FleetConfig, MachineFault};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::time::Instant;
 
@@ -179,4 +183,104 @@ async fn devices_are_reached_through_a_jump_host() {
     assert_eq!(code(port, WRONG_KEY).await, "connector.certificate");
     // Nobody listens there any more.
     assert_eq!(code(port, &sshd.host_key).await, "connector.hop");
+}
+
+#[tokio::test]
+async fn a_command_is_told_with_its_status_and_what_it_writes() {
+    let sshd = Sshd::start();
+    let route = Route::direct("127.0.0.1", sshd.port);
+    let given = || HostKey::Given(sshd.host_key.clone());
+    let run = async |key: HostKey, run: &str, input: Option<&[u8]>| {
+        run_command(&route, &sshd.login, key, &SshCommand { run, input, within: STARTS_WITHIN * 3 }).await
+    };
+    let end = run(given(), "cat; echo no >&2; exit 4", Some(b"read it")).await.unwrap();
+    assert_eq!(end, CommandEnd { status: Some(4), output: b"read it".to_vec(), complaint: b"no\n".to_vec() });
+    // Nothing to read is the end of what there is to read.
+    let end = run(given(), "wc -c", None).await.unwrap();
+    assert_eq!((end.status, end.output.trim_ascii()), (Some(0), &b"0"[..]));
+    // More than is kept is read all the same.
+    let end = run(given(), "head -c 300000 /dev/zero; exit 1", None).await.unwrap();
+    assert_eq!((end.status, end.output.len()), (Some(1), 64 * 1024));
+    // A machine that goes down says nothing.
+    let end = run(given(), "kill -9 $PPID", None).await.unwrap();
+    assert_eq!(end.status, None);
+    let pins: Arc<dyn Pins> = Arc::new(MemoryPins::default());
+    let first = || HostKey::First { device: "ssh".to_owned(), pins: Arc::clone(&pins) };
+    for _ in 0..2 {
+        assert_eq!(run(first(), "true", None).await.unwrap().status, Some(0));
+    }
+    let other = Sshd::start();
+    let command = SshCommand { run: "true", input: None, within: STARTS_WITHIN };
+    let changed = run_command(&Route::direct("127.0.0.1", other.port), &other.login, first(), &command).await;
+    assert_eq!(changed.unwrap_err().code(), "connector.certificate");
+    let wrong = run(HostKey::Given(WRONG_KEY.to_owned()), "true", None).await;
+    assert_eq!(wrong.unwrap_err().code(), "connector.certificate");
+}
+
+/// A label that a shell would make something of.
+const LABEL: &str = "7';touch${IFS}x;`id`\"z\"";
+
+const TOKEN: &str = "Kanarie-token";
+
+#[test]
+fn flows_run_commands_and_show_no_secret() {
+    let sshd = Sshd::start();
+    let mark = sshd.folder.path().join("mark");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let config = FleetConfig { pace: 20.0, serial: false, ..FleetConfig::new(1) };
+    let password = config.password.expose_secret().to_owned();
+    let fleet = runtime.block_on(Fleet::start(config)).expect("a simulated host");
+    let sim = &fleet.hosts()[0];
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let server = Served::start(folder.path());
+    let login = |name: &str, username: &str, password: serde_json::Value| {
+        serde_json::json!({ "apiVersion": "ironhand/v1", "kind": "Credential", "metadata": { "name": name },
+                            "spec": { "username": username, "password": password } })
+    };
+    let key = serde_json::json!({ "fromFile": sshd.folder.path().join("user") });
+    let ssh = |run: &str| serde_json::json!({ "address": "127.0.0.1", "port": sshd.port, "login": "machine", "run": run });
+    let mut echoes = ssh("printf '%s\n' {{ host.labels.rack }}; cat");
+    echoes["input"] = serde_json::json!({ "secret": "token" });
+    echoes["expect"] = serde_json::json!({ "output": "^(?<rack>.*)$" });
+    let mut writes = ssh(&format!("printf %s {{{{ captures.rack }}}} > {}; exit 7", mark.display()));
+    writes["expect"] = serde_json::json!({ "status": [0, 7] });
+    writes["hostKey"] = serde_json::json!(sshd.host_key);
+    let manifests = [
+        login("fleet", "admin", serde_json::json!(password)),
+        login("machine", &sshd.login.username, key),
+        login("token", "", serde_json::json!(TOKEN)),
+        serde_json::json!({ "apiVersion": "ironhand/v1", "kind": "Settings", "metadata": { "name": "global" },
+                            "spec": { "screenInterval": "200ms", "screenIntervalIncident": "100ms" } }),
+        serde_json::json!({ "apiVersion": "ironhand/v1", "kind": "Flow", "metadata": { "name": "panic" },
+                            "spec": { "when": { "screen": "Kernel panic" },
+                                      "do": [{ "ssh": echoes }, { "ssh": writes }, { "power": "cycle" }],
+                                      "verify": { "screen": "login:", "timeout": "2m" } } }),
+        serde_json::json!({ "apiVersion": "ironhand/v1", "kind": "Host",
+                            "metadata": { "name": sim.name, "labels": { "rack": LABEL } },
+                            "spec": { "credentials": ["fleet"], "connectors": [
+                                { "type": "ipmi", "address": sim.ipmi.ip(), "port": sim.ipmi.port() },
+                                { "type": "vnc", "address": sim.vnc.ip(), "port": sim.vnc.port(), "credentials": [] },
+                            ] } }),
+    ];
+    server.apply(&manifests.map(|manifest| manifest.to_string()).join("\n---\n"));
+    fleet.stage(&sim.name, MachineFault::KernelPanic).expect("a host of the fleet");
+    let client = Client::new(Endpoint::Unix(folder.path().join("api.sock"))).expect("a client");
+    let run: Run = wait_until("the run is over", STARTS_WITHIN * 6, || {
+        let runs =
+            runtime.block_on(client.runs(&RecordFilter::default())).map_err(|error| error.to_string())?;
+        let over = runs.into_iter().find(|run| run.state != RunState::Running);
+        over.ok_or_else(|| "none has ended".to_owned())
+    });
+    assert_eq!(run.state, RunState::Succeeded, "{run:#?}");
+    assert_eq!(run.steps[0].captured["rack"], LABEL, "{run:#?}");
+    assert_eq!(std::fs::read_to_string(&mark).expect("the command ran"), LABEL);
+    assert!(!sshd.folder.path().join("x").exists());
+    let detail = |index: usize| match &run.steps[index].outcome {
+        Some(StepOutcome::Done(detail)) => detail.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert!(detail(0).contains("ends with status 0") && detail(0).contains("***"), "{}", detail(0));
+    assert!(detail(1).contains("ends with status 7"), "{}", detail(1));
+    let told = serde_json::to_string(&run).expect("a run is JSON");
+    assert!(!told.contains(TOKEN) && !told.contains("PRIVATE KEY"), "{told}");
 }

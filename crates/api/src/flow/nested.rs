@@ -149,6 +149,17 @@ impl Flow {
         told
     }
 
+    /// The profiles that it deploys.
+    pub fn deploys(&self) -> BTreeSet<&Name> {
+        let mut deployed = BTreeSet::new();
+        Step::walk(&self.spec.steps, "", &mut |_, step| {
+            if let Step::Deploy(deploy) = step {
+                deployed.insert(&deploy.profile);
+            }
+        });
+        deployed
+    }
+
     /// Whether it calls any.
     pub fn calls(&self) -> bool {
         !self.called().is_empty()

@@ -4,8 +4,9 @@ use super::fault::Faults;
 use super::fields::{Fields, Shape};
 use super::tree::Node;
 use crate::{
-    CheckIn, CheckIs, CheckState, Condition, EventPattern, EventSource, PatternWithin, PowerState, Reach,
-    Region, ScreenKind, ScreenPattern, SerialPattern, SerialWithin,
+    CheckIn, CheckIs, CheckState, Condition, DeploymentIn, DeploymentIs, DeploymentPhase, EventPattern,
+    EventSource, PatternWithin, PowerState, Reach, Region, ScreenKind, ScreenPattern, SerialPattern,
+    SerialWithin,
 };
 
 /// A condition below `all`, `any` or `not`.
@@ -22,6 +23,7 @@ pub(super) const CONDITION: Shape = Shape {
         "check",
         "event",
         "serial",
+        "deployment",
         "since",
         "all",
         "any",
@@ -45,6 +47,16 @@ const EVENT_SOURCES: &[(&str, EventSource)] = &[("sel", EventSource::Sel), ("red
 /// What can be waited for; what is not known is no state that anything may hang on.
 const CHECK_STATES: &[(&str, CheckState)] =
     &[("passing", CheckState::Passing), ("failing", CheckState::Failing)];
+
+pub(super) const DEPLOYMENT_IN: Shape =
+    Shape { what: "`deployment`", fields: &["phase", "since", "overdue"], planned: &[] };
+
+pub(super) const PHASES: &[(&str, DeploymentPhase)] = &[
+    (DeploymentPhase::Waiting.as_str(), DeploymentPhase::Waiting),
+    (DeploymentPhase::Booting.as_str(), DeploymentPhase::Booting),
+    (DeploymentPhase::Booted.as_str(), DeploymentPhase::Booted),
+    (DeploymentPhase::Stopped.as_str(), DeploymentPhase::Stopped),
+];
 
 pub(super) const REGION: Shape = Shape { what: "`region`", fields: &["rows", "columns"], planned: &[] };
 
@@ -109,6 +121,7 @@ pub(super) fn condition(
     let check = fields.optional("check", faults, check);
     let event = fields.optional("event", faults, event);
     let serial = fields.optional("serial", faults, serial);
+    let deployment = fields.optional("deployment", faults, deployment);
     let since = fields.optional("since", faults, |node, faults| node.some_span("since", faults));
     let all = parts("all", faults);
     let any = parts("any", faults);
@@ -124,6 +137,7 @@ pub(super) fn condition(
         check: check?,
         event: event?,
         serial: serial?,
+        deployment: deployment?,
         since: since?,
         all: all?.unwrap_or_default(),
         any: any?.unwrap_or_default(),
@@ -179,6 +193,35 @@ fn serial(node: &Node, faults: &mut Faults) -> Option<SerialPattern> {
     let source_pattern = fields.require("pattern", faults).and_then(|node| pattern(node, "pattern", faults));
     let within = fields.optional("within", faults, |node, faults| node.some_span("within", faults));
     Some(SerialPattern::Within(SerialWithin { pattern: source_pattern?, within: within? }))
+}
+
+/// A phase, or what is asked of the deployment.
+fn deployment(node: &Node, faults: &mut Faults) -> Option<DeploymentIs> {
+    if !node.is_mapping() {
+        return phase(node, faults).map(DeploymentIs::Phase);
+    }
+    let fields = Fields::of(node, &DEPLOYMENT_IN, faults)?;
+    let phases = fields.optional("phase", faults, |node, faults| {
+        if node.is_list() {
+            return node.some_list("phase", PHASES.len(), faults, phase);
+        }
+        phase(node, faults).map(|phase| vec![phase])
+    });
+    let since = fields.optional("since", faults, |node, faults| node.some_span("since", faults));
+    let overdue = fields.optional("overdue", faults, |node, faults| node.boolean("overdue", faults));
+    let asked = DeploymentIn { phase: phases?.unwrap_or_default(), since: since?, overdue: overdue? };
+    if asked.phase.is_empty() && asked.overdue.is_none() {
+        if !fields.has_strangers() {
+            let hint = Some("name a `phase`, or whether it is `overdue`".to_owned());
+            fields.fault("`deployment` does not say how far it must have come".to_owned(), hint, faults);
+        }
+        return None;
+    }
+    Some(DeploymentIs::In(asked))
+}
+
+pub(super) fn phase(node: &Node, faults: &mut Faults) -> Option<DeploymentPhase> {
+    node.word("phase", "a phase of a deployment", PHASES, &[], faults)
 }
 
 fn part(

@@ -19,7 +19,7 @@ use super::host::credentials;
 use super::tree::{Content, Node};
 use crate::{Connector, ConnectorType, KeyboardLayout, SettingsSpec, Span, Way, WolOptions};
 
-pub(super) use path::tls;
+pub(super) use path::{host_key, tls};
 
 /// Addresses of one device beside the first.
 const MOST_BACKUP_ADDRESSES: usize = 4;

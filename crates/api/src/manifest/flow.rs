@@ -1,6 +1,6 @@
 //! Reading the spec of a `Flow`.
 
-use super::condition::{CONDITION, POWER_STATES, POWER_TO_BEGIN, condition, pattern, reach};
+use super::condition::{CONDITION, POWER_STATES, POWER_TO_BEGIN, condition, pattern, phase, reach};
 use super::fault::Faults;
 use super::fields::{Fields, Shape};
 use super::select::host_select;
@@ -15,6 +15,7 @@ pub(super) const FLOW: Shape = Shape {
         "when",
         "priority",
         "dryRun",
+        "lookEvery",
         "evenInQuietHours",
         "do",
         "verify",
@@ -38,6 +39,7 @@ pub(super) const WHEN: Shape = Shape {
         "check",
         "event",
         "serial",
+        "deployment",
         "since",
         "all",
         "any",
@@ -61,6 +63,7 @@ pub(super) const WAITED: &[&str] = &[
     "check",
     "event",
     "serial",
+    "deployment",
     "since",
     "all",
     "any",
@@ -83,10 +86,17 @@ pub(super) const EXAMPLE: Shape = Shape {
         "heartbeat",
         "event",
         "serial",
+        "deployment",
         "matches",
     ],
     planned: &[],
 };
+
+/// The shortest time between two looks at calm hosts: a look costs the reading of a picture.
+const LOOK_EVERY_LEAST: Span = Span::from_secs(1);
+
+/// The longest one.
+const LOOK_EVERY_MOST: Span = Span::from_secs(24 * 3600);
 
 /// Examples of one flow.
 const MOST_EXAMPLES: usize = 1000;
@@ -99,6 +109,7 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<FlowSpec> {
         node.whole("priority", i64::from(i32::MIN)..=i64::from(i32::MAX), faults)
     });
     let dry_run = fields.optional("dryRun", faults, |node, faults| node.boolean("dryRun", faults));
+    let look_every = fields.optional("lookEvery", faults, look_every);
     let even_in_quiet_hours =
         fields.optional("evenInQuietHours", faults, |node, faults| node.boolean("evenInQuietHours", faults));
     let steps = fields.require("do", faults).and_then(|node| steps(node, "do", 0, faults));
@@ -115,6 +126,7 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<FlowSpec> {
         when: when?,
         priority: priority?.unwrap_or_default(),
         dry_run: dry_run?.unwrap_or_default(),
+        look_every: look_every?,
         even_in_quiet_hours: even_in_quiet_hours?.unwrap_or_default(),
         steps: steps?,
         verify: verify?,
@@ -122,6 +134,17 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<FlowSpec> {
         on_failure: on_failure?.unwrap_or_default(),
         examples: examples?.unwrap_or_default(),
     })
+}
+
+/// How often calm hosts are looked at.
+fn look_every(node: &Node, faults: &mut Faults) -> Option<Span> {
+    let every = node.some_span("lookEvery", faults)?;
+    if !(LOOK_EVERY_LEAST..=LOOK_EVERY_MOST).contains(&every) {
+        let message = format!("`lookEvery` must be {LOOK_EVERY_LEAST} to {LOOK_EVERY_MOST}");
+        node.fault(message, faults);
+        return None;
+    }
+    Some(every)
 }
 
 fn when(node: &Node, faults: &mut Faults) -> Option<When> {
@@ -175,6 +198,7 @@ fn example(node: &Node, faults: &mut Faults) -> Option<Example> {
     let heartbeat = fields.optional("heartbeat", faults, |node, faults| node.boolean("heartbeat", faults));
     let event = fields.optional("event", faults, |node, faults| text(node, "event", faults));
     let serial = fields.optional("serial", faults, |node, faults| text(node, "serial", faults));
+    let deployment = fields.optional("deployment", faults, phase);
     let matches = fields.require("matches", faults).and_then(|node| node.boolean("matches", faults));
     let (picture, text) = (picture?, screen?);
     if picture.is_some() == text.is_some() {
@@ -191,6 +215,7 @@ fn example(node: &Node, faults: &mut Faults) -> Option<Example> {
         heartbeat: heartbeat?,
         event: event?,
         serial: serial?,
+        deployment: deployment?,
         matches: matches?,
     })
 }

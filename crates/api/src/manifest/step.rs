@@ -1,6 +1,7 @@
 //! Reading the steps of a flow.
 
 pub(super) mod http;
+pub(super) mod machine;
 pub(super) mod tell;
 
 use super::condition::{CONDITION, POWER_STATES, bounded, condition};
@@ -48,10 +49,9 @@ const STEPS: &[&str] = &[
     "notify",
     "serial",
     "ipmiRaw",
+    "ssh",
+    "deploy",
 ];
-
-/// Kinds of step that people may have read of, and that this version does not do.
-const PLANNED_STEPS: &[&str] = &["ssh", "deploy"];
 
 const POWER_ACTIONS: &[(&str, PowerAction)] = &[
     (PowerAction::On.as_str(), PowerAction::On),
@@ -132,12 +132,9 @@ pub(super) fn step(node: &Node, depth: usize, faults: &mut Faults) -> Option<Ste
         "notify" => tell::notify(value, faults).map(Step::Notify),
         "serial" => tell::serial(value, faults).map(Step::Serial),
         "ipmiRaw" => tell::ipmi_raw(value, faults).map(Step::IpmiRaw),
+        "ssh" => machine::ssh(value, faults).map(|step| Step::Ssh(Box::new(step))),
+        "deploy" => machine::deploy(value, faults).map(Step::Deploy),
         "http" => http::http(value, faults).map(|step| Step::Http(Box::new(step))),
-        planned if PLANNED_STEPS.contains(&planned) => {
-            let hint = format!("available: {}", STEPS.join(", "));
-            faults.add(*place, format!("step `{key}` is not available in this version"), Some(hint));
-            None
-        }
         unknown => {
             let hint = match nearest(unknown, STEPS.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),

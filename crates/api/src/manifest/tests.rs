@@ -296,6 +296,10 @@ fn the_json_schema_knows_the_same_fields() {
     check("HttpStep", &step::http::HTTP);
     check("HttpExpect", &step::http::EXPECT);
     check("IpmiRaw", &step::tell::IPMI_RAW);
+    check("SshStep", &step::machine::SSH);
+    check("SshExpect", &step::machine::EXPECT);
+    check("Deploy", &step::machine::DEPLOY);
+    check("DeploymentIn", &condition::DEPLOYMENT_IN);
     check("Approve", &step::APPROVE);
     check("Limits", &flow::LIMITS);
     check("Example", &flow::EXAMPLE);

@@ -26,7 +26,7 @@ const MOST_ROUNDS: usize = 5;
 pub(crate) struct Session(Handle<KnownHost>);
 
 /// By what a server is known.
-pub(crate) enum HostKey {
+pub enum HostKey {
     /// The fingerprint of its host key, as OpenSSH writes it.
     Given(String),
     /// The host key that it showed first, as kept for the name of a device.

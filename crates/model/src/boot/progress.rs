@@ -48,7 +48,8 @@ mod tests {
 
     fn deployment(boot: BootRepeat) -> Deployment {
         let name = |text: &str| text.parse().unwrap();
-        let spec = DeploymentSpec { host: name("h"), profile: name("p"), boot };
+        let spec =
+            DeploymentSpec { host: name("h"), profile: name("p"), boot, deadline: None, request: None };
         Deployment { metadata: Metadata::named(name("d")), spec, status: None }
     }
 

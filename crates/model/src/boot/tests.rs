@@ -55,7 +55,8 @@ pub(super) fn host(boot: HostBoot) -> HostRecord {
 }
 
 pub(super) fn deployment(boot: BootRepeat, phase: DeploymentPhase) -> Deployment {
-    let spec = DeploymentSpec { host: name("web-3"), profile: name("debian"), boot };
+    let spec =
+        DeploymentSpec { host: name("web-3"), profile: name("debian"), boot, deadline: None, request: None };
     let status = DeploymentStatus { phase, ..DeploymentStatus::default() };
     Deployment { metadata: Metadata::named(name("web-3")), spec, status: Some(status) }
 }

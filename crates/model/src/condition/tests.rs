@@ -39,6 +39,11 @@ fn sight<'a>(find: Find<'a>) -> Sight<'a> {
         ],
         events: vec![told("DIMM A1: Uncorrectable ECC", 300), told("PSU 1: power lost", 3600)],
         watched: BTreeSet::from([EventSource::Sel]),
+        deployment: Ok(Some(DeployedAt {
+            phase: DeploymentPhase::Booting,
+            lasted: Duration::from_secs(1200),
+            overdue: true,
+        })),
         serial: Ok(vec![
             (wrote("Kernel panic - not syncing: Oops"), Duration::from_secs(700)),
             (wrote("n1 login: "), Duration::from_secs(5)),
@@ -95,6 +100,40 @@ fn checks_are_judged_with_how_long_they_came_to_it() {
     check("a", r#"{ "not": { "heartbeat": true } }"#, Unknown, "it is not known what heartbeat comes to");
     check("a", r#"{ "power": "on", "since": "1m" }"#, Yes, "power is on for 1m or more");
     check("a", r#"{ "power": "on", "since": "2m" }"#, No, "power is on for 1m so far, not 2m");
+}
+
+#[test]
+fn deployments_are_judged_by_phase_time_and_deadline() {
+    use Truth::{No, Yes};
+    let is = "the deployment is booting, past its deadline";
+    check("a", r#"{ "deployment": "booting" }"#, Yes, is);
+    let not = format!("{is}, and not a deployment booted");
+    check("a", r#"{ "deployment": "booted" }"#, No, &not);
+    check(
+        "a",
+        r#"{ "deployment": { "phase": ["waiting", "booting"], "since": "20m" } }"#,
+        Yes,
+        &format!("{is} for 20m or more"),
+    );
+    check(
+        "a",
+        r#"{ "deployment": { "phase": ["booting"], "since": "1h" } }"#,
+        No,
+        &format!("{is} for 20m so far, not 1h"),
+    );
+    check("a", r#"{ "deployment": { "overdue": true } }"#, Yes, is);
+    check(
+        "a",
+        r#"{ "deployment": { "overdue": false } }"#,
+        No,
+        &format!("{is}, and not a deployment in time"),
+    );
+    let find = |pattern: &ScreenPattern| find("a", pattern);
+    let condition: Condition = serde_json::from_str(r#"{ "not": { "deployment": "booted" } }"#).unwrap();
+    let none = Sight { deployment: Ok(None), ..sight(&find) };
+    assert_eq!(judge(&condition, &none).truth, Yes, "nothing is deployed");
+    let unknown = Sight { deployment: Err("not yet".to_owned()), ..sight(&find) };
+    assert_eq!(judge(&condition, &unknown).truth, Truth::Unknown);
 }
 
 #[test]

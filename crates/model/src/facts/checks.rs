@@ -61,8 +61,8 @@ pub struct CheckSeen {
 pub(crate) enum Illness {
     /// They do not.
     None,
-    /// They will at this time, unless something changes.
-    From(Timestamp),
+    /// They will at this time, unless something changes; what there is, in words.
+    From(Timestamp, &'static str),
     /// They do: what fails and for how long, in words.
     Now(String),
 }
@@ -109,10 +109,18 @@ impl HostFacts {
         !self.checks.is_empty() && self.checks.values().all(|check| check.passes >= PASSES)
     }
 
-    /// Whether checks make the host unwell. Those that began to fail before the host was started, or before `settled`,
+    /// Whether checks, or a deployment past its deadline, make the host unwell. Checks that began to fail before the host was started, or before `settled`,
     /// when it was last taken for well, count from then on, and not before it had `boot` to start. A host without power
     /// is not unwell: it is off.
     pub(crate) fn illness(&self, now: Timestamp, settled: Option<Timestamp>, boot: Duration) -> Illness {
+        match (self.check_illness(now, settled, boot), self.deployment_illness(now, settled)) {
+            (now @ Illness::Now(_), _) | (_, now @ Illness::Now(_)) => now,
+            (Illness::From(one, what), Illness::From(other, _)) => Illness::From(one.min(other), what),
+            (from @ Illness::From(..), Illness::None) | (Illness::None, from) => from,
+        }
+    }
+
+    fn check_illness(&self, now: Timestamp, settled: Option<Timestamp>, boot: Duration) -> Illness {
         if matches!(self.power(), PowerState::Off | PowerState::TurningOff | PowerState::TurningOn) {
             return Illness::None;
         }
@@ -129,7 +137,7 @@ impl HostFacts {
             return Illness::None;
         };
         if now < at {
-            return Illness::From(at);
+            return Illness::From(at, "a check fails, though not for long enough");
         }
         let lasts = in_words(now.since(fact.since));
         let detail = fact.detail.map(|detail| format!(": {detail}")).unwrap_or_default();

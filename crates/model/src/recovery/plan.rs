@@ -56,6 +56,7 @@ impl Planner<'_, '_> {
                 };
                 note = note.or(Some(told));
             }
+            Step::Deploy(_) => note = note.or_else(|| self.replaced()),
             _ => {}
         }
         let does = match (self.view.fill)(&step.without_inner(), self.run, self.incident) {
@@ -99,6 +100,12 @@ impl Planner<'_, '_> {
     fn branch(&self, choose: &Choose) -> Option<usize> {
         let sight = self.view.sight_now();
         choose.branches.iter().position(|branch| judge(&branch.when, &sight).truth == Truth::Yes)
+    }
+
+    /// What a deployment would take the place of.
+    fn replaced(&self) -> Option<String> {
+        let seen = self.view.facts.deployment()??;
+        Some(format!("in the place of Profile {}, which is {}", seen.profile, seen.phase))
     }
 
     fn holds(&self, condition: &ironhand_api::Condition) -> Option<String> {

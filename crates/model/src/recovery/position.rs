@@ -39,6 +39,8 @@ pub(super) enum Within {
     },
     /// That of the flow that is called.
     Called,
+    /// The wait for what was deployed, which no step of the flow says.
+    Deployed,
 }
 
 impl Within {
@@ -50,6 +52,7 @@ impl Within {
             (Self::Otherwise, Step::Choose(choose)) => choose.otherwise.as_deref(),
             (Self::Round { .. }, Step::Repeat(repeat)) => Some(&repeat.steps),
             (Self::Called, Step::Call(call)) => Some(call.steps()),
+            (Self::Deployed, Step::Deploy(_)) => Some(&[]),
             _ => None,
         }
     }

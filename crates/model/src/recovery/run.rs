@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ironhand_api::{
-    ActionReceipt, Asked, Choose, Condition, EventKind, Flow, Incident, MatchEvidence, Notify, Repeat, Run,
-    RunState, Severity, Step, StepOutcome, StepRecord, Timestamp, Truth, WaitFor,
+    ActionReceipt, Asked, Choose, Condition, Deploy, DeploymentIn, DeploymentIs, DeploymentPhase, EventKind,
+    Flow, Incident, MatchEvidence, Notify, Repeat, Run, RunState, Severity, Step, StepOutcome, StepRecord,
+    Timestamp, Truth, WaitFor,
 };
 use serde::{Deserialize, Serialize};
 
@@ -293,6 +294,12 @@ impl Running {
                 };
                 self.start_record(now, step, incident, log);
             }
+            Some(Within::Deployed) => {
+                let Some(wait) = self.wait_for_deployment() else {
+                    return Begun::Ended("the steps of the flow are not what they were".to_owned());
+                };
+                self.start_record(now, wait, incident, log);
+            }
             Some(Within::Branch(_) | Within::Otherwise | Within::Called) => {
                 self.position.leave();
                 self.position.advance();
@@ -389,6 +396,10 @@ impl Running {
         record.outcome = Some(outcome.clone());
         record.receipts = receipts;
         let repeatable = is_repeatable(&record.step);
+        let turn = match (&record.step, turn) {
+            (Step::Deploy(Deploy { timeout: Some(_), .. }), Turn::On) => Turn::Into(Within::Deployed),
+            (_, turn) => turn,
+        };
         let (severity, message, ending) = match outcome {
             StepOutcome::Done(detail) => {
                 self.turn(turn);
@@ -512,6 +523,9 @@ impl Running {
                 }
                 Ok((StepOutcome::Done(format!("slept {length}")), Turn::On))
             }
+            Step::WaitFor(wanted) if self.position.within() == Some(Within::Deployed) => {
+                self.progress_of_deployment(record.started_at.after(wanted.timeout.duration()), now, view)
+            }
             Step::WaitFor(wanted) => {
                 progress_of_wait(wanted, record.started_at, now, view).map(|outcome| (outcome, Turn::On))
             }
@@ -536,7 +550,9 @@ impl Running {
             | Step::Snapshot(_)
             | Step::Http(_)
             | Step::Serial(_)
-            | Step::IpmiRaw(_) => {
+            | Step::IpmiRaw(_)
+            | Step::Ssh(_)
+            | Step::Deploy(_) => {
                 let until = record.started_at.after(LONGEST_STEP);
                 if now < until {
                     return Err((format!("{} is being done", record.step), until));
@@ -545,6 +561,43 @@ impl Running {
                 Ok((StepOutcome::Unknown(format!("no outcome was reported within {limit}")), Turn::On))
             }
         }
+    }
+
+    /// The wait for what was deployed last.
+    fn wait_for_deployment(&self) -> Option<Step> {
+        let deploys = self.record.steps.iter().rev().find_map(|record| match &record.step {
+            Step::Deploy(deploy) => Some(deploy),
+            _ => None,
+        });
+        let phase = vec![DeploymentPhase::Booted, DeploymentPhase::Stopped];
+        let deployment = Some(DeploymentIs::In(DeploymentIn { phase, ..DeploymentIn::default() }));
+        let condition = Condition { deployment, ..Condition::default() };
+        Some(Step::WaitFor(WaitFor { condition, timeout: deploys?.timeout? }))
+    }
+
+    /// How far the deployment came that this run asked for last.
+    fn progress_of_deployment(&self, until: Timestamp, now: Timestamp, view: &View<'_>) -> Ended {
+        let is_deploy = |record: &&StepRecord| matches!(record.step, Step::Deploy(_));
+        let asked = self.record.steps.iter().rev().find(is_deploy);
+        let request = asked.map(|record| request_of(self.record.id, &record.place));
+        let seen = view.facts.deployment().flatten().filter(|seen| seen.request == request);
+        let missing = match seen {
+            Some(seen) if seen.phase == DeploymentPhase::Booted => {
+                let told = format!("the host has fetched all of Profile {} that it boots", seen.profile);
+                return Ok((StepOutcome::Done(told), Turn::Out));
+            }
+            Some(seen) if seen.phase == DeploymentPhase::Stopped => {
+                let reason = seen.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+                let told = format!("Deployment {} was stopped{reason}", seen.name);
+                return Ok((StepOutcome::Failed(told), Turn::Out));
+            }
+            Some(seen) => format!("Deployment {} is {}", seen.name, seen.phase),
+            None => "the deployment is gone, or somebody has asked for another one".to_owned(),
+        };
+        if now < until {
+            return Err((missing, until));
+        }
+        Ok((StepOutcome::Failed(format!("the host has not booted in time: {missing}")), Turn::Out))
     }
 
     /// Whether what is repeated has come true, or another round is due.
@@ -624,6 +677,11 @@ pub(super) fn holds(
     if truth == Truth::Yes { Ok(evidence) } else { Err(reason) }
 }
 
+/// For what a run asks a deployment: the same words each time that the step is done, so that it begins once.
+pub(super) fn request_of(run: u64, place: &str) -> String {
+    format!("run {run} step {place}")
+}
+
 /// Whether something outside must do the step; the others only wait.
 fn is_action(step: &Step) -> bool {
     match step {
@@ -633,7 +691,9 @@ fn is_action(step: &Step) -> bool {
         | Step::Snapshot(_)
         | Step::Http(_)
         | Step::Serial(_)
-        | Step::IpmiRaw(_) => true,
+        | Step::IpmiRaw(_)
+        | Step::Ssh(_)
+        | Step::Deploy(_) => true,
         Step::Notify(_)
         | Step::WaitFor(_)
         | Step::Sleep(_)
@@ -654,7 +714,10 @@ fn is_repeatable(step: &Step) -> bool {
         | Step::Choose(_)
         | Step::Repeat(_)
         | Step::Call(_)
-        | Step::Approve(_) => true,
+        | Step::Approve(_)
+        // What was asked for once is the same deployment, however far it came meanwhile.
+        | Step::Deploy(_) => true,
+        Step::Ssh(command) => command.idempotent,
         Step::Http(request) => request.is_idempotent(),
         Step::IpmiRaw(raw) => raw.idempotent,
         Step::Keys(_) | Step::Power(_) | Step::Serial(_) | Step::Notify(_) => false,

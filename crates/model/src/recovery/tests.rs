@@ -3,6 +3,7 @@
 mod aftermath;
 mod anything;
 mod by_hand;
+mod deployed;
 mod nested;
 mod scene;
 mod transcripts;

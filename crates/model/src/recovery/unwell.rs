@@ -26,10 +26,8 @@ impl HostRecovery {
     ) -> Decision {
         match view.facts.illness(now, self.settled_at, view.patience.boot) {
             Illness::None => decision,
-            Illness::From(at) => match decision {
-                Decision::Settled => {
-                    wait("a check fails, though not for long enough".to_owned(), Some(at), None)
-                }
+            Illness::From(at, what) => match decision {
+                Decision::Settled => wait(what.to_owned(), Some(at), None),
                 Decision::Wait { reason, until, evidence } => {
                     let until = Some(until.map_or(at, |until| until.min(at)));
                     Decision::Wait { reason, until, evidence }

@@ -130,6 +130,8 @@ impl<'a> View<'a> {
             checks: of_screen.checks.into_iter().map(seen_since).collect(),
             events: of_screen.events.into_iter().filter(|(event, _)| event.at > since).collect(),
             watched: of_screen.watched,
+            // Its record is kept here: whenever it came to that, it is so now.
+            deployment: of_screen.deployment,
             serial: of_screen
                 .serial
                 .map(|lines| lines.into_iter().filter(|(line, _)| line.at > since).collect()),
@@ -196,6 +198,8 @@ pub(super) fn obstacle_to_step(facts: &HostFacts, step: &Step) -> Option<String>
         | Step::Call(_)
         | Step::Approve(_) => None,
         // They go past the host's own devices, or through one whose state nobody knows before.
-        Step::Http(_) | Step::Notify(_) | Step::Serial(_) => reserved(facts).map(str::to_owned),
+        Step::Http(_) | Step::Notify(_) | Step::Serial(_) | Step::Ssh(_) | Step::Deploy(_) => {
+            reserved(facts).map(str::to_owned)
+        }
     }
 }

@@ -244,6 +244,12 @@ impl Applicable for Flow {
                 return Ok(Some(told));
             }
         }
+        for name in flow.deploys() {
+            if api.store.get::<Profile>(name).await?.is_none() {
+                let told = format!("there is no profile {name}, which the flow deploys: apply it first");
+                return Ok(Some(told));
+            }
+        }
         if !flow.calls() {
             return Ok(None);
         }

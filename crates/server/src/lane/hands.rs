@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use ironhand_api::{
-    ActionReceipt, BootDevice, Capability, HttpStep, Name, PowerAction, PowerState, Timestamp,
+    ActionReceipt, BootDevice, Capability, DeploymentSpec, HttpStep, Name, PowerAction, PowerState, SshStep,
+    Timestamp,
 };
-use ironhand_connectors::BootOverride;
+use ironhand_connectors::{BootOverride, CertificateProblem, Error};
 use ironhand_console::keys::KeyStep;
 use ironhand_model::{NextWay, NoWay, Observation, PowerPlan, Taker, Wanted, plan_power};
 use tokio::sync::mpsc;
 use tokio::time::{Instant as Moment, sleep_until, timeout_at};
 
+use super::line::pins_of;
 use super::lines::{Attempts, Lines};
 use super::{Action, ActionFailure, Done, Tools, time_for};
 use crate::console::fill_in;
 use crate::device::DeviceError;
+use crate::outreach::OutreachError;
 use crate::ownership::Held;
 use crate::screen::{Attempt, ScreenHands, SerialDoor};
 use crate::{Settings, clock};
@@ -62,6 +65,8 @@ impl Hands {
             Action::Snapshot { name } => self.snapshot(name.as_deref(), &mut receipts).await,
             Action::Serial { steps } => Box::pin(self.write_serial(steps, &mut receipts)).await,
             Action::IpmiRaw(raw) => self.ipmi_raw(raw, &mut receipts).await,
+            Action::Ssh(step, address) => self.ssh(step, address.as_deref(), &mut receipts).await,
+            Action::Deploy(spec) => self.deploy(spec).await,
             Action::Http(step) => self.http(step, &mut receipts).await,
             Action::Hardware(asked) => Box::pin(self.hardware(asked, &mut receipts)).await,
             Action::Fence { attested } => self.fence(attested.as_ref(), &mut receipts).await,
@@ -304,6 +309,36 @@ impl Hands {
         Ok(Done { captured: answered.captured, ..done(answered.detail, None) })
     }
 
+    async fn ssh(
+        &mut self,
+        step: &SshStep,
+        address: Option<&str>,
+        receipts: &mut Vec<ActionReceipt>,
+    ) -> Result<Done, DeviceError> {
+        let unknown = || {
+            OutreachError::Unsuited {
+            reason: "the address of the host is not known: no check asks it, and it has none to boot with; say `address`"
+                .to_owned(),
+        }
+        };
+        let address = address.ok_or_else(unknown)?;
+        let pins = pins_of(&self.tools.store, &self.host);
+        let ran = Box::pin(self.tools.outreach.ssh(step, address, pins, receipts)).await;
+        let ran = ran.map_err(|error| match error {
+            OutreachError::NoAnswer { error, .. } if is_other_key(&error) => {
+                DeviceError::CertificateChanged { host: self.host.clone(), error }
+            }
+            error => error.into(),
+        })?;
+        Ok(Done { captured: ran.captured, ..done(ran.detail, None) })
+    }
+
+    async fn deploy(&mut self, spec: &DeploymentSpec) -> Result<Done, DeviceError> {
+        let seen = self.tools.deployments.deploy(spec.clone()).await?;
+        let detail = format!("Deployment {} of Profile {} is {}", seen.name, seen.profile, seen.phase);
+        Ok(Done { deployed: Some(Box::new(seen)), ..done(detail, None) })
+    }
+
     /// Reads the power state, and lets everybody know. Where there is a deadline, no line takes the time of those behind
     /// it.
     pub(super) async fn read_power(&mut self, deadline: Option<Moment>) -> Result<PowerState, DeviceError> {
@@ -348,7 +383,13 @@ pub(super) fn done(detail: impl Into<String>, power: Option<PowerState>) -> Done
         job: None,
         fence: None,
         found: None,
+        deployed: None,
     }
+}
+
+/// Whether a machine shows another key than the one that it showed first.
+fn is_other_key(error: &Error) -> bool {
+    matches!(error, Error::Certificate { problem: CertificateProblem::HostKeyChanged { .. }, .. })
 }
 
 fn receipt<T>(begun: Instant, attempt: &Attempt<T>) -> ActionReceipt {

@@ -17,6 +17,7 @@ use device::DeviceLine;
 pub(crate) use device::surroundings;
 pub(super) use ipmi::IpmiLine;
 pub(crate) use ipmi::{canonical, resolve, suites};
+pub(super) use kept::pins_of;
 pub(super) use users::Users;
 
 use super::Tools;

@@ -26,7 +26,8 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use ironhand_api::{Capability, Host, HostStatus, IncidentState, Job, Name, PictureDigest, Verdict};
 use ironhand_model::{
-    AlertChange, Cadence, HostAlerts, HostFacts, HostRecovery, Observation, SerialLine, Site, Terms,
+    AlertChange, Cadence, DeploymentSeen, HostAlerts, HostFacts, HostRecovery, Observation, SerialLine, Site,
+    Terms,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -40,6 +41,7 @@ use crate::catalog::FlowSet;
 use crate::check::CheckResult;
 use crate::clock;
 use crate::console::Keeper;
+use crate::deployments::DeploymentWatch;
 use crate::device::DeviceError;
 use crate::ownership::{Held, Taken};
 use crate::screen::{ScreenWatch, Seen, View, VncLoan};
@@ -82,6 +84,7 @@ pub(crate) struct Lane {
     loan: Option<VncLoan>,
     /// Keeps the serial console open for its log, where that is set.
     keeper: Option<Keeper>,
+    deployments: DeploymentWatch,
     view: Option<watch::Receiver<View>>,
     last: Option<LastLook>,
     /// At home, unless a reading or an action has them.
@@ -158,6 +161,8 @@ enum Happening {
     Checked(CheckResult),
     /// What the host wrote on its serial console lately.
     Heard(Option<Vec<SerialLine>>),
+    /// What is deployed to the host.
+    Deployed(Option<DeploymentSeen>),
     Looked,
     FlowsChanged,
     Governed,
@@ -190,6 +195,7 @@ impl Lane {
             screen: None,
             loan: None,
             keeper: None,
+            deployments: tools.deployments.follow(),
             view: None,
             last: None,
             lines: None,
@@ -269,7 +275,20 @@ impl Lane {
     /// Waits for what is next. Dropping the future loses nothing.
     async fn next(&mut self, ports: &mut Ports, ending: &Ending) -> Happening {
         let due = self.due();
-        let Self { polling, acting, notices, view, flows, site, hints, checks, keeper, .. } = self;
+        let Self {
+            polling,
+            acting,
+            notices,
+            view,
+            flows,
+            site,
+            hints,
+            checks,
+            keeper,
+            deployments,
+            name,
+            ..
+        } = self;
         tokio::select! {
             biased;
             () = ending.retire.cancelled() => Happening::Retired,
@@ -284,6 +303,7 @@ impl Lane {
             result = checks.next() => Happening::Checked(result),
             () = changed(view) => Happening::Looked,
             lines = heard(keeper) => Happening::Heard(lines),
+            seen = deployments.next(name) => Happening::Deployed(seen),
             Ok(()) = flows.changed() => Happening::FlowsChanged,
             () = tokio::time::sleep_until(due.into()) => Happening::Due,
         }
@@ -304,6 +324,10 @@ impl Lane {
             Happening::Looked => self.looked(ports),
             Happening::Heard(lines) => {
                 self.facts.heard_serial(lines);
+                self.judge();
+            }
+            Happening::Deployed(seen) => {
+                self.facts.know_deployment(seen);
                 self.judge();
             }
             Happening::FlowsChanged => self.follow_flows(),

@@ -91,7 +91,7 @@ impl Prepared {
     /// Puts the secrets in place.
     pub(super) async fn new(step: &HttpStep, store: &Store) -> Result<Self, OutreachError> {
         let unsuited = |reason: String| OutreachError::Unsuited { reason };
-        let mut vault = Vault { store, opened: Vec::new() };
+        let mut vault = Vault::new(store);
         let url = vault.text(&step.url).await?;
         let target = Target::parse(url.expose_secret()).map_err(unsuited)?;
         let method =
@@ -134,29 +134,46 @@ impl Prepared {
 
     /// What a stranger wrote, with stars where a secret of the request stands in it.
     pub(super) fn without_secrets(&self, written: &[u8]) -> String {
-        let mut text = String::from_utf8_lossy(written).into_owned();
-        for secret in &self.secrets {
-            let secret = secret.expose_secret();
-            let as_json = Value::from(secret).to_string();
-            let forms = [secret, as_json.trim_matches('"'), &BASE64.encode(secret)];
-            for form in forms.into_iter().filter(|form| !form.is_empty()) {
-                if text.contains(form) {
-                    text = text.replace(form, HIDDEN);
-                }
-            }
-        }
-        text
+        without(&self.secrets, written)
     }
 }
 
+/// What a stranger wrote, with stars where one of the secrets stands in it.
+pub(super) fn without(secrets: &[SecretString], written: &[u8]) -> String {
+    let mut text = String::from_utf8_lossy(written).into_owned();
+    for secret in secrets {
+        let secret = secret.expose_secret();
+        let as_json = Value::from(secret).to_string();
+        let forms = [secret, as_json.trim_matches('"'), &BASE64.encode(secret)];
+        for form in forms.into_iter().filter(|form| !form.is_empty()) {
+            if text.contains(form) {
+                text = text.replace(form, HIDDEN);
+            }
+        }
+    }
+    text
+}
+
 /// Opens Credentials, and remembers what must be shown nowhere.
-struct Vault<'s> {
+pub(super) struct Vault<'s> {
     store: &'s Store,
     opened: Vec<SecretString>,
 }
 
+impl<'s> Vault<'s> {
+    /// Nothing is opened yet.
+    pub(super) const fn new(store: &'s Store) -> Self {
+        Self { store, opened: Vec::new() }
+    }
+
+    /// What was opened.
+    pub(super) fn opened(&self) -> &[SecretString] {
+        &self.opened
+    }
+}
+
 impl Vault<'_> {
-    async fn login(&mut self, name: &Name) -> Result<Login, OutreachError> {
+    pub(super) async fn login(&mut self, name: &Name) -> Result<Login, OutreachError> {
         let login = login_of(self.store, name).await;
         let login = login.map_err(|error| OutreachError::Unsuited { reason: error.to_string() })?;
         if login.password.expose_secret().is_empty() {
@@ -167,7 +184,7 @@ impl Vault<'_> {
         Ok(login)
     }
 
-    async fn text(&mut self, text: &TextOrSecret) -> Result<SecretString, OutreachError> {
+    pub(super) async fn text(&mut self, text: &TextOrSecret) -> Result<SecretString, OutreachError> {
         match text {
             TextOrSecret::Plain(text) => Ok(text.as_str().into()),
             TextOrSecret::Secret(SecretText { secret, prefix }) => {

@@ -4,8 +4,13 @@ use std::time::Duration;
 
 use ironhand_api::{Credential, CredentialSpec, Metadata, Secret};
 use ironhand_store::KeySource;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::{ServerConfig, crypto::ring};
 
 use super::*;
 use crate::clock;
@@ -174,4 +179,80 @@ fn what_cannot_be_sent_is_told_when_it_is_applied() {
         serde_json::json!({ "url": "https://a/", "auth": { "basic": "x" }, "headers": { "authorization": "y" } }),
         "one too many",
     );
+}
+
+/// A server that shows a certificate for its address.
+struct BehindTls {
+    url: String,
+    /// The authority that vouches for it, in PEM.
+    authority: String,
+    /// The digest of the certificate, as manifests pin it.
+    digest: String,
+    /// How many requests it got.
+    asked: Arc<std::sync::atomic::AtomicUsize>,
+}
+
+async fn behind_tls(name: &str) -> BehindTls {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let der = params.signed_by(&key, &authority).unwrap().der().clone();
+    let digest = format!("sha256:{}", hex::encode(Sha256::digest(&der)));
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![der], PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der())))
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // Who does not believe the certificate ends the handshake.
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let mut request = vec![0; 16 * 1024];
+            if stream.read(&mut request).await.is_ok_and(|read| read > 0) {
+                counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                let _ = stream.write_all(OK.as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        }
+    });
+    BehindTls { url, authority: authority.pem(), digest, asked }
+}
+
+#[tokio::test]
+async fn a_server_proves_who_it_is_by_its_authority_or_its_pin_before_a_secret_is_sent() {
+    let (_directory, outreach) = outreach().await;
+    let (meant, other) = (behind_tls("meant").await, behind_tls("other").await);
+    let check = async |tls: serde_json::Value, wanted: Result<(), &str>| {
+        let mut asked = serde_json::json!({ "url": meant.url, "auth": { "bearer": "netbox" } });
+        if !tls.is_null() {
+            asked["tls"] = tls.clone();
+        }
+        let before = meant.asked.load(std::sync::atomic::Ordering::SeqCst);
+        let told = outreach.http(&step(asked), &mut Vec::new()).await;
+        let sent = meant.asked.load(std::sync::atomic::Ordering::SeqCst) - before;
+        match (told, wanted) {
+            (Ok(_), Ok(())) => assert_eq!(sent, 1, "{tls}"),
+            (Err(error), Err(wanted)) => {
+                assert!(error.to_string().contains(wanted), "{tls}: {error}");
+                assert_eq!((sent, error.leaves_doubt()), (0, false), "{tls}: {error}");
+            }
+            (told, _) => panic!("{tls}: {told:?}"),
+        }
+    };
+    check(serde_json::json!({ "ca": meant.authority }), Ok(())).await;
+    check(serde_json::json!({ "pin": meant.digest }), Ok(())).await;
+    let refused = Err("does not prove who it is");
+    check(serde_json::json!({ "ca": other.authority }), refused).await;
+    check(serde_json::json!({ "pin": other.digest }), refused).await;
+    // No authority that the system trusts vouches for it.
+    check(serde_json::Value::Null, refused).await;
 }

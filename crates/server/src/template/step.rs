@@ -34,6 +34,8 @@ enum Form {
     Url,
     /// So that they type themselves and press nothing.
     Keys,
+    /// As one word of a shell, unless they are marked as safe.
+    Shell,
 }
 
 /// What templates see of a run.
@@ -133,6 +135,7 @@ pub(crate) fn faults(flow: &Flow) -> Vec<String> {
         });
         match step {
             Step::Http(request) => known.captures.extend(request.capture.keys().cloned()),
+            Step::Ssh(command) => known.captures.extend(groups(command.expect.output.as_deref())),
             // What the other flow captures is known when both are put together.
             Step::Call(_) => known.any_capture = true,
             _ => {}
@@ -141,6 +144,19 @@ pub(crate) fn faults(flow: &Flow) -> Vec<String> {
     Step::walk(&flow.spec.steps, "spec.do", &mut visit);
     Step::walk(&flow.spec.on_failure, "spec.onFailure", &mut visit);
     faults
+}
+
+/// The named groups of a pattern. One that is no pattern is told of as such.
+fn groups(pattern: Option<&str>) -> Vec<String> {
+    let pattern = pattern.and_then(|pattern| regex::Regex::new(pattern).ok());
+    let names =
+        pattern.as_ref().map(|pattern| pattern.capture_names().flatten().map(str::to_owned).collect());
+    names.unwrap_or_default()
+}
+
+/// A text as one word of a POSIX shell (POSIX.1-2017, XCU 2.2.2): in single quotes, in which nothing means anything.
+fn shell_word(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// The names that mean something in a flow.
@@ -225,6 +241,11 @@ fn rendered(field: &str, form: Form, text: &str, context: Value) -> Result<Strin
             let text = if value.is_safe() { text } else { percent_encoded(&text) };
             Ok(out.write_str(&text)?)
         }),
+        Form::Shell => environment.set_formatter(|out, _, value| {
+            let text = value.to_string();
+            let text = if value.is_safe() { text } else { shell_word(&text) };
+            Ok(out.write_str(&text)?)
+        }),
         Form::Keys => stand_in(&mut environment, Arc::clone(&values)),
     }
     let added = environment.add_template_owned(field.to_owned(), text.to_owned());
@@ -297,6 +318,16 @@ fn each_text(
         Step::Snapshot(Some(note)) => visit("snapshot", Form::Plain, note),
         Step::Approve(approve) => visit("approve.ask", Form::Plain, &mut approve.ask),
         Step::Notify(Notify::Text { text, .. }) => visit("notify.text", Form::Plain, text),
+        Step::Ssh(command) => {
+            if let Some(address) = &mut command.address {
+                visit("ssh.address", Form::Plain, address)?;
+            }
+            visit("ssh.run", Form::Shell, &mut command.run)?;
+            match &mut command.input {
+                Some(TextOrSecret::Plain(text)) => visit("ssh.input", Form::Plain, text),
+                _ => Ok(()),
+            }
+        }
         Step::Http(request) => {
             if let TextOrSecret::Plain(url) = &mut request.url {
                 visit("http.url", Form::Url, url)?;

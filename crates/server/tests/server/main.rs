@@ -10,6 +10,7 @@ mod boot_records;
 mod by_hand;
 mod conditions;
 mod consoles;
+mod deploy;
 mod event_log;
 mod events;
 mod fence;

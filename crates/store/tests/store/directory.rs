@@ -4,7 +4,10 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use ironhand_api::{Flow, Secret};
+use ironhand_api::{
+    BootRepeat, Deployment, DeploymentPhase, DeploymentSpec, DeploymentStatus, Flow, Metadata, Profile,
+    Secret, Span,
+};
 use ironhand_store::{KeySource, Outcome, Record, RotationEnded, Store, StoreError};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
@@ -170,4 +173,62 @@ async fn paths_that_cannot_be_used_say_so() {
         .unwrap();
     let refused = Store::open(&not_a_database, KeySource::File).await.err().unwrap();
     assert!(matches!(&refused, StoreError::Open { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn leases_are_renewed_before_all_that_waits_to_be_written() {
+    let (store, _directory) = fresh().await;
+    store.apply(host("n7", &[]), NOON).await.unwrap();
+    let ttl = std::time::Duration::from_secs(30);
+    store.acquire_leases("a", NOON, ttl, 10).await.unwrap();
+    let written = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let writes = (0..1000).map(|number| {
+        let (store, written) = (store.clone(), std::sync::Arc::clone(&written));
+        tokio::spawn(async move {
+            store.apply(flow(&format!("flow-{number}")), NOON).await.unwrap();
+            written.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        })
+    });
+    let writes: Vec<_> = writes.collect();
+    // All of them wait in the queue, or for a place in it, before the renewal does.
+    tokio::task::yield_now().await;
+    let renewed = store.renew_leases("a", NOON.after(ttl / 2), ttl).await.unwrap();
+    assert_eq!(renewed.len(), 1);
+    let before = written.load(std::sync::atomic::Ordering::SeqCst);
+    assert!(before < 1000, "the renewal came last");
+    for write in writes {
+        write.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_deployment_begins_anew_when_somebody_asks_anew_and_not_when_its_deadline_moves() {
+    let (store, _directory) = fresh().await;
+    let profile = ironhand_api::ProfileSpec { kernel: Some("vmlinuz".to_owned()), ..Default::default() };
+    store.apply(host("n7", &[]), NOON).await.unwrap();
+    store.apply(Profile { metadata: Metadata::named(name("debian")), spec: profile }, NOON).await.unwrap();
+    let deploy = async |secs: u64, request: Option<&str>, deadline: Option<u64>| {
+        let spec = DeploymentSpec {
+            host: name("n7"),
+            profile: name("debian"),
+            boot: BootRepeat::Once,
+            deadline: deadline.map(Span::from_secs),
+            request: request.map(str::to_owned),
+        };
+        let deployment = Deployment { metadata: Metadata::named(name("n7")), spec, status: None };
+        let at = NOON.after(std::time::Duration::from_secs(secs));
+        store.apply(deployment, at).await.unwrap().resource
+    };
+    let since = |deployment: &Deployment| deployment.status.as_ref().unwrap().since;
+    let first = deploy(0, None, None).await;
+    assert_eq!((first.phase(), since(&first)), (DeploymentPhase::Waiting, NOON));
+    let status = DeploymentStatus { phase: DeploymentPhase::Booted, since: NOON, ..Default::default() };
+    let version = first.metadata.resource_version.unwrap();
+    assert!(store.put_deployment_status(&name("n7"), version, status).await.unwrap());
+    assert_eq!(deploy(10, None, Some(60)).await.phase(), DeploymentPhase::Booted);
+    let again = deploy(20, Some("run 4 step 1"), Some(60)).await;
+    assert_eq!(again.phase(), DeploymentPhase::Waiting);
+    assert_eq!(since(&again).since(NOON).as_secs(), 20);
+    let same = deploy(30, Some("run 4 step 1"), Some(60)).await;
+    assert_eq!(since(&same).since(NOON).as_secs(), 20, "what is asked for in the same words is the same");
 }

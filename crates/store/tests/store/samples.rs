@@ -71,6 +71,7 @@ pub(crate) fn flow(text: &str) -> Flow {
         select: HostSelect::default(),
         when: When { condition: Condition::on_screen(r"Press\s+F1"), unless: None, stable: 2 },
         dry_run: false,
+        look_every: None,
         even_in_quiet_hours: false,
         priority: 7,
         steps: vec![Step::Keys("<F1>".into()), Step::Sleep(Span::from_secs(2))],

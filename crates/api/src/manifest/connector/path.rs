@@ -47,7 +47,7 @@ fn ssh(node: &Node, faults: &mut Faults) -> Option<Through> {
 }
 
 /// The fingerprint of a host key, as OpenSSH writes it.
-pub(super) fn host_key(node: &Node, faults: &mut Faults) -> Option<String> {
+pub(in crate::manifest) fn host_key(node: &Node, faults: &mut Faults) -> Option<String> {
     let text = node.some_text("hostKey", faults)?;
     let digits = text.strip_prefix("SHA256:").unwrap_or_default();
     if digits.len() == 43 && digits.chars().all(|c| c.is_ascii_alphanumeric() || c == '+' || c == '/') {

@@ -121,7 +121,7 @@ fn url(node: &Node, faults: &mut Faults) -> Option<TextOrSecret> {
     Some(url)
 }
 
-fn told(node: &Node, field: &str, faults: &mut Faults) -> Option<TextOrSecret> {
+pub(super) fn told(node: &Node, field: &str, faults: &mut Faults) -> Option<TextOrSecret> {
     if !node.is_mapping() {
         return bounded(node.some_text(field, faults)?, LONGEST_TEXT, field, node, faults)
             .map(TextOrSecret::Plain);

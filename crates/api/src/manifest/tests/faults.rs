@@ -382,14 +382,14 @@ fn faults_of_when_are_placed() {
     check(
         "{ phoneHome: x, any: [x] }",
         &[
-            "5:11 `phoneHome` in `when` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, serial, since, all, any, not, unless, stable)",
-            "5:31 a condition must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, serial, since, all, any, not)",
+            "5:11 `phoneHome` in `when` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, serial, deployment, since, all, any, not, unless, stable)",
+            "5:31 a condition must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, serial, deployment, since, all, any, not)",
         ],
     );
     check(
         "screen",
         &[
-            "5:9 `when` must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, serial, since, all, any, not, unless, stable)",
+            "5:9 `when` must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, serial, deployment, since, all, any, not, unless, stable)",
         ],
     );
     let nothing_seen = "`when` names nothing that the screen must show (name a `screen`, a `screenKind` or \
@@ -437,7 +437,7 @@ fn faults_of_steps_are_placed() {
     check(
         "[snapshot]",
         &[
-            "6:8 a step must be a mapping, not a text (one of: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http, notify, serial, ipmiRaw)",
+            "6:8 a step must be a mapping, not a text (one of: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http, notify, serial, ipmiRaw, ssh, deploy)",
         ],
     );
     check("[{}]", &["6:8 a step has one field, not 0 (write each step as an item of its own)"]);
@@ -457,7 +457,7 @@ fn faults_of_steps_are_placed() {
         "[{ key: x }, { reboot: now }]",
         &[
             "6:10 `key` is not a step (did you mean `keys`?)",
-            "6:22 `reboot` is not a step (one of: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http, notify, serial, ipmiRaw)",
+            "6:22 `reboot` is not a step (one of: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http, notify, serial, ipmiRaw, ssh, deploy)",
         ],
     );
     check(
@@ -465,9 +465,28 @@ fn faults_of_steps_are_placed() {
         &[
             "6:16 `url` is missing in `http`",
             "6:33 `ipmiRaw` must be a mapping, not a text (its fields: netFn, command, data, expectCompletion, idempotent)",
-            "6:40 step `ssh` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http, notify, serial, ipmiRaw)",
-            "6:52 step `deploy` is not available in this version (available: keys, power, bootDevice, waitFor, sleep, snapshot, choose, repeat, call, approve, http, notify, serial, ipmiRaw)",
+            "6:45 `ssh` must be a mapping, not a text (its fields: address, port, login, hostKey, run, input, expect, timeout, idempotent)",
+            "6:60 `deploy` must be a mapping, not a text (its fields: profile, boot, deadline, timeout)",
             "6:75 `serial` must be a text, not a whole number (write it in quotes)",
+        ],
+    );
+    check(
+        "[{ ssh: { login: a, hostKey: b, port: 0, expect: { status: 300 }, timeout: 1h } }, { deploy: { boot: twice } }]",
+        &[
+            "6:15 `run` is missing in `ssh`",
+            "6:36 `b` is not the fingerprint of a host key (write it as `ssh-keygen -lf` prints it: SHA256: and 43 characters)",
+            "6:45 `port` must be between 1 and 65535, not 0",
+            "6:66 `status` must be between 0 and 255, not 300",
+            "6:82 `timeout` must not be more than 10m",
+            "6:100 `profile` is missing in `deploy`",
+            "6:108 `twice` is not how often a profile is booted (one of: once, always)",
+        ],
+    );
+    check(
+        "[{ waitFor: { deployment: { since: 5m }, timeout: 1m } }, { waitFor: { deployment: boot, timeout: 1m } }]",
+        &[
+            "6:32 `deployment` does not say how far it must have come (name a `phase`, or whether it is `overdue`)",
+            "6:87 `boot` is not a phase of a deployment (did you mean `booted`?)",
         ],
     );
     check(
@@ -513,13 +532,13 @@ fn faults_of_steps_are_placed() {
         &[
             "6:19 `waitFor` names nothing that must be seen (name what must come true, like screen: 'login:')",
             "6:49 `timeout` is missing in `waitFor`",
-            "6:77 `waitFor` must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, serial, since, all, any, not, timeout)",
+            "6:77 `waitFor` must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, serial, deployment, since, all, any, not, timeout)",
         ],
     );
     check(
         "[{ waitFor: { phoneHome: true, timeout: 1m } }, { waitFor: { power: turning_on, timeout: 0s } }]",
         &[
-            "6:21 `phoneHome` in `waitFor` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, serial, since, all, any, not, timeout)",
+            "6:21 `phoneHome` in `waitFor` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, serial, deployment, since, all, any, not, timeout)",
             "6:75 `turning_on` is not a power state that can be waited for (one of: on, off)",
             "6:96 `timeout` must be longer than 0s",
         ],
@@ -534,7 +553,7 @@ fn faults_of_verify_are_placed() {
     check(
         "{ phoneHome: true, timeout: 5m }",
         &[
-            "7:13 `phoneHome` in `verify` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, serial, since, all, any, not, timeout)",
+            "7:13 `phoneHome` in `verify` is not available in this version (available: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, serial, deployment, since, all, any, not, timeout)",
         ],
     );
     check(

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_api::{
-    CheckState, EventKind, Flow, Incident, Management, MatchEvidence, Name, PictureDigest, PowerAction,
-    PowerState, Reach, RecoverPlan, Run, Said, ScreenKind, ScreenPattern, Settings, Step, StepOutcome,
-    Timestamp, Truth, Verdict,
+    CheckState, DeploymentPhase, EventKind, Flow, Incident, Management, MatchEvidence, Name, PictureDigest,
+    PowerAction, PowerState, Reach, RecoverPlan, Run, Said, ScreenKind, ScreenPattern, Settings, Span, Step,
+    StepOutcome, Timestamp, Truth, Verdict,
 };
 
 use super::super::{
     Decided, Decision, HostRecovery, Patience, Planned, RunOrder, ScreenView, StartRefusal, Transition, View,
 };
-use crate::{Find, HostFacts, Observation, Sight, judge_when};
+use crate::{DeploymentSeen, Find, HostFacts, Observation, Sight, judge_when};
 
 /// 2026-03-01T02:14:07.120Z.
 pub(super) const EPOCH: Timestamp = Timestamp::from_millis(1_772_331_247_120);
@@ -45,6 +45,8 @@ pub(super) enum Act {
     ScreenReach(Reach),
     /// A check of this name came to something.
     Check(String, CheckState),
+    /// A deployment came to a phase; for what it was asked.
+    Deployed(DeploymentPhase, Option<String>),
     Manage(Management),
     /// Somebody begins or ends work on the host.
     Maintain(bool),
@@ -162,6 +164,18 @@ impl Scene {
             Act::Check(name, state) => {
                 let check = Observation::Check { name, state, detail: None };
                 self.facts.observe(now, "a probe", check);
+            }
+            Act::Deployed(phase, request) => {
+                self.facts.know_deployment(Some(DeploymentSeen {
+                    name: "rack7-12".parse().unwrap(),
+                    version: 1,
+                    profile: "debian".parse().unwrap(),
+                    phase,
+                    since: now,
+                    deadline: Some(Span::from_secs(60)),
+                    request,
+                    reason: (phase == DeploymentPhase::Stopped).then(|| "it never fetched all".to_owned()),
+                }));
             }
             Act::ScreenReach(reach) => {
                 self.facts.observe(now, "vnc", Observation::ScreenReach(reach, None));
@@ -365,7 +379,7 @@ pub(super) fn play(mut scene: Scene, transcript: &str) -> Scene {
 }
 
 fn time(text: &str) -> Duration {
-    text.parse::<ironhand_api::Span>().unwrap().duration()
+    text.parse::<Span>().unwrap().duration()
 }
 
 fn parse(text: &str) -> Act {
@@ -386,6 +400,12 @@ fn parse(text: &str) -> Act {
         "untold" => Act::Check(rest, CheckState::Unknown),
         "write" => Act::Write(rest),
         "screen" => Act::ScreenReach(reach(&rest)),
+        "deployed" => {
+            let (phase, request) = rest
+                .split_once(" for ")
+                .map_or((&*rest, None), |(phase, request)| (phase, Some(request.to_owned())));
+            Act::Deployed(serde_json::from_value(phase.into()).unwrap(), request)
+        }
         "disable" => Act::Manage(Management::DisabledAtHost),
         "enable" => Act::Manage(Management::Enabled),
         "maintain" => Act::Maintain(true),
@@ -415,7 +435,7 @@ fn show(decision: &Decision) -> String {
         Decision::Settled => "settled".to_owned(),
         Decision::Wait { reason, until, .. } => match until {
             Some(until) => {
-                let until = ironhand_api::Span::from_secs(until.since(EPOCH).as_secs());
+                let until = Span::from_secs(until.since(EPOCH).as_secs());
                 format!("wait: {reason} (until {until})")
             }
             None => format!("wait: {reason}"),

@@ -1,5 +1,7 @@
 //! What is kept of a host's devices in the store: the certificates that they showed first, and open sessions.
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use ironhand_api::Name;
 use ironhand_connectors::{Error, Pins, Session, Sessions, Token};
@@ -16,6 +18,11 @@ use crate::http::chain;
 pub(super) struct Kept {
     pub(super) store: Store,
     pub(super) host: Name,
+}
+
+/// Where the keys are kept that machines of a host showed first.
+pub(in crate::lane) fn pins_of(store: &Store, host: &Name) -> Arc<dyn Pins> {
+    Arc::new(Kept { store: store.clone(), host: host.clone() })
 }
 
 /// A session as it is sealed.

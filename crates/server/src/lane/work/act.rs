@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::future::BoxFuture;
-use ironhand_api::{Job, Step, StepOutcome};
+use ironhand_api::{DeploymentSpec, Job, Probe, Step, StepOutcome};
 use ironhand_model::Planned;
 
 use super::decide::STORE_RETRY;
@@ -215,6 +215,9 @@ impl Lane {
                 if let Some(shot) = done.picture {
                     self.journal.snapshot(planned.run, shot);
                 }
+                if let Some(deployed) = done.deployed {
+                    self.facts.know_deployment(Some(*deployed));
+                }
                 self.recovery.capture(planned, done.captured);
                 (StepOutcome::Done(done.detail), done.receipts)
             }
@@ -228,8 +231,58 @@ impl Lane {
     }
 }
 
-/// The action that a step of a flow asks for.
-pub(super) fn action_of(step: &Step) -> Result<Action, String> {
+impl Lane {
+    /// The action that a step of a flow asks for.
+    pub(super) fn action_of(&self, planned: &Planned) -> Result<Action, String> {
+        match &planned.step {
+            Step::Ssh(command) => {
+                let address = command.address.clone().or_else(|| self.own_address());
+                Ok(Action::Ssh(command.clone(), address))
+            }
+            Step::Deploy(deploy) => Ok(Action::Deploy(DeploymentSpec {
+                host: self.name.clone(),
+                profile: deploy.profile.clone(),
+                boot: deploy.boot,
+                deadline: deploy.deadline,
+                request: Some(planned.request()),
+            })),
+            step => action_of(step),
+        }
+    }
+
+    /// Where the host itself is: where its checks ask it, an SSH server first, or the address that it boots with.
+    fn own_address(&self) -> Option<String> {
+        let checks = || self.terms.health.iter().map(|check| &check.probe);
+        let ssh = checks().find_map(|probe| match probe {
+            Probe::Ssh(address) => Some(host_part(address)),
+            _ => None,
+        });
+        let other = || {
+            checks().find_map(|probe| match probe {
+                Probe::Ping(address) => Some(address.clone()),
+                Probe::Tcp(address) => Some(host_part(address)),
+                _ => None,
+            })
+        };
+        let boot = || Some(self.host.spec.boot.as_ref()?.address?.to_string());
+        ssh.or_else(other).or_else(boot)
+    }
+}
+
+/// An address without its port.
+fn host_part(address: &str) -> String {
+    if let Some(inner) = address.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return inner.0.to_owned();
+    }
+    match address.split_once(':') {
+        // A second colon makes it an IPv6 address without a port.
+        Some((host, port)) if !port.contains(':') => host.to_owned(),
+        _ => address.to_owned(),
+    }
+}
+
+/// The action that a step of a flow asks for which needs nothing else to be known.
+fn action_of(step: &Step) -> Result<Action, String> {
     match step {
         Step::Keys(written) => keys_of_flow(written).map(|steps| Action::Keys { steps }),
         Step::Power(action) => Ok(Action::Power { action: *action, timeout: None }),
@@ -247,6 +300,8 @@ pub(super) fn action_of(step: &Step) -> Result<Action, String> {
         | Step::Choose(_)
         | Step::Repeat(_)
         | Step::Call(_)
-        | Step::Approve(_) => Err("waiting is not an action".to_owned()),
+        | Step::Approve(_)
+        | Step::Ssh(_)
+        | Step::Deploy(_) => Err("waiting is not an action".to_owned()),
     }
 }

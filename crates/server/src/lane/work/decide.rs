@@ -12,7 +12,7 @@ use ironhand_model::{
 };
 use ironhand_store::{HostState, StoreError};
 
-use super::act::{Purpose, Wanted, action_of};
+use super::act::{Purpose, Wanted};
 use super::observe::looked;
 use super::{Lane, REFRESH};
 use crate::clock;
@@ -169,7 +169,7 @@ impl Lane {
     pub(super) fn carry_out(&mut self, decision: Decision) -> Option<Timestamp> {
         match decision {
             Decision::Act(planned) => {
-                match action_of(&planned.step) {
+                match self.action_of(&planned) {
                     Ok(action) => {
                         // Before what people asked for: it was decided on what the screen shows now.
                         self.queue.push_front(Wanted { action, purpose: Purpose::Step(planned) });

@@ -162,7 +162,11 @@ impl Lane {
     /// Between two readings of the screen.
     pub(super) fn screen_interval(&self) -> Duration {
         let settings = &self.terms.settings;
-        if self.is_at_work() { settings.screen_interval_incident } else { settings.screen_interval }
+        if self.is_at_work() {
+            return settings.screen_interval_incident;
+        }
+        let wanted = self.flows.borrow().look_every(&self.whereabouts());
+        wanted.map_or(settings.screen_interval, |wanted| wanted.min(settings.screen_interval))
     }
 
     /// Whether the serial console is kept open where no picture is seen: a flow waits for what the machine writes, or
