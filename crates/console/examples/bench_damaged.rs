@@ -2,8 +2,11 @@
 //! refused, and how long that takes.
 //!
 //! ```sh
-//! cargo run --release -p ironhand-console --example bench_damaged -- ROUNDS [SEED]
+//! cargo run --release -p ironhand-console --example bench_damaged -- ROUNDS [SEED] [wide]
 //! ```
+//!
+//! `wide` draws qualities, factors and sizes of pictures from wider ranges. `ONLY=N` in the environment reads the page with that
+//! number alone.
 
 #[path = "../tests/damage/mod.rs"]
 mod damage;
@@ -28,7 +31,9 @@ struct Tally {
 }
 
 fn main() {
-    let mut numbers = std::env::args().skip(1).map(|number| number.parse::<u64>().expect("a number"));
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let is_wide = arguments.pop_if(|last| last == "wide").is_some();
+    let mut numbers = arguments.iter().map(|number| number.parse::<u64>().expect("a number"));
     let rounds = numbers.next().unwrap_or(1);
     let first = numbers.next().unwrap_or_default();
     let reader = Reader::new();
@@ -40,14 +45,9 @@ fn main() {
         }
         let mut dice = Dice((first + round) << 16);
         let screen = screen(&mut dice, round as usize / 10);
-        let damage = Damage::any(&mut dice, round as usize);
+        let kind = if is_wide { Damage::wide } else { Damage::any };
+        let damage = kind(&mut dice, round as usize);
         let image = damage.of(&screen);
-        if std::env::var("IH_DEBUG").is_ok() {
-            eprintln!("ROUND {round} {} {damage:?}", screen.name);
-            for l in screen.text.lines() {
-                eprintln!("TRUTH {l}");
-            }
-        }
         let begun = Instant::now();
         let reading = reader.read(&image, None);
         let took = begun.elapsed();

@@ -28,6 +28,13 @@ const HOPELESS: f32 = 12.0;
 /// one of the four squares with a corner at any of its pixels.
 const CORNER: usize = 4;
 
+/// How far around a place its colours are counted, and how many there may be: those of some cells.
+const AROUND: usize = 8;
+const MOST_AROUND: usize = 4;
+
+/// One place in so many must have few colours around it, or no cells of two colours are looked for.
+const CALM_SHARE: usize = 25;
+
 /// A grid this good needs no rival.
 const CERTAIN: f32 = 0.97;
 
@@ -120,6 +127,11 @@ pub(super) fn find<'t>(image: &Image, tables: &'t [GlyphTable], hint: Option<&Gr
         return None;
     }
     let mut best = Best { share: 0.0, rank: 0.0, found: None };
+    // Where hardly any ink is of few colours the picture was scaled or compressed, or the text lies over a photograph.
+    let calm = calm(image, &judge.probes);
+    if calm.len() < FEWEST_LETTERS as usize || calm.len() * CALM_SHARE < judge.probes.len() {
+        return over_photograph(image, tables);
+    }
     if let Some(Found { grid, table, .. }) = hinted(image, tables, hint)
         && best.offer(&judge, grid, table)
     {
@@ -129,7 +141,7 @@ pub(super) fn find<'t>(image: &Image, tables: &'t [GlyphTable], hint: Option<&Gr
         return best.found;
     }
     // A photograph, or text that compression blurred, has two colours in no cell of any grid.
-    let judge = Judge { probes: two_colored(image, judge.probes), ..judge };
+    let judge = Judge { probes: two_colored(image, calm), ..judge };
     if judge.probes.len() >= FEWEST_LETTERS as usize {
         for (table, pitch) in shapes(tables) {
             let mut offsets = (0..table.height).flat_map(|y| (0..pitch).map(move |x| (x, y)));
@@ -300,6 +312,31 @@ fn spread(places: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
     let step = places.len().div_ceil(FIRST_PROBES).max(1);
     let spread = (0..step).flat_map(|start| places.iter().skip(start).step_by(step)).copied();
     spread.take(MOST_PROBES).collect()
+}
+
+/// The places around which there are few colours, as there are in text that was drawn and not changed.
+fn calm(image: &Image, places: &[(usize, usize)]) -> Vec<(usize, usize)> {
+    let (width, height) = (image.width as usize, image.height as usize);
+    let is_calm = |(x, y): &(usize, usize)| {
+        let rows = y.saturating_sub(AROUND)..height.min(y + AROUND);
+        let columns = x.saturating_sub(AROUND)..width.min(x + AROUND);
+        let (mut colors, mut count) = ([0; MOST_AROUND], 0);
+        for row in rows {
+            let mut last = None;
+            for pixel in &image.pixels[row * width..][columns.clone()] {
+                if last == Some(pixel) || colors[..count].contains(pixel) {
+                    last = Some(pixel);
+                } else if count == MOST_AROUND {
+                    return false;
+                } else {
+                    colors[count] = *pixel;
+                    count += 1;
+                }
+            }
+        }
+        true
+    };
+    places.iter().copied().filter(is_calm).collect()
 }
 
 /// The places at which some cell may have two colours.

@@ -183,6 +183,24 @@ impl Damage {
         }
     }
 
+    /// One of the kinds, with numbers from wider ranges: any quality from 40, any factor from 0.7 to 1.5, pictures of other sizes.
+    pub fn wide(dice: &mut Dice, kind: usize) -> Self {
+        let filter = dice.pick(&FILTERS);
+        let quality = 40 + dice.below(56) as u8;
+        let factor = dice.between(0.7, 1.5);
+        let (width, height) =
+            dice.pick(&[(1366, 768), (1600, 900), (1920, 1080), (1920, 1200), (1280, 1024)]);
+        match kind % 8 {
+            0 | 1 => Self::Jpeg(quality),
+            2 => Self::Scaled(factor, factor, filter),
+            3 => Self::ScaledJpeg(factor, factor, filter, quality),
+            4 => Self::ThereAndBack(dice.between(0.68, 0.95)),
+            5 => Self::Fitted(width, height, filter),
+            6 => Self::FittedJpeg(width, height, filter, quality),
+            _ => Self::Stretched(width, height, filter),
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Jpeg(_) => "jpeg",

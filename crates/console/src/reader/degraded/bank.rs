@@ -1,6 +1,7 @@
 //! The glyphs of all fonts as patterns of light that cells are compared with.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use crate::font::Font;
 
@@ -82,14 +83,20 @@ pub(super) struct Face {
     pub(super) height: usize,
     /// Each drawing once.
     pub(super) glyphs: Vec<Glyph>,
-    /// The indices of ASCII marks that cover little of a cell, as the full stop.
+    /// The indices of what comparing patterns misses: ASCII marks that cover little of a cell, as the full stop, and shades, which
+    /// are even when blurred.
     pub(super) slight: Vec<usize>,
     /// The coarse patterns of common letters and digits.
     pub(super) common: Vec<Pattern<COARSE>>,
+    /// The characters beyond ASCII that are drawn most like each ASCII character; found when they are first asked for.
+    pub(super) rivals: OnceLock<Vec<[usize; RIVALS]>>,
     /// How much of the ink of usual text begins and ends at each part of a cell's width, and of its height.
     pub(super) across: Profile,
     pub(super) down: Profile,
 }
+
+/// How many characters beyond ASCII are compared with a cell that is like an ASCII character.
+pub(super) const RIVALS: usize = 8;
 
 /// Parts of a cell's width or height in a [`Profile`].
 pub(super) const PARTS: usize = 32;
@@ -130,12 +137,24 @@ impl Face {
         }
         glyphs.sort_by_key(|glyph| rank(glyph.character));
         let slight = (0..glyphs.len()).filter(|index| glyphs[*index].is_slight);
-        let slight = slight.filter(|index| glyphs[*index].character.is_ascii()).collect();
+        let mut slight: Vec<usize> = slight.filter(|index| glyphs[*index].character.is_ascii()).collect();
+        slight.extend((0..glyphs.len()).filter(|index| is_shade(glyphs[*index].character)));
         let common = glyphs.iter().filter(|glyph| COMMON.contains(glyph.character));
         let common = common.map(|glyph| glyph.coarse).collect();
         let (across, down) = profiles(&glyphs, width, height);
         let (name, font_width) = (font.name().into(), font.width() as usize);
-        Self { name, font_width, width, height, glyphs, slight, common, across, down }
+        Self {
+            name,
+            font_width,
+            width,
+            height,
+            glyphs,
+            slight,
+            common,
+            rivals: OnceLock::new(),
+            across,
+            down,
+        }
     }
 }
 
@@ -180,6 +199,11 @@ const CURSOR: char = '\u{2581}';
 /// Whether a drawing is a bar at the foot of a cell: cursors are, and as characters nobody prints them.
 pub(super) const fn is_cursor(character: char) -> bool {
     matches!(character, '\u{2581}'..='\u{2583}' | '\u{23bd}' | '\u{25ac}')
+}
+
+/// Whether a drawing is an even pattern of dots.
+pub(super) const fn is_shade(character: char) -> bool {
+    matches!(character, '\u{2591}'..='\u{2593}')
 }
 
 /// Underline cursors: a few full rows at the foot of the cell, over its ninth column or not.

@@ -86,6 +86,11 @@ impl AxisFilter {
             }
     }
 
+    /// Whether a pixel in its place is left as it is.
+    pub(super) fn is_sharp(self) -> bool {
+        self.width <= 1.0 && self.between.is_none() && !matches!(self.shape, Shape::Twice)
+    }
+
     pub(super) fn at(self, distance: f64) -> f64 {
         let x = (distance / self.width).abs();
         match self.shape {

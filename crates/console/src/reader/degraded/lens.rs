@@ -1,5 +1,7 @@
 //! How glyphs look on a scaled picture: drawn with the resampling that the picture went through.
 
+use std::ops::Range;
+
 use super::filter::{AxisFilter, Filter};
 use super::frame::Frame;
 use super::plane::MOST_SAMPLES;
@@ -38,6 +40,23 @@ impl Taps {
         edges: (f64, f64),
         limit: usize,
     ) -> Self {
+        Self::between(
+            filter,
+            (from, scale),
+            -(MARGIN as f64)..cells as f64 - 1.0 + MARGIN as f64,
+            (edges, cells),
+            limit,
+        )
+    }
+
+    /// The same where nothing but the source pixels of this range was there when the picture was made.
+    fn between(
+        filter: AxisFilter,
+        (from, scale): (f64, f64),
+        sources: Range<f64>,
+        (edges, cells): ((f64, f64), usize),
+        limit: usize,
+    ) -> Self {
         let scaled = filter.at_scale(scale);
         let last = (from + (cells as f64 - edges.1) * scale - 0.5).floor().min(limit as f64 - 1.0);
         let first = (from + edges.0 * scale - 0.5).ceil().max(0.0);
@@ -46,8 +65,8 @@ impl Taps {
         while pixel <= last {
             let source = (pixel + 0.5 - from) / scale - 0.5;
             taps.pixels.push(match filter.between {
-                None => Tap::new(scaled, source, cells),
-                Some(between) => Tap::there_and_back(filter, between, pixel, (from, scale), cells),
+                None => Tap::new(scaled, source, &sources),
+                Some(between) => Tap::there_and_back(filter, between, pixel, (from, scale), &sources),
             });
             pixel += 1.0;
         }
@@ -76,8 +95,8 @@ impl Taps {
 
 impl Tap {
     /// The weights of the source pixels that reach a point between them.
-    fn new(filter: AxisFilter, source: f64, cells: usize) -> Self {
-        let mut tap = Self::empty(source, filter.reach(), cells);
+    fn new(filter: AxisFilter, source: f64, sources: &Range<f64>) -> Self {
+        let mut tap = Self::empty(source, filter.reach(), sources);
         tap.add(filter, source, 1.0);
         tap.normalised()
     }
@@ -90,12 +109,13 @@ impl Tap {
         between: f64,
         pixel: f64,
         (from, scale): (f64, f64),
-        cells: usize,
+        sources: &Range<f64>,
     ) -> Self {
         let smaller = filter.at_scale(between * scale);
         let place = (pixel + 0.5) * between - 0.5;
         let source = |place: f64| ((place + 0.5) / between - from) / scale - 0.5;
-        let mut tap = Self::empty(source(place), filter.reach() / (between * scale) + smaller.reach(), cells);
+        let mut tap =
+            Self::empty(source(place), filter.reach() / (between * scale) + smaller.reach(), sources);
         let mut mixed = (place - filter.reach()).ceil().max(0.0);
         while mixed <= place + filter.reach() {
             tap.add(smaller, source(mixed), filter.at(place - mixed));
@@ -105,10 +125,10 @@ impl Tap {
     }
 
     /// A tap of the source pixels within reach of a point, without weights.
-    fn empty(source: f64, reach: f64, cells: usize) -> Self {
+    fn empty(source: f64, reach: f64, sources: &Range<f64>) -> Self {
         let margin = MARGIN as f64;
-        let first = (source - reach).ceil().max(source.floor() - MOST_BEFORE).max(-margin);
-        let last = (source + reach).floor().min(cells as f64 - 1.0 + margin);
+        let first = (source - reach).ceil().max(source.floor() - MOST_BEFORE).max(sources.start);
+        let last = (source + reach).floor().min(sources.end);
         let count = ((last - first + 1.0).max(0.0) as usize).min(MOST_TAPS);
         Self { from: (first + margin).max(0.0) as usize, count, weights: [0.0; MOST_TAPS] }
     }
@@ -250,19 +270,40 @@ pub(super) struct Lens {
     down: Taps,
 }
 
-/// Pixels of a face at the border of the screen that are not looked at: what is beside it blurs them.
+/// Pixels of a face at the border of the cells that are not looked at: what is beside them blurs them.
 const OUTER_EDGE: f64 = 0.6;
+
+/// A border that is nearer to that of the picture, in pixels of the face, is the same: beside it there is nothing.
+const AT_BORDER: f64 = 0.02;
+
+/// The taps of an axis of a frame, which begins there, and whose picture has so many pixels.
+fn axis(filter: AxisFilter, from: f64, cells: usize, scale: f64, limit: usize) -> Taps {
+    // Pixels that were neither moved nor mixed have no part of what is beside them.
+    let is_apart = (scale - 1.0).abs() < 1e-6 && from.fract() == 0.0 && filter.is_sharp();
+    let margin = MARGIN as f64;
+    let (mut sources, mut edges) = (-margin..cells as f64 - 1.0 + margin, (OUTER_EDGE, OUTER_EDGE));
+    let is_border = |distance: f64| distance.abs() < AT_BORDER * scale;
+    if is_border(from) {
+        (sources.start, edges.0) = (0.0, 0.0);
+    }
+    if is_border(from + cells as f64 * scale - limit as f64) {
+        (sources.end, edges.1) = (cells as f64 - 1.0, 0.0);
+    }
+    if is_apart {
+        edges = (0.0, 0.0);
+    }
+    Taps::between(filter, (from, scale), sources, (edges, cells), limit)
+}
 
 impl Lens {
     /// For a face of this size.
     pub(super) fn new(filter: Filter, frame: &Frame, size: (usize, usize), picture: (usize, usize)) -> Self {
         let (scale_x, scale_y) = frame.scale(size);
-        let edges = (OUTER_EDGE, OUTER_EDGE);
         Self {
             frame: *frame,
             size,
-            across: Taps::new(filter.across(), frame.x, frame.columns * size.0, scale_x, edges, picture.0),
-            down: Taps::new(filter.down(), frame.y, frame.rows * size.1, scale_y, edges, picture.1),
+            across: axis(filter.across(), frame.x, frame.columns * size.0, scale_x, picture.0),
+            down: axis(filter.down(), frame.y, frame.rows * size.1, scale_y, picture.1),
         }
     }
 

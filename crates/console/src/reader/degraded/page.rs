@@ -1,6 +1,6 @@
 //! Reading the cells of a frame.
 
-use super::bank::{COARSE, COARSE_COLUMNS, COARSE_ROWS, Face, is_cursor, pattern};
+use super::bank::{COARSE, COARSE_COLUMNS, COARSE_ROWS, Face, is_cursor, is_shade, pattern};
 use super::fit::{Explained, Seen};
 use super::frame::Frame;
 use super::lens::{Lens, MARGIN, Window, halve};
@@ -46,19 +46,31 @@ pub(super) struct Candidate {
     pub(super) explained: Explained,
 }
 
-/// How often each cell is looked at with what its neighbours are by then.
-const PASSES: usize = 2;
+/// How often cells are looked at with what their neighbours are by then.
+const PASSES: usize = 3;
 
 /// The cells row by row.
 pub(super) fn guesses(plane: &Plane, sharp: &Sharp<'_>) -> Vec<Guess> {
     let Sharp { frame, face, filter, .. } = *sharp;
     let lens = Lens::new(filter, &frame, (face.width, face.height), (plane.width, plane.height));
     let mut guesses = alone(plane, sharp, &lens);
-    for _ in 0..PASSES {
-        let screen = Screen::of(plane, &guesses, sharp);
-        let mut light = plane.light.clone();
-        lens.take_off(&screen.light, screen.stride, &mut light, plane.width);
-        together(&light, plane.width, sharp, &lens, &mut guesses);
+    let mut light = plane.light.clone();
+    let mut screen: Option<Screen> = None;
+    for pass in 0..PASSES {
+        let mut shown = Screen::of(plane, &guesses, sharp);
+        // What the first pass leaves unexplained is taken for pictures, which the second shows more clearly.
+        if pass > 0 {
+            let pictures = pictures(&guesses, frame.columns);
+            if pass > 1 && pictures.is_empty() {
+                break;
+            }
+            let before = screen.as_ref().filter(|_| pass > 1).map(|screen| (screen, light.as_slice()));
+            shown.add_pictures(plane, &pictures, sharp, before);
+        }
+        light.copy_from_slice(&plane.light);
+        lens.take_off(&shown.light, shown.stride, &mut light, plane.width);
+        together((&light, plane.width), sharp, &lens, (pass > 0).then_some(&shown), &mut guesses);
+        screen = Some(shown);
     }
     guesses
 }
@@ -129,6 +141,13 @@ fn drop_faint_cursors(candidates: &mut Vec<Candidate>, face: &Face) {
     });
 }
 
+/// Removes shades that do not explain a cell well: blurred, they are even, and any trace is a little like one of great contrast.
+fn drop_vague_shades(candidates: &mut Vec<Candidate>, face: &Face) {
+    candidates.retain(|Candidate { glyph, explained }| {
+        !is_shade(face.glyphs[*glyph].character) || explained.error < WELL * explained.total
+    });
+}
+
 /// A glyph that leaves more than this part of the light of a cell unexplained does not stand there.
 const NO_INK: f32 = 0.6;
 
@@ -194,6 +213,7 @@ impl Easel {
                         .push(Candidate { glyph: *glyph, explained: self.explain(window, face, *glyph) });
                 }
             }
+            drop_vague_shades(&mut candidates, face);
             candidates.sort_by(order);
         }
         candidates
@@ -237,6 +257,40 @@ impl Screen {
         screen.extend_edges(*columns * width, *rows * height);
         screen.sample_margins(plane, sharp);
         screen
+    }
+
+    /// Adds the cells of pictures as the picture shows them. `before` is what the screen was taken for the last time, and the light
+    /// of the picture that this left.
+    fn add_pictures(
+        &mut self,
+        plane: &Plane,
+        cells: &[(usize, usize)],
+        sharp: &Sharp<'_>,
+        before: Option<(&Self, &[f32])>,
+    ) {
+        let Sharp { frame, face: Face { width, height, .. }, .. } = sharp;
+        for (row, column) in cells {
+            let area = frame.cell(*row, *column);
+            for y in 0..*height {
+                let from = (row * height + MARGIN + y) * self.stride + column * width + MARGIN;
+                let place = &mut self.light[from..from + width];
+                let Some((screen, left)) = &before else {
+                    plane.line_at(&plane.light, area, (y, *height), place);
+                    continue;
+                };
+                // What was left of it is missing.
+                plane.line_at(left, area, (y, *height), place);
+                for (place, known) in place.iter_mut().zip(&screen.light[from..]) {
+                    *place += known;
+                }
+            }
+        }
+    }
+
+    /// The light of a cell whose face has this size.
+    fn cell(&self, (row, column): (usize, usize), (width, height): (usize, usize)) -> Vec<f32> {
+        let (top, left) = (row * height + MARGIN, column * width + MARGIN);
+        (top..top + height).flat_map(|y| &self.light[y * self.stride + left..][..width]).copied().collect()
     }
 
     /// The margin has the light of the picture as far as it is part of the screen: leftovers that have no room for a cell, and
@@ -305,32 +359,70 @@ fn look(guess: &Guess) -> (f32, Option<(f32, usize)>) {
     }
 }
 
-/// Looks again at each cell, on a picture without what neighbours add to it: all that is on the screen has been taken off.
-fn together(light: &[f32], width: usize, sharp: &Sharp<'_>, lens: &Lens, guesses: &mut [Guess]) {
+/// Whether no glyph explains a cell well: it is part of a picture, or there is something beside its glyph.
+fn is_picture(guess: &Guess) -> bool {
+    let Guess::Inked { candidates, .. } = guess else { return false };
+    candidates.first().is_none_or(|best| best.explained.error > WELL * best.explained.total)
+}
+
+/// Whether a glyph explains so much more of a cell than any other does that a second look makes no difference.
+fn is_clear(candidates: &[Candidate], blank: f32) -> bool {
+    /// How many times more the next best must leave unexplained, and what the best may, as a part of what a blank does.
+    const BETTER: f32 = 9.0;
+    const LEFT: f32 = 0.02;
+    let [best, next, ..] = candidates else { return false };
+    best.explained.error < LEFT * blank && best.explained.error * BETTER < next.explained.error
+}
+
+/// The row and the column of each cell that is part of a picture.
+fn pictures(guesses: &[Guess], columns: usize) -> Vec<(usize, usize)> {
+    let pictures = guesses.iter().enumerate().filter(|(_, guess)| is_picture(guess));
+    pictures.map(|(index, _)| (index / columns, index % columns)).collect()
+}
+
+/// Looks again at each cell, on a picture without what neighbours add to it: all that is on the screen has been taken off. Where
+/// that was done before, by this screen with its pictures, only at those that are not clear.
+fn together(
+    (light, width): (&[f32], usize),
+    sharp: &Sharp<'_>,
+    lens: &Lens,
+    before: Option<&Screen>,
+    guesses: &mut [Guess],
+) {
     /// Pixels of the face beyond the border of a cell that are looked at too.
     const EDGE: f64 = -0.5;
     let Sharp { frame, face, .. } = *sharp;
-    let mut easel = Easel::new(face);
+    let (mut easel, mut half) = (Easel::new(face), Vec::new());
     for (index, guess) in guesses.iter_mut().enumerate() {
         let (row, column) = (index / frame.columns, index % frame.columns);
         if column == 0 {
             easel.begin();
         }
         let (ground, ink) = look(guess);
+        let own = before.filter(|_| is_picture(guess)).map(|screen| screen.cell((row, column), face.size()));
         let Guess::Inked { candidates, blank, apart, .. } = guess else { continue };
+        if before.is_some() && is_clear(candidates, *blank) {
+            continue;
+        }
         let window = Window { across: lens.column(column, EDGE), down: lens.row(row, EDGE) };
         window.see(light, width, &mut easel.seen.light);
         window.ones(&mut easel.seen.ones);
         // What was taken off of this cell itself comes back.
-        match ink {
-            Some((contrast, glyph)) => {
+        match (ink, own) {
+            (_, Some(own)) => {
+                window.draw(&own, &mut half, &mut easel.drawn);
+                for (seen, own) in easel.seen.light.iter_mut().zip(&easel.drawn) {
+                    *seen += own;
+                }
+            }
+            (Some((contrast, glyph)), None) => {
                 easel.draw(&window, face, glyph);
                 let own = easel.seen.ones.iter().zip(&easel.drawn);
                 for (seen, (one, ink)) in easel.seen.light.iter_mut().zip(own) {
                     *seen += ground * one + contrast * ink;
                 }
             }
-            None => {
+            (None, None) => {
                 for (seen, one) in easel.seen.light.iter_mut().zip(&easel.seen.ones) {
                     *seen += ground * one;
                 }
@@ -343,6 +435,7 @@ fn together(light: &[f32], width: usize, sharp: &Sharp<'_>, lens: &Lens, guesses
         }
         candidates.sort_by(|one, other| one.explained.error.total_cmp(&other.explained.error));
         drop_faint_cursors(candidates, face);
+        drop_vague_shades(candidates, face);
         if let [best, next, ..] = candidates[..] {
             let first = easel.drawn_again(&window, face, best);
             let second = easel.drawn_again(&window, face, next);

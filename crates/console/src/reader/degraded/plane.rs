@@ -75,6 +75,26 @@ impl Plane {
         Some((least + greatest) / 2.0)
     }
 
+    /// The light in the middle of each of some equal parts of a line of a rectangle: the line with this index of so many. `light`
+    /// is that of this picture, or what was left of it.
+    pub(super) fn line_at(
+        &self,
+        light: &[f32],
+        area: Rectangle,
+        (line, lines): (usize, usize),
+        parts: &mut [f32],
+    ) {
+        let place = |from: f64, side: f64, index: usize, count: usize, limit: usize| {
+            let at = from + side * (index as f64 + 0.5) / count as f64;
+            (at.max(0.0) as usize).min(limit - 1)
+        };
+        let row = place(area.top, area.height, line, lines, self.height) * self.width;
+        let count = parts.len();
+        for (index, part) in parts.iter_mut().enumerate() {
+            *part = light[row + place(area.left, area.width, index, count, self.width)];
+        }
+    }
+
     /// Averages the light over a lattice of rectangles: `columns` by `rows` of them fill the rectangle from `left`, `top`
     /// with these sides. Parts of it that are outside of the picture count for nothing.
     pub(super) fn sample(&self, area: Rectangle, columns: usize, rows: usize, samples: &mut Vec<f32>) {

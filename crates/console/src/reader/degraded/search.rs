@@ -94,7 +94,7 @@ pub(super) fn find<'b>(plane: &Plane, bank: &'b Bank) -> Option<Sharp<'b>> {
     if best.frame.rows * best.frame.columns == 0 {
         return None;
     }
-    let best = there_and_back::resolve(plane, &judge.cells(&best.frame), best);
+    let best = there_and_back::resolve(plane, bank, &judge.cells(&best.frame), best);
     Some(sharpen::choose_face(plane, bank, best))
 }
 
@@ -336,7 +336,7 @@ impl<'b> Judge<'b, '_> {
     }
 
     /// The cells around the probes, with the letters that they are most like.
-    fn lettered(&self, frame: &Frame, face: &Face, templates: &Templates) -> Vec<Lettered> {
+    fn lettered(&self, frame: &Frame, face: &Face, templates: &Templates<'_>) -> Vec<Lettered> {
         let mut samples = Vec::new();
         let mut cell_pattern = vec![0; face.width * face.height];
         let mut lettered = Vec::new();
@@ -350,7 +350,7 @@ impl<'b> Judge<'b, '_> {
     }
 
     /// How well cells agree with their letters.
-    fn likeness(&self, frame: &Frame, face: &Face, templates: &Templates, cells: &[Lettered]) -> f32 {
+    fn likeness(&self, frame: &Frame, face: &Face, templates: &Templates<'_>, cells: &[Lettered]) -> f32 {
         let mut samples = Vec::new();
         let mut cell_pattern = vec![0; face.width * face.height];
         let mut best = Vec::new();

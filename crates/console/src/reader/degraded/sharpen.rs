@@ -34,6 +34,19 @@ pub(super) struct Sample {
     glyphs: Vec<usize>,
 }
 
+impl Sample {
+    /// The glyph that most likely stands in it.
+    pub(super) fn best(&self) -> Option<usize> {
+        self.glyphs.first().copied()
+    }
+
+    /// The same cell with no other glyphs than that.
+    pub(super) fn only_best(mut self) -> Self {
+        self.glyphs.truncate(1);
+        self
+    }
+}
+
 /// The best filter for a frame and its face.
 pub(super) fn focus<'b>(plane: &Plane, cells: &[(usize, usize)], found: &Found<'b>) -> Sharp<'b> {
     let Found { frame, face, .. } = *found;
@@ -118,7 +131,7 @@ pub(super) fn choose_face<'b>(plane: &Plane, bank: &'b Bank, sharp: Sharp<'b>) -
     let looks = looks(plane, &sharp, cells.map(|cell| (cell / frame.columns, cell % frame.columns)));
     let lens = Lens::new(sharp.filter, &frame, face.size(), (plane.width, plane.height));
     let some = looks.len().div_ceil(LOOKED_AT_FIRST).max(1);
-    let mut faces: Vec<(f32, &Face, Templates)> = bank
+    let mut faces: Vec<(f32, &Face, Templates<'_>)> = bank
         .faces_like(face)
         .map(|face| {
             let mut templates = Templates::of(face, Templates::blur_of(&sharp));
@@ -201,7 +214,7 @@ fn shares_of<'l>(
     plane: &Plane,
     lens: &Lens,
     face: &Face,
-    templates: &mut Templates,
+    templates: &mut Templates<'_>,
     looks: impl Iterator<Item = &'l Look>,
 ) -> Vec<f32> {
     let (mut half, mut drawn, mut seen) = (Vec::new(), Vec::new(), Seen::default());

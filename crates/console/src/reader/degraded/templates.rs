@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::bank::{COARSE, Face, Pattern, likeness, pattern};
+use super::bank::{Face, RIVALS, likeness, pattern};
 use super::frame::Frame;
 use super::sharpen::Sharp;
 
@@ -15,42 +15,58 @@ const CLOSE: usize = 12;
 /// An ASCII character that is so much like a cell stands there, or one that is drawn like it.
 const SURE: f32 = 0.8;
 
-/// How many of these are looked at.
-const RIVALS: usize = 8;
-
 /// How many letters may turn out to stand in a cell when a frame is moved a little.
 const LETTERS: usize = 6;
 
 /// Glyphs whose coarse pattern is so much less like a cell than the best one are not looked at.
 const ALMOST: f32 = 0.35;
 
-/// The patterns of all glyphs of a face.
-pub(super) struct Templates {
+/// The blur with which glyphs are compared with each other.
+const BETWEEN_GLYPHS: f32 = 0.1;
+
+/// The patterns of the glyphs of a face.
+pub(super) struct Templates<'f> {
+    face: &'f Face,
+    blur: f32,
     size: usize,
-    /// The pattern of each glyph, `size` numbers each.
+    /// The pattern of each glyph, `size` numbers each, as far as they were needed.
     patterns: Vec<i16>,
+    /// Whether that of each glyph is there.
+    is_made: Vec<bool>,
     /// How many of them are of ASCII, which come first.
     ascii: usize,
-    /// The coarse pattern of each glyph.
-    coarse: Vec<Pattern<COARSE>>,
-    /// The most similar others of each ASCII character, as far as they were looked for.
-    rivals: Vec<Option<[usize; RIVALS]>>,
+    /// What is needed to make one.
+    across: Vec<f32>,
+    both: Vec<f32>,
 }
 
-impl Templates {
+impl<'f> Templates<'f> {
     /// The patterns of a face's glyphs; each pixel gives this part of its light to each of its neighbours.
-    pub(super) fn of(face: &Face, blur: f32) -> Self {
-        let size = face.width * face.height;
-        let mut patterns = vec![0; size * face.glyphs.len()];
-        let (mut across, mut both) = (vec![0.0; size], vec![0.0; size]);
-        for (glyph, place) in face.glyphs.iter().zip(patterns.chunks_exact_mut(size)) {
-            blurred_across(&glyph.ink, face.width, blur, &mut across);
-            blurred_down(&across, face.width, blur, &mut both);
-            pattern(&both, place);
-        }
+    pub(super) fn of(face: &'f Face, blur: f32) -> Self {
+        let (size, count) = (face.width * face.height, face.glyphs.len());
         let ascii = face.glyphs.iter().take_while(|glyph| glyph.character.is_ascii()).count();
-        let coarse = face.glyphs.iter().map(|glyph| glyph.coarse).collect();
-        Self { size, patterns, ascii, coarse, rivals: vec![None; ascii] }
+        let mut templates = Self {
+            face,
+            blur,
+            size,
+            patterns: vec![0; size * count],
+            is_made: vec![false; count],
+            ascii,
+            across: vec![0.0; size],
+            both: vec![0.0; size],
+        };
+        (0..ascii).for_each(|glyph| templates.make(glyph));
+        templates
+    }
+
+    /// Makes the pattern of a glyph, if it is not there.
+    fn make(&mut self, glyph: usize) {
+        if !std::mem::replace(&mut self.is_made[glyph], true) {
+            let (ink, width) = (&self.face.glyphs[glyph].ink, self.face.width);
+            blurred_across(ink, width, self.blur, &mut self.across);
+            blurred_down(&self.across, width, self.blur, &mut self.both);
+            pattern(&self.both, &mut self.patterns[glyph * self.size..][..self.size]);
+        }
     }
 
     /// How blurred a screen is that was shown with a frame and sampled back: smaller ones are more so.
@@ -88,8 +104,10 @@ impl Templates {
         let mut close = self.closest_letters(cell);
         match close.first() {
             Some((letter, alike)) if alike.abs() > SURE => {
-                let rivals = self.rivals_of(*letter);
-                close.extend(rivals.into_iter().map(|glyph| (glyph, likeness(self.pattern(glyph), cell))));
+                for glyph in self.rivals_of(*letter) {
+                    self.make(glyph);
+                    close.push((glyph, likeness(self.pattern(glyph), cell)));
+                }
             }
             _ => close.extend(self.closest_others(coarse, cell)),
         }
@@ -116,10 +134,10 @@ impl Templates {
     }
 
     /// The most similar others, of those that are so from afar too: there are hundreds.
-    fn closest_others(&self, coarse: &[i16], cell: &[i16]) -> Vec<(usize, f32)> {
-        let others = self.ascii..self.coarse.len();
-        let alike: Vec<f32> =
-            self.coarse[others.clone()].iter().map(|glyph| likeness(glyph, coarse).abs()).collect();
+    fn closest_others(&mut self, coarse: &[i16], cell: &[i16]) -> Vec<(usize, f32)> {
+        let others = self.ascii..self.face.glyphs.len();
+        let glyphs = self.face.glyphs[others.clone()].iter();
+        let alike: Vec<f32> = glyphs.map(|glyph| likeness(&glyph.coarse, coarse).abs()).collect();
         let most = alike.iter().copied().fold(0.0, f32::max);
         let near = |(_, alike): &(usize, f32)| *alike > most - ALMOST;
         let mut close: Vec<(usize, f32)> = others.zip(alike).filter(near).collect();
@@ -128,31 +146,37 @@ impl Templates {
             close.truncate(CLOSE);
         }
         for (glyph, alike) in &mut close {
+            self.make(*glyph);
             *alike = likeness(self.pattern(*glyph), cell);
         }
         close
     }
 
     /// The characters beyond ASCII that are drawn most like a letter.
-    fn rivals_of(&mut self, letter: usize) -> [usize; RIVALS] {
-        if let Some(rivals) = self.rivals[letter] {
-            return rivals;
-        }
-        let others = self.ascii..self.coarse.len();
-        let mut alike: Vec<(usize, f32)> =
-            others.map(|glyph| (glyph, likeness(self.pattern(glyph), self.pattern(letter)))).collect();
-        if alike.len() > RIVALS {
-            alike.select_nth_unstable_by(RIVALS, most_alike);
-        }
-        // Fonts of ASCII alone have none: the letter itself does no harm.
-        let rivals = std::array::from_fn(|index| alike.get(index).map_or(letter, |(glyph, _)| *glyph));
-        self.rivals[letter] = Some(rivals);
-        rivals
+    fn rivals_of(&self, letter: usize) -> [usize; RIVALS] {
+        self.face.rivals.get_or_init(|| rivals(self.face))[letter]
     }
 
     fn pattern(&self, glyph: usize) -> &[i16] {
         &self.patterns[glyph * self.size..][..self.size]
     }
+}
+
+/// The characters beyond ASCII that are drawn most like each ASCII character.
+fn rivals(face: &Face) -> Vec<[usize; RIVALS]> {
+    let mut templates = Templates::of(face, BETWEEN_GLYPHS);
+    let others = templates.ascii..face.glyphs.len();
+    others.clone().for_each(|glyph| templates.make(glyph));
+    let rivals = (0..templates.ascii).map(|letter| {
+        let likeness = |glyph| (glyph, likeness(templates.pattern(glyph), templates.pattern(letter)));
+        let mut alike: Vec<(usize, f32)> = others.clone().map(likeness).collect();
+        if alike.len() > RIVALS {
+            alike.select_nth_unstable_by(RIVALS, most_alike);
+        }
+        // Fonts of ASCII alone have none: the letter itself does no harm.
+        std::array::from_fn(|index| alike.get(index).map_or(letter, |(glyph, _)| *glyph))
+    });
+    rivals.collect()
 }
 
 fn most_alike(one: &(usize, f32), other: &(usize, f32)) -> Ordering {

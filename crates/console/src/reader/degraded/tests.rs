@@ -81,6 +81,36 @@ fn small_marks_are_read_and_blanks_beside_bars_stay_blank() {
 }
 
 #[test]
+fn letters_at_the_border_of_the_picture_are_told_apart_by_their_outermost_pixels() {
+    let bank = Bank::of(fonts());
+    let check = |name: &str, seed: u64, damage: Damage| {
+        let screen = screen(&mut Dice(seed), index(name));
+        let reading = read_first(&damage.of(&screen), &bank).expect("cells");
+        let score = score(&screen.text, &reading.text());
+        assert_eq!(score.errors, 0, "{name} {damage:?} {}\n{}", screen.name, reading.text());
+    };
+    // E and E with a macron, I and l, e and e with a diaeresis differ in the first row.
+    check("console-setup-terminusboldvga16", 31, Damage::Jpeg(90));
+    check("linux-8x8", 32, Damage::Jpeg(75));
+    check("console-setup-fixed15", 33, Damage::Jpeg(65));
+}
+
+#[test]
+fn pages_of_any_damage_are_read_without_a_wrong_letter_or_refused() {
+    let bank = Bank::of(fonts());
+    for kind in 0..8 {
+        let mut dice = Dice(500 + kind as u64);
+        let screen = screen(&mut dice, 3 * kind);
+        let damage = Damage::wide(&mut dice, kind);
+        let Some(reading) = read_first(&damage.of(&screen), &bank).filter(Reading::is_reliable) else {
+            continue;
+        };
+        let score = score(&screen.text, &reading.text());
+        assert_eq!(score.wrong, 0, "{damage:?} {}\n{}", screen.name, reading.text());
+    }
+}
+
+#[test]
 fn a_screen_that_was_read_before_is_found_again() {
     let (bank, memory) = (Bank::of(fonts()), Memory::default());
     let damage = Damage::Scaled(1.27, 1.27, image::imageops::FilterType::Triangle);

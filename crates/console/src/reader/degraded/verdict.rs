@@ -220,7 +220,28 @@ fn pictures(weighed: &[Option<Weighed>], columns: usize, usual: Usual) -> Vec<bo
     };
     let pictures: Vec<bool> = (0..strange.len()).map(|index| strange[index] && beside(index) > 2).collect();
     let count = pictures.iter().filter(|is_picture| **is_picture).count();
-    if certain * TEXT_BESIDE < count { vec![false; pictures.len()] } else { pictures }
+    if certain * TEXT_BESIDE < count {
+        return vec![false; pictures.len()];
+    }
+    // The edges of a picture reach a little into the cells around it. Where letters go on there, something else may.
+    let is_letter = |index: usize| {
+        let letter = weighed.get(index).copied().flatten();
+        letter.is_some_and(|one| {
+            one.character.is_ascii_alphanumeric() && matches!(one.verdict(usual), Verdict::Certain)
+        })
+    };
+    let is_at_edge = |index: usize| {
+        let (row, column) = (index / columns, index % columns);
+        let rows = row.saturating_sub(1)..=row + 1;
+        let is_picture = |(row, column): (usize, usize)| {
+            column < columns && pictures.get(row * columns + column).copied().unwrap_or_default()
+        };
+        let mut around =
+            rows.flat_map(|row| (column.saturating_sub(1)..=column + 1).map(move |column| (row, column)));
+        around.any(is_picture)
+            && !(column > 0 && is_letter(index - 1) || column + 1 < columns && is_letter(index + 1))
+    };
+    (0..strange.len()).map(|index| pictures[index] || strange[index] && is_at_edge(index)).collect()
 }
 
 /// What leaves more than this unexplained is not even a related glyph.
