@@ -117,7 +117,7 @@ pub enum Command {
     },
     /// Show resources of a kind: hosts, clusters, zones, credentials, flows, notifiers, repositories, settings
     Get(Get),
-    /// Tell everything that is known of one host, or how a repository is followed
+    /// Tell everything that is known of one host, repository, network, profile or deployment, or of a flow
     Describe(Describe),
     /// Remove a resource
     Delete(Delete),

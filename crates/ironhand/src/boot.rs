@@ -13,6 +13,7 @@ use crate::output::Output;
 
 pub use free::{free_rows, hosts, wake};
 pub use networks::service_state;
+pub use watch::timeline;
 
 /// `ironhand boot`.
 pub async fn boot(client: &Client, asked: &BootCommand, output: Output) -> Result<(), Failure> {

@@ -1,9 +1,11 @@
-//! `ironhand describe`: everything that is known of one host, on one page; flows and repositories have a page of their own.
+//! `ironhand describe`: everything that is known of one host, on one page; flows, repositories and what machines boot have
+//! pages of their own.
 
+mod boot;
 mod flow;
 
 use ironhand_api::{
-    CheckState, CheckStatus, Fact, Host, HostStatus, Kind, Manifest, PathStatus, ScreenWay, Timestamp,
+    CheckState, CheckStatus, Fact, Host, HostStatus, Kind, Manifest, Name, PathStatus, ScreenWay, Timestamp,
     WayStatus,
 };
 use ironhand_client::{Client, RecordFilter, RecordingsOf};
@@ -23,20 +25,26 @@ const NEWEST_JOBS: usize = 5;
 /// `ironhand describe`.
 pub async fn describe(client: &Client, asked: &args::Describe, output: Output) -> Result<(), Failure> {
     let kind = parse_kind(&asked.kind)?;
-    if kind == Kind::Repository {
-        return repository::describe(client, &host_name(&asked.name)?, output).await;
-    }
-    if kind == Kind::Flow {
-        return flow::describe(client, &host_name(&asked.name)?, output).await;
-    }
-    if kind != Kind::Host {
-        return Err(Failure::Usage {
-            message: format!("only hosts, flows and repositories are described, not {}", kind.plural()),
-            hint: Some(format!("ironhand get {} {} -o yaml shows all there is", kind.plural(), asked.name)),
-        });
-    }
     let name = host_name(&asked.name)?;
-    let host: Host = client.get(&name).await?;
+    match kind {
+        Kind::Host => host(client, &name, output).await,
+        Kind::Flow => flow::describe(client, &name, output).await,
+        Kind::Repository => repository::describe(client, &name, output).await,
+        Kind::Network => boot::network(client, &name, output).await,
+        Kind::Profile => boot::profile(client, &name, output).await,
+        Kind::Deployment => boot::deployment(client, &name, output).await,
+        _ => Err(Failure::Usage {
+            message: format!(
+                "only hosts, flows, repositories, networks, profiles and deployments are described, not {}",
+                kind.plural()
+            ),
+            hint: Some(format!("ironhand get {} {} -o yaml shows all there is", kind.plural(), asked.name)),
+        }),
+    }
+}
+
+async fn host(client: &Client, name: &Name, output: Output) -> Result<(), Failure> {
+    let host: Host = client.get(name).await?;
     if output.is_structured() {
         return output.value(&Manifest::Host(host));
     }
@@ -63,14 +71,14 @@ pub async fn describe(client: &Client, asked: &args::Describe, output: Output) -
             pair(output, "recording", format!("{called}: {kind}, {}, begun {begun} ago", recording.by));
         }
     }
-    for pin in client.pins(&name).await? {
+    for pin in client.pins(name).await? {
         pair(
             output,
             "pin",
             format!("{} SHA-256 {}, {} ago", pin.connector, pin.sha256, age(now, pin.pinned_at)),
         );
     }
-    for setting in client.settings_of(&name).await?.iter().filter(|setting| setting.origin.is_some()) {
+    for setting in client.settings_of(name).await?.iter().filter(|setting| setting.origin.is_some()) {
         let origin = setting.origin.as_deref().unwrap_or_default();
         pair(output, "setting", format!("{} is {}, set by {origin}", setting.name, setting.value));
     }
@@ -79,7 +87,7 @@ pub async fn describe(client: &Client, asked: &args::Describe, output: Output) -
         let text = format!("{} for {}: {}", alert.cause, age(now, alert.opened_at), alert.message);
         pair(output, "alert", Field::toned(text, Tone::Bad));
     }
-    let jobs = RecordFilter { host: Some(name), open: false, limit: Some(NEWEST_JOBS) };
+    let jobs = RecordFilter { host: Some(name.clone()), open: false, limit: Some(NEWEST_JOBS) };
     for job in client.jobs(&jobs).await? {
         let detail = job.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
         let text =

@@ -231,7 +231,10 @@ fn wrong_use_has_its_own_exit_code() {
     check(&["password", "rotate", "n1", "--generate", "--new-from", "x"], "cannot be used with");
     check(&["password", "rotate", "n1", "--new-from", "no-such-file"], "cannot use no-such-file");
     check(&["password", "rotate", "n1", "--at-once", "0"], "0 is not in");
-    check(&["describe", "zone", "ams"], "only hosts, flows and repositories are described");
+    check(
+        &["describe", "zone", "ams"],
+        "only hosts, flows, repositories, networks, profiles and deployments are described",
+    );
     check(&["--server", "ftp://x", "get", "hosts"], "http and unix sockets");
 }
 

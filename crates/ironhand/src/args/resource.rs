@@ -98,7 +98,7 @@ pub struct Delete {
 /// `ironhand describe`.
 #[derive(Args)]
 pub struct Describe {
-    /// host, flow or repository
+    /// host, flow, repository, network, profile or deployment
     pub kind: String,
     /// Its name
     pub name: String,

@@ -92,7 +92,7 @@ async fn once(client: &Client, whose: &Whose, output: Output) -> Result<(), Fail
 }
 
 /// A boot with all of its steps.
-fn timeline(boot: &BootRecord, output: Output) -> Vec<String> {
+pub fn timeline(boot: &BootRecord, output: Output) -> Vec<String> {
     let state = output.inline(&Field::toned(boot.state.to_string(), tone(boot.state)));
     let about: Vec<String> = [
         boot.architecture.clone(),

@@ -36,6 +36,7 @@ pub async fn detect(asked: &Detect) -> Result<(), Failure> {
     let found = look(asked).await?;
     let (server, network) = (server_part(&found), network_part(&found));
     if let Some(folder) = &asked.out {
+        crate::exit::at(folder, std::fs::create_dir_all(folder))?;
         for (name, text) in [("ironhand.yaml", &server), ("network.yaml", &network)] {
             let path = folder.join(name);
             crate::exit::at(&path, std::fs::write(&path, text))?;
