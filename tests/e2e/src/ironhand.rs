@@ -1,10 +1,12 @@
 //! The product, as a user starts it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
+
+use crate::Party;
 
 /// A running `ironhand serve` with its own store and socket.
 pub struct Ironhand {
@@ -70,8 +72,11 @@ impl Daemon {
 
     /// `None` if it ends without a word on its output.
     fn try_start(arguments: &[&str]) -> Option<Self> {
-        let mut child = Command::new(program())
-            .args(arguments)
+        Self::try_start_as(Command::new(program()).args(arguments))
+    }
+
+    fn try_start_as(command: &mut Command) -> Option<Self> {
+        let mut child = command
             .env("IRONHAND_PASSWORD", PASSWORD)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -127,6 +132,17 @@ impl Ironhand {
         Self { folder, _server: server }
     }
 
+    /// Starts a server on a machine of a network of the test, with further options.
+    pub fn serve_at(party: &Party, options: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut command = party.command(&program());
+        command.arg("serve").arg("--data").arg(folder.path().join("data"));
+        command.arg("--socket").arg(folder.path().join("api.sock"));
+        let server = Daemon::try_start_as(command.args(options));
+        let server = server.expect("the server is ready; its own words stand above");
+        Self { folder, _server: server }
+    }
+
     /// A folder for files of the test.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -172,9 +188,13 @@ impl Ironhand {
 
     /// Applies a manifest.
     pub fn apply(&self, manifest: &str) {
-        let file = self.folder.path().join("applied.yaml");
-        std::fs::write(&file, manifest).expect("a file in the temporary folder");
-        self.ok(&["apply", "-f", &file.to_string_lossy()]);
+        // A file for each call: tests apply from several threads.
+        let mut file = tempfile::Builder::new()
+            .suffix(".yaml")
+            .tempfile_in(self.folder.path())
+            .expect("a file in the temporary folder");
+        file.write_all(manifest.as_bytes()).expect("it is written");
+        self.ok(&["apply", "-f", &file.path().to_string_lossy()]);
     }
 
     /// Describes a host behind controllers on loopback, with the user and password of these tests.

@@ -5,6 +5,7 @@
 
 mod capture;
 mod controller;
+mod disk;
 mod guest;
 mod ipmi_sim;
 mod ironhand;
@@ -21,11 +22,12 @@ mod wire;
 
 pub use capture::{Capture, Frozen};
 pub use controller::Controller;
+pub use disk::{DISK_MARKER, write_disk};
 pub use guest::Guest;
 pub use ipmi_sim::IpmiSim;
 pub use ironhand::{Daemon, Ironhand, PASSWORD, ironhand, program};
 pub use loopback_bmc::LoopbackBmc;
-pub use machine::{Firmware, Machine};
+pub use machine::{Firmware, Hardware, Machine};
 pub use network::{Network, Party};
 pub use peer::{Peer, accepts, free_udp_port, peer, peer_file, run};
 pub use private_file::private_file;

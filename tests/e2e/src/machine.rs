@@ -17,6 +17,31 @@ pub enum Firmware {
     UefiHttp,
     /// UEFI by PXE, with Microsoft's keys: it starts only what they or theirs have signed.
     SecureBoot,
+    /// UEFI on 64-bit ARM, by PXE.
+    Arm64,
+}
+
+/// What a machine is built of.
+#[derive(Clone, Copy, Debug)]
+pub struct Hardware<'h> {
+    /// What it starts with.
+    pub firmware: Firmware,
+    /// The hardware address of its network card. Its serial number is the same without colons.
+    pub address: &'h str,
+    /// Its disk, which it boots from where the network gives it nothing; it has none where absent.
+    pub disk: Option<&'h Path>,
+}
+
+impl<'h> Hardware<'h> {
+    /// A machine without a disk.
+    pub const fn new(firmware: Firmware, address: &'h str) -> Self {
+        Self { firmware, address, disk: None }
+    }
+
+    /// The serial number that its firmware knows (SMBIOS).
+    pub fn serial(&self) -> String {
+        self.address.replace(':', "").to_uppercase()
+    }
 }
 
 /// A running machine, switched off when dropped.
@@ -29,6 +54,12 @@ pub struct Machine {
 impl Machine {
     /// Switches on a machine with this firmware and hardware address in this network.
     pub fn boot(network: &Network, firmware: Firmware, hardware_address: &str) -> Self {
+        Self::start(network, &Hardware::new(firmware, hardware_address))
+    }
+
+    /// Switches a machine on in this network.
+    pub fn start(network: &Network, hardware: &Hardware<'_>) -> Self {
+        let Hardware { firmware, address: hardware_address, disk } = *hardware;
         let interface = network.plug();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let wire = Wire::new(network, &interface, &folder.path().join("wire.pcap"));
@@ -54,8 +85,15 @@ impl Machine {
         .to_vec();
         arguments.extend(["-netdev", wire.netdev(), "-device", &device].map(str::to_owned));
         arguments.extend(board(firmware, folder.path()));
+        arguments.extend(["-smbios".to_owned(), format!("type=1,serial={}", hardware.serial())]);
+        if let Some(disk) = disk {
+            arguments.push("-drive".to_owned());
+            arguments.push(format!("if=none,id=disk,format=raw,file={}", disk.display()));
+            arguments.extend(words("-device virtio-blk-pci,drive=disk,bootindex=2"));
+        }
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let qemu = network.start(&peer("qemu-system-x86_64"), &arguments, &folder.path().join("qemu.log"));
+        let emulator = if firmware == Firmware::Arm64 { "qemu-system-aarch64" } else { "qemu-system-x86_64" };
+        let qemu = network.start(&peer(emulator), &arguments, &folder.path().join("qemu.log"));
         Self { folder, wire, qemu }
     }
 
@@ -118,21 +156,23 @@ fn board(firmware: Firmware, folder: &Path) -> Vec<String> {
     let (code, variables) = match firmware {
         // Without graphics SeaBIOS shows on the serial line what it would show on the screen.
         Firmware::Bios => return words("-machine pc,graphics=off"),
-        Firmware::Uefi | Firmware::UefiHttp => ("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"),
-        Firmware::SecureBoot => ("OVMF_CODE_4M.secboot.fd", "OVMF_VARS_4M.ms.fd"),
+        Firmware::Uefi | Firmware::UefiHttp => ("OVMF/OVMF_CODE_4M.fd", "OVMF/OVMF_VARS_4M.fd"),
+        Firmware::SecureBoot => ("OVMF/OVMF_CODE_4M.secboot.fd", "OVMF/OVMF_VARS_4M.ms.fd"),
+        Firmware::Arm64 => ("AAVMF/AAVMF_CODE.fd", "AAVMF/AAVMF_VARS.fd"),
     };
-    let ovmf = |file: &str| peer_file("boot/usr/share/OVMF").join(file);
+    let image = |file: &str| peer_file("boot/usr/share").join(file);
     let own: PathBuf = folder.join("variables.fd");
-    std::fs::copy(ovmf(variables), &own).expect("the firmware's variables");
+    std::fs::copy(image(variables), &own).expect("the firmware's variables");
     let mut arguments = words(match firmware {
         Firmware::SecureBoot => {
             "-machine q35,smm=on -global driver=cfi.pflash01,property=secure,value=on -global ICH9-LPC.disable_s3=1"
         }
+        Firmware::Arm64 => "-machine virt -cpu cortex-a57",
         _ => "-machine q35",
     });
     arguments.extend([
         "-drive".to_owned(),
-        format!("if=pflash,format=raw,unit=0,readonly=on,file={}", ovmf(code).display()),
+        format!("if=pflash,format=raw,unit=0,readonly=on,file={}", image(code).display()),
         "-drive".to_owned(),
         format!("if=pflash,format=raw,unit=1,file={}", own.display()),
     ]);

@@ -14,6 +14,8 @@ const PACKAGES: &[&str] = &[
     "busybox-static",
     // 133 MB: the kernel that Secure Boot accepts, and the initrd of the installer.
     "debian-installer-12-netboot-amd64",
+    // 128 MB: a kernel and a signed GRUB for 64-bit ARM.
+    "debian-installer-12-netboot-arm64",
     "grub-efi-amd64-signed",
     // Loaders, and the boot ROMs of network cards.
     "ipxe",
@@ -22,27 +24,45 @@ const PACKAGES: &[&str] = &[
     "memtest86+",
     // UEFI, plain and with Microsoft's keys.
     "ovmf",
+    // UEFI on 64-bit ARM.
+    "qemu-efi-aarch64",
     "seabios",
     "shim-signed",
     "shim-unsigned",
 ];
 
-/// The installer for a graphical screen, of which the textual one is a part.
-const UNUSED: &str = "usr/lib/debian-installer/images/12/amd64/gtk";
+/// The installers for a graphical screen, of which the textual ones are a part.
+const UNUSED: [&str; 2] =
+    ["usr/lib/debian-installer/images/12/amd64/gtk", "usr/lib/debian-installer/images/12/arm64/gtk"];
 
 /// What the kernel starts from `marker.cpio`, which follows the installer's initrd, and from `small.cpio`, which stands
-/// alone: it says on the console that it runs and what the kernel was told, and switches off.
+/// alone: it says on the console that it runs and what the kernel was told, and switches off. Behind the installer's initrd,
+/// which has drivers, and with `url=` on its command line, `small.cpio` reads that URL before and shows it.
 const MARKER: &str = "#!/bin/sh\n\
-    /bin/busybox mkdir -p /proc\n\
-    /bin/busybox mount -t proc proc /proc\n\
-    echo \"marker: $(/bin/busybox cat /proc/cmdline)\"\n\
-    /bin/busybox poweroff -f\n";
+    b=/bin/busybox\n\
+    $b mkdir -p /proc /sys\n\
+    $b mount -t proc proc /proc\n\
+    echo \"marker: $($b cat /proc/cmdline)\"\n\
+    for word in $($b cat /proc/cmdline); do\n\
+    case $word in url=*)\n\
+    $b mount -t sysfs sysfs /sys\n\
+    for module in virtio_pci virtio_net; do /sbin/modprobe $module; done\n\
+    $b ip link set eth0 up\n\
+    $b udhcpc -i eth0 -n -q -f -t 10 -s /lease >/dev/null\n\
+    $b wget -q -O - \"${word#url=}\" | $b sed 's/^/read: /'\n\
+    esac\n\
+    done\n\
+    $b poweroff -f\n";
+
+/// What `udhcpc` calls when it has an address.
+const LEASE: &str = "#!/bin/sh\n\
+    [ \"$1\" = bound ] && /bin/busybox ip address add \"$ip/$mask\" dev \"$interface\"\n";
 
 /// Makes the boot files. Quick when they are there.
 pub fn install(folder: &Path) -> Result<()> {
     let place = folder.join("boot");
     let stamp = place.join("recipe");
-    let recipe = format!("{}\n{MARKER}", PACKAGES.join("\n"));
+    let recipe = format!("{}\n{MARKER}{LEASE}", PACKAGES.join("\n"));
     if fs::read_to_string(&stamp).is_ok_and(|made| made == recipe) {
         return Ok(());
     }
@@ -50,16 +70,15 @@ pub fn install(folder: &Path) -> Result<()> {
         apt::is_here(),
         "this machine has no apt-get, and what machines boot in tests comes from Debian's packages"
     );
-    eprintln!("xtask: unpacking what machines boot in tests into {} (150 MB)", place.display());
+    eprintln!("xtask: unpacking what machines boot in tests into {} (280 MB)", place.display());
     if place.exists() {
         fs::remove_dir_all(&place).with_context(|| format!("cannot remove {}", place.display()))?;
     }
     fs::create_dir_all(&place).with_context(|| format!("cannot make {}", place.display()))?;
     let packages: Vec<String> = PACKAGES.iter().map(|&package| package.to_owned()).collect();
     apt::unpack(&packages, &place)?;
-    let unused = place.join(UNUSED);
-    if unused.exists() {
-        fs::remove_dir_all(&unused).with_context(|| format!("cannot remove {}", unused.display()))?;
+    for unused in UNUSED.map(|path| place.join(path)).iter().filter(|path| path.exists()) {
+        fs::remove_dir_all(unused).with_context(|| format!("cannot remove {}", unused.display()))?;
     }
     let busybox = fs::read(place.join("bin/busybox")).context("package busybox-static holds no busybox")?;
     fs::write(place.join("marker.cpio"), marker())?;
@@ -85,6 +104,7 @@ fn small(busybox: &[u8]) -> Vec<u8> {
     archive.file("bin/busybox", 0o755, busybox);
     archive.link("bin/sh", "busybox");
     archive.file("marker", 0o755, MARKER.as_bytes());
+    archive.file("lease", 0o755, LEASE.as_bytes());
     archive.link("init", "marker");
     archive.finish()
 }

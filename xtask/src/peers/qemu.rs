@@ -13,8 +13,9 @@ use anyhow::{Context, Result, ensure};
 use crate::peers::{self, QemuPlace, apt};
 use crate::run;
 
-const PROGRAM: &str = "qemu-system-x86_64";
-const PACKAGE: &str = "qemu-system-x86";
+/// The programs, for PCs and for 64-bit ARM.
+const PROGRAMS: [&str; 2] = ["qemu-system-x86_64", "qemu-system-aarch64"];
+const PACKAGES: [&str; 2] = ["qemu-system-x86", "qemu-system-arm"];
 
 /// Starts the unpacked QEMU with its own libraries, modules, firmware and boot ROMs.
 const WRAPPER: &str = r#"#!/bin/sh
@@ -24,24 +25,28 @@ for place in "$here"/usr/lib/*-linux-gnu "$here"/lib/*-linux-gnu; do
     if [ -d "$place/qemu" ]; then export QEMU_MODULE_DIR="$place/qemu"; fi
 done
 export LD_LIBRARY_PATH
-exec "$here/usr/bin/qemu-system-x86_64" \
+exec "$here/usr/bin/$(basename -- "$0")" \
     -L "$here/usr/share/qemu" -L "$here/usr/share/seabios" -L "$here/usr/lib/ipxe/qemu" "$@"
 "#;
 
 /// Makes QEMU available: this machine's own, else as `place` says.
 pub fn install(folder: &Path, place: QemuPlace) -> Result<()> {
-    if folder.join("qemu/packages").is_file() {
+    if PROGRAMS.iter().all(|program| folder.join("bin").join(program).is_file())
+        && folder.join("qemu/packages").is_file()
+    {
         return Ok(());
     }
     if place == QemuPlace::AptFirst {
-        if peers::find(PROGRAM).is_some() {
+        if PROGRAMS.iter().all(|program| peers::find(program).is_some()) {
             return Ok(());
         }
         eprintln!(
-            "xtask: tests need {PROGRAM} (package {PACKAGE}): it runs the guests of the end-to-end tests"
+            "xtask: tests need {} (packages {}): they run the guests of the end-to-end tests",
+            PROGRAMS.join(" and "),
+            PACKAGES.join(" and ")
         );
-        match apt::plan(&[PACKAGE], None) {
-            Ok(plan) if plan.removed.is_empty() => match apt::install(&[PACKAGE]) {
+        match apt::plan(&PACKAGES, None) {
+            Ok(plan) if plan.removed.is_empty() => match apt::install(&PACKAGES) {
                 Ok(()) => return Ok(()),
                 Err(refusal) => eprintln!("xtask: apt cannot install it ({refusal:#})"),
             },
@@ -53,9 +58,17 @@ pub fn install(folder: &Path, place: QemuPlace) -> Result<()> {
 }
 
 fn unpack(folder: &Path) -> Result<()> {
-    ensure!(apt::is_here(), "this machine has no apt-get; install {PROGRAM} (QEMU 7 or newer)");
+    ensure!(
+        apt::is_here(),
+        "this machine has no apt-get; install {} (QEMU 7 or newer)",
+        PROGRAMS.join(" and ")
+    );
     let place = folder.join("qemu");
-    eprintln!("xtask: unpacking {PACKAGE} into {}; the system stays as it is", place.display());
+    eprintln!(
+        "xtask: unpacking {} into {}; the system stays as it is",
+        PACKAGES.join(" and "),
+        place.display()
+    );
     if place.exists() {
         fs::remove_dir_all(&place).with_context(|| format!("cannot remove {}", place.display()))?;
     }
@@ -65,14 +78,17 @@ fn unpack(folder: &Path) -> Result<()> {
         .context("cannot read dpkg's list of installed packages")?;
     let reduced = place.join("status-without-qemu");
     fs::write(&reduced, without_qemu(&status))?;
-    let plan = apt::plan(&[PACKAGE], Some(&reduced))?;
+    let plan = apt::plan(&PACKAGES, Some(&reduced))?;
     apt::unpack(&plan.installed, &place)?;
 
-    let wrapper = folder.join("bin").join(PROGRAM);
     fs::create_dir_all(folder.join("bin"))?;
-    fs::write(&wrapper, WRAPPER)?;
-    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755))?;
-    run::read(Command::new(&wrapper).arg("--version")).context("the unpacked QEMU does not start")?;
+    for program in PROGRAMS {
+        let wrapper = folder.join("bin").join(program);
+        fs::write(&wrapper, WRAPPER)?;
+        fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755))?;
+        run::read(Command::new(&wrapper).arg("--version"))
+            .with_context(|| format!("the unpacked {program} does not start"))?;
+    }
     // Last, and only when it starts: its presence says that the rest is complete.
     fs::write(place.join("packages"), plan.installed.join("\n") + "\n")?;
     Ok(())
