@@ -266,8 +266,8 @@ mod tests {
             [(9, 7, false, stap), (10, 7, false, first), (11, 7, false, middle), (12, 7, true, last)];
         check(&in_order, std::slice::from_ref(&whole));
         // Numbers wrap.
-        let wrapping = in_order
-            .map(|(number, time, marker, bytes)| ((number as u16).wrapping_add(65525), time, marker, bytes));
+        let wrapping =
+            in_order.map(|(number, time, marker, bytes)| (number.wrapping_add(65525), time, marker, bytes));
         check(&wrapping, std::slice::from_ref(&whole));
         let mut swapped = in_order;
         swapped.swap(1, 3);
