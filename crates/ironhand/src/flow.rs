@@ -70,9 +70,9 @@ impl Seen {
         Self { page: Page::from_text(text), text: text.to_owned(), kind, unreliable: None }
     }
 
-    fn verdicts(&self, flows: &[Flow], around: &Circumstances) -> Vec<Verdict> {
+    fn verdicts(&self, flows: &FlowSet, around: &Circumstances) -> Vec<Verdict> {
         let looked = Looked { page: &self.page, text: &self.text, at: now(), picture: None };
-        FlowSet::compile(flows.to_vec()).verdicts_on_any_host(self.kind, around, &looked)
+        flows.verdicts_on_any_host(self.kind, around, &looked)
     }
 }
 
@@ -94,7 +94,7 @@ pub fn match_screen(asked: &args::Match, output: Output) -> Result<(), Failure> 
     let flows: Vec<Flow> = flows(&asked.flows)?.into_iter().map(|(_, flow)| flow).collect();
     warn_of_missing(&flows);
     let seen = see(&asked.screen, &Pictures::new(&asked.fonts)?)?;
-    let verdicts = seen.verdicts(&flows, &Circumstances::default());
+    let verdicts = seen.verdicts(&FlowSet::compile(flows.clone()), &Circumstances::default());
     let ranked = rank(&flows, verdicts, &seen.text);
     if output.is_structured() {
         return output.value(&serde_json::json!({
@@ -250,6 +250,7 @@ pub fn test(files: &args::Files, output: Output) -> Result<(), Failure> {
     let located = flows(files)?;
     let all: Vec<Flow> = located.iter().map(|(_, flow)| flow.clone()).collect();
     warn_of_missing(&all);
+    let all = FlowSet::compile(all);
     for (file, flow) in located {
         for (index, example) in flow.spec.examples.iter().enumerate() {
             let seen = match (&example.text, &example.picture) {
