@@ -82,8 +82,7 @@ impl Peer {
             sdp_fmtp_line: FORMAT.to_owned(),
             rtcp_feedback: vec![],
         };
-        let codec =
-            RTCRtpCodecParameters { rtp_codec: codec, payload_type: PAYLOAD_TYPE, ..Default::default() };
+        let codec = RTCRtpCodecParameters { rtp_codec: codec, payload_type: PAYLOAD_TYPE };
         media.register_codec(codec, RtpCodecKind::Video)?;
         let registry = configure_rtcp_reports(configure_nack(Registry::new(), &mut media));
         let second = |seconds| Some(Duration::from_secs(seconds));

@@ -18,7 +18,7 @@ fn the_power_light_is_read() {
 
 #[test]
 fn pictures_come_out_as_they_went_in() {
-    let pixels: Vec<u32> = (0..6).map(|number| number * 0x0010_2030 & 0x00ff_ffff).collect();
+    let pixels: Vec<u32> = (0..6).map(|number| (number * 0x0010_2030) & 0x00ff_ffff).collect();
     let picture = ironhand_kvm::Picture::from_pixels(3, 2, pixels.clone()).expect("a size");
     let image = Image::decode(&bitmap(&picture)).expect("a picture");
     assert_eq!((image.width, image.height, image.pixels), (3, 2, pixels));
