@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::peer::{self, Event, Peer};
 use crate::Error;
@@ -91,8 +92,12 @@ impl Session {
         let (commands, arriving) = mpsc::channel(MOST_CALLS);
         let mut driver = Driver::new(peer, socket, arriving, way.address.clone());
         let deadline = Instant::now() + OPENING;
-        // A box: what the machine holds is large.
-        Box::pin(driver.open(signals, &offer, deadline)).await?;
+        // A task of its own: what a unit sends before it is known may break its session, and nobody else's.
+        let opening = tokio::spawn(async move {
+            driver.open(signals, &offer, deadline).await?;
+            Ok::<_, Error>(driver)
+        });
+        let driver = AbortOnDropHandle::new(opening).await.map_err(broken)??;
         Ok(Self { commands, task: tokio::spawn(driver.run()) })
     }
 
@@ -106,7 +111,7 @@ impl Session {
         drop(self.commands);
         match self.task.await {
             Ok(end) => end,
-            Err(error) => End::Broken(Error::Malformed { reason: format!("its session broke: {error}") }),
+            Err(error) => End::Broken(broken(error)),
         }
     }
 
@@ -132,6 +137,10 @@ impl Session {
         let _ = timeout_at(deadline, self.commands.send(Command::Close)).await;
         let _ = timeout_at(deadline, self.end()).await;
     }
+}
+
+fn broken(error: tokio::task::JoinError) -> Error {
+    Error::Malformed { reason: format!("its session broke: {error}") }
 }
 
 /// The addresses of the unit.
