@@ -1,5 +1,6 @@
 //! Booting machines over the network: what is seen of it, who boots that nobody described, how machines are woken.
 
+mod booting;
 pub(crate) mod dhcp;
 mod folder;
 mod foreign;
@@ -18,6 +19,7 @@ mod told;
 mod wake;
 mod watch;
 
+pub(crate) use booting::{Booting, BootingError};
 pub(crate) use dhcp::Dhcp;
 pub use foreign::{findings, look_for_servers};
 pub use ironhand_boot_port::dhcp::FoundServer;

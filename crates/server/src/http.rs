@@ -48,7 +48,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::boot::media::Library;
-use crate::boot::{BootPorts, BootWatch, Dhcp};
+use crate::boot::{BootPorts, BootWatch, Booting, Dhcp};
 use crate::catalog::Catalog;
 use crate::changes::Changes;
 use crate::console::Consoles;
@@ -104,15 +104,6 @@ pub(crate) enum Via {
     Socket,
     /// Over loopback, which every program and web page of this machine can reach.
     Loopback,
-}
-
-/// What the API tells of machines that boot.
-pub(crate) struct Booting {
-    pub(crate) watch: BootWatch,
-    pub(crate) media: Arc<Library>,
-    pub(crate) views: Views,
-    pub(crate) dhcp: Option<Dhcp>,
-    pub(crate) ports: Option<Arc<BootPorts>>,
 }
 
 impl Api {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ironhand_api::{Flow, Host};
+use ironhand_api::Flow;
 use ironhand_connectors::{Jetkvms, Modems};
 use ironhand_ipmi_port::{IpmiPort, PortConfig};
 use ironhand_model::Site;
@@ -14,8 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::boot::media::Library;
-use crate::boot::{BootListenError, BootParts, BootPorts, BootWatch, Dhcp, Seats};
+use crate::boot::{BootListenError, Booting, BootingError};
 use crate::brake::{self, Brake};
 use crate::catalog::Catalog;
 use crate::changes::Changes;
@@ -24,7 +23,7 @@ use crate::console::{Consoles, Recordings};
 use crate::credentials::Refusals;
 use crate::deployments::Deployments;
 use crate::fleet::Fleet;
-use crate::http::{self, Api, Booting, ListenError, LocalSocket, Via};
+use crate::http::{self, Api, ListenError, LocalSocket, Via};
 use crate::lane::Tools;
 use crate::notify::{Holder, Notifiers};
 use crate::order::Order;
@@ -37,7 +36,6 @@ use crate::sdr_cache::SdrCache;
 use crate::serial::log::{ConsoleLogs, LogLimits};
 use crate::settings::retention;
 use crate::traps::{TrapCounts, TrapListener, Traps};
-use crate::views::Views;
 use crate::{Config, clock};
 
 /// Streams of controllers' events that are open at the same time: each takes one of the files that a process may open,
@@ -106,8 +104,7 @@ pub struct Running {
     store: Store,
     listeners: TaskTracker,
     consoles: Consoles,
-    boot: Option<Arc<BootPorts>>,
-    dhcp: Option<Dhcp>,
+    booting: Booting,
     ports: [JoinHandle<()>; 3],
     /// Held until everything else is gone.
     _lock: std::fs::File,
@@ -131,7 +128,7 @@ impl Server {
         let Config {
             data_dir, key, socket, listen, traps, console_logs, repositories, shared, settings, ..
         } = config;
-        let (roles, boot_listeners) = (config.roles, config.boot);
+        let roles = config.roles;
         let failed = |source| StartError::Store { directory: data_dir.clone(), source };
         let store = Store::open(&data_dir, key).await.map_err(failed)?;
         let lock = http::lock(&data_dir.join(LOCK_FILE), shared)?
@@ -214,42 +211,16 @@ impl Server {
         repositories.start().await.map_err(failed)?;
         listeners.spawn(brake::keep(tripped, store.clone(), fleet.clone(), stops.listeners.clone()));
 
-        let (boots, watching) =
-            BootWatch::start(store.clone(), stops.listeners.clone()).await.map_err(failed)?;
-        listeners.spawn(watching);
-        let hosts = store.list::<Host>(&ListQuery::default()).await.map_err(failed)?.items;
-        hosts.iter().for_each(|host| fleet.known().put(host));
-        let seats = Arc::new(Seats::default());
-        let media = Library::open(&data_dir, hands.changes.clone()).await;
-        let views = Views::new(store.clone(), &data_dir).await.map_err(failed)?;
-        let ports = match roles.boot {
-            true => {
-                let parts = BootParts {
-                    views: views.clone(),
-                    media: Arc::clone(&media),
-                    watch: boots.clone(),
-                    known: Arc::clone(fleet.known()),
-                    seats: Arc::clone(&seats),
-                };
-                let (records, end) = ((store.clone(), hands.changes.clone()), stops.listeners.clone());
-                let (ports, work) = BootPorts::open(&boot_listeners, &data_dir, parts, records, end).await?;
-                listeners.spawn(work);
-                Some(Arc::new(ports))
-            }
-            false => None,
-        };
-        listeners.spawn(views.clone().keep(hands.changes.clone(), stops.listeners.clone()));
-        let dhcp = boot_listeners.dhcp.filter(|_| roles.boot).map(|listener| {
-            let records = (store.clone(), views.clone());
-            let machines = (seats, Arc::clone(fleet.known()));
-            let (dhcp, serving) = Dhcp::start(listener, &data_dir, records, boots.clone(), machines);
-            listeners.spawn(serving);
-            dhcp
-        });
+        let boot_listeners = Some(&config.boot).filter(|_| roles.boot);
+        let (known, changes, end) = (fleet.known(), &hands.changes, &stops.listeners);
+        let booting = Booting::open(boot_listeners, &data_dir, &store, known, changes, &listeners, end).await;
+        let booting = booting.map_err(|error| match error {
+            BootingError::Store(source) => failed(source),
+            BootingError::Listen(error) => StartError::Boot(error),
+        })?;
         let (repositories_of, consoles_of, end) =
             (repositories.clone(), consoles.clone(), stops.listeners.clone());
-        let booting = Booting { watch: boots, media, views, dhcp: dhcp.clone(), ports: ports.clone() };
-        let api = Arc::new(Api::new(hands, repositories_of, consoles_of, booting, end));
+        let api = Arc::new(Api::new(hands, repositories_of, consoles_of, booting.clone(), end));
         let http = loopback.as_ref().and_then(|listener| listener.local_addr().ok());
         if let Some(local) = local {
             listeners.spawn(serve_local(local, Arc::clone(&api), stops.listeners.clone()));
@@ -276,8 +247,7 @@ impl Server {
             store,
             listeners,
             consoles,
-            boot: ports,
-            dhcp,
+            booting,
             ports: [driver, login_driver, console_driver],
             _lock: lock,
         })
@@ -336,7 +306,7 @@ impl Running {
 
     /// Where machines that boot are served over HTTP and over TFTP; nowhere without the role.
     pub fn boot(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
-        self.boot.as_ref().map_or((None, None), |boot| boot.addresses())
+        self.booting.addresses()
     }
 
     /// The local socket.
@@ -351,12 +321,7 @@ impl Running {
         let patience = self.fleet.site().settings().shutdown_timeout;
         let orderly = async {
             // Before those who write down what was seen.
-            if let Some(boot) = self.boot {
-                boot.close().await;
-            }
-            if let Some(dhcp) = self.dhcp {
-                dhcp.close().await;
-            }
+            self.booting.close().await;
             self.stops.listeners.cancel();
             self.stops.lanes.cancel();
             self.fleet.ended().await;
