@@ -284,7 +284,10 @@ fn a_host_that_is_enabled_below_a_disabled_zone_is_warned_of() {
 
 #[test]
 fn hosts_show_what_holds_beside_their_power() {
-    let server = Server::start(|_, _, _| {
+    let server = Server::start(|_, path, _| {
+        if path == "/api/v1/machines" {
+            return (200, json!({ "items": [] }));
+        }
         let fact = |value: &str| {
             let at = "2026-03-01T02:14:07.120Z";
             json!({ "value": value, "observedAt": at, "since": at, "source": "ipmi 10.0.7.12" })

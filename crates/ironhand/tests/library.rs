@@ -16,6 +16,7 @@ const SCREENS: &[(&str, &[&str])] = &[
     ("grub-menu-800", &["grub-menu-waits"]),
     ("initramfs-noroot-text", &["initramfs-no-root"]),
     ("ipxe-nodhcp-fail", &["no-bootable-device"]),
+    ("ovmf-pxefail-1280", &["network-boot-failed"]),
     ("ovmf-shell-1280", &["wrong-boot-order"]),
     ("ovmf-shell-800", &["wrong-boot-order"]),
     ("panic-vfs-text", &["kernel-panic-no-root", "kernel-panic"]),

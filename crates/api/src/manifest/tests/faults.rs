@@ -485,8 +485,8 @@ fn faults_of_steps_are_placed() {
     check(
         "[{ waitFor: { deployment: { since: 5m }, timeout: 1m } }, { waitFor: { deployment: boot, timeout: 1m } }]",
         &[
-            "6:32 `deployment` does not say how far it must have come (name a `phase`, or whether it is `overdue`)",
-            "6:87 `boot` is not a phase of a deployment (did you mean `booted`?)",
+            "6:33 `deployment` does not say how far it must have come (name a `phase`, or whether it is `overdue`)",
+            "6:90 `boot` is not a phase of a deployment (one of: waiting, booting, booted, stopped)",
         ],
     );
     check(
