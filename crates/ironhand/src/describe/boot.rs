@@ -349,4 +349,18 @@ fn phase(deployment: &Deployment, output: Output) {
     if let Some(reason) = status.and_then(|status| status.reason.as_ref()) {
         pair(output, "stopped", Field::toned(reason.clone(), Tone::Bad));
     }
+    if let Some(deadline) = deployment.spec.deadline {
+        let comes = matches!(phase, DeploymentPhase::Waiting | DeploymentPhase::Booting);
+        let is_past = status.is_some_and(|status| now().since(status.since) > deadline.duration());
+        let field = match comes && is_past {
+            true => {
+                Field::toned(format!("{deadline} in one phase, which is over: the host is unwell"), Tone::Bad)
+            }
+            false => format!("{deadline} in one phase, until it is booted").into(),
+        };
+        pair(output, "deadline", field);
+    }
+    if let Some(request) = &deployment.spec.request {
+        pair(output, "request", Field::from(request.as_str()).printable());
+    }
 }
