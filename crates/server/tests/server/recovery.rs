@@ -1,5 +1,7 @@
 //! Hosts fall ill and are healed, once; or are left to people.
 
+use std::time::Duration;
+
 use ironhand_api::{
     Event, EventKind, Health, IncidentState, PictureDigest, RecoveryRequest, RunRequest, RunState, Settings,
     StepOutcome,
@@ -67,6 +69,25 @@ async fn a_host_that_panics_is_recovered_and_then_left_alone() {
         after[before..].iter().filter(|event| event.kind != EventKind::ScreenChanged).collect();
     assert!(later.is_empty(), "{later:#?}");
     assert_eq!(world.status(&hosts[0]).await.health, Health::Well);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_has_its_hosts_looked_at_more_often_than_the_setting_says() {
+    let settings = Settings { screen_interval: Duration::from_secs(3600), ..settings() };
+    let world = World::with(FleetConfig { pace: PACE, ..FleetConfig::new(1) }, settings).await;
+    let spec = json!({
+        "when": { "screen": "Kernel panic - not syncing" },
+        "lookEvery": "1s",
+        "do": [{ "power": "cycle" }],
+        "verify": { "screen": "^\\S+ login:", "power": "on", "timeout": "60s" },
+    });
+    world.client.apply(&flow("kernel-panic", spec)).await.unwrap();
+    let hosts = world.adopt_well().await;
+    let mut events = world.follow().await;
+    world.fleet.stage(hosts[0].as_str(), MachineFault::KernelPanic).unwrap();
+    until_kind(&mut events, EventKind::IncidentClosed).await;
+    assert!(world.fleet.state(hosts[0].as_str()).unwrap().well);
     world.end().await;
 }
 
