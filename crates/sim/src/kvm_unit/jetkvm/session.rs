@@ -102,6 +102,11 @@ impl Session {
     async fn run(mut self) {
         let mut buffer = vec![0; 2048];
         loop {
+            if self.state.has(UnitFault::Down) {
+                // The service is gone, and says no good-bye.
+                self.state.report([0; 8]);
+                return;
+            }
             self.settle();
             if self.send().await.is_err() || self.is_over {
                 break;
