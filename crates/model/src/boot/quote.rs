@@ -48,6 +48,22 @@ pub(super) fn shown(text: &str) -> String {
     text.chars().take(LONGEST_SHOWN).map(plain).collect()
 }
 
+/// Columns of the screens that loaders write to, but the last, behind which some begin a line of their own.
+const COLUMNS: usize = 79;
+
+/// A text as lines of a screen, broken between words, as loaders break what is longer within them: a screen is read by people,
+/// and by patterns.
+pub(super) fn screen_lines(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut().filter(|line| line.chars().count() + 1 + word.chars().count() <= COLUMNS) {
+            Some(line) => line.extend([" ", word]),
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// The command line of a kernel, as the arguments of a command of iPXE.
 ///
 /// iPXE splits a line at blanks, looks for `;`, `&&`, `||` and `#` among the words, and only then replaces variables, so that
@@ -161,6 +177,20 @@ mod tests {
         check("it's \"so\" \\", "it?s ?so? ?");
         check("Škoda", "?koda");
         assert_eq!(shown(&"x".repeat(999)).len(), LONGEST_SHOWN);
+    }
+
+    #[test]
+    fn what_is_shown_is_broken_between_words() {
+        let check = |text: &str, wanted: &[&str]| assert_eq!(screen_lines(text), wanted, "{text}");
+        check("", &[]);
+        check("Ironhand: it waits", &["Ironhand: it waits"]);
+        check(
+            &format!("{} end", "word ".repeat(15).trim()),
+            &[&format!("{} end", "word ".repeat(15).trim())],
+        );
+        let (first, long) = ("word ".repeat(16), "x".repeat(90));
+        check(&format!("{first}of"), &[first.trim(), "of"]);
+        check(&format!("a {long} b"), &["a", &long, "b"]);
     }
 
     #[test]

@@ -16,7 +16,6 @@ use ironhand_model::boot::{BootServer, LoaderKind, candidates};
 use tokio_util::sync::CancellationToken;
 
 use super::media::Library;
-use crate::changes::Changes;
 use crate::views::{Ground, Views};
 
 /// How often it is looked at without a reason.
@@ -71,8 +70,13 @@ impl Surveyor {
     }
 
     /// Looks whenever something changed, and every few seconds.
-    pub(crate) async fn run(self, changes: Changes, stop: CancellationToken) {
-        let mut changed = changes.follow();
+    ///
+    /// It follows the views and not the changes of records: who looks at a change before the view has it does not see the
+    /// network that was just described, and its machines would be given addresses and nothing to boot until the next look.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut changed = self.views.follow();
+        // What came between the first look and this one.
+        changed.mark_changed();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,

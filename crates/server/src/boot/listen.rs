@@ -118,7 +118,7 @@ impl BootPorts {
         let surveyor = Surveyor { views, media, folder, places, http, tftp };
         surveyor.begin().await;
         let work = async move {
-            let looking = surveyor.run(changes.clone(), stop.clone());
+            let looking = surveyor.run(stop.clone());
             tokio::join!(looking, progress.follow(store, changes, watch, stop));
         };
         Ok((Self { open: Mutex::new(open) }, work))

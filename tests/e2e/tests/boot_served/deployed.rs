@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use e2e::{DISK_MARKER, Firmware, Hardware, Machine, write_disk};
+use serde_json::Value;
 
 use crate::PATIENCE;
 use crate::place::{FULL, OURS, Place};
@@ -35,6 +36,62 @@ fn what_is_deployed_once_boots_from_its_disk_from_then_on() {
     assert_eq!(boot["state"], "dismissed", "{boot:#}");
     let told = place.ironhand.ok(&["boot", "explain", "once", "--arch", "bios"]);
     assert!(told.contains("localDisk") && told.contains("was booted once"), "{told}");
+}
+
+#[test]
+fn a_machine_that_nobody_described_waits_and_boots_as_soon_as_it_is_deployed() {
+    let place = Place::new(&format!("{FULL}, unknown: menu"));
+    let mac = "52:54:00:00:08:02";
+    let hardware = Hardware::new(Firmware::Bios, mac);
+    let mut machine = Machine::start(&place.network, &hardware);
+    // DHCP tells that it is there; what it knows of itself comes with the question of its iPXE.
+    let mut free = Value::Null;
+    machine.waits("the machine is known", PATIENCE, |_| {
+        let all = place.ironhand.json(&["hosts", "--free"]);
+        let known = |machine: &&Value| machine["mac"] == mac && !machine["serial"].is_null();
+        free = all.as_array().into_iter().flatten().find(known).cloned().unwrap_or_default();
+        !free.is_null()
+    });
+    assert_eq!(free["serial"], hardware.serial(), "{free:#}");
+    assert_eq!(free["manufacturer"], "QEMU", "{free:#}");
+    assert_eq!(free["network"], "lab", "{free:#}");
+    machine.shows("It waits, and boots as soon as somebody says what", PATIENCE);
+    place.describe_host("found", mac);
+    place.deploy("found", "told-by=found");
+    assert_eq!(place.ironhand.json(&["hosts", "--free"]), serde_json::json!([]));
+    machine.shows("told-by=found", PATIENCE);
+    machine.ends(PATIENCE);
+    machine.frames().judge(OURS);
+    place.stands_at("found", "booted");
+    place.tells("found", &[("kernel", "media/debian/linux"), ("initrd", "media/debian/small.cpio")]);
+}
+
+#[test]
+fn machines_that_nobody_described_boot_from_their_disk_where_the_network_says_so() {
+    let place = Place::new(FULL);
+    let disk = disk(&place);
+    // What is offered to them, and how often they ask what to boot.
+    for (unknown, mac, told, asked) in [
+        ("localDisk", "52:54:00:00:08:04", "lets unknown machines boot from their disk", 1),
+        ("refuse", "52:54:00:00:08:05", "gives unknown machines nothing to boot", 0),
+    ] {
+        place.describe_network(&format!("{FULL}, unknown: {unknown}"));
+        let explained = place.ironhand.ok(&["boot", "explain", mac, "--network", "lab", "--arch", "bios"]);
+        assert!(explained.contains(told), "{explained}");
+        let hardware = Hardware { disk: Some(&disk), ..Hardware::new(Firmware::Bios, mac) };
+        let mut machine = Machine::start(&place.network, &hardware);
+        machine.shows(DISK_MARKER, PATIENCE);
+        machine.ends(PATIENCE);
+        let frames = machine.frames();
+        frames.judge(OURS);
+        let questions = frames.count("http.request.uri contains \"boot.ipxe?\"");
+        assert_eq!(questions, asked, "{unknown}: {}", frames.summary());
+        assert_eq!(frames.count("http.request.uri contains \"media/\""), 0, "{}", frames.summary());
+    }
+    let free = place.ironhand.json(&["hosts", "--free"]);
+    let free: Vec<_> = free.as_array().into_iter().flatten().map(|one| (&one["mac"], &one["told"])).collect();
+    let (mac, told) = ("52:54:00:00:08:04".into(), "boot from its disk".into());
+    assert_eq!(free, [(&mac, &told)], "who asks what to boot is known, and who gets nothing does not ask");
 }
 
 #[test]

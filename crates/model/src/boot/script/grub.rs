@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use ironhand_api::{BootArchitecture, LocalBoot};
 
 use super::super::architecture::efi_suffix;
-use super::super::quote::{QuoteError, decoded, grub_arguments, grub_word};
+use super::super::quote::{QuoteError, decoded, grub_arguments, grub_word, screen_lines};
 use super::{Act, Scene, Source};
 
 /// The configuration that GRUB reads first, the same for all machines: it reads that of the machine. `net_default_mac` has
@@ -18,12 +18,10 @@ pub(in crate::boot) const DISPATCH: &str = "# Reads what Ironhand says that this
     echo 'Ironhand does not answer: this machine boots what comes next.'\nsleep 10\nexit 1\n";
 
 pub(super) fn write(scene: &Scene<'_>) -> Result<String, QuoteError> {
-    let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "set timeout=0\necho {}",
-        grub_word(&format!("Ironhand: {}", scene.why), "the reason")?
-    );
+    let mut text = "set timeout=0\n".to_owned();
+    for line in screen_lines(&format!("Ironhand: {}", scene.why)) {
+        let _ = writeln!(text, "echo {}", grub_word(&line, "the reason")?);
+    }
     match &scene.act {
         Act::Kernel { kernel, initrds, command_line } => {
             let arguments = grub_arguments(command_line)?;

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use ironhand_api::{BootArchitecture, LocalBoot};
 
-use super::super::quote::{IPXE_VARIABLES, QuoteError, ipxe_arguments, word};
+use super::super::quote::{IPXE_VARIABLES, QuoteError, ipxe_arguments, screen_lines, word};
 use super::{Act, Scene, Source};
 use crate::boot::decide::Intent;
 use crate::boot::view::BootServer;
@@ -73,7 +73,7 @@ pub(in crate::boot) fn ask(server: BootServer, http: bool, by_itself: bool) -> S
 pub(super) fn write(scene: &Scene<'_>) -> Result<String, QuoteError> {
     let mut text = "#!ipxe\n".to_owned();
     let _ = writeln!(text, "# {}", scene.why);
-    let _ = writeln!(text, "echo Ironhand: {}", scene.why);
+    say(&mut text, &format!("Ironhand: {}", scene.why));
     match &scene.act {
         Act::Kernel { kernel, initrds, command_line } => {
             boot_kernel(&mut text, scene, kernel, initrds, command_line)?;
@@ -89,6 +89,13 @@ pub(super) fn write(scene: &Scene<'_>) -> Result<String, QuoteError> {
         Act::Nothing => text.push_str("sleep 3\nexit 1\n"),
     }
     Ok(text)
+}
+
+/// Shows a text, whose letters mean nothing to iPXE.
+fn say(text: &mut String, words: &str) {
+    for line in screen_lines(words) {
+        let _ = writeln!(text, "echo {line}");
+    }
 }
 
 fn url(scene: &Scene<'_>, source: &Source, what: &'static str) -> Result<String, QuoteError> {
@@ -167,7 +174,8 @@ const fn local_disk(style: LocalBoot, firmware: Option<BootArchitecture>) -> &'s
 fn wait(text: &mut String, scene: &Scene<'_>) {
     if scene.decision.intent == Intent::Menu {
         text.push_str(
-            "echo This machine is not described by any Host. It waits, and boots as soon as somebody says what.\n\
+            "echo This machine is not described by any Host.\n\
+             echo It waits, and boots as soon as somebody says what.\n\
              echo Hardware address ${netX/mac}, address ${netX/ip}\n",
         );
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::super::quote::{QuoteError, decoded, pxelinux_line, word};
+use super::super::quote::{QuoteError, decoded, pxelinux_line, screen_lines, word};
 use super::{Act, Scene, Source};
 
 pub(super) fn write(scene: &Scene<'_>) -> Result<String, QuoteError> {
@@ -10,7 +10,10 @@ pub(super) fn write(scene: &Scene<'_>) -> Result<String, QuoteError> {
     // Where it is to wait, it reads its configuration anew after half a minute; it cannot switch a machine off.
     let waits = matches!(scene.act, Act::Own(_) | Act::Wait | Act::PowerOff);
     let prompt = if waits { "PROMPT 1\nTIMEOUT 300" } else { "PROMPT 0" };
-    let _ = writeln!(text, "DEFAULT ironhand\n{prompt}\nSAY Ironhand: {}", scene.why);
+    let _ = writeln!(text, "DEFAULT ironhand\n{prompt}");
+    for line in screen_lines(&format!("Ironhand: {}", scene.why)) {
+        let _ = writeln!(text, "SAY {line}");
+    }
     match &scene.act {
         Act::Kernel { kernel, initrds, command_line } => {
             let arguments = pxelinux_line(command_line, "the command line")?;
