@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use e2e::{Firmware, Machine, Network, Party, peer, peer_file};
+use e2e::{Firmware, Machine, Network, Party, peer_file};
 
 /// Software emulation on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -20,24 +20,9 @@ fn firmware_boots_what_dnsmasq_offers() {
     let network = Network::new();
     let server = Party::at(&network, "dnsmasq", "192.0.2.1/24");
     let root = format!("--tftp-root={}", folder.path().display());
-    let _dnsmasq = server.start(
-        &peer("dnsmasq"),
-        &[
-            "--conf-file=/dev/null",
-            "--keep-in-foreground",
-            "--user=root",
-            "--port=0",
-            "--log-facility=-",
-            "--dhcp-leasefile=/dev/null",
-            "--leasefile-ro",
-            "--pid-file=",
-            "--dhcp-range=192.0.2.100,192.0.2.120",
-            "--dhcp-boot=script.ipxe",
-            "--enable-tftp",
-            &root,
-        ],
-        &folder.path().join("log"),
-    );
+    let arguments =
+        ["--dhcp-range=192.0.2.100,192.0.2.120", "--dhcp-boot=script.ipxe", "--enable-tftp", &root];
+    let _dnsmasq = server.dnsmasq(&arguments, &folder.path().join("log"));
     let mut machine = Machine::boot(&network, Firmware::Bios, "52:54:00:00:00:01");
     machine.shows("marker: console=ttyS0 quiet told-by=dnsmasq", PATIENCE);
     machine.ends(PATIENCE);

@@ -147,25 +147,8 @@ fn udhcpc(party: &Party, more: &[&str]) -> Result<String, String> {
 
 /// dnsmasq at 192.0.2.2, as the server of somebody else.
 fn foreign(site: &Site, party: &Party) -> Peer {
-    let arguments = [
-        "--conf-file=/dev/null",
-        "--keep-in-foreground",
-        "--user=root",
-        "--port=0",
-        "--log-facility=-",
-        "--dhcp-leasefile=/dev/null",
-        "--leasefile-ro",
-        "--pid-file=",
-        "--no-ping",
-        "--dhcp-range=192.0.2.200,192.0.2.220",
-        "--dhcp-boot=foreign.efi",
-    ];
-    let peer = party.start(&peer("dnsmasq"), &arguments, &site.path("foreign.log"));
-    wait_until("dnsmasq listens", PATIENCE, || {
-        let table = party.says("cat", &["/proc/net/udp"]);
-        table.contains(":0043 ").then_some(()).ok_or(table)
-    });
-    peer
+    let arguments = ["--dhcp-range=192.0.2.200,192.0.2.220", "--dhcp-boot=foreign.efi"];
+    party.dnsmasq(&arguments, &site.path("foreign.log"))
 }
 
 const FULL: &str = "mode: full, pools: ['192.0.2.100-192.0.2.109'], exclude: [192.0.2.100], gateway: 192.0.2.254, dns: [192.0.2.53], \

@@ -139,19 +139,8 @@ fn clients_behind_a_relay_are_served_and_their_addresses_probed_by_echo() {
     let relay = Party::at(&near, "relay", "192.0.2.254/24");
     relay.join(&far, "198.51.100.254/24");
     relay.forward();
-    let _relay = relay.start(
-        &peer("dnsmasq"),
-        &[
-            "--conf-file=/dev/null",
-            "--keep-in-foreground",
-            "--user=root",
-            "--port=0",
-            "--pid-file=",
-            "--log-facility=-",
-            "--dhcp-relay=198.51.100.254,192.0.2.1",
-        ],
-        &folder.path().join("relay.log"),
-    );
+    let relayed = ["--dhcp-relay=198.51.100.254,192.0.2.1"];
+    let _relay = relay.dnsmasq(&relayed, &folder.path().join("relay.log"));
     let squatter = Party::at(&far, "squatter", "198.51.100.100/24");
     squatter.route_by(Ipv4Addr::new(198, 51, 100, 254));
     let client = Party::without_address(&far, "client");
@@ -168,25 +157,11 @@ fn a_foreign_server_is_found_and_named() {
     let foreign = Party::at(&network, "foreign", "192.0.2.2/24");
     let dnsmasq = |party: &Party, log: &str| {
         let arguments = [
-            "--conf-file=/dev/null",
-            "--keep-in-foreground",
-            "--user=root",
-            "--port=0",
-            "--log-facility=-",
-            "--dhcp-leasefile=/dev/null",
-            "--leasefile-ro",
-            "--pid-file=",
-            "--no-ping",
             "--dhcp-range=192.0.2.100,192.0.2.120",
             "--dhcp-boot=foreign.efi",
             "--dhcp-option=encap:175,176,1b",
         ];
-        let peer = party.start(&peer("dnsmasq"), &arguments, &folder.path().join(log));
-        wait_until("dnsmasq listens", PATIENCE, || {
-            let table = party.says("cat", &["/proc/net/udp"]);
-            table.contains(":0043 ").then_some(()).ok_or(table)
-        });
-        peer
+        party.dnsmasq(&arguments, &folder.path().join(log))
     };
     let nobody = server.inside(|| search("eth0", Duration::from_secs(1))).expect("it looks");
     assert_eq!(nobody, []);

@@ -1,8 +1,6 @@
 //! Beside a DHCP server that is not ours: it gives the addresses, and we what is booted (PXE 2.1, section 2.4.3).
 
-use std::path::Path;
-
-use e2e::{Firmware, Offer, Party, Peer, peer};
+use e2e::{Firmware, Offer, Party, Peer};
 use ironhand_boot_port::Service;
 
 use crate::{Place, SERVER, chain, files};
@@ -18,22 +16,7 @@ impl Foreign {
     fn start(place: &Place) -> Self {
         let party = Party::at(&place.network, "foreign", "192.0.2.2/24");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let leases = format!("--dhcp-leasefile={}", folder.path().join("leases").display());
-        let dnsmasq = party.start(
-            &peer("dnsmasq"),
-            &[
-                "--conf-file=/dev/null",
-                "--keep-in-foreground",
-                "--user=root",
-                "--port=0",
-                "--log-facility=-",
-                "--pid-file=",
-                "--dhcp-range=192.0.2.100,192.0.2.120",
-                "--no-ping",
-                &leases,
-            ],
-            &Path::new(folder.path()).join("log"),
-        );
+        let dnsmasq = party.dnsmasq(&["--dhcp-range=192.0.2.100,192.0.2.120"], &folder.path().join("log"));
         Self { _party: party, _dnsmasq: dnsmasq, _folder: folder }
     }
 }
