@@ -39,6 +39,8 @@ pub enum Happening {
         kind: ClientKind,
         /// Whether at port 4011.
         boot_service: bool,
+        /// The address that the client has from another server: whoever asks at port 4011 has one.
+        address: Option<Ipv4Addr>,
     },
     /// An address was given or renewed.
     Bound {
@@ -72,6 +74,10 @@ pub enum Happening {
     TookOther {
         /// The other server.
         server: Ipv4Addr,
+        /// The address that the client asks that server for.
+        address: Option<Ipv4Addr>,
+        /// Which program asks.
+        kind: ClientKind,
     },
     /// A client gave its address back.
     Released {

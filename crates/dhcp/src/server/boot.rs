@@ -78,7 +78,9 @@ impl<P: Policy> Server<P> {
         self.counters.boot_answers += 1;
         self.outputs.push_back(Output::Send(departure));
         let boot_service = kind == MessageType::Ack;
-        self.tell(asked, Happening::BootOffered { kind: asked.client.kind, boot_service });
+        let own = [asked.message.ciaddr, *asked.way.source.ip()];
+        let address = own.into_iter().find(|address| boot_service && !address.is_unspecified());
+        self.tell(asked, Happening::BootOffered { kind: asked.client.kind, boot_service, address });
     }
 
     /// Whether a client that the policy serves is given boot options alone.

@@ -9,7 +9,8 @@ use crate::server::limits::Membership;
 use crate::server::reply::Reply;
 use crate::server::{Asked, MAX_WAITING, Server, boot};
 use crate::{
-    Choice, Departure, Event, Happening, LeaseState, MessageType, Mode, Output, Policy, Silence, Terms,
+    Choice, Client, Departure, Event, Happening, LeaseState, MessageType, Mode, Output, Policy, Silence,
+    Terms,
 };
 use crate::{Ticket, code};
 
@@ -29,7 +30,7 @@ impl<P: Policy> Server<P> {
         if asked.mode == Mode::Proxy {
             return match (ours, server) {
                 (Some(true), _) if asked.client.boots() => self.boot_service(now, asked),
-                (Some(false), Some(server)) => self.tell(asked, Happening::TookOther { server }),
+                (Some(false), Some(server)) => self.tell(asked, took(asked.client, server)),
                 // Whoever has an address has it from the other server (rule P15).
                 _ => {}
             };
@@ -70,7 +71,7 @@ impl<P: Policy> Server<P> {
         {
             self.end(place);
         }
-        self.tell(asked, Happening::TookOther { server });
+        self.tell(asked, took(asked.client, server));
     }
 
     /// Finds the binding of a client that asks for `address`, or makes it where the address may be had.
@@ -238,6 +239,10 @@ impl<P: Policy> Server<P> {
         self.counters.not_stored += 1;
         self.outputs.push_back(Output::Event(Event { what: Happening::NotStored { address }, ..event }));
     }
+}
+
+fn took(client: &Client<'_>, server: Ipv4Addr) -> Happening {
+    Happening::TookOther { server, address: client.requested, kind: client.kind }
 }
 
 /// An ACK that leaves when its lease is stored.

@@ -133,6 +133,11 @@ fn p5_port_4011_is_answered_where_the_question_came_from() {
         assert_eq!(ack.options.get(code::VENDOR_CLASS), Some(&b"PXEClient"[..]));
         assert_eq!(ack.options.get(code::LEASE_TIME), None);
         assert_eq!(ack.options.get(code::CLIENT_MACHINE_IDENTIFIER), Some(UUID));
+        let told = bench.happened();
+        let [Happening::BootOffered { boot_service: true, address, .. }] = told[..] else {
+            panic!("{told:?}")
+        };
+        assert_eq!(address, Some(message.ciaddr), "who it is at that address is known from here on");
     }
 }
 
@@ -232,9 +237,12 @@ fn p15_a_proxy_answers_nobody_else_and_refuses_nobody() {
     }
     let mut takes = firmware(7);
     takes.options.set(code::MESSAGE_TYPE, &[MessageType::Request as u8]);
-    takes.options.set_addresses(code::SERVER_IDENTIFIER, &[Ipv4Addr::new(10, 0, 0, 2)]);
+    let (server, address) = (Ipv4Addr::new(10, 0, 0, 2), Ipv4Addr::new(10, 0, 0, 55));
+    takes.options.set_addresses(code::SERVER_IDENTIFIER, &[server]);
+    takes.options.set_addresses(code::REQUESTED_ADDRESS, &[address]);
     bench.receive(&takes);
-    assert!(matches!(bench.happened().pop(), Some(Happening::TookOther { .. })));
+    let took = Happening::TookOther { server, address: Some(address), kind: ClientKind::PxeFirmware };
+    assert_eq!(bench.happened().pop(), Some(took));
     takes.options.set_addresses(code::SERVER_IDENTIFIER, &[SERVER]);
     bench.receive(&takes);
     assert_eq!(bench.answer().message_type(), Some(MessageType::Ack));

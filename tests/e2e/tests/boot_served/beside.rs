@@ -1,6 +1,6 @@
 //! Beside a DHCP server that is not ours: it gives the addresses, and the product says what is booted.
 
-use e2e::{Firmware, Party, Peer, peer, wait_until};
+use e2e::{Firmware, Party, Peer, wait_until};
 
 use crate::PATIENCE;
 use crate::place::Place;
@@ -17,26 +17,11 @@ impl Foreign {
     fn start(place: &Place, more: &[&str]) -> Self {
         let party = Party::at(&place.network, "foreign", "192.0.2.2/24");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let leases = format!("--dhcp-leasefile={}", folder.path().join("leases").display());
-        let dnsmasq = party.start(
-            &peer("dnsmasq"),
-            &[&OPTIONS[..], &[&leases], more].concat(),
-            &folder.path().join("log"),
-        );
+        let range = ["--dhcp-range=192.0.2.100,192.0.2.120"];
+        let dnsmasq = party.dnsmasq(&[&range[..], more].concat(), &folder.path().join("log"));
         Self { _party: party, _dnsmasq: dnsmasq, _folder: folder }
     }
 }
-
-const OPTIONS: [&str; 8] = [
-    "--conf-file=/dev/null",
-    "--keep-in-foreground",
-    "--user=root",
-    "--port=0",
-    "--log-facility=-",
-    "--pid-file=",
-    "--dhcp-range=192.0.2.100,192.0.2.120",
-    "--no-ping",
-];
 
 fn place(options: &[&str]) -> (Place, Foreign) {
     let network = e2e::Network::new();
@@ -71,9 +56,15 @@ fn a_proxy_says_what_is_booted_and_gives_no_address() {
     });
     let steps =
         [("script", "boot.ipxe"), ("kernel", "media/debian/linux"), ("initrd", "media/debian/small.cpio")];
-    place.tells("bios", &steps);
-    // The other server gave the address, and so whose the loader was is not known before its iPXE asks.
-    place.tells("uefi", &[&[("acknowledge", "on port 4011")][..], &steps].concat());
+    // The other server gave the address; whose the loader is that is read there is told by the questions of the machine.
+    let firmware = [
+        ("request", "which 192.0.2.2 offers"),
+        ("acknowledge", "on port 4011"),
+        ("loader", "ipxe/x64/snponly.efi"),
+        ("request", "which 192.0.2.2 offers"),
+    ];
+    place.tells("bios", &[&firmware[..1], &steps].concat());
+    place.tells("uefi", &[&firmware[..], &steps].concat());
     assert_eq!(place.ironhand.json(&["leases"]), serde_json::json!([]), "they are the other server's");
 }
 

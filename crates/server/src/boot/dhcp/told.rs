@@ -1,5 +1,6 @@
 //! What is told of DHCP: steps of boots, machines, and what an operator should know.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use ironhand_api::{BootStage, MacAddress, Machine, MachineUuid, Name, Timestamp};
@@ -70,12 +71,15 @@ impl Teller {
             Happening::Offered { address, kind } => {
                 self.step(event, BootStage::Offer, *kind, Some(*address), address.to_string());
             }
-            Happening::BootOffered { kind, boot_service } => {
+            Happening::BootOffered { kind, boot_service, address } => {
                 let (stage, what) = match boot_service {
                     true => (BootStage::Acknowledge, "what to boot, on port 4011"),
                     false => (BootStage::Offer, "what to boot, beside another server"),
                 };
-                self.step(event, stage, *kind, None, what.to_owned());
+                if let Some(address) = address {
+                    self.sit(event, *address);
+                }
+                self.step(event, stage, *kind, *address, what.to_owned());
             }
             Happening::Bound { address, kind, renewed } => {
                 self.sit(event, *address);
@@ -107,7 +111,12 @@ impl Teller {
                  full, or cannot be written"
             ),
             Happening::Informed { address } => tracing::debug!(%hardware, %address, "told its options"),
-            Happening::TookOther { server } => tracing::debug!(%hardware, %server, "took another's offer"),
+            Happening::TookOther { server, address, kind } => {
+                tracing::debug!(%hardware, %server, "took another's offer");
+                if let Some(address) = address {
+                    self.took_other(event, *server, *address, *kind);
+                }
+            }
             Happening::Released { address } => tracing::debug!(%hardware, %address, "gave its address back"),
             Happening::Expired { address } => tracing::debug!(%hardware, %address, "the lease ended"),
         }
@@ -119,7 +128,7 @@ impl Teller {
         event: &Event,
         stage: BootStage,
         kind: ClientKind,
-        address: Option<std::net::Ipv4Addr>,
+        address: Option<Ipv4Addr>,
         what: String,
     ) {
         let Some(mac) = event.hardware.mac().map(MacAddress) else { return };
@@ -138,6 +147,17 @@ impl Teller {
         self.watch.note(Note::Sighting(BootSighting { at, mac: Some(mac), about, address: None, seen }));
     }
 
+    /// A machine that boots has its address from another server, which answers it where we need not see it: what it asks
+    /// for tells whose the files are that are read from there.
+    fn took_other(&self, event: &Event, server: Ipv4Addr, address: Ipv4Addr, kind: ClientKind) {
+        let mac = event.hardware.mac().map(MacAddress);
+        if mac.and_then(|mac| self.guests.get(mac)).is_some() {
+            self.sit(event, address);
+            let what = format!("{address}, which {server} offers");
+            self.step(event, BootStage::Request, kind, Some(address), what);
+        }
+    }
+
     /// What is known of a machine that asked for something to boot; nothing of all others.
     fn about(&self, mac: MacAddress) -> Option<BootAbout> {
         let guest = self.guests.get(mac)?;
@@ -146,7 +166,7 @@ impl Teller {
     }
 
     /// A machine has an address, by which it is known to those that serve files.
-    fn sit(&self, event: &Event, address: std::net::Ipv4Addr) {
+    fn sit(&self, event: &Event, address: Ipv4Addr) {
         let Some(mac) = event.hardware.mac().map(MacAddress) else { return };
         let guest = self.guests.get(mac);
         self.seats.put(
