@@ -119,6 +119,8 @@ pub struct Transfer {
     pub client: SocketAddr,
     /// The path that was asked for, as in [`Question::path`].
     pub path: String,
+    /// The first byte of the content that was to be sent: 0, or where the range begins that was asked for.
+    pub first: u64,
     /// Bytes of the content that the client acknowledged (TFTP) or the system took (HTTP).
     pub bytes: u64,
     /// The length of what was to be sent: of the content, or of the range that was asked for.

@@ -1,6 +1,7 @@
 //! Booting machines over the network: what is seen of it, who boots that nobody described, how machines are woken.
 
 mod booting;
+mod coverage;
 pub(crate) mod dhcp;
 mod folder;
 mod foreign;

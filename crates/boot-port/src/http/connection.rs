@@ -246,9 +246,9 @@ impl Connection {
         sent: Result<(), Broken>,
         began: Instant,
     ) {
-        let (bytes, length) = match follows {
-            Follows::Part { length, .. } => (pace.content, length),
-            Follows::Nothing => (0, 0),
+        let (first, bytes, length) = match follows {
+            Follows::Part { first, length } => (first, pace.content, length),
+            Follows::Nothing => (0, 0, 0),
         };
         self.shared.counters.add(Count::Bytes, bytes);
         let end = match (sent, refusal) {
@@ -261,9 +261,9 @@ impl Connection {
             }
             (Err(Broken::Failed(error)), None) => TransferEnd::Broken(error.to_string()),
         };
-        let (client, path) = (self.client, path.to_owned());
+        let (service, client, path) = (Service::Http, self.client, path.to_owned());
         let took = began.elapsed();
-        self.shared.shelf.note(&Transfer { service: Service::Http, client, path, bytes, length, took, end });
+        self.shared.shelf.note(&Transfer { service, client, path, first, bytes, length, took, end });
     }
 
     /// Sends the head in the outbox, and `length` bytes of `body` from `first` on behind it.

@@ -427,7 +427,8 @@ impl Worker {
         self.counters.repeated.add(repeated);
         tracing::debug!(%client, path, acknowledged, length, ?took, ?end, "a TFTP transfer ended");
         let service = Service::Tftp;
-        self.shelf.note(&Transfer { service, client, path, bytes: acknowledged, length, took, end });
+        let (first, bytes) = (0, acknowledged);
+        self.shelf.note(&Transfer { service, client, path, first, bytes, length, took, end });
     }
 
     fn ignored(&self, client: SocketAddr, why: Ignored) {

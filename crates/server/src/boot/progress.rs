@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use ironhand_store::{EventDraft, Store, StoreError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::coverage::Coverage;
 use super::recent::Recent;
 use super::watch::{BootWatch, Note};
 use crate::changes::Changes;
@@ -54,8 +56,8 @@ struct Inner {
     booting: Recent<Name, (MacAddress, Timestamp)>,
     /// When a script of a deployment was counted last.
     counted: Recent<Name, (u64, Timestamp)>,
-    /// Bytes of the last file of a boot that arrived in parts.
-    parts: Recent<(IpAddr, String), u64>,
+    /// What arrived of the last file of a boot, until all has.
+    parts: Recent<(IpAddr, String), Coverage>,
     /// By deployment, of which there are as many as people made.
     waiting: BTreeMap<Name, Waiting>,
 }
@@ -91,6 +93,17 @@ pub(super) struct Deployed {
     /// The version of its record: what becomes of an older one is nothing to a newer.
     pub(super) version: u64,
     pub(super) host: Name,
+}
+
+/// A part of a file that arrived.
+#[derive(Clone, Debug)]
+pub(super) struct Arrived {
+    /// The bytes.
+    pub(super) bytes: Range<u64>,
+    /// The length of the whole file.
+    pub(super) length: u64,
+    /// Whether it broke off behind them.
+    pub(super) broken: bool,
 }
 
 impl Progress {
@@ -151,13 +164,16 @@ impl Progress {
         }
     }
 
-    /// So many bytes of the last file that a machine boots arrived, whose length is `whole`.
-    pub(super) fn arrived(&self, address: IpAddr, path: String, bytes: u64, whole: u64, deployed: Deployed) {
+    /// Bytes of the last file that a machine boots arrived, at a path. What broke off is not the end of it, even where it was
+    /// the last byte that left: nobody knows what of it reached the machine.
+    pub(super) fn arrived(&self, address: IpAddr, path: String, part: &Arrived, deployed: Deployed) {
         let mut inner = self.lock();
         let key = (address, path);
-        let before = inner.parts.remove(&key).unwrap_or_default();
-        if before.saturating_add(bytes) < whole {
-            inner.parts.put(key, before + bytes);
+        let before = inner.parts.remove(&key).filter(|before| before.length() == part.length);
+        let mut coverage = before.unwrap_or_else(|| Coverage::new(part.length));
+        coverage.add(part.bytes.clone());
+        if part.broken || !coverage.is_whole() {
+            inner.parts.put(key, coverage);
             return;
         }
         inner.add(deployed, BootProgress::Fetched);
@@ -353,14 +369,20 @@ mod tests {
     #[test]
     fn parts_of_the_last_file_add_up_and_fetched_is_never_left_out() {
         let progress = Progress::new();
-        let arrive = |bytes| progress.arrived(ADDRESS, "media/a/initrd".to_owned(), bytes, 10, deployed(1));
-        arrive(4);
-        arrive(4);
-        assert_eq!(waiting(&progress), []);
-        arrive(2);
-        assert_eq!(waiting(&progress), [BootProgress::Fetched]);
-        arrive(9);
-        assert_eq!(waiting(&progress), [], "the sum begins anew");
+        let part = |bytes, broken, length| {
+            let part = Arrived { bytes, length, broken };
+            progress.arrived(ADDRESS, "media/a/initrd".to_owned(), &part, deployed(1));
+            waiting(&progress)
+        };
+        let arrive = |bytes| part(bytes, false, 10);
+        assert_eq!((arrive(0..4), arrive(4..8)), (vec![], vec![]));
+        assert_eq!((arrive(0..4), arrive(2..8)), (vec![], vec![]), "the same bytes once more");
+        assert_eq!(arrive(8..10), [BootProgress::Fetched]);
+        assert_eq!(arrive(1..10), [], "it begins anew");
+        assert_eq!(part(0..10, true, 10), [], "nobody knows what arrived of it");
+        assert_eq!(arrive(9..10), [BootProgress::Fetched]);
+        assert_eq!((arrive(0..6), part(6..12, false, 12)), (vec![], vec![]), "the medium was replaced");
+        assert_eq!(part(0..6, false, 12), [BootProgress::Fetched]);
         let mut inner = progress.lock();
         for _ in 0..100 {
             inner.add(deployed(2), BootProgress::Script);

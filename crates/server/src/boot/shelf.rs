@@ -17,7 +17,7 @@ use super::folder::Folder;
 use super::ground::{Place, Places};
 use super::known::KnownHosts;
 use super::media::Library;
-use super::progress::{Deployed, Outcome, Progress};
+use super::progress::{Arrived, Deployed, Outcome, Progress};
 use super::seats::{Seat, Seats};
 use super::stage::{is_same, stage};
 use super::watch::{BootWatch, Note};
@@ -96,7 +96,7 @@ impl Shelf for LiveShelf {
             network: network.map(|network| network.metadata.name.clone()),
             ..BootAbout::default()
         };
-        let done = failed.is_none();
+        let broken = failed.is_some();
         let seen = BootSeen::Read {
             // What is not there was not read as what it might have been.
             stage: if transfer.end == TransferEnd::Refused(Refusal::NotFound) {
@@ -116,21 +116,19 @@ impl Shelf for LiveShelf {
         };
         let sighting = |seen| BootSighting { at, mac, address: v4(address), about: about.clone(), seen };
         self.watch.note(Note::Sighting(sighting(seen)));
-        if !done {
-            return;
-        }
-        if let Some((state, what)) = self.progress.sent(address, &transfer.path, at) {
+        if !broken && let Some((state, what)) = self.progress.sent(address, &transfer.path, at) {
             self.watch.note(Note::Sighting(sighting(BootSeen::Told { state, what })));
         }
         if let (Some(Page::Media { media, path }), Some(deployment)) = (page, deployment) {
             let path = format!("media/{media}/{path}");
             let last = view.last_fetched(&deployment.spec.profile);
             if last.is_some_and(|last| is_same(&last, &path))
-                && let Some(whole) =
+                && let Some(length) =
                     self.media.find(&path["media/".len()..]).map(|content| content.body.len())
             {
-                let deployed = deployed(deployment);
-                self.progress.arrived(address, path.to_lowercase(), transfer.bytes, whole, deployed);
+                let bytes = transfer.first..transfer.first.saturating_add(transfer.bytes);
+                let part = Arrived { bytes, length, broken };
+                self.progress.arrived(address, path.to_lowercase(), &part, deployed(deployment));
             }
         }
     }
