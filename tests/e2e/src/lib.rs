@@ -6,6 +6,7 @@
 mod capture;
 mod controller;
 mod disk;
+mod display;
 mod dnsmasq;
 mod guest;
 mod ipmi_sim;
@@ -25,6 +26,7 @@ mod wire;
 pub use capture::{Capture, Frozen};
 pub use controller::Controller;
 pub use disk::{DISK_MARKER, write_disk};
+pub use display::Display;
 pub use guest::Guest;
 pub use ipmi_sim::IpmiSim;
 pub use ironhand::{Daemon, Ironhand, PASSWORD, ironhand, program};

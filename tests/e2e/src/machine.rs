@@ -1,10 +1,11 @@
 //! Machines with real firmware, which QEMU emulates in software, and which boot from a network of the test.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::wire::Wire;
-use crate::{Frozen, Network, Peer, peer, peer_file};
+use crate::{Display, Frozen, Network, Party, Peer, peer, peer_file};
 
 /// What a machine starts with. Each boots from its network card first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +31,14 @@ pub struct Hardware<'h> {
     pub address: &'h str,
     /// Its disk, which it boots from where the network gives it nothing; it has none where absent.
     pub disk: Option<&'h Path>,
+    /// Whether it has a screen, which is its console then. Without one its console is its serial line.
+    pub screen: bool,
 }
 
 impl<'h> Hardware<'h> {
-    /// A machine without a disk.
+    /// A machine without a disk and a screen.
     pub const fn new(firmware: Firmware, address: &'h str) -> Self {
-        Self { firmware, address, disk: None }
+        Self { firmware, address, disk: None, screen: false }
     }
 
     /// The serial number that its firmware knows (SMBIOS).
@@ -43,6 +46,9 @@ impl<'h> Hardware<'h> {
         self.address.replace(':', "").to_uppercase()
     }
 }
+
+/// The socket in a machine's folder that QEMU serves its screen at.
+const SCREEN: &str = "screen";
 
 /// A running machine, switched off when dropped.
 pub struct Machine {
@@ -59,7 +65,7 @@ impl Machine {
 
     /// Switches a machine on in this network.
     pub fn start(network: &Network, hardware: &Hardware<'_>) -> Self {
-        let Hardware { firmware, address: hardware_address, disk } = *hardware;
+        let Hardware { firmware, address: hardware_address, disk, screen } = *hardware;
         let interface = network.plug();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let wire = Wire::new(network, &interface, &folder.path().join("wire.pcap"));
@@ -85,6 +91,10 @@ impl Machine {
         .to_vec();
         arguments.extend(["-netdev", wire.netdev(), "-device", &device].map(str::to_owned));
         arguments.extend(board(firmware, folder.path()));
+        if screen {
+            let socket = format!("unix:{}", folder.path().join(SCREEN).display());
+            arguments.extend(["-machine", "graphics=on", "-vga", "std", "-vnc", &socket].map(str::to_owned));
+        }
         arguments.extend(["-smbios".to_owned(), format!("type=1,serial={}", hardware.serial())]);
         if let Some(disk) = disk {
             arguments.push("-drive".to_owned());
@@ -102,6 +112,11 @@ impl Machine {
         self.waits(&format!("the machine shows {text:?}"), patience, |machine| {
             machine.console().contains(text)
         });
+    }
+
+    /// Shows its screen at an address of `party`, as a KVM unit does that is plugged into it.
+    pub fn display(&self, party: &Party, at: SocketAddr) -> Display {
+        Display::open(party, at, &self.folder.path().join(SCREEN))
     }
 
     /// Waits until it has switched itself off.
