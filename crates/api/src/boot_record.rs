@@ -1,7 +1,7 @@
 //! What is seen of network boots: each boot of a machine as a timeline, and leases of addresses.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub struct BootRecord {
     pub network: Option<Name>,
     /// The address that it was given, or asks from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address: Option<Ipv4Addr>,
+    pub address: Option<IpAddr>,
     /// What the firmware says it is, like `UEFI x64`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architecture: Option<String>,
@@ -247,17 +247,17 @@ pub struct BootStall {
     pub causes: Vec<String>,
 }
 
-/// A lease of an address by DHCP.
+/// A lease of an address by DHCP, or by DHCPv6.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DhcpLease {
     /// The address.
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
     /// The network that it is of.
     pub network: Name,
-    /// Who has it, as hexadecimal digits in pairs.
+    /// Who has it, as hexadecimal digits in pairs; empty for clients of DHCPv6 that show none.
     pub hardware_address: String,
-    /// The client identifier (option 61), as hexadecimal digits in pairs.
+    /// The client identifier (option 61; of DHCPv6 option 1, the DUID), as hexadecimal digits in pairs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
     /// The name that the client gives itself.
@@ -272,6 +272,16 @@ pub struct DhcpLease {
     pub began: Timestamp,
     /// Until when it holds.
     pub ends: Timestamp,
+}
+
+impl DhcpLease {
+    /// Who has it: the hardware address, or else the client identifier.
+    pub fn owner(&self) -> String {
+        match (self.hardware_address.as_str(), &self.client_id) {
+            ("", Some(identifier)) => format!("client {identifier}"),
+            (address, _) => address.to_owned(),
+        }
+    }
 }
 
 /// What becomes of a lease.

@@ -78,6 +78,7 @@ mod settings;
 mod socket;
 mod status;
 mod subnet;
+mod subnet6;
 mod time;
 mod zone;
 
@@ -135,10 +136,10 @@ pub use media::{
 pub use metadata::{Kind, List, Metadata};
 pub use name::{Name, NameError};
 pub use network::{
-    BootMethod, DhcpMode, DhcpNumber, DhcpOption, DhcpOptionValue, Ipv4Route, Network, NetworkSpec,
-    ProxyStyle, UnknownMachine,
+    BootMethod, DhcpMode, DhcpNumber, DhcpOption, DhcpOptionValue, Ipv4Route, Ipv6Mode, Network, NetworkIpv6,
+    NetworkSpec, ProxyStyle, UnknownMachine,
 };
-pub use network_service::{NetworkService, OtherServer, PoolUse, ServiceState};
+pub use network_service::{Ipv6Service, NetworkService, OtherServer, PoolUse, ServiceState};
 pub use notifier::{Email, LocalSocketTarget, Notifier, NotifierReport, NotifierSpec, SmtpSecurity, Webhook};
 pub use password::{PasswordRequest, RotationPhase};
 pub use pin::PinnedCertificate;
@@ -170,6 +171,7 @@ pub use status::{
     WayStatus,
 };
 pub use subnet::{Ipv4Range, Ipv4RangeError, Ipv4Subnet, Ipv4SubnetError};
+pub use subnet6::{Ipv6Subnet, Ipv6SubnetError};
 pub use time::{Span, SpanError, Timestamp};
 pub use zone::{Cluster, ClusterSpec, Zone, ZoneSpec};
 

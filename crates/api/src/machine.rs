@@ -1,6 +1,6 @@
 //! Machines that nobody described: they announced themselves by booting over the network.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ pub struct Machine {
     pub network: Option<Name>,
     /// The address from which it was heard last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address: Option<Ipv4Addr>,
+    pub address: Option<IpAddr>,
     /// What it was told to do, in words: wait, power off, boot from its disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<String>,

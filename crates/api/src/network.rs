@@ -1,13 +1,14 @@
 //! Networks that machines boot from: who answers DHCP there, with what.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::subnet::{Ipv4Range, Ipv4Subnet};
+use crate::subnet6::Ipv6Subnet;
 use crate::{LoaderPreference, Metadata, Name, Span};
 
 /// A network that machines boot from.
@@ -93,6 +94,9 @@ pub struct NetworkSpec {
     /// How offers beside another server are made, where `mode` is `proxy`.
     #[serde(default)]
     pub proxy: ProxyStyle,
+    /// What machines are told by IPv6; where absent, nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipv6: Option<Box<NetworkIpv6>>,
 }
 
 impl NetworkSpec {
@@ -137,6 +141,7 @@ impl NetworkSpec {
             methods: Self::usual_methods(),
             loader: LoaderPreference::default(),
             proxy: ProxyStyle::default(),
+            ipv6: None,
         }
     }
 
@@ -185,6 +190,52 @@ impl DhcpMode {
             Self::Full => "full",
             Self::Reservations => "reservations",
             Self::Proxy => "proxy",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// The IPv6 side of a network: router advertisements and DHCPv6. What machines boot, `unknown`, `methods`, `loader`, `bootLease`,
+/// `lease` and `domain` are those of the network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NetworkIpv6 {
+    /// Its addresses, like `2001:db8:7::/64`.
+    pub subnet: Ipv6Subnet,
+    /// Who is given an address by DHCPv6.
+    #[serde(default)]
+    pub mode: Ipv6Mode,
+    /// Whether the subnet is advertised (RFC 4861): that its machines reach each other directly, and ask for addresses by
+    /// DHCPv6. Off where a router does so.
+    #[serde(default = "NetworkSpec::yes")]
+    pub advertise: bool,
+    /// Whether machines send through this server what leaves the subnet. Only where it forwards packets.
+    #[serde(default)]
+    pub router: bool,
+    /// Name servers (option 23).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dns: Vec<Ipv6Addr>,
+}
+
+/// Who is given an address by DHCPv6.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Ipv6Mode {
+    /// Whoever asks.
+    #[default]
+    Full,
+    /// Machines that a Host describes.
+    Hosts,
+    /// Nobody.
+    Off,
+}
+
+impl Ipv6Mode {
+    /// The word in manifests.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Hosts => "hosts",
             Self::Off => "off",
         }
     }

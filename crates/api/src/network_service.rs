@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DhcpMode, Ipv4Subnet, Name, Timestamp};
+use crate::{DhcpMode, Ipv4Subnet, Ipv6Mode, Ipv6Subnet, Name, Timestamp};
 
 /// How a network is served with DHCP by the server that is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,29 @@ pub struct NetworkService {
     /// The addresses of its pools; absent where it gives none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<PoolUse>,
+    /// Its IPv6 side; absent where nobody described one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipv6: Option<Ipv6Service>,
+}
+
+/// How a network is served by IPv6.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ipv6Service {
+    /// Its addresses.
+    pub subnet: Ipv6Subnet,
+    /// Who is to be given one by DHCPv6.
+    pub mode: Ipv6Mode,
+    /// Whether it is served: `served`, `failed` or `off`.
+    pub state: ServiceState,
+    /// The interface of the server that is in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
+    /// Why it is not served, or what machines do not get, and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How many machines have an address.
+    pub leases: usize,
 }
 
 /// Whether a network is served.

@@ -5,6 +5,7 @@
 
 mod content;
 pub mod dhcp;
+pub mod dhcp6;
 pub mod http;
 pub mod interface;
 pub mod journal;

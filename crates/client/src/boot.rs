@@ -1,6 +1,6 @@
 //! Calls about network boot.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use http::Method;
 use ironhand_api::{BootRecord, DhcpLease, List, MacAddress, Machine, Name, NetworkService, WakeReport};
@@ -62,7 +62,7 @@ impl Client {
     /// # Errors
     ///
     /// A problem with status 404 where nobody has the address, with 409 where the server answers no DHCP.
-    pub async fn release_lease(&self, address: Ipv4Addr) -> Result<(), Error> {
+    pub async fn release_lease(&self, address: IpAddr) -> Result<(), Error> {
         let address = address.to_string();
         self.call(self.request(Method::DELETE, &["api", "v1", "leases", &address], &[])).await.map(drop)
     }

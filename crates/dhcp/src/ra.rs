@@ -1,12 +1,17 @@
-//! Router advertisements for machines that boot where no router advertises (RFC 4861; rule P14).
+//! Router advertisements where no router advertises (RFC 4861; rule P14).
 //!
-//! iPXE waits for a router on each boot, 16 seconds in the builds that distributions have. An advertisement with a lifetime
-//! of 0 and no prefix ends the wait: it says that there is no default router here, and gives nobody an address. It is sent
-//! by opt-in, to solicitations of machines that boot from here, and to nobody else.
+//! Machines ask for addresses by DHCPv6 only where an advertisement says so (flag M), and reach each other directly only
+//! where one names their prefix. One with a router's lifetime of 0 makes nobody a default router.
+//!
+//! iPXE waits for a router on each boot, 16 seconds in the builds that distributions have. An advertisement of no prefix
+//! ends the wait, too, and gives nobody an address. Such a one is sent by opt-in, to solicitations of machines that boot from
+//! here, and to nobody else.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::Ipv6Addr;
 use std::time::{Duration, Instant};
+
+use crate::v6::prefix_of;
 
 /// Every node of a link (RFC 4291, section 2.7.1).
 pub const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
@@ -17,8 +22,25 @@ const SOLICITATION: u8 = 133;
 const ADVERTISEMENT: u8 = 134;
 /// The option of the sender's link-layer address (RFC 4861, section 4.6.1).
 const SOURCE_ADDRESS: u8 = 1;
+/// The option of a prefix (RFC 4861, section 4.6.2), with flag L: who has an address in it is reached directly.
+const PREFIX: u8 = 3;
+const ON_LINK: u8 = 0x80;
+/// The option of name servers (RFC 8106, section 5.1).
+const NAME_SERVERS: u8 = 25;
+/// How long a prefix is valid (RFC 4861, section 6.2.1: AdvValidLifetime is 30 days), in seconds: a day, so that one that was
+/// written wrongly is soon forgotten.
+const VALID: u32 = 24 * 3600;
+/// How long we are a default router after each advertisement, in seconds (RFC 4861, section 6.2.1: three times the interval).
+const ROUTER: u16 = 3 * 200;
+/// The first advertisements that nobody asked for, and how far apart they are at the most (RFC 4861, section 10).
+const INITIAL: u8 = 3;
+const INITIAL_EVERY: Duration = Duration::from_secs(16);
+/// How often an advertisement is sent that nobody asked for (RFC 4861, section 6.2.1: MinRtrAdvInterval's default).
+const EVERY: Duration = Duration::from_secs(200);
 /// How long one machine is not answered again (RFC 4861, section 10: RTR_SOLICITATION_INTERVAL is 4 s).
 const INTERVAL: Duration = Duration::from_secs(1);
+/// The most name servers that are told: an advertisement fits into the smallest MTU (1,280 bytes; RFC 8200, section 5).
+const MAX_NAME_SERVERS: usize = 63;
 /// How many machines are remembered for that.
 const MAX_REMEMBERED: usize = 4096;
 
@@ -92,10 +114,29 @@ pub(crate) fn mac_of(address: Ipv6Addr) -> Option<[u8; 6]> {
 pub trait BootClients {
     /// Whether the machine with this Ethernet address does.
     fn boots(&self, mac: [u8; 6]) -> bool;
+
+    /// Whether a solicitation is answered: where its machine is one of these.
+    fn answers(&self, solicitation: &Solicitation) -> bool {
+        solicitation.mac.is_some_and(|mac| self.boots(mac))
+    }
+}
+
+/// All machines of a link.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Everybody;
+
+impl BootClients for Everybody {
+    fn boots(&self, _mac: [u8; 6]) -> bool {
+        true
+    }
+
+    fn answers(&self, _solicitation: &Solicitation) -> bool {
+        true
+    }
 }
 
 /// How a link is advertised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdvertiserConfig {
     /// Our link-local address on the link.
     pub address: Ipv6Addr,
@@ -105,6 +146,15 @@ pub struct AdvertiserConfig {
     pub managed: bool,
     /// Whether anything else is (the flag O).
     pub other: bool,
+    /// The prefix (of 64 bits) whose addresses are reached directly; nobody makes an address of it by itself (flag A is not
+    /// set).
+    pub prefix: Option<Ipv6Addr>,
+    /// Whether we are a default router.
+    pub router: bool,
+    /// Name servers.
+    pub name_servers: Vec<Ipv6Addr>,
+    /// Whether it is advertised to all nodes again and again, and not only to those who ask.
+    pub unasked: bool,
 }
 
 /// What the advertiser wants done.
@@ -117,51 +167,70 @@ pub enum AdvertiserOutput {
         /// What it says.
         bytes: Vec<u8>,
     },
-    /// A machine was told that there is no router.
+    /// A machine that asked was told.
     Advertised {
-        /// Its Ethernet address.
-        mac: [u8; 6],
+        /// Its Ethernet address, where it is known.
+        mac: Option<[u8; 6]>,
     },
 }
 
-/// Answers the router solicitations of boot clients on one link.
+/// Advertises one link: answers the router solicitations of those that it is for, and tells all nodes unasked, if it is to.
 pub struct Advertiser<C> {
     config: AdvertiserConfig,
     clients: C,
-    /// When whom was answered last.
-    answered: HashMap<[u8; 6], Instant>,
+    /// When who was answered last.
+    answered: HashMap<Ipv6Addr, Instant>,
+    /// When all nodes are told next.
+    next: Option<Instant>,
+    /// How often they were told, as far as that matters.
+    told: u8,
     outputs: VecDeque<AdvertiserOutput>,
 }
 
 impl<C: BootClients> Advertiser<C> {
-    /// An advertiser for the link with `config`.
-    pub fn new(config: AdvertiserConfig, clients: C) -> Self {
-        Self { config, clients, answered: HashMap::new(), outputs: VecDeque::new() }
+    /// An advertiser for the link with `config`, which tells all nodes at once if it is to.
+    pub fn new(now: Instant, config: AdvertiserConfig, clients: C) -> Self {
+        let next = config.unasked.then_some(now);
+        Self { config, clients, answered: HashMap::new(), next, told: 0, outputs: VecDeque::new() }
     }
 
-    /// Takes an ICMPv6 message. What is no solicitation of a boot client is nobody's business here.
+    /// How the link is advertised.
+    pub fn config(&self) -> &AdvertiserConfig {
+        &self.config
+    }
+
+    /// Takes an ICMPv6 message. What is no solicitation of one that it is for is nobody's business here.
     pub fn receive(&mut self, now: Instant, source: Ipv6Addr, hop_limit: u8, bytes: &[u8]) {
         let Ok(solicitation) = Solicitation::decode(source, hop_limit, bytes) else { return };
-        let Some(mac) = solicitation.mac.filter(|mac| self.clients.boots(*mac)) else { return };
-        if self.answered.get(&mac).is_some_and(|at| now < *at + INTERVAL) {
+        if !self.clients.answers(&solicitation) {
+            return;
+        }
+        if self.answered.get(&source).is_some_and(|at| now < *at + INTERVAL) {
             return;
         }
         if self.answered.len() >= MAX_REMEMBERED {
             self.answered.clear();
         }
-        self.answered.insert(mac, now);
+        self.answered.insert(source, now);
+        // At once, as a machine that boots waits for it. That is no answer to all, which would have to wait for a random time
+        // (RFC 4861, section 6.2.6), but for those that have no address yet.
         let to = if source.is_unspecified() { ALL_NODES } else { source };
-        let bytes = self.advertisement(to);
-        self.outputs.push_back(AdvertiserOutput::Send { to, bytes });
-        self.outputs.push_back(AdvertiserOutput::Advertised { mac });
+        self.send(to, self.config.router);
+        self.outputs.push_back(AdvertiserOutput::Advertised { mac: solicitation.mac });
     }
 
-    /// Nothing waits here; this is for the sake of the four verbs.
-    pub fn wake(&mut self, _now: Instant) {}
+    /// Lets time pass: all nodes are told when it is time.
+    pub fn wake(&mut self, now: Instant) {
+        if self.next.is_some_and(|next| next <= now) {
+            self.told = self.told.saturating_add(1);
+            self.next = Some(now + if self.told < INITIAL { INITIAL_EVERY } else { EVERY });
+            self.send(ALL_NODES, self.config.router);
+        }
+    }
 
-    /// Never.
+    /// When [`Advertiser::wake`] has something to do.
     pub fn next_wake(&self) -> Option<Instant> {
-        None
+        self.next
     }
 
     /// What is to be done next.
@@ -169,16 +238,42 @@ impl<C: BootClients> Advertiser<C> {
         self.outputs.pop_front()
     }
 
-    /// An advertisement of no router and no prefix.
-    fn advertisement(&self, to: Ipv6Addr) -> Vec<u8> {
-        let flags = u8::from(self.config.managed) << 7 | u8::from(self.config.other) << 6;
-        // Type, code, sum, hop limit unsaid, flags, lifetime 0; times unsaid.
-        let mut bytes = vec![ADVERTISEMENT, 0, 0, 0, 0, flags, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        if let Some(mac) = self.config.mac {
+    /// Ends: a default router says that it is one no more (RFC 4861, section 6.2.5).
+    pub fn cease(&mut self) {
+        self.next = None;
+        if self.config.router {
+            self.send(ALL_NODES, false);
+        }
+    }
+
+    fn send(&mut self, to: Ipv6Addr, router: bool) {
+        let bytes = self.advertisement(to, router);
+        self.outputs.push_back(AdvertiserOutput::Send { to, bytes });
+    }
+
+    fn advertisement(&self, to: Ipv6Addr, router: bool) -> Vec<u8> {
+        let config = &self.config;
+        let flags = u8::from(config.managed) << 7 | u8::from(config.other) << 6;
+        let [high, low] = if router { ROUTER.to_be_bytes() } else { [0, 0] };
+        // Type, code, sum, hop limit unsaid, flags, lifetime; times unsaid.
+        let mut bytes = vec![ADVERTISEMENT, 0, 0, 0, 0, flags, high, low, 0, 0, 0, 0, 0, 0, 0, 0];
+        if let Some(mac) = config.mac {
             bytes.extend_from_slice(&[SOURCE_ADDRESS, 1]);
             bytes.extend_from_slice(&mac);
         }
-        let sum = checksum(self.config.address, to, &bytes);
+        if let Some(prefix) = config.prefix {
+            bytes.extend_from_slice(&[PREFIX, 4, 64, ON_LINK]);
+            // Valid, and preferred, which is said of addresses that machines make of it; four bytes are reserved.
+            bytes.extend_from_slice(&[VALID, VALID, 0].map(u32::to_be_bytes).concat());
+            bytes.extend_from_slice(&prefix_of(prefix).octets());
+        }
+        let servers = &config.name_servers[..config.name_servers.len().min(MAX_NAME_SERVERS)];
+        if !servers.is_empty() {
+            bytes.extend_from_slice(&[NAME_SERVERS, (1 + 2 * servers.len()) as u8, 0, 0]);
+            bytes.extend_from_slice(&(3 * EVERY.as_secs() as u32).to_be_bytes());
+            servers.iter().for_each(|server| bytes.extend_from_slice(&server.octets()));
+        }
+        let sum = checksum(config.address, to, &bytes);
         bytes[2..4].copy_from_slice(&sum.to_be_bytes());
         bytes
     }

@@ -1,13 +1,26 @@
 //! DHCPv6 for machines that boot over IPv6 (RFC 8415, and RFC 5970 for what they boot).
 //!
-//! The server keeps no leases: the [`Policy`] names the address of each client, by a reservation or by
-//! [`derived_address`], which gives the same client the same address each time and no two the same.
+//! The [`Policy`] says in which subnet a client is given an address. The address itself follows from who asks, by
+//! [`derived_address`], so that an offer needs no memory; what was given is a [`Lease`], which is stored before the client is
+//! told.
 
+mod bindings;
+mod client;
+mod output;
+mod policy;
+mod relay;
+mod reply;
 mod server;
 
 use std::net::Ipv6Addr;
+use std::time::SystemTime;
 
-pub use server::{Answer, Arrival, Boot, Client, Event, Output, Policy, Server, ServerConfig, Terms};
+use crate::LeaseState;
+
+pub use client::{Client, Program};
+pub use output::{Arrival, Event, Happening, Output, Ticket};
+pub use policy::{Answer, Boot, Policy, Terms};
+pub use server::{Server, ServerConfig};
 
 /// Codes of options, named as in the registry of IANA.
 #[allow(missing_docs, reason = "the names are those of the registry")]
@@ -15,6 +28,7 @@ pub mod code {
     pub const CLIENT_IDENTIFIER: u16 = 1;
     pub const SERVER_IDENTIFIER: u16 = 2;
     pub const IA_NA: u16 = 3;
+    pub const IA_TA: u16 = 4;
     pub const IA_ADDRESS: u16 = 5;
     pub const OPTION_REQUEST: u16 = 6;
     pub const PREFERENCE: u16 = 7;
@@ -26,6 +40,7 @@ pub mod code {
     pub const INTERFACE_ID: u16 = 18;
     pub const DNS_SERVERS: u16 = 23;
     pub const DOMAIN_LIST: u16 = 24;
+    pub const IA_PD: u16 = 25;
     pub const BOOTFILE_URL: u16 = 59;
     pub const BOOTFILE_PARAMETERS: u16 = 60;
     pub const CLIENT_ARCHITECTURE: u16 = 61;
@@ -175,19 +190,49 @@ impl Message {
     }
 }
 
+/// The longest identifier of a client that is taken, in bytes: a type and 128 more (RFC 8415, section 11.1).
+pub const MAX_DUID: usize = 130;
+
+/// Who has an address of IPv6, and until when. There is one lease for each address at any time: the latest that was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The address.
+    pub address: Ipv6Addr,
+    /// Whose it is (DUID).
+    pub identifier: Box<[u8]>,
+    /// The number of its association (IAID), of which a client has one for each interface.
+    pub association: u32,
+    /// The Ethernet address of the client, as far as it showed.
+    pub mac: Option<[u8; 6]>,
+    /// What has become of it.
+    pub state: LeaseState,
+    /// When it was given or last renewed, given back, or declined.
+    pub begins: SystemTime,
+    /// Until when it is the client's, or set aside.
+    pub ends: SystemTime,
+}
+
 /// An address of `prefix` (of 64 bits) for a client, by its identifier and that of its association: always the same, and
-/// another one for everybody else, as far as a digest of 64 bits goes. The bits that would make it an address of a kind of
-/// its own (RFC 5453) are never all set.
-pub fn derived_address(prefix: Ipv6Addr, identifier: &[u8], association: u32) -> Ipv6Addr {
+/// another one for everybody else, as far as a digest goes. Where that one is taken, `attempt` 1 gives another one, and so on.
+///
+/// The second bit behind the prefix is set and the first is not, so that an address is neither one of those that people write
+/// by hand, as `2001:db8::1`, nor one of a kind of its own (RFC 5453).
+pub fn derived_address(prefix: Ipv6Addr, identifier: &[u8], association: u32, attempt: u32) -> Ipv6Addr {
     // FNV-1a: what is needed is spread, not secrecy.
     let mut digest = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in identifier.iter().copied().chain(association.to_be_bytes()) {
+    let numbers = association.to_be_bytes().into_iter().chain(attempt.to_be_bytes());
+    for byte in identifier.iter().copied().chain(numbers) {
         digest = (digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
     }
     // Mixed once more, for the last bytes reach the high bits of FNV only in part.
     digest ^= digest >> 32;
     digest = digest.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    // Neither the anycast addresses of subnets nor zero.
-    let host = (digest & 0x7fff_ffff_ffff_ffff) | 1 << 62;
-    Ipv6Addr::from_bits(prefix.to_bits() & !u128::from(u64::MAX) | u128::from(host))
+    digest ^= digest >> 29;
+    let host = (digest & 0x3fff_ffff_ffff_ffff) | 1 << 62;
+    Ipv6Addr::from_bits(prefix_of(prefix).to_bits() | u128::from(host))
+}
+
+/// The first 64 bits of an address, and zeros.
+pub(crate) fn prefix_of(address: Ipv6Addr) -> Ipv6Addr {
+    Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))
 }

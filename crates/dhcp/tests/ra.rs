@@ -4,7 +4,8 @@ use std::net::Ipv6Addr;
 use std::time::{Duration, Instant};
 
 use ironhand_dhcp::ra::{
-    ALL_NODES, Advertiser, AdvertiserConfig, AdvertiserOutput, BootClients, Solicitation, SolicitationError,
+    ALL_NODES, Advertiser, AdvertiserConfig, AdvertiserOutput, BootClients, Everybody, Solicitation,
+    SolicitationError,
 };
 use proptest::prelude::*;
 
@@ -29,8 +30,12 @@ fn advertiser() -> Advertiser<Only> {
         mac: Some([2, 0, 0, 0, 0, 1]),
         managed: false,
         other: true,
+        prefix: None,
+        router: false,
+        name_servers: Vec::new(),
+        unasked: false,
     };
-    Advertiser::new(config, Only(MAC))
+    Advertiser::new(Instant::now(), config, Only(MAC))
 }
 
 fn solicitation(option: bool) -> Vec<u8> {
@@ -42,7 +47,7 @@ fn solicitation(option: bool) -> Vec<u8> {
     bytes
 }
 
-fn outputs(advertiser: &mut Advertiser<Only>) -> Vec<AdvertiserOutput> {
+fn outputs<C: BootClients>(advertiser: &mut Advertiser<C>) -> Vec<AdvertiserOutput> {
     std::iter::from_fn(|| advertiser.next_output()).collect()
 }
 
@@ -58,11 +63,57 @@ fn a_boot_client_is_told_that_there_is_no_router() {
         else {
             panic!("{outputs:?}");
         };
-        assert_eq!((*to, *mac), (address(source), MAC));
+        assert_eq!((*to, *mac), (address(source), Some(MAC)));
         assert_eq!(bytes[..2], [134, 0]);
         assert_eq!(bytes[4..16], [0, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(bytes[16..], [1, 1, 2, 0, 0, 0, 0, 1]);
     }
+}
+
+#[test]
+fn a_link_is_advertised_to_all_and_unasked() {
+    let now = Instant::now();
+    let config = AdvertiserConfig {
+        address: address(OURS),
+        mac: None,
+        managed: true,
+        other: true,
+        prefix: Some(address("2001:db8:7::1")),
+        router: true,
+        name_servers: vec![address("2001:db8:7::53")],
+        unasked: true,
+    };
+    let mut advertiser = Advertiser::new(now, config, Everybody);
+    advertiser.wake(now);
+    let told = outputs(&mut advertiser);
+    let [AdvertiserOutput::Send { to, bytes }] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((*to, &bytes[..2], bytes[5], &bytes[6..8]), (ALL_NODES, &[134, 0][..], 0xc0, &[2, 88][..]));
+    // The prefix: on the link, and for nobody to make an address of.
+    assert_eq!(bytes[16..20], [3, 4, 64, 0x80]);
+    assert_eq!(bytes[32..48], address("2001:db8:7::").octets());
+    assert_eq!((&bytes[48..50], &bytes[56..72]), (&[25, 3][..], &address("2001:db8:7::53").octets()[..]));
+    let mut times = Vec::new();
+    while times.len() < 4 {
+        let next = advertiser.next_wake().expect("it goes on");
+        times.push((next - now).as_secs());
+        advertiser.wake(next);
+    }
+    assert_eq!((times, outputs(&mut advertiser).len()), (vec![16, 32, 232, 432], 4));
+    // Whoever asks is answered, with an address or without.
+    for source in ["fe80::99", "::"] {
+        advertiser.receive(now, address(source), 255, &solicitation(false));
+        let to = if source == "::" { ALL_NODES } else { address(source) };
+        let answered = outputs(&mut advertiser);
+        assert!(
+            matches!(&answered[0], AdvertiserOutput::Send { to: told, .. } if *told == to),
+            "{answered:?}"
+        );
+    }
+    advertiser.cease();
+    let last = outputs(&mut advertiser);
+    let [AdvertiserOutput::Send { to: ALL_NODES, bytes }] = &last[..] else { panic!("{last:?}") };
+    assert_eq!(bytes[6..8], [0, 0], "it is a router no more");
+    assert_eq!(advertiser.next_wake(), None);
 }
 
 #[test]

@@ -51,14 +51,10 @@ fn row(lease: &DhcpLease, now: Timestamp) -> Vec<Field> {
     } else {
         format!("{} ago", age(now, lease.ends))
     };
-    let whose = match (lease.hardware_address.as_str(), &lease.client_id) {
-        ("", Some(identifier)) => format!("client {identifier}"),
-        (address, _) => address.to_owned(),
-    };
     vec![
         lease.address.to_string().into(),
         lease.network.as_str().into(),
-        whose.into(),
+        lease.owner().into(),
         lease.host.as_ref().map(ToString::to_string).unwrap_or_default().into(),
         Field::from(lease.host_name.clone().unwrap_or_default()).printable(),
         Field::toned(lease.state.to_string(), tone),

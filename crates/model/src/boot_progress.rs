@@ -6,7 +6,7 @@ mod stall;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use ironhand_api::{BootRecord, BootStage, BootStall, BootState, BootStep, MacAddress, Name, Timestamp};
@@ -55,7 +55,7 @@ pub struct BootSighting {
     /// What is known of the machine beside.
     pub about: BootAbout,
     /// The address that it has, or was given.
-    pub address: Option<Ipv4Addr>,
+    pub address: Option<IpAddr>,
     /// What was seen.
     pub seen: BootSeen,
 }
@@ -158,7 +158,7 @@ pub enum BootTold {
 pub struct BootProgress {
     last_id: u64,
     machines: BTreeMap<MacAddress, Course>,
-    addresses: BTreeMap<Ipv4Addr, MacAddress>,
+    addresses: BTreeMap<IpAddr, MacAddress>,
     /// When each machine is looked at next.
     due: BTreeSet<(Timestamp, MacAddress)>,
     past: VecDeque<BootRecord>,
@@ -242,7 +242,7 @@ impl BootProgress {
     }
 
     /// The machine that has an address, as far as was seen.
-    pub fn machine_at(&self, address: Ipv4Addr) -> Option<MacAddress> {
+    pub fn machine_at(&self, address: IpAddr) -> Option<MacAddress> {
         self.addresses.get(&address).copied()
     }
 
@@ -277,7 +277,7 @@ impl BootProgress {
     }
 
     /// A machine has an address from now on, and whoever had it has it no longer.
-    fn settle(&mut self, mac: MacAddress, address: Ipv4Addr) {
+    fn settle(&mut self, mac: MacAddress, address: IpAddr) {
         let Some(course) = self.machines.get_mut(&mac) else { return };
         if course.record.address == Some(address) {
             return;

@@ -39,6 +39,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct Ground {
     /// Where machines reach this server, by the network that they are in.
     pub(crate) servers: BTreeMap<Name, BootServer>,
+    /// The same over IPv6.
+    pub(crate) servers6: BTreeMap<Name, BootServer>,
     /// The names of all media.
     pub(crate) media: BTreeSet<Name>,
     /// The paths of the loaders that there are.
@@ -172,9 +174,10 @@ impl Views {
     async fn show(&self, kept: &Kept) -> Result<(), StoreError> {
         let deployments = self.store.list::<Deployment>(&ListQuery::default()).await?.items;
         let tokens = deployments.iter().map(|one| (one.metadata.name.clone(), self.token(one))).collect();
-        let Ground { servers, media, loaders } = self.ground.borrow().clone();
+        let Ground { servers, servers6, media, loaders } = self.ground.borrow().clone();
         let (networks, profiles, hosts) = (kept.networks.clone(), kept.profiles.clone(), kept.hosts.clone());
-        let records = Records { networks, hosts, profiles, deployments, media, loaders, servers, tokens };
+        let records =
+            Records { networks, hosts, profiles, deployments, media, loaders, servers, servers6, tokens };
         self.view.send_replace(Arc::new(View::new(records)));
         Ok(())
     }

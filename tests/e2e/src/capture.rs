@@ -88,14 +88,17 @@ impl Frozen {
     pub fn judge(&self, ours: &str) {
         let warned = "_ws.expert.severity >= 0x00600000 && tftp.opcode != 5";
         let faults = format!("({ours}) && (_ws.malformed || {warned})");
-        let found = self.tshark(&["-Y", &faults, "-O", "dhcp,tftp,http"]);
+        let found = self.tshark(&["-Y", &faults, "-O", "dhcp,dhcpv6,icmpv6,tftp,http"]);
         assert!(found.is_empty(), "tshark finds fault:\n{found}");
         assert!(self.count(ours) > 0, "no frame is {ours}:\n{}", self.summary());
     }
 
-    /// One line for each frame, as tshark writes it, of DHCP, TFTP, HTTP, ARP and DNS alone.
+    /// One line for each frame, as tshark writes it, of DHCP, TFTP, HTTP, ARP, ICMP and DNS alone.
     pub fn summary(&self) -> String {
-        self.tshark(&["-Y", "dhcp || tftp.opcode != 3 && tftp.opcode != 4 || http || arp || dns || icmp"])
+        self.tshark(&[
+            "-Y",
+            "dhcp || tftp.opcode != 3 && tftp.opcode != 4 || http || arp || dns || icmp || dhcpv6 || icmpv6",
+        ])
     }
 
     fn tshark(&self, arguments: &[&str]) -> String {

@@ -16,6 +16,10 @@ pub enum Firmware {
     Uefi,
     /// UEFI by HTTP boot alone.
     UefiHttp,
+    /// UEFI by PXE over IPv6 alone.
+    Uefi6,
+    /// UEFI by HTTP boot over IPv6 alone.
+    UefiHttp6,
     /// UEFI by PXE, with Microsoft's keys: it starts only what they or theirs have signed.
     SecureBoot,
     /// UEFI on 64-bit ARM, by PXE.
@@ -171,7 +175,9 @@ fn board(firmware: Firmware, folder: &Path) -> Vec<String> {
     let (code, variables) = match firmware {
         // Without graphics SeaBIOS shows on the serial line what it would show on the screen.
         Firmware::Bios => return words("-machine pc,graphics=off"),
-        Firmware::Uefi | Firmware::UefiHttp => ("OVMF/OVMF_CODE_4M.fd", "OVMF/OVMF_VARS_4M.fd"),
+        Firmware::Uefi | Firmware::UefiHttp | Firmware::Uefi6 | Firmware::UefiHttp6 => {
+            ("OVMF/OVMF_CODE_4M.fd", "OVMF/OVMF_VARS_4M.fd")
+        }
         Firmware::SecureBoot => ("OVMF/OVMF_CODE_4M.secboot.fd", "OVMF/OVMF_VARS_4M.ms.fd"),
         Firmware::Arm64 => ("AAVMF/AAVMF_CODE.fd", "AAVMF/AAVMF_VARS.fd"),
     };
@@ -191,9 +197,12 @@ fn board(firmware: Firmware, folder: &Path) -> Vec<String> {
         "-drive".to_owned(),
         format!("if=pflash,format=raw,unit=1,file={}", own.display()),
     ]);
-    if firmware == Firmware::UefiHttp {
-        arguments.extend(words("-fw_cfg name=opt/org.tianocore/IPv4PXESupport,string=no"));
-        arguments.extend(words("-fw_cfg name=opt/org.tianocore/IPv6PXESupport,string=no"));
+    let off = |what: &str| format!("-fw_cfg name=opt/org.tianocore/{what},string=no");
+    if matches!(firmware, Firmware::UefiHttp | Firmware::UefiHttp6 | Firmware::Uefi6) {
+        arguments.extend(words(&off("IPv4PXESupport")));
+    }
+    if matches!(firmware, Firmware::UefiHttp | Firmware::UefiHttp6) {
+        arguments.extend(words(&off("IPv6PXESupport")));
     }
     arguments
 }

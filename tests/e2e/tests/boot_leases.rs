@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use e2e::{Network, Party, Peer, peer, program, wait_until};
+use e2e::{Capture, Network, Party, Peer, peer, program, wait_until};
 use serde_json::Value;
 
 /// Foreign programs on a busy machine.
@@ -384,4 +384,58 @@ fn a_network_is_served_as_soon_as_its_interface_is_there() {
         Some("198.51.100.10"),
         "what was given stays"
     );
+}
+
+/// The server is killed in the midst of giving addresses of IPv6: whoever was told of one has it afterwards.
+#[test]
+fn leases_of_ipv6_outlive_a_kill() {
+    let mut site = Site::new();
+    site.server.says("ip", &["-6", "address", "add", "2001:db8:7::1/64", "dev", "eth0", "nodad"]);
+    site.describe("ipv6: { subnet: '2001:db8:7::/64' }");
+    let served = |site: &Site| {
+        wait_until("the network is served over IPv6", PATIENCE, || {
+            let service = site.service();
+            if service["ipv6"]["state"] == "served" {
+                Ok(())
+            } else {
+                Err(format!("{service}\n{}", site.log()))
+            }
+        });
+    };
+    served(&site);
+    let client = site.machine("client");
+    wait_until("the client has a link-local address", PATIENCE, || {
+        let all = client.says("ip", &["-6", "-o", "address", "show", "dev", "eth0", "scope", "link"]);
+        if all.contains("fe80::") && !all.contains("tentative") { Ok(()) } else { Err(all) }
+    });
+    let capture = Capture::start(&client, "eth0", &site.path("client.pcap"));
+    let arguments = ["-6", "-l", "eth0", "-r", "50", "-R", "1000", "-n", "1000", "all"];
+    let load = client.start(&peer("perfdhcp"), &arguments, &site.path("perfdhcp.log"));
+    let told = || {
+        let fields = capture.so_far().fields("dhcpv6.msgtype == 7", &["dhcpv6.iaaddr.ip"]);
+        fields.into_iter().flatten().collect::<BTreeSet<String>>()
+    };
+    wait_until("some addresses are given", PATIENCE, || {
+        let told = told();
+        if told.len() >= 20 { Ok(()) } else { Err(format!("{told:?}\n{}", site.log())) }
+    });
+    site.kill();
+    drop(load);
+    let told = told();
+    site.start();
+    served(&site);
+    let leases = wait_until("the leases are read again", PATIENCE, || {
+        let leases: BTreeSet<String> = site.leases().into_iter().map(|(address, ..)| address).collect();
+        if leases.len() >= told.len() { Ok(leases) } else { Err(format!("{leases:?}")) }
+    });
+    let lost: Vec<&String> = told.difference(&leases).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    assert_eq!(site.leases().len(), leases.len(), "no address is two clients'");
+    // One that is taken back is nobody's any more.
+    let one = told.first().expect("there are some");
+    site.says(&["leases", "--release", one]);
+    assert!(!site.leases().iter().any(|(address, ..)| address == one));
+    // Other servers keep those of IPv6 elsewhere, and a spreadsheet has all.
+    assert!(!site.says(&["leases", "--export", "kea"]).contains("2001:db8:7:"));
+    assert!(site.says(&["leases", "--export", "csv"]).contains("2001:db8:7:"));
 }

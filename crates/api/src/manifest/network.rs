@@ -1,7 +1,7 @@
 //! Reading the spec of a `Network`.
 
 use std::fmt::Display;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use super::fields::{Fields, Shape};
 use super::profile::LOADERS;
 use super::tree::{Node, Place};
 use crate::{
-    BootMethod, DhcpMode, DhcpNumber, DhcpOption, Ipv4Range, Ipv4Route, Ipv4Subnet, NetworkSpec, ProxyStyle,
-    Span, UnknownMachine,
+    BootMethod, DhcpMode, DhcpNumber, DhcpOption, Ipv4Range, Ipv4Route, Ipv4Subnet, Ipv6Mode, Ipv6Subnet,
+    NetworkIpv6, NetworkSpec, ProxyStyle, Span, UnknownMachine,
 };
 
 pub(super) const NETWORK: Shape = Shape {
@@ -39,9 +39,13 @@ pub(super) const NETWORK: Shape = Shape {
         "methods",
         "loader",
         "proxy",
+        "ipv6",
     ],
     planned: &[],
 };
+
+pub(super) const IPV6: Shape =
+    Shape { what: "`ipv6`", fields: &["subnet", "mode", "advertise", "router", "dns"], planned: &[] };
 
 pub(super) const ROUTE: Shape = Shape { what: "a route", fields: &["to", "via"], planned: &[] };
 
@@ -59,6 +63,9 @@ const MODES: &[(&str, DhcpMode)] = &[
     ("proxy", DhcpMode::Proxy),
     ("off", DhcpMode::Off),
 ];
+
+const IPV6_MODES: &[(&str, Ipv6Mode)] =
+    &[("full", Ipv6Mode::Full), ("hosts", Ipv6Mode::Hosts), ("off", Ipv6Mode::Off)];
 
 const UNKNOWN: &[(&str, UnknownMachine)] = &[
     ("menu", UnknownMachine::Menu),
@@ -101,10 +108,12 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<NetworkSpec> {
     let mut spec =
         NetworkSpec::of(subnet.unwrap_or_else(|| Ipv4Subnet::containing(Ipv4Addr::UNSPECIFIED, 0)));
     // Each part is read even where another has faults, so that all of them are told at once.
+    let ipv6 = fields.optional("ipv6", faults, ipv6);
     let parts = [
         addressing(&fields, &mut spec, subnet, faults),
         options(&fields, &mut spec, subnet, faults),
         booting(&fields, &mut spec, faults),
+        ipv6.map(|ipv6| spec.ipv6 = ipv6.map(Box::new)),
     ];
     (subnet.is_some() && parts.iter().all(Option::is_some)).then_some(spec)
 }
@@ -156,6 +165,34 @@ fn addressing(
     spec.pools = pools.into_iter().map(|(_, range)| range).collect();
     spec.exclude = exclude.into_iter().map(|(_, range)| range).collect();
     Some(())
+}
+
+/// What machines are told by IPv6.
+fn ipv6(node: &Node, faults: &mut Faults) -> Option<NetworkIpv6> {
+    let fields = Fields::of(node, &IPV6, faults)?;
+    let subnet = fields.require("subnet", faults).and_then(|node| parsed(node, "subnet", faults));
+    let mode = fields.optional("mode", faults, |node, faults| {
+        node.word("mode", "a way to answer DHCPv6", IPV6_MODES, &[], faults)
+    });
+    let advertise = fields.optional("advertise", faults, |node, faults| node.boolean("advertise", faults));
+    let router = fields.optional("router", faults, |node, faults| node.boolean("router", faults));
+    let dns = fields.optional("dns", faults, |node, faults| {
+        node.list("dns", MOST_SERVERS, faults, |item, faults| parsed(item, "dns", faults))
+    });
+    let (advertise, router) = (advertise?.unwrap_or(true), router?.unwrap_or_default());
+    if router && !advertise {
+        let message =
+            "`router: true` is told by advertisements, and `advertise: false` forbids them".to_owned();
+        fields.fault(message, None, faults);
+        return None;
+    }
+    Some(NetworkIpv6 {
+        subnet: subnet?,
+        mode: mode?.unwrap_or_default(),
+        advertise,
+        router,
+        dns: dns?.unwrap_or_default(),
+    })
 }
 
 /// Pools lie in the subnet, and no two have an address in common.
@@ -416,7 +453,11 @@ pub(super) trait Readable {
 impl Readable for Ipv4Addr {
     const WHAT: &'static str = "an IPv4 address";
 }
+impl Readable for Ipv6Addr {
+    const WHAT: &'static str = "an IPv6 address";
+}
 impl Readable for Ipv4Subnet {}
+impl Readable for Ipv6Subnet {}
 impl Readable for Ipv4Range {}
 impl Readable for crate::MacAddress {}
 impl Readable for crate::MachineUuid {}

@@ -307,6 +307,7 @@ fn the_json_schema_knows_the_same_fields() {
     check("HostBoot", &host_boot::BOOT);
     check("NetworkSpec", &network::NETWORK);
     check("Ipv4Route", &network::ROUTE);
+    check("NetworkIpv6", &network::IPV6);
     check("DhcpOption", &network::OPTION);
     check("DhcpNumber", &network::NUMBER);
     check("ProfileSpec", &profile::PROFILE);

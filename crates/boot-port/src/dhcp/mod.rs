@@ -72,7 +72,7 @@ pub enum OpenError {
     /// Another process has the port: stop that one, or serve another interface.
     #[error("UDP port {port} of {interface} is taken by {}: stop that program, or serve another interface", taken_by(.by))]
     PortTaken {
-        /// 67, or 4011.
+        /// 67 or 4011, or 547 of DHCPv6.
         port: u16,
         /// The interface.
         interface: String,
@@ -102,9 +102,14 @@ fn taken_by(by: &Option<Occupant>) -> String {
     by.as_ref().map_or_else(|| "another process".to_owned(), ToString::to_string)
 }
 
+/// Who has a UDP port of IPv6, as far as this process may see others' files.
+pub(crate) fn occupant_of_udp6(port: u16) -> Option<Occupant> {
+    occupant::of_udp_port("udp6", port)
+}
+
 impl OpenError {
     /// By what the system said of what was tried.
-    fn of(what: impl Into<String>, source: io::Error) -> Self {
+    pub(crate) fn of(what: impl Into<String>, source: io::Error) -> Self {
         let what = what.into();
         match source.kind() {
             io::ErrorKind::PermissionDenied => Self::NotPermitted { what },
@@ -156,7 +161,7 @@ impl DhcpPort {
     /// See [`OpenError`]; nothing is served then.
     pub fn open<P: Policy + Send + 'static>(config: DhcpConfig, policy: P) -> Result<Opened, OpenError> {
         let ports = open_ports(&config.interfaces)?;
-        let (journal, recovered) = Journal::open(&config.journal, config.durability)?;
+        let (journal, recovered) = Journal::<Lease>::open(&config.journal, config.durability)?;
         let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
             .map_err(|error| OpenError::of("making an event descriptor", error.into()))?;
         let (commands, orders) = mpsc::channel();

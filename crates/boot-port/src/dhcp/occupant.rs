@@ -19,9 +19,9 @@ impl fmt::Display for Occupant {
     }
 }
 
-/// Who has the UDP port, as far as this process may see others' files.
-pub(super) fn of_udp_port(port: u16) -> Option<Occupant> {
-    let table = fs::read_to_string("/proc/thread-self/net/udp").ok()?;
+/// Who has the UDP port in a table of the system (`udp`, `udp6`), as far as this process may see others' files.
+pub(super) fn of_udp_port(table: &str, port: u16) -> Option<Occupant> {
+    let table = fs::read_to_string(format!("/proc/thread-self/net/{table}")).ok()?;
     let sockets: Vec<String> =
         inodes(&table, port).into_iter().map(|inode| format!("socket:[{inode}]")).collect();
     let own = std::process::id();

@@ -168,7 +168,7 @@ impl Listener {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(OpenError::PortTaken {
                 port,
                 interface: interface.name.clone(),
-                by: occupant::of_udp_port(port),
+                by: occupant::of_udp_port("udp", port),
             }),
             Err(error) => Err(OpenError::of(attempt(), error)),
         }

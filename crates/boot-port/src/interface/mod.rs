@@ -4,7 +4,7 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
@@ -28,6 +28,15 @@ pub struct Interface {
     pub is_loopback: bool,
     /// Its IPv4 addresses, each with the number of bits that are the network's.
     pub addresses: Vec<(Ipv4Addr, u8)>,
+    /// Its IPv6 addresses, the link-local one among them, each with the number of bits that are the network's.
+    pub addresses6: Vec<(Ipv6Addr, u8)>,
+}
+
+impl Interface {
+    /// Its link-local address of IPv6 (RFC 4291, section 2.5.6); none where IPv6 is off there.
+    pub fn link_local(&self) -> Option<Ipv6Addr> {
+        self.addresses6.iter().map(|(address, _)| *address).find(|address| address.is_unicast_link_local())
+    }
 }
 
 /// All interfaces of this machine, in the order of their indices.
@@ -48,6 +57,7 @@ pub fn interfaces() -> io::Result<Vec<Interface>> {
             is_running: flags.contains(InterfaceFlags::IFF_RUNNING),
             is_loopback: flags.contains(InterfaceFlags::IFF_LOOPBACK),
             addresses: Vec::new(),
+            addresses6: Vec::new(),
         });
         let Some(address) = part.address else { continue };
         if let Some(link) = address.as_link_addr() {
@@ -59,6 +69,11 @@ pub fn interfaces() -> io::Result<Vec<Interface>> {
             let mask = part.netmask.as_ref().and_then(|mask| mask.as_sockaddr_in().map(|mask| mask.ip()));
             let prefix = mask.unwrap_or(Ipv4Addr::BROADCAST).to_bits().leading_ones();
             interface.addresses.push((address.ip(), u8::try_from(prefix).unwrap_or(32)));
+        }
+        if let Some(address) = address.as_sockaddr_in6() {
+            let mask = part.netmask.as_ref().and_then(|mask| mask.as_sockaddr_in6().map(|mask| mask.ip()));
+            let prefix = mask.map_or(128, |mask| mask.to_bits().leading_ones());
+            interface.addresses6.push((address.ip(), u8::try_from(prefix).unwrap_or(128)));
         }
     }
     let mut interfaces: Vec<Interface> = found.into_values().collect();

@@ -4,19 +4,20 @@
 //! overtaken by later ones, the file is written anew beside the old one and put in its place.
 
 mod record;
+mod record6;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::net::Ipv4Addr;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use ironhand_dhcp::Lease;
 
-/// The first line of a file, which tells its form.
-const HEADER: &[u8] = b"ironhand leases 1\n";
+pub use record::Record;
 
 /// A file with fewer records is never written anew.
 const SMALL: usize = 131_072;
@@ -33,22 +34,23 @@ pub enum Durability {
 
 /// An open lease file, of which this process is the only user.
 #[derive(Debug)]
-pub struct Journal {
+pub struct Journal<R: Record = Lease> {
     path: PathBuf,
     durability: Durability,
     file: File,
     /// How many bytes of it are whole records.
     length: u64,
     records: usize,
-    addresses: HashSet<Ipv4Addr>,
+    addresses: HashSet<R::Address>,
     /// Whether something failed after which the file's end is not known, so that it is to be written anew first.
     is_doubtful: bool,
     buffer: Vec<u8>,
     /// Held as long as the file is open.
     lock: File,
+    records_of: PhantomData<R>,
 }
 
-impl Drop for Journal {
+impl<R: Record> Drop for Journal<R> {
     /// Gives the lock up by itself: a program that was just started by another thread has the file open, too, until it
     /// becomes that program, and would hold the lock for that moment.
     fn drop(&mut self) {
@@ -57,10 +59,10 @@ impl Drop for Journal {
 }
 
 /// What was found in a lease file.
-#[derive(Debug, Default)]
-pub struct Recovered {
+#[derive(Debug)]
+pub struct Recovered<R = Lease> {
     /// The latest record of each address.
-    pub leases: Vec<Lease>,
+    pub leases: Vec<R>,
     /// Bytes at the end that are no whole record: what was being written when the process or the machine ended, and was
     /// acknowledged to nobody.
     pub torn: usize,
@@ -90,12 +92,12 @@ pub enum JournalError {
     Foreign(PathBuf),
 }
 
-impl Journal {
+impl<R: Record> Journal<R> {
     /// Opens the file at `path`, or makes it, and reads what is in it.
     ///
     /// # Errors
     /// Where it cannot be read or written, another process uses it, or it is no lease file.
-    pub fn open(path: &Path, durability: Durability) -> Result<(Self, Recovered), JournalError> {
+    pub fn open(path: &Path, durability: Durability) -> Result<(Self, Recovered<R>), JournalError> {
         let opened = |source| system(path, "opened", source);
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(beside(path, "lock"));
         let lock = lock.map_err(opened)?;
@@ -107,12 +109,13 @@ impl Journal {
         let mut file = match OpenOptions::new().read(true).write(true).open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                rewrite(path, &HashMap::new()).map_err(opened)?
+                rewrite::<R>(path, &HashMap::new()).map_err(opened)?
             }
             Err(error) => return Err(opened(error)),
         };
-        let replay =
-            Replay::of(&mut file).map_err(opened)?.ok_or_else(|| JournalError::Foreign(path.to_owned()))?;
+        let replay = Replay::<R>::of(&mut file)
+            .map_err(opened)?
+            .ok_or_else(|| JournalError::Foreign(path.to_owned()))?;
         if replay.damaged > 0 {
             fs::copy(path, beside(path, "damaged")).map_err(opened)?;
         }
@@ -126,6 +129,7 @@ impl Journal {
             is_doubtful: replay.damaged > 0 || replay.is_fresh,
             buffer: Vec::new(),
             lock,
+            records_of: PhantomData,
         };
         journal.settle()?;
         let leases = replay.leases.into_values().collect();
@@ -142,7 +146,10 @@ impl Journal {
     ///
     /// # Errors
     /// Where the system does not write. The next call tries everything anew.
-    pub fn append<'a>(&mut self, leases: impl IntoIterator<Item = &'a Lease>) -> Result<(), JournalError> {
+    pub fn append<'a>(&mut self, leases: impl IntoIterator<Item = &'a R>) -> Result<(), JournalError>
+    where
+        R: 'a,
+    {
         if self.is_doubtful || self.records > SMALL.max(8 * self.addresses.len()) {
             self.renew()?;
         }
@@ -150,8 +157,8 @@ impl Journal {
         buffer.clear();
         let mut records = 0;
         for lease in leases {
-            record::write(lease, &mut buffer);
-            self.addresses.insert(lease.address);
+            lease.write(&mut buffer);
+            self.addresses.insert(lease.address());
             records += 1;
         }
         let written = self.file.write_all(&buffer).and_then(|()| match self.durability {
@@ -174,12 +181,15 @@ impl Journal {
         settled.map(drop).map_err(|source| system(&self.path, "opened", source))
     }
 
-    /// Writes the file anew, with the latest record of each address alone.
+    /// Writes the file anew, with the latest record of each address alone, and without what means nothing any more.
     fn renew(&mut self) -> Result<(), JournalError> {
         let failed = |source| system(&self.path, "written", source);
         let mut old = File::open(&self.path).map_err(failed)?;
-        let replay = Replay::of(&mut old).map_err(failed)?;
-        let replay = replay.ok_or_else(|| JournalError::Foreign(self.path.clone()))?;
+        let replay = Replay::<R>::of(&mut old).map_err(failed)?;
+        let mut replay = replay.ok_or_else(|| JournalError::Foreign(self.path.clone()))?;
+        let now = SystemTime::now();
+        replay.leases.retain(|_, lease| !lease.is_done(now));
+        self.addresses = replay.leases.keys().copied().collect();
         self.file = rewrite(&self.path, &replay.leases).map_err(failed)?;
         self.length = self.file.stream_position().map_err(failed)?;
         self.records = replay.leases.len();
@@ -201,10 +211,10 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 }
 
 /// Puts a file with these leases in the place of what is at `path`: at every moment there is the old one or the new one.
-fn rewrite(path: &Path, leases: &HashMap<Ipv4Addr, Lease>) -> io::Result<File> {
+fn rewrite<R: Record>(path: &Path, leases: &HashMap<R::Address, R>) -> io::Result<File> {
     let new = beside(path, "new");
-    let mut buffer = HEADER.to_vec();
-    leases.values().for_each(|lease| record::write(lease, &mut buffer));
+    let mut buffer = R::HEADER.to_vec();
+    leases.values().for_each(|lease| lease.write(&mut buffer));
     let mut file = OpenOptions::new().create(true).truncate(true).read(true).write(true).open(&new)?;
     file.write_all(&buffer)?;
     file.sync_all()?;
@@ -218,9 +228,8 @@ fn rewrite(path: &Path, leases: &HashMap<Ipv4Addr, Lease>) -> io::Result<File> {
 }
 
 /// What a file says.
-#[derive(Default)]
-struct Replay {
-    leases: HashMap<Ipv4Addr, Lease>,
+struct Replay<R: Record> {
+    leases: HashMap<R::Address, R>,
     records: usize,
     /// Up to where it is whole records, or damaged lines with records behind them.
     whole: u64,
@@ -230,7 +239,7 @@ struct Replay {
     is_fresh: bool,
 }
 
-impl Replay {
+impl<R: Record> Replay<R> {
     /// Reads `file` from its beginning; `None` if it is no lease file.
     fn of(file: &mut File) -> io::Result<Option<Self>> {
         let mut bytes = Vec::new();
@@ -240,20 +249,21 @@ impl Replay {
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {
-        let mut replay = Self::default();
-        let Some(mut rest) = bytes.strip_prefix(HEADER) else {
+        let mut replay =
+            Self { leases: HashMap::new(), records: 0, whole: 0, torn: 0, damaged: 0, is_fresh: false };
+        let Some(mut rest) = bytes.strip_prefix(R::HEADER) else {
             // Nothing was acknowledged before the first line was whole.
-            let is_begun = HEADER.starts_with(bytes);
+            let is_begun = R::HEADER.starts_with(bytes);
             return is_begun.then_some(Self { torn: bytes.len(), is_fresh: true, ..replay });
         };
-        replay.whole = HEADER.len() as u64;
+        replay.whole = R::HEADER.len() as u64;
         let mut doubtful = 0;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let (line, behind) = rest.split_at(end + 1);
             rest = behind;
-            match record::read(&line[..end]) {
+            match R::read(&line[..end]) {
                 Some(lease) => {
-                    replay.leases.insert(lease.address, lease);
+                    replay.leases.insert(lease.address(), lease);
                     replay.records += 1;
                     replay.damaged += std::mem::take(&mut doubtful);
                     replay.whole = (bytes.len() - rest.len()) as u64;

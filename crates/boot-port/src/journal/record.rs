@@ -3,23 +3,60 @@
 //! `crc32 address subnet kind:hardware state begins ends identifier name`, with times in microseconds since 1970, bytes in
 //! hexadecimal digits, `-` for what is absent, and names with `%` and two digits for all but letters, digits, `.`, `_`, `-`.
 
+use std::fmt::Debug;
+use std::hash::Hash;
 use std::io::Write as _;
+use std::net::Ipv4Addr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ironhand_dhcp::{HardwareAddress, Lease, LeaseState, SubnetId};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
+/// What is kept of an address, as a line of a file.
+pub trait Record: Sized {
+    /// The first line of a file of such records, which tells its form.
+    const HEADER: &'static [u8];
+    /// By what a record is overtaken by a later one.
+    type Address: Copy + Eq + Hash + Debug;
+
+    /// Whose record it is.
+    fn address(&self) -> Self::Address;
+    /// Adds the line.
+    fn write(&self, out: &mut Vec<u8>);
+    /// Reads a line without its end; `None` if it is not what [`Record::write`] wrote.
+    fn read(line: &[u8]) -> Option<Self>;
+    /// Whether nobody misses it from now on.
+    fn is_done(&self, now: SystemTime) -> bool;
+}
+
+impl Record for Lease {
+    const HEADER: &'static [u8] = b"ironhand leases 1\n";
+    type Address = Ipv4Addr;
+
+    fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        write(self, out);
+    }
+
+    fn read(line: &[u8]) -> Option<Self> {
+        read(line)
+    }
+
+    /// Never: who comes back is given the address that it had, and there are no more than the pools have.
+    fn is_done(&self, _now: SystemTime) -> bool {
+        false
+    }
+}
+
 /// Adds the line of `lease`.
 pub(super) fn write(lease: &Lease, out: &mut Vec<u8>) {
     let begin = out.len();
     out.extend_from_slice(b"00000000");
-    let state = match lease.state {
-        LeaseState::Bound => "bound",
-        LeaseState::Released => "released",
-        LeaseState::Declined => "declined",
-        LeaseState::Expired => "expired",
-    };
+    let state = state_word(lease.state);
     // Writing to memory does not fail.
     let _ = write!(out, " {} {} {}:", lease.address, lease.subnet.0, lease.hardware.kind());
     hex(lease.hardware.bytes(), out);
@@ -39,6 +76,11 @@ pub(super) fn write(lease: &Lease, out: &mut Vec<u8>) {
         }
         None => out.push(b'-'),
     }
+    seal(begin, out);
+}
+
+/// Writes the checksum of a line in its place at `begin`, and ends it.
+pub(super) fn seal(begin: usize, out: &mut Vec<u8>) {
     let checksum = crc32fast::hash(&out[begin + 8..]).to_be_bytes();
     for (place, byte) in out[begin..begin + 8].chunks_exact_mut(2).zip(checksum) {
         place.copy_from_slice(&digits(byte));
@@ -46,14 +88,19 @@ pub(super) fn write(lease: &Lease, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// Reads a line without its end; `None` if it is not what [`write`] wrote.
-pub(super) fn read(line: &[u8]) -> Option<Lease> {
+/// What stands behind the checksum of a line, if that is right.
+pub(super) fn unseal(line: &[u8]) -> Option<&str> {
     let (checksum, rest) = line.split_at_checked(8)?;
     let checksum = unhex(checksum)?;
     if checksum != crc32fast::hash(rest).to_be_bytes() {
         return None;
     }
-    let mut words = std::str::from_utf8(rest).ok()?.strip_prefix(' ')?.split(' ');
+    std::str::from_utf8(rest).ok()?.strip_prefix(' ')
+}
+
+/// Reads a line without its end; `None` if it is not what [`write`] wrote.
+pub(super) fn read(line: &[u8]) -> Option<Lease> {
+    let mut words = unseal(line)?.split(' ');
     let lease = Lease {
         address: words.next()?.parse().ok()?,
         subnet: SubnetId(words.next()?.parse().ok()?),
@@ -61,13 +108,7 @@ pub(super) fn read(line: &[u8]) -> Option<Lease> {
             let (kind, bytes) = words.next()?.split_once(':')?;
             HardwareAddress::new(kind.parse().ok()?, &unhex(bytes.as_bytes())?)
         },
-        state: match words.next()? {
-            "bound" => LeaseState::Bound,
-            "released" => LeaseState::Released,
-            "declined" => LeaseState::Declined,
-            "expired" => LeaseState::Expired,
-            _ => return None,
-        },
+        state: state(words.next()?)?,
         begins: time(words.next()?)?,
         ends: time(words.next()?)?,
         identifier: match words.next()?.as_bytes() {
@@ -82,13 +123,32 @@ pub(super) fn read(line: &[u8]) -> Option<Lease> {
     words.next().is_none().then_some(lease)
 }
 
+pub(super) const fn state_word(state: LeaseState) -> &'static str {
+    match state {
+        LeaseState::Bound => "bound",
+        LeaseState::Released => "released",
+        LeaseState::Declined => "declined",
+        LeaseState::Expired => "expired",
+    }
+}
+
+pub(super) fn state(word: &str) -> Option<LeaseState> {
+    Some(match word {
+        "bound" => LeaseState::Bound,
+        "released" => LeaseState::Released,
+        "declined" => LeaseState::Declined,
+        "expired" => LeaseState::Expired,
+        _ => return None,
+    })
+}
+
 /// Times before 1970 are those of a clock that was never set; they are as good as 1970.
-fn micros(time: SystemTime) -> u64 {
+pub(super) fn micros(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
-fn time(word: &str) -> Option<SystemTime> {
+pub(super) fn time(word: &str) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_micros(word.parse().ok()?))
 }
 
@@ -96,11 +156,11 @@ fn digits(byte: u8) -> [u8; 2] {
     [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]
 }
 
-fn hex(bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn hex(bytes: &[u8], out: &mut Vec<u8>) {
     bytes.iter().for_each(|byte| out.extend_from_slice(&digits(*byte)));
 }
 
-fn unhex(digits: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn unhex(digits: &[u8]) -> Option<Vec<u8>> {
     let value = |digit: u8| HEX.iter().position(|known| *known == digit);
     let byte = |pair: &[u8]| u8::try_from(value(pair[0])? << 4 | value(*pair.get(1)?)?).ok();
     digits.chunks(2).map(byte).collect()

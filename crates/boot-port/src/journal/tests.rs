@@ -1,4 +1,5 @@
 use std::io::{BufRead, BufReader};
+use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -43,7 +44,7 @@ fn leases_are_there_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("leases");
     for durability in [Durability::Sync, Durability::Write] {
-        let (mut journal, _) = Journal::open(&path, durability).unwrap();
+        let (mut journal, _) = Journal::<Lease>::open(&path, durability).unwrap();
         journal.append((0..60).map(lease).collect::<Vec<_>>().iter()).unwrap();
         journal.append(&[lease(100), lease(101)]).unwrap();
     }
@@ -86,7 +87,7 @@ fn a_flipped_bit_costs_its_own_record_and_no_other() {
     drop(journal);
     let bytes = fs::read(&path).unwrap();
     let ends: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] == b'\n').collect();
-    for bit in HEADER.len() * 8..bytes.len() * 8 {
+    for bit in Lease::HEADER.len() * 8..bytes.len() * 8 {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
         fs::write(&path, &flipped).unwrap();
@@ -109,7 +110,7 @@ fn a_file_of_something_else_is_left_alone() {
     let path = folder.path().join("leases");
     let check = |text: &str| {
         fs::write(&path, text).unwrap();
-        let error = Journal::open(&path, Durability::Write).unwrap_err();
+        let error = Journal::<Lease>::open(&path, Durability::Write).unwrap_err();
         assert!(matches!(error, JournalError::Foreign(_)), "{error}");
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
     };
@@ -123,7 +124,7 @@ fn one_process_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("leases");
     let (journal, _) = reopen(&path);
-    assert!(matches!(Journal::open(&path, Durability::Sync), Err(JournalError::InUse(_))));
+    assert!(matches!(Journal::<Lease>::open(&path, Durability::Sync), Err(JournalError::InUse(_))));
     drop(journal);
     reopen(&path);
 }
@@ -165,7 +166,7 @@ fn writes_until_it_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let victim = std::env::var_os(VICTIM).map(PathBuf::from);
     let path = victim.clone().unwrap_or_else(|| folder.path().join("leases"));
-    let (mut journal, _) = Journal::open(&path, Durability::Sync).unwrap();
+    let (mut journal, _) = Journal::<Lease>::open(&path, Durability::Sync).unwrap();
     let last = victim.map_or(10, |_| u32::MAX);
     for number in 0..last {
         journal.append(&[lease(number)]).unwrap();
@@ -234,9 +235,9 @@ proptest! {
 
     #[test]
     fn no_bytes_make_it_fall_over(bytes: Vec<u8>) {
-        let mut file = HEADER.to_vec();
+        let mut file = Lease::HEADER.to_vec();
         file.extend(&bytes);
-        prop_assert!(Replay::read(&file).unwrap().leases.is_empty());
-        Replay::read(&bytes);
+        prop_assert!(Replay::<Lease>::read(&file).unwrap().leases.is_empty());
+        Replay::<Lease>::read(&bytes);
     }
 }

@@ -1,175 +1,114 @@
-//! The server of DHCPv6: answers from a policy, directly or through relays (RFC 8415, sections 18.3 and 19).
+//! The server of DHCPv6, directly and through relays (RFC 8415, sections 18.3 and 19).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv6Addr, SocketAddrV6};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use crate::ra::mac_of;
-use crate::v6::{DecodeError, Message, MessageType, Options, code};
-use crate::{Architecture, InterfaceId};
+use super::bindings::{Bindings, Group, Owner};
+use super::relay::Relays;
+use super::reply::{
+    Association, NO_ADDRESSES, NO_BINDING, NOT_ON_LINK, SUCCESS, refuse_others, status, write_parameters,
+};
+use super::{
+    Answer, Arrival, Client, Event, Happening, Lease, MAX_DUID, Message, MessageType, Options, Output,
+    Policy, Program, Terms, Ticket, code, prefix_of,
+};
+use crate::{InterfaceId, LeaseState, StoreFailed};
 
 /// The port of servers and relays (RFC 8415, section 7.2).
 const SERVER_PORT: u16 = 547;
-const RELAY_FORWARD: u8 = 12;
-const RELAY_REPLY: u8 = 13;
-/// The most relays in a row (RFC 8415, section 7.6: HOP_COUNT_LIMIT).
-const MAX_RELAYS: usize = 8;
-/// The most associations of one client that are answered.
+/// The most associations of one message that are answered.
 const MAX_ASSOCIATIONS: usize = 8;
-/// Codes of status (RFC 8415, section 21.13).
-const SUCCESS: u16 = 0;
-const NO_ADDRESSES: u16 = 2;
-const NO_BINDING: u16 = 3;
-const NOT_ON_LINK: u16 = 4;
+/// The most answers that wait for their leases to be stored.
+const MAX_WAITING: usize = 65_536;
 
-/// A client that asks.
-#[derive(Clone, Copy, Debug)]
-pub struct Client<'a> {
-    /// What it asks.
-    pub message: MessageType,
-    /// Its identifier (DUID); empty where it asks for parameters alone and gives none.
-    pub identifier: &'a [u8],
-    /// Its Ethernet address, as its identifier, its relay or its own address shows it.
-    pub mac: Option<[u8; 6]>,
-    /// The UUID of its machine, where its identifier holds one (RFC 6355), in the order of the wire.
-    pub uuid: Option<[u8; 16]>,
-    /// What it loads programs for (option 61; RFC 5970).
-    pub architecture: Option<Architecture>,
-    /// Whether its vendor class begins with `HTTPClient`.
-    pub http: bool,
-    /// Whether its user class is `iPXE`.
-    pub ipxe: bool,
-    /// The link that it is on: an address of the relay next to it, or unspecified for that of the interface.
-    pub link: Ipv6Addr,
-    /// The interface of ours that it came in by.
-    pub interface: InterfaceId,
-}
-
-/// Says what a client is given, from memory.
-pub trait Policy {
-    /// What `client` is given, or `None` where it is not answered.
-    fn answer(&self, client: &Client<'_>) -> Answer;
-}
-
-/// What a policy says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// Nothing, and why.
-    Silent(&'static str),
-    /// These terms.
-    Serve(Terms),
-}
-
-/// What a client is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// Its address; `None` for parameters alone.
-    pub address: Option<Ipv6Addr>,
-    /// For how long.
-    pub lifetime: Duration,
-    /// What else it is told, as far as it asks for it (option 6).
-    pub options: Options,
-    /// What it boots.
-    pub boot: Option<Boot>,
-}
-
-/// What a client boots.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Boot {
-    /// The URL (option 59), with an address in place of a name: `tftp://[2001:db8::1]/x.efi`.
-    pub url: String,
-    /// Parameters for it (option 60).
-    pub parameters: Vec<String>,
-}
-
-/// How the server presents itself.
+/// How the server presents itself and where it stops; the defaults suit most networks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerConfig {
     /// Its identifier (DUID), which stays the same over restarts.
     pub identifier: Vec<u8>,
     /// How much clients are to prefer it (option 7), 0 to 255; at 255 they wait for no other server.
     pub preference: u8,
+    /// How long an address that a client found in use is set aside.
+    pub decline_hold: Duration,
+    /// The most addresses that are set aside in a subnet; of more, the first is free again.
+    pub most_set_aside: usize,
+    /// The most addresses that strangers may hold in a subnet.
+    pub addresses_per_subnet: u32,
+    /// The most addresses that one circuit of a relay, or one address on the link, may hold.
+    pub addresses_per_source: u32,
+    /// The most addresses that one Ethernet address may hold. Firmware, loader and system of a machine have an identifier
+    /// each, and an installer a new one each time.
+    pub addresses_per_mac: u32,
 }
 
-/// A datagram that came in.
-#[derive(Clone, Copy, Debug)]
-pub struct Arrival<'a> {
-    /// The interface that it came in by.
-    pub interface: InterfaceId,
-    /// Who sent it.
-    pub source: SocketAddrV6,
-    /// What it says.
-    pub bytes: &'a [u8],
+impl ServerConfig {
+    /// A server with an identifier, which clients take at once.
+    pub fn new(identifier: Vec<u8>) -> Self {
+        Self {
+            identifier,
+            preference: 255,
+            decline_hold: Duration::from_secs(3600),
+            most_set_aside: 256,
+            addresses_per_subnet: 65_536,
+            addresses_per_source: 1024,
+            addresses_per_mac: 64,
+        }
+    }
 }
 
-/// What the server wants done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Send a datagram from port 547.
-    Send {
-        /// The interface that it leaves by.
-        interface: InterfaceId,
-        /// Where it goes.
-        to: SocketAddrV6,
-        /// What it says.
-        bytes: Vec<u8>,
-    },
-    /// Something happened.
-    Event(Event),
+/// An answer that waits until its leases are stored.
+struct Waiting {
+    interface: InterfaceId,
+    /// Nothing for what no packet asked for.
+    answer: Option<(SocketAddrV6, Vec<u8>)>,
+    /// Told when they are.
+    events: Vec<Event>,
+    /// Whose addresses they are, to be told when they are not.
+    addresses: Vec<(Ipv6Addr, Option<[u8; 6]>)>,
 }
 
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A client was answered.
-    Answered {
-        /// Its Ethernet address, as far as it shows.
-        mac: Option<[u8; 6]>,
-        /// What it asked.
-        message: MessageType,
-        /// The address that it was given or may have.
-        address: Option<Ipv6Addr>,
-    },
-    /// A client found its address in use, which the policy is to change.
-    Declined {
-        /// Its Ethernet address, as far as it shows.
-        mac: Option<[u8; 6]>,
-    },
-    /// The policy said so.
-    Silent {
-        /// The client's Ethernet address, as far as it shows.
-        mac: Option<[u8; 6]>,
-        /// Why.
-        reason: &'static str,
-    },
-    /// A datagram was not understood.
-    Malformed(DecodeError),
+/// A message that is answered.
+struct Asked<'a> {
+    arrival: Arrival<'a>,
+    relays: &'a Relays,
+    message: &'a Message,
+    client: Client<'a>,
+    terms: Terms,
 }
 
-/// The relays that a message came through, the outermost first.
-#[derive(Default)]
-struct Relays(Vec<RelayHeader>);
-
-/// What one relay wrote around the message.
-struct RelayHeader {
-    hops: u8,
-    link: Ipv6Addr,
-    peer: Ipv6Addr,
-    interface_id: Option<Vec<u8>>,
-    mac: Option<[u8; 6]>,
+/// What an answer comes to.
+struct Draft {
+    kind: MessageType,
+    options: Options,
+    leases: Vec<Lease>,
+    events: Vec<Event>,
 }
 
-/// A DHCPv6 server without leases.
+/// A server of DHCPv6.
 pub struct Server<P> {
     config: ServerConfig,
     policy: P,
+    /// A moment, on both clocks.
+    clock: (Instant, SystemTime),
+    bindings: Bindings,
+    waiting: BTreeMap<Ticket, Waiting>,
+    last_ticket: u64,
     outputs: VecDeque<Output>,
 }
 
 impl<P: Policy> Server<P> {
-    /// A server that answers by `policy`.
-    pub fn new(config: ServerConfig, policy: P) -> Self {
-        Self { config, policy, outputs: VecDeque::new() }
+    /// A server that answers by `policy`, and has given nothing yet; `system` is what the clock on the wall shows at `now`.
+    pub fn new(now: Instant, system: SystemTime, config: ServerConfig, policy: P) -> Self {
+        Self {
+            config,
+            policy,
+            clock: (now, system),
+            bindings: Bindings::default(),
+            waiting: BTreeMap::new(),
+            last_ticket: 0,
+            outputs: VecDeque::new(),
+        }
     }
 
     /// The policy, to be replaced or asked.
@@ -177,28 +116,98 @@ impl<P: Policy> Server<P> {
         &mut self.policy
     }
 
-    /// Takes a datagram.
-    pub fn receive(&mut self, _now: Instant, arrival: Arrival<'_>) {
-        let (relays, message) = match read(arrival.bytes) {
-            Ok(read) => read,
-            Err(error) => return self.outputs.push_back(Output::Event(Event::Malformed(error))),
-        };
-        if let Some(reply) = self.answer(&arrival, &relays, &message) {
-            let mut to = arrival.source;
-            if !relays.0.is_empty() {
-                to.set_port(SERVER_PORT);
+    /// Tells what the clock on the wall shows, which people may set.
+    pub fn set_clock(&mut self, now: Instant, system: SystemTime) {
+        self.clock = (now, system);
+    }
+
+    /// Takes a lease that was stored before. What is over, or was given back, is left out.
+    pub fn restore(&mut self, lease: Lease) {
+        if lease.ends <= self.clock.1 {
+            return;
+        }
+        match lease.state {
+            LeaseState::Bound => {
+                let subnet = Group::Subnet(prefix_of(lease.address));
+                let groups = std::iter::once(subnet).chain(lease.mac.map(Group::Mac)).collect();
+                self.bindings.put(lease, groups);
             }
-            let bytes = relays.wrap(&reply);
-            self.outputs.push_back(Output::Send { interface: arrival.interface, to, bytes });
+            LeaseState::Declined => self.set_aside(lease, &mut Vec::new()),
+            LeaseState::Released | LeaseState::Expired => {}
         }
     }
 
-    /// Nothing waits here; this is for the sake of the four verbs.
-    pub fn wake(&mut self, _now: Instant) {}
+    /// The leases in force and the addresses set aside, in no order.
+    pub fn leases(&self) -> impl ExactSizeIterator<Item = &Lease> {
+        self.bindings.leases()
+    }
 
-    /// Never.
+    /// Takes a lease back, for whoever answers for the network. Says whether there was one.
+    pub fn take_back(&mut self, now: Instant, address: Ipv6Addr) -> bool {
+        let Some(mut lease) = self.bindings.remove(address) else { return false };
+        (lease.state, lease.ends) = (LeaseState::Released, self.system(now));
+        self.store(InterfaceId::default(), None, vec![lease], Vec::new());
+        true
+    }
+
+    /// Takes a datagram.
+    pub fn receive(&mut self, now: Instant, arrival: Arrival<'_>) {
+        let (relays, message) = match Relays::read(arrival.bytes) {
+            Ok(read) => read,
+            Err(error) => {
+                let what = Happening::Malformed(error);
+                let event = Event { mac: None, program: Program::System, what };
+                return self.outputs.push_back(Output::Event(event));
+            }
+        };
+        let named = message.options.get(code::SERVER_IDENTIFIER);
+        let ours = named.is_none_or(|named| named == self.config.identifier);
+        let identifier = message.options.get(code::CLIENT_IDENTIFIER).unwrap_or_default();
+        // Who must name whom: RFC 8415, section 16.
+        let has_name = !identifier.is_empty() && identifier.len() <= MAX_DUID;
+        let fits = match message.kind {
+            MessageType::Solicit | MessageType::Confirm | MessageType::Rebind => named.is_none() && has_name,
+            MessageType::Request | MessageType::Renew | MessageType::Release | MessageType::Decline => {
+                named.is_some() && ours && has_name
+            }
+            MessageType::InformationRequest => {
+                ours && identifier.len() <= MAX_DUID && message.options.get(code::IA_NA).is_none()
+            }
+            MessageType::Advertise | MessageType::Reply => false,
+        };
+        if !fits {
+            return;
+        }
+        let client = Client::read((arrival.interface, arrival.source), &relays, &message, identifier);
+        match self.policy.answer(&client) {
+            Answer::Serve(terms) => {
+                let asked = Asked { arrival, relays: &relays, message: &message, client, terms };
+                self.answer(now, &asked);
+            }
+            Answer::Silent(reason) => {
+                let what = Happening::Silent { message: message.kind, reason };
+                self.outputs.push_back(Output::Event(event(&client, what)));
+            }
+        }
+    }
+
+    /// Lets time pass: leases end whose time has come.
+    pub fn wake(&mut self, now: Instant) {
+        let system = self.system(now);
+        while let Some(address) = self.bindings.over(system) {
+            let Some(lease) = self.bindings.remove(address) else { continue };
+            if lease.state == LeaseState::Bound {
+                let what = Happening::Expired(address);
+                let event = Event { mac: lease.mac, program: Program::System, what };
+                self.outputs.push_back(Output::Event(event));
+            }
+        }
+    }
+
+    /// When [`Server::wake`] has something to do.
     pub fn next_wake(&self) -> Option<Instant> {
-        None
+        let next = self.bindings.next_end()?;
+        Some(self.clock.0 + next.duration_since(self.clock.1).unwrap_or_default())
     }
 
     /// What is to be done next.
@@ -206,239 +215,258 @@ impl<P: Policy> Server<P> {
         self.outputs.pop_front()
     }
 
-    fn answer(&mut self, arrival: &Arrival<'_>, relays: &Relays, message: &Message) -> Option<Message> {
-        let named = message.options.get(code::SERVER_IDENTIFIER);
-        let ours = named.is_none_or(|named| named == self.config.identifier);
-        let identifier = message.options.get(code::CLIENT_IDENTIFIER).unwrap_or_default();
-        // Who must name whom: RFC 8415, section 16.
-        let fits = match message.kind {
-            MessageType::Solicit | MessageType::Confirm | MessageType::Rebind => {
-                named.is_none() && !identifier.is_empty()
+    /// Tells what became of a request to store leases; the answer leaves now, or never.
+    pub fn stored(&mut self, ticket: Ticket, result: Result<(), StoreFailed>) {
+        let Some(waiting) = self.waiting.remove(&ticket) else { return };
+        if result.is_ok() {
+            if let Some((to, bytes)) = waiting.answer {
+                self.outputs.push_back(Output::Send { interface: waiting.interface, to, bytes });
             }
-            MessageType::Request | MessageType::Renew | MessageType::Release | MessageType::Decline => {
-                named.is_some() && ours && !identifier.is_empty()
-            }
-            MessageType::InformationRequest => ours && message.options.get(code::IA_NA).is_none(),
-            MessageType::Advertise | MessageType::Reply => false,
-        };
-        if !fits {
-            return None;
+            self.outputs.extend(waiting.events.into_iter().map(Output::Event));
+            return;
         }
-        let client = client(arrival, relays, message, identifier);
-        let mac = client.mac;
-        let terms = match self.policy.answer(&client) {
-            Answer::Serve(terms) => terms,
-            Answer::Silent(reason) => {
-                self.outputs.push_back(Output::Event(Event::Silent { mac, reason }));
-                return None;
-            }
-        };
-        let reply = self.reply(message, &client, &terms);
-        let event = match message.kind {
-            MessageType::Decline => Event::Declined { mac },
-            kind => Event::Answered { mac, message: kind, address: terms.address },
-        };
-        self.outputs.push_back(Output::Event(event));
-        Some(reply)
+        // The addresses stay the client's, which asks again, and is told when it works.
+        for (address, mac) in waiting.addresses {
+            let what = Happening::NotStored(address);
+            self.outputs.push_back(Output::Event(Event { mac, program: Program::System, what }));
+        }
     }
 
-    fn reply(&self, message: &Message, client: &Client<'_>, terms: &Terms) -> Message {
-        let rapid = message.options.get(code::RAPID_COMMIT).is_some();
-        let advertises = message.kind == MessageType::Solicit && !rapid;
-        let kind = if advertises { MessageType::Advertise } else { MessageType::Reply };
+    fn system(&self, now: Instant) -> SystemTime {
+        self.clock.1 + now.saturating_duration_since(self.clock.0)
+    }
+
+    fn answer(&mut self, now: Instant, asked: &Asked<'_>) {
+        let Asked { arrival, relays, message, client, .. } = asked;
+        let Some(draft) = self.draft(now, asked) else { return };
         let mut options = Options::new();
         options.push(code::SERVER_IDENTIFIER, &self.config.identifier);
         if !client.identifier.is_empty() {
             options.push(code::CLIENT_IDENTIFIER, client.identifier);
         }
+        for (code, value) in draft.options.iter() {
+            options.push(code, value);
+        }
+        let reply = Message { kind: draft.kind, transaction: message.transaction, options };
+        let mut to = arrival.source;
+        if !relays.is_empty() {
+            to.set_port(SERVER_PORT);
+        }
+        let answer = (to, relays.wrap(&reply));
+        if draft.leases.is_empty() {
+            let (to, bytes) = answer;
+            self.outputs.push_back(Output::Send { interface: arrival.interface, to, bytes });
+            self.outputs.extend(draft.events.into_iter().map(Output::Event));
+        } else {
+            self.store(arrival.interface, Some(answer), draft.leases, draft.events);
+        }
+    }
+
+    fn store(
+        &mut self,
+        interface: InterfaceId,
+        answer: Option<(SocketAddrV6, Vec<u8>)>,
+        leases: Vec<Lease>,
+        events: Vec<Event>,
+    ) {
+        self.last_ticket += 1;
+        let ticket = Ticket(self.last_ticket);
+        let addresses = leases.iter().map(|lease| (lease.address, lease.mac)).collect();
+        self.waiting.insert(ticket, Waiting { interface, answer, events, addresses });
+        self.outputs.push_back(Output::Store { ticket, leases });
+    }
+
+    /// What a message is answered; nothing where it is not.
+    fn draft(&mut self, now: Instant, asked: &Asked<'_>) -> Option<Draft> {
+        let (message, client) = (asked.message, &asked.client);
+        let mut draft = Draft {
+            kind: MessageType::Reply,
+            options: Options::new(),
+            leases: Vec::new(),
+            events: Vec::new(),
+        };
         match message.kind {
             MessageType::Confirm => {
-                let fits = confirmed(message, terms);
-                options.push(code::STATUS_CODE, &status(if fits { SUCCESS } else { NOT_ON_LINK }));
+                let (subnet, mut named) = (asked.terms.subnet?, associations(message));
+                named.retain(|association| !association.addresses.is_empty());
+                // Who names no address is not answered (RFC 8415, section 18.3.3).
+                named.first()?;
+                let mut addresses = named.iter().flat_map(|association| &association.addresses);
+                let fits = addresses.all(|address| prefix_of(*address) == subnet);
+                let told = if fits { (SUCCESS, "on this link") } else { (NOT_ON_LINK, "of another link") };
+                draft.options.push(code::STATUS_CODE, &status(told.0, told.1));
+                draft.events.push(event(client, Happening::Confirmed(fits)));
             }
-            MessageType::Release | MessageType::Decline => {
-                options.push(code::STATUS_CODE, &status(SUCCESS));
+            MessageType::Release | MessageType::Decline => self.leave(now, asked, &mut draft),
+            MessageType::InformationRequest => {
+                draft.events.push(event(client, Happening::Informed));
+                write_parameters(message, client, &asked.terms, &mut draft.options);
             }
-            MessageType::InformationRequest => write_parameters(message, client, terms, &mut options),
             _ => {
-                if message.kind == MessageType::Solicit {
-                    options.push(code::PREFERENCE, &[self.config.preference]);
-                    if rapid {
-                        options.push(code::RAPID_COMMIT, &[]);
-                    }
+                let rapid = message.options.get(code::RAPID_COMMIT).is_some();
+                let offers = message.kind == MessageType::Solicit && !rapid;
+                if offers {
+                    draft.kind = MessageType::Advertise;
+                    draft.options.push(code::PREFERENCE, &[self.config.preference]);
+                } else if message.kind == MessageType::Solicit {
+                    draft.options.push(code::RAPID_COMMIT, &[]);
                 }
-                let mut given = false;
-                for association in message.options.all(code::IA_NA).take(MAX_ASSOCIATIONS) {
-                    // One address for each client: the first association has it.
-                    let address = terms.address.filter(|_| !given);
-                    if let Some(value) = associate(association, address, terms.lifetime, message.kind) {
-                        options.push(code::IA_NA, &value);
-                        given = true;
-                    }
+                if !offers && self.waiting.len() >= MAX_WAITING {
+                    return None;
                 }
-                write_parameters(message, client, terms, &mut options);
+                for association in associations(message) {
+                    let value = self.associate(now, asked, &association, offers, &mut draft);
+                    draft.options.push(code::IA_NA, &value);
+                }
+                refuse_others(message, &mut draft.options);
+                write_parameters(message, client, &asked.terms, &mut draft.options);
             }
         }
-        Message { kind, transaction: message.transaction, options }
+        Some(draft)
     }
-}
 
-/// What is asked for and what is to be booted.
-fn write_parameters(message: &Message, client: &Client<'_>, terms: &Terms, options: &mut Options) {
-    let asked = message.options.get(code::OPTION_REQUEST).unwrap_or_default().as_chunks::<2>().0;
-    let asked = |code: u16| asked.iter().any(|bytes| u16::from_be_bytes(*bytes) == code);
-    for (code, value) in terms.options.iter().filter(|(code, _)| asked(*code)) {
-        options.push(code, value);
-    }
-    let Some(boot) = terms.boot.as_ref().filter(|_| asked(code::BOOTFILE_URL)) else { return };
-    if client.http {
-        // Without it HTTP boot takes the URL for that of another client (UEFI 2.10, section 24.7).
-        let class = [&343_u32.to_be_bytes()[..], &10_u16.to_be_bytes(), b"HTTPClient"].concat();
-        options.push(code::VENDOR_CLASS, &class);
-    }
-    options.push(code::BOOTFILE_URL, boot.url.as_bytes());
-    if !boot.parameters.is_empty() {
-        let mut value = Vec::new();
-        for parameter in &boot.parameters {
-            let length = parameter.len().min(usize::from(u16::MAX));
-            value.extend_from_slice(&(length as u16).to_be_bytes());
-            value.extend_from_slice(&parameter.as_bytes()[..length]);
-        }
-        options.push(code::BOOTFILE_PARAMETERS, &value);
-    }
-}
-
-/// The value of an association with its address, or with why there is none (RFC 8415, section 21.4).
-fn associate(
-    association: &[u8],
-    address: Option<Ipv6Addr>,
-    lifetime: Duration,
-    kind: MessageType,
-) -> Option<Vec<u8>> {
-    let number = association.first_chunk::<4>()?;
-    let seconds = u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX).clamp(1, u32::MAX - 1);
-    let mut value = number.to_vec();
-    value.extend_from_slice(&(seconds / 2).to_be_bytes());
-    value.extend_from_slice(&(seconds - seconds / 5).to_be_bytes());
-    let mut inner = Options::new();
-    match address {
-        Some(address) => {
-            let lifetimes = [seconds.to_be_bytes(), seconds.to_be_bytes()].concat();
-            inner.push(code::IA_ADDRESS, &[&address.octets()[..], &lifetimes].concat());
-        }
-        None if matches!(kind, MessageType::Renew | MessageType::Rebind) => {
-            inner.push(code::STATUS_CODE, &status(NO_BINDING));
-        }
-        None => {
-            inner.push(code::STATUS_CODE, &status(NO_ADDRESSES));
-        }
-    }
-    inner.encode(&mut value);
-    Some(value)
-}
-
-/// Whether all addresses that a client names are the one that it is given.
-fn confirmed(message: &Message, terms: &Terms) -> bool {
-    message.options.all(code::IA_NA).filter_map(|association| Options::decode(association.get(12..)?)).all(
-        |inner| {
-            inner.all(code::IA_ADDRESS).all(|value| {
-                value.first_chunk::<16>().is_some_and(|octets| Some(Ipv6Addr::from(*octets)) == terms.address)
-            })
-        },
-    )
-}
-
-fn status(code: u16) -> [u8; 2] {
-    code.to_be_bytes()
-}
-
-/// Reads what a client says of itself.
-fn client<'a>(
-    arrival: &Arrival<'_>,
-    relays: &Relays,
-    message: &'a Message,
-    identifier: &'a [u8],
-) -> Client<'a> {
-    let options = &message.options;
-    let nearest = relays.0.last();
-    let from = nearest.map_or(*arrival.source.ip(), |relay| relay.peer);
-    let class = options.get(code::VENDOR_CLASS).unwrap_or_default();
-    let user = options.get(code::USER_CLASS).unwrap_or_default();
-    Client {
-        message: message.kind,
-        identifier,
-        mac: mac_of_identifier(identifier)
-            .or_else(|| nearest.and_then(|relay| relay.mac))
-            .or_else(|| mac_of(from)),
-        uuid: match identifier {
-            [0, 4, uuid @ ..] => uuid.try_into().ok(),
-            _ => None,
-        },
-        architecture: options.get(code::CLIENT_ARCHITECTURE).and_then(Architecture::first_known),
-        http: class.windows(10).any(|window| window == b"HTTPClient"),
-        ipxe: user.windows(4).any(|window| window == b"iPXE"),
-        link: nearest.map_or(Ipv6Addr::UNSPECIFIED, |relay| relay.link),
-        interface: arrival.interface,
-    }
-}
-
-/// The Ethernet address that a DUID was made from (RFC 8415, sections 11.2 and 11.4).
-fn mac_of_identifier(identifier: &[u8]) -> Option<[u8; 6]> {
-    match identifier {
-        [0, 1, 0, 1, _, _, _, _, mac @ ..] | [0, 3, 0, 1, mac @ ..] => mac.try_into().ok(),
-        _ => None,
-    }
-}
-
-/// Takes the wrappings of relays off (RFC 8415, section 9) and reads what is within.
-fn read(bytes: &[u8]) -> Result<(Relays, Message), DecodeError> {
-    let mut relays = Relays::default();
-    let mut inner: Vec<u8>;
-    let mut bytes = bytes;
-    while bytes.first() == Some(&RELAY_FORWARD) {
-        if relays.0.len() == MAX_RELAYS {
-            return Err(DecodeError::Type(RELAY_FORWARD));
-        }
-        let (head, area) = bytes.split_first_chunk::<34>().ok_or(DecodeError::TooShort)?;
-        let options = Options::decode(area).ok_or(DecodeError::Option)?;
-        let address = |at: usize| {
-            let mut octets = [0; 16];
-            octets.copy_from_slice(&head[at..at + 16]);
-            Ipv6Addr::from(octets)
+    /// What an association is answered; what it is given goes into the draft.
+    fn associate(
+        &mut self,
+        now: Instant,
+        asked: &Asked<'_>,
+        association: &Association,
+        offers: bool,
+        draft: &mut Draft,
+    ) -> Vec<u8> {
+        let (client, kind) = (&asked.client, asked.message.kind);
+        let mut refused = |code, reason| {
+            draft.events.push(event(client, Happening::NoAddress { message: kind, reason }));
+            association.without(code, reason)
         };
-        relays.0.push(RelayHeader {
-            hops: head[1],
-            link: address(2),
-            peer: address(18),
-            interface_id: options.get(code::INTERFACE_ID).map(<[u8]>::to_vec),
-            mac: options.get(code::CLIENT_LINK_LAYER_ADDRESS).and_then(|value| match value {
-                [0, 1, mac @ ..] => mac.try_into().ok(),
-                _ => None,
-            }),
-        });
-        inner = options.get(code::RELAY_MESSAGE).ok_or(DecodeError::Option)?.to_vec();
-        bytes = &inner;
+        let renews = matches!(kind, MessageType::Renew | MessageType::Rebind);
+        let Some(subnet) = asked.terms.subnet else {
+            let code = if renews { NO_BINDING } else { NO_ADDRESSES };
+            return refused(code, "no addresses are given here");
+        };
+        let off_link = association.addresses.iter().any(|address| prefix_of(*address) != subnet);
+        if kind == MessageType::Request && off_link {
+            return refused(NOT_ON_LINK, "the address is of another link");
+        }
+        let owner = Owner { identifier: client.identifier, association: association.number };
+        let Some(address) = self.bindings.address(subnet, owner) else {
+            return refused(NO_ADDRESSES, "all addresses that it may have are in use");
+        };
+        let had = self.bindings.is_of(address, owner);
+        let groups = self.groups(asked, subnet);
+        if !had && let Err(reason) = self.has_room(asked, &groups) {
+            return refused(NO_ADDRESSES, reason);
+        }
+        let lifetime = asked.terms.lifetime.max(Duration::from_secs(1));
+        if offers {
+            draft.events.push(event(client, Happening::Offered(address)));
+        } else {
+            let begins = self.system(now);
+            let lease = Lease {
+                address,
+                identifier: client.identifier.into(),
+                association: association.number,
+                mac: client.mac,
+                state: LeaseState::Bound,
+                begins,
+                ends: begins + lifetime,
+            };
+            self.bindings.put(lease.clone(), groups);
+            draft.leases.push(lease);
+            draft.events.push(event(client, Happening::Bound { address, renewed: had && renews }));
+        }
+        association.with(address, lifetime)
     }
-    Ok((relays, Message::decode(bytes)?))
+
+    /// What an address of this client counts for.
+    fn groups(&self, asked: &Asked<'_>, subnet: Ipv6Addr) -> Vec<Group> {
+        let source = match asked.relays.nearest() {
+            None => Some(Group::Source(*asked.arrival.source.ip())),
+            Some(relay) => relay.circuit().map(Group::Circuit),
+        };
+        let all = [Some(Group::Subnet(subnet)), source, asked.client.mac.map(Group::Mac)];
+        all.into_iter().flatten().collect()
+    }
+
+    fn has_room(&self, asked: &Asked<'_>, groups: &[Group]) -> Result<(), &'static str> {
+        let config = &self.config;
+        for group in groups {
+            let (limit, reason) = match group {
+                // Strangers who made up names keep nobody out whom the owner knows.
+                Group::Subnet(_) if asked.terms.is_known => continue,
+                Group::Subnet(_) => {
+                    (config.addresses_per_subnet, "strangers hold as many addresses here as they may")
+                }
+                Group::Circuit(_) | Group::Source(_) => (
+                    config.addresses_per_source,
+                    "its port, or its address, holds as many addresses as it may",
+                ),
+                Group::Mac(_) => {
+                    (config.addresses_per_mac, "its hardware address holds as many addresses as it may")
+                }
+            };
+            if self.bindings.held(*group) >= limit {
+                return Err(reason);
+            }
+        }
+        Ok(())
+    }
+
+    /// A client gives addresses back, or found them in use.
+    fn leave(&mut self, now: Instant, asked: &Asked<'_>, draft: &mut Draft) {
+        let (client, declines) = (&asked.client, asked.message.kind == MessageType::Decline);
+        for association in associations(asked.message) {
+            let owner = Owner { identifier: client.identifier, association: association.number };
+            let mut found = false;
+            for address in &association.addresses {
+                if !self.bindings.is_of(*address, owner) {
+                    continue;
+                }
+                found = true;
+                let Some(mut lease) = self.bindings.remove(*address) else { continue };
+                lease.begins = self.system(now);
+                if declines {
+                    lease.state = LeaseState::Declined;
+                    lease.ends = lease.begins + self.config.decline_hold;
+                    self.set_aside(lease.clone(), &mut draft.leases);
+                    draft.events.push(event(client, Happening::Declined(*address)));
+                } else {
+                    (lease.state, lease.ends) = (LeaseState::Released, lease.begins);
+                    draft.events.push(event(client, Happening::Released(*address)));
+                }
+                draft.leases.push(lease);
+            }
+            if !found {
+                let value = association.without(NO_BINDING, "not an address of yours");
+                draft.options.push(code::IA_NA, &value);
+            }
+        }
+        draft.options.push(code::STATUS_CODE, &status(SUCCESS, "done"));
+    }
+
+    /// Sets an address aside; the one that was first is free again where there are too many, which is stored, too.
+    fn set_aside(&mut self, lease: Lease, leases: &mut Vec<Lease>) {
+        if let Some(first) = self.bindings.overdue_aside(lease.address, self.config.most_set_aside)
+            && let Some(mut first) = self.bindings.remove(first)
+        {
+            (first.state, first.ends) = (LeaseState::Released, lease.begins);
+            leases.push(first);
+        }
+        self.bindings.put(lease, Vec::new());
+    }
 }
 
-impl Relays {
-    /// Puts an answer into the wrappings again, so that each relay finds its own.
-    fn wrap(&self, reply: &Message) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        reply.encode(&mut bytes);
-        for relay in self.0.iter().rev() {
-            let mut outer = vec![RELAY_REPLY, relay.hops];
-            outer.extend_from_slice(&relay.link.octets());
-            outer.extend_from_slice(&relay.peer.octets());
-            let mut options = Options::new();
-            if let Some(interface) = &relay.interface_id {
-                options.push(code::INTERFACE_ID, interface);
-            }
-            options.push(code::RELAY_MESSAGE, &bytes);
-            options.encode(&mut outer);
-            bytes = outer;
+/// The associations of a message that can be read, and no number twice.
+fn associations(message: &Message) -> Vec<Association> {
+    let mut all: Vec<Association> = Vec::new();
+    for association in message.options.all(code::IA_NA).filter_map(Association::read) {
+        if all.len() < MAX_ASSOCIATIONS && all.iter().all(|other| other.number != association.number) {
+            all.push(association);
         }
-        bytes
     }
+    all
+}
+
+fn event(client: &Client<'_>, what: Happening) -> Event {
+    Event { mac: client.mac, program: client.program, what }
 }

@@ -319,10 +319,8 @@ impl v6::Policy for Derived {
         let mut options = v6::Options::new();
         options.push(v6::code::DOMAIN_LIST, client.identifier);
         v6::Answer::Serve(v6::Terms {
-            address: client
-                .uuid
-                .is_none()
-                .then(|| v6::derived_address(Ipv6Addr::LOCALHOST, client.identifier, 0)),
+            subnet: client.uuid.is_none().then_some(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0)),
+            is_known: client.identifier.len().is_multiple_of(2),
             lifetime: Duration::from_secs(client.identifier.len() as u64),
             options,
             boot: client
@@ -339,13 +337,23 @@ pub fn v6(data: &[u8]) {
     if let Ok(solicitation) = ra::Solicitation::decode(source, 255, data) {
         assert_eq!(solicitation.source, source);
     }
-    let config = v6::ServerConfig { identifier: vec![0, 3, 0, 1, 2, 0, 0, 0, 0, 1], preference: 1 };
-    let mut server = v6::Server::new(config, Derived);
+    let config = v6::ServerConfig::new(vec![0, 3, 0, 1, 2, 0, 0, 0, 0, 1]);
+    let now = Instant::now();
+    let mut server = v6::Server::new(now, SystemTime::UNIX_EPOCH, config, Derived);
     let from = SocketAddrV6::new(source, 546, 0, 1);
-    server.receive(Instant::now(), v6::Arrival { interface: NIC, source: from, bytes: data });
+    server.receive(now, v6::Arrival { interface: NIC, source: from, bytes: data });
     let mut sent = 0;
     while let Some(output) = server.next_output() {
-        let v6::Output::Send { to, bytes, .. } = output else { continue };
+        let (to, bytes) = match output {
+            v6::Output::Send { to, bytes, .. } => (to, bytes),
+            v6::Output::Store { ticket, leases } => {
+                assert_eq!(sent, 0, "it is answered before its leases are stored");
+                assert!(leases.iter().all(|lease| lease.identifier.len() <= v6::MAX_DUID));
+                server.stored(ticket, Ok(()));
+                continue;
+            }
+            v6::Output::Event(_) => continue,
+        };
         sent += 1;
         assert_eq!(to.ip(), from.ip());
         if data.first() == Some(&12) {

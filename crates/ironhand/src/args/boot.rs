@@ -54,7 +54,7 @@ pub struct Leases {
     pub export: Option<LeaseForm>,
     /// Take the lease of this address back, so that another machine may get it; the machine that has it must not use it any more
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["network", "all", "export"])]
-    pub release: Option<std::net::Ipv4Addr>,
+    pub release: Option<std::net::IpAddr>,
 }
 
 /// A form in which leases are kept.

@@ -1,9 +1,9 @@
 //! `ironhand describe network`, `profile` and `deployment`: what machines boot, and how it went.
 
 use ironhand_api::{
-    BootRecord, Deployment, DeploymentPhase, DhcpMode, DhcpOption, DhcpOptionValue, Host, LoaderPreference,
-    Machine, Manifest, MediaState, Metadata, Name, Network, Profile, ProfileBoot, ProfileSpec, ProxyStyle,
-    ServiceState, UnknownMachine,
+    BootRecord, Deployment, DeploymentPhase, DhcpMode, DhcpOption, DhcpOptionValue, Host, Ipv6Service,
+    LoaderPreference, Machine, Manifest, MediaState, Metadata, Name, Network, Profile, ProfileBoot,
+    ProfileSpec, ProxyStyle, ServiceState, UnknownMachine,
 };
 use ironhand_client::{BootFilter, Client};
 
@@ -172,6 +172,25 @@ fn dhcp(network: &Network) -> Field {
     Field::toned(format!("{}: {words}{others}", spec.mode.as_str()), tone)
 }
 
+/// How a network is served over IPv6.
+fn served_over_ipv6(ipv6: &Ipv6Service, output: Output) {
+    let tone = match ipv6.state {
+        ServiceState::Served => Tone::Good,
+        ServiceState::Off => Tone::Dim,
+        _ => Tone::Bad,
+    };
+    let at = ipv6.interface.as_ref().map(|interface| format!(" at {interface}")).unwrap_or_default();
+    let has = match ipv6.leases {
+        1 => "1 machine has an address".to_owned(),
+        leases => format!("{leases} machines have an address"),
+    };
+    pair(output, "IPv6", format!("{}, mode {}", ipv6.subnet, ipv6.mode.as_str()));
+    pair(output, "", Field::toned(format!("{}{at}; {has}", ipv6.state), tone));
+    if let Some(reason) = &ipv6.reason {
+        pair(output, "", Field::toned(reason.clone(), Tone::Warn));
+    }
+}
+
 /// Whether the server that is asked serves a network, and who else answers there.
 async fn served(client: &Client, name: &Name, output: Output) -> Result<(), Failure> {
     let services = match client.network_services().await {
@@ -202,6 +221,9 @@ async fn served(client: &Client, name: &Name, output: Output) -> Result<(), Fail
     }
     if let Some(pool) = service.pool {
         pair(output, "given", format!("{} of {} addresses", pool.used(), pool.size));
+    }
+    if let Some(ipv6) = &service.ipv6 {
+        served_over_ipv6(ipv6, output);
     }
     for other in &service.others {
         let offered = other.offered.map(|address| format!(", which offers {address}"));

@@ -17,11 +17,19 @@ pub(super) struct Exported {
 
 /// Writes leases in a form.
 pub(super) fn export(form: LeaseForm, leases: &[DhcpLease]) -> Exported {
-    match form {
-        LeaseForm::Kea => kea(leases),
-        LeaseForm::Isc => isc(leases),
-        LeaseForm::Csv => csv(leases),
+    if form == LeaseForm::Csv {
+        return csv(leases);
     }
+    // Both keep those of IPv6 in other files, of another form.
+    let (v4, v6): (Vec<DhcpLease>, Vec<DhcpLease>) =
+        leases.iter().cloned().partition(|lease| lease.address.is_ipv4());
+    let mut exported = if form == LeaseForm::Kea { kea(&v4) } else { isc(&v4) };
+    if !v6.is_empty() {
+        let left_out =
+            "leases of IPv6 are left out, as this file is for those of IPv4: --export csv has them";
+        exported.notes.push(format!("{} {left_out}", v6.len()));
+    }
+    exported
 }
 
 /// The lease file of Kea (its Administrator Reference Manual, "Memfile - Basic Storage for Leases").

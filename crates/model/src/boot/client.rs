@@ -1,6 +1,6 @@
 //! What is known of a machine that asks.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use ironhand_api::{BootArchitecture, MacAddress, MachineUuid, Name};
 
@@ -34,7 +34,9 @@ pub struct Client {
     /// Whether option 125 names ONIE (enterprise 42623).
     pub onie: bool,
     /// The address that it has.
-    pub address: Option<Ipv4Addr>,
+    pub address: Option<IpAddr>,
+    /// Whether it asks over IPv6, and so is told of servers by their addresses of IPv6.
+    pub ipv6: bool,
     /// What is known of the boot that is under way.
     pub session: Session,
 }

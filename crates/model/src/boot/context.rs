@@ -1,6 +1,7 @@
 //! What templates in profiles and options see.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use ironhand_api::{Deployment, Network, Profile};
 use serde::Serialize;
@@ -104,7 +105,7 @@ impl View {
     pub fn context(&self, client: &Client, network: &Network, profile: Option<&Profile>) -> Context {
         let host = self.recognise(client).map(|(host, _)| &**host);
         let deployment = host.and_then(|host| self.deployment(&host.name));
-        let server = self.server(&network.metadata.name);
+        let server = self.server(&network.metadata.name, client);
         let base = server.map(|server| server.base(true)).unwrap_or_default();
         let mac = client.mac();
         let dashes = mac.map(|mac| mac.to_string().replace(':', "-")).unwrap_or_default();
@@ -139,13 +140,17 @@ fn host_context(client: &Client, network: &Network, host: Option<&HostRecord>, d
             ..HostContext::default()
         };
     };
-    let reserved = host.boot.address.filter(|address| network.spec.subnet.contains(*address));
+    let kept = host.boot.address.filter(|address| !client.ipv6 && network.spec.subnet.contains(*address));
     HostContext {
         name: host.name.to_string(),
         labels: host.labels.clone(),
         cluster: host.cluster.as_ref().map(ToString::to_string).unwrap_or_default(),
         macs: host.macs.iter().map(ToString::to_string).collect(),
-        address: reserved.or(client.address).map(|address| address.to_string()).unwrap_or_default(),
+        address: kept
+            .map(IpAddr::V4)
+            .or(client.address)
+            .map(|address| address.to_string())
+            .unwrap_or_default(),
         uuid: host.boot.uuid.map(|uuid| uuid.to_string()).unwrap_or_default(),
         serial: host.boot.serial.clone().unwrap_or_default(),
     }

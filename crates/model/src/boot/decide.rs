@@ -1,10 +1,11 @@
 //! What a machine is to boot, and what the program of it that asks is answered.
 
 use ironhand_api::{
-    BootArchitecture, BootMethod, BootRepeat, Deployment, DeploymentPhase, DhcpMode, LoaderPreference,
-    LocalBoot, Name, Network, NicDriver, ProfileBoot, ProfileSpec, ProxyStyle, UnknownMachine,
+    BootArchitecture, BootMethod, BootRepeat, Deployment, DeploymentPhase, DhcpMode, Ipv6Mode,
+    LoaderPreference, LocalBoot, Name, Network, NicDriver, ProfileBoot, ProfileSpec, ProxyStyle,
+    UnknownMachine,
 };
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::client::{Client, Stage};
 use super::loader::{Loader, LoaderKind, choose};
@@ -99,7 +100,7 @@ pub struct LoaderOffer {
     /// The program.
     pub loader: Loader,
     /// Where it is fetched (`siaddr`, option 66).
-    pub server: Ipv4Addr,
+    pub server: IpAddr,
     /// What names it in the packet (`file`, option 67): a path for TFTP, a URL for HTTP boot.
     pub file: String,
     /// How it is offered.
@@ -110,7 +111,7 @@ pub struct LoaderOffer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptOffer {
     /// Where it is fetched by TFTP.
-    pub server: Ipv4Addr,
+    pub server: IpAddr,
     /// Its URL.
     pub url: String,
     /// How it is offered.
@@ -193,7 +194,7 @@ pub(super) fn intended(view: &View, client: &Client) -> Decision {
     };
     let known = view.recognise(client);
     decision.host = known.map(|(host, _)| host.name.clone());
-    decision.reserved = view.reservation(client, network);
+    decision.reserved = view.reservation(client, network).filter(|_| !client.ipv6);
     decision.evidence.push(seen(client));
     decision.evidence.push(recognised(known, client));
     let host = known.map(|(host, _)| &**host);
@@ -241,7 +242,7 @@ fn recognised(known: Option<(&std::sync::Arc<HostRecord>, KnownBy)>, client: &Cl
 fn intent(view: &View, client: &Client, network: &Network, host: Option<&HostRecord>) -> (Intent, String) {
     let unknown = network.spec.unknown;
     let name = &network.metadata.name;
-    if network.spec.mode == DhcpMode::Off && !client.stage.boots() {
+    if network.spec.mode == DhcpMode::Off && !client.stage.boots() && !client.ipv6 {
         return (Intent::Ignore, format!("DHCP is off in Network {name}"));
     }
     let Some(host) = host else {
@@ -362,15 +363,19 @@ fn answer(
 ) -> Answered {
     let spec = &network.spec;
     let name = &network.metadata.name;
-    let (mode, proxy) = (spec.mode, spec.mode == DhcpMode::Proxy);
+    let (mode, proxy) = (spec.mode, is_proxy(client, network));
     let silent = |reason: String| Err((Answer::Silent, reason));
     if decision.intent == Intent::Ignore {
         return Ok(Answer::Silent);
     }
-    if mode == DhcpMode::Off {
+    if client.ipv6 {
+        if let Some(reason) = unserved_over_ipv6(network, host) {
+            return silent(reason);
+        }
+    } else if mode == DhcpMode::Off {
         return silent(format!("DHCP is off in Network {name}"));
     }
-    if mode == DhcpMode::Reservations && decision.reserved.is_none() {
+    if !client.ipv6 && mode == DhcpMode::Reservations && decision.reserved.is_none() {
         return silent(format!("Network {name} gives reserved addresses alone, and none is kept for it"));
     }
     if proxy && !matches!(client.stage, Stage::Pxe | Stage::HttpBoot | Stage::Ipxe) {
@@ -386,7 +391,7 @@ fn answer(
         return Ok(nothing);
     }
     let not_booted = |reason: String| Err((nothing.clone(), reason));
-    let Some(server) = view.server(name) else {
+    let Some(server) = view.server(name, client) else {
         return not_booted(format!("this server has no address that machines in Network {name} reach"));
     };
     match client.stage {
@@ -405,6 +410,25 @@ fn answer(
             Err(reason) => not_booted(reason),
         },
         Stage::Grub | Stage::Pxelinux | Stage::Os => Ok(nothing),
+    }
+}
+
+/// Whether another server gives a client its address. Over IPv6 none does.
+fn is_proxy(client: &Client, network: &Network) -> bool {
+    network.spec.mode == DhcpMode::Proxy && !client.ipv6
+}
+
+/// Why a client is given nothing over IPv6; nothing where it is.
+fn unserved_over_ipv6(network: &Network, host: Option<&HostRecord>) -> Option<String> {
+    let name = &network.metadata.name;
+    let Some(ipv6) = &network.spec.ipv6 else { return Some(format!("Network {name} has no `ipv6`")) };
+    match ipv6.mode {
+        Ipv6Mode::Full => None,
+        Ipv6Mode::Hosts if host.is_some() => None,
+        Ipv6Mode::Hosts => Some(format!(
+            "Network {name} gives addresses of IPv6 to machines that a Host describes alone, and none does it"
+        )),
+        Ipv6Mode::Off => Some(format!("DHCPv6 is off in Network {name}")),
     }
 }
 
@@ -461,7 +485,7 @@ pub(super) fn preference(
 
 /// How a loader is offered.
 fn loader_offer(client: &Client, network: &Network, server: BootServer, loader: Loader) -> LoaderOffer {
-    let proxy = network.spec.mode == DhcpMode::Proxy;
+    let proxy = is_proxy(client, network);
     let style = match client.stage {
         Stage::HttpBoot => OfferStyle::HttpClient,
         _ if !proxy => OfferStyle::Full,
@@ -475,6 +499,8 @@ fn loader_offer(client: &Client, network: &Network, server: BootServer, loader: 
     };
     let file = match style {
         OfferStyle::HttpClient => format!("{}{}", server.base(true), super::quote::url_path(&loader.path)),
+        // DHCPv6 knows URLs alone (RFC 5970, section 3.1).
+        _ if client.ipv6 => format!("{}{}", server.base(false), super::quote::url_path(&loader.path)),
         _ => loader.path.clone(),
     };
     LoaderOffer { loader, server: server.address, file, style }

@@ -231,7 +231,7 @@ impl Play<'_> {
     }
 
     fn protocol(&self) -> &'static str {
-        let server = self.view.server(&self.network.metadata.name);
+        let server = self.view.server(&self.network.metadata.name, &self.client);
         let http = server.is_some_and(|server| super::decide::scripts_by_http(self.network, server));
         if http { "HTTP" } else { "TFTP" }
     }

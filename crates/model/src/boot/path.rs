@@ -157,7 +157,7 @@ impl View {
             let address = Ipv4Addr::from_bits(u32::from_str_radix(digits, 16).ok()?);
             let host = self.holder(address)?;
             client.macs.extend(host.boot.nic.or(host.macs.first().copied()));
-            client.address = Some(address);
+            client.address = Some(address.into());
         }
         Some(client)
     }
@@ -202,7 +202,7 @@ impl View {
         };
         let network = client.network.as_ref().and_then(|name| self.network(name));
         let Some((network, server)) =
-            network.and_then(|network| Some((network, self.server(&network.metadata.name)?)))
+            network.and_then(|network| Some((network, self.server(&network.metadata.name, client)?)))
         else {
             return Ok(None);
         };

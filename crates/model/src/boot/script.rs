@@ -83,7 +83,7 @@ impl Scene<'_> {
 /// network.
 pub fn script(view: &View, client: &Client, templates: &dyn Templates) -> Option<Rendered> {
     let network = view.network(client.network.as_ref()?)?;
-    let server = view.server(&network.metadata.name)?;
+    let server = view.server(&network.metadata.name, client)?;
     let decision = intended(view, client);
     let http = super::decide::scripts_by_http(network, server);
     let mut fault = None;

@@ -76,6 +76,7 @@ pub(super) fn records(network: Network, profile: Profile) -> Records {
     let address = Some([10, 0, 7, 12].into());
     Records {
         servers: [(network.metadata.name.clone(), server)].into(),
+        servers6: Default::default(),
         networks: vec![network],
         hosts: vec![Arc::new(host(HostBoot { address, ..HostBoot::default() }))],
         profiles: vec![profile],

@@ -1,7 +1,7 @@
 //! Everything that answers to boot clients are made of, as of one moment.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use ironhand_api::{Deployment, Host, HostBoot, Ipv4Subnet, MacAddress, MachineUuid, Name, Network, Profile};
@@ -25,6 +25,8 @@ pub struct Records {
     pub loaders: BTreeSet<String>,
     /// Where boot clients reach this server, by the network that they are in.
     pub servers: BTreeMap<Name, BootServer>,
+    /// The same over IPv6.
+    pub servers6: BTreeMap<Name, BootServer>,
     /// For each deployment a secret that the paths of its files hold: letters and digits.
     pub tokens: BTreeMap<Name, String>,
 }
@@ -61,7 +63,7 @@ impl HostRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BootServer {
     /// Its address.
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
     /// The port of its HTTP listener for boot clients; none where it has none.
     pub http: Option<u16>,
 }
@@ -69,10 +71,15 @@ pub struct BootServer {
 impl BootServer {
     /// The URL that paths are put behind, with a slash at its end; by TFTP where there is no HTTP.
     pub fn base(&self, http: bool) -> String {
+        // An address of IPv6 stands in brackets (RFC 3986, section 3.2.2).
+        let host = match self.address {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("[{address}]"),
+        };
         match self.http.filter(|_| http) {
-            Some(80) => format!("http://{}/boot/", self.address),
-            Some(port) => format!("http://{}/boot/", SocketAddrV4::new(self.address, port)),
-            None => format!("tftp://{}/", self.address),
+            Some(80) => format!("http://{host}/boot/"),
+            Some(port) => format!("http://{}/boot/", SocketAddr::new(self.address, port)),
+            None => format!("tftp://{host}/"),
         }
     }
 }
@@ -89,6 +96,7 @@ pub struct View {
     pub(super) media: BTreeSet<Name>,
     pub(super) loaders: BTreeSet<String>,
     pub(super) servers: BTreeMap<Name, BootServer>,
+    pub(super) servers6: BTreeMap<Name, BootServer>,
     pub(super) tokens: BTreeMap<Name, String>,
     by_mac: HashMap<MacAddress, Name>,
     by_uuid: HashMap<MachineUuid, Name>,
@@ -111,11 +119,20 @@ impl View {
     /// The view of some records. Where two say the same of themselves, as records of before this version may, the first
     /// by name has it.
     pub fn new(records: Records) -> Self {
-        let Records { networks, mut hosts, profiles, mut deployments, media, loaders, servers, tokens } =
-            records;
+        let Records {
+            networks,
+            mut hosts,
+            profiles,
+            mut deployments,
+            media,
+            loaders,
+            servers,
+            servers6,
+            tokens,
+        } = records;
         hosts.sort_by(|one, other| one.name.cmp(&other.name));
         deployments.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));
-        let mut view = Self { media, loaders, servers, tokens, ..Self::default() };
+        let mut view = Self { media, loaders, servers, servers6, tokens, ..Self::default() };
         for host in &hosts {
             let HostRecord { name, macs, boot, .. } = &**host;
             for mac in macs {
@@ -155,6 +172,21 @@ impl View {
     /// The network whose subnet an address lies in.
     pub fn network_of(&self, address: Ipv4Addr) -> Option<&Network> {
         self.networks.values().find(|network| network.spec.subnet.contains(address))
+    }
+
+    /// The network whose subnet of IPv6 an address lies in.
+    pub fn network_of6(&self, address: Ipv6Addr) -> Option<&Network> {
+        let holds =
+            |network: &&Network| network.spec.ipv6.as_ref().is_some_and(|ipv6| ipv6.subnet.contains(address));
+        self.networks.values().find(holds)
+    }
+
+    /// The network whose subnet an address of either kind lies in.
+    pub fn network_around(&self, address: IpAddr) -> Option<&Network> {
+        match address {
+            IpAddr::V4(address) => self.network_of(address),
+            IpAddr::V6(address) => self.network_of6(address),
+        }
     }
 
     /// The network that a relay stands in, or speaks for.
@@ -198,9 +230,10 @@ impl View {
         self.deployments.get(host)
     }
 
-    /// Where clients of a network reach this server.
-    pub fn server(&self, network: &Name) -> Option<BootServer> {
-        self.servers.get(network).copied()
+    /// Where a client reaches this server from a network.
+    pub fn server(&self, network: &Name, client: &Client) -> Option<BootServer> {
+        let servers = if client.ipv6 { &self.servers6 } else { &self.servers };
+        servers.get(network).copied()
     }
 
     /// Whether there is a loader of a path.

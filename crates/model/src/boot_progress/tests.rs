@@ -1,7 +1,9 @@
+use std::net::Ipv4Addr;
+
 use super::*;
 
 const MAC: MacAddress = MacAddress([0x52, 0x54, 0, 0x12, 0x34, 0x56]);
-const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 20);
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 20));
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(seconds * 1000)
@@ -208,7 +210,7 @@ fn transfers_are_known_by_the_address() {
         seen: read.clone(),
     });
     assert_eq!(stages(&progress).last(), Some(&BootStage::Loader));
-    let stranger = Some(Ipv4Addr::new(10, 0, 0, 99));
+    let stranger = Some(IpAddr::from([10, 0, 0, 99]));
     progress.see(BootSighting {
         at: at(2),
         mac: None,
@@ -251,7 +253,7 @@ fn memory_is_bounded() {
         let [a, b, c, d] = number.to_be_bytes();
         let mac = Some(MacAddress([2, 0, a, b, c, d]));
         let seen = dhcp(BootStage::Discover, BootSpeaker::Firmware);
-        let address = Some(Ipv4Addr::from(number));
+        let address = Some(Ipv4Addr::from(number).into());
         progress.see(BootSighting {
             at: at(i64::from(number)),
             mac,

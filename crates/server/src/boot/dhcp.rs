@@ -18,9 +18,10 @@ mod services;
 mod standing;
 mod subnets;
 mod told;
+mod v6;
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -48,6 +49,7 @@ const JOURNAL: &str = "dhcp-leases";
 #[derive(Clone)]
 pub(crate) struct Dhcp {
     desk: Arc<Desk>,
+    desk6: v6::Shared,
     known: Arc<KnownHosts>,
     views: Views,
 }
@@ -95,17 +97,27 @@ impl Dhcp {
         watch: BootWatch,
         (seats, known): (Arc<Seats>, Arc<KnownHosts>),
     ) -> (Self, impl Future<Output = ()> + Send + use<>) {
-        let desk = Arc::new(Desk::default());
+        let (desk, desk6) = (Arc::new(Desk::default()), v6::Shared::default());
         let durability = if listener.sync { Durability::Sync } else { Durability::Write };
         let journal = data.join(JOURNAL);
+        let keeper6 = v6::Keeper::new(v6::Around {
+            desk: Arc::clone(&desk6),
+            store: store.clone(),
+            views: views.clone(),
+            watch: watch.clone(),
+            seats: Arc::clone(&seats),
+            journal: data.join(v6::JOURNAL),
+            identifier: data.join(v6::IDENTIFIER),
+            durability,
+        });
         let around = Around { store, views: views.clone(), watch, seats, journal, durability };
         let keeper = Keeper::new(Arc::clone(&desk), around);
-        let closed = desk.closed.clone().drop_guard();
+        let (closed, closing) = (desk.closed.clone().drop_guard(), desk.closing.clone());
         let work = async move {
-            keeper.keep().await;
+            tokio::join!(keeper.keep(), keeper6.keep(closing));
             drop(closed);
         };
-        (Self { desk, known, views }, work)
+        (Self { desk, desk6, known, views }, work)
     }
 
     /// Ends the service: the leases that are being stored are stored, and their clients told.
@@ -118,7 +130,9 @@ impl Dhcp {
     pub(crate) async fn services(&self) -> Vec<NetworkService> {
         let mut services = self.desk.services.lock().all();
         let mut pools = self.pools().await;
+        let mut ipv6 = self.desk6.services(&self.views.now()).await;
         for service in &mut services {
+            service.ipv6 = ipv6.remove(&service.network);
             service.pool = pools.remove(&service.network).filter(|pool| pool.size > 0);
         }
         services
@@ -138,12 +152,17 @@ impl Dhcp {
         let view = self.views.now();
         let mut told: Vec<DhcpLease> =
             leases.iter().filter_map(|lease| leases::told(lease, &view, &self.known)).collect();
+        told.extend(self.desk6.leases(&view, &self.known).await);
         told.sort_by_key(|lease| lease.address);
         told
     }
 
     /// Takes a lease back; says whether there was one.
-    pub(crate) async fn release(&self, address: Ipv4Addr) -> bool {
+    pub(crate) async fn release(&self, address: IpAddr) -> bool {
+        let address = match address {
+            IpAddr::V4(address) => address,
+            IpAddr::V6(address) => return self.desk6.release(address).await,
+        };
         match self.desk.port.read().await.as_ref() {
             Some(port) => port.release(address).await,
             None => false,

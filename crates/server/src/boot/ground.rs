@@ -97,9 +97,13 @@ impl Surveyor {
             let places = places(&all, |path| folder.join(path).is_file());
             let servers = interfaces().map(|interfaces| {
                 let of = |spec: &NetworkSpec| reached(spec, http, tftp, &interfaces, source);
-                let servers =
-                    view.networks().filter_map(|one| Some((one.metadata.name.clone(), of(&one.spec)?)));
-                servers.collect::<BTreeMap<_, _>>()
+                let of6 = |spec: &NetworkSpec| reached6(spec, http, tftp, &interfaces);
+                let all = || view.networks().map(|network| (network.metadata.name.clone(), &network.spec));
+                let servers: BTreeMap<_, _> =
+                    all().filter_map(|(name, spec)| Some((name, of(spec)?))).collect();
+                let servers6: BTreeMap<_, _> =
+                    all().filter_map(|(name, spec)| Some((name, of6(spec)?))).collect();
+                (servers, servers6)
             });
             (places, servers)
         })
@@ -108,13 +112,13 @@ impl Surveyor {
             tracing::error!("it cannot be told which loaders there are: looking broke off");
             return;
         };
-        let servers = servers.unwrap_or_else(|error| {
+        let (servers, servers6) = servers.unwrap_or_else(|error| {
             tracing::error!(%error, "the operating system does not tell its addresses");
-            BTreeMap::new()
+            Default::default()
         });
         let loaders = places.keys().cloned().collect();
         self.places.put(places);
-        self.views.stand_on(Ground { servers, media, loaders });
+        self.views.stand_on(Ground { servers, servers6, media, loaders });
     }
 }
 
@@ -151,6 +155,32 @@ fn reached(
             .filter(|address| !address.is_unspecified() && (target.is_loopback() || !address.is_loopback()))
     };
     let address = specific(http).or(specific(tftp)).or_else(own).or_else(towards)?;
+    Some(BootServer { address: address.into(), http: http.map(|http| http.port()) })
+}
+
+/// Where machines of a network reach this server over IPv6: at the address that is listened at, else at the one in their
+/// subnet. There is no other way, as they know no router. None where nothing is listened at over IPv6.
+fn reached6(
+    spec: &NetworkSpec,
+    http: Option<SocketAddr>,
+    tftp: Option<SocketAddr>,
+    interfaces: &[Interface],
+) -> Option<BootServer> {
+    let subnet = spec.ipv6.as_ref()?.subnet;
+    let heard = |listener: Option<SocketAddr>| {
+        listener.filter(|listener| listener.is_ipv6() && listener.ip().to_canonical().is_ipv6())
+    };
+    let (http, tftp) = (heard(http), heard(tftp));
+    let one = |listener: Option<SocketAddr>| {
+        listener.map(|listener| listener.ip()).filter(|address| !address.is_unspecified())
+    };
+    http.or(tftp)?;
+    let own = || {
+        let up = interfaces.iter().filter(|interface| interface.is_up);
+        let mut all = up.flat_map(|interface| interface.addresses6.iter().map(|(address, _)| *address));
+        all.find(|address| subnet.contains(*address)).map(IpAddr::V6)
+    };
+    let address = one(http).or(one(tftp)).or_else(own)?;
     Some(BootServer { address, http: http.map(|http| http.port()) })
 }
 
@@ -277,7 +307,7 @@ fn targets(loader: &MediaLoader) -> Vec<(String, u8)> {
 
 #[cfg(test)]
 mod tests {
-    use ironhand_api::Timestamp;
+    use ironhand_api::{Ipv6Mode, NetworkIpv6, Timestamp};
 
     use super::*;
 
@@ -360,6 +390,7 @@ mod tests {
             is_running: true,
             is_loopback: name == "lo",
             addresses: addresses.iter().map(|address| (address.parse().unwrap(), 24)).collect(),
+            addresses6: vec![("2001:db8:7::5".parse().unwrap(), 64)],
         };
         let interfaces = [
             interface("lo", &["127.0.0.1"]),
@@ -382,5 +413,23 @@ mod tests {
         check("192.168.0.0/24", None, "0.0.0.0:8480", None);
         check("127.0.0.0/8", None, "0.0.0.0:8480", Some("127.0.0.1"));
         check("10.0.8.0/24", None, "10.9.0.5:8480", Some("10.9.0.5"));
+        let check6 = |ipv6: &str, http: &str, wanted: Option<&str>| {
+            let mut spec = NetworkSpec::of("10.0.7.0/24".parse().unwrap());
+            spec.ipv6 = Some(Box::new(NetworkIpv6 {
+                subnet: ipv6.parse().unwrap(),
+                mode: Ipv6Mode::Full,
+                advertise: true,
+                router: false,
+                dns: Vec::new(),
+            }));
+            let server = reached6(&spec, Some(http.parse().unwrap()), None, &interfaces);
+            let wanted =
+                wanted.map(|address| BootServer { address: address.parse().unwrap(), http: Some(8480) });
+            assert_eq!(server, wanted, "{ipv6} {http}");
+        };
+        check6("2001:db8:7::/64", "[::]:8480", Some("2001:db8:7::5"));
+        check6("2001:db8:7::/64", "0.0.0.0:8480", None);
+        check6("2001:db8:8::/64", "[::]:8480", None);
+        check6("2001:db8:8::/64", "[2001:db8:9::1]:8480", Some("2001:db8:9::1"));
     }
 }

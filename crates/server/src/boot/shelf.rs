@@ -90,7 +90,7 @@ impl Shelf for LiveShelf {
         let mac =
             seat.as_deref().and_then(Seat::mac).or_else(|| host.and_then(|host| host.macs.first().copied()));
         let known = host.map(|host| host.name.clone()).or_else(|| self.known.host(mac?));
-        let network = v4(address).and_then(|address| view.network_of(address));
+        let network = view.network_around(address);
         let about = BootAbout {
             host: known,
             network: network.map(|network| network.metadata.name.clone()),
@@ -114,7 +114,7 @@ impl Shelf for LiveShelf {
             failed,
             absent: transfer.end == TransferEnd::Refused(Refusal::NotFound),
         };
-        let sighting = |seen| BootSighting { at, mac, address: v4(address), about: about.clone(), seen };
+        let sighting = |seen| BootSighting { at, mac, address: Some(address), about: about.clone(), seen };
         self.watch.note(Note::Sighting(sighting(seen)));
         if !broken && let Some((state, what)) = self.progress.sent(address, &transfer.path, at) {
             self.watch.note(Note::Sighting(sighting(BootSeen::Told { state, what })));
@@ -215,9 +215,9 @@ fn complete(view: &View, page: &Page, client: &mut Client, seat: Option<&Seat>, 
         client.architecture = client.architecture.or(seat.architecture);
         client.network.clone_from(&seat.network);
     }
-    let own = v4(address);
-    client.address = client.address.or(own);
-    if let Some(network) = own.and_then(|own| view.network_of(own)) {
+    client.address = client.address.or(Some(address));
+    client.ipv6 = address.is_ipv6();
+    if let Some(network) = view.network_around(address) {
         client.network = Some(network.metadata.name.clone());
     }
     // Who shows the token of a file may have gone to another network meanwhile, which nobody needs to describe.
@@ -293,7 +293,7 @@ fn machine(
         asset: client.asset,
         architecture,
         network: client.network,
-        address: v4(address),
+        address: Some(address),
         told,
         boots: u32::from(anew),
         ..Machine::new(mac, now)

@@ -1,6 +1,6 @@
 //! DHCP as it is served: how each network is, and who has which address.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -42,15 +42,15 @@ pub(super) async fn release(
     Path(text): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let dhcp = served(&api)?;
-    let address: Ipv4Addr =
-        text.parse().map_err(|_| ApiError::malformed(format!("`{text}` is no IPv4 address")))?;
+    let address: IpAddr =
+        text.parse().map_err(|_| ApiError::malformed(format!("`{text}` is no IP address")))?;
     let lease = dhcp.leases().await.into_iter().find(|lease| lease.address == address);
     if !dhcp.release(address).await {
         return Err(ApiError::no_such_record("lease", &text));
     }
     let whose = lease.map(|lease| {
-        let host = lease.host.map(|host| format!(" of Host {host}")).unwrap_or_default();
-        format!(", which {}{host} had on Network {}", lease.hardware_address, lease.network)
+        let host = lease.host.as_ref().map(|host| format!(" of Host {host}")).unwrap_or_default();
+        format!(", which {}{host} had on Network {}", lease.owner(), lease.network)
     });
     let words = format!("the lease of {address}{} was taken back by hand", whose.unwrap_or_default());
     let draft = EventDraft::new(EventKind::LeaseReleased, Severity::Info, words);

@@ -4,6 +4,7 @@
 mod alone;
 mod beside;
 mod deployed;
+mod ipv6;
 mod memtest;
 mod place;
 mod relayed;

@@ -36,7 +36,13 @@ impl Place {
 
     /// The same, before any Network is described.
     pub fn of(network: Network, server: Party) -> Self {
-        let ironhand = Ironhand::serve_at(&server, &["--roles", "api,bmc,boot"]);
+        Self::with(network, server, &[])
+    }
+
+    /// The same, with further arguments.
+    pub fn with(network: Network, server: Party, arguments: &[&str]) -> Self {
+        let arguments = [&["--roles", "api,bmc,boot"], arguments].concat();
+        let ironhand = Ironhand::serve_at(&server, &arguments);
         ironhand.ok(&["media", "add", "debian", text(image()), "--link"]);
         let loaders = loaders(ironhand.folder());
         ironhand.ok(&["media", "add", "loaders", "--loaders", text(&loaders)]);

@@ -43,7 +43,8 @@ fn everything_can_be_said_of_a_network() {
          options: [{ code: 252, text: 'http://{{ server.address }}/wpad.dat' }, { code: 150, addresses: [10.0.0.1] }, \
          { code: 43, vendorClass: ArubaAP, hex: '01 04 0a:00:07:01' }, { code: 26, number: { value: 9000, bytes: 2 } }], \
          authoritative: true, besideOthers: true, probe: false, unknown: discovery, discovery: look, \
-         methods: [tftp, http], loader: secure, proxy: option43",
+         methods: [tftp, http], loader: secure, proxy: option43, \
+         ipv6: { subnet: '2001:db8:7::/64', mode: hosts, advertise: true, router: true, dns: ['2001:db8:7::1'] }",
         Ok(()),
     );
 }
@@ -89,4 +90,17 @@ fn options_and_terms_have_bounds() {
     check("methods: [http, http]", Err("names a protocol twice"));
     check("methods: []", Err("`methods` is empty"));
     check("dns: [dns.example]", Err("`dns.example` in `dns` is not an IPv4 address"));
+}
+
+#[test]
+fn the_ipv6_side_needs_a_subnet_and_nothing_else() {
+    let ipv6 = |spec: &str, wanted| check(&format!("subnet: 10.0.7.0/24, ipv6: {{ {spec} }}"), wanted);
+    ipv6("subnet: '2001:db8:7::/64'", Ok(()));
+    ipv6("subnet: 'fd00:7::/64', mode: off, advertise: false", Ok(()));
+    ipv6("mode: full", Err("`subnet` is missing"));
+    ipv6("subnet: '2001:db8:7::1/64'", Err("the subnet is 2001:db8:7::/64"));
+    ipv6("subnet: '2001:db8:7::/56'", Err("with 64 bits"));
+    ipv6("subnet: '2001:db8:7::/64', mode: proxy", Err("DHCPv6"));
+    ipv6("subnet: '2001:db8:7::/64', dns: [10.0.7.1]", Err("is not an IPv6 address"));
+    ipv6("subnet: '2001:db8:7::/64', advertise: false, router: true", Err("`advertise: false` forbids"));
 }

@@ -44,17 +44,19 @@ fn question(server: BootServer, http: bool) -> String {
 /// The script that asks, which is the same for all machines: `boot.ipxe` and, where `by_itself`, `autoexec.ipxe`, which iPXE
 /// reads before it has an address.
 ///
-/// There the address is asked for by `ifconf -c dhcp`. `autoboot`, or `dhcp` of all kinds at once, would wait for a router to
+/// There the address is asked for by `ifconf -c dhcp`, or `ifconf -c ipv6` where it was read over IPv6. `autoboot`, or `dhcp` of all kinds at once, would wait for a router to
 /// advertise IPv6 first: 16 seconds of each boot where none does (P14).
 pub(in crate::boot) fn ask(server: BootServer, http: bool, by_itself: bool) -> String {
     let mut text =
         "#!ipxe\n# Asks Ironhand what this machine boots.\nset ih-wait:int32 1\nset ih-tries:int32 0\n"
             .to_owned();
     if by_itself {
-        text.push_str(
-            "isset ${netX/ip} && goto ask ||\n:address\nifconf -c dhcp && goto ask ||\n\
+        let (address, how) = if server.address.is_ipv6() { ("ip6", "ipv6") } else { ("ip", "dhcp") };
+        let _ = write!(
+            text,
+            "isset ${{netX/{address}}} && goto ask ||\n:address\nifconf -c {how} && goto ask ||\n\
              echo No DHCP server has answered. Is the cable in, and the port of the switch an edge port?\n\
-             inc ih-tries\niseq ${ih-tries} 10 && goto giveup ||\n",
+             inc ih-tries\niseq ${{ih-tries}} 10 && goto giveup ||\n",
         );
         text.push_str(PAUSE);
         text.push_str("goto address\n");
@@ -173,10 +175,12 @@ const fn local_disk(style: LocalBoot, firmware: Option<BootArchitecture>) -> &'s
 /// there is something.
 fn wait(text: &mut String, scene: &Scene<'_>) {
     if scene.decision.intent == Intent::Menu {
-        text.push_str(
+        let address = if scene.server.address.is_ipv6() { "ip6" } else { "ip" };
+        let _ = write!(
+            text,
             "echo This machine is not described by any Host.\n\
              echo It waits, and boots as soon as somebody says what.\n\
-             echo Hardware address ${netX/mac}, address ${netX/ip}\n",
+             echo Hardware address ${{netX/mac}}, address ${{netX/{address}}}\n",
         );
     }
     text.push_str("set ih-wait:int32 8\n:wait\n");

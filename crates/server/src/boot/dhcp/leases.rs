@@ -11,12 +11,8 @@ use crate::boot::known::KnownHosts;
 /// A lease of a network that is described; nothing of others.
 pub(super) fn told(lease: &Lease, view: &View, known: &KnownHosts) -> Option<DhcpLease> {
     let network = view.network_of(lease.address)?;
-    let pairs = |bytes: &[u8]| -> String {
-        let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        pairs.join(":")
-    };
     Some(DhcpLease {
-        address: lease.address,
+        address: lease.address.into(),
         network: network.metadata.name.clone(),
         hardware_address: pairs(lease.hardware.bytes()),
         client_id: lease.identifier.as_deref().map(pairs),
@@ -33,7 +29,13 @@ pub(super) fn told(lease: &Lease, view: &View, known: &KnownHosts) -> Option<Dhc
     })
 }
 
-fn time(time: SystemTime) -> Timestamp {
+/// Bytes as pairs of hexadecimal digits.
+pub(super) fn pairs(bytes: &[u8]) -> String {
+    let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    pairs.join(":")
+}
+
+pub(super) fn time(time: SystemTime) -> Timestamp {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

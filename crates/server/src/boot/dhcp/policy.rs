@@ -1,6 +1,7 @@
 //! What a client of DHCP is given: the decision of `model`, in the words of the DHCP server.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ironhand_api::{BootStage, DhcpMode, MacAddress, MachineUuid, Name, Network};
@@ -115,7 +116,7 @@ fn said(client: &Client<'_>, network: &Name) -> model::Client {
         vendor_class: client.vendor_class.map(text),
         infiniband: client.hardware.kind() == INFINIBAND,
         onie: client.is_onie(),
-        address: client.requested,
+        address: client.requested.map(IpAddr::V4),
         ..model::Client::default()
     }
 }
@@ -151,11 +152,13 @@ fn terms(
 }
 
 fn boot(answer: &model::Answer) -> Option<Boot> {
-    let (next_server, file, style) = match answer {
+    let (server, file, style) = match answer {
         model::Answer::Silent | model::Answer::Address => return None,
         model::Answer::Loader(offer) => (offer.server, &offer.file, offer.style),
         model::Answer::Script(offer) => (offer.server, &offer.url, offer.style),
     };
+    // Who asks over IPv4 is told of addresses of IPv4.
+    let IpAddr::V4(next_server) = server else { return None };
     let style = match style {
         OfferStyle::HttpClient => BootStyle::HttpClient,
         OfferStyle::Option43 => BootStyle::NoDiscovery,

@@ -65,6 +65,7 @@ impl Judged<'_> {
             looked_at,
             since,
             pool: None,
+            ipv6: None,
         }
     }
 }

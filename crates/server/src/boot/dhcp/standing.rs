@@ -99,6 +99,7 @@ mod tests {
             is_running: true,
             is_loopback: name == "lo",
             addresses: addresses.iter().map(address).collect(),
+            addresses6: Vec::new(),
         }
     }
 

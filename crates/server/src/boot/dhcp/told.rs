@@ -135,7 +135,13 @@ impl Teller {
         let Some(about) = self.about(mac) else { return };
         let seen = BootSeen::Dhcp { stage, speaker: speaker(kind), what };
         let at = clock::now();
-        self.watch.note(Note::Sighting(BootSighting { at, mac: Some(mac), about, address, seen }));
+        self.watch.note(Note::Sighting(BootSighting {
+            at,
+            mac: Some(mac),
+            about,
+            address: address.map(Into::into),
+            seen,
+        }));
     }
 
     /// A machine that boots is not served.

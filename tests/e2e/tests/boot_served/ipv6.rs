@@ -1,0 +1,100 @@
+//! Real firmware that boots over IPv6 alone: router advertisement, DHCPv6, loader, script, kernel.
+
+use e2e::{Firmware, Machine, Network, Party, wait_until};
+
+use crate::PATIENCE;
+use crate::place::Place;
+
+/// What the product says on a wire over IPv6.
+const OURS: &str = "(dhcpv6 || icmpv6.type == 134 || tftp || http) && (ipv6.src == 2001:db8:7::1 || \
+     (ipv6.src == fe80::/10 && (dhcpv6.msgtype == 2 || dhcpv6.msgtype == 7 || icmpv6.type == 134)))";
+
+/// A server that serves a network over IPv6, and over IPv4 nobody.
+fn place() -> Place {
+    let network = Network::new();
+    let server = Party::at(&network, "server", "192.0.2.1/24");
+    server.says("ip", &["-6", "address", "add", "2001:db8:7::1/64", "dev", "eth0", "nodad"]);
+    let listening = ["--boot-http", "[::]:8480", "--boot-tftp", "[::]:69"];
+    let place = Place::with(network, server, &listening);
+    place.ironhand.apply(
+        "apiVersion: ironhand/v1\nkind: Network\nmetadata: { name: lab }\nspec:\n  subnet: 192.0.2.0/24\n  interface: eth0\n  \
+         mode: off\n  domain: lab.example\n  ipv6: { subnet: '2001:db8:7::/64', dns: ['2001:db8:7::53'] }\n",
+    );
+    wait_until("the network is served over IPv6", PATIENCE, || {
+        let events = place.events("network.served");
+        let served = |event: &String| {
+            event.contains("is served over IPv6 at eth0 (2001:db8:7::/64, mode full)")
+                && !event.contains("nothing to boot")
+        };
+        if events.iter().any(served) { Ok(()) } else { Err(format!("{events:#?}")) }
+    });
+    place
+}
+
+/// A machine that is described, deployed, and booted until its system says so and has switched it off.
+fn boots(place: &Place, name: &str, firmware: Firmware, mac: &str) -> Machine {
+    place.describe_host(name, mac);
+    place.deploy(name, &format!("told-by={name}"));
+    let mut machine = Machine::boot(&place.network, firmware, mac);
+    machine.shows(&format!("told-by={name}"), PATIENCE);
+    machine.ends(PATIENCE);
+    let frames = machine.frames();
+    frames.judge(OURS);
+    assert_eq!(frames.count("ip.src == 192.0.2.1 && (tftp || http || dhcp)"), 0, "{}", frames.summary());
+    machine
+}
+
+#[test]
+fn firmware_boots_by_pxe_and_by_http_over_ipv6() {
+    let place = place();
+    std::thread::scope(|both| {
+        both.spawn(|| http(&place));
+        pxe(&place);
+    });
+    let leases = place.ironhand.json(&["leases"]);
+    let mut addresses: Vec<String> =
+        leases.as_array().expect("a list").iter().map(|lease| lease["address"].to_string()).collect();
+    let all = addresses.len();
+    addresses.sort();
+    addresses.dedup();
+    assert!(addresses.len() == all && all >= 2, "{leases:#}");
+    assert!(addresses.iter().all(|address| address.contains("2001:db8:7:")), "{leases:#}");
+    let service = place.ironhand.json(&["boot", "networks"]);
+    assert_eq!(service[0]["ipv6"]["leases"], all, "{service:#}");
+}
+
+/// OVMF by PXE over IPv6: its own driver, then iPXE on it.
+fn pxe(place: &Place) {
+    boots(place, "pxe6", Firmware::Uefi6, "52:54:00:00:06:01");
+    place.tells(
+        "pxe6",
+        &[
+            ("discover", "PXE over IPv6"),
+            ("offer", "2001:db8:7:"),
+            ("request", "PXE over IPv6"),
+            ("acknowledge", "2001:db8:7:"),
+            ("loader", "ipxe/x64/snponly.efi"),
+            ("acknowledge", "2001:db8:7:"),
+            ("script", "boot.ipxe"),
+            ("kernel", "media/debian/linux"),
+            ("initrd", "media/debian/small.cpio"),
+        ],
+    );
+    place.stands_at("pxe6", "booted");
+}
+
+/// OVMF by HTTP boot over IPv6.
+fn http(place: &Place) {
+    boots(place, "http6", Firmware::UefiHttp6, "52:54:00:00:06:02");
+    place.tells(
+        "http6",
+        &[
+            ("offer", "2001:db8:7:"),
+            ("acknowledge", "2001:db8:7:"),
+            ("loader", "ipxe/x64/"),
+            ("script", "boot.ipxe"),
+            ("kernel", "media/debian/linux"),
+            ("initrd", "media/debian/small.cpio"),
+        ],
+    );
+}
