@@ -1,12 +1,13 @@
 //! Machines that are booting, between what they ask and what they are given.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ironhand_api::{MacAddress, MachineUuid, Name};
 use ironhand_model::boot::Architecture;
 
-/// Machines that are remembered. Of more, those that asked first are forgotten: whoever invents addresses takes no more.
+use crate::boot::recent::Recent;
+
+/// Machines that are remembered. Of more, those that asked longest ago are forgotten: whoever invents addresses takes no more.
 const MOST_GUESTS: usize = 16_384;
 
 /// What a machine that boots said of itself when it asked.
@@ -23,40 +24,32 @@ pub(super) struct Guest {
 }
 
 /// The machines by their hardware addresses. The thread that serves puts them in, and whoever tells of leases looks.
-#[derive(Debug, Default)]
-pub(super) struct Guests(Mutex<Inner>);
+#[derive(Debug)]
+pub(super) struct Guests(Mutex<Recent<MacAddress, Guest>>);
 
-#[derive(Debug, Default)]
-struct Inner {
-    guests: BTreeMap<MacAddress, Guest>,
-    order: VecDeque<MacAddress>,
+impl Default for Guests {
+    fn default() -> Self {
+        Self(Mutex::new(Recent::new(MOST_GUESTS)))
+    }
 }
 
 impl Guests {
     /// A machine asks. What it does not say this time is kept as it was.
     pub(super) fn put(&self, mac: MacAddress, mut guest: Guest) {
-        let mut inner = self.lock();
-        if let Some(known) = inner.guests.get_mut(&mac) {
+        let mut guests = self.lock();
+        if let Some(known) = guests.get(&mac) {
             guest.uuid = guest.uuid.or(known.uuid);
             guest.architecture = guest.architecture.or(known.architecture);
-            *known = guest;
-            return;
         }
-        inner.guests.insert(mac, guest);
-        inner.order.push_back(mac);
-        if inner.order.len() > MOST_GUESTS
-            && let Some(first) = inner.order.pop_front()
-        {
-            inner.guests.remove(&first);
-        }
+        guests.put(mac, guest);
     }
 
     /// What a machine said.
     pub(super) fn get(&self, mac: MacAddress) -> Option<Guest> {
-        self.lock().guests.get(&mac).cloned()
+        self.lock().get(&mac).cloned()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, Recent<MacAddress, Guest>> {
         // Whoever panicked left at worst one machine out.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -85,6 +78,6 @@ mod tests {
         for number in 1..=MOST_GUESTS {
             guests.put(mac(number), guest(None));
         }
-        assert_eq!((guests.get(mac(0)), guests.lock().guests.len()), (None, MOST_GUESTS));
+        assert_eq!((guests.get(mac(0)), guests.get(mac(1)).is_some()), (None, true));
     }
 }
