@@ -1,75 +1,37 @@
-//! What is deployed to which host, for the lanes: read again whenever a resource changes here, and now and then since other
-//! servers change them too.
+//! What is deployed to which host, for the lanes: as the view has it that machines are answered from.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ironhand_api::{Deployment, DeploymentSpec, Kind, Metadata, Name};
 use ironhand_model::DeploymentSeen;
+use ironhand_model::boot::View;
 use ironhand_store::{ListQuery, Store, StoreError};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use crate::changes::Changes;
 use crate::clock;
 use crate::device::DeviceError;
-use crate::http::chain;
-
-/// How often it is looked whether another server has changed one.
-const LOOK: Duration = Duration::from_secs(10);
-
-/// What is deployed, by host; nothing before it was read.
-type Table = Option<Arc<BTreeMap<Name, DeploymentSeen>>>;
+use crate::views::Views;
 
 /// What is deployed to which host; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Deployments {
     store: Store,
     changes: Changes,
-    table: watch::Sender<Table>,
+    views: Views,
 }
 
 impl Deployments {
-    pub(crate) fn new(store: Store, changes: Changes) -> Self {
-        Self { store, changes, table: watch::Sender::new(None) }
+    pub(crate) const fn new(store: Store, changes: Changes, views: Views) -> Self {
+        Self { store, changes, views }
     }
 
     /// What is deployed, as it changes.
     pub(crate) fn follow(&self) -> DeploymentWatch {
-        let mut table = self.table.subscribe();
+        let mut view = self.views.follow();
         // What is known already is news to who begins to follow.
-        table.mark_changed();
-        DeploymentWatch { table, last: None }
-    }
-
-    /// Keeps it as the records are, until `stop` is cancelled.
-    pub(crate) async fn keep(self, stop: CancellationToken) {
-        let mut changed = self.changes.follow();
-        loop {
-            if let Err(error) = self.read().await {
-                tracing::error!(error = %chain(&error), "deployments are as they were known before: the store failed");
-            }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                told = changed.changed() => if told.is_err() { return },
-                () = tokio::time::sleep(LOOK) => {}
-            }
-        }
-    }
-
-    async fn read(&self) -> Result<(), StoreError> {
-        let all = self.store.list::<Deployment>(&ListQuery::default()).await?.items;
-        let table: BTreeMap<_, _> =
-            all.iter().map(|one| (one.spec.host.clone(), DeploymentSeen::from(one))).collect();
-        self.table.send_if_modified(|kept| {
-            let differs = kept.as_deref() != Some(&table);
-            if differs {
-                *kept = Some(Arc::new(table));
-            }
-            differs
-        });
-        Ok(())
+        view.mark_changed();
+        DeploymentWatch { view, last: None }
     }
 
     /// Deploys something to a host: in the place of what was deployed there, under its name; else under the name of the
@@ -98,14 +60,14 @@ impl Deployments {
         };
         let wanted = Deployment { metadata, spec, status: None };
         let applied = self.store.apply(wanted, clock::now()).await.map_err(not_stored)?;
-        self.changes.note();
+        self.changes.note_deployments();
         Ok(DeploymentSeen::from(&applied.resource))
     }
 }
 
 /// What is deployed to one host, as it changes.
 pub(crate) struct DeploymentWatch {
-    table: watch::Receiver<Table>,
+    view: watch::Receiver<Arc<View>>,
     last: Option<Option<DeploymentSeen>>,
 }
 
@@ -113,13 +75,10 @@ impl DeploymentWatch {
     /// What is deployed to a host, once that is something else than it was. Dropping the future loses nothing.
     pub(crate) async fn next(&mut self, host: &Name) -> Option<DeploymentSeen> {
         loop {
-            if self.table.changed().await.is_err() {
+            if self.view.changed().await.is_err() {
                 return std::future::pending().await;
             }
-            let seen = match &*self.table.borrow() {
-                Some(table) => table.get(host).cloned(),
-                None => continue,
-            };
+            let seen = self.view.borrow().deployment(host).map(DeploymentSeen::from);
             if self.last.as_ref() != Some(&seen) {
                 self.last = Some(seen.clone());
                 return seen;

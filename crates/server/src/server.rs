@@ -36,6 +36,7 @@ use crate::sdr_cache::SdrCache;
 use crate::serial::log::{ConsoleLogs, LogLimits};
 use crate::settings::retention;
 use crate::traps::{TrapCounts, TrapListener, Traps};
+use crate::views::Views;
 use crate::{Config, clock};
 
 /// Streams of controllers' events that are open at the same time: each takes one of the files that a process may open,
@@ -161,7 +162,7 @@ impl Server {
         let (brake, tripped) = Brake::new();
         brake.recall(&store).await.map_err(failed)?;
         let changes = Changes::new();
-        let deployments = Deployments::new(store.clone(), changes.clone());
+        let views = Views::new(store.clone(), &data_dir).await.map_err(failed)?;
         let tools = Tools {
             store: store.clone(),
             port,
@@ -177,7 +178,7 @@ impl Server {
             consoles: consoles.clone(),
             brake,
             outreach: Outreach::new(store.clone()),
-            deployments: deployments.clone(),
+            deployments: Deployments::new(store.clone(), changes.clone(), views.clone()),
             catalog: catalog.clone(),
             checks: CheckDesk::start(),
             site: site.clone(),
@@ -199,7 +200,6 @@ impl Server {
         let repositories =
             Repositories::new(hands.clone(), repositories, holder, &data_dir, stops.listeners.clone());
         let listeners = TaskTracker::new();
-        listeners.spawn(deployments.keep(stops.listeners.clone()));
         if shared {
             let follower = Follower::new(hands.clone(), repositories.clone()).await.map_err(failed)?;
             listeners.spawn(follower.run(stops.listeners.clone()));
@@ -212,8 +212,8 @@ impl Server {
         listeners.spawn(brake::keep(tripped, store.clone(), fleet.clone(), stops.listeners.clone()));
 
         let boot_listeners = Some(&config.boot).filter(|_| roles.boot);
-        let (known, changes, end) = (fleet.known(), &hands.changes, &stops.listeners);
-        let booting = Booting::open(boot_listeners, &data_dir, &store, known, changes, &listeners, end).await;
+        let end = &stops.listeners;
+        let booting = Booting::open(boot_listeners, &data_dir, &hands, views, &listeners, end).await;
         let booting = booting.map_err(|error| match error {
             BootingError::Store(source) => failed(source),
             BootingError::Listen(error) => StartError::Boot(error),

@@ -31,6 +31,9 @@ const TOKEN: usize = 16;
 /// How long after a failure the store is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether another server on the same store took a deployment further.
+const LOOK: Duration = Duration::from_secs(10);
+
 /// How long somebody who changed a record waits until machines are answered by it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -121,7 +124,9 @@ impl Views {
     /// Where the store fails.
     pub(crate) async fn renew(&self) -> Result<(), StoreError> {
         let kept = self.read().await?;
-        self.show(&kept).await
+        let deployments = self.deployments().await?;
+        self.show(&kept, deployments);
+        Ok(())
     }
 
     /// Keeps the view as the records are, until `stop` is cancelled.
@@ -135,6 +140,11 @@ impl Views {
                 () = stop.cancelled() => return,
                 told = changed.changed() => if told.is_err() { return },
                 told = moved.changed() => if told.is_err() { return },
+                () = tokio::time::sleep(LOOK) => {
+                    if self.deployments().await.is_ok_and(|all| self.now().shows(&all)) {
+                        continue;
+                    }
+                }
             }
             let mark = *changed.borrow_and_update();
             moved.mark_unchanged();
@@ -158,7 +168,8 @@ impl Views {
             Some((all, kept)) if all == mark.all => kept,
             _ => self.read().await?,
         };
-        self.show(&kept).await?;
+        let deployments = self.deployments().await?;
+        self.show(&kept, deployments);
         Ok(kept)
     }
 
@@ -171,15 +182,17 @@ impl Views {
         Ok(Kept { networks, profiles, hosts })
     }
 
-    async fn show(&self, kept: &Kept) -> Result<(), StoreError> {
-        let deployments = self.store.list::<Deployment>(&ListQuery::default()).await?.items;
+    async fn deployments(&self) -> Result<Vec<Deployment>, StoreError> {
+        Ok(self.store.list(&ListQuery::default()).await?.items)
+    }
+
+    fn show(&self, kept: &Kept, deployments: Vec<Deployment>) {
         let tokens = deployments.iter().map(|one| (one.metadata.name.clone(), self.token(one))).collect();
         let Ground { servers, servers6, media, loaders } = self.ground.borrow().clone();
         let (networks, profiles, hosts) = (kept.networks.clone(), kept.profiles.clone(), kept.hosts.clone());
         let records =
             Records { networks, hosts, profiles, deployments, media, loaders, servers, servers6, tokens };
         self.view.send_replace(Arc::new(View::new(records)));
-        Ok(())
     }
 
     /// The secret in the paths of a deployment's files: the same for every try and after a start, and another one when

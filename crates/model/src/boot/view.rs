@@ -230,6 +230,12 @@ impl View {
         self.deployments.get(host)
     }
 
+    /// Whether these are all deployments of the view, as they are in it.
+    pub fn shows(&self, deployments: &[Deployment]) -> bool {
+        let is_shown = |one: &Deployment| self.deployments.get(&one.spec.host) == Some(one);
+        deployments.len() == self.deployments.len() && deployments.iter().all(is_shown)
+    }
+
     /// Where a client reaches this server from a network.
     pub fn server(&self, network: &Name, client: &Client) -> Option<BootServer> {
         let servers = if client.ipv6 { &self.servers6 } else { &self.servers };

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ironhand_api::Host;
-use ironhand_store::{ListQuery, Store, StoreError};
+use ironhand_store::{ListQuery, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::media::Library;
-use super::{BootListenError, BootParts, BootPorts, BootWatch, Dhcp, KnownHosts, Seats};
-use crate::changes::Changes;
+use super::{BootListenError, BootParts, BootPorts, BootWatch, Dhcp, Seats};
+use crate::repository::Hands;
 use crate::settings::BootListeners;
 use crate::views::Views;
 
@@ -59,19 +59,18 @@ impl Booting {
     pub(crate) async fn open(
         listeners: Option<&BootListeners>,
         data_dir: &Path,
-        store: &Store,
-        known: &Arc<KnownHosts>,
-        changes: &Changes,
+        hands: &Hands,
+        views: Views,
         tasks: &TaskTracker,
         end: &CancellationToken,
     ) -> Result<Self, BootingError> {
+        let (store, known, changes) = (&hands.store, hands.fleet.known(), &hands.changes);
         let (watch, watching) = BootWatch::start(store.clone(), end.clone()).await?;
         tasks.spawn(watching);
         let hosts = store.list::<Host>(&ListQuery::default()).await?.items;
         hosts.iter().for_each(|host| known.put(host));
         let seats = Arc::new(Seats::default());
         let media = Library::open(data_dir, changes.clone()).await;
-        let views = Views::new(store.clone(), data_dir).await?;
         let ports = match listeners {
             Some(asked) => {
                 let parts = BootParts {
