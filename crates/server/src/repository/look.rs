@@ -130,7 +130,7 @@ impl Look {
 
 /// What is to be done about troubles that the programs tell in words of their own.
 fn known_trouble(said: &str) -> Option<&'static str> {
-    const KNOWN: [(&str, &str); 4] = [
+    const KNOWN: [(&str, &str); 5] = [
         (
             "terminal prompts disabled",
             "the server wants user name and password; name a Credential by `credential`",
@@ -138,6 +138,11 @@ fn known_trouble(said: &str) -> Option<&'static str> {
         (
             "Authentication failed",
             "the server refuses user name and password of the Credential that `credential` names",
+        ),
+        (
+            "requested URL returned error: 30",
+            "the server redirects to another URL, which is not followed: it could lead the login to another host; \
+             name by `url` where the repository is now",
         ),
         ("Host key verification failed", "the SSH server does not have a key that `knownHosts` names for it"),
         (

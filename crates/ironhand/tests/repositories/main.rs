@@ -1,5 +1,7 @@
 //! Repositories that the server follows, as a user sees them, with Git's own program on both sides.
 
+mod https;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
