@@ -146,6 +146,7 @@ impl Open {
         let since = since.filter(|since| screen.read_at > *since);
         let since = since.filter(|_| !streaks.contains_key(&flow.metadata.name));
         let verify = &flow.spec.verify;
+        let since = since.map(|since| self.run.as_ref().map_or(since.into(), |running| running.since(since)));
         let seen = since.and_then(|since| run::holds(&verify.condition, since, view).ok());
         self.proof = match seen {
             Some(evidence) => Proof { readings: self.proof.readings.saturating_add(1), evidence },

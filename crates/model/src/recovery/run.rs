@@ -11,6 +11,7 @@ use ironhand_api::{
 use serde::{Deserialize, Serialize};
 
 use super::position::{Position, Within};
+use super::view::Since;
 use super::{
     Decision, LONGEST_PAUSE, LONGEST_STEP, Log, MOST_RECORDS, Planned, REDRAW, Transition, UNNUMBERED, View,
     obstacle_to_reading, obstacle_to_step, quote, wait,
@@ -108,6 +109,14 @@ impl Running {
     /// it meanwhile.
     pub(super) fn proof_since(&self) -> Option<Timestamp> {
         self.verifying_since.or_else(|| self.asked_at())
+    }
+
+    /// What is seen of the host after `seen`, and what it wrote on its serial console since something was written there last: a
+    /// machine answers at once, before it is known here that all was written.
+    pub(super) fn since(&self, seen: Timestamp) -> Since {
+        let acted = self.record.steps.iter().rev().find(|record| is_action(&record.step));
+        let written = acted.filter(|record| matches!(record.step, Step::Serial(_)));
+        Since { seen, heard: written.map_or(seen, |record| record.started_at.min(seen)) }
     }
 
     /// Whether the outcome of `planned` is what the run waits for.
@@ -450,7 +459,7 @@ impl Running {
         let verify = &self.flow.spec.verify;
         let until = since.after(verify.timeout.duration());
         let missing = obstacle_to_reading(view.facts)
-            .or_else(|| holds(&verify.condition, since, view).err())
+            .or_else(|| holds(&verify.condition, self.since(since), view).err())
             .unwrap_or_else(|| {
                 if view.still_applies(&self.record.flow) {
                     "the screen still shows what the flow was begun for".to_owned()
@@ -527,7 +536,9 @@ impl Running {
                 self.progress_of_deployment(record.started_at.after(wanted.timeout.duration()), now, view)
             }
             Step::WaitFor(wanted) => {
-                progress_of_wait(wanted, record.started_at, now, view).map(|outcome| (outcome, Turn::On))
+                let until = record.started_at.after(wanted.timeout.duration());
+                let since = self.since(record.started_at);
+                progress_of_wait(wanted, since, until, now, view).map(|outcome| (outcome, Turn::On))
             }
             Step::Choose(choose) => progress_of_choice(choose, record.started_at, now, view),
             Step::Repeat(repeat) => self.progress_of_round(repeat, record.started_at, view),
@@ -606,10 +617,12 @@ impl Running {
             let reason = "the steps of the flow are not what they were".to_owned();
             return Ok((StepOutcome::Failed(reason), Turn::On));
         };
-        if let Judgement { truth: Truth::Yes, reason, .. } = judge(&repeat.until, &view.sight(ended_at)) {
+        let seen = view.sight(self.since(ended_at));
+        if let Judgement { truth: Truth::Yes, reason, .. } = judge(&repeat.until, &seen) {
             return Ok((StepOutcome::Done(reason), Turn::Out));
         }
-        let Judgement { truth, reason, .. } = judge(&repeat.until, &view.sight(ended_at.after(REDRAW)));
+        let Judgement { truth, reason, .. } =
+            judge(&repeat.until, &view.sight(self.since(ended_at.after(REDRAW))));
         if truth != Truth::No {
             return Err((reason, since.after(repeat.timeout.duration())));
         }
@@ -629,8 +642,11 @@ fn steps_of(flow: &Flow, failing: bool) -> &[Step] {
 /// Which branch is taken.
 fn progress_of_choice(choose: &Choose, since: Timestamp, now: Timestamp, view: &View<'_>) -> Ended {
     // What the controller told of before is what is chosen by.
-    let sight =
-        Sight { events: lately(view.facts), serial: written(view.facts), ..view.sight(since.after(REDRAW)) };
+    let sight = Sight {
+        events: lately(view.facts),
+        serial: written(view.facts),
+        ..view.sight(since.after(REDRAW).into())
+    };
     let judged: Vec<Judgement> = choose.branches.iter().map(|branch| judge(&branch.when, &sight)).collect();
     if let Some((index, judged)) = judged.iter().enumerate().find(|(_, judged)| judged.truth == Truth::Yes) {
         let outcome = StepOutcome::Done(format!("branch {}: {}", index + 1, judged.reason));
@@ -652,11 +668,11 @@ fn progress_of_choice(choose: &Choose, since: Timestamp, now: Timestamp, view: &
 
 fn progress_of_wait(
     wanted: &WaitFor,
-    since: Timestamp,
+    since: Since,
+    until: Timestamp,
     now: Timestamp,
     view: &View<'_>,
 ) -> Result<StepOutcome, (String, Timestamp)> {
-    let until = since.after(wanted.timeout.duration());
     match holds(&wanted.condition, since, view) {
         Ok(Some(evidence)) => Ok(StepOutcome::Done(format!("the screen shows {}", quote(&evidence)))),
         Ok(None) => Ok(StepOutcome::Done("seen to be so".to_owned())),
@@ -670,7 +686,7 @@ fn progress_of_wait(
 /// Whether `condition` is seen to hold after `since`, with what matched; or what is missing.
 pub(super) fn holds(
     condition: &Condition,
-    since: Timestamp,
+    since: Since,
     view: &View<'_>,
 ) -> Result<Option<MatchEvidence>, String> {
     let Judgement { truth, reason, evidence, .. } = judge(condition, &view.sight(since));

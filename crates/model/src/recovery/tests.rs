@@ -4,6 +4,7 @@ mod aftermath;
 mod anything;
 mod by_hand;
 mod deployed;
+mod heard;
 mod nested;
 mod scene;
 mod transcripts;

@@ -92,14 +92,29 @@ impl<'a> View<'a> {
     }
 }
 
+/// After when what is seen of a host counts.
+#[derive(Clone, Copy)]
+pub(super) struct Since {
+    /// Everything but what follows.
+    pub(super) seen: Timestamp,
+    /// Lines of the serial console.
+    pub(super) heard: Timestamp,
+}
+
+impl From<Timestamp> for Since {
+    fn from(at: Timestamp) -> Self {
+        Self { seen: at, heard: at }
+    }
+}
+
 impl<'a> View<'a> {
     /// What was seen of the host last, whenever that was.
     pub(super) fn sight_now(&self) -> Sight<'a> {
-        self.sight(Timestamp::from_millis(0))
+        self.sight(Timestamp::from_millis(0).into())
     }
 
     /// What was seen of the host after `since`.
-    pub(super) fn sight(&self, since: Timestamp) -> Sight<'a> {
+    pub(super) fn sight(&self, Since { seen: since, heard }: Since) -> Sight<'a> {
         let screen: Known<ScreenView<'a>> = match self.screen {
             None => Err("the screen was not read since".to_owned()),
             Some(screen) if screen.read_at <= since => Err("the screen was not read since".to_owned()),
@@ -134,7 +149,7 @@ impl<'a> View<'a> {
             deployment: of_screen.deployment,
             serial: of_screen
                 .serial
-                .map(|lines| lines.into_iter().filter(|(line, _)| line.at > since).collect()),
+                .map(|lines| lines.into_iter().filter(|(line, _)| line.at > heard).collect()),
         }
     }
 }

@@ -4,11 +4,11 @@ use ironhand_api::{EventKind, IncidentState, Name, Problem, RunState, Screen};
 use ironhand_client::{Client, ConsoleOptions, Endpoint, RecordFilter};
 use ironhand_server::{Running, Server};
 use ironhand_sim::bmc_fleet::FaultPlan;
-use ironhand_sim::{BmcFleet, BmcFleetConfig};
+use ironhand_sim::{BmcFleet, BmcFleetConfig, FleetConfig};
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::harness::{self, credential, flow, name, soon, until, until_kind};
+use crate::harness::{self, World, credential, flow, name, settings, soon, until, until_kind};
 
 /// A password that must show nowhere.
 const CANARY: &str = "canary-9c41";
@@ -27,7 +27,7 @@ impl Bmc {
         let plan = FaultPlan::none();
         let bmcs = BmcFleet::start(BmcFleetConfig { plan, ..BmcFleetConfig::new(1) }).unwrap();
         let directory = tempfile::tempdir().unwrap();
-        let server = Server::start(harness::config(directory.path(), harness::settings())).await.unwrap();
+        let server = Server::start(harness::config(directory.path(), settings())).await.unwrap();
         let client = Client::new(Endpoint::Unix(server.socket().to_owned())).unwrap();
         client.apply(&credential("fleet", "admin", "simulated")).await.unwrap();
         Self { bmcs, server, client, host: name("bmc-0"), _directory: directory }
@@ -149,4 +149,41 @@ async fn a_host_that_panics_on_its_serial_console_is_recovered() {
     let again = until_kind(&mut events, EventKind::IncidentOpened).await;
     assert_ne!(again.incident, Some(incident.id));
     bmc.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_hears_the_serial_console_and_writes_to_it_beside_the_picture() {
+    let fleet = FleetConfig { pace: harness::PACE, serial: true, ..FleetConfig::new(1) };
+    let world = World::with(fleet, settings()).await;
+    let host = world.adopt_well().await.remove(0);
+    let spec = json!({
+        "when": { "all": [
+            { "screen": "login:" },
+            { "serial": { "pattern": "^disk full on /var", "within": "5m" } },
+            { "not": { "serial": { "pattern": "^cleaned", "within": "5m" } } },
+        ] },
+        "do": [
+            { "serial": "cleaned <secret rescue><Enter>" },
+            { "waitFor": { "serial": { "pattern": "^cleaned", "within": "1m" }, "timeout": "30s" } },
+        ],
+        "verify": { "serial": { "pattern": "^cleaned", "within": "1m" }, "timeout": "60s" },
+        // While a person holds the console nothing is written to it, and another attempt is made.
+        "limits": { "attempts": 9, "cooldown": "1s" },
+    });
+    world.client.apply(&credential("rescue", "root", CANARY)).await.unwrap();
+    world.client.apply(&flow("clean-up", spec)).await.unwrap();
+    let mut events = world.follow().await;
+    // The shell behind the port says back what it is told.
+    let by = ConsoleOptions { by: Some("ann".to_owned()), ..ConsoleOptions::default() };
+    let mut ann = soon(world.client.console(&host, &by)).await.unwrap();
+    assert!(ann.write(b"root\rsecret\rdisk full on /var\r".to_vec()).await);
+    until_kind(&mut events, EventKind::IncidentOpened).await;
+    ann.close().await;
+
+    let story = until(&mut events, |event| event.kind == EventKind::IncidentClosed).await;
+    let run = world.client.runs(&RecordFilter::default()).await.unwrap().remove(0);
+    assert_eq!(run.state, RunState::Succeeded, "{run:#?}\n{story:#?}");
+    assert!(story.iter().all(|event| !format!("{event:?}").contains(CANARY)), "{story:#?}");
+    assert!(run.steps.iter().all(|step| !format!("{step:?}").contains(CANARY)), "{run:#?}");
+    world.end().await;
 }

@@ -13,7 +13,7 @@ use ironhand_api::{
 use super::super::{
     Decided, Decision, HostRecovery, Patience, Planned, RunOrder, ScreenView, StartRefusal, Transition, View,
 };
-use crate::{DeploymentSeen, Find, HostFacts, Observation, Sight, judge_when};
+use crate::{DeploymentSeen, Find, HostFacts, Observation, SerialLine, Sight, judge_when};
 
 /// 2026-03-01T02:14:07.120Z.
 pub(super) const EPOCH: Timestamp = Timestamp::from_millis(1_772_331_247_120);
@@ -48,6 +48,8 @@ pub(super) enum Act {
     /// A deployment came to a phase; for what it was asked.
     Deployed(DeploymentPhase, Option<String>),
     Manage(Management),
+    /// The host writes a line on its serial console.
+    Hears(String),
     /// Somebody begins or ends work on the host.
     Maintain(bool),
     /// The host is proven to be without power.
@@ -176,6 +178,11 @@ impl Scene {
                     request,
                     reason: (phase == DeploymentPhase::Stopped).then(|| "it never fetched all".to_owned()),
                 }));
+            }
+            Act::Hears(text) => {
+                let mut lines = self.facts.serial().unwrap_or_default().to_vec();
+                lines.push(SerialLine { at: now, text });
+                self.facts.heard_serial(Some(lines));
             }
             Act::ScreenReach(reach) => {
                 self.facts.observe(now, "vnc", Observation::ScreenReach(reach, None));
@@ -389,6 +396,7 @@ fn parse(text: &str) -> Act {
     match verb {
         "sees" => Act::Reading { text: rest, reliable: true },
         "guesses" => Act::Reading { text: rest, reliable: false },
+        "hears" => Act::Hears(rest),
         "time" => Act::Nothing,
         "done" => Act::Outcome(StepOutcome::Done(rest)),
         "failed" => Act::Outcome(StepOutcome::Failed(rest)),
