@@ -2,6 +2,7 @@
 //!
 //! Where no connector has a picture, or none shows it, the serial console is the screen.
 
+mod arrival;
 mod connection;
 mod keyboard;
 mod loan;
@@ -22,11 +23,12 @@ use ironhand_api::{Connector, KeyboardLayout, PictureDigest, ScreenKind, ScreenW
 use ironhand_console::keys::{KeyStep, Layout};
 use ironhand_console::{self as console, Font, Image, KeptImage, Page, PictureMark, Reader, Reading};
 use sha2::{Digest, Sha256};
-use tokio::sync::{OnceCell, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::warn;
 
+use arrival::Arrivals;
 pub(crate) use loan::VncLoan;
 use pace::Pace;
 pub(crate) use pace::Viewing;
@@ -185,6 +187,13 @@ impl Shot {
 pub(crate) struct PictureReader {
     reader: Arc<Reader>,
     turns: Arc<Semaphore>,
+    /// Who connects to the screens that are read.
+    arrivals: Arrivals,
+}
+
+/// The turn of one picture to be read.
+struct Turn {
+    _permit: OwnedSemaphorePermit,
 }
 
 impl PictureReader {
@@ -193,12 +202,17 @@ impl PictureReader {
         let turns = std::thread::available_parallelism().map_or(1, usize::from);
         let read = tokio::task::spawn_blocking(move || Reader::with_fonts(all_fonts(&fonts)));
         let reader = read.await.unwrap_or_else(|_| Reader::new());
-        Self { reader: Arc::new(reader), turns: Arc::new(Semaphore::new(turns)) }
+        Self { reader: Arc::new(reader), turns: Arc::new(Semaphore::new(turns)), arrivals: Arrivals::new() }
+    }
+
+    /// Waits for a turn, before the pixels are copied: of many screens that change at once those that wait would else each hold a
+    /// copy. None where the server is stopping.
+    async fn turn(&self) -> Option<Turn> {
+        Arc::clone(&self.turns).acquire_owned().await.ok().map(|permit| Turn { _permit: permit })
     }
 
     /// Reads a picture. None where the server is stopping, or the reader panicked.
-    async fn read(&self, image: Image, before: Option<Arc<Shot>>) -> Option<Shot> {
-        let turn = Arc::clone(&self.turns).acquire_owned().await.ok()?;
+    async fn read(&self, turn: Turn, image: Image, before: Option<Arc<Shot>>) -> Option<Shot> {
         let reader = Arc::clone(&self.reader);
         let read = tokio::task::spawn_blocking(move || {
             let before = before.as_ref().filter(|shot| shot.seen().is_some());
@@ -212,7 +226,7 @@ impl PictureReader {
 
     /// Takes what a serial console shows. None where the server is stopping.
     async fn take(&self, reading: Reading) -> Option<Shot> {
-        let turn = Arc::clone(&self.turns).acquire_owned().await.ok()?;
+        let turn = self.turn().await?;
         let taken = tokio::task::spawn_blocking(move || {
             let shot = Shot::of_serial(reading);
             drop(turn);

@@ -143,13 +143,18 @@ impl Session {
 
     /// Connects through the first way that lets us in; none where all failed, or are left alone.
     async fn connect(&mut self) -> Option<Visit> {
+        let mut arrival = self.reader.arrivals.enter().await;
         for at in 0..self.ways.len() {
             let unwanted = self.ways.serial() == Some(at) && !self.wants_serial(Instant::now());
             if unwanted || self.ways.rests(at, Instant::now()) {
                 continue;
             }
             match self.ways.open(at).await {
-                Ok(connection) => return Some(self.visit(at, connection)),
+                Ok(connection) => {
+                    let mut visit = self.visit(at, connection);
+                    visit.arrival = arrival.take();
+                    return Some(visit);
+                }
                 Err((error, wait)) => self.lost(at, Duration::ZERO, error, wait),
             }
         }
@@ -420,10 +425,13 @@ impl Session {
         let seen = self.shot.as_ref().and_then(|shot| shot.seen());
         let is_watched = self.pace.borrow().is_watched();
         let read = match &mut visit.connection {
-            Connection::Picture(source) => match source.image(seen) {
-                Some(image) => Some(self.reader.read(image, self.shot.clone()).await),
-                None => None,
-            },
+            Connection::Picture(source) => {
+                let turn = self.reader.turn().await.ok_or(DeviceError::Stopping)?;
+                match source.image(seen) {
+                    Some(image) => Some(self.reader.read(turn, image, self.shot.clone()).await),
+                    None => None,
+                }
+            }
             Connection::Serial(serial) => match serial.read() {
                 Ok(Read::Shown(reading)) => Some(self.reader.take(reading).await),
                 Ok(Read::Same) => None,
@@ -446,6 +454,7 @@ impl Session {
         if !is_watched {
             visit.connection.rest();
         }
+        visit.arrival = None;
         visit.look = Look::None;
         visit.next_look = Instant::now() + self.pace(visit);
         Ok(())

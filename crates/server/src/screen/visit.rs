@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
+use super::arrival::Arrival;
 use super::connection::Connection;
 use super::typing::Typing;
 use super::{Attempt, Reply, Seen};
@@ -48,6 +49,8 @@ pub(super) struct Visit {
     /// Its connector, as facts name it.
     pub(super) source: Arc<str>,
     pub(super) connection: Connection,
+    /// Held until the first picture was read.
+    pub(super) arrival: Option<Arrival>,
     pub(super) begun: Instant,
     pub(super) look: Look,
     /// A request that the server has not answered.
@@ -70,6 +73,7 @@ impl Visit {
             typing,
             source,
             connection,
+            arrival: None,
             begun: now,
             look: Look::None,
             asked: None,
