@@ -82,6 +82,8 @@ pub enum Activity {
     NoBootableDevice,
     /// In the setup screens.
     Setup,
+    /// An installer has stopped at an error.
+    InstallerStopped,
     /// Loading from the network.
     NetworkBoot,
     /// In the loader's menu.
@@ -164,6 +166,9 @@ enum Phase {
     PowerSupplyQuestion,
     NoBootableDevice,
     Setup,
+    /// Whether setup is to be left.
+    SetupQuestion,
+    InstallerStopped,
     NetworkBoot,
     Menu(Menu),
     Grub(Grub),
@@ -181,6 +186,7 @@ pub(crate) enum Step {
     AskPowerSupply,
     ChooseDevice,
     NoBootableDevice,
+    InstallerStopped,
     Loader,
     LoaderReady,
     MenuSecond,
@@ -272,7 +278,8 @@ impl Machine {
             Phase::Firmware => Activity::Firmware,
             Phase::PowerSupplyQuestion => Activity::PowerSupplyQuestion,
             Phase::NoBootableDevice => Activity::NoBootableDevice,
-            Phase::Setup => Activity::Setup,
+            Phase::Setup | Phase::SetupQuestion => Activity::Setup,
+            Phase::InstallerStopped => Activity::InstallerStopped,
             Phase::NetworkBoot => Activity::NetworkBoot,
             Phase::Menu(_) => Activity::Menu,
             Phase::Grub(_) => Activity::LoaderPrompt,
@@ -471,6 +478,7 @@ impl Machine {
             Step::AskPowerSupply => self.phase = Phase::PowerSupplyQuestion,
             Step::ChooseDevice => self.choose_device(now),
             Step::NoBootableDevice => self.phase = Phase::NoBootableDevice,
+            Step::InstallerStopped => self.phase = Phase::InstallerStopped,
             Step::Loader => self.loader(now),
             Step::LoaderReady => self.loader_ready(now),
             Step::MenuSecond => self.menu_second(now),
@@ -502,10 +510,17 @@ impl Machine {
             Phase::Grub(_) => self.grub_key(now, key),
             Phase::Tty(_) => self.tty_key(now, key),
             Phase::Menu(_) => self.menu_key(now, key),
-            Phase::Firmware | Phase::PowerSupplyQuestion | Phase::NoBootableDevice | Phase::Setup => {
-                self.firmware_key(now, key);
-            }
-            Phase::Off | Phase::NetworkBoot | Phase::Booting | Phase::Stopping | Phase::Panicked => {}
+            Phase::Firmware
+            | Phase::PowerSupplyQuestion
+            | Phase::NoBootableDevice
+            | Phase::Setup
+            | Phase::SetupQuestion => self.firmware_key(now, key),
+            Phase::Off
+            | Phase::InstallerStopped
+            | Phase::NetworkBoot
+            | Phase::Booting
+            | Phase::Stopping
+            | Phase::Panicked => {}
         }
     }
 

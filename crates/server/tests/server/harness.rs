@@ -63,10 +63,15 @@ impl World {
     }
 
     pub async fn with(fleet: FleetConfig, settings: Settings) -> Self {
+        Self::with_config(fleet, |directory| config(directory, settings)).await
+    }
+
+    /// The same with a server that is as `config` says for its folder.
+    pub async fn with_config(fleet: FleetConfig, config: impl FnOnce(&Path) -> Config) -> Self {
         capture_logs();
         let directory = tempfile::tempdir().unwrap();
         let fleet = Fleet::start(fleet).await.unwrap();
-        let server = Server::start(config(directory.path(), settings)).await.unwrap();
+        let server = Server::start(config(directory.path())).await.unwrap();
         let client = Client::new(Endpoint::Unix(server.socket().to_owned())).unwrap();
         Self { fleet, server: Some(server), client, directory }
     }

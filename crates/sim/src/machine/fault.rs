@@ -26,6 +26,8 @@ pub enum MachineFault {
     /// The disk is empty: `No bootable device`, until the machine is booted from the network, whose image
     /// restores the disk.
     DiskErased,
+    /// What is on the disk is an installer that stops at an error: `Installation step failed`. The network image restores the disk.
+    InstallerStopped,
     /// GRUB does not find its modules: `grub rescue>`. It takes `set prefix=(hd0,msdos1)/boot/grub`, `insmod
     /// normal`, `normal`; the booted system then repairs the loader.
     GrubRescue,
@@ -33,7 +35,7 @@ pub enum MachineFault {
 
 impl MachineFault {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::PowerSupplyF1,
         Self::KernelPanic,
         Self::RootMissing,
@@ -42,6 +44,7 @@ impl MachineFault {
         Self::FsckWithPassword,
         Self::NoBootableDevice,
         Self::DiskErased,
+        Self::InstallerStopped,
         Self::GrubRescue,
     ];
 
@@ -57,6 +60,7 @@ impl MachineFault {
             Self::FsckWithPassword => "fsck-with-password",
             Self::NoBootableDevice => "no-bootable-device",
             Self::DiskErased => "disk-erased",
+            Self::InstallerStopped => "installer-stopped",
             Self::GrubRescue => "grub-rescue",
         }
     }
@@ -85,6 +89,8 @@ pub(crate) enum Disk {
     /// Its controller hangs until power is taken away.
     Hung,
     Erased,
+    /// Nothing but an installer is on it.
+    HalfInstalled,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,13 +112,14 @@ impl Condition {
             MachineFault::FsckWithPassword => self.file_system = FileSystem::DamagedBehindPassword,
             MachineFault::NoBootableDevice => self.disk = Disk::Hung,
             MachineFault::DiskErased => self.disk = Disk::Erased,
+            MachineFault::InstallerStopped => self.disk = Disk::HalfInstalled,
             MachineFault::GrubRescue => self.loader_modules_lost = true,
         }
     }
 
     /// Whether what is on the disk cannot come up.
     pub(crate) fn disk_needs_image(self) -> bool {
-        self.disk == Disk::Erased || self.root_missing
+        matches!(self.disk, Disk::Erased | Disk::HalfInstalled) || self.root_missing
     }
 
     /// The network image was written over the disk: everything on it is new.

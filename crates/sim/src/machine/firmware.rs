@@ -8,6 +8,16 @@ use super::script::Script;
 use super::system::System;
 use super::{BootSource, Machine, Output, Phase, Step};
 
+/// What an installer of Debian says that nobody sits at.
+const INSTALLER_STOPPED: [&str; 6] = [
+    "  [!!] Select and install software",
+    "",
+    "  Installation step failed",
+    "  An installation step failed. You can try to run the failing item again from the",
+    "  menu, or skip it and choose something else. The failing step is: Select and",
+    "  install software",
+];
+
 impl Machine {
     pub(super) fn post(&mut self, now: Instant) {
         self.phase = Phase::Firmware;
@@ -53,6 +63,9 @@ impl Machine {
         let script = script.print(400, "\nBooting from disk 0 ...\n");
         let script = match self.condition.disk {
             Disk::Good => script.begin(600, Step::Loader),
+            Disk::HalfInstalled => {
+                script.print(1500, "\n").lines(30, INSTALLER_STOPPED).begin(0, Step::InstallerStopped)
+            }
             Disk::Hung | Disk::Erased => script
                 .print(1500, "\n")
                 .lines(30, self.make.traits().no_device)
@@ -80,7 +93,7 @@ impl Machine {
         let page = format!(
             "\u{1B}[1;37;44m System Setup \u{1B}[0m\n\n  \
              Product         {}\n  Serial number   {}\n  NIC 1           {}\n\n  \
-             Boot order      1. Disk 0\n                  2. NIC 1\n\n  Esc  leave setup and restart\n",
+             Boot order      1. Disk 0\n                  2. NIC 1\n\n  Esc  leave setup\n",
             traits.product, self.serial, self.mac
         );
         self.run(now, Script::new().show(300, traits.firmware_mode).print(50, page));
@@ -93,8 +106,13 @@ impl Machine {
             _ => None,
         };
         match (&self.phase, key) {
-            (Phase::Setup, Key::Escape) => self.restart(now),
-            (Phase::Setup, _) => {}
+            (Phase::Setup, Key::Escape) => {
+                self.phase = Phase::SetupQuestion;
+                self.run(now, Script::new().print(100, "\n  Leave without saving?  Enter = yes, Esc = no\n"));
+            }
+            (Phase::SetupQuestion, Key::Enter) => self.restart(now),
+            (Phase::SetupQuestion, Key::Escape) => self.setup(now),
+            (Phase::Setup | Phase::SetupQuestion, _) => {}
             (Phase::PowerSupplyQuestion, Key::Function(1)) => {
                 self.condition.power_supply = false;
                 self.phase = Phase::Firmware;

@@ -394,6 +394,25 @@ fn a_boot_order_is_followed_and_used_up() {
 }
 
 #[test]
+fn setup_is_left_when_its_question_is_answered() {
+    const ESCAPE: u32 = 0xFF1B;
+    for make in Make::ALL {
+        let mut bench = Bench::new(make, true);
+        bench.machine.set_next_boot(Some(NextBoot { source: BootSource::Setup, persistent: false }));
+        bench.machine.hard_reset(bench.now);
+        bench.pass(1);
+        bench.until(Activity::Setup);
+        for asks in [true, false, true] {
+            bench.press(ESCAPE);
+            let screen = bench.until(Activity::Setup);
+            assert_eq!(screen.contains("Leave without saving?"), asks, "{screen}");
+        }
+        bench.press(ENTER);
+        bench.until(Activity::Up);
+    }
+}
+
+#[test]
 fn soft_shutdown_needs_a_system_that_runs() {
     let mut bench = Bench::new(Make::Dl380Like, true);
     bench.machine.soft_shutdown(bench.now);

@@ -42,9 +42,13 @@ async fn heal(fleet: &Fleet, host: &SimHost, fault: MachineFault) {
             desk.ask(ChassisControl::HardReset).await.unwrap();
             screen.try_until(|text| !text.contains("Kernel panic")).await.unwrap();
         }
-        MachineFault::RootMissing | MachineFault::DiskErased => {
+        MachineFault::RootMissing | MachineFault::DiskErased | MachineFault::InstallerStopped => {
+            let stopped = ["VFS: Unable", "no boot", "Installation step failed"];
             screen
-                .try_until(|text| text.contains("VFS: Unable") || text.to_lowercase().contains("no boot"))
+                .try_until(|text| {
+                    let text = text.to_lowercase();
+                    stopped.iter().any(|words| text.contains(&words.to_lowercase()))
+                })
                 .await
                 .unwrap();
             let flags = BootFlags::once(BootDevice::Pxe);
