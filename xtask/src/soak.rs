@@ -5,16 +5,19 @@ use anyhow::{Context, Result, bail};
 use crate::{run, workspace};
 
 /// Options with a number, and the variables that tell the soak of them.
-const NUMBERS: [(&str, &str); 3] = [
+const NUMBERS: [(&str, &str); 4] = [
     ("--hosts", "IRONHAND_SOAK_HOSTS"),
     ("--faults", "IRONHAND_SOAK_FAULTS"),
     ("--kills", "IRONHAND_SOAK_KILLS"),
+    ("--seconds", "IRONHAND_SOAK_SECONDS"),
 ];
 
-/// Builds ironhand, with optimisation where `--release` is given, and soaks it; prints what it took. `--hosts`, `--faults` and `--kills` make it
-/// smaller or larger than 1,000, 200 and 20. It ends by itself: within an hour and a half, whatever happens.
+/// Builds ironhand and the simulators, with optimisation where `--release` is given, and soaks it; prints what it took. `--hosts`, `--faults`, `--kills` and
+/// `--seconds`, within which all faults and kills come, make it smaller or larger than 1,000, 200, 20 and 600. It ends by itself: within an hour and a half, whatever happens.
 pub fn run(arguments: &[String]) -> Result<()> {
-    let mut build = vec!["--bin", "ironhand"];
+    // Of the whole workspace, so that both builds share what they can.
+    let mut build = vec!["--workspace", "--bin", "ironhand"];
+    let mut test = vec!["test", "--locked", "--workspace", "--test", "soak"];
     let mut numbers = Vec::new();
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
@@ -24,13 +27,19 @@ pub fn run(arguments: &[String]) -> Result<()> {
                 number.parse::<usize>().with_context(|| format!("`{option} {number}`"))?;
                 numbers.push((*variable, number));
             }
-            None if argument == "--release" => build.push("--release"),
-            None => bail!("`soak` takes `--release`, `--hosts`, `--faults` and `--kills`, got `{argument}`"),
+            None if argument == "--release" => {
+                build.push("--release");
+                test.push("--release");
+            }
+            None => bail!(
+                "`soak` takes `--release`, `--hosts`, `--faults`, `--kills` and `--seconds`, got `{argument}`"
+            ),
         }
     }
     let ironhand = workspace::build_ironhand(&build)?;
     let mut soak = workspace::cargo();
-    soak.args(["test", "--locked", "--package", "e2e", "--test", "soak", "--", "--nocapture"])
+    soak.args(test)
+        .args(["--", "--nocapture"])
         .env("IRONHAND_BIN", ironhand)
         .env("IRONHAND_SOAK", "full")
         .envs(numbers);

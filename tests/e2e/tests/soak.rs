@@ -4,11 +4,11 @@
 //!
 //! `cargo xtask soak` does it at full size and prints how long things took; otherwise it is small.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use e2e::{Served, wait_until};
-use ironhand_api::{Incident, IncidentState, LabelSelector, Run, Timestamp};
+use ironhand_api::{Incident, IncidentState, LabelSelector, Run, RunState, Timestamp};
 use ironhand_client::{Client, Endpoint, RecordFilter};
 use ironhand_ipmi::ChassisControl;
 use ironhand_sim::{Asked, Fleet, FleetConfig, MachineFault};
@@ -81,17 +81,26 @@ const FULL: Size = Size {
         MachineFault::FsckManually,
         MachineFault::GrubRescue,
         MachineFault::PanicEveryBoot,
+        MachineFault::DiskErased,
+        MachineFault::FsckWithPassword,
     ],
     settings: "",
-    boot: "3m",
+    boot: "2m",
 };
+
+/// Whether nothing that the flows do brings a machine back, so that a person must be asked.
+const fn is_in_vain(fault: MachineFault) -> bool {
+    matches!(fault, MachineFault::PanicEveryBoot | MachineFault::DiskErased | MachineFault::FsckWithPassword)
+}
 
 /// Files of the flow library that these faults need.
 const FLOWS: [&str; 2] =
     [include_str!("../../../flows/firmware.yaml"), include_str!("../../../flows/linux.yaml")];
 
-/// The most runs of one flow in an incident: the `attempts` of these flows.
-const ATTEMPTS: usize = 2;
+/// How often the flow for a fault that nothing heals begins, and the most runs of any flow in an incident: the `attempts` of these flows.
+const fn attempts(fault: MachineFault) -> usize {
+    if matches!(fault, MachineFault::FsckWithPassword) { 1 } else { 2 }
+}
 
 /// The flows with less patience: these machines boot within half a minute.
 fn brisk(flows: &str, boot: &str) -> String {
@@ -133,7 +142,7 @@ fn strokes(size: &Size, seed: &mut Seeded) -> Vec<(Duration, Stroke)> {
         let host = left.swap_remove(seed.below(left.len() as u64) as usize);
         let fault = size.kinds[index % size.kinds.len()];
         // What nothing heals is given up after many minutes, which need not come after all the others.
-        let within = if fault == MachineFault::PanicEveryBoot { size.during / 2 } else { size.during };
+        let within = if is_in_vain(fault) { size.during / 2 } else { size.during };
         strokes.push((seed.within(within), Stroke::Fault { host, fault }));
     }
     strokes.extend((0..size.kills).map(|_| (seed.within(size.during), Stroke::Kill)));
@@ -233,26 +242,32 @@ impl World {
         self.runtime.block_on(self.client().runs(&filter)).expect("the runs")
     }
 
-    /// Waits until every host's login prompt was read.
-    fn all_well(&self, patience: Duration) {
-        wait_until("every host is seen well", patience, || {
+    /// The runs that are under way.
+    fn under_way(&self) -> impl Iterator<Item = u64> {
+        self.runs().into_iter().filter(|run| run.state == RunState::Running).map(|run| run.id)
+    }
+
+    /// Waits until the login prompt of every host, but of those that broke, was read after a moment.
+    fn all_well(&self, after: Timestamp) {
+        wait_until("every host is seen well", FIRST_LOOK, || {
             let hosts =
                 self.runtime.block_on(self.client().list::<ironhand_api::Host>(&LabelSelector::default()));
             let hosts = hosts.map_err(|error| error.to_string())?;
             let well = |host: &ironhand_api::Host| {
-                host.status.as_ref().is_some_and(|status| status.health == ironhand_api::Health::Well)
+                let screen = host.status.as_ref().and_then(|status| status.screen.as_ref());
+                screen.is_some_and(|screen| {
+                    screen.reliable && screen.headline.contains("login:") && screen.read_at > after
+                })
             };
-            let unseen = hosts.iter().filter(|host| !well(host)).count();
-            if unseen == 0 { Ok(()) } else { Err(format!("{unseen} of {} are not", hosts.len())) }
+            let sound = hosts.iter().filter(|host| !self.struck.contains_key(host.metadata.name.as_str()));
+            let unseen = sound.filter(|host| !well(host)).count();
+            if unseen == 0 { Ok(()) } else { later(format!("{unseen} of {} are not", hosts.len())) }
         });
     }
 
     fn strike(&mut self, host: usize, fault: MachineFault) {
         let name = self.fleet.hosts()[host].name.clone();
-        let now =
-            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock that is set");
-        self.struck
-            .insert(name.clone(), Struck { fault, at: Timestamp::from_millis(now.as_millis() as i64) });
+        self.struck.insert(name.clone(), Struck { fault, at: now() });
         self.fleet.stage(&name, fault).expect("a host of the fleet");
     }
 
@@ -266,7 +281,7 @@ impl World {
             })
         };
         let open: Vec<_> = self.struck.keys().filter(|name| !over(name)).collect();
-        if open.is_empty() { Ok(incidents) } else { Err(format!("{} are not over: {open:?}", open.len())) }
+        if open.is_empty() { Ok(incidents) } else { later(format!("{} are not over: {open:?}", open.len())) }
     }
 
     /// What a host received: power actions, and the lines that were typed to it; keys other than characters stand for themselves.
@@ -299,6 +314,7 @@ impl World {
             let [incident] = own[..] else { panic!("{fault:?} is not one incident: {told}") };
             let well = self.fleet.state(&host.name).expect("a host of the fleet").well;
             assert_eq!(incident.state == IncidentState::Closed, well, "{fault:?}: {told}");
+            assert!(!well || !is_in_vain(*fault), "{fault:?} was healed by nobody knows what: {told}");
             let mut typed = lines.clone();
             typed.sort();
             typed.dedup();
@@ -307,13 +323,13 @@ impl World {
             let tries = of_incident.len();
             for run in &of_incident {
                 let same = of_incident.iter().filter(|other| other.flow == run.flow).count();
-                assert!(same <= ATTEMPTS, "{fault:?}: {} began {same} times: {told}", run.flow);
+                assert!(same <= attempts(*fault), "{fault:?}: {} began {same} times: {told}", run.flow);
             }
-            if *fault == MachineFault::PanicEveryBoot {
-                assert!(tries >= ATTEMPTS, "{fault:?} was given up after {tries} attempts: {told}");
+            if is_in_vain(*fault) {
+                assert!(tries >= attempts(*fault), "{fault:?} was given up after {tries} attempts: {told}");
             }
             let most = match fault {
-                MachineFault::PanicEveryBoot => tries,
+                fault if is_in_vain(*fault) => tries,
                 MachineFault::PowerSupplyF1 | MachineFault::FsckManually | MachineFault::GrubRescue => 0,
                 _ => 1,
             };
@@ -353,14 +369,8 @@ fn soak(size: &Size) {
     let mut world = World::new(size);
     let mut server = Served::start(world.folder.path());
     world.describe(&server, size);
-    let begun = Instant::now();
-    world.all_well(FIRST_LOOK);
-    println!(
-        "seen      all {} hosts were seen well after {:.1} s",
-        size.hosts,
-        begun.elapsed().as_secs_f64()
-    );
-    let mut used = Used::default();
+    println!("seen      {}", until_seen(&world, &server));
+    let (mut used, mut cut_short) = (Used::default(), BTreeSet::new());
     let start = Instant::now();
     for (at, stroke) in strokes(size, &mut seed) {
         // The moments are what is drawn; nothing is waited for.
@@ -368,6 +378,7 @@ fn soak(size: &Size) {
         match stroke {
             Stroke::Fault { host, fault } => world.strike(host, fault),
             Stroke::Kill => {
+                cut_short.extend(world.under_way());
                 used.add(&server);
                 server.kill_after(Duration::ZERO);
                 server = Served::start(world.folder.path());
@@ -378,6 +389,9 @@ fn soak(size: &Size) {
         wait_until("every fault is healed or handed to a person", size.patience, || world.settled());
     let took = start.elapsed();
     used.add(&server);
+    server.kill_after(Duration::ZERO);
+    let server = Served::start(world.folder.path());
+    println!("again     {}", until_seen(&world, &server));
     let ends = world.judge(&incidents);
     let runs = world.runs();
     let first = |incident: &Incident| {
@@ -386,6 +400,7 @@ fn soak(size: &Size) {
     };
     println!("{} hosts, {} faults, {} kills within {:?}", size.hosts, size.faults, size.kills, size.during);
     println!("ends      {ends:?}");
+    println!("resumed   {}", resumed(&runs, &cut_short));
     println!("noticed   {}", world.times(&incidents, |incident| Some(incident.opened_at)));
     println!("acted     {}", world.times(&incidents, first));
     println!("recovered {}", world.times(&incidents, |incident| incident.closed_at));
@@ -399,6 +414,42 @@ fn soak(size: &Size) {
     println!("verdict   passed: every fault is one incident, healed or handed over; nothing was done twice");
 }
 
+fn now() -> Timestamp {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Timestamp::from_millis(now.expect("a clock that is set").as_millis() as i64)
+}
+
+/// Waits until a server that has just begun has seen the hosts that are well; tells how long that took, and what of the processor.
+fn until_seen(world: &World, server: &Served) -> String {
+    let begun = Instant::now();
+    world.all_well(now());
+    let mut used = Used::default();
+    used.add(server);
+    format!(
+        "the hosts that are well were read {:.1} s after a start, with {:.1} s of processor and {} MiB",
+        begun.elapsed().as_secs_f64(),
+        used.processor.as_secs_f64(),
+        used.most_memory / 1024
+    )
+}
+
+/// A refusal after a while: to list a thousand hosts twenty times a second would keep the server busier than all the rest.
+fn later<T>(refusal: String) -> Result<T, String> {
+    std::thread::park_timeout(Duration::from_millis(500));
+    Err(refusal)
+}
+
+/// What became of the runs that were under way when the server was killed: each is brought to an end by one of the next.
+fn resumed(runs: &[Run], cut_short: &BTreeSet<u64>) -> String {
+    let ended: Vec<_> = runs.iter().filter(|run| cut_short.contains(&run.id)).collect();
+    for run in &ended {
+        assert_ne!(run.state, RunState::Running, "{run:#?}");
+    }
+    assert_eq!(ended.len(), cut_short.len(), "a run is lost: {cut_short:?}");
+    let succeeded = ended.iter().filter(|run| run.state == RunState::Succeeded).count();
+    format!("{} runs were under way at a kill: {succeeded} of them succeeded, the others failed", ended.len())
+}
+
 /// A size with the numbers that `cargo xtask soak` was given.
 fn asked(size: Size) -> Size {
     let number = |name: &str, otherwise: usize| {
@@ -409,6 +460,7 @@ fn asked(size: Size) -> Size {
         hosts: number("IRONHAND_SOAK_HOSTS", size.hosts),
         faults: number("IRONHAND_SOAK_FAULTS", size.faults),
         kills: number("IRONHAND_SOAK_KILLS", size.kills),
+        during: Duration::from_secs(number("IRONHAND_SOAK_SECONDS", size.during.as_secs() as usize) as u64),
         ..size
     }
 }
