@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ironhand_boot_port::dhcp::{DhcpConfig, DhcpPort};
+use ironhand_boot_port::dhcp::{DhcpConfig, DhcpPort, Opened};
 use ironhand_boot_port::journal::Durability;
 use ironhand_dhcp::{
     Answer, Choice, ClientKind, Mode, OptionSet, Policy, ServerConfig, Subnet, SubnetId, Terms, code,
@@ -34,6 +34,14 @@ pub(crate) enum Server {
 #[derive(Clone, Copy)]
 pub(crate) struct Pool {
     last: u8,
+}
+
+impl Pool {
+    /// Its networks, of which each begins where its third byte is a power of two, from 10.77.1.0 on.
+    pub(crate) fn networks(self) -> Vec<String> {
+        let thirds = (0..8).map(|bit| (1_u8 << bit, 24 - bit)).filter(|(third, _)| *third <= self.last);
+        thirds.map(|(third, prefix)| format!("10.77.{third}.0/{prefix}")).collect()
+    }
 }
 
 /// 6,144 addresses.
@@ -263,14 +271,23 @@ impl Policy for Everybody {
 /// Serves DHCP until it is killed, with the lease file in the directory where it runs.
 pub fn serve(arguments: &[String]) -> Result<bool> {
     let [durability, last] = arguments else { return Err("serve-dhcp sync|write LAST".into()) };
-    let last: u8 = last.parse()?;
+    let pool = Pool { last: last.parse()? };
+    let durability = if durability == "sync" { Durability::Sync } else { Durability::Write };
+    let mut opened = open(durability, pool)?;
+    // Events are read, as a server reads them.
+    while opened.events.blocking_recv().is_some() {}
+    Ok(true)
+}
+
+/// Serves the addresses of a pool, with the lease file in the directory where it runs.
+pub(crate) fn open(durability: Durability, pool: Pool) -> Result<Opened> {
     let subnet = Subnet {
         id: SubnetId(1),
         network: SERVER,
         prefix: 16,
         interface: None,
         relays: Vec::new(),
-        pools: vec![Ipv4Addr::new(10, 77, 1, 0)..=Ipv4Addr::new(10, 77, last, 255)],
+        pools: vec![Ipv4Addr::new(10, 77, 1, 0)..=Ipv4Addr::new(10, 77, pool.last, 255)],
         excluded: Vec::new(),
         mode: Mode::Full,
         authoritative: true,
@@ -281,12 +298,9 @@ pub fn serve(arguments: &[String]) -> Result<bool> {
         server: ServerConfig::default(),
         subnets: vec![subnet],
         journal: "leases".into(),
-        durability: if durability == "sync" { Durability::Sync } else { Durability::Write },
+        durability,
     };
     let mut options = ironhand_dhcp::Options::new();
     options.set_addresses(code::ROUTER, &[SERVER]).set_addresses(code::DOMAIN_NAME_SERVER, &[SERVER]);
-    let mut opened = DhcpPort::open(config, Everybody { options: Arc::new(options) })?;
-    // Events are read, as a server reads them.
-    while opened.events.blocking_recv().is_some() {}
-    Ok(true)
+    Ok(DhcpPort::open(config, Everybody { options: Arc::new(options) })?)
 }

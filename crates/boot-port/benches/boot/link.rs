@@ -50,6 +50,16 @@ impl Link {
         }
         Ok(Self { server, client })
     }
+
+    /// Gives the clients all addresses of some networks, which the server reaches through them as through a router: it knows
+    /// one neighbour, and not a thousand.
+    pub fn route_through_clients(&self, networks: &[String]) -> Result<()> {
+        for network in networks {
+            ip(&self.client, &format!("route add local {network} dev lo"))?;
+            ip(&self.server, &format!("route add {network} via {CLIENT}"))?;
+        }
+        Ok(())
+    }
 }
 
 /// A network namespace, which ends with this value and the last program in it.

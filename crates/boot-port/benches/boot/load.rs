@@ -6,6 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io::{IoSlice, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsFd, AsRawFd};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -83,6 +84,13 @@ pub fn run(clients: &Namespace, load: Load) -> Result<Tally> {
     clients.run(|| Machines::new(load)?.run())
 }
 
+/// Runs the load on this thread, and tells each machine as soon as it has its address.
+pub fn tell(load: Load, bound: mpsc::Sender<Ipv4Addr>) -> Result<Tally> {
+    let mut machines = Machines::new(load)?;
+    machines.bound = Some(bound);
+    machines.run()
+}
+
 /// Whether a server answers a DISCOVER within a tenth of a second.
 pub fn is_answered(clients: &Namespace, road: Road) -> Result<bool> {
     clients.run(|| {
@@ -114,6 +122,8 @@ struct Machines {
     next: u32,
     holders: HashMap<Ipv4Addr, u32>,
     tally: Tally,
+    /// Who is told of machines that have an address.
+    bound: Option<mpsc::Sender<Ipv4Addr>>,
 }
 
 #[derive(Clone)]
@@ -171,6 +181,7 @@ impl Machines {
             next: 0,
             holders: HashMap::new(),
             tally: Tally::default(),
+            bound: None,
         })
     }
 
@@ -345,6 +356,9 @@ impl Machines {
                     .latencies
                     .push(u32::try_from(state.begun.elapsed().as_micros()).unwrap_or(u32::MAX));
                 self.in_flight -= 1;
+                if let Some(bound) = &self.bound {
+                    let _ = bound.send(answer.address);
+                }
                 let holder = *self.holders.entry(answer.address).or_insert(machine);
                 self.tally.duplicates += u64::from(holder != machine || answer.address != state.offered);
             }

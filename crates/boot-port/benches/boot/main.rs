@@ -5,9 +5,10 @@
 //! of the rounds' ratios. The work is checked: what was lost or wrong is printed, and such a run counts in no ratio.
 //! A server that is not installed is an error. Where a bar is missed, the program ends with status 1.
 //!
-//! Options: `--rounds N` (3), `--seconds N` of each run (3), `--directory DIR` where servers keep their leases and what
-//! they serve (the system's place for temporary files; /dev/shm leaves the disk out).
+//! Options: `--rounds N` (3), `--seconds N` of each run (3), `--machines N` of `boots` (1,000), `--directory DIR` where servers
+//! keep their leases and what they serve (the system's place for temporary files; /dev/shm leaves the disk out).
 
+mod boots;
 mod contest;
 mod dhcp;
 mod http;
@@ -28,6 +29,8 @@ pub struct Options {
     pub rounds: usize,
     /// How long a run lasts where that is free, in seconds.
     pub seconds: u64,
+    /// How many machines boot at the same moment.
+    pub machines: u32,
     /// Where directories are made.
     directory: PathBuf,
 }
@@ -43,8 +46,13 @@ impl Options {
 type Part = fn(&Options) -> Result<bool>;
 
 /// The parts by name, in the order in which they run.
-const PARTS: &[(&str, Part)] =
-    &[("dhcp", dhcp::run), ("storm", storm::run), ("tftp", tftp::run), ("http", http::run)];
+const PARTS: &[(&str, Part)] = &[
+    ("dhcp", dhcp::run),
+    ("storm", storm::run),
+    ("tftp", tftp::run),
+    ("http", http::run),
+    ("boots", boots::run),
+];
 
 fn main() -> ExitCode {
     match run(&std::env::args().skip(1).collect::<Vec<_>>()) {
@@ -60,11 +68,12 @@ fn main() -> ExitCode {
 fn run(arguments: &[String]) -> Result<bool> {
     match arguments {
         [command, rest @ ..] if command == dhcp::SERVE => return dhcp::serve(rest),
+        [command, folder] if command == boots::SERVE => return boots::serve(folder.as_ref()),
         [command, folder] if command == http::SERVE => return http::serve(folder.as_ref()),
         [command, folder] if command == tftp::SERVE => return tftp::serve(folder.as_ref()),
         _ => {}
     }
-    let mut options = Options { rounds: 3, seconds: 3, directory: std::env::temp_dir() };
+    let mut options = Options { rounds: 3, seconds: 3, machines: 1_000, directory: std::env::temp_dir() };
     let mut chosen = Vec::new();
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
@@ -74,6 +83,7 @@ fn run(arguments: &[String]) -> Result<bool> {
             "--bench" | "--" => {}
             "--rounds" => options.rounds = value()?.parse()?,
             "--seconds" => options.seconds = value()?.parse()?,
+            "--machines" => options.machines = value()?.parse()?,
             "--directory" => options.directory = value()?.into(),
             name => match PARTS.iter().find(|(part, _)| *part == name) {
                 Some(part) => chosen.push(part),

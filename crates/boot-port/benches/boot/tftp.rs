@@ -242,7 +242,8 @@ pub fn serve(folder: &Path) -> Result<bool> {
     }
 }
 
-struct Folder(PathBuf);
+/// The files of a folder.
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Shelf for Folder {
     fn find(&self, question: &Question<'_>) -> std::result::Result<Content, Refusal> {

@@ -95,6 +95,19 @@ fn machines_that_nobody_described_boot_from_their_disk_where_the_network_says_so
 }
 
 #[test]
+fn a_machine_that_nobody_described_is_switched_off_where_the_network_says_so() {
+    // Debian's iPXE cannot switch a machine off, and its GRUB can.
+    let place = Place::new(&format!("{FULL}, unknown: powerOff, loader: grub"));
+    let mac = "52:54:00:00:08:07";
+    let mut machine = Machine::boot(&place.network, Firmware::Uefi, mac);
+    machine.ends(PATIENCE);
+    machine.frames().judge(OURS);
+    let free = place.ironhand.json(&["hosts", "--free"]);
+    let free: Vec<_> = free.as_array().into_iter().flatten().map(|one| (&one["mac"], &one["told"])).collect();
+    assert_eq!(free, [(&mac.into(), &"power off".into())]);
+}
+
+#[test]
 fn an_answer_file_is_read_by_the_system_that_was_told_its_url() {
     let place = Place::new(FULL);
     let mac = "52:54:00:00:08:03";
