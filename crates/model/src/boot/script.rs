@@ -4,11 +4,14 @@ mod grub;
 mod ipxe;
 mod pxelinux;
 
-use ironhand_api::{BootArchitecture, LocalBoot, Name, Network, ProfileBoot, ProfileSpec};
+use ironhand_api::{
+    BootArchitecture, LoaderPreference, LocalBoot, Name, Network, NicDriver, ProfileBoot, ProfileSpec,
+};
 
 use super::client::{Client, Stage};
 use super::context::Templates;
 use super::decide::{Decision, Intent, intended};
+use super::loader::{LoaderKind, choose};
 use super::quote::{QuoteError, url_path};
 use super::view::{BootServer, View};
 
@@ -37,8 +40,9 @@ enum Act {
     LocalDisk(LocalBoot),
     /// Asks again and again.
     Wait,
-    /// Switches the machine off.
-    PowerOff,
+    /// Switches the machine off; where there is a GRUB for it, iPXE starts that: few builds of iPXE have the command, Debian's
+    /// has not.
+    PowerOff { grub: Option<Source> },
     /// Boots nothing.
     Nothing,
 }
@@ -126,7 +130,7 @@ fn act(
             return Ok(Act::LocalDisk(host.unwrap_or_default()));
         }
         Intent::Menu | Intent::Hold | Intent::Wait => return Ok(Act::Wait),
-        Intent::PowerOff => return Ok(Act::PowerOff),
+        Intent::PowerOff => return Ok(Act::PowerOff { grub: grub(view, client) }),
         Intent::Refuse | Intent::Ignore | Intent::None => return Ok(Act::Nothing),
     };
     let profile = view.profile(profile).ok_or_else(|| format!("there is no Profile {profile}"))?;
@@ -152,6 +156,13 @@ fn act(
         Some(ProfileBoot::Chain(program)) => Act::Chain(Source::of(program, media)),
         None => return Err(format!("Profile {} boots nothing", profile.metadata.name)),
     })
+}
+
+/// The GRUB that a machine with UEFI may start in place of what it runs.
+fn grub(view: &View, client: &Client) -> Option<Source> {
+    let firmware = client.firmware().filter(|firmware| firmware.is_uefi())?;
+    let loader = choose(view, LoaderPreference::Grub, firmware, NicDriver::Firmware, None).ok()?;
+    (loader.kind == LoaderKind::Grub).then_some(Source::Path(loader.path))
 }
 
 pub(super) use grub::DISPATCH;

@@ -41,7 +41,7 @@ pub(super) fn write(scene: &Scene<'_>) -> Result<String, QuoteError> {
         Act::LocalDisk(style) => local_disk(&mut text, *style, scene.firmware()),
         // A script of iPXE is told apart before.
         Act::Own(_) | Act::Wait => wait(&mut text, scene),
-        Act::PowerOff => text.push_str("sleep 3\nhalt\n"),
+        Act::PowerOff { .. } => text.push_str("sleep 3\nhalt\n"),
         Act::Nothing => text.push_str("sleep 3\nexit 1\n"),
     }
     Ok(text)

@@ -84,8 +84,14 @@ pub(super) fn write(scene: &Scene<'_>) -> Result<String, QuoteError> {
         Act::Chain(program) => chain(&mut text, scene, program)?,
         Act::LocalDisk(style) => text.push_str(local_disk(*style, scene.firmware())),
         Act::Wait => wait(&mut text, scene),
-        Act::PowerOff => {
-            text.push_str("sleep 3\npoweroff ||\necho This iPXE cannot switch a machine off.\n");
+        Act::PowerOff { grub } => {
+            text.push_str("sleep 3\npoweroff ||\n");
+            if let Some(grub) = grub {
+                let grub = url(scene, grub, "the loader")?;
+                let _ = writeln!(text, "echo This iPXE cannot switch a machine off: GRUB does.");
+                let _ = writeln!(text, "chain --autofree {grub} ||");
+            }
+            text.push_str("echo This iPXE cannot switch a machine off.\n");
             wait(&mut text, scene);
         }
         Act::Nothing => text.push_str("sleep 3\nexit 1\n"),

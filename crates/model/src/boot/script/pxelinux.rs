@@ -8,7 +8,7 @@ use super::{Act, Scene, Source};
 pub(super) fn write(scene: &Scene<'_>) -> Result<String, QuoteError> {
     let mut text = String::new();
     // Where it is to wait, it reads its configuration anew after half a minute; it cannot switch a machine off.
-    let waits = matches!(scene.act, Act::Own(_) | Act::Wait | Act::PowerOff);
+    let waits = matches!(scene.act, Act::Own(_) | Act::Wait | Act::PowerOff { .. });
     let prompt = if waits { "PROMPT 1\nTIMEOUT 300" } else { "PROMPT 0" };
     let _ = writeln!(text, "DEFAULT ironhand\n{prompt}");
     for line in screen_lines(&format!("Ironhand: {}", scene.why)) {
@@ -31,7 +31,7 @@ pub(super) fn write(scene: &Scene<'_>) -> Result<String, QuoteError> {
             let _ = writeln!(text, "LABEL ironhand\n  KERNEL {}", path(program)?);
         }
         Act::LocalDisk(_) | Act::Nothing => text.push_str("LABEL ironhand\n  LOCALBOOT 0\n"),
-        Act::Own(_) | Act::Wait | Act::PowerOff => {
+        Act::Own(_) | Act::Wait | Act::PowerOff { .. } => {
             let mac = scene.client.mac().map(|mac| mac.to_string().replace(':', "-")).unwrap_or_default();
             let _ = writeln!(text, "LABEL ironhand\n  CONFIG ::pxelinux.cfg/01-{mac}");
         }

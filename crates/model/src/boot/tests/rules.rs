@@ -116,6 +116,25 @@ fn unknown_machines_are_treated_as_the_network_says() {
 }
 
 #[test]
+fn ipxe_that_cannot_switch_a_machine_off_starts_a_grub_that_can() {
+    let check = |architecture: u16, loaders: &[&str], wanted: Option<&str>| {
+        let mut records = records(network("mode: full, unknown: powerOff"), profile(KERNEL));
+        records.loaders = loaders.iter().map(|path| (*path).to_owned()).collect();
+        let client = Client { stage: Stage::Ipxe, ..firmware("52:54:00:99:99:99", architecture) };
+        let script = script(&View::new(records), &client, &Plain).unwrap().text;
+        let mut chained = script.lines().filter_map(|line| line.strip_prefix("chain --autofree "));
+        assert_eq!(chained.next(), wanted, "{architecture} {script}");
+        assert!(script.contains("poweroff ||"), "{script}");
+    };
+    let (x64, arm64) = ("grub/x64/grubx64.efi", "grub/arm64/grubaa64.efi");
+    check(7, &[x64, arm64], Some("http://10.0.7.1:8480/boot/grub/x64/grubx64.efi ||"));
+    check(11, &[x64, arm64], Some("http://10.0.7.1:8480/boot/grub/arm64/grubaa64.efi ||"));
+    check(11, &[x64], None);
+    check(7, &["ipxe/x64/snponly.efi"], None);
+    check(0, &[x64, "grub/bios/core.0"], None);
+}
+
+#[test]
 fn a_deployment_boots_once_or_always_and_then_comes_the_disk() {
     let check = |repeat, phase, intent: &str, reason: &str| {
         let mut records = records(network("mode: full"), profile(KERNEL));
