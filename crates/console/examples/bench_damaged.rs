@@ -10,12 +10,14 @@
 
 #[path = "../tests/damage/mod.rs"]
 mod damage;
+mod processor;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use damage::{Damage, Dice, score, screen};
 use ironhand_console::{Reader, fonts};
+use processor::timed;
 
 #[derive(Default)]
 struct Tally {
@@ -48,15 +50,18 @@ fn main() {
         let kind = if is_wide { Damage::wide } else { Damage::any };
         let damage = kind(&mut dice, round as usize);
         let image = damage.of(&screen);
-        let begun = Instant::now();
-        let reading = reader.read(&image, None);
-        let took = begun.elapsed();
-        let begun = Instant::now();
-        let again = reader.read(&image, reading.grid.as_ref());
-        let took_again = begun.elapsed();
+        let (reading, took) = timed(|| reader.read(&image, None));
+        let (again, took_again) = timed(|| reader.read(&image, reading.grid.as_ref()));
         assert_eq!(again, reading, "the grid changes what is read");
         let reliable = reading.is_reliable();
         let score = score(&screen.text, &if reliable { reading.text() } else { String::new() });
+        if only.is_some() {
+            for (who, text) in [("T", screen.text.clone()), ("R", reading.text())] {
+                for (row, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+                    println!("{who}{row:3} {line}");
+                }
+            }
+        }
         if reliable && score.wrong > 0 {
             println!("WRONG round {round}");
             let clean = |t: &str| {
@@ -86,7 +91,7 @@ fn main() {
         tally.times_again.push(took_again);
         if score.errors > 0 {
             println!(
-                "{} {:?} {:4} errors, {:4} wrong of {:5}, {:6.1} ms, score {:.3}, {}: {} {damage:?}",
+                "{round:3} {} {:?} {:4} errors, {:4} wrong of {:5}, {:6.1} ms, score {:.3}, {}: {} {damage:?}",
                 if reliable { "READ   " } else { "refused" },
                 reading.method,
                 score.errors,

@@ -4,8 +4,9 @@
 //! cargo run --release -p ironhand-console --example read_pictures -- OUT PICTURE...
 //! ```
 
+mod processor;
+
 use std::path::Path;
-use std::time::Instant;
 
 use ironhand_console::{Image, Reader};
 
@@ -17,9 +18,8 @@ fn main() {
     for picture in arguments {
         let path = Path::new(&picture);
         let image = Image::decode(&std::fs::read(path).expect("readable")).expect("a picture");
-        let begun = Instant::now();
-        let reading = reader.read(&image, None);
-        let took = begun.elapsed().as_secs_f64() * 1e3;
+        let (reading, took) = processor::timed(|| reader.read(&image, None));
+        let took = took.as_secs_f64() * 1e3;
         let name = path.file_stem().expect("a file").to_string_lossy();
         std::fs::write(Path::new(&folder).join(format!("{name}.txt")), reading.text()).expect("writable");
         let verdict = if reading.is_reliable() { "reliable" } else { "unreliable" };

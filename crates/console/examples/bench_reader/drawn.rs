@@ -1,8 +1,10 @@
 //! Times on screens full of kernel messages, drawn here: the same on every machine, with the grid unknown and known.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ironhand_console::{Drawing, DrawnCell, Font, Grid, Image, Reader, VGA_PALETTE};
+
+use crate::processor::timed;
 
 /// Readings of each screen.
 const ROUNDS: usize = 101;
@@ -45,9 +47,8 @@ fn screen(font: &str, ninth_column: bool, columns: usize, rows: usize) -> Image 
 fn median(reader: &Reader, image: &Image, hint: Option<&Grid>) -> Duration {
     let mut times: Vec<Duration> = (0..ROUNDS)
         .map(|_| {
-            let begun = Instant::now();
-            std::hint::black_box(reader.read(std::hint::black_box(image), hint));
-            begun.elapsed()
+            let (_, took) = timed(|| std::hint::black_box(reader.read(std::hint::black_box(image), hint)));
+            took
         })
         .collect();
     times.sort();
@@ -56,7 +57,10 @@ fn median(reader: &Reader, image: &Image, hint: Option<&Grid>) -> Duration {
 
 /// Prints a row for each screen.
 pub fn print(reader: &Reader) {
-    println!("{:<26} {:>12} {:>12}   median of {ROUNDS}", "drawn screen", "grid unknown", "grid known");
+    println!(
+        "{:<26} {:>12} {:>12}   processor time, median of {ROUNDS}",
+        "drawn screen", "grid unknown", "grid known"
+    );
     for (name, font, ninth_column, columns, rows, place) in SCREENS {
         let image = on_ground(screen(font, ninth_column, columns, rows), place);
         let grid = reader.read(&image, None).grid.expect("a drawn screen has a grid");

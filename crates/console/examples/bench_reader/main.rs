@@ -11,6 +11,8 @@
 mod drawn;
 mod folder;
 mod peer;
+#[path = "../processor/mod.rs"]
+mod processor;
 mod score;
 
 use std::path::PathBuf;

@@ -281,6 +281,9 @@ pub fn score(truth: &str, read: &str) -> Score {
         lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n").chars().collect()
     };
     let (truth, read) = (clean(truth), clean(read));
+    if truth == read {
+        return Score { characters: truth.len(), ..Score::default() };
+    }
     let errors = distance(&truth, &read, |_| 1);
     // An unread character in place of another is no wrong text.
     let wrong = distance(&truth, &read, |read| usize::from(read != char::REPLACEMENT_CHARACTER));

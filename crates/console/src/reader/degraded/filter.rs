@@ -96,8 +96,7 @@ impl AxisFilter {
         match self.shape {
             Shape::Triangle => (1.0 - x).max(0.0),
             Shape::Cubic(a) => cubic(a, x),
-            Shape::Lanczos if x < 3.0 => sinc(x) * sinc(x / 3.0),
-            Shape::Lanczos => 0.0,
+            Shape::Lanczos => lanczos(x),
             Shape::Twice => twice(x),
         }
     }
@@ -134,7 +133,26 @@ fn twice(x: f64) -> f64 {
         };
         (0..=4 * STEPS + 1).map(folded).collect()
     });
-    let at = x * STEPS as f64;
+    between_points(table, x * STEPS as f64)
+}
+
+/// The filter of Lanczos with three lobes.
+fn lanczos(x: f64) -> f64 {
+    /// Points of the table for each pixel: between them it is straight to the fifth digit.
+    const STEPS: usize = 256;
+    static TABLE: OnceLock<Vec<f64>> = OnceLock::new();
+    let table = TABLE.get_or_init(|| {
+        let value = |index: usize| {
+            let x = index as f64 / STEPS as f64;
+            if x < 3.0 { sinc(x) * sinc(x / 3.0) } else { 0.0 }
+        };
+        (0..=3 * STEPS + 1).map(value).collect()
+    });
+    between_points(table, x * STEPS as f64)
+}
+
+/// What a table has at a place between two of its points; nothing beyond its end.
+fn between_points(table: &[f64], at: f64) -> f64 {
     let below = at as usize;
     match (table.get(below), table.get(below + 1)) {
         (Some(one), Some(other)) => one + (other - one) * (at - below as f64),

@@ -61,12 +61,13 @@ impl Taps {
         let last = (from + (cells as f64 - edges.1) * scale - 0.5).floor().min(limit as f64 - 1.0);
         let first = (from + edges.0 * scale - 0.5).ceil().max(0.0);
         let mut taps = Self { first: first as usize, pixels: Vec::new() };
+        let mut smaller =
+            filter.between.map(|between| Smaller::new(filter, between, (from, scale), &sources));
         let mut pixel = first;
         while pixel <= last {
-            let source = (pixel + 0.5 - from) / scale - 0.5;
-            taps.pixels.push(match filter.between {
-                None => Tap::new(scaled, source, &sources),
-                Some(between) => Tap::there_and_back(filter, between, pixel, (from, scale), &sources),
+            taps.pixels.push(match &mut smaller {
+                None => Tap::new(scaled, (pixel + 0.5 - from) / scale - 0.5, &sources),
+                Some(smaller) => smaller.tap(pixel),
             });
             pixel += 1.0;
         }
@@ -86,11 +87,6 @@ impl Taps {
         let end = inside((begin + (cells as f64 - edge) * scale - 0.5).floor() + 1.0).max(first);
         Side { taps: self, first: first - self.first, count: end - first, origin: index * cells, cells }
     }
-
-    /// The pixels, and how many there are.
-    const fn pixels(&self) -> (usize, usize) {
-        (self.first, self.pixels.len())
-    }
 }
 
 impl Tap {
@@ -98,29 +94,6 @@ impl Tap {
     fn new(filter: AxisFilter, source: f64, sources: &Range<f64>) -> Self {
         let mut tap = Self::empty(source, filter.reach(), sources);
         tap.add(filter, source, 1.0);
-        tap.normalised()
-    }
-
-    /// The same of a point in a picture that was made smaller and larger again: `pixel` of the picture is a mixture of pixels
-    /// of the smaller one, each of which is a mixture of source pixels. These begin at a pixel of the picture, which has so many
-    /// for each.
-    fn there_and_back(
-        filter: AxisFilter,
-        between: f64,
-        pixel: f64,
-        (from, scale): (f64, f64),
-        sources: &Range<f64>,
-    ) -> Self {
-        let smaller = filter.at_scale(between * scale);
-        let place = (pixel + 0.5) * between - 0.5;
-        let source = |place: f64| ((place + 0.5) / between - from) / scale - 0.5;
-        let mut tap =
-            Self::empty(source(place), filter.reach() / (between * scale) + smaller.reach(), sources);
-        let mut mixed = (place - filter.reach()).ceil().max(0.0);
-        while mixed <= place + filter.reach() {
-            tap.add(smaller, source(mixed), filter.at(place - mixed));
-            mixed += 1.0;
-        }
         tap.normalised()
     }
 
@@ -149,12 +122,84 @@ impl Tap {
         }
     }
 
+    /// Adds a part of what reaches another point.
+    fn add_part(&mut self, other: &Self, part: f32) {
+        let skipped = self.from.saturating_sub(other.from);
+        let place = other.from.saturating_sub(self.from);
+        let weights = other.weights[..other.count].iter().skip(skipped);
+        let places = self.weights[..self.count].iter_mut().skip(place);
+        places.zip(weights).for_each(|(place, weight)| *place += part * weight);
+    }
+
+    /// The mixture of these source pixels, of which there are [`MOST_TAPS`] at least.
+    fn mixed(&self, sources: &[f32]) -> f32 {
+        const LANES: usize = 4;
+        let mut sums = [0.0; LANES];
+        let products = self.weights.chunks_exact(LANES).zip(sources.chunks_exact(LANES));
+        for (weights, sources) in products {
+            for lane in 0..LANES {
+                sums[lane] += weights[lane] * sources[lane];
+            }
+        }
+        sums.iter().sum()
+    }
+
     fn normalised(mut self) -> Self {
         let sum: f32 = self.weights.iter().sum();
         if sum.abs() > 1e-6 {
             self.weights.iter_mut().for_each(|weight| *weight /= sum);
         }
         self
+    }
+}
+
+/// An axis of the smaller picture, where one was made smaller and larger again: each pixel of the picture is a mixture of pixels
+/// of the smaller one, each of which is a mixture of source pixels.
+struct Smaller<'s> {
+    filter: AxisFilter,
+    /// That by which it was made.
+    made: AxisFilter,
+    /// How many of its pixels there are for one of the picture.
+    between: f64,
+    /// Where the source pixels begin in the picture, and how many of its pixels each has.
+    place: (f64, f64),
+    sources: &'s Range<f64>,
+    /// What reaches each of its pixels, from one of them on: they are asked for in order.
+    first: f64,
+    pixels: Vec<Tap>,
+}
+
+impl<'s> Smaller<'s> {
+    fn new(filter: AxisFilter, between: f64, place: (f64, f64), sources: &'s Range<f64>) -> Self {
+        let made = filter.at_scale(between * place.1);
+        Self { filter, made, between, place, sources, first: -1.0, pixels: Vec::new() }
+    }
+
+    /// The source pixel at a place of the smaller picture.
+    fn source(&self, place: f64) -> f64 {
+        ((place + 0.5) / self.between - self.place.0) / self.place.1 - 0.5
+    }
+
+    /// What reaches a pixel of the picture.
+    fn tap(&mut self, pixel: f64) -> Tap {
+        let (filter, reach) = (self.filter, self.filter.reach());
+        let place = (pixel + 0.5) * self.between - 0.5;
+        let all = reach / (self.between * self.place.1) + self.made.reach();
+        let mut tap = Tap::empty(self.source(place), all, self.sources);
+        let mut mixed = (place - reach).ceil().max(0.0);
+        if self.first < 0.0 {
+            self.first = mixed;
+        }
+        while mixed <= place + reach {
+            let index = (mixed - self.first) as usize;
+            while self.pixels.len() <= index {
+                let source = self.source(self.first + self.pixels.len() as f64);
+                self.pixels.push(Tap::new(self.made, source, self.sources));
+            }
+            tap.add_part(&self.pixels[index], filter.at(place - mixed) as f32);
+            mixed += 1.0;
+        }
+        tap.normalised()
     }
 }
 
@@ -318,23 +363,37 @@ impl Lens {
     }
 
     /// Takes a screen, which has [`MARGIN`] source pixels around it and is so many wide, as it is shown, off a picture of this
-    /// width.
-    pub(super) fn take_off(&self, screen: &[f32], stride: usize, light: &mut [f32], width: usize) {
-        let mut half = vec![0.0; stride];
-        let (left, count) = self.across.pixels();
-        let top = self.down.first;
-        for (y, down) in self.down.pixels.iter().enumerate() {
-            half.fill(0.0);
-            let rows = screen[down.from * stride..].chunks_exact(stride);
-            for (weight, row) in down.weights[..down.count].iter().zip(rows) {
-                for (sum, value) in half.iter_mut().zip(row) {
-                    *sum += weight * value;
+    /// width, in the windows of some cells with this edge: of a row of them from one column up to another. What else was left
+    /// before stays.
+    pub(super) fn take_off(
+        &self,
+        (screen, stride): (&[f32], usize),
+        (picture, width): (&[f32], usize),
+        (cells, edge): (&[(usize, Range<usize>)], f64),
+        left: &mut [f32],
+    ) {
+        let mut half = Vec::new();
+        for (row, columns) in cells {
+            let down = self.row(*row, edge);
+            let (first, last) = (self.column(columns.start, edge), self.column(columns.end - 1, edge));
+            let across = &self.across.pixels[first.first..last.first + last.count];
+            let (Some(leftmost), Some(rightmost)) = (across.first(), across.last()) else { continue };
+            let (from, to) = (leftmost.from, rightmost.from + rightmost.count);
+            for (y, tap) in (down.pixel()..).zip(&down.taps.pixels[down.first..down.first + down.count]) {
+                half.clear();
+                // Weights past the last are nothing, and may reach beyond it.
+                half.resize(to - from + MOST_TAPS, 0.0);
+                let rows = screen[tap.from * stride..].chunks_exact(stride);
+                for (weight, row) in tap.weights[..tap.count].iter().zip(rows) {
+                    for (sum, value) in half.iter_mut().zip(&row[from..to]) {
+                        *sum += weight * value;
+                    }
                 }
-            }
-            let row = &mut light[(top + y) * width + left..][..count];
-            for (light, across) in row.iter_mut().zip(&self.across.pixels) {
-                let taps = across.weights[..across.count].iter().zip(&half[across.from..]);
-                *light -= taps.map(|(weight, value)| weight * value).sum::<f32>();
+                let place = y * width + first.pixel();
+                let pixels = left[place..].iter_mut().zip(&picture[place..]);
+                for ((left, picture), across) in pixels.zip(across) {
+                    *left = picture - across.mixed(&half[across.from - from..]);
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::bank::Bank;
 use super::frame::Frame;
+use crate::reader::area;
 
 /// Width and height of the screens that firmware, boot loaders and consoles use.
 const MODES: [(u32, u32); 21] = [
@@ -41,23 +42,34 @@ pub(super) struct Shown {
     pub(super) origin: (f64, f64),
     /// The size of the screen in its own pixels.
     pub(super) size: (u32, u32),
+    /// Where its first whole cell begins, in its own pixels: not in the corner where a console is centred.
+    pub(super) offset: (u32, u32),
     /// Whether it is shown pixel by pixel.
     pub(super) unscaled: bool,
 }
 
 impl Shown {
-    /// The cells of the screen, where the first is in its corner.
+    /// The cells of the screen.
     pub(super) fn frame(&self) -> Frame {
         let (width, height) = self.cell;
+        let (x, y) = self.first();
+        let rest = |size: u32, offset: u32| size.saturating_sub(offset) as usize;
         Frame {
-            x: self.origin.0,
-            y: self.origin.1,
+            x,
+            y,
             pitch: self.pitch,
             line: self.line,
             // The last cell of a row may lack the ninth column.
-            columns: (self.size.0 as usize + usize::from(width == 9)) / width,
-            rows: self.size.1 as usize / height,
+            columns: (rest(self.size.0, self.offset.0) + usize::from(width == 9)) / width,
+            rows: rest(self.size.1, self.offset.1) / height,
         }
+    }
+
+    /// The upper left corner of the first cell in the picture.
+    pub(super) fn first(&self) -> (f64, f64) {
+        let (scale_x, scale_y) = self.scale();
+        let place = |origin: f64, offset: u32, scale: f64| f64::from(offset).mul_add(scale, origin);
+        (place(self.origin.0, self.offset.0, scale_x), place(self.origin.1, self.offset.1, scale_y))
     }
 
     /// Whether a pixel of the picture is one of the screen, or touches it.
@@ -96,15 +108,39 @@ pub(super) fn shown(width: usize, height: usize, bank: &Bank) -> Vec<Shown> {
             let origin = (((width - shown_width) / 2.0).floor(), ((height - shown_height) / 2.0).floor());
             // Text modes alone have cells of nine pixels.
             let of_mode = |(cell, _): &&(usize, usize)| *cell != 9 || size.0 == 720;
-            all.extend(sizes.iter().filter(of_mode).map(|cell| Shown {
-                cell: *cell,
-                pitch: across * cell.0 as f64,
-                line: down * cell.1 as f64,
-                origin,
-                size,
-                unscaled: (width, height) == (mode_width, mode_height),
+            all.extend(sizes.iter().filter(of_mode).flat_map(|cell| {
+                offsets(size, *cell).into_iter().map(|offset| Shown {
+                    cell: *cell,
+                    pitch: across * cell.0 as f64,
+                    line: down * cell.1 as f64,
+                    origin,
+                    size,
+                    offset,
+                    unscaled: (width, height) == (mode_width, mode_height),
+                })
             }));
         }
     }
     all
+}
+
+/// The border of GRUB's graphics terminal, in pixels, whose font is 8 x 16.
+const GRUB_BORDER: u32 = 10;
+
+/// Where the first whole cell of this size begins on a screen: in the corner, or where firmware and GRUB put their consoles.
+fn offsets(size: (u32, u32), cell: (usize, usize)) -> Vec<(u32, u32)> {
+    let mut offsets = vec![(0, 0)];
+    match cell {
+        (8, 16) => offsets.push((GRUB_BORDER % 8, GRUB_BORDER % 16)),
+        (8, 19) => {
+            for (x, y) in area::centred(size, (8, 19)) {
+                let offset = (x % 8, y % 19);
+                if !offsets.contains(&offset) {
+                    offsets.push(offset);
+                }
+            }
+        }
+        _ => {}
+    }
+    offsets
 }

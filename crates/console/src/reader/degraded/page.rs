@@ -1,5 +1,7 @@
 //! Reading the cells of a frame.
 
+use std::ops::Range;
+
 use super::bank::{COARSE, COARSE_COLUMNS, COARSE_ROWS, Face, is_cursor, is_shade, pattern};
 use super::fit::{Explained, Seen};
 use super::frame::Frame;
@@ -46,6 +48,9 @@ pub(super) struct Candidate {
     pub(super) explained: Explained,
 }
 
+/// Pixels of the face beyond the border of a cell, negative as there is no border, that are looked at with its neighbours.
+const BESIDE: f64 = -0.5;
+
 /// How often cells are looked at with what their neighbours are by then.
 const PASSES: usize = 3;
 
@@ -67,8 +72,9 @@ pub(super) fn guesses(plane: &Plane, sharp: &Sharp<'_>) -> Vec<Guess> {
             let before = screen.as_ref().filter(|_| pass > 1).map(|screen| (screen, light.as_slice()));
             shown.add_pictures(plane, &pictures, sharp, before);
         }
-        light.copy_from_slice(&plane.light);
-        lens.take_off(&shown.light, shown.stride, &mut light, plane.width);
+        let picture = (plane.light.as_slice(), plane.width);
+        let cells = looked_at(&guesses, frame.columns, pass > 0);
+        lens.take_off((&shown.light, shown.stride), picture, (&cells, BESIDE), &mut light);
         together((&light, plane.width), sharp, &lens, (pass > 0).then_some(&shown), &mut guesses);
         screen = Some(shown);
     }
@@ -216,6 +222,7 @@ impl Easel {
             drop_vague_shades(&mut candidates, face);
             candidates.sort_by(order);
         }
+        drop_faint_cursors(&mut candidates, face);
         candidates
     }
 
@@ -374,6 +381,24 @@ fn is_clear(candidates: &[Candidate], blank: f32) -> bool {
     best.explained.error < LEFT * blank && best.explained.error * BETTER < next.explained.error
 }
 
+/// Whether a cell is looked at with its neighbours, the first time or again.
+fn is_looked_at(guess: &Guess, again: bool) -> bool {
+    matches!(guess, Guess::Inked { candidates, blank, .. } if !(again && is_clear(candidates, *blank)))
+}
+
+/// The cells that are looked at: rows, and columns from one up to another.
+fn looked_at(guesses: &[Guess], columns: usize, again: bool) -> Vec<(usize, Range<usize>)> {
+    let mut cells: Vec<(usize, Range<usize>)> = Vec::new();
+    for (index, _) in guesses.iter().enumerate().filter(|(_, guess)| is_looked_at(guess, again)) {
+        let (row, column) = (index / columns, index % columns);
+        match cells.last_mut() {
+            Some((last, columns)) if *last == row && columns.end == column => columns.end += 1,
+            _ => cells.push((row, column..column + 1)),
+        }
+    }
+    cells
+}
+
 /// The row and the column of each cell that is part of a picture.
 fn pictures(guesses: &[Guess], columns: usize) -> Vec<(usize, usize)> {
     let pictures = guesses.iter().enumerate().filter(|(_, guess)| is_picture(guess));
@@ -389,8 +414,6 @@ fn together(
     before: Option<&Screen>,
     guesses: &mut [Guess],
 ) {
-    /// Pixels of the face beyond the border of a cell that are looked at too.
-    const EDGE: f64 = -0.5;
     let Sharp { frame, face, .. } = *sharp;
     let (mut easel, mut half) = (Easel::new(face), Vec::new());
     for (index, guess) in guesses.iter_mut().enumerate() {
@@ -400,11 +423,11 @@ fn together(
         }
         let (ground, ink) = look(guess);
         let own = before.filter(|_| is_picture(guess)).map(|screen| screen.cell((row, column), face.size()));
-        let Guess::Inked { candidates, blank, apart, .. } = guess else { continue };
-        if before.is_some() && is_clear(candidates, *blank) {
+        if !is_looked_at(guess, before.is_some()) {
             continue;
         }
-        let window = Window { across: lens.column(column, EDGE), down: lens.row(row, EDGE) };
+        let Guess::Inked { candidates, blank, apart, .. } = guess else { continue };
+        let window = Window { across: lens.column(column, BESIDE), down: lens.row(row, BESIDE) };
         window.see(light, width, &mut easel.seen.light);
         window.ones(&mut easel.seen.ones);
         // What was taken off of this cell itself comes back.

@@ -103,8 +103,8 @@ struct Pair {
     pitch: f64,
     line: f64,
     likely: f64,
-    /// Where the first cell begins, if they are those of a usual screen.
-    origin: Option<(f64, f64)>,
+    /// Where the first cell may begin, if they are those of a usual screen.
+    origins: Vec<(f64, f64)>,
     is_unscaled: bool,
 }
 
@@ -120,17 +120,17 @@ fn pairs(plane: &Plane, bank: &Bank, shown: &[Shown], across: &Axis, down: &Axis
                     pitch: pitch.distance,
                     line: line.distance,
                     likely,
-                    origin: None,
+                    origins: Vec::new(),
                     is_unscaled: false,
                 });
             }
         }
     }
-    for Shown { pitch, line, origin, unscaled, .. } in shown {
-        let (pitch, line, origin) = (*pitch, *line, *origin);
-        let known = if *unscaled { UNSCALED } else { KNOWN_MODE };
+    for one in shown {
+        let Shown { pitch, line, unscaled, .. } = *one;
+        let known = if unscaled { UNSCALED } else { KNOWN_MODE };
         let likely = known * across.strength(pitch) * down.strength(line);
-        pairs.push(Pair { pitch, line, likely, origin: Some(origin), is_unscaled: *unscaled });
+        pairs.push(Pair { pitch, line, likely, origins: vec![one.first()], is_unscaled: unscaled });
     }
     pairs.sort_by(|one, other| other.likely.total_cmp(&one.likely));
     let mut kept: Vec<Pair> = Vec::new();
@@ -144,7 +144,13 @@ fn pairs(plane: &Plane, bank: &Bank, shown: &[Shown], across: &Axis, down: &Axis
         };
         match kept.iter_mut().find(same) {
             // That of a screen is more exact than any measurement.
-            Some(known) if known.origin.is_none() && pair.origin.is_some() => *known = pair,
+            Some(known) if known.origins.is_empty() && !pair.origins.is_empty() => *known = pair,
+            // The same screen with a console that is centred.
+            Some(known) if (known.pitch, known.line) == (pair.pitch, pair.line) => {
+                let new = pair.origins.iter().filter(|origin| !known.origins.contains(origin));
+                let new: Vec<(f64, f64)> = new.copied().collect();
+                known.origins.extend(new);
+            }
             Some(_) => {}
             None => kept.push(pair),
         }
@@ -250,11 +256,11 @@ impl<'b> Judge<'b, '_> {
 
     /// Adds the faces that agree with distances, each where it agrees best.
     fn add_faces(&self, pair: &Pair, across: &Profile, down: &Profile, found: &mut Vec<Found<'b>>) {
-        let Pair { pitch, line, origin: usual, is_unscaled, .. } = *pair;
+        let Pair { pitch, line, origins: ref usual, is_unscaled, .. } = *pair;
         let part = |shift: usize, distance: f64| (shift as f64 / PARTS as f64) * distance;
         let mut seen: Vec<((f64, f64), Option<Sight>)> = Vec::new();
         for face in self.bank.faces.iter().filter(|face| fits(face, pitch, line)) {
-            let mut origins: Vec<(f64, f64)> = usual.into_iter().collect();
+            let mut origins: Vec<(f64, f64)> = usual.clone();
             for (x, agreement_x) in agreements(across, &face.across) {
                 for (y, agreement_y) in agreements(down, &face.down) {
                     let origin = (part(x, pitch), part(y, line));
@@ -282,7 +288,7 @@ impl<'b> Judge<'b, '_> {
                 }
                 let likeness = mean_of_best(patterns.iter().map(alike).collect());
                 if best.as_ref().is_none_or(|best| likeness > best.likeness) {
-                    let is_unscaled = is_unscaled && usual == Some(origin);
+                    let is_unscaled = is_unscaled && usual.contains(&origin);
                     best = Some(Found { frame: *frame, face, likeness, is_unscaled });
                 }
             }

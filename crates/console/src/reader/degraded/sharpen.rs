@@ -303,10 +303,17 @@ fn shares(plane: &Plane, samples: &[&Sample], frame: &Frame, face: &Face, filter
     let (mut half, mut drawn, mut seen) = (Vec::new(), Vec::new(), Seen::default());
     let (scale_x, scale_y) = frame.scale((face.width, face.height));
     let mut shares = Vec::with_capacity(samples.len());
+    // Cells of one row or column have the same taps along it.
+    let mut columns: Vec<Option<Taps>> = std::iter::repeat_with(|| None).take(frame.columns).collect();
+    let mut rows: Vec<Option<Taps>> = std::iter::repeat_with(|| None).take(frame.rows).collect();
     for Sample { row, column, glyphs } in samples {
         let area = frame.cell(*row, *column);
-        let across = Taps::new(filter.across(), area.left, face.width, scale_x, (EDGE, EDGE), plane.width);
-        let down = Taps::new(filter.down(), area.top, face.height, scale_y, (EDGE, EDGE), plane.height);
+        let across = columns[*column].get_or_insert_with(|| {
+            Taps::new(filter.across(), area.left, face.width, scale_x, (EDGE, EDGE), plane.width)
+        });
+        let down = rows[*row].get_or_insert_with(|| {
+            Taps::new(filter.down(), area.top, face.height, scale_y, (EDGE, EDGE), plane.height)
+        });
         let window = Window { across: across.whole(face.width), down: down.whole(face.height) };
         seen.look(&window, plane);
         let share = glyphs.iter().map(|glyph| {

@@ -1,6 +1,7 @@
 use damage::{Damage, Dice, Screen, score, screen};
 
 use super::*;
+use crate::drawing::{Drawing, DrawnCell};
 use crate::font::fonts;
 use crate::reading::ReadingMethod;
 
@@ -93,6 +94,71 @@ fn letters_at_the_border_of_the_picture_are_told_apart_by_their_outermost_pixels
     check("console-setup-terminusboldvga16", 31, Damage::Jpeg(90));
     check("linux-8x8", 32, Damage::Jpeg(75));
     check("console-setup-fixed15", 33, Damage::Jpeg(65));
+}
+
+/// A page of `bench_damaged -- 1 SEED wide`, by its number, and how it is read.
+fn page_of_bench(bank: &Bank, seed: u64, page: usize) -> (Screen, Reading) {
+    let mut dice = Dice((seed + page as u64) << 16);
+    let screen = screen(&mut dice, page / 10);
+    let damage = Damage::wide(&mut dice, page);
+    let reading = read_first(&damage.of(&screen), bank).expect("cells");
+    assert!(reading.is_reliable(), "{damage:?} {}\n{}", screen.name, reading.text());
+    (screen, reading)
+}
+
+#[test]
+fn consoles_that_do_not_begin_in_the_corner_are_read() {
+    let bank = Bank::of(fonts());
+    let check = |page: usize| {
+        let (screen, reading) = page_of_bench(&bank, 31337, page);
+        let score = score(&screen.text, &reading.text());
+        assert_eq!(score.errors, 0, "{}\n{}", screen.name, reading.text());
+    };
+    // GRUB's terminal, compressed, and made smaller and larger again; a console of UEFI firmware, stretched.
+    check(72);
+    check(76);
+    check(87);
+}
+
+#[test]
+fn nothing_stands_below_underscores_and_beside_noise() {
+    let bank = Bank::of(fonts());
+    let check = |page: usize| {
+        let (screen, reading) = page_of_bench(&bank, 31337, page);
+        let score = score(&screen.text, &reading.text());
+        assert_eq!(score.wrong, 0, "{}\n{}", screen.name, reading.text());
+    };
+    check(197);
+    check(249);
+}
+
+#[test]
+fn dark_letters_do_not_become_blanks() {
+    let bank = Bank::of(fonts());
+    let font = &fonts()[index("edk2")];
+    let text = "No help could be found for command 'boot'.";
+    let (columns, rows) = (80, 25);
+    let check = |blue: u32, quality: u8| {
+        let mut cells =
+            vec![DrawnCell { character: ' ', foreground: 0x98_9898, background: 0 }; columns * rows];
+        for row in 0..8 {
+            for (cell, character) in cells[row * columns..].iter_mut().zip(text.chars()) {
+                cell.character = character;
+            }
+        }
+        for place in 36..40 {
+            cells[4 * columns + place].foreground = blue;
+        }
+        let drawing = Drawing { cells: &cells, columns, font, ninth_column: false, cursor: None };
+        let image = drawing.image();
+        let screen = Screen { name: "blue".into(), image, text: [text; 8].join("\n"), text_mode: false };
+        let reading = read_first(&Damage::Jpeg(quality).of(&screen), &bank).expect("cells");
+        let score = score(&screen.text, &reading.text());
+        assert_eq!(score.wrong, 0, "{blue:06x} {quality}\n{}", reading.text());
+    };
+    for blue in [0x98, 0xa8, 0xc0, 0xff] {
+        check(blue, 90);
+    }
 }
 
 #[test]

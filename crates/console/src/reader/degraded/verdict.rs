@@ -81,6 +81,12 @@ const TRACE: f32 = 0.06;
 const TRACE_OF_LINE: f32 = 0.1;
 const TRACE_OF_NOISE: f32 = 1.5;
 
+/// Faint ink that is less than what is usually left unexplained of a character, and of which the best glyph explains less than
+/// this part, is a chance arrangement of that.
+const MOST_OF_NOISE: f32 = 0.35;
+const EXPLAINED: f32 = 0.5;
+const EXPLAINED_OF_RARE: f32 = 0.75;
+
 /// How much of what is usually left unexplained may point from one drawing to another.
 const FAR: f32 = 0.7;
 const FAR_FROM_RARE: f32 = 0.5;
@@ -108,16 +114,19 @@ pub(super) fn reading(image: &Image, sharp: &Sharp<'_>, guesses: &[Guess], scale
         return Reading::empty(ScreenKind::Graphics);
     };
     let colors = Colors::new(image, frame, face, guesses);
-    let weighed: Vec<Option<Weighed>> = guesses.iter().map(|guess| Weighed::of(guess, face, usual)).collect();
-    let pictures = pictures(&weighed, frame.columns, usual);
+    let weighed_cells: Vec<Option<Weighed>> =
+        guesses.iter().map(|guess| Weighed::of(guess, face, usual)).collect();
+    let pictures = pictures(&weighed_cells, frame.columns, usual);
     let mut cursor = None;
-    let cells = weighed.iter().zip(&pictures).enumerate().map(|(index, (weighed, is_picture))| {
+    let cells = weighed_cells.iter().zip(&pictures).enumerate().map(|(index, (weighed, is_picture))| {
         let (row, column) = (index / frame.columns, index % frame.columns);
         let blank = ReadingCell::new(' ', 1.0, colors.ground, colors.ground);
         let Some(weighed) = weighed.filter(|_| !is_picture) else { return blank };
         let (ink, ground) = colors.of(row, column, weighed.glyph);
+        let above = index.checked_sub(frame.columns).and_then(|above| weighed_cells[above]);
         match weighed.verdict(usual) {
             Verdict::Blank => blank,
+            Verdict::Unread if weighed.is_left_by(above) => blank,
             Verdict::Unread => ReadingCell::new(char::REPLACEMENT_CHARACTER, 0.0, ink, ground),
             Verdict::Certain if is_cursor(weighed.character) => {
                 cursor = Some(Place { row, column });
@@ -316,13 +325,27 @@ impl Weighed {
     /// the contrast of ink, and traces have not.
     fn is_blank(&self, noise: f32) -> bool {
         let (least, most) = match self.character {
-            '_' => (LEAST_OF_UNDERSCORE, TRACE_OF_LINE),
+            '_' if self.share > CLEAR => (LEAST_OF_UNDERSCORE, TRACE_OF_LINE),
+            '_' => (LEAST_OF_LINE, TRACE_OF_LINE),
             character if is_line_at_edge(character) => (LEAST_OF_LINE, TRACE_OF_LINE),
             _ => (LEAST_CONTRAST, TRACE),
         };
         let is_trace = self.contrast < least && self.blank < (TRACE_OF_NOISE * noise).max(most);
-        let is_faint_ink = self.share > CLEAR && self.contrast > FAINT && self.character.is_ascii_graphic();
-        self.blank < NOTHING || is_trace && !is_faint_ink
+        // Lines and dots must be clear: what stands beside a cell leaves such traces, but no letters.
+        let is_clear = self.share > CLEAR && self.contrast > FAINT && self.character.is_ascii_graphic();
+        let is_faint_ink = is_clear || self.is_faint_ink() && self.character.is_ascii_alphanumeric();
+        let explained = if self.character.is_ascii() { EXPLAINED } else { EXPLAINED_OF_RARE };
+        let is_noise =
+            self.is_slight && self.contrast < MOST_OF_NOISE && self.blank < noise && self.share < explained;
+        self.blank < NOTHING || is_noise || is_trace && !is_faint_ink
+    }
+
+    /// Whether it is no more than what a line along the lower edge of the cell above leaves here.
+    fn is_left_by(&self, above: Option<Self>) -> bool {
+        let is_line = above.is_some_and(|above| {
+            (above.character == '_' || is_cursor(above.character)) && above.share > CLEAR
+        });
+        is_line && self.contrast < LEAST_CONTRAST && self.blank < TRACE_OF_LINE && self.share < EXPLAINED
     }
 
     /// Whether what would have to be added to the next best drawing to make this picture is more than damage adds.
