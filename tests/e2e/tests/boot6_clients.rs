@@ -29,7 +29,7 @@ struct Lan {
     capture: Capture,
     ironhand: Ironhand,
     server: Party,
-    _network: Network,
+    network: Network,
 }
 
 impl Lan {
@@ -51,15 +51,9 @@ impl Lan {
             if networks[0]["ipv6"]["state"] == "served" { Ok(()) } else { Err(format!("{networks:#}")) }
         });
         let client = Party::without_address(&network, "client");
-        // A link-local address may be used when nobody has objected for a second (RFC 4862, section 5.4).
-        wait_until("the client has a link-local address", PATIENCE, || {
-            let ready = |party: &Party| {
-                let all = party.says("ip", &["-6", "-o", "address", "show", "dev", "eth0", "scope", "link"]);
-                all.contains("fe80::") && !all.contains("tentative")
-            };
-            if ready(&client) && ready(&server) { Ok(()) } else { Err("it is tentative".to_owned()) }
-        });
-        Self { folder, client, capture, ironhand, server, _network: network }
+        settled(&client, "eth0");
+        settled(&server, "eth0");
+        Self { folder, client, capture, ironhand, server, network }
     }
 
     fn path(&self, name: &str) -> String {
@@ -120,6 +114,15 @@ impl Lan {
         let log = std::fs::read_to_string(self.path("log")).unwrap_or_default();
         format!("the client says\n{log}\nthe server's wire:\n{}", self.capture.so_far().summary())
     }
+}
+
+/// Waits until an interface has a link-local address that may be used: nobody has objected for a second (RFC 4862, section
+/// 5.4).
+fn settled(party: &Party, interface: &str) {
+    wait_until("there is a link-local address", PATIENCE, || {
+        let all = party.says("ip", &["-6", "-o", "address", "show", "dev", interface, "scope", "link"]);
+        if all.contains("fe80::") && !all.contains("tentative") { Ok(()) } else { Err(all) }
+    });
 }
 
 #[test]
@@ -258,4 +261,48 @@ fn strangers_get_nothing_where_only_hosts_are_served() {
         "{leases:#}"
     );
     lan.judge();
+}
+
+#[test]
+fn a_client_behind_a_relay_is_given_an_address_of_its_own_network() {
+    let lan = Lan::new("");
+    lan.ironhand.apply(
+        "apiVersion: ironhand/v1\nkind: Network\nmetadata: { name: far }\nspec:\n  subnet: 198.51.100.0/24\n  mode: off\n  \
+         lease: 1m\n  ipv6: { subnet: '2001:db8:8::/64', dns: ['2001:db8:8::53'] }\n",
+    );
+    wait_until("the far network is served", PATIENCE, || {
+        let networks = lan.ironhand.json(&["boot", "networks"]);
+        let far = networks.as_array().and_then(|all| all.iter().find(|one| one["network"] == "far"));
+        if far.is_some_and(|far| far["ipv6"]["state"] == "served") {
+            Ok(())
+        } else {
+            Err(format!("{networks:#}"))
+        }
+    });
+    let far = Network::new();
+    let relay = Party::without_address(&lan.network, "relay");
+    let inward = relay.plug(&far);
+    for (address, interface) in [("2001:db8:7::fe/64", "eth0"), ("2001:db8:8::fe/64", inward.as_str())] {
+        relay.says("ip", &["-6", "address", "add", address, "dev", interface, "nodad"]);
+        settled(&relay, interface);
+    }
+    let client = Party::without_address(&far, "far-client");
+    settled(&client, "eth0");
+    let process = lan.path("relay.pid");
+    let arguments = ["-6", "-d", "-pf", &process, "-l", &inward, "-u", "2001:db8:7::1%eth0"];
+    let _relaying = relay.start(&peer("dhcrelay"), &arguments, &lan.folder.path().join("relay.log"));
+    let configuration = lan.write("dhclient.conf", "request dhcp6.name-servers;\n");
+    let (leases, process, hook) = (lan.write("leases", ""), lan.path("pid"), lan.hook());
+    let arguments =
+        ["-6", "-d", "-v", "-cf", &configuration, "-lf", &leases, "-pf", &process, "-sf", &hook, "eth0"];
+    let _client = client.start(&peer("dhclient"), &arguments, &lan.folder.path().join("log"));
+    let bound = lan.told("BOUND6");
+    assert!(bound.contains("new_ip6_address=2001:db8:8:"), "{bound}");
+    assert!(bound.contains("new_dhcp6_name_servers=2001:db8:8::53"), "{bound}");
+    let leases = lan.ironhand.json(&["leases", "far"]);
+    assert_eq!(leases.as_array().map(Vec::len), Some(1), "{leases:#}");
+    // All that we said is within the wrapping of the relay.
+    lan.passes("dhcpv6.msgtype == 13", 2);
+    let said = lan.capture.so_far();
+    said.judge("dhcpv6.msgtype == 13");
 }

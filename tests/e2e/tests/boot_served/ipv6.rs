@@ -9,17 +9,17 @@ use crate::place::Place;
 const OURS: &str = "(dhcpv6 || icmpv6.type == 134 || tftp || http) && (ipv6.src == 2001:db8:7::1 || \
      (ipv6.src == fe80::/10 && (dhcpv6.msgtype == 2 || dhcpv6.msgtype == 7 || icmpv6.type == 134)))";
 
-/// A server that serves a network over IPv6, and over IPv4 nobody.
-fn place() -> Place {
+/// A server that serves a network over IPv6, and over IPv4 as this says.
+fn place(ipv4: &str) -> Place {
     let network = Network::new();
     let server = Party::at(&network, "server", "192.0.2.1/24");
     server.says("ip", &["-6", "address", "add", "2001:db8:7::1/64", "dev", "eth0", "nodad"]);
     let listening = ["--boot-http", "[::]:8480", "--boot-tftp", "[::]:69"];
     let place = Place::with(network, server, &listening);
-    place.ironhand.apply(
-        "apiVersion: ironhand/v1\nkind: Network\nmetadata: { name: lab }\nspec:\n  subnet: 192.0.2.0/24\n  interface: eth0\n  \
-         mode: off\n  domain: lab.example\n  ipv6: { subnet: '2001:db8:7::/64', dns: ['2001:db8:7::53'] }\n",
-    );
+    place.ironhand.apply(&format!(
+        "apiVersion: ironhand/v1\nkind: Network\nmetadata: {{ name: lab }}\nspec:\n  subnet: 192.0.2.0/24\n  interface: eth0\n  \
+         {ipv4}\n  domain: lab.example\n  ipv6: {{ subnet: '2001:db8:7::/64', dns: ['2001:db8:7::53'] }}\n"
+    ));
     wait_until("the network is served over IPv6", PATIENCE, || {
         let events = place.events("network.served");
         let served = |event: &String| {
@@ -38,15 +38,33 @@ fn boots(place: &Place, name: &str, firmware: Firmware, mac: &str) -> Machine {
     let mut machine = Machine::boot(&place.network, firmware, mac);
     machine.shows(&format!("told-by={name}"), PATIENCE);
     machine.ends(PATIENCE);
-    let frames = machine.frames();
-    frames.judge(OURS);
-    assert_eq!(frames.count("ip.src == 192.0.2.1 && (tftp || http || dhcp)"), 0, "{}", frames.summary());
+    machine.frames().judge(OURS);
     machine
+}
+
+/// Nothing was said to a machine over IPv4.
+fn is_ipv6_alone(machine: &Machine) {
+    let frames = machine.frames();
+    assert_eq!(frames.count("ip.src == 192.0.2.1 && (tftp || http || dhcp)"), 0, "{}", frames.summary());
+}
+
+/// Where both families are served, firmware begins with IPv4, and nothing of IPv6 is in its way.
+#[test]
+fn firmware_boots_where_both_families_are_served() {
+    let place = place("mode: full\n  pools: [192.0.2.100-192.0.2.199]");
+    std::thread::scope(|both| {
+        both.spawn(|| boots(&place, "bios46", Firmware::Bios, "52:54:00:00:06:03"));
+        boots(&place, "uefi46", Firmware::Uefi, "52:54:00:00:06:04");
+    });
+    for host in ["bios46", "uefi46"] {
+        place.tells(host, &[("acknowledge", ""), ("script", "boot.ipxe"), ("kernel", "media/debian/linux")]);
+        place.stands_at(host, "booted");
+    }
 }
 
 #[test]
 fn firmware_boots_by_pxe_and_by_http_over_ipv6() {
-    let place = place();
+    let place = place("mode: off");
     std::thread::scope(|both| {
         both.spawn(|| http(&place));
         pxe(&place);
@@ -65,7 +83,7 @@ fn firmware_boots_by_pxe_and_by_http_over_ipv6() {
 
 /// OVMF by PXE over IPv6: its own driver, then iPXE on it.
 fn pxe(place: &Place) {
-    boots(place, "pxe6", Firmware::Uefi6, "52:54:00:00:06:01");
+    is_ipv6_alone(&boots(place, "pxe6", Firmware::Uefi6, "52:54:00:00:06:01"));
     place.tells(
         "pxe6",
         &[
@@ -85,7 +103,7 @@ fn pxe(place: &Place) {
 
 /// OVMF by HTTP boot over IPv6.
 fn http(place: &Place) {
-    boots(place, "http6", Firmware::UefiHttp6, "52:54:00:00:06:02");
+    is_ipv6_alone(&boots(place, "http6", Firmware::UefiHttp6, "52:54:00:00:06:02"));
     place.tells(
         "http6",
         &[
