@@ -76,6 +76,8 @@ pub(crate) async fn open(path: &Path) -> Result<Connections, StoreError> {
     let readers = AnyPoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(READER_WAIT)
+        // A fleet that is taken up at once queues here for some seconds, which is no news.
+        .acquire_slow_threshold(READER_WAIT / 2)
         .after_connect(|connection, _| {
             Box::pin(async move {
                 connection.execute(SET_UP).await?;

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 const TOGETHER: usize = 32;
 
 /// How long one counts among them: what does not answer holds nobody up for longer.
-const LONGEST: Duration = Duration::from_millis(500);
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// The places of those that connect; cheap to clone.
 #[derive(Clone)]

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::arrival::Arrival;
 use super::connection::Connection;
 use super::keyboard::SpareKeyboard;
 use super::loan::VncLoan;
@@ -143,7 +144,7 @@ impl Session {
 
     /// Connects through the first way that lets us in; none where all failed, or are left alone.
     async fn connect(&mut self) -> Option<Visit> {
-        let mut arrival = self.reader.arrivals.enter().await;
+        let mut arrival = self.arrive().await;
         for at in 0..self.ways.len() {
             let unwanted = self.ways.serial() == Some(at) && !self.wants_serial(Instant::now());
             if unwanted || self.ways.rests(at, Instant::now()) {
@@ -159,6 +160,18 @@ impl Session {
             }
         }
         None
+    }
+
+    /// Waits until it may connect among all others. A screen that is looked at more often than usual, since its host is ill or somebody
+    /// watches, waits for nobody.
+    async fn arrive(&mut self) -> Option<Arrival> {
+        let (usual, mut pace) = (self.settings.screen_interval, self.pace.clone());
+        let hurries = async { pace.wait_for(|pace| pace.between(true) < usual).await.map(drop) };
+        tokio::select! {
+            biased;
+            Ok(()) = hurries => None,
+            arrival = self.reader.arrivals.enter() => arrival,
+        }
     }
 
     /// Whether the serial console is to be open where no picture is seen.
