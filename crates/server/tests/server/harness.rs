@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, Once, OnceLock};
 use std::time::Duration;
 
 use ironhand_api::{
-    Credential, CredentialSpec, Event, EventKind, Flow, Host, HostStatus, Manifest, Metadata, Name, Secret,
+    Credential, CredentialSpec, Event, EventKind, Flow, Host, HostStatus, Manifest, Metadata, Name, RunState,
+    Secret,
 };
-use ironhand_client::{Client, Endpoint, EventFilter, EventStream};
+use ironhand_client::{Client, Endpoint, EventFilter, EventStream, RecordFilter};
 use ironhand_ipmi::{ChassisControl, ClientConfig, Request};
 use ironhand_ipmi_port::{Bmc, IpmiPort, PortConfig};
 use ironhand_server::{Config, Running, Server, Settings};
@@ -138,6 +139,21 @@ impl World {
                     .is_some_and(|screen| screen.reliable && screen.headline.contains("login:"))
         })
         .await;
+    }
+
+    /// Waits until no run is under way but those of one host.
+    pub async fn until_no_run_but_of(&self, host: &Name) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let runs = self.client.runs(&RecordFilter::default()).await.unwrap();
+            let under_way: Vec<_> =
+                runs.iter().filter(|run| run.state == RunState::Running && run.host != *host).collect();
+            if under_way.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "these runs do not end: {under_way:#?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// All events so far.

@@ -340,6 +340,8 @@ async fn bad_work_fails_alone_and_a_restart_does_nothing_twice() {
         open.retain(|host| ended.host.as_ref() != Some(host));
     }
     screen.close().await;
+    // Of what is being done when a server stops nobody knows what became, and its proof is awaited for a while.
+    world.until_no_run_but_of(waits).await;
 
     world.server.take().unwrap().shutdown().await;
     world.server = Some(Server::start(config(&world.directory(), settings())).await.unwrap());
