@@ -92,7 +92,9 @@ const PEERS: &[PythonPeer] = &[
 pub fn install(folder: &Path) -> Result<()> {
     for peer in PEERS {
         let place = folder.join("python").join(peer.package);
-        if place.join("installed").is_file() {
+        // Its programs name their place, so that a folder that was moved since is made anew.
+        let whole = place.display().to_string();
+        if fs::read_to_string(place.join("installed")).is_ok_and(|installed| installed == whole) {
             continue;
         }
         eprintln!("xtask: installing {} into {}: {}", peer.package, place.display(), peer.why);
@@ -114,7 +116,7 @@ pub fn install(folder: &Path) -> Result<()> {
                 .with_context(|| format!("cannot make {}", link.display()))?;
         }
         // Last: its presence says that the rest is complete.
-        fs::write(place.join("installed"), "")?;
+        fs::write(place.join("installed"), whole)?;
     }
     Ok(())
 }
