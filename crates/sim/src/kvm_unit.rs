@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder};
+use ironhand_console::Image;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -215,6 +216,14 @@ impl KvmUnit {
     #[must_use]
     pub fn screen(&self) -> String {
         self.state.machine().screen().text()
+    }
+
+    /// What the machine shows, in pixels; none where it sends no picture.
+    #[must_use]
+    pub fn picture(&self) -> Option<Image> {
+        let shown = self.state.shown()?;
+        let (width, height) = (shown.width().into(), shown.height().into());
+        Some(Image { width, height, pixels: shown.pixels().to_vec() })
     }
 
     /// Breaks the unit, or mends it.

@@ -18,6 +18,8 @@ struct PythonPeer {
     programs: &'static [&'static str],
     /// What tests need it for.
     why: &'static str,
+    /// Others that the tests' scripts need beside it, and their versions.
+    beside: &'static [&'static str],
     /// Only its files are wanted: what it needs to run is left out, and the Python that it is for does not matter.
     alone: bool,
 }
@@ -27,30 +29,35 @@ const PEERS: &[PythonPeer] = &[
         package: "amt==0.8.0",
         programs: &["amtctrl"],
         why: "a client for Intel AMT, which judges our simulated engine",
+        beside: &[],
         alone: false,
     },
     PythonPeer {
         package: "sushy-tools==2.2.0",
         programs: &["sushy-emulator"],
         why: "the Redfish service of OpenStack, which judges our Redfish client",
+        beside: &[],
         alone: false,
     },
     PythonPeer {
         package: "redfish_protocol_validator==1.3.2",
         programs: &["rf_protocol_validator"],
         why: "DMTF's judge of how a Redfish service speaks, for our simulated ones",
+        beside: &[],
         alone: false,
     },
     PythonPeer {
         package: "redfish_service_validator==3.1.8",
         programs: &["rf_service_validator"],
         why: "DMTF's judge of what a Redfish service shows, by the schemas, for our simulated ones",
+        beside: &[],
         alone: false,
     },
     PythonPeer {
         package: "redfishtool==1.1.8",
         programs: &["redfishtool"],
         why: "a Redfish client for the command line, which judges our simulated services",
+        beside: &[],
         alone: false,
     },
     PythonPeer {
@@ -66,24 +73,35 @@ const PEERS: &[PythonPeer] = &[
             "rf_virtual_media.py",
         ],
         why: "DMTF's Redfish clients and its Python library, which judge our simulated services",
+        beside: &[],
         alone: false,
     },
     PythonPeer {
         package: "pikvm-lib==0.5.0",
         programs: &[],
         why: "a client of PiKVM units, which judges the simulated one",
+        beside: &[],
+        alone: false,
+    },
+    PythonPeer {
+        package: "aiortc==1.14.0",
+        programs: &[],
+        why: "WebRTC with libav's H.264, a client of the simulated JetKVM and a unit for our client",
+        beside: &["aiohttp==3.13.2"],
         alone: false,
     },
     PythonPeer {
         package: "nanokvm==1.4.1",
         programs: &[],
         why: "a client of NanoKVM units, which judges the simulated one",
+        beside: &[],
         alone: false,
     },
     PythonPeer {
         package: "rapidocr-onnxruntime==1.4.4",
         programs: &[],
         why: "the networks of PP-OCR, which our recogniser runs",
+        beside: &[],
         alone: true,
     },
 ];
@@ -94,6 +112,7 @@ pub fn install(folder: &Path) -> Result<()> {
         let place = folder.join("python").join(peer.package);
         // Its programs name their place, so that a folder that was moved since is made anew.
         let whole = place.display().to_string();
+        let whole = [whole.as_str()].iter().chain(peer.beside).copied().collect::<Vec<_>>().join("\n");
         if fs::read_to_string(place.join("installed")).is_ok_and(|installed| installed == whole) {
             continue;
         }
@@ -103,7 +122,8 @@ pub fn install(folder: &Path) -> Result<()> {
             Command::new(place.join("bin/python"))
                 .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"])
                 .args(if peer.alone { &["--no-deps", "--ignore-requires-python"][..] } else { &[] })
-                .arg(peer.package),
+                .arg(peer.package)
+                .args(peer.beside),
         )?;
         fs::create_dir_all(folder.join("bin"))?;
         for program in peer.programs {

@@ -262,7 +262,7 @@ impl State {
     }
 
     /// The screen as a controller sends it; nothing while the machine sends none.
-    fn shown(&self) -> Option<Picture> {
+    pub(super) fn shown(&self) -> Option<Picture> {
         self.revision()?;
         let drawn = picture(self.machine().screen());
         let (width, height) = (drawn.width(), drawn.height());
