@@ -3,6 +3,7 @@
 //! Everything that one process does with a unit goes through the same session: the line that reads the power light and the screen
 //! that is looked at would otherwise take it from each other.
 
+mod gate;
 mod login;
 mod peer;
 mod session;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ironhand_api::{Connector, Name, PowerState, Way};
 use ironhand_connectors::{Device, Error, Login, Surroundings, open, open_screen};
-use ironhand_sim::kvm_unit::{KvmUnit, KvmUnitConfig, UnitKind};
+use ironhand_sim::kvm_unit::{KvmUnit, KvmUnitConfig, UnitFault, UnitKind};
 use ironhand_sim::{MachineConfig, Make};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -80,6 +80,74 @@ async fn a_session_that_somebody_took_is_left_to_them() {
     assert_eq!(error.code(), "connector.busy");
     assert_eq!(theirs.power_state().await, Ok(PowerState::On));
     theirs.picture().await.expect("they see the screen");
+}
+
+/// Checks what a fault comes to: the power light, and the screen, as a code and a part of what is said.
+async fn check(fault: UnitFault, light: Result<PowerState, &str>, screen: Result<(), (&str, &str)>) {
+    let unit = unit().await;
+    unit.break_unit(Some(fault));
+    let mut device = device(unit.address().port(), &Surroundings::default());
+    let read = device.power_state().await;
+    assert_eq!(read.as_ref().map_err(Error::code).copied(), light, "{fault:?}: {read:?}");
+    let seen = device.picture().await.map(drop);
+    match (&seen, screen) {
+        (Ok(()), Ok(())) => {}
+        (Err(error), Err((code, part))) => {
+            assert_eq!(error.code(), code, "{fault:?}: {error}");
+            assert!(error.to_string().contains(part), "{fault:?}: {error}");
+        }
+        _ => panic!("{fault:?}: {seen:?}"),
+    }
+    unit.break_unit(None);
+    let mended = async {
+        while let Err(error) = device.picture().await {
+            assert_ne!(error.code(), "connector.busy", "{error}");
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), mended).await.expect("a unit that is mended is seen");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_of_a_session_end_in_time_with_what_is_wrong() {
+    let (on, unreachable) = (Ok(PowerState::On), "connector.unreachable");
+    let (no_picture, malformed) = ("connector.no_picture", "connector.malformed");
+    tokio::join!(
+        check(UnitFault::Silent, Err(unreachable), Err((unreachable, "WebRTC did not come through"))),
+        check(UnitFault::ForeignKey, Err(unreachable), Err((unreachable, "WebRTC"))),
+        check(UnitFault::NoKeyPicture, on, Err((no_picture, "had no beginning"))),
+        check(UnitFault::GarbledVideo, on, Err((malformed, "video"))),
+        check(UnitFault::CorruptPackets, on, Err((no_picture, "no frame came"))),
+        check(UnitFault::Chatter, on, Ok(())),
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unit_that_falls_silent_is_told_from_one_without_a_picture() {
+    let unit = unit().await;
+    let mut device = device(unit.address().port(), &Surroundings::default());
+    device.picture().await.expect("a picture");
+    unit.break_unit(Some(UnitFault::Silent));
+    let error = device.picture().await.expect_err("nothing comes any more");
+    assert_eq!(error.code(), "connector.unreachable", "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unit_that_floods_is_left() {
+    let unit = unit().await;
+    let mut device = device(unit.address().port(), &Surroundings::default());
+    assert_eq!(device.power_state().await, Ok(PowerState::On));
+    unit.break_unit(Some(UnitFault::Flood));
+    let flooded = async {
+        loop {
+            if let Err(error) = device.picture().await
+                && error.code() == "connector.malformed"
+            {
+                break error.to_string();
+            }
+        }
+    };
+    let told = tokio::time::timeout(Duration::from_secs(60), flooded).await.expect("it is noticed");
+    assert!(told.contains("packets in a second"), "{told}");
 }
 
 /// A unit that lets everybody in and then says this on its WebSocket.

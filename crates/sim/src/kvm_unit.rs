@@ -134,6 +134,20 @@ pub enum UnitFault {
     NoHtml5,
     /// A console of AMI encrypts its pictures.
     Encrypted,
+    /// A JetKVM answers the offer of a session, and sends no packet of it from then on.
+    Silent,
+    /// A JetKVM answers with the fingerprint of a key that it has not.
+    ForeignKey,
+    /// A JetKVM never sends a picture that stands for itself.
+    NoKeyPicture,
+    /// The video of a JetKVM is no H.264.
+    GarbledVideo,
+    /// The packets of a JetKVM's video arrive damaged, or are under another key: the two look alike.
+    CorruptPackets,
+    /// A JetKVM sends packets as fast as it can, which look like video of ever new sources.
+    Flood,
+    /// A JetKVM sends messages without end in the channel of calls.
+    Chatter,
     /// Its service is not there, and what stands before it says so in HTML.
     Down,
 }

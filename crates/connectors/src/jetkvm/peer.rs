@@ -29,6 +29,8 @@ use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 use ironhand_kvm::h264::RtpPacket;
 use ironhand_kvm::jetkvm::CHANNEL;
 
+use super::gate::Gate;
+
 /// Ways to reach a unit: it has one address or two.
 const MOST_CANDIDATES: usize = 16;
 
@@ -64,6 +66,7 @@ pub(super) struct Peer {
     /// The only addresses that anything is taken from.
     unit: Vec<IpAddr>,
     candidates: usize,
+    gate: Gate,
     track: Option<RTCTrackEventInit>,
     is_over: bool,
 }
@@ -115,7 +118,9 @@ impl Peer {
         connection.add_local_candidate(RTCIceCandidate::from(&candidate).to_json()?)?;
         connection.add_local_candidate(RTCIceCandidateInit::default())?;
         let offered = connection.local_description().map(|description| description.sdp).unwrap_or_default();
-        let peer = Self { connection, channel, local, unit, candidates: 0, track: None, is_over: false };
+        let gate = Gate::default();
+        let peer =
+            Self { connection, channel, local, unit, candidates: 0, gate, track: None, is_over: false };
         Ok((peer, offered))
     }
 
@@ -124,6 +129,7 @@ impl Peer {
         let is_way = |line: &&str| line.starts_with("a=candidate:");
         let without: String =
             description.lines().filter(|line| !is_way(line)).flat_map(|line| [line, "\r\n"]).collect();
+        self.gate.describe(&without);
         self.connection.set_remote_description(now, RTCSessionDescription::answer(without)?)?;
         for way in description.lines().filter(is_way) {
             self.candidate(&way[2..]);
@@ -137,14 +143,14 @@ impl Peer {
         let (transport, address) = (words.nth(2), words.nth(1));
         let is_udp = transport.is_some_and(|name| name.eq_ignore_ascii_case("udp"));
         let address = address.and_then(|address| address.parse::<IpAddr>().ok());
-        if !is_udp
-            || self.candidates >= MOST_CANDIDATES
-            || !address.is_some_and(|address| self.unit.contains(&address))
-        {
+        let address = address.filter(|address| is_udp && self.unit.contains(address));
+        let port = words.next().and_then(|port| port.parse().ok());
+        let (Some(address), Some(port), 0..MOST_CANDIDATES) = (address, port, self.candidates) else {
             tracing::debug!(candidate, "a way to a JetKVM is not taken");
             return;
-        }
+        };
         self.candidates += 1;
+        self.gate.name_sender(SocketAddr::new(address, port));
         let candidate = RTCIceCandidateInit { candidate: candidate.to_owned(), ..Default::default() };
         if let Err(error) = self.connection.add_remote_candidate(candidate) {
             tracing::debug!(%error, "a way to a JetKVM makes no sense");
@@ -156,10 +162,13 @@ impl Peer {
         self.candidates > 0
     }
 
-    /// Takes a packet. What others than the unit send is dropped unread.
-    pub(super) fn receive(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
-        if !self.unit.contains(&from.ip().to_canonical()) {
-            return;
+    /// Takes a packet. What others than the unit send, and what belongs to nothing that it told of, is dropped unread: false then.
+    ///
+    /// What happened is to be taken before the next one is given: the machines below hold back messages otherwise.
+    pub(super) fn receive(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) -> bool {
+        let sender = SocketAddr::new(from.ip().to_canonical(), from.port());
+        if !self.unit.contains(&sender.ip()) || !self.gate.admits(sender, bytes) {
+            return false;
         }
         let transport = TransportContext {
             local_addr: self.local,
@@ -172,6 +181,7 @@ impl Peer {
         {
             tracing::trace!(%error, "a packet of a JetKVM makes no sense");
         }
+        true
     }
 
     /// A deadline passed.

@@ -1,5 +1,6 @@
 //! What a JetKVM answers (firmware 0.4): HTTP for the login, a WebSocket for signals, and WebRTC for everything else.
 
+mod fault;
 mod peer;
 mod session;
 

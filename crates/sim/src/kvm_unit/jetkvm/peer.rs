@@ -187,6 +187,13 @@ impl Peer {
         }
     }
 
+    /// Bytes in the channel of calls that are not sent yet; none while it is not open.
+    pub(super) fn unsent(&mut self) -> Option<usize> {
+        self.channel
+            .and_then(|id| self.connection.data_channel(id))
+            .map(|channel| channel.outstanding_bytes())
+    }
+
     /// Sends a picture.
     pub(super) fn show(&mut self, now: Instant, timestamp: u32, nals: &[Vec<u8>]) {
         let payloads = payloads(nals);

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::fault;
 use super::peer::{Event, Fault, Peer};
 use crate::kvm_unit::{Button, State, UnitFault};
 use crate::picture::picture;
@@ -32,6 +33,9 @@ const LONG: Duration = Duration::from_secs(5);
 /// Packets that go out at once; a viewer's socket holds so many without being read.
 const BURST: usize = 32;
 const BETWEEN_BURSTS: Duration = Duration::from_millis(2);
+
+/// Between two waves of what nobody asked for.
+const BETWEEN_WAVES: Duration = Duration::from_millis(5);
 
 /// What a session is told from outside.
 pub(crate) enum Order {
@@ -56,6 +60,7 @@ pub(super) async fn begin(
     getrandom::fill(&mut ssrc).map_err(std::io::Error::other)?;
     let made = Peer::answer(offer, local, u32::from_le_bytes(ssrc), std::time::Instant::now());
     let (peer, answer, way) = made?;
+    let answer = fault::answer(&state, answer);
     let (sender, orders) = mpsc::channel(16);
     let before = state.inner().viewer.replace(sender.clone());
     if let Some(before) = before {
@@ -75,6 +80,8 @@ pub(super) async fn begin(
         had_signal: None,
         until: None,
         is_over: false,
+        viewer: None,
+        flooded: 0,
     };
     tokio::spawn(stop.run_until_cancelled_owned(session.run()));
     Ok((answer, way, sender))
@@ -96,6 +103,10 @@ struct Session {
     /// When it ends because somebody else took it.
     until: Option<Instant>,
     is_over: bool,
+    /// Where packets went last.
+    viewer: Option<SocketAddr>,
+    /// Packets of a flood so far.
+    flooded: u32,
 }
 
 impl Session {
@@ -107,13 +118,19 @@ impl Session {
                 self.state.report([0; 8]);
                 return;
             }
+            if self.state.has(UnitFault::Silent) {
+                tokio::time::sleep(FRAME).await;
+                continue;
+            }
             self.settle();
+            self.rage();
             if self.send().await.is_err() || self.is_over {
                 break;
             }
             let now = Instant::now();
             let wake = self.peer.next_wake().map(Instant::from_std);
-            let due = [wake, self.next_frame, self.until].into_iter().flatten().min();
+            let raging = self.is_raging().then(|| now + BETWEEN_WAVES);
+            let due = [wake, self.next_frame, self.until, raging].into_iter().flatten().min();
             tokio::select! {
                 received = self.socket.recv_from(&mut buffer) => {
                     if let Ok((length, from)) = received {
@@ -166,10 +183,36 @@ impl Session {
         }
     }
 
+    /// Whether there is something to send again soon that nobody asked for.
+    fn is_raging(&self) -> bool {
+        let is_connected = self.next_frame.is_some();
+        is_connected && (self.state.has(UnitFault::Flood) || self.state.has(UnitFault::Chatter))
+    }
+
+    /// Sends what nobody asked for, where the unit is of that kind.
+    fn rage(&mut self) {
+        if !self.is_raging() {
+            return;
+        }
+        if self.state.has(UnitFault::Flood)
+            && let Some(viewer) = self.viewer
+        {
+            fault::flood(&self.socket, viewer, &mut self.flooded);
+        }
+        if self.state.has(UnitFault::Chatter) {
+            let now = std::time::Instant::now();
+            while self.peer.unsent().is_some_and(|bytes| bytes < fault::MOST_UNSENT) {
+                self.peer.say(now, fault::chatter());
+            }
+        }
+    }
+
     async fn send(&mut self) -> std::io::Result<()> {
         let mut sent = 0;
-        while let Some((to, packet)) = self.peer.next_packet() {
+        while let Some((to, mut packet)) = self.peer.next_packet() {
             let to: SocketAddr = to;
+            self.viewer = Some(to);
+            fault::packet(&self.state, &mut packet);
             if let Err(error) = self.socket.send_to(&packet, to).await {
                 tracing::debug!(%error, "a packet to a viewer could not be sent");
             }
@@ -197,6 +240,7 @@ impl Session {
         let Ok(picture) = picture else { return };
         let unit = self.encoder.encode(&picture, self.frames.is_multiple_of(GROUP));
         self.frames += 1;
+        let Some(unit) = fault::picture(&self.state, unit) else { return };
         let timestamp = now.duration_since(self.begun).as_millis() * 90;
         self.peer.show(now.into_std(), (timestamp & u128::from(u32::MAX)) as u32, &unit.nals);
     }
