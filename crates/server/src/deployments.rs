@@ -1,10 +1,7 @@
 //! What is deployed to which host, for the lanes: as the view has it that machines are answered from.
 
-use std::sync::Arc;
-
 use ironhand_api::{Deployment, DeploymentSpec, Kind, Metadata, Name};
 use ironhand_model::DeploymentSeen;
-use ironhand_model::boot::View;
 use ironhand_store::{ListQuery, Store, StoreError};
 use tokio::sync::watch;
 
@@ -28,10 +25,10 @@ impl Deployments {
 
     /// What is deployed, as it changes.
     pub(crate) fn follow(&self) -> DeploymentWatch {
-        let mut view = self.views.follow();
+        let mut changed = self.views.follow_deployments();
         // What is known already is news to who begins to follow.
-        view.mark_changed();
-        DeploymentWatch { view, last: None }
+        changed.mark_changed();
+        DeploymentWatch { views: self.views.clone(), changed, last: None }
     }
 
     /// Deploys something to a host: in the place of what was deployed there, under its name; else under the name of the
@@ -67,7 +64,8 @@ impl Deployments {
 
 /// What is deployed to one host, as it changes.
 pub(crate) struct DeploymentWatch {
-    view: watch::Receiver<Arc<View>>,
+    views: Views,
+    changed: watch::Receiver<()>,
     last: Option<Option<DeploymentSeen>>,
 }
 
@@ -75,10 +73,10 @@ impl DeploymentWatch {
     /// What is deployed to a host, once that is something else than it was. Dropping the future loses nothing.
     pub(crate) async fn next(&mut self, host: &Name) -> Option<DeploymentSeen> {
         loop {
-            if self.view.changed().await.is_err() {
+            if self.changed.changed().await.is_err() {
                 return std::future::pending().await;
             }
-            let seen = self.view.borrow().deployment(host).map(DeploymentSeen::from);
+            let seen = self.views.now().deployment(host).map(DeploymentSeen::from);
             if self.last.as_ref() != Some(&seen) {
                 self.last = Some(seen.clone());
                 return seen;

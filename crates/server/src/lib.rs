@@ -46,6 +46,7 @@ mod heartbeat;
 mod http;
 mod lane;
 mod notify;
+mod once;
 mod order;
 mod outreach;
 mod ownership;

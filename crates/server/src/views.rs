@@ -1,9 +1,7 @@
 //! The view of all records that machines which boot are answered from, made anew when one of them changes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::changes::{Changes, Mark};
 use crate::http::chain;
+use crate::once;
 
 /// The file in the data directory that holds the key of the tokens in paths.
 const KEY_FILE: &str = "boot-token.key";
@@ -56,6 +55,8 @@ pub(crate) struct Views {
     store: Store,
     key: Arc<[u8; KEY]>,
     view: watch::Sender<Arc<View>>,
+    /// Told after a view whose deployments are others than those of the view before it.
+    deployed: watch::Sender<()>,
     ground: watch::Sender<Ground>,
     /// The changes that the view has.
     seen: watch::Sender<Mark>,
@@ -82,8 +83,14 @@ impl Views {
             let _ = getrandom::fill(&mut key);
             key
         });
-        let (view, ground) = (watch::Sender::new(Arc::default()), watch::Sender::new(Ground::default()));
-        let views = Self { store, key: Arc::new(key), view, ground, seen: watch::Sender::default() };
+        let views = Self {
+            store,
+            key: Arc::new(key),
+            view: watch::Sender::new(Arc::default()),
+            deployed: watch::Sender::default(),
+            ground: watch::Sender::new(Ground::default()),
+            seen: watch::Sender::default(),
+        };
         views.renew().await?;
         Ok(views)
     }
@@ -96,6 +103,12 @@ impl Views {
     /// Follows the views from now on. Several between two looks count as one.
     pub(crate) fn follow(&self) -> watch::Receiver<Arc<View>> {
         self.view.subscribe()
+    }
+
+    /// Follows the deployments from now on: told of no view that has the same ones. There is one follower for each host, and
+    /// all of them would wake whenever a host is applied.
+    pub(crate) fn follow_deployments(&self) -> watch::Receiver<()> {
+        self.deployed.subscribe()
     }
 
     /// Says what stands in no record; the next view has it.
@@ -187,12 +200,16 @@ impl Views {
     }
 
     fn show(&self, kept: &Kept, deployments: Vec<Deployment>) {
+        let same = self.now().shows(&deployments);
         let tokens = deployments.iter().map(|one| (one.metadata.name.clone(), self.token(one))).collect();
         let Ground { servers, servers6, media, loaders } = self.ground.borrow().clone();
         let (networks, profiles, hosts) = (kept.networks.clone(), kept.profiles.clone(), kept.hosts.clone());
         let records =
             Records { networks, hosts, profiles, deployments, media, loaders, servers, servers6, tokens };
         self.view.send_replace(Arc::new(View::new(records)));
+        if !same {
+            self.deployed.send_replace(());
+        }
     }
 
     /// The secret in the paths of a deployment's files: the same for every try and after a start, and another one when
@@ -208,28 +225,50 @@ impl Views {
 
 /// The key in a file, which is made where there is none.
 fn key(path: &Path) -> io::Result<[u8; KEY]> {
-    match std::fs::read(path) {
-        Ok(bytes) => {
-            return bytes.try_into().map_err(|_| io::Error::other("the file of the key has another length"));
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    let mut key = [0; KEY];
-    getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
-    // Written whole under another name first: half a key would be no key at the next start.
-    let born = path.with_extension("new");
-    let _ = std::fs::remove_file(&born);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&born)?;
-    file.write_all(&key)?;
-    file.sync_all()?;
-    std::fs::rename(&born, path)?;
-    Ok(key)
+    let key = once::kept(path, || {
+        let mut key = vec![0; KEY];
+        getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(key)
+    })?;
+    key.try_into().map_err(|_| io::Error::other("the file of the key has another length"))
 }
 
 #[cfg(test)]
 mod tests {
+    use ironhand_api::{Manifest, parse_manifests};
+
     use super::*;
+    use crate::clock;
+
+    #[tokio::test]
+    async fn lanes_are_told_of_deployments_and_not_of_every_host() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), ironhand_store::KeySource::File).await.unwrap();
+        let views = Views::new(store.clone(), folder.path()).await.unwrap();
+        let (mut all, mut deployed) = (views.follow(), views.follow_deployments());
+        let mut check = async |kind: &str, spec: &str, is_deployment: bool| {
+            let text = format!(
+                "apiVersion: ironhand/v1\nkind: {kind}\nmetadata: {{ name: web }}\nspec: {{ {spec} }}"
+            );
+            for manifest in parse_manifests("test.yaml", &text).unwrap() {
+                match manifest {
+                    Manifest::Host(one) => drop(store.apply(one, clock::now()).await.unwrap()),
+                    Manifest::Profile(one) => drop(store.apply(one, clock::now()).await.unwrap()),
+                    Manifest::Deployment(one) => drop(store.apply(one, clock::now()).await.unwrap()),
+                    _ => panic!("{text}"),
+                }
+            }
+            views.renew().await.unwrap();
+            let told = (all.has_changed().unwrap(), deployed.has_changed().unwrap());
+            assert_eq!(told, (true, is_deployment), "{text}");
+            all.mark_unchanged();
+            deployed.mark_unchanged();
+        };
+        check("Host", "connectors: [{ type: wol, address: 192.0.2.255 }]", false).await;
+        check("Profile", "kernel: 'http://192.0.2.1/vmlinuz'", false).await;
+        check("Deployment", "host: web, profile: web", true).await;
+        check("Host", "connectors: [{ type: wol, address: 192.0.2.254 }]", false).await;
+    }
 
     #[test]
     fn the_key_is_made_once_and_for_its_owner_alone() {

@@ -18,15 +18,20 @@ pub(super) fn told(lease: &Lease, view: &View, known: &KnownHosts) -> Option<Dhc
         client_id: lease.identifier.as_deref().map(pairs),
         host_name: lease.host_name.as_deref().map(str::to_owned),
         host: lease.hardware.mac().and_then(|mac| known.host(MacAddress(mac))),
-        state: match lease.state {
-            ironhand_dhcp::LeaseState::Bound => LeaseState::Bound,
-            ironhand_dhcp::LeaseState::Released => LeaseState::Released,
-            ironhand_dhcp::LeaseState::Declined => LeaseState::Declined,
-            ironhand_dhcp::LeaseState::Expired => LeaseState::Expired,
-        },
+        state: state(lease.state),
         began: time(lease.begins),
         ends: time(lease.ends),
     })
+}
+
+/// What became of a lease, in the words of the API.
+pub(super) const fn state(state: ironhand_dhcp::LeaseState) -> LeaseState {
+    match state {
+        ironhand_dhcp::LeaseState::Bound => LeaseState::Bound,
+        ironhand_dhcp::LeaseState::Released => LeaseState::Released,
+        ironhand_dhcp::LeaseState::Declined => LeaseState::Declined,
+        ironhand_dhcp::LeaseState::Expired => LeaseState::Expired,
+    }
 }
 
 /// Bytes as pairs of hexadecimal digits.

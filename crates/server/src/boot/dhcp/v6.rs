@@ -7,8 +7,7 @@ mod policy;
 mod told;
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::Ipv6Addr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,8 +20,9 @@ use ironhand_model::boot::View;
 use tokio::sync::RwLock;
 
 pub(super) use self::keeper::{Around, Keeper};
-use super::leases::{pairs, time};
+use super::leases::{pairs, state, time};
 use crate::boot::known::KnownHosts;
+use crate::once;
 
 /// The lease file, in the data directory.
 pub(super) const JOURNAL: &str = "dhcp6-leases";
@@ -89,13 +89,7 @@ fn lease_told(lease: &Lease, view: &View, known: &KnownHosts) -> Option<DhcpLeas
         client_id: Some(pairs(&lease.identifier)),
         host_name: None,
         host: lease.mac.and_then(|mac| known.host(MacAddress(mac))),
-        state: match lease.state {
-            _ if ended => LeaseState::Expired,
-            ironhand_dhcp::LeaseState::Bound => LeaseState::Bound,
-            ironhand_dhcp::LeaseState::Released => LeaseState::Released,
-            ironhand_dhcp::LeaseState::Declined => LeaseState::Declined,
-            ironhand_dhcp::LeaseState::Expired => LeaseState::Expired,
-        },
+        state: if ended { LeaseState::Expired } else { state(lease.state) },
         began: time(lease.begins),
         ends: time(lease.ends),
     })
@@ -103,29 +97,20 @@ fn lease_told(lease: &Lease, view: &View, known: &KnownHosts) -> Option<DhcpLeas
 
 /// The identifier by which clients know this server (DUID-UUID, RFC 6355), from a file that is made where there is none.
 pub(super) fn identifier(path: &Path) -> io::Result<Vec<u8>> {
-    match std::fs::read(path) {
-        Ok(bytes) if bytes.len() == 18 && bytes.starts_with(&[0, 4]) => return Ok(bytes),
-        Ok(_) => {
-            return Err(io::Error::other(format!(
-                "{} is no identifier of a server: move it away, and a new one is made",
-                path.display()
-            )));
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+    let identifier = once::kept(path, || {
+        let mut uuid = [0; 16];
+        getrandom::fill(&mut uuid).map_err(|error| io::Error::other(error.to_string()))?;
+        // A random one (RFC 9562, section 5.4).
+        uuid[6] = uuid[6] & 0x0f | 0x40;
+        uuid[8] = uuid[8] & 0x3f | 0x80;
+        Ok([&[0, 4][..], &uuid].concat())
+    })?;
+    if identifier.len() != 18 || !identifier.starts_with(&[0, 4]) {
+        return Err(io::Error::other(format!(
+            "{} is no identifier of a server: move it away, and a new one is made",
+            path.display()
+        )));
     }
-    let mut uuid = [0; 16];
-    getrandom::fill(&mut uuid).map_err(|error| io::Error::other(error.to_string()))?;
-    // A random one (RFC 9562, section 5.4).
-    uuid[6] = uuid[6] & 0x0f | 0x40;
-    uuid[8] = uuid[8] & 0x3f | 0x80;
-    let identifier = [&[0, 4][..], &uuid].concat();
-    // Written whole under another name first: half an identifier would be none at the next start.
-    let born = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&born)?;
-    file.write_all(&identifier)?;
-    file.sync_all()?;
-    std::fs::rename(&born, path)?;
     Ok(identifier)
 }
 
