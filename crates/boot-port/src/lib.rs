@@ -9,6 +9,7 @@ pub mod dhcp6;
 pub mod http;
 pub mod interface;
 pub mod journal;
+mod orders;
 mod tftp;
 
 pub use content::{Body, Content, Part, Question, Refusal, Service, Shelf, Transfer, TransferEnd};

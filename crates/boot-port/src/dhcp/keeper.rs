@@ -6,10 +6,10 @@ use std::thread::JoinHandle;
 
 use ironhand_dhcp::{Lease, StoreFailed, Ticket};
 
-use super::Link;
 use super::statistics::{Tally, count};
 use super::worker::Command;
 use crate::journal::{Durability, Journal};
+use crate::orders::Way;
 
 /// Leases that are to be stored together.
 pub(super) type Batch = Vec<(Ticket, Lease)>;
@@ -31,14 +31,14 @@ impl Keeper {
     /// The keeper of a journal, and its thread if it has one.
     pub fn start(
         journal: Journal,
-        link: Link,
+        way: Way<Command>,
         tally: Arc<Tally>,
     ) -> io::Result<(Self, Option<JoinHandle<()>>)> {
         if journal.durability() == Durability::Write {
             return Ok((Self::Here(Box::new(journal), tally), None));
         }
         let (batches, orders) = mpsc::channel();
-        let keep = move || run(journal, &orders, &link, &tally);
+        let keep = move || run(journal, &orders, &way, &tally);
         let thread = std::thread::Builder::new().name("dhcp-leases".to_owned()).spawn(keep)?;
         Ok((Self::Thread(batches), Some(thread)))
     }
@@ -56,10 +56,10 @@ impl Keeper {
     }
 }
 
-fn run(mut journal: Journal, orders: &mpsc::Receiver<Batch>, link: &Link, tally: &Tally) {
+fn run(mut journal: Journal, orders: &mpsc::Receiver<Batch>, way: &Way<Command>, tally: &Tally) {
     while let Ok(first) = orders.recv() {
         let (tickets, result) = keep(&mut journal, std::iter::once(first).chain(orders.try_iter()), tally);
-        link.send(Command::Stored(tickets, result));
+        way.send(Command::Stored(tickets, result));
     }
 }
 

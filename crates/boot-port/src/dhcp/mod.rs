@@ -15,16 +15,16 @@ mod worker;
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime};
 
 use ironhand_dhcp::{Counters, Event, InterfaceId, Lease, Policy, PoolUse, Server, ServerConfig, Subnet};
-use nix::sys::eventfd::{EfdFlags, EventFd};
 use tokio::sync::oneshot;
 
 use crate::interface::interfaces;
 use crate::journal::{Durability, Journal, JournalError, Recovered};
+use crate::orders::{Way, orders};
 
 pub use occupant::Occupant;
 pub use search::{FoundServer, search};
@@ -121,7 +121,7 @@ impl OpenError {
 /// DHCP that is being served. Dropping it stops the service; what was acknowledged is kept.
 #[derive(Debug)]
 pub struct DhcpPort {
-    link: Link,
+    way: Way<Command>,
     tally: Arc<Tally>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -137,21 +137,6 @@ pub struct Opened {
     pub recovered: Recovered,
 }
 
-/// The way to the thread that serves.
-#[derive(Clone, Debug)]
-struct Link {
-    commands: mpsc::Sender<Command>,
-    wake: Arc<EventFd>,
-}
-
-impl Link {
-    fn send(&self, command: Command) {
-        // Neither fails before the thread has ended, after which nothing is left to be told.
-        let _ = self.commands.send(command);
-        let _ = self.wake.write(1);
-    }
-}
-
 impl DhcpPort {
     /// Opens the sockets and the lease file, and begins to serve.
     ///
@@ -162,10 +147,7 @@ impl DhcpPort {
     pub fn open<P: Policy + Send + 'static>(config: DhcpConfig, policy: P) -> Result<Opened, OpenError> {
         let ports = open_ports(&config.interfaces)?;
         let (journal, recovered) = Journal::<Lease>::open(&config.journal, config.durability)?;
-        let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
-            .map_err(|error| OpenError::of("making an event descriptor", error.into()))?;
-        let (commands, orders) = mpsc::channel();
-        let link = Link { commands, wake: Arc::new(wake) };
+        let (way, orders) = orders()?;
         let tally = Arc::new(Tally::default());
         let (sender, events) = tokio::sync::mpsc::channel(EVENTS);
         let now = Instant::now();
@@ -175,14 +157,13 @@ impl DhcpPort {
         for lease in &recovered.leases {
             server.restore(now, lease.clone());
         }
-        let (keeper, keeping) = Keeper::start(journal, link.clone(), tally.clone())
+        let (keeper, keeping) = Keeper::start(journal, way.clone(), tally.clone())
             .map_err(|error| OpenError::of("starting the thread of the lease file", error))?;
         let wait = config.server.probe_wait;
-        let worker =
-            Worker::new(server, ports, keeper, (orders, link.wake.clone()), sender, tally.clone(), wait);
+        let worker = Worker::new(server, ports, keeper, orders, sender, tally.clone(), wait);
         let serving = std::thread::Builder::new().name("dhcp".to_owned()).spawn(move || worker.run());
         let serving = serving.map_err(|error| OpenError::of("starting the thread of DHCP", error))?;
-        let port = Self { link, tally, threads: std::iter::once(serving).chain(keeping).collect() };
+        let port = Self { way, tally, threads: std::iter::once(serving).chain(keeping).collect() };
         Ok(Opened { port, events, recovered })
     }
 
@@ -193,26 +174,26 @@ impl DhcpPort {
     pub async fn set_interfaces(&self, names: &[String]) -> Result<(), OpenError> {
         // The old sockets are closed first: theirs are the ports that the new ones need.
         let (closed, is_closed) = oneshot::channel();
-        self.link.send(Command::TakePorts(closed));
+        self.way.send(Command::TakePorts(closed));
         let Ok(old) = is_closed.await else { return Ok(()) };
         let names_before: Vec<String> = old.into_iter().map(|port| port.name).collect();
         let (ports, result) = match open_ports(names) {
             Ok(ports) => (ports, Ok(())),
             Err(error) => (open_ports(&names_before).unwrap_or_default(), Err(error)),
         };
-        self.link.send(Command::Ports(ports));
+        self.way.send(Command::Ports(ports));
         result
     }
 
     /// Replaces the subnets; leases are kept.
     pub fn set_subnets(&self, subnets: Vec<Subnet>) {
-        self.link.send(Command::Subnets(subnets));
+        self.way.send(Command::Subnets(subnets));
     }
 
     /// The leases as they are at this moment.
     pub async fn leases(&self) -> Vec<Lease> {
         let (sender, leases) = oneshot::channel();
-        self.link.send(Command::Leases(sender));
+        self.way.send(Command::Leases(sender));
         leases.await.unwrap_or_default()
     }
 
@@ -220,21 +201,21 @@ impl DhcpPort {
     /// word for it: its machine must not use the address any more. Says whether there was such a lease.
     pub async fn release(&self, address: Ipv4Addr) -> bool {
         let (sender, is_released) = oneshot::channel();
-        self.link.send(Command::Release(address, sender));
+        self.way.send(Command::Release(address, sender));
         is_released.await.unwrap_or(false)
     }
 
     /// What the server has answered and refused since the start.
     pub async fn counters(&self) -> Counters {
         let (sender, counters) = oneshot::channel();
-        self.link.send(Command::Counters(sender));
+        self.way.send(Command::Counters(sender));
         counters.await.unwrap_or_default()
     }
 
     /// How much of each pool is given out.
     pub async fn pool_use(&self) -> Vec<PoolUse> {
         let (sender, pools) = oneshot::channel();
-        self.link.send(Command::PoolUse(sender));
+        self.way.send(Command::PoolUse(sender));
         pools.await.unwrap_or_default()
     }
 
@@ -245,7 +226,7 @@ impl DhcpPort {
 
     /// Ends the service, after the leases that are being stored are stored and their clients told.
     pub async fn close(mut self) {
-        self.link.send(Command::Stop);
+        self.way.send(Command::Stop);
         let threads = std::mem::take(&mut self.threads);
         let _ =
             tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())))
@@ -255,7 +236,7 @@ impl DhcpPort {
 
 impl Drop for DhcpPort {
     fn drop(&mut self) {
-        self.link.send(Command::Stop);
+        self.way.send(Command::Stop);
     }
 }
 

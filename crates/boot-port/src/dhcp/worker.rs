@@ -1,22 +1,20 @@
 //! The thread that serves: it waits for packets and time, and does what the machine wants done.
 
 use std::net::Ipv4Addr;
-use std::os::fd::AsFd;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use ironhand_dhcp::{
     Arrival, Counters, Event, Lease, Output, Policy, PoolUse, Server, StoreFailed, Subnet, Ticket,
 };
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::eventfd::EventFd;
+use nix::poll::{PollFd, PollFlags};
 use tokio::sync::oneshot;
 
 use super::keeper::{Batch, Keeper};
 use super::port::{Inbox, Port};
 use super::probe::Probes;
 use super::statistics::{Tally, count};
+use crate::orders::Orders;
 
 /// Batches taken from one socket before answers leave, so that no flood holds them back.
 const BATCHES: usize = 4;
@@ -42,8 +40,7 @@ pub(super) struct Worker<P> {
     server: Server<P>,
     ports: Vec<Port>,
     keeper: Keeper,
-    orders: mpsc::Receiver<Command>,
-    wake: Arc<EventFd>,
+    orders: Orders<Command>,
     events: tokio::sync::mpsc::Sender<Event>,
     tally: Arc<Tally>,
     probes: Probes,
@@ -61,7 +58,7 @@ impl<P: Policy> Worker<P> {
         server: Server<P>,
         ports: Vec<Port>,
         keeper: Keeper,
-        (orders, wake): (mpsc::Receiver<Command>, Arc<EventFd>),
+        orders: Orders<Command>,
         events: tokio::sync::mpsc::Sender<Event>,
         tally: Arc<Tally>,
         probe_wait: Duration,
@@ -71,7 +68,6 @@ impl<P: Policy> Worker<P> {
             ports,
             keeper,
             orders,
-            wake,
             events,
             tally,
             probes: Probes::new(probe_wait),
@@ -91,7 +87,7 @@ impl<P: Policy> Worker<P> {
                 self.clock = now;
                 self.server.set_clock(now, SystemTime::now());
             }
-            while let Ok(command) = self.orders.try_recv() {
+            while let Some(command) = self.orders.next() {
                 self.obey(now, command);
             }
             for (address, by) in self.probes.ended(now) {
@@ -214,26 +210,11 @@ impl<P: Policy> Worker<P> {
     /// Waits for a packet, a command, or time.
     fn wait(&self) {
         let next = [self.server.next_wake(), self.probes.next(), Some(self.clock + CLOCK)];
-        let timeout = next.into_iter().flatten().min().map_or(PollTimeout::NONE, |at| {
-            // A moment later than it is due rather than once before.
-            let wait = at.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
-            PollTimeout::try_from(wait).unwrap_or(PollTimeout::MAX)
-        });
-        let mut waited = vec![PollFd::new(self.wake.as_fd(), PollFlags::POLLIN)];
-        for (socket, is_sending) in self.ports.iter().flat_map(Port::sockets) {
+        let ports = self.ports.iter().flat_map(Port::sockets).map(|(socket, is_sending)| {
             let writable = if is_sending { PollFlags::POLLOUT } else { PollFlags::empty() };
-            waited.push(PollFd::new(socket, PollFlags::POLLIN | writable));
-        }
-        waited.extend(self.probes.sockets().map(|socket| PollFd::new(socket, PollFlags::POLLIN)));
-        match poll(&mut waited, timeout) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(error) => tracing::error!(%error, "the sockets of DHCP cannot be waited for"),
-        }
-        let is_woken = waited[0].revents().is_some_and(|events| !events.is_empty());
-        drop(waited);
-        if is_woken {
-            // The number of calls that it tells means nothing: the commands are in their channel.
-            let _ = self.wake.read();
-        }
+            PollFd::new(socket, PollFlags::POLLIN | writable)
+        });
+        let probes = self.probes.sockets().map(|socket| PollFd::new(socket, PollFlags::POLLIN));
+        self.orders.wait(next.into_iter().flatten().min(), ports.chain(probes));
     }
 }

@@ -9,19 +9,18 @@ mod worker;
 use std::io;
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime};
 
 use ironhand_dhcp::InterfaceId;
 use ironhand_dhcp::ra::{Advertiser, AdvertiserConfig, Everybody};
 use ironhand_dhcp::v6::{Event, Lease, Policy, Server, ServerConfig};
-use nix::sys::eventfd::{EfdFlags, EventFd};
 use tokio::sync::oneshot;
 
 use crate::dhcp::OpenError;
 use crate::interface::Interface;
 use crate::journal::{Durability, Journal, Recovered};
+use crate::orders::{Way, orders};
 
 use socket::{DhcpSocket, IcmpSocket};
 use worker::{Command, Worker};
@@ -65,7 +64,7 @@ impl Link6 {
 /// DHCPv6 and advertisements that are being served. Dropping it stops the service; what was acknowledged is kept.
 #[derive(Debug)]
 pub struct Dhcp6Port {
-    wire: Wire,
+    way: Way<Command>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -80,21 +79,6 @@ pub struct Opened6 {
     pub recovered: Recovered<Lease>,
 }
 
-/// The way to the thread that serves.
-#[derive(Clone, Debug)]
-struct Wire {
-    commands: mpsc::Sender<Command>,
-    wake: Arc<EventFd>,
-}
-
-impl Wire {
-    fn send(&self, command: Command) {
-        // Neither fails before the thread has ended, after which nothing is left to be told.
-        let _ = self.commands.send(command);
-        let _ = self.wake.write(1);
-    }
-}
-
 impl Dhcp6Port {
     /// Opens the sockets and the lease file, and begins to serve.
     ///
@@ -106,17 +90,14 @@ impl Dhcp6Port {
         let now = Instant::now();
         let ends = open_links(now, config.links)?;
         let (journal, recovered) = Journal::<Lease>::open(&config.journal, config.durability)?;
-        let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
-            .map_err(|error| OpenError::of("making an event descriptor", error.into()))?;
-        let (commands, orders) = mpsc::channel();
-        let wire = Wire { commands, wake: Arc::new(wake) };
+        let (way, orders) = orders()?;
         let (sender, events) = tokio::sync::mpsc::channel(EVENTS);
         let mut server = Server::new(now, SystemTime::now(), config.server, policy);
         recovered.leases.iter().for_each(|lease| server.restore(lease.clone()));
-        let worker = Worker::new(server, ends, journal, (orders, wire.wake.clone()), sender);
+        let worker = Worker::new(server, ends, journal, orders, sender);
         let thread = std::thread::Builder::new().name("dhcp6".to_owned()).spawn(move || worker.run());
         let thread = thread.map_err(|error| OpenError::of("starting the thread of DHCPv6", error))?;
-        Ok(Opened6 { port: Self { wire, thread: Some(thread) }, events, recovered })
+        Ok(Opened6 { port: Self { way, thread: Some(thread) }, events, recovered })
     }
 
     /// Serves these links from now on.
@@ -126,18 +107,18 @@ impl Dhcp6Port {
     pub async fn set_links(&self, links: Vec<Link6>) -> Result<(), OpenError> {
         // The old sockets are closed first: theirs are the ports that the new ones need.
         let (closed, is_closed) = oneshot::channel();
-        self.wire.send(Command::Close(closed));
+        self.way.send(Command::Close(closed));
         if is_closed.await.is_err() {
             return Ok(());
         }
-        self.wire.send(Command::Links(open_links(Instant::now(), links)?));
+        self.way.send(Command::Links(open_links(Instant::now(), links)?));
         Ok(())
     }
 
     /// The leases in force, and addresses set aside.
     pub async fn leases(&self) -> Vec<Lease> {
         let (sender, leases) = oneshot::channel();
-        self.wire.send(Command::Leases(sender));
+        self.way.send(Command::Leases(sender));
         leases.await.unwrap_or_default()
     }
 
@@ -145,13 +126,13 @@ impl Dhcp6Port {
     /// use the address any more. Says whether there was such a lease.
     pub async fn release(&self, address: Ipv6Addr) -> bool {
         let (sender, is_released) = oneshot::channel();
-        self.wire.send(Command::Release(address, sender));
+        self.way.send(Command::Release(address, sender));
         is_released.await.unwrap_or(false)
     }
 
     /// Ends the service: a link that we are the default router of is told that we are no longer.
     pub async fn close(mut self) {
-        self.wire.send(Command::Stop);
+        self.way.send(Command::Stop);
         let thread = self.thread.take();
         let _ = tokio::task::spawn_blocking(move || thread.map(JoinHandle::join)).await;
     }
@@ -159,7 +140,7 @@ impl Dhcp6Port {
 
 impl Drop for Dhcp6Port {
     fn drop(&mut self) {
-        self.wire.send(Command::Stop);
+        self.way.send(Command::Stop);
     }
 }
 

@@ -2,19 +2,17 @@
 
 use std::net::Ipv6Addr;
 use std::os::fd::AsFd;
-use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
 use ironhand_dhcp::StoreFailed;
 use ironhand_dhcp::ra::AdvertiserOutput;
 use ironhand_dhcp::v6::{Arrival, Event, Lease, Output, Policy, Server, Ticket};
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::eventfd::EventFd;
+use nix::poll::{PollFd, PollFlags};
 use tokio::sync::oneshot;
 
 use super::End;
 use crate::journal::Journal;
+use crate::orders::Orders;
 
 /// The longest datagram taken. What is longer is cut, and fails its checks.
 const DATAGRAM: usize = 4096;
@@ -38,8 +36,7 @@ pub(super) struct Worker<P> {
     server: Server<P>,
     ends: Vec<End>,
     journal: Journal<Lease>,
-    orders: mpsc::Receiver<Command>,
-    wake: Arc<EventFd>,
+    orders: Orders<Command>,
     events: tokio::sync::mpsc::Sender<Event>,
     clock: Instant,
     is_stopping: bool,
@@ -50,11 +47,11 @@ impl<P: Policy> Worker<P> {
         server: Server<P>,
         ends: Vec<End>,
         journal: Journal<Lease>,
-        (orders, wake): (mpsc::Receiver<Command>, Arc<EventFd>),
+        orders: Orders<Command>,
         events: tokio::sync::mpsc::Sender<Event>,
     ) -> Self {
         let clock = Instant::now();
-        Self { server, ends, journal, orders, wake, events, clock, is_stopping: false }
+        Self { server, ends, journal, orders, events, clock, is_stopping: false }
     }
 
     pub(super) fn run(mut self) {
@@ -65,7 +62,7 @@ impl<P: Policy> Worker<P> {
                 self.clock = now;
                 self.server.set_clock(now, SystemTime::now());
             }
-            while let Ok(command) = self.orders.try_recv() {
+            while let Some(command) = self.orders.next() {
                 self.obey(now, command);
             }
             self.server.wake(now);
@@ -179,26 +176,10 @@ impl<P: Policy> Worker<P> {
         let advertised = self.ends.iter().filter_map(|end| end.icmp.as_ref()?.1.next_wake());
         let next =
             [self.server.next_wake(), Some(self.clock + CLOCK)].into_iter().flatten().chain(advertised);
-        let timeout = next.min().map_or(PollTimeout::NONE, |at| {
-            // A moment later than it is due rather than once before.
-            let wait = at.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
-            PollTimeout::try_from(wait).unwrap_or(PollTimeout::MAX)
+        let sockets = self.ends.iter().flat_map(|end| {
+            let dhcp = end.dhcp.as_ref().map(AsFd::as_fd);
+            dhcp.into_iter().chain(end.icmp.as_ref().map(|(socket, _)| socket.as_fd()))
         });
-        let mut waited = vec![PollFd::new(self.wake.as_fd(), PollFlags::POLLIN)];
-        for end in &self.ends {
-            let sockets = end.dhcp.as_ref().map(AsFd::as_fd).into_iter();
-            let sockets = sockets.chain(end.icmp.as_ref().map(|(socket, _)| socket.as_fd()));
-            waited.extend(sockets.map(|socket| PollFd::new(socket, PollFlags::POLLIN)));
-        }
-        match poll(&mut waited, timeout) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(error) => tracing::error!(%error, "the sockets of DHCPv6 cannot be waited for"),
-        }
-        let is_woken = waited[0].revents().is_some_and(|events| !events.is_empty());
-        drop(waited);
-        if is_woken {
-            // The number of calls that it tells means nothing: the commands are in their channel.
-            let _ = self.wake.read();
-        }
+        self.orders.wait(next.min(), sockets.map(|socket| PollFd::new(socket, PollFlags::POLLIN)));
     }
 }
