@@ -13,6 +13,7 @@ mod policy;
 #[cfg(test)]
 mod policy_tests;
 mod pools;
+mod reception;
 mod rivals;
 mod services;
 mod standing;
@@ -35,6 +36,7 @@ use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 
 use self::keeper::{Around, Keeper};
+use self::reception::Reception;
 use self::services::Services;
 use super::known::KnownHosts;
 use super::seats::Seats;
@@ -100,17 +102,17 @@ impl Dhcp {
         let (desk, desk6) = (Arc::new(Desk::default()), v6::Shared::default());
         let durability = if listener.sync { Durability::Sync } else { Durability::Write };
         let journal = data.join(JOURNAL);
+        let reception = Arc::new(Reception::new(watch, seats));
         let keeper6 = v6::Keeper::new(v6::Around {
             desk: Arc::clone(&desk6),
             store: store.clone(),
             views: views.clone(),
-            watch: watch.clone(),
-            seats: Arc::clone(&seats),
+            reception: Arc::clone(&reception),
             journal: data.join(v6::JOURNAL),
             identifier: data.join(v6::IDENTIFIER),
             durability,
         });
-        let around = Around { store, views: views.clone(), watch, seats, journal, durability };
+        let around = Around { store, views: views.clone(), reception, journal, durability };
         let keeper = Keeper::new(Arc::clone(&desk), around);
         let (closed, closing) = (desk.closed.clone().drop_guard(), desk.closing.clone());
         let work = async move {

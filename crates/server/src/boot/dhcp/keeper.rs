@@ -17,17 +17,15 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval};
 
 use super::Desk;
-use super::guests::Guests;
 use super::options::NetworkOptions;
 use super::policy::{BootPolicy, Place, Places};
 use super::pools::Pools;
+use super::reception::{Reception, tell};
 use super::rivals::{Rivals, Watched};
 use super::services::Judged;
 use super::standing::{Standing, standing};
 use super::subnets::{id, mode, subnet};
 use super::told::Teller;
-use crate::boot::seats::Seats;
-use crate::boot::watch::BootWatch;
 use crate::clock;
 use crate::http::chain;
 use crate::views::Views;
@@ -43,9 +41,7 @@ pub(super) struct Keeper {
     desk: Arc<Desk>,
     store: Store,
     views: Views,
-    watch: BootWatch,
-    seats: Arc<Seats>,
-    guests: Arc<Guests>,
+    reception: Arc<Reception>,
     journal: PathBuf,
     durability: Durability,
     places: watch::Sender<Arc<Places>>,
@@ -77,22 +73,19 @@ struct Plan<'a> {
 pub(super) struct Around {
     pub(super) store: Store,
     pub(super) views: Views,
-    pub(super) watch: BootWatch,
-    pub(super) seats: Arc<Seats>,
+    pub(super) reception: Arc<Reception>,
     pub(super) journal: PathBuf,
     pub(super) durability: Durability,
 }
 
 impl Keeper {
     pub(super) fn new(desk: Arc<Desk>, around: Around) -> Self {
-        let Around { store, views, watch, seats, journal, durability } = around;
+        let Around { store, views, reception, journal, durability } = around;
         Self {
             desk,
             store,
             views,
-            watch,
-            seats,
-            guests: Arc::default(),
+            reception,
             journal,
             durability,
             places: watch::Sender::default(),
@@ -276,9 +269,8 @@ impl Keeper {
             drop(port);
             self.warn(&recovered);
             tracing::info!(leases = recovered.leases.len(), "DHCP is served");
-            let (watch, seats, guests) =
-                (self.watch.clone(), Arc::clone(&self.seats), Arc::clone(&self.guests));
-            self.teller = Some(tokio::spawn(Teller { watch, seats, guests }.tell(events)));
+            let teller = Teller { reception: Arc::clone(&self.reception) };
+            self.teller = Some(tokio::spawn(tell(events, move |event| teller.take(event))));
             self.told = Told { interfaces: wanted, subnets };
             return Ok(());
         };
@@ -311,8 +303,7 @@ impl Keeper {
         let policy = BootPolicy {
             views: self.views.clone(),
             places: self.places.subscribe(),
-            watch: self.watch.clone(),
-            guests: Arc::clone(&self.guests),
+            reception: Arc::clone(&self.reception),
         };
         let opening = tokio::task::spawn_blocking(move || DhcpPort::open(config, policy)).await;
         opening.unwrap_or_else(|error| {

@@ -9,14 +9,11 @@ use ironhand_dhcp::{
     Answer, Boot, BootStyle, Choice, Client, ClientKind, MessageType, Policy, SubnetId, Terms,
 };
 use ironhand_model::boot::{self as model, Architecture, Decision, OfferStyle, Stage, View, decide};
-use ironhand_model::{BootAbout, BootSeen, BootSighting};
 use tokio::sync::watch;
 
-use super::guests::{Guest, Guests};
 use super::options::{NetworkOptions, filler};
-use super::told::{architecture_words, machine, speaker};
-use crate::boot::watch::{BootWatch, Note};
-use crate::clock;
+use super::reception::{Asked, Reception};
+use super::told::speaker;
 use crate::template::BootTemplates;
 use crate::views::Views;
 
@@ -40,8 +37,7 @@ pub(super) type Places = BTreeMap<SubnetId, Place>;
 pub(super) struct BootPolicy {
     pub(super) views: Views,
     pub(super) places: watch::Receiver<Arc<Places>>,
-    pub(super) watch: BootWatch,
-    pub(super) guests: Arc<Guests>,
+    pub(super) reception: Arc<Reception>,
 }
 
 impl Policy for BootPolicy {
@@ -50,16 +46,22 @@ impl Policy for BootPolicy {
         let Some(answered) = answered(&view, &places, client) else {
             return Answer::Silent("no Network describes where it asks".into());
         };
-        self.note(&view, client, &answered);
+        let asked = Asked {
+            stage: match client.message {
+                MessageType::Discover => BootStage::Discover,
+                _ => BootStage::Request,
+            },
+            speaker: speaker(client.kind),
+            what: client.kind.to_string(),
+        };
+        self.reception.asks(&view, &answered.asking, &answered.decision, asked);
         answered.answer
     }
 }
 
 /// What a client is answered, and what of.
 pub(super) struct Answered {
-    /// The network whose addresses and options it is given.
-    pub(super) network: Name,
-    /// What it says of itself.
+    /// What it says of itself, in the network whose addresses and options it is given.
     pub(super) asking: model::Client,
     /// What was decided.
     pub(super) decision: Decision,
@@ -95,7 +97,7 @@ pub(super) fn answered(view: &View, places: &Places, client: &Client<'_>) -> Opt
         model::Answer::Silent => Answer::Silent(decision.reason.clone().into()),
         _ => Answer::Serve(terms(view, network, place, subnet, client, &asking, &decision)),
     };
-    Some(Answered { network: place.network.clone(), asking, decision, answer })
+    Some(Answered { asking, decision, answer })
 }
 
 /// What a client says of itself, as far as decisions rest on it.
@@ -165,44 +167,4 @@ fn boot(answer: &model::Answer) -> Option<Boot> {
         OfferStyle::Full | OfferStyle::Port4011 => BootStyle::ByClient,
     };
     Some(Boot { next_server, file: file.as_str().into(), server_name: None, style })
-}
-
-impl BootPolicy {
-    /// Takes note of machines that boot; of what else asks for an address nothing is kept.
-    fn note(&self, view: &View, client: &Client<'_>, answered: &Answered) {
-        let Answered { network, asking, decision, .. } = answered;
-        let (Some(mac), true) = (asking.mac(), asking.stage.boots()) else { return };
-        let stage = match client.message {
-            MessageType::Discover => BootStage::Discover,
-            _ => BootStage::Request,
-        };
-        let (at, speaker) = (clock::now(), speaker(client.kind));
-        let seen = match decision.answer {
-            model::Answer::Silent => BootSeen::Unserved { stage, speaker, reason: decision.reason.clone() },
-            _ => BootSeen::Dhcp { stage, speaker, what: client.kind.to_string() },
-        };
-        let architecture = asking.architecture.and_then(architecture_words);
-        let about = BootAbout {
-            host: decision.host.clone(),
-            network: Some(network.clone()),
-            architecture: architecture.clone(),
-        };
-        self.guests.put(
-            mac,
-            Guest {
-                host: decision.host.clone(),
-                network: network.clone(),
-                uuid: asking.uuid,
-                architecture: asking.architecture,
-            },
-        );
-        self.watch.note(Note::Sighting(BootSighting { at, mac: Some(mac), about, address: None, seen }));
-        let registers = view.network(network).is_some_and(|network| network.spec.unknown.registers());
-        if decision.host.is_none() && registers && client.message == MessageType::Discover {
-            // What iPXE says later is of the same boot.
-            let boots = u32::from(matches!(asking.stage, Stage::Pxe | Stage::HttpBoot));
-            let told = machine(mac, at, network, asking.uuid, architecture, boots);
-            self.watch.note(Note::Machine(Box::new(told)));
-        }
-    }
 }

@@ -175,7 +175,10 @@ fn of_two_networks_on_a_link_a_host_is_in_that_of_its_address() {
     let asks = client(ClientKind::Other, None);
     let kept = Choice::Reserved(Ipv4Addr::new(10, 0, 8, 20));
     let answered = answered(&view, &places, &asks).unwrap();
-    assert_eq!((answered.network.as_str(), given(&view, &places, &asks).unwrap().0), ("servers", kept));
+    assert_eq!(
+        (answered.asking.network.unwrap().as_str(), given(&view, &places, &asks).unwrap().0),
+        ("servers", kept)
+    );
     // On a link of its own it is a guest.
     places.get_mut(&id(&servers)).unwrap().link = Some(3);
     assert_eq!(given(&view, &places, &asks).unwrap().0, Choice::Pool);

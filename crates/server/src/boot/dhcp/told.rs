@@ -3,19 +3,11 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use ironhand_api::{BootStage, MacAddress, Machine, MachineUuid, Name, Timestamp};
+use ironhand_api::{BootStage, MacAddress};
 use ironhand_dhcp::{ClientKind, Event, Happening};
-use ironhand_model::boot::Architecture;
-use ironhand_model::{BootAbout, BootSeen, BootSighting, BootSpeaker};
-use tokio::sync::mpsc;
+use ironhand_model::{BootSeen, BootSpeaker};
 
-use super::guests::Guests;
-use crate::boot::seats::{Seat, Seats};
-use crate::boot::watch::{BootWatch, Note};
-use crate::clock;
-
-/// Events that are taken at a time.
-const AT_ONCE: usize = 512;
+use super::reception::Reception;
 
 /// Who asks.
 pub(super) const fn speaker(kind: ClientKind) -> BootSpeaker {
@@ -26,46 +18,13 @@ pub(super) const fn speaker(kind: ClientKind) -> BootSpeaker {
     }
 }
 
-/// What a number of option 93 means, like `UEFI x64`.
-pub(super) fn architecture_words(architecture: Architecture) -> Option<String> {
-    let firmware = architecture.firmware()?;
-    Some(if firmware.is_uefi() { format!("UEFI {firmware}") } else { firmware.to_string().to_uppercase() })
-}
-
-/// A machine that no host describes, as far as DHCP tells.
-pub(super) fn machine(
-    mac: MacAddress,
-    at: Timestamp,
-    network: &Name,
-    uuid: Option<MachineUuid>,
-    architecture: Option<String>,
-    boots: u32,
-) -> Machine {
-    Machine {
-        uuid: uuid.map(|uuid| uuid.to_string()),
-        architecture,
-        network: Some(network.clone()),
-        boots,
-        ..Machine::new(mac, at)
-    }
-}
-
-/// Tells what the DHCP server does, until it has ended.
+/// Tells what the DHCP server does.
 pub(super) struct Teller {
-    pub(super) watch: BootWatch,
-    pub(super) seats: Arc<Seats>,
-    pub(super) guests: Arc<Guests>,
+    pub(super) reception: Arc<Reception>,
 }
 
 impl Teller {
-    pub(super) async fn tell(self, mut events: mpsc::Receiver<Event>) {
-        let mut taken = Vec::with_capacity(AT_ONCE);
-        while events.recv_many(&mut taken, AT_ONCE).await > 0 {
-            taken.drain(..).for_each(|event| self.take(&event));
-        }
-    }
-
-    fn take(&self, event: &Event) {
+    pub(super) fn take(&self, event: &Event) {
         let hardware = &event.hardware;
         match &event.what {
             Happening::Offered { address, kind } => {
@@ -122,7 +81,7 @@ impl Teller {
         }
     }
 
-    /// A step of a boot; of what is no boot nothing is kept.
+    /// A step of a boot.
     fn step(
         &self,
         event: &Event,
@@ -131,58 +90,31 @@ impl Teller {
         address: Option<Ipv4Addr>,
         what: String,
     ) {
-        let Some(mac) = event.hardware.mac().map(MacAddress) else { return };
-        let Some(about) = self.about(mac) else { return };
         let seen = BootSeen::Dhcp { stage, speaker: speaker(kind), what };
-        let at = clock::now();
-        self.watch.note(Note::Sighting(BootSighting {
-            at,
-            mac: Some(mac),
-            about,
-            address: address.map(Into::into),
-            seen,
-        }));
+        self.reception.seen(mac(event), address.map(Into::into), seen);
     }
 
     /// A machine that boots is not served.
     fn unserved(&self, event: &Event, stage: BootStage, reason: String) {
-        let Some(mac) = event.hardware.mac().map(MacAddress) else { return };
-        let Some(about) = self.about(mac) else { return };
         let seen = BootSeen::Unserved { stage, speaker: BootSpeaker::System, reason };
-        let at = clock::now();
-        self.watch.note(Note::Sighting(BootSighting { at, mac: Some(mac), about, address: None, seen }));
+        self.reception.seen(mac(event), None, seen);
     }
 
     /// A machine that boots has its address from another server, which answers it where we need not see it: what it asks
     /// for tells whose the files are that are read from there.
     fn took_other(&self, event: &Event, server: Ipv4Addr, address: Ipv4Addr, kind: ClientKind) {
-        let mac = event.hardware.mac().map(MacAddress);
-        if mac.and_then(|mac| self.guests.get(mac)).is_some() {
+        if self.reception.guest(mac(event)).is_some() {
             self.sit(event, address);
             let what = format!("{address}, which {server} offers");
             self.step(event, BootStage::Request, kind, Some(address), what);
         }
     }
 
-    /// What is known of a machine that asked for something to boot; nothing of all others.
-    fn about(&self, mac: MacAddress) -> Option<BootAbout> {
-        let guest = self.guests.get(mac)?;
-        let architecture = guest.architecture.and_then(architecture_words);
-        Some(BootAbout { host: guest.host, network: Some(guest.network), architecture })
-    }
-
-    /// A machine has an address, by which it is known to those that serve files.
     fn sit(&self, event: &Event, address: Ipv4Addr) {
-        let Some(mac) = event.hardware.mac().map(MacAddress) else { return };
-        let guest = self.guests.get(mac);
-        self.seats.put(
-            address.into(),
-            Seat {
-                macs: vec![mac],
-                uuid: guest.as_ref().and_then(|guest| guest.uuid),
-                architecture: guest.as_ref().and_then(|guest| guest.architecture),
-                network: guest.map(|guest| guest.network),
-            },
-        );
+        self.reception.sit(mac(event), address.into());
     }
+}
+
+fn mac(event: &Event) -> Option<MacAddress> {
+    event.hardware.mac().map(MacAddress)
 }

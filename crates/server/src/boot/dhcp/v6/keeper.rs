@@ -22,9 +22,7 @@ use super::links::{Plan, plans};
 use super::policy::{BootPolicy6, Places};
 use super::told::Teller;
 use super::{Desk, identifier};
-use crate::boot::dhcp::guests::Guests;
-use crate::boot::seats::Seats;
-use crate::boot::watch::BootWatch;
+use crate::boot::dhcp::reception::{Reception, tell};
 use crate::clock;
 use crate::http::chain;
 use crate::views::Views;
@@ -38,7 +36,6 @@ const LEFT_ALONE: Duration = Duration::from_secs(60);
 /// What the task works with.
 pub(in crate::boot::dhcp) struct Keeper {
     around: Around,
-    guests: Arc<Guests>,
     places: watch::Sender<Arc<Places>>,
     /// What the port was told last.
     told: Vec<Link6>,
@@ -52,8 +49,7 @@ pub(in crate::boot::dhcp) struct Around {
     pub(in crate::boot::dhcp) desk: Arc<Desk>,
     pub(in crate::boot::dhcp) store: Store,
     pub(in crate::boot::dhcp) views: Views,
-    pub(in crate::boot::dhcp) watch: BootWatch,
-    pub(in crate::boot::dhcp) seats: Arc<Seats>,
+    pub(in crate::boot::dhcp) reception: Arc<Reception>,
     pub(in crate::boot::dhcp) journal: PathBuf,
     pub(in crate::boot::dhcp) identifier: PathBuf,
     pub(in crate::boot::dhcp) durability: Durability,
@@ -61,14 +57,7 @@ pub(in crate::boot::dhcp) struct Around {
 
 impl Keeper {
     pub(in crate::boot::dhcp) fn new(around: Around) -> Self {
-        Self {
-            around,
-            guests: Arc::default(),
-            places: watch::Sender::default(),
-            told: Vec::new(),
-            broken: None,
-            teller: None,
-        }
+        Self { around, places: watch::Sender::default(), told: Vec::new(), broken: None, teller: None }
     }
 
     /// Keeps DHCPv6 until it is to be closed.
@@ -163,12 +152,8 @@ impl Keeper {
             );
         }
         tracing::info!(leases = recovered.leases.len(), "DHCPv6 is served");
-        let teller = Teller {
-            watch: self.around.watch.clone(),
-            seats: Arc::clone(&self.around.seats),
-            guests: Arc::clone(&self.guests),
-        };
-        self.teller = Some(tokio::spawn(teller.tell(events)));
+        let teller = Teller { reception: Arc::clone(&self.around.reception) };
+        self.teller = Some(tokio::spawn(tell(events, move |event| teller.take(event))));
         Ok(())
     }
 
@@ -186,8 +171,7 @@ impl Keeper {
         let policy = BootPolicy6 {
             views: self.around.views.clone(),
             places: self.places.subscribe(),
-            watch: self.around.watch.clone(),
-            guests: Arc::clone(&self.guests),
+            reception: Arc::clone(&self.around.reception),
         };
         let opening = tokio::task::spawn_blocking(move || Dhcp6Port::open(config, policy)).await;
         opening.unwrap_or_else(|error| {

@@ -5,14 +5,11 @@ use std::sync::Arc;
 
 use ironhand_api::{BootStage, MacAddress, MachineUuid, Name, Network};
 use ironhand_dhcp::v6::{Answer, Boot, Client, MessageType, Options, Policy, Program, Terms, code};
+use ironhand_model::BootSpeaker;
 use ironhand_model::boot::{self as model, Architecture, Decision, Stage, View, decide};
-use ironhand_model::{BootAbout, BootSeen, BootSighting, BootSpeaker};
 use tokio::sync::watch;
 
-use crate::boot::dhcp::guests::{Guest, Guests};
-use crate::boot::dhcp::told::{architecture_words, machine};
-use crate::boot::watch::{BootWatch, Note};
-use crate::clock;
+use crate::boot::dhcp::reception::{Asked, Reception};
 use crate::views::Views;
 
 /// The networks, as packets meet them.
@@ -28,8 +25,7 @@ pub(super) struct Places {
 pub(super) struct BootPolicy6 {
     pub(super) views: Views,
     pub(super) places: watch::Receiver<Arc<Places>>,
-    pub(super) watch: BootWatch,
-    pub(super) guests: Arc<Guests>,
+    pub(super) reception: Arc<Reception>,
 }
 
 impl Policy for BootPolicy6 {
@@ -38,7 +34,13 @@ impl Policy for BootPolicy6 {
         let Some((network, asking, decision)) = decided(&view, &places, client) else {
             return Answer::Silent("no Network with `ipv6` describes where it asks".into());
         };
-        self.note(&view, client, network, &asking, &decision);
+        let solicits = client.message == MessageType::Solicit;
+        let asked = Asked {
+            stage: if solicits { BootStage::Discover } else { BootStage::Request },
+            speaker: speaker(client.program),
+            what: words(client.program).to_owned(),
+        };
+        self.reception.asks(&view, &asking, &decision, asked);
         answer(network, &asking, &decision)
     }
 }
@@ -128,50 +130,6 @@ const fn words(program: Program) -> &'static str {
         Program::Http => "HTTP boot over IPv6",
         Program::Ipxe => "iPXE over IPv6",
         Program::System => "a system over IPv6",
-    }
-}
-
-impl BootPolicy6 {
-    /// Takes note of machines that boot; of what else asks for an address nothing is kept.
-    fn note(
-        &self,
-        view: &View,
-        client: &Client<'_>,
-        network: &Network,
-        asking: &model::Client,
-        decision: &Decision,
-    ) {
-        let (Some(mac), true) = (asking.mac(), asking.stage.boots()) else { return };
-        let (at, speaker, name) = (clock::now(), speaker(client.program), &network.metadata.name);
-        let solicits = client.message == MessageType::Solicit;
-        let stage = if solicits { BootStage::Discover } else { BootStage::Request };
-        let seen = match decision.answer {
-            model::Answer::Silent => BootSeen::Unserved { stage, speaker, reason: decision.reason.clone() },
-            _ => BootSeen::Dhcp { stage, speaker, what: words(client.program).to_owned() },
-        };
-        let architecture = asking.architecture.and_then(architecture_words);
-        let about = BootAbout {
-            host: decision.host.clone(),
-            network: Some(name.clone()),
-            architecture: architecture.clone(),
-        };
-        self.guests.put(
-            mac,
-            Guest {
-                host: decision.host.clone(),
-                network: name.clone(),
-                uuid: asking.uuid,
-                architecture: asking.architecture,
-            },
-        );
-        self.watch.note(Note::Sighting(BootSighting { at, mac: Some(mac), about, address: None, seen }));
-        let registers = view.network(name).is_some_and(|network| network.spec.unknown.registers());
-        if decision.host.is_none() && registers && solicits {
-            // What iPXE says later is of the same boot.
-            let boots = u32::from(matches!(asking.stage, Stage::Pxe | Stage::HttpBoot));
-            let told = machine(mac, at, name, asking.uuid, architecture, boots);
-            self.watch.note(Note::Machine(Box::new(told)));
-        }
     }
 }
 
