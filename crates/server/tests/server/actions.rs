@@ -1,14 +1,12 @@
 //! What people ask for is done, and done means that it was seen.
 
-use std::time::Duration;
-
 use ironhand_api::{
     BootDevice, BootDeviceRequest, EventKind, KeysRequest, PowerAction, PowerRequest, PowerState, Screen,
     Span,
 };
 use ironhand_sim::Fault;
 
-use crate::harness::{World, soon};
+use crate::harness::{World, eventually, soon};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn power_actions_are_done_when_they_are_seen() {
@@ -70,13 +68,8 @@ async fn boot_devices_keys_and_screens() {
     assert!(report.detail.contains("pxe is read back"), "{}", report.detail);
 
     soon(world.client.keys(&host, "root")).await.unwrap();
-    let seen = |screen: &Screen| screen.rows.iter().any(|row| row.contains("login: root"));
-    soon(async {
-        while !seen(&world.client.read_screen(&host).await.unwrap()) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    })
-    .await;
+    let shows = |screen: &Screen| screen.rows.iter().any(|row| row.contains("login: root"));
+    eventually("the screen", async || world.client.read_screen(&host).await.unwrap(), shows).await;
     let screen = world.client.screen(&host).await.unwrap();
     assert!(screen.reliable && screen.font.is_some(), "{screen:#?}");
     assert_eq!(&world.client.picture(&screen.picture).await.unwrap()[1..4], b"PNG");
@@ -84,13 +77,8 @@ async fn boot_devices_keys_and_screens() {
     let secret = KeysRequest { secret: Some("h<2".into()), ..KeysRequest::new("<Backspace*4>") };
     let report = soon(world.client.type_keys(&host, &secret)).await.unwrap();
     assert_eq!(report.detail, "4 keys pressed, and a secret typed");
-    let seen = |screen: &Screen| screen.rows.iter().any(|row| row.contains("login: h<2"));
-    soon(async {
-        while !seen(&world.client.read_screen(&host).await.unwrap()) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    })
-    .await;
+    let shows = |screen: &Screen| screen.rows.iter().any(|row| row.contains("login: h<2"));
+    eventually("the screen", async || world.client.read_screen(&host).await.unwrap(), shows).await;
     assert!(!format!("{report:?}").contains("h<2"), "{report:#?}");
 
     let wrong = world.client.keys(&host, "<secret>").await.unwrap_err();

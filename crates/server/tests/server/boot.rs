@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 use ironhand_api::{BootStage, BootState, EventKind, Host, Manifest};
 use ironhand_client::{BootFilter, Client, Endpoint};
 use ironhand_server::{BootListeners, Config, Roles, Running, Server};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::UdpSocket;
 
-use crate::harness::{PATIENCE, config, name, settings, soon, until_kind};
+use crate::harness::{self, PATIENCE, config, name, settings, soon, until_kind};
 
 /// A server that boots machines from files of its data directory, and nothing else.
 pub struct World {
@@ -46,12 +45,7 @@ impl World {
 
     /// The same with further lines in the head of the request.
     pub async fn get_with(&self, target: &str, lines: &str) -> String {
-        let mut stream = TcpStream::connect(self.server.boot().0.unwrap()).await.unwrap();
-        let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{lines}\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        soon(stream.read_to_string(&mut answer)).await.unwrap();
-        answer
+        harness::get(self.server.boot().0.unwrap(), target, lines).await
     }
 
     /// Reads a path by TFTP (RFC 1350) in blocks of 512 bytes; none where that is refused.
@@ -140,7 +134,7 @@ async fn a_boot_is_a_timeline_of_its_host() {
     world.get("/boot/debian/linux").await;
     world.get("/boot/debian/initrd.gz").await;
     until_kind(&mut events, EventKind::BootStarted).await;
-    let seen = crate::harness::until(&mut events, |event| event.message.starts_with("initrd")).await;
+    let seen = harness::until(&mut events, |event| event.message.starts_with("initrd")).await;
     let told: Vec<_> = seen.iter().map(|event| event.message.as_str()).collect();
     assert!(told[0].starts_with("script menu.ipxe by http"), "{told:?}");
     assert!(told[1].starts_with("kernel debian/linux by http, 8 B"), "{told:?}");

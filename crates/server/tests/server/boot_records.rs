@@ -1,16 +1,13 @@
 //! What machines are answered from records: scripts, media, answer files, loaders, and how far deployments come by it.
 
-use std::time::Duration;
-
 use ironhand_api::{
     BootRepeat, BootState, Deployment, DeploymentPhase, EventKind, Host, Manifest, Media, MediaState,
     Network, Profile, parse_manifests,
 };
 use ironhand_client::{BootFilter, EventStream, MediaUpload};
-use tokio::time::Instant;
 
 use crate::boot::{ASKED, World};
-use crate::harness::{PATIENCE, name, until_kind};
+use crate::harness::{eventually, name, until_kind};
 
 const MAC: &str = "52-54-00-12-34-56";
 
@@ -74,15 +71,7 @@ impl World {
 
     /// Asks until the answer is as wanted, which depends on tasks that nothing waits for.
     async fn until(&self, what: &str, target: &str, wanted: impl Fn(&str) -> bool) -> String {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let answer = self.get(target).await;
-            if wanted(&answer) {
-                return answer;
-            }
-            assert!(Instant::now() < deadline, "{what}: {answer}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        eventually(what, async || self.get(target).await, |answer| wanted(answer)).await
     }
 
     async fn phase(&self) -> DeploymentPhase {
@@ -162,16 +151,9 @@ async fn a_deployment_is_a_script_its_files_and_ends_when_all_is_fetched() {
     // The next boot is from the disk, of which the record tells.
     let text = world.until("booted once", &script(), |answer| !answer.contains("media/")).await;
     assert!(text.contains("boots from its disk"), "{text}");
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let filter = BootFilter { host: Some(name("web-1")), ..BootFilter::default() };
-        let boots = world.client.boots(&filter).await.unwrap();
-        if boots.iter().any(|boot| boot.state == BootState::Dismissed) {
-            break;
-        }
-        assert!(Instant::now() < deadline, "{boots:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let filter = BootFilter { host: Some(name("web-1")), ..BootFilter::default() };
+    let boots = async || world.client.boots(&filter).await.unwrap();
+    eventually("the boot", boots, |boots| boots.iter().any(|boot| boot.state == BootState::Dismissed)).await;
     assert_eq!(world.client.machines().await.unwrap(), [], "a host is no free machine");
     world.server.shutdown().await;
 }
@@ -222,16 +204,13 @@ async fn machines_that_nobody_described_are_told_what_their_network_says() {
         let text = told(unknown).await;
         assert!(text.contains(wanted), "{unknown}: {text}");
     }
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let machines = world.client.machines().await.unwrap();
-        if machines.iter().any(|machine| machine.told.as_deref() == Some("nothing")) {
-            assert_eq!(machines[0].network, Some(name("bench")));
-            break;
-        }
-        assert!(Instant::now() < deadline, "{machines:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let machines = eventually(
+        "the machine",
+        async || world.client.machines().await.unwrap(),
+        |machines| machines.iter().any(|machine| machine.told.as_deref() == Some("nothing")),
+    )
+    .await;
+    assert_eq!(machines[0].network, Some(name("bench")));
     // GRUB and PXELINUX ask by names of their own, over TFTP.
     let text = |read: Option<Vec<u8>>| String::from_utf8(read.unwrap()).unwrap();
     let grub = text(world.read_by_tftp(&format!("grub/grub.cfg-01-{MAC}")).await);

@@ -10,7 +10,7 @@ use ironhand_sim::bmc_fleet::FaultPlan;
 use ironhand_sim::{BmcFleet, BmcFleetConfig};
 use serde_json::json;
 
-use crate::harness::{self, credential, name, soon};
+use crate::harness::{self, credential, eventually, name, soon};
 
 fn by(who: &str) -> ConsoleOptions {
     ConsoleOptions { by: Some(who.to_owned()), ..ConsoleOptions::default() }
@@ -82,12 +82,8 @@ async fn until_free(bmcs: &BmcFleet) {
 /// Waits until the log has a line with this.
 async fn until_logged(client: &Client, text: &str) {
     let filter = ConsoleLogFilter { search: Some(text.to_owned()), ..ConsoleLogFilter::default() };
-    let logged = async {
-        while client.console_log(&name("bmc-0"), &filter).await.unwrap().is_empty() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    soon(logged).await;
+    let lines = async || client.console_log(&name("bmc-0"), &filter).await.unwrap();
+    eventually("the log", lines, |lines| !lines.is_empty()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

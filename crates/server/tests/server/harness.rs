@@ -1,5 +1,6 @@
 //! A server, a fleet to watch, and a client to ask.
 
+use std::fmt::Debug;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -17,11 +18,16 @@ use ironhand_ipmi_port::{Bmc, IpmiPort, PortConfig};
 use ironhand_server::{Config, Running, Server, Settings};
 use ironhand_sim::{Fleet, FleetConfig, SimHost};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// How long anything may take to come true: many times what it takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often it is looked at what tells nobody.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// How much faster than real ones the simulated machines are.
 pub const PACE: f64 = 20.0;
@@ -118,15 +124,7 @@ impl World {
 
     /// Waits until the status of a host is as wanted, and returns it.
     pub async fn until_status(&self, host: &Name, wanted: impl Fn(&HostStatus) -> bool) -> HostStatus {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let status = self.status(host).await;
-            if wanted(&status) {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "{host} did not come to be as wanted: {status:#?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        eventually(host.as_str(), async || self.status(host).await, wanted).await
     }
 
     /// Waits until the host's power is seen and its screen shows a login prompt.
@@ -143,17 +141,12 @@ impl World {
 
     /// Waits until no run is under way but those of one host.
     pub async fn until_no_run_but_of(&self, host: &Name) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let runs = self.client.runs(&RecordFilter::default()).await.unwrap();
-            let under_way: Vec<_> =
-                runs.iter().filter(|run| run.state == RunState::Running && run.host != *host).collect();
-            if under_way.is_empty() {
-                return;
-            }
-            assert!(Instant::now() < deadline, "these runs do not end: {under_way:#?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let under_way = async || {
+            let mut runs = self.client.runs(&RecordFilter::default()).await.unwrap();
+            runs.retain(|run| run.state == RunState::Running && run.host != *host);
+            runs
+        };
+        eventually("these runs end", under_way, Vec::is_empty).await;
     }
 
     /// All events so far.
@@ -260,6 +253,41 @@ pub async fn until_kind(events: &mut EventStream, kind: EventKind) -> Event {
 /// Waits for something, for as long as anything may take.
 pub async fn soon<T>(future: impl Future<Output = T>) -> T {
     timeout(PATIENCE, future).await.expect("it came true in time")
+}
+
+/// Reads a path as firmware does, with further lines in the head of the request; the head of the answer and what follows.
+pub async fn get(address: SocketAddr, target: &str, lines: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{lines}\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    soon(stream.read_to_string(&mut answer)).await.unwrap();
+    answer
+}
+
+/// Starts a server on the data of one that was killed: as soon as the last of that one's tasks is gone, which holds the lock.
+pub async fn start_behind(config: impl Fn() -> Config) -> Running {
+    let mut second = None;
+    let start = async || Server::start(config()).await.map(|server| second = Some(server)).err();
+    eventually("the start", start, Option::is_none).await;
+    second.expect("it started")
+}
+
+/// Looks again and again at what tasks bring about that tell nobody, until it is as wanted, and returns that.
+pub async fn eventually<T: Debug>(
+    what: &str,
+    mut look: impl AsyncFnMut() -> T,
+    wanted: impl Fn(&T) -> bool,
+) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let seen = look().await;
+        if wanted(&seen) {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "{what} did not come to be as wanted: {seen:#?}");
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
 }
 
 /// Everything that the process has logged.

@@ -6,7 +6,7 @@ use ironhand_api::{
 use ironhand_client::RecordFilter;
 use ironhand_sim::Fault;
 
-use crate::harness::{PATIENCE, World, name, soon};
+use crate::harness::{World, eventually, name, soon};
 
 fn request(action: PowerAction, wait: bool) -> PowerRequest {
     PowerRequest { wait, ..PowerRequest::new(action) }
@@ -14,15 +14,8 @@ fn request(action: PowerAction, wait: bool) -> PowerRequest {
 
 /// Waits until a job is over.
 async fn ended(world: &World, id: u64) -> Job {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        let job = world.client.job(id).await.unwrap();
-        if job.state.is_final() {
-            return job;
-        }
-        assert!(tokio::time::Instant::now() < deadline, "{job:#?}");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    let job = async || world.client.job(id).await.unwrap();
+    eventually("the job", job, |job| job.state.is_final()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,8 +3,6 @@
 pub mod receiver;
 mod smtp;
 
-use std::time::Duration;
-
 use ironhand_api::{CloudEvent, Event, EventKind, Manifest, Metadata, Notifier, Zone, ZoneSpec};
 use ironhand_client::{Client, Endpoint, Error, EventFilter};
 use ironhand_server::{Server, Settings};
@@ -15,7 +13,7 @@ use tokio::time::Instant;
 
 use self::receiver::Receiver;
 use self::smtp::{Mail, SmtpServer};
-use crate::harness::{self, PATIENCE, World, logged, name};
+use crate::harness::{self, World, eventually, logged, name};
 
 /// Appears nowhere but in the store, sealed, and at the receiver that checks it.
 const SECRET: &str = "whsec_Y2FuYXJ5LW9mLXRoZS1zaWduaW5nLXNlY3JldA==";
@@ -50,15 +48,7 @@ async fn failures(client: &Client) -> Vec<Event> {
 
 /// Waits until so many events tell of a notifier that failed or works again.
 async fn until_failures(client: &Client, count: usize) -> Vec<Event> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let found = failures(client).await;
-        if found.len() >= count {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "{found:#?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually("the failures", async || failures(client).await, |found| found.len() >= count).await
 }
 
 /// Asks for a path of the API over the local socket, as any program may.
@@ -181,16 +171,8 @@ async fn servers_that_share_a_store_tell_for_each_other() {
     let (other, other_client) = start("other").await;
     let receiver = Receiver::start().await;
     let until_told = async |wanted: Vec<String>| {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            // In order, and none twice: one server at a time tells.
-            let taken = receiver.taken();
-            if taken == wanted {
-                return;
-            }
-            assert!(Instant::now() < deadline, "{taken:?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        // In order, and none twice: one server at a time tells.
+        eventually("what is told", async || receiver.taken(), |taken| *taken == wanted).await;
     };
     one_client.apply(&webhook("oncall", &receiver.url("/"))).await.unwrap();
     apply_zones(&other_client, 0..3).await;
@@ -236,13 +218,9 @@ async fn refusals_are_told_once_and_what_is_not_taken_is_left_out() {
     assert!(told[4].message.contains("answers 410") && told[4].message.contains("applied anew"), "{told:#?}");
     let spec = json!({ "webhook": { "url": receiver.url("/new") }, "events": ["resource.*", "notifier.*"] });
     world.client.apply(&notifier("picky", &spec)).await.unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    while receiver.taken().len() < 5 {
-        assert!(Instant::now() < deadline, "{:?}", receiver.taken());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let taken = eventually("what is told", async || receiver.taken(), |taken| taken.len() >= 5).await;
     assert_eq!(
-        receiver.taken(),
+        taken,
         [zones(1..5), vec!["Notifier picky configured".to_owned()]].concat(),
         "nothing about itself"
     );

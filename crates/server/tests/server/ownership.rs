@@ -17,7 +17,7 @@ use ironhand_store::{KeySource, Store};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use crate::harness::{PATIENCE, credential, name, settings};
+use crate::harness::{PATIENCE, credential, eventually, name, settings};
 
 /// The shortest that a lease may last.
 const SHORT: Duration = Duration::from_secs(2);
@@ -110,43 +110,23 @@ async fn status(client: &Client, host: &Name) -> Option<HostStatus> {
 }
 
 async fn until_status(client: &Client, host: &Name, wanted: impl Fn(&HostStatus) -> bool) -> HostStatus {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let status = status(client, host).await;
-        if let Some(status) = &status
-            && wanted(status)
-        {
-            return status.clone();
-        }
-        assert!(Instant::now() < deadline, "{host} did not come to be as wanted: {status:#?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let wanted = |status: &Option<HostStatus>| status.as_ref().is_some_and(&wanted);
+    eventually(host.as_str(), async || status(client, host).await, wanted).await.expect("one is wanted")
 }
 
 async fn until_servers(client: &Client, wanted: impl Fn(&[ServerStatus]) -> bool) -> Vec<ServerStatus> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let servers = client.servers().await.unwrap();
-        if wanted(&servers) {
-            return servers;
-        }
-        assert!(Instant::now() < deadline, "the hosts did not come to be shared out as wanted: {servers:#?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let servers = async || client.servers().await.unwrap();
+    eventually("what each server has", servers, |servers| wanted(servers)).await
 }
 
 /// Waits until power on is refused with a code.
 async fn until_refused(client: &Client, host: &Name, wanted: &str) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let error = client.power(host, &PowerRequest::new(PowerAction::On)).await.err();
-        let code = error.as_ref().and_then(|error| error.problem()).map(|problem| problem.code.as_str());
-        if code == Some(wanted) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{error:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let refused = async || client.power(host, &PowerRequest::new(PowerAction::On)).await.err();
+    eventually("the refusal", refused, |error| {
+        let problem = error.as_ref().and_then(|error| error.problem());
+        problem.is_some_and(|problem| problem.code == wanted)
+    })
+    .await;
 }
 
 async fn this(client: &Client) -> String {

@@ -15,9 +15,8 @@ use ironhand_sim::{BmcFleet, BmcFleetConfig};
 use ironhand_store::{KeySource, Record, Store};
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::time::Instant;
 
-use crate::harness::{self, PATIENCE, credential, name, soon};
+use crate::harness::{self, credential, eventually, name, soon};
 
 /// BMCs without screens, and a data directory for a server that watches them.
 struct Rack {
@@ -64,15 +63,7 @@ async fn status(client: &Client, host: &Name) -> HostStatus {
 }
 
 async fn until(client: &Client, host: &Name, wanted: impl Fn(&HostStatus) -> bool) -> HostStatus {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let status = status(client, host).await;
-        if wanted(&status) {
-            return status;
-        }
-        assert!(Instant::now() < deadline, "{host} did not come to be as wanted: {status:#?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually(host.as_str(), async || status(client, host).await, wanted).await
 }
 
 /// Presses a power button without telling the server.
@@ -229,15 +220,8 @@ async fn jobs_of_a_server_that_died_are_done_or_told_of_and_not_repeated_blindly
 
     let (server, client) = rack.serve(harness::settings()).await;
     for (index, (id, (action, state, wanted))) in jobs.into_iter().zip(cases).enumerate() {
-        let deadline = Instant::now() + PATIENCE;
-        let job = loop {
-            let job = client.job(id).await.unwrap();
-            if job.state.is_final() {
-                break job;
-            }
-            assert!(Instant::now() < deadline, "{job:#?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        };
+        let job = async || client.job(id).await.unwrap();
+        let job = eventually("the job", job, |job| job.state.is_final()).await;
         assert_eq!(job.state, wanted, "{action:?} that was {state}: {job:#?}");
         assert_eq!(rack.bmcs.is_on(index), Some(action != PowerAction::Off), "{action:?}");
     }

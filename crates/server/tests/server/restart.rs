@@ -43,15 +43,7 @@ fn a_run_that_was_killed_in_a_step_is_finished_by_the_next_server() {
     drop(first);
 
     patient.block_on(async {
-        let deadline = tokio::time::Instant::now() + harness::PATIENCE;
-        let second = loop {
-            match Server::start(config()).await {
-                Ok(server) => break server,
-                // The lock is held until the last task of the first server is gone.
-                Err(error) => assert!(tokio::time::Instant::now() < deadline, "{error}"),
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        };
+        let second = harness::start_behind(config).await;
         let world = Watched::new(second.socket());
         let mut events = world.client.follow(Some(0), None);
         until(&mut events, |event| event.kind == EventKind::IncidentClosed).await;

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use ironhand_api::{
-    EventKind, Flow, IncidentState, Manifest, Name, RecoverRequest, RecoveryRequest, RunRequest, RunState,
-    StepOutcome,
+    EventKind, Flow, IncidentState, Manifest, Name, RecoverRequest, RecoveryRequest, Run, RunRequest,
+    RunState, StepOutcome,
 };
 use ironhand_client::{Client, ConsoleOptions, LiveOptions, RecordFilter};
 use ironhand_console::{Image, Page, Reader};
@@ -191,6 +191,16 @@ fn text_of(keys: &[u32]) -> String {
 const ESCAPE: u32 = 0xFF1B;
 const ENTER: u32 = 0xFF0D;
 
+/// Has the one machine of a world fall ill once it is well; gives the run that answers, when this has come of it.
+async fn run_of(world: &World, fault: MachineFault, outcome: EventKind) -> (Name, Run) {
+    let host = world.adopt_well().await.remove(0);
+    let mut events = world.follow().await;
+    world.fleet.stage(host.as_str(), fault).unwrap();
+    until_kind(&mut events, outcome).await;
+    let run = world.client.runs(&RecordFilter::default()).await.unwrap().remove(0);
+    (host, run)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_step_waits_for_its_screen_on_the_way_out_of_setup() {
     let world = World::new(1).await;
@@ -207,11 +217,7 @@ async fn each_step_waits_for_its_screen_on_the_way_out_of_setup() {
         "limits": { "attempts": 1 },
     });
     world.client.apply(&flow("leave-setup", spec)).await.unwrap();
-    let host = world.adopt_well().await.remove(0);
-    let mut events = world.follow().await;
-    world.fleet.stage(host.as_str(), MachineFault::PowerSupplyF1).unwrap();
-    until_kind(&mut events, EventKind::IncidentClosed).await;
-    let run = world.client.runs(&RecordFilter::default()).await.unwrap().remove(0);
+    let (host, run) = run_of(&world, MachineFault::PowerSupplyF1, EventKind::IncidentClosed).await;
     assert_eq!((run.state, run.steps.len()), (RunState::Succeeded, 5), "{run:#?}");
     let (power, keys) = received(&world, &host);
     assert_eq!((power, keys), (Vec::new(), vec![0xFFBF, ESCAPE, ENTER]));
@@ -237,11 +243,7 @@ async fn a_password_is_typed_where_a_screen_asks_for_it_and_shown_nowhere() {
         "limits": { "attempts": 1 },
     });
     client.apply(&flow("fsck-behind-password", spec)).await.unwrap();
-    let host = world.adopt_well().await.remove(0);
-    let mut events = world.follow().await;
-    world.fleet.stage(host.as_str(), MachineFault::FsckWithPassword).unwrap();
-    until_kind(&mut events, EventKind::IncidentClosed).await;
-    let run = client.runs(&RecordFilter::default()).await.unwrap().remove(0);
+    let (host, run) = run_of(&world, MachineFault::FsckWithPassword, EventKind::IncidentClosed).await;
     assert_eq!(run.state, RunState::Succeeded, "{run:#?}");
     let (power, keys) = received(&world, &host);
     assert_eq!((power, text_of(&keys).as_str()), (Vec::new(), "simulatedfsck -y /dev/sda1exit"));
@@ -265,11 +267,7 @@ async fn a_screen_that_does_not_come_ends_the_run_before_its_next_step() {
         "limits": { "attempts": 1 },
     });
     world.client.apply(&flow("leave-setup", spec)).await.unwrap();
-    let host = world.adopt_well().await.remove(0);
-    let mut events = world.follow().await;
-    world.fleet.stage(host.as_str(), MachineFault::PowerSupplyF1).unwrap();
-    until_kind(&mut events, EventKind::IncidentNeedsHuman).await;
-    let run = world.client.runs(&RecordFilter::default()).await.unwrap().remove(0);
+    let (host, run) = run_of(&world, MachineFault::PowerSupplyF1, EventKind::IncidentNeedsHuman).await;
     assert_eq!((run.state, run.steps.len()), (RunState::Failed, 2), "{run:#?}");
     assert!(matches!(run.steps[1].outcome, Some(StepOutcome::Failed(_))), "{run:#?}");
     assert!(run.reason.contains("step 2"), "{}", run.reason);

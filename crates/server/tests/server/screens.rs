@@ -9,7 +9,7 @@ use ironhand_sim::kvm_unit::{KvmUnit, KvmUnitConfig, UnitFault, UnitKind};
 use ironhand_sim::{Fleet, FleetConfig, MachineConfig, Make, SimHost};
 use serde_json::{Value, json};
 
-use crate::harness::{self, PATIENCE, World, credential, name, soon};
+use crate::harness::{self, World, credential, eventually, name, soon, start_behind};
 
 const PASSWORD: &str = "let me see";
 
@@ -171,37 +171,22 @@ fn a_vnc_server_is_switched_on_for_the_time_of_need_and_off_again_after_a_crash(
     assert!(shows(), "nobody has put it back");
 
     patient.block_on(async {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        let second = loop {
-            match Server::start(config()).await {
-                Ok(server) => break server,
-                // The lock is held until the last task of the first server is gone.
-                Err(error) => assert!(tokio::time::Instant::now() < deadline, "{error}"),
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        };
+        let second = start_behind(config).await;
         let client = Client::new(Endpoint::Unix(second.socket().to_owned())).unwrap();
         until_seen_by_vnc(&client, &sim.name).await;
         let keys = soon(client.keys(&name(&sim.name), "a")).await.unwrap();
         assert!(keys.receipts[0].connector.starts_with("vnc "), "{keys:#?}");
         // Nobody looks there any more.
         client.apply(&manifest(std::slice::from_ref(&redfish))).await.unwrap();
-        while shows() {
-            assert!(tokio::time::Instant::now() < deadline + PATIENCE, "it stays on");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        eventually("whether it is on", async || shows(), |on| !on).await;
         second.shutdown().await;
     });
 }
 
 async fn until_seen_by_vnc(client: &Client, host: &str) {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        let status = client.get::<Host>(&name(host)).await.unwrap().status.unwrap();
-        if status.screen.is_some() && in_use(&status).is_some_and(|way| way.starts_with("vnc ")) {
-            return;
-        }
-        assert!(tokio::time::Instant::now() < deadline, "{host} is not seen by VNC: {status:#?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let status = async || client.get::<Host>(&name(host)).await.unwrap().status.unwrap();
+    let by_vnc = |status: &HostStatus| {
+        status.screen.is_some() && in_use(status).is_some_and(|way| way.starts_with("vnc "))
+    };
+    eventually(host, status, by_vnc).await;
 }

@@ -6,9 +6,8 @@ use ironhand_server::{Running, Server};
 use ironhand_sim::bmc_fleet::FaultPlan;
 use ironhand_sim::{BmcFleet, BmcFleetConfig, FleetConfig};
 use serde_json::json;
-use tokio::time::Instant;
 
-use crate::harness::{self, World, credential, flow, name, settings, soon, until, until_kind};
+use crate::harness::{self, World, credential, eventually, flow, name, settings, soon, until, until_kind};
 
 /// A password that must show nowhere.
 const CANARY: &str = "canary-9c41";
@@ -50,15 +49,9 @@ impl Bmc {
 
     /// Looks until the screen shows this.
     async fn shows(&self, text: &str) -> Screen {
-        let deadline = Instant::now() + harness::PATIENCE;
-        loop {
-            let screen = soon(self.client.read_screen(&self.host)).await;
-            match screen {
-                Ok(screen) if screen.text.contains(text) => return screen,
-                other => assert!(Instant::now() < deadline, "no `{text}`: {other:?}"),
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        let look = async || soon(self.client.read_screen(&self.host)).await;
+        let shows = |screen: &Result<Screen, _>| screen.as_ref().is_ok_and(|it| it.text.contains(text));
+        eventually(text, look, shows).await.expect("it shows this")
     }
 
     /// Has a person log in and crash the machine.

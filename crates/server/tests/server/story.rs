@@ -12,13 +12,10 @@ use ironhand_ipmi::ChassisControl;
 use ironhand_server::{BootListeners, Roles};
 use ironhand_sim::{Activity, Asked, FleetConfig, MachineFault};
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::Instant;
 
 use crate::boot::ASKED;
 use crate::harness::{
-    PACE, PATIENCE, World, config, credential, flow, host, name, settings, soon, until_kind,
+    PACE, World, config, credential, eventually, flow, get, host, name, settings, until_kind,
 };
 use crate::integrations::stand_in::StandIn;
 
@@ -36,16 +33,6 @@ kind: Profile
 metadata: { name: debian }
 spec: { media: debian, kernel: deep/file-10, initrds: [deep/file-11] }
 ";
-
-/// Reads a path as firmware does; the head and what follows.
-async fn get(address: SocketAddr, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    soon(stream.read_to_string(&mut answer)).await.unwrap();
-    answer
-}
 
 /// A server with all roles, one host that is well, and what is deployed to it.
 async fn world(provisioning: &StandIn) -> (World, Name) {
@@ -95,16 +82,13 @@ async fn an_installer_that_stopped_is_begun_anew_and_one_timeline_tells_of_it() 
     world.fleet.stage(host.as_str(), MachineFault::InstallerStopped).unwrap();
 
     // The simulated machine restores its disk from the network by itself; what its firmware asks of the server is asked here.
-    let deadline = Instant::now() + PATIENCE;
-    while world.fleet.state(host.as_str()).unwrap().activity != Activity::NetworkBoot {
-        assert!(Instant::now() < deadline, "it does not boot from the network: {:#?}", world.events().await);
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    let activity = async || world.fleet.state(host.as_str()).unwrap().activity;
+    eventually("what the machine does", activity, |activity| *activity == Activity::NetworkBoot).await;
     let address = world.server.as_ref().unwrap().boot().0.unwrap();
-    let script = get(address, &format!("/boot/boot.ipxe?{ASKED}")).await;
+    let script = get(address, &format!("/boot/boot.ipxe?{ASKED}"), "").await;
     for path in ["/boot/media/debian/deep/file-10", "/boot/media/debian/deep/file-11"] {
         assert!(script.contains(path), "{script}");
-        assert!(get(address, path).await.starts_with("HTTP/1.1 200"), "{path}");
+        assert!(get(address, path, "").await.starts_with("HTTP/1.1 200"), "{path}");
     }
     until_kind(&mut events, EventKind::IncidentClosed).await;
 

@@ -7,9 +7,8 @@ use ironhand_client::{Client, Endpoint};
 use ironhand_server::{Server, Settings, TrapCounts};
 use ironhand_sim::{Fleet, FleetConfig};
 use tokio::net::UdpSocket;
-use tokio::time::Instant;
 
-use crate::harness::{self, PATIENCE, credential, host, name};
+use crate::harness::{self, credential, eventually, host, name};
 
 /// A Platform Event Trap, as net-snmp's `snmptrap` sends it.
 const PET: &[u8] = b"\x30\x44\x02\x01\x00\x04\x06public\xa4\x37\x06\x09\x2b\x06\x01\x04\x01\x98\x6f\x01\x01\
@@ -35,15 +34,8 @@ async fn a_trap_has_its_host_read_now_and_nothing_else_does() {
         status.and_then(|status| status.power).map(|power| power.observed_at)
     };
     let until = async |wanted: &dyn Fn(Option<ironhand_api::Timestamp>, TrapCounts) -> bool| {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let (at, counts) = (read_at().await, server.traps().unwrap().1);
-            if wanted(at, counts) {
-                return at;
-            }
-            assert!(Instant::now() < deadline, "{at:?} {counts:?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let look = async || (read_at().await, server.traps().unwrap().1);
+        eventually("the reading", look, |(at, counts)| wanted(*at, *counts)).await.0
     };
     let before = until(&|at, _| at.is_some()).await;
 

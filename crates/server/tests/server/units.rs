@@ -1,12 +1,10 @@
 //! Hosts that are reached through a unit at their buttons, screen and keyboard.
 
-use std::time::Duration;
-
 use ironhand_api::{Host, Manifest, PowerAction, PowerRequest, PowerState, Reach, Screen};
 use ironhand_sim::kvm_unit::{KvmUnit, KvmUnitConfig, UnitFault, UnitKind};
 use ironhand_sim::{Certificate, MachineConfig, Make};
 
-use crate::harness::{World, credential, name, soon};
+use crate::harness::{World, credential, eventually, name, soon};
 
 const PASSWORD: &str = "let me see";
 
@@ -44,12 +42,12 @@ async fn check(kind: UnitKind, word: &str) {
 
     let shows = async |text: &str| {
         let reads = |screen: &Screen| screen.rows.iter().any(|row| row.contains(text));
-        let looking = async {
-            while !world.client.read_screen(&host).await.is_ok_and(|screen| reads(&screen)) {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        soon(looking).await;
+        eventually(
+            text,
+            async || world.client.read_screen(&host).await.ok(),
+            |screen| screen.as_ref().is_some_and(reads),
+        )
+        .await;
     };
     shows("login:").await;
     let screen = world.client.screen(&host).await.unwrap();
