@@ -5,6 +5,7 @@
 
 mod capture;
 mod controller;
+mod dhcp_client;
 mod disk;
 mod display;
 mod dnsmasq;
@@ -25,6 +26,7 @@ mod wire;
 
 pub use capture::{Capture, Frozen};
 pub use controller::Controller;
+pub use dhcp_client::DhcpClient;
 pub use disk::{DISK_MARKER, write_disk};
 pub use display::Display;
 pub use guest::Guest;

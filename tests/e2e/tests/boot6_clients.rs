@@ -2,10 +2,10 @@
 //! address and the options that it asked for, renews it and gives it back; a lease survives `kill -9`; tshark finds no fault
 //! with anything that was said.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
-use e2e::{Capture, Ironhand, Network, Party, Peer, peer, wait_until};
+use e2e::{DhcpClient, Ironhand, Network, Party, peer, wait_until};
 
 /// Clients begin with pauses of their own.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -13,20 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// Every answer of ours.
 const OURS: &str = "(dhcpv6.msgtype == 2 || dhcpv6.msgtype == 7 || icmpv6.type == 134) && eth.src == ";
 
-/// What a client's program calls when something happens: keeps what it is told under the name of that, and sets the address,
-/// which some programs leave to it.
-const HOOK: &str = "#!/bin/sh\n\
-    what=$(echo \"${reason:-$1}\" | tr a-z A-Z)\n\
-    env > \"@/$what.new\" && mv \"@/$what.new\" \"@/$what\"\n\
-    case $what in\n\
-    BOUND6|REBIND6|RENEW6) [ -z \"$new_ip6_address\" ] || $IP -6 address replace \"$new_ip6_address/128\" dev eth0 nodad ;;\n\
-    esac\n";
-
 /// A network with the product, a client's machine, and a capture of all that passes the server.
 struct Lan {
-    folder: tempfile::TempDir,
-    client: Party,
-    capture: Capture,
+    client: DhcpClient,
     ironhand: Ironhand,
     server: Party,
     network: Network,
@@ -38,8 +27,7 @@ impl Lan {
         let network = Network::new();
         let server = Party::at(&network, "server", "192.0.2.1/24");
         server.says("ip", &["-6", "address", "add", "2001:db8:7::1/64", "dev", "eth0", "nodad"]);
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let capture = Capture::start(&server, "eth0", &folder.path().join("server.pcap"));
+        let client = DhcpClient::new(Party::without_address(&network, "client"), &server);
         let listening = ["--roles", "api,bmc,boot", "--boot-http", "[::]:8480", "--boot-tftp", "[::]:69"];
         let ironhand = Ironhand::serve_at(&server, &listening);
         ironhand.apply(&format!(
@@ -50,51 +38,9 @@ impl Lan {
             let networks = ironhand.json(&["boot", "networks"]);
             if networks[0]["ipv6"]["state"] == "served" { Ok(()) } else { Err(format!("{networks:#}")) }
         });
-        let client = Party::without_address(&network, "client");
-        settled(&client, "eth0");
+        settled(client.party(), "eth0");
         settled(&server, "eth0");
-        Self { folder, client, capture, ironhand, server, network }
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).to_string_lossy().into_owned()
-    }
-
-    fn write(&self, name: &str, text: &str) -> String {
-        std::fs::write(self.path(name), text).expect("a file in the temporary folder");
-        self.path(name)
-    }
-
-    /// The script that the client's program calls.
-    fn hook(&self) -> String {
-        use std::os::unix::fs::PermissionsExt;
-        let ip = peer("ip").to_string_lossy().into_owned();
-        let script = HOOK.replace('@', &self.folder.path().to_string_lossy()).replace("$IP", &ip);
-        let path = self.write("hook", &script);
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("a program of ours");
-        path
-    }
-
-    /// Starts the client's program with folders below `/run` and `/var` that are its own.
-    fn start(&self, program: &str, arguments: &[&str], prepare: &str) -> Peer {
-        let start = format!("mount -t tmpfs tmpfs /run\n{prepare}\nexec \"$@\"\n");
-        let program = peer(program).to_string_lossy().into_owned();
-        let words = [&["-ec", &start, "sh", &program], arguments].concat();
-        self.client.start(&PathBuf::from("/bin/sh"), &words, &self.folder.path().join("log"))
-    }
-
-    /// What the hook was told.
-    fn told(&self, what: &str) -> String {
-        wait_until(&format!("the client says {what}"), PATIENCE, || {
-            std::fs::read_to_string(self.path(what)).map_err(|error| format!("{error}: {}", self.account()))
-        })
-    }
-
-    /// Waits until this many frames pass the server that tshark's display `filter` picks.
-    fn passes(&self, filter: &str, count: usize) {
-        wait_until(&format!("{count} frames are {filter}"), PATIENCE, || {
-            if self.capture.so_far().count(filter) >= count { Ok(()) } else { Err(self.account()) }
-        });
+        Self { client, ironhand, server, network }
     }
 
     /// The addresses that the product says are given.
@@ -107,12 +53,7 @@ impl Lan {
     /// tshark judges all that the server said.
     fn judge(self) {
         let ours = format!("{OURS}{}", self.server.hardware_address("eth0"));
-        self.capture.end().judge(&ours);
-    }
-
-    fn account(&self) -> String {
-        let log = std::fs::read_to_string(self.path("log")).unwrap_or_default();
-        format!("the client says\n{log}\nthe server's wire:\n{}", self.capture.so_far().summary())
+        self.client.end().judge(&ours);
     }
 }
 
@@ -128,18 +69,12 @@ fn settled(party: &Party, interface: &str) {
 #[test]
 fn dhclient_lives_with_a_lease() {
     let lan = Lan::new("");
-    let configuration = lan.write("dhclient.conf", "request dhcp6.name-servers, dhcp6.domain-search;\n");
-    let (leases, process) = (lan.write("leases", ""), lan.path("pid"));
-    let arguments = ["-6", "-v", "-cf", &configuration, "-lf", &leases, "-pf", &process, "-sf", &lan.hook()]
-        .map(str::to_owned);
+    let arguments = lan.client.dhclient("-6", "request dhcp6.name-servers, dhcp6.domain-search;\n", "");
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let _client = lan.start("dhclient", &[&arguments[..], &["-d", "eth0"]].concat(), "");
-    let bound = lan.told("BOUND6");
-    for line in
-        ["new_dhcp6_name_servers=2001:db8:7::53", "new_dhcp6_domain_search=lab.example.", "new_max_life=60"]
-    {
-        assert!(bound.lines().any(|said| said == line), "{line} is not in\n{bound}");
-    }
+    let _client = lan.client.start("dhclient", &[&arguments[..], &["-d", "eth0"]].concat(), "");
+    let lines =
+        ["new_dhcp6_name_servers=2001:db8:7::53", "new_dhcp6_domain_search=lab.example.", "new_max_life=60"];
+    let bound = lan.client.told_lines("BOUND6", &lines);
     let given = lan.leased();
     assert!(
         given.len() == 1 && bound.contains(&format!("new_ip6_address={}", given[0])),
@@ -147,11 +82,12 @@ fn dhclient_lives_with_a_lease() {
     );
     // It reaches the server directly, as the advertisement says that the subnet is on the link.
     let script = "http://[2001:db8:7::1]:8480/boot/boot.ipxe";
-    let told = lan.client.says("curl", &["-sSg", "--max-time", "20", "--interface", &given[0], script]);
+    let told =
+        lan.client.party().says("curl", &["-sSg", "--max-time", "20", "--interface", &given[0], script]);
     assert!(told.contains(&format!("chain --replace --autofree {script}?")), "{told}");
-    lan.told("RENEW6");
-    lan.client.says("dhclient", &[&arguments[..], &["-r", "eth0"]].concat());
-    lan.passes("dhcpv6.msgtype == 8", 1);
+    lan.client.told("RENEW6");
+    lan.client.party().says("dhclient", &[&arguments[..], &["-r", "eth0"]].concat());
+    lan.client.passes("dhcpv6.msgtype == 8", 1);
     wait_until("the lease is given back", PATIENCE, || {
         let leased = lan.leased();
         if leased.is_empty() { Ok(()) } else { Err(format!("{leased:?}")) }
@@ -162,42 +98,35 @@ fn dhclient_lives_with_a_lease() {
 #[test]
 fn dhcpcd_lives_with_a_lease() {
     let lan = Lan::new("");
-    let hook = lan.hook();
-    let configuration =
-        lan.write("dhcpcd.conf", "noipv4\nipv6rs\nia_na\noption dhcp6_name_servers, dhcp6_domain_search\n");
+    let hook = lan.client.hook();
+    let configuration = lan
+        .client
+        .write("dhcpcd.conf", "noipv4\nipv6rs\nia_na\noption dhcp6_name_servers, dhcp6_domain_search\n");
     let arguments = ["-6", "-B", "-d", "-f", &configuration, "-c", &hook, "eth0"];
     let prepare = "mkdir -p /run/dhcpcd; mount -t tmpfs tmpfs /var/lib/dhcpcd";
-    let client = lan.start("dhcpcd", &arguments, prepare);
-    let bound = lan.told("BOUND6");
+    let client = lan.client.start("dhcpcd", &arguments, prepare);
+    let bound = lan.client.told("BOUND6");
     assert!(bound.contains("new_dhcp6_name_servers=2001:db8:7::53"), "{bound}");
-    lan.passes("dhcpv6.msgtype == 5", 1);
+    lan.client.passes("dhcpv6.msgtype == 5", 1);
     client.signal("ALRM");
-    lan.passes("dhcpv6.msgtype == 8", 1);
+    lan.client.passes("dhcpv6.msgtype == 8", 1);
     lan.judge();
 }
 
 #[test]
 fn networkd_asks_as_the_advertisement_says() {
     let lan = Lan::new("");
-    let unit = lan.write(
-        "eth0.network",
-        "[Match]\nName=eth0\n[Network]\nDHCP=no\nIPv6AcceptRA=yes\nLinkLocalAddressing=ipv6\n",
-    );
-    // Without udev, which a read-only /sys tells it, it waits for nobody to name its interfaces.
-    let prepare = format!(
-        "mkdir -p /run/systemd/network /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/netif/lldp\n\
-         cp {unit} /run/systemd/network/\nchmod -R a+rX /run/systemd/network\n\
-         chown -R systemd-network: /run/systemd/netif\nmount -o remount,ro /sys"
-    );
-    let _client = lan.start("systemd-networkd", &[], &prepare);
+    let _client = lan
+        .client
+        .networkd("[Match]\nName=eth0\n[Network]\nDHCP=no\nIPv6AcceptRA=yes\nLinkLocalAddressing=ipv6\n");
     wait_until("the address is there", PATIENCE, || {
         let addresses =
-            lan.client.says("ip", &["-6", "-o", "address", "show", "dev", "eth0", "scope", "global"]);
+            lan.client.party().says("ip", &["-6", "-o", "address", "show", "dev", "eth0", "scope", "global"]);
         let leased = lan.leased();
         let there = leased.first().is_some_and(|address| addresses.contains(address.as_str()));
-        if there { Ok(()) } else { Err(format!("{addresses}{leased:?}{}", lan.account())) }
+        if there { Ok(()) } else { Err(format!("{addresses}{leased:?}{}", lan.client.account())) }
     });
-    let routes = lan.client.says("ip", &["-6", "route"]);
+    let routes = lan.client.party().says("ip", &["-6", "route"]);
     assert!(routes.contains("2001:db8:7::/64") && !routes.contains("default"), "{routes}");
     lan.judge();
 }
@@ -206,7 +135,7 @@ fn networkd_asks_as_the_advertisement_says() {
 fn perfdhcp_loses_nothing_and_no_address_is_given_twice() {
     let lan = Lan::new("");
     // Twenty clients, one exchange each.
-    let said = lan.client.says(
+    let said = lan.client.party().says(
         "perfdhcp",
         &[
             "-6",
@@ -239,21 +168,18 @@ fn perfdhcp_loses_nothing_and_no_address_is_given_twice() {
 #[test]
 fn strangers_get_nothing_where_only_hosts_are_served() {
     let lan = Lan::new(", mode: hosts");
-    let mac = lan.client.hardware_address("eth0");
-    let configuration = lan.write("dhclient.conf", "request dhcp6.name-servers;\n");
-    let (leases, process) = (lan.write("leases", ""), lan.path("pid"));
-    let hook = lan.hook();
-    let arguments =
-        ["-6", "-v", "-cf", &configuration, "-lf", &leases, "-pf", &process, "-sf", &hook, "-d", "eth0"];
-    let _client = lan.start("dhclient", &arguments, "");
-    lan.passes("dhcpv6.msgtype == 1", 2);
-    assert_eq!(lan.capture.so_far().count("dhcpv6.msgtype == 2"), 0, "{}", lan.account());
+    let mac = lan.client.party().hardware_address("eth0");
+    let mut arguments = lan.client.dhclient("-6", "request dhcp6.name-servers;\n", "");
+    arguments.extend(["-d", "eth0"].map(str::to_owned));
+    let _client = lan.client.start("dhclient", &arguments, "");
+    lan.client.passes("dhcpv6.msgtype == 1", 2);
+    assert_eq!(lan.client.so_far().count("dhcpv6.msgtype == 2"), 0, "{}", lan.client.account());
     // The next packet of a machine that was described meanwhile is answered.
     lan.ironhand.apply(&format!(
         "apiVersion: ironhand/v1\nkind: Host\nmetadata: {{ name: described }}\n\
          spec: {{ connectors: [{{ type: wol, address: 192.0.2.255 }}], macs: ['{mac}'] }}\n"
     ));
-    lan.told("BOUND6");
+    lan.client.told("BOUND6");
     let leases = lan.ironhand.json(&["leases"]);
     assert_eq!(
         (&leases[0]["host"], &leases[0]["hardwareAddress"]),
@@ -288,21 +214,19 @@ fn a_client_behind_a_relay_is_given_an_address_of_its_own_network() {
     }
     let client = Party::without_address(&far, "far-client");
     settled(&client, "eth0");
-    let process = lan.path("relay.pid");
+    let process = lan.client.path("relay.pid");
     let arguments = ["-6", "-d", "-pf", &process, "-l", &inward, "-u", "2001:db8:7::1%eth0"];
-    let _relaying = relay.start(&peer("dhcrelay"), &arguments, &lan.folder.path().join("relay.log"));
-    let configuration = lan.write("dhclient.conf", "request dhcp6.name-servers;\n");
-    let (leases, process, hook) = (lan.write("leases", ""), lan.path("pid"), lan.hook());
-    let arguments =
-        ["-6", "-d", "-v", "-cf", &configuration, "-lf", &leases, "-pf", &process, "-sf", &hook, "eth0"];
-    let _client = client.start(&peer("dhclient"), &arguments, &lan.folder.path().join("log"));
-    let bound = lan.told("BOUND6");
+    let _relaying = relay.start(&peer("dhcrelay"), &arguments, Path::new(&lan.client.path("relay.log")));
+    let mut arguments = lan.client.dhclient("-6", "request dhcp6.name-servers;\n", "");
+    arguments.extend(["-d", "eth0"].map(str::to_owned));
+    let _client = lan.client.start_at(&client, "dhclient", &arguments, "");
+    let bound = lan.client.told("BOUND6");
     assert!(bound.contains("new_ip6_address=2001:db8:8:"), "{bound}");
     assert!(bound.contains("new_dhcp6_name_servers=2001:db8:8::53"), "{bound}");
     let leases = lan.ironhand.json(&["leases", "far"]);
     assert_eq!(leases.as_array().map(Vec::len), Some(1), "{leases:#}");
     // All that we said is within the wrapping of the relay.
-    lan.passes("dhcpv6.msgtype == 13", 2);
-    let said = lan.capture.so_far();
+    lan.client.passes("dhcpv6.msgtype == 13", 2);
+    let said = lan.client.so_far();
     said.judge("dhcpv6.msgtype == 13");
 }

@@ -2,10 +2,9 @@
 //! and gives it back, and tshark finds no fault with any answer.
 
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use e2e::{Capture, Files, Network, Offer, Party, Peer, Station, peer, wait_until};
+use e2e::{DhcpClient, Files, Network, Offer, Party, Station, wait_until};
 use ironhand_dhcp::{Options, code};
 
 /// Clients begin with pauses of their own.
@@ -16,20 +15,9 @@ const SERVER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 /// Every answer of ours.
 const OURS: &str = "dhcp && ip.src == 192.0.2.1";
 
-/// What a client's program calls when something happens: keeps what it is told under the name of that, and sets the
-/// address, which some programs leave to it.
-const HOOK: &str = "#!/bin/sh\n\
-    what=$(echo \"${reason:-$1}\" | tr a-z A-Z)\n\
-    env > \"@/$what.new\" && mv \"@/$what.new\" \"@/$what\"\n\
-    case $what in\n\
-    BOUND) $IP address replace \"${new_ip_address:-$ip}/24\" dev eth0 ;;\n\
-    esac\n";
-
 /// A network with our server, a client's machine, and a capture of all that passes the server.
 struct Lan {
-    folder: tempfile::TempDir,
-    client: Party,
-    capture: Capture,
+    client: DhcpClient,
     _station: Station,
     _server: Party,
     _network: Network,
@@ -46,78 +34,26 @@ impl Lan {
             .set_text(code::DOMAIN_NAME, "rack.example");
         let network = Network::new();
         let server = Party::at(&network, "server", "192.0.2.1/24");
-        let client = Party::without_address(&network, "client");
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let capture = Capture::start(&server, "eth0", &folder.path().join("server.pcap"));
+        let client = DhcpClient::new(Party::without_address(&network, "client"), &server);
         let offer = Offer { options, lease: Duration::from_secs(8), ..Offer::full(SERVER) };
         let station = Station::start(&server, SERVER, offer, Files::default());
-        Self { folder, client, capture, _station: station, _server: server, _network: network }
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).to_string_lossy().into_owned()
-    }
-
-    fn write(&self, name: &str, text: &str) -> String {
-        std::fs::write(self.path(name), text).expect("a file in the temporary folder");
-        self.path(name)
-    }
-
-    /// The script that the client's program calls.
-    fn hook(&self) -> String {
-        use std::os::unix::fs::PermissionsExt;
-        let ip = peer("ip").to_string_lossy().into_owned();
-        let script = HOOK.replace('@', &self.folder.path().to_string_lossy()).replace("$IP", &ip);
-        let path = self.write("hook", &script);
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("a program of ours");
-        path
-    }
-
-    /// Starts the client's program with folders below `/run` and `/var` that are its own.
-    fn start(&self, program: &str, arguments: &[&str], prepare: &str) -> Peer {
-        let start = format!("mount -t tmpfs tmpfs /run\n{prepare}\nexec \"$@\"\n");
-        let program = peer(program).to_string_lossy().into_owned();
-        let words = [&["-ec", &start, "sh", &program], arguments].concat();
-        self.client.start(&PathBuf::from("/bin/sh"), &words, &self.folder.path().join("log"))
-    }
-
-    /// What the hook was told, which `told` must be part of, line by line.
-    fn told(&self, what: &str, told: &[&str]) {
-        let text = wait_until(&format!("the client says {what}"), PATIENCE, || {
-            std::fs::read_to_string(self.path(what)).map_err(|error| format!("{error}: {}", self.account()))
-        });
-        for line in told {
-            assert!(text.lines().any(|said| said == *line), "{line} is not in\n{text}");
-        }
-    }
-
-    /// Waits until this many frames pass the server that tshark's display `filter` picks.
-    fn passes(&self, filter: &str, count: usize) {
-        wait_until(&format!("{count} frames are {filter}"), PATIENCE, || {
-            if self.capture.so_far().count(filter) >= count { Ok(()) } else { Err(self.account()) }
-        });
+        Self { client, _station: station, _server: server, _network: network }
     }
 
     /// The client renews its lease, and is allowed to, without a broadcast.
     fn renews(&self) {
-        self.passes("dhcp.option.dhcp == 3 && dhcp.ip.client != 0.0.0.0 && ip.dst == 192.0.2.1", 1);
-        self.passes("dhcp.option.dhcp == 5 && dhcp.ip.client != 0.0.0.0 && ip.src == 192.0.2.1", 1);
+        self.client.passes("dhcp.option.dhcp == 3 && dhcp.ip.client != 0.0.0.0 && ip.dst == 192.0.2.1", 1);
+        self.client.passes("dhcp.option.dhcp == 5 && dhcp.ip.client != 0.0.0.0 && ip.src == 192.0.2.1", 1);
     }
 
     /// Waits until the client has given its address back; tshark judges all that was said.
     fn leaves(self) {
-        self.passes("dhcp.option.dhcp == 7", 1);
+        self.client.passes("dhcp.option.dhcp == 7", 1);
         self.judge();
     }
 
     fn judge(self) {
-        let frames = self.capture.end();
-        frames.judge(OURS);
-    }
-
-    fn account(&self) -> String {
-        let log = std::fs::read_to_string(self.path("log")).unwrap_or_default();
-        format!("the client says\n{log}\nthe server's wire:\n{}", self.capture.so_far().summary())
+        self.client.end().judge(OURS);
     }
 }
 
@@ -135,25 +71,16 @@ const TOLD: &[&str] = &[
 const DHCLIENT: &str = "request subnet-mask, routers, domain-name, domain-name-servers, ntp-servers;\n\
     initial-interval 1;\n";
 
-/// ISC's client with these leases of an earlier time, and how it is called.
-fn dhclient(lan: &Lan, leases: &str) -> Vec<String> {
-    let configuration = lan.write("dhclient.conf", DHCLIENT);
-    let (leases, process) = (lan.write("leases", leases), lan.path("pid"));
-    ["-4", "-v", "-cf", &configuration, "-lf", &leases, "-pf", &process, "-sf", &lan.hook()]
-        .map(str::to_owned)
-        .to_vec()
-}
-
 #[test]
 fn dhclient_lives_with_a_lease() {
     let lan = Lan::new();
-    let arguments = dhclient(&lan, "");
+    let arguments = lan.client.dhclient("-4", DHCLIENT, "");
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let _client = lan.start("dhclient", &[&arguments[..], &["-d", "eth0"]].concat(), "");
-    lan.told("BOUND", TOLD);
-    lan.told("RENEW", TOLD);
+    let _client = lan.client.start("dhclient", &[&arguments[..], &["-d", "eth0"]].concat(), "");
+    lan.client.told_lines("BOUND", TOLD);
+    lan.client.told_lines("RENEW", TOLD);
     lan.renews();
-    lan.client.says("dhclient", &[&arguments[..], &["-r", "eth0"]].concat());
+    lan.client.party().says("dhclient", &[&arguments[..], &["-r", "eth0"]].concat());
     lan.leaves();
 }
 
@@ -163,22 +90,22 @@ fn dhclient_from_another_network_is_refused_its_old_address() {
     let lease = "lease {\n  interface \"eth0\";\n  fixed-address 203.0.113.7;\n  option subnet-mask 255.255.255.0;\n  \
                  option dhcp-lease-time 86400;\n  option dhcp-message-type 5;\n  \
                  option dhcp-server-identifier 203.0.113.1;\n  renew never;\n  rebind never;\n  expire never;\n}\n";
-    let arguments = dhclient(&lan, lease);
+    let arguments = lan.client.dhclient("-4", DHCLIENT, lease);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let _client = lan.start("dhclient", &[&arguments[..], &["-d", "eth0"]].concat(), "");
-    lan.passes("dhcp.option.dhcp == 6 && ip.src == 192.0.2.1", 1);
-    lan.told("BOUND", TOLD);
+    let _client = lan.client.start("dhclient", &[&arguments[..], &["-d", "eth0"]].concat(), "");
+    lan.client.passes("dhcp.option.dhcp == 6 && ip.src == 192.0.2.1", 1);
+    lan.client.told_lines("BOUND", TOLD);
     lan.judge();
 }
 
 #[test]
 fn udhcpc_lives_with_a_lease() {
     let lan = Lan::new();
-    let hook = lan.hook();
+    let hook = lan.client.hook();
     let arguments =
         ["-f", "-i", "eth0", "-s", &hook, "-R", "-T", "1", "-O", "ntpsrv", "-x", "hostname:node7"];
-    let client = lan.start("udhcpc", &arguments, "");
-    lan.told(
+    let client = lan.client.start("udhcpc", &arguments, "");
+    lan.client.told_lines(
         "BOUND",
         &[
             "mask=24",
@@ -190,7 +117,7 @@ fn udhcpc_lives_with_a_lease() {
             "lease=8",
         ],
     );
-    lan.told("RENEW", &["router=192.0.2.1"]);
+    lan.client.told_lines("RENEW", &["router=192.0.2.1"]);
     lan.renews();
     client.end();
     lan.leaves();
@@ -199,16 +126,16 @@ fn udhcpc_lives_with_a_lease() {
 #[test]
 fn dhcpcd_lives_with_a_lease() {
     let lan = Lan::new();
-    let hook = lan.hook();
-    let configuration = lan.write(
+    let hook = lan.client.hook();
+    let configuration = lan.client.write(
         "dhcpcd.conf",
         "noarp\nnoipv4ll\nnoipv6\noption subnet_mask, routers, domain_name, domain_name_servers, ntp_servers\n",
     );
     let arguments = ["-4", "-B", "-d", "-f", &configuration, "-c", &hook, "eth0"];
     let prepare = "mkdir -p /run/dhcpcd; mount -t tmpfs tmpfs /var/lib/dhcpcd";
-    let client = lan.start("dhcpcd", &arguments, prepare);
-    lan.told("BOUND", TOLD);
-    lan.told("RENEW", TOLD);
+    let client = lan.client.start("dhcpcd", &arguments, prepare);
+    lan.client.told_lines("BOUND", TOLD);
+    lan.client.told_lines("RENEW", TOLD);
     lan.renews();
     client.signal("ALRM");
     lan.leaves();
@@ -217,25 +144,17 @@ fn dhcpcd_lives_with_a_lease() {
 #[test]
 fn networkd_lives_with_a_lease() {
     let lan = Lan::new();
-    let unit = lan.write(
-        "eth0.network",
+    let client = lan.client.networkd(
         "[Match]\nName=eth0\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n\
          [DHCPv4]\nSendRelease=yes\n",
     );
-    // Without udev, which a read-only /sys tells it, it waits for nobody to name its interfaces.
-    let prepare = format!(
-        "mkdir -p /run/systemd/network /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/netif/lldp\n\
-         cp {unit} /run/systemd/network/\nchmod -R a+rX /run/systemd/network\n\
-         chown -R systemd-network: /run/systemd/netif\nmount -o remount,ro /sys"
-    );
-    let client = lan.start("systemd-networkd", &[], &prepare);
     lan.renews();
     wait_until("the address is there", PATIENCE, || {
-        let addresses = lan.client.addresses("eth0");
+        let addresses = lan.client.party().addresses("eth0");
         let is_ours = |address: &String| address.starts_with("192.0.2.1") && address.ends_with("/24");
         if addresses.iter().any(is_ours) { Ok(()) } else { Err(format!("{addresses:?}")) }
     });
-    let routes = lan.client.says("ip", &["route"]);
+    let routes = lan.client.party().says("ip", &["route"]);
     assert!(routes.contains("default via 192.0.2.1 "), "{routes}");
     client.end();
     lan.leaves();
@@ -244,16 +163,16 @@ fn networkd_lives_with_a_lease() {
 #[test]
 fn perfdhcp_loses_nothing() {
     let lan = Lan::new();
-    lan.client.says("ip", &["address", "add", "192.0.2.200/24", "dev", "eth0"]);
+    lan.client.party().says("ip", &["address", "add", "192.0.2.200/24", "dev", "eth0"]);
     // Fifty clients, each with a relay's address in its messages, one exchange each.
-    let said = lan.client.says(
+    let said = lan.client.party().says(
         "perfdhcp",
         &["-4", "-W", "1000000", "-l", "eth0", "-r", "25", "-R", "50", "-n", "50", "192.0.2.1"],
     );
     for counts in ["sent packets: 50", "received packets: 50", "drops: 0"] {
         assert_eq!(said.matches(counts).count(), 2, "{said}");
     }
-    let frames = lan.capture.so_far();
+    let frames = lan.client.so_far();
     let mut given: Vec<_> = frames.fields("dhcp.option.dhcp == 5 && ip.src == 192.0.2.1", &["dhcp.ip.your"]);
     given.sort();
     given.dedup();
@@ -264,13 +183,15 @@ fn perfdhcp_loses_nothing() {
 #[test]
 fn nmap_sees_what_is_offered() {
     let lan = Lan::new();
-    lan.client.says("ip", &["address", "add", "192.0.2.200/24", "dev", "eth0"]);
-    let said = lan.client.says("nmap", &["--script", "broadcast-dhcp-discover", "-e", "eth0"]);
+    lan.client.party().says("ip", &["address", "add", "192.0.2.200/24", "dev", "eth0"]);
+    let said = lan.client.party().says("nmap", &["--script", "broadcast-dhcp-discover", "-e", "eth0"]);
     for line in ["Server Identifier: 192.0.2.1", "Subnet Mask: 255.255.255.0", "Router: 192.0.2.1"] {
-        assert!(said.contains(line), "{line} is not in\n{said}{}", lan.account());
+        assert!(said.contains(line), "{line} is not in\n{said}{}", lan.client.account());
     }
-    let informed =
-        lan.client.says("nmap", &["-n", "-Pn", "-sU", "-p", "67", "--script", "dhcp-discover", "192.0.2.1"]);
+    let informed = lan
+        .client
+        .party()
+        .says("nmap", &["-n", "-Pn", "-sU", "-p", "67", "--script", "dhcp-discover", "192.0.2.1"]);
     for line in ["DHCP Message Type: DHCPACK", "Server Identifier: 192.0.2.1", "Domain Name: rack.example"] {
         assert!(informed.contains(line), "{line} is not in\n{informed}");
     }
