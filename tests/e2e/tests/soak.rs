@@ -25,12 +25,14 @@ struct Size {
     kills: usize,
     /// Within which time.
     during: Duration,
-    /// How long the last incidents may take. A machine whose prompt was left half typed is given up after ten minutes.
+    /// How long the last incidents may take.
     patience: Duration,
     /// How much faster than real machines these are.
     pace: f64,
     kinds: &'static [MachineFault],
     settings: &'static str,
+    /// More of each host's screen.
+    screen: &'static str,
     /// How long a flow waits for a machine that boots.
     boot: &'static str,
 }
@@ -50,6 +52,7 @@ const SMALL: Size = Size {
         MachineFault::NoBootableDevice,
     ],
     settings: "  screenInterval: 1s\n",
+    screen: "",
     boot: "3m",
 };
 
@@ -63,7 +66,17 @@ const IN_VAIN: Size = Size {
     pace: 3.0,
     kinds: &[MachineFault::PanicEveryBoot],
     settings: "  screenInterval: 1s\n",
+    screen: "",
     boot: "20s",
+};
+
+/// A machine to which a line is typed slowly.
+const SLOW_KEYS: Size = Size {
+    hosts: 1,
+    patience: Duration::from_secs(300),
+    screen: ", keyInterval: 500ms",
+    boot: "3m",
+    ..IN_VAIN
 };
 
 const FULL: Size = Size {
@@ -85,6 +98,7 @@ const FULL: Size = Size {
         MachineFault::FsckWithPassword,
     ],
     settings: "",
+    screen: "",
     boot: "2m",
 };
 
@@ -108,6 +122,7 @@ fn brisk(flows: &str, boot: &str) -> String {
 }
 
 /// Keysyms of X (keysymdef.h).
+const BACKSPACE: u32 = 0xFF08;
 const ENTER: u32 = 0xFF0D;
 const F1: u32 = 0xFFBE;
 
@@ -212,12 +227,13 @@ impl World {
         let hosts = self.fleet.hosts().iter().map(|host| {
             format!(
                 "apiVersion: ironhand/v1\nkind: Host\nmetadata: {{ name: {} }}\nspec:\n  credentials: [fleet]\n  connectors:\n    \
-                 - {{ type: ipmi, address: {}, port: {} }}\n    - {{ type: vnc, address: {}, port: {}, credentials: [] }}\n",
+                 - {{ type: ipmi, address: {}, port: {} }}\n    - {{ type: vnc, address: {}, port: {}, credentials: []{} }}\n",
                 host.name,
                 host.ipmi.ip(),
                 host.ipmi.port(),
                 host.vnc.ip(),
-                host.vnc.port()
+                host.vnc.port(),
+                size.screen
             )
         });
         let manifests: Vec<String> = [settings, credential]
@@ -284,13 +300,16 @@ impl World {
         if open.is_empty() { Ok(incidents) } else { later(format!("{} are not over: {open:?}", open.len())) }
     }
 
-    /// What a host received: power actions, and the lines that were typed to it; keys other than characters stand for themselves.
+    /// What a host received: power actions, and the lines that were typed to it, without what was taken back; keys other than characters stand for themselves.
     fn received(&self, host: &str) -> (Vec<ChassisControl>, Vec<String>) {
         let (mut power, mut lines, mut line) = (Vec::new(), Vec::new(), String::new());
         for received in self.fleet.received(host).expect("a host of the fleet") {
             match received.what {
                 Asked::Power(control) => power.push(control),
                 Asked::Key(ENTER) => lines.push(std::mem::take(&mut line)),
+                Asked::Key(BACKSPACE) => {
+                    line.pop();
+                }
                 Asked::Key(F1) => lines.push("F1".to_owned()),
                 Asked::Key(key @ 0x20..=0x7E) => line.extend(char::from_u32(key)),
                 Asked::Key(_) => {}
@@ -477,4 +496,43 @@ fn a_fault_that_nothing_heals_is_handed_over_after_the_last_attempt() {
     if std::env::var_os("IRONHAND_SOAK").is_none() {
         soak(&IN_VAIN);
     }
+}
+
+#[test]
+fn a_line_that_a_kill_leaves_half_typed_is_taken_back_and_typed_again() {
+    let mut world = World::new(&SLOW_KEYS);
+    let server = Served::start(world.folder.path());
+    world.describe(&server, &SLOW_KEYS);
+    until_seen(&world, &server);
+    world.strike(0, MachineFault::RootMissing);
+    let host = world.fleet.hosts()[0].name.clone();
+    let keys = |world: &World| -> Vec<u32> {
+        let received = world.fleet.received(&host).expect("a host of the fleet").into_iter();
+        received
+            .filter_map(|received| if let Asked::Key(key) = received.what { Some(key) } else { None })
+            .collect()
+    };
+    wait_until("a part of the line is typed", SLOW_KEYS.patience, || {
+        let typed = keys(&world);
+        if typed.len() == 2 { Ok(()) } else { Err(format!("{typed:?}")) }
+    });
+    server.kill_after(Duration::ZERO);
+    assert_eq!(keys(&world).len(), 2, "the server was killed within the line");
+    let _server = Served::start(world.folder.path());
+    let incidents =
+        wait_until("the host is healed or handed to a person", SLOW_KEYS.patience, || world.settled());
+    let runs = world.runs();
+    let [run] = &runs[..] else { panic!("{runs:#?}") };
+    assert!(incidents.len() == 1 && incidents[0].state == IncidentState::Closed, "{incidents:#?} {runs:#?}");
+    let places: Vec<_> = run.steps.iter().map(|step| step.place.as_str()).collect();
+    assert_eq!(places[..3], ["1", "1 taken back", "1 again"], "{run:#?}");
+    let typed: Vec<char> = keys(&world)
+        .into_iter()
+        .map(|key| match key {
+            BACKSPACE => '<',
+            ENTER => '\n',
+            key => char::from_u32(key).unwrap_or('?'),
+        })
+        .collect();
+    assert_eq!(typed.iter().collect::<String>(), "ex<<exit\n", "{run:#?}");
 }

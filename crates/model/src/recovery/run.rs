@@ -1,5 +1,7 @@
 //! One run of a flow: its steps in order, then the proof.
 
+mod cut_short;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,6 +12,7 @@ use ironhand_api::{
 };
 use serde::{Deserialize, Serialize};
 
+use self::cut_short::{CutShort, Next};
 use super::position::{Position, Within};
 use super::view::Since;
 use super::{
@@ -29,8 +32,14 @@ pub(super) struct Running {
     /// The step to begin next, or the one that is under way.
     #[serde(flatten)]
     position: Position,
-    /// Whether the step at `position` was done once before with an unknown outcome.
+    /// Whether the step at `position` was begun once before with an unknown outcome.
     repeated: bool,
+    /// What the screen showed when the action under way was begun, where that tells later whether it was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<String>,
+    /// A step that may have been done in part, until the screen shows what became of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cut_short: Option<CutShort>,
     /// Since when the next step cannot begin.
     paused_since: Option<Timestamp>,
     /// When the last step had ended.
@@ -82,6 +91,8 @@ impl Running {
             flow,
             position,
             repeated: false,
+            before: None,
+            cut_short: None,
             paused_since: None,
             verifying_since: None,
             is_last: false,
@@ -163,6 +174,7 @@ impl Running {
         self.failing = Some(reason);
         self.position = Position::default();
         self.repeated = false;
+        self.cut_short = None;
         self.paused_since = None;
         self.verifying_since = None;
         None
@@ -182,7 +194,15 @@ impl Running {
         }
         loop {
             if let Some(since) = self.verifying_since {
-                return self.verify(now, since, view, proven);
+                if proven {
+                    return Progress::Ended(RunState::Succeeded, "the host is proven well".to_owned());
+                }
+                match self.follow_cut(now, view, incident, log) {
+                    Next::Proof => return self.verify(now, since, view),
+                    Next::TakeBack(decision) => return Progress::Going(decision),
+                    Next::Again => continue,
+                    Next::Failed(reason) => return Progress::Ended(RunState::Failed, reason),
+                }
             }
             if proven && self.awaits_approval() {
                 let reason = "the host is proven well, and nobody need agree any more".to_owned();
@@ -269,19 +289,12 @@ impl Running {
             }
             Err(reason) => return Begun::Ended(format!("{} cannot be filled in: {reason}", self.title())),
         };
-        self.start_record(now, step.clone(), incident, log);
         if !is_action(&step) {
+            self.start_record(now, step, incident, log);
             return Begun::Waiting;
         }
-        Begun::Decided(Decision::Act(Box::new(Planned {
-            run: self.record.id,
-            flow: self.record.flow.clone(),
-            place: self.place(),
-            record: self.record.steps.len() - 1,
-            step,
-            reason: format!("the screen shows {}", quote(&self.record.matched)),
-            evidence: self.record.matched.clone(),
-        })))
+        self.remember_screen(&step, view);
+        Begun::Decided(self.act(now, step, incident, log))
     }
 
     /// Ends a list of steps: that of the flow, that of a step within it, or a round.
@@ -410,6 +423,10 @@ impl Running {
             (_, turn) => turn,
         };
         let (severity, message, ending) = match outcome {
+            outcome if self.takes_back() => {
+                let detail = self.took_back(now, &outcome);
+                (Severity::Info, format!("{title}: {detail}"), None)
+            }
             StepOutcome::Done(detail) => {
                 self.turn(turn);
                 self.repeated = false;
@@ -434,6 +451,7 @@ impl Running {
                     self.position.advance();
                     self.repeated = false;
                 } else {
+                    self.cut(now);
                     self.position.finish(steps_of(&self.flow, self.failing.is_some()));
                 }
                 (Severity::Warning, format!("{title}: it is not known whether it was done: {detail}"), None)
@@ -452,10 +470,7 @@ impl Running {
         }
     }
 
-    fn verify(&self, now: Timestamp, since: Timestamp, view: &View<'_>, proven: bool) -> Progress {
-        if proven {
-            return Progress::Ended(RunState::Succeeded, "the host is proven well".to_owned());
-        }
+    fn verify(&self, now: Timestamp, since: Timestamp, view: &View<'_>) -> Progress {
         let verify = &self.flow.spec.verify;
         let until = since.after(verify.timeout.duration());
         let missing = obstacle_to_reading(view.facts)
@@ -482,7 +497,19 @@ impl Running {
             return format!("onFailure {place}");
         }
         let rounds = self.position.round_numbers();
-        if rounds.is_empty() { place } else { format!("{place} round {}", rounds.join(".")) }
+        let round = if rounds.is_empty() { String::new() } else { format!(" round {}", rounds.join(".")) };
+        format!("{place}{round}{}", self.apart())
+    }
+
+    /// What tells a step from itself, where it is begun anew or taken back.
+    fn apart(&self) -> &'static str {
+        if self.takes_back() {
+            " taken back"
+        } else if self.does_again() {
+            " again"
+        } else {
+            ""
+        }
     }
 
     fn title(&self) -> String {
@@ -490,7 +517,8 @@ impl Running {
         let rounds = self.position.round_numbers();
         let rounds = if rounds.is_empty() { String::new() } else { format!(", round {}", rounds.join(".")) };
         let after = if self.failing.is_some() { " after the failure" } else { "" };
-        format!("step {} of {}{rounds}{after}", self.position.place(steps), steps.len())
+        let apart = self.apart();
+        format!("step {} of {}{rounds}{apart}{after}", self.position.place(steps), steps.len())
     }
 
     fn tell(&self, kind: EventKind, severity: Severity, message: String, incident: &Incident, log: &mut Log) {

@@ -3,6 +3,7 @@
 mod aftermath;
 mod anything;
 mod by_hand;
+mod cut_short;
 mod deployed;
 mod heard;
 mod nested;

@@ -77,6 +77,9 @@ fn act() -> impl Strategy<Value = Act> {
         "Boot menu > disk",
         "> disk",
         "locked",
+        "lockedu",
+        "disk is full w",
+        "Press F1x",
         "disk is full",
     ];
     let reaches = [Reach::Ok, Reach::Unreachable, Reach::AuthFailed, Reach::ProtocolError, Reach::Throttled];

@@ -1,0 +1,194 @@
+//! Steps that were cut short: what was half typed is taken back, what had no effect is not waited for.
+
+use std::sync::Arc;
+
+use ironhand_api::Flow;
+
+use super::scene::{Scene, check, flow, play};
+
+const LOGIN: &str = r#""screen": "login:", "timeout": "5m""#;
+const LIMITS: &str = r#", "limits": { "attempts": 2, "cooldown": "30s" }"#;
+
+fn fsck() -> Arc<Flow> {
+    let steps = [
+        r#"{ "keys": "fsck -y $ROOT<Enter>" }"#,
+        r#"{ "waitFor": { "screen": "MODIFIED", "timeout": "5m" } }"#,
+    ];
+    flow("fsck", "RUN fsck", &steps, LOGIN, LIMITS)
+}
+
+fn flow_of(step: &str) -> Arc<Flow> {
+    flow("flow", "stuck", &[step], LOGIN, LIMITS)
+}
+
+/// The server is killed while the first keys of [`fsck`] are pressed.
+const KILLED: &str = "
+           0s | sees RUN fsck > | wait: flow fsck recognises `RUN fsck`, on 1 of 2 readings
+           5s | sees RUN fsck > | act: press `fsck -y $ROOT<Enter>` | opened run step
+           6s | restart | wait: flow fsck awaits its proof: the screen was not read since (until 5m6s) | step-end
+";
+
+fn killed(then: &str) -> Scene {
+    play(check(&[fsck()], KILLED), then)
+}
+
+fn places(scene: &Scene) -> Vec<&str> {
+    scene.recovery.run().unwrap().steps.iter().map(|step| step.place.as_str()).collect()
+}
+
+#[test]
+fn what_was_half_typed_is_taken_back_and_typed_again() {
+    let scene = killed("
+           8s | sees RUN fsck > fsc | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m6s)
+           9s | time                | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m6s)
+          13s | sees RUN fsck > fsc | act: press `<Backspace*3>` | step
+          14s | time                | wait: step 1 of 2 taken back: press `<Backspace*3>` is being done (until 15m13s)
+          15s | done pressed        | wait: flow fsck awaits its proof: the screen was not read since (until 5m15s) | step-end
+          18s | sees RUN fsck >     | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m15s)
+          23s | sees RUN fsck >     | act: press `fsck -y $ROOT<Enter>` | step
+          24s | done pressed        | wait: step 2 of 2: the screen was not read since (until 5m24s) | step-end step
+    ");
+    assert_eq!(places(&scene), ["1", "1 taken back", "1 again", "2"]);
+}
+
+#[test]
+fn a_blank_at_the_end_of_what_was_typed_is_taken_back_with_it() {
+    killed("
+           8s | sees RUN fsck > fsck | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m6s)
+          13s | sees RUN fsck > fsck | act: press `<Backspace*5>` | step
+    ");
+}
+
+#[test]
+fn a_whole_line_without_enter_is_taken_back() {
+    killed("
+           8s | sees RUN fsck > fsck -y $ROOT | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m6s)
+          13s | sees RUN fsck > fsck -y $ROOT | act: press `<Backspace*13>` | step
+    ");
+}
+
+#[test]
+fn what_a_person_types_is_left_alone() {
+    killed("
+           8s | sees RUN fsck > ls   | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m6s)
+          13s | sees RUN fsck > ls   | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m6s)
+          18s | sees RUN fsck > fsck | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m6s)
+          23s | sees RUN fsck > fsck | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m6s)
+         306s | time                 | wait: flow fsck may try again after its cooldown (until 5m36s) | run-end
+    ");
+}
+
+#[test]
+fn keys_that_are_still_arriving_are_waited_for() {
+    killed("
+           8s | sees RUN fsck > fs   | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m6s)
+          13s | sees RUN fsck > fsck | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m6s)
+          18s | sees RUN fsck > fsck | act: press `<Backspace*5>` | step
+    ");
+}
+
+#[test]
+fn what_cannot_be_taken_back_is_tried_once() {
+    let scene = killed("
+           8s | sees RUN fsck > fsc | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m6s)
+          13s | sees RUN fsck > fsc | act: press `<Backspace*3>` | step
+          15s | done pressed        | wait: flow fsck awaits its proof: the screen was not read since (until 5m15s) | step-end
+          18s | sees RUN fsck > fsc | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m15s)
+          23s | sees RUN fsck > fsc | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m15s)
+          28s | sees RUN fsck >     | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m15s)
+          33s | sees RUN fsck >     | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m15s)
+    ");
+    assert_eq!(places(&scene), ["1", "1 taken back"]);
+    for outcome in ["restart", "failed no keyboard"] {
+        killed(&format!("
+           8s | sees RUN fsck > fsc | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m6s)
+          13s | sees RUN fsck > fsc | act: press `<Backspace*3>` | step
+          15s | {outcome}           | wait: flow fsck awaits its proof: the screen was not read since (until 5m15s) | step-end
+          18s | sees RUN fsck > f   | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m15s)
+          23s | sees RUN fsck > f   | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m15s)
+        "));
+    }
+}
+
+#[test]
+fn the_second_half_typed_line_of_a_step_is_left_to_the_next_run() {
+    let scene = killed("
+           8s | sees RUN fsck > fsc | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m6s)
+          13s | sees RUN fsck > fsc | act: press `<Backspace*3>` | step
+          15s | done pressed        | wait: flow fsck awaits its proof: the screen was not read since (until 5m15s) | step-end
+          18s | sees RUN fsck >     | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m15s)
+          23s | sees RUN fsck >     | act: press `fsck -y $ROOT<Enter>` | step
+          24s | restart             | wait: flow fsck awaits its proof: the screen was not read since (until 5m24s) | step-end
+          28s | sees RUN fsck > f   | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m24s)
+          33s | sees RUN fsck > f   | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m24s)
+    ");
+    assert_eq!(places(&scene), ["1", "1 taken back", "1 again"]);
+}
+
+#[test]
+fn nothing_is_taken_back_while_recovery_is_paused() {
+    killed("
+           7s | pause               | wait: flow fsck awaits its proof: the screen was not read since (until 5m6s)
+           8s | sees RUN fsck > fsc | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m6s)
+          13s | sees RUN fsck > fsc | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m6s)
+          14s | resume              | wait: flow fsck awaits its proof: the screen does not show `login:` (until 5m6s)
+          18s | sees RUN fsck > fsc | act: press `<Backspace*3>` | step
+    ");
+}
+
+#[test]
+fn a_step_without_any_effect_is_not_waited_for() {
+    for (step, act) in [
+        (r#"{ "keys": "<F1>" }"#, "press `<F1>`"),
+        (r#"{ "keys": "exit<Enter>" }"#, "press `exit<Enter>`"),
+        (r#"{ "power": "cycle" }"#, "power cycle"),
+        (r#"{ "power": "reset" }"#, "power reset"),
+    ] {
+        let began = format!("
+           0s | sees stuck | wait: flow flow recognises `stuck`, on 1 of 2 readings
+           5s | sees stuck | act: {act} | opened run step
+           6s | restart    | wait: flow flow awaits its proof: the screen was not read since (until 5m6s) | step-end
+           8s | sees stuck | wait: flow flow awaits its proof: the screen does not show `login:` (until 5m6s)
+          65s | sees stuck | wait: flow flow awaits its proof: the screen does not show `login:` (until 5m6s)
+        ");
+        let ready = |scene: Scene| {
+            let mut scene = scene;
+            scene.facts.observe(scene.now, "ipmi", crate::Observation::Reach(ironhand_api::Reach::Ok, None));
+            scene
+        };
+        let mut scene = Scene::new(&[flow_of(step)]);
+        scene = play(ready(scene), &began);
+        play(
+            scene,
+            &format!(
+                "
+          66s | sees stuck | wait: flow flow may try again after its cooldown (until 1m36s) | run-end
+          97s | sees stuck | act: {act} | run step
+        "
+            ),
+        );
+    }
+}
+
+#[test]
+fn what_has_moved_since_is_waited_for() {
+    check(&[flow_of(r#"{ "keys": "<F1>" }"#)], "
+           0s | sees stuck   | wait: flow flow recognises `stuck`, on 1 of 2 readings
+           5s | sees stuck   | act: press `<F1>` | opened run step
+           6s | restart      | wait: flow flow awaits its proof: the screen was not read since (until 5m6s) | step-end
+           8s | sees booting | wait: flow flow awaits its proof: the screen does not show `login:` (until 5m6s)
+          70s | sees stuck   | wait: flow flow awaits its proof: the screen does not show `login:` (until 5m6s)
+         306s | sees stuck   | wait: flow flow may try again after its cooldown (until 5m36s) | run-end
+    ");
+}
+
+#[test]
+fn nothing_is_told_of_secrets_by_a_screen_that_shows_none() {
+    check(&[flow_of(r#"{ "keys": "<secret root><Enter>" }"#)], "
+           0s | sees stuck | wait: flow flow recognises `stuck`, on 1 of 2 readings
+           5s | sees stuck | act: press `<secret root><Enter>` | opened run step
+           6s | restart    | wait: flow flow awaits its proof: the screen was not read since (until 5m6s) | step-end
+          70s | sees stuck | wait: flow flow awaits its proof: the screen does not show `login:` (until 5m6s)
+         306s | sees stuck | wait: flow flow may try again after its cooldown (until 5m36s) | run-end
+    ");
+}
