@@ -23,6 +23,9 @@ pub struct Incident {
     pub state: IncidentState,
     /// Why it stands there, in words.
     pub reason: String,
+    /// When the host was last seen without it: the last look at its screen, or else the first check that failed. Absent where it was unwell at the first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_well_at: Option<Timestamp>,
     /// When it opened.
     pub opened_at: Timestamp,
     /// When it closed.

@@ -17,6 +17,9 @@ pub struct Report {
     pub until: Timestamp,
     /// What became of the incidents.
     pub outcomes: Outcomes,
+    /// From when the host was last seen without it to the opening of an incident, of those of which that is known: no incident took longer to be noticed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_notice: Option<Spread>,
     /// From the opening of an incident to its first run, of those that had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_act: Option<Spread>,
@@ -97,6 +100,12 @@ pub struct Group {
     pub hosts: u64,
     /// What became of the incidents.
     pub outcomes: Outcomes,
+    /// From when the host was last seen without it to the opening.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_notice: Option<Spread>,
+    /// From the opening to the first run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_act: Option<Spread>,
     /// From the opening to the end, of those that a run healed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_recover: Option<Spread>,

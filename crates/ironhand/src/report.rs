@@ -36,10 +36,21 @@ fn show(report: &Report, now: Timestamp, output: Output) {
     line(&format!("incidents from {} to {}", date(report.since), date(report.until)));
     line("");
     output.table(
-        &["opened", "healed", "ended otherwise", "needs human", "under way", "to act", "to recover"],
+        &[
+            "opened",
+            "healed",
+            "ended otherwise",
+            "needs human",
+            "under way",
+            "to notice",
+            "to act",
+            "to recover",
+        ],
         std::iter::once({
             let mut row = outcomes(&report.outcomes);
-            row.extend([spread(report.to_act.as_ref()), spread(report.to_recover.as_ref())]);
+            row.extend(
+                [&report.to_notice, &report.to_act, &report.to_recover].map(|times| spread(times.as_ref())),
+            );
             row
         }),
     );
@@ -144,7 +155,9 @@ fn length(length: Duration) -> String {
 
 /// How much of the whole, in whole percents; a dash of nothing. Only all of it is 100 %.
 fn share(part: u64, whole: u64) -> String {
-    (part * 100).checked_div(whole).map_or_else(|| "-".to_owned(), |share| format!("{share} %"))
+    let rounded = (part * 100 + whole / 2).checked_div(whole);
+    let share = rounded.map(|share| if part < whole { share.min(99) } else { share });
+    share.map_or_else(|| "-".to_owned(), |share| format!("{share} %"))
 }
 
 /// The day and the minute, in UTC.
@@ -166,7 +179,7 @@ mod tests {
             .map(|millis| length(Duration::from_millis(millis)))
             .to_vec();
         assert_eq!(told, ["0.9s", "12s", "1m15s", "1h02m", "2d07h"]);
-        assert_eq!([share(0, 0), share(199, 200), share(2, 2)], ["-", "99 %", "100 %"]);
+        assert_eq!([share(0, 0), share(6, 7), share(299, 300), share(2, 2)], ["-", "86 %", "99 %", "100 %"]);
         assert_eq!(date(Timestamp::from_millis(0)), "1970-01-01 00:00");
     }
 }

@@ -154,6 +154,14 @@ pub enum RunRefusal {
         /// Where it stands.
         stands: String,
     },
+    /// Who asked for it cannot be the one who agrees.
+    #[error("{who} asked for run {run}: somebody else must agree to it")]
+    SamePerson {
+        /// The run.
+        run: u64,
+        /// The person.
+        who: String,
+    },
 }
 
 /// The id of an incident or a run that [`HostRecovery::number`] has not been called for; true ids begin at 1.
@@ -168,6 +176,8 @@ pub struct HostRecovery {
     last_seq: Option<u64>,
     ledgers: BTreeMap<Name, Ledger>,
     incident: Option<Open>,
+    /// When the host was last seen with nothing wrong, since the last start of the server.
+    seen_well_at: Option<Timestamp>,
     /// When the last incident closed: what failed before then is no new illness before the host had time to boot.
     settled_at: Option<Timestamp>,
 }
@@ -298,6 +308,7 @@ impl HostRecovery {
         let mut log = Log::new();
         self.forget_readings();
         self.last_seq = None;
+        self.seen_well_at = None;
         let Some(mut open) = self.incident.take() else { return log };
         if let Some(running) = &mut open.run
             && running.is_acting()
@@ -330,6 +341,9 @@ impl HostRecovery {
         let running = running.ok_or(RunRefusal::NotUnderWay { run })?;
         if !running.awaits_approval() {
             return Err(RunRefusal::NotAsking { run, stands: running.record.reason.clone() });
+        }
+        if running.record.asked.as_ref().is_some_and(|asked| asked.by == who) {
+            return Err(RunRefusal::SamePerson { run, who: who.to_owned() });
         }
         let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
         let outcome = StepOutcome::Done(format!("{who} agreed{reason}"));

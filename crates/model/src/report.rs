@@ -32,8 +32,7 @@ pub struct ReportBuilder {
     firmware: BTreeMap<String, Tally>,
     flows: BTreeMap<Name, Effort>,
     hosts: BTreeMap<Name, Illness>,
-    /// When each incident of the span opened; and when its first run began.
-    opened: BTreeMap<u64, Timestamp>,
+    /// When the first run of an incident began.
     first_runs: BTreeMap<u64, Timestamp>,
     /// Incidents that a run healed.
     healed: BTreeSet<u64>,
@@ -78,6 +77,7 @@ struct Ended {
     traits: Traits,
     cause: String,
     state: IncidentState,
+    seen_well_at: Option<Timestamp>,
     opened_at: Timestamp,
     closed_at: Option<Timestamp>,
 }
@@ -86,6 +86,8 @@ struct Ended {
 struct Tally {
     hosts: BTreeSet<Name>,
     outcomes: Outcomes,
+    notices: Vec<Duration>,
+    acts: Vec<Duration>,
     recoveries: Vec<Duration>,
 }
 
@@ -119,7 +121,6 @@ impl ReportBuilder {
             firmware: BTreeMap::new(),
             flows: BTreeMap::new(),
             hosts: BTreeMap::new(),
-            opened: BTreeMap::new(),
             first_runs: BTreeMap::new(),
             healed: BTreeSet::new(),
             incidents: Vec::new(),
@@ -135,13 +136,13 @@ impl ReportBuilder {
         if !self.covers(incident.opened_at) {
             return;
         }
-        self.opened.insert(incident.id, incident.opened_at);
         self.incidents.push(Ended {
             id: incident.id,
             host: incident.host.clone(),
             traits: traits.clone(),
             cause: incident.flow.as_ref().map_or_else(|| UNRECOGNISED.to_owned(), ToString::to_string),
             state: incident.state,
+            seen_well_at: incident.seen_well_at,
             opened_at: incident.opened_at,
             closed_at: incident.closed_at,
         });
@@ -174,14 +175,13 @@ impl ReportBuilder {
         for incident in std::mem::take(&mut self.incidents) {
             self.settle(incident);
         }
-        let acted = |(id, began): (&u64, &Timestamp)| Some(began.since(*self.opened.get(id)?));
-        let to_act = spread(self.first_runs.iter().filter_map(acted).collect());
         let days = self.every_day();
         Report {
             since: self.since,
             until: self.until,
             outcomes: self.all.outcomes,
-            to_act,
+            to_notice: spread(self.all.notices),
+            to_act: spread(self.all.acts),
             to_recover: spread(self.all.recoveries),
             days,
             causes: groups(self.causes),
@@ -197,6 +197,8 @@ impl ReportBuilder {
     fn settle(&mut self, incident: Ended) {
         let is_healed = incident.closed_at.is_some() && self.healed.contains(&incident.id);
         let recovery = incident.closed_at.filter(|_| is_healed).map(|at| at.since(incident.opened_at));
+        let notice = incident.seen_well_at.map(|at| incident.opened_at.since(at));
+        let act = self.first_runs.get(&incident.id).map(|at| at.since(incident.opened_at));
         let mut tallies = vec![&mut self.all, self.causes.entry(incident.cause.clone()).or_default()];
         let traits = incident.traits;
         let of_hardware = [
@@ -211,6 +213,8 @@ impl ReportBuilder {
         for tally in tallies {
             tally.hosts.insert(incident.host.clone());
             count(&mut tally.outcomes, incident.state, is_healed);
+            tally.notices.extend(notice);
+            tally.acts.extend(act);
             tally.recoveries.extend(recovery);
         }
         let day = incident.opened_at.as_millis().div_euclid(DAY);
@@ -259,6 +263,8 @@ fn groups(tallies: impl IntoIterator<Item = (String, Tally)>) -> Vec<Group> {
         name,
         hosts: tally.hosts.len() as u64,
         outcomes: tally.outcomes,
+        to_notice: spread(tally.notices),
+        to_act: spread(tally.acts),
         to_recover: spread(tally.recoveries),
     };
     let mut groups: Vec<Group> = tallies.into_iter().map(group).collect();

@@ -153,6 +153,7 @@ mod tests {
             flow: None,
             state: IncidentState::NeedsHuman,
             reason: "no flow recognises the screen".into(),
+            seen_well_at: None,
             opened_at: Timestamp::from_millis(1000 * i64::try_from(id).unwrap()),
             closed_at: None,
             attempts: 0,

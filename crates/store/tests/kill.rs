@@ -227,6 +227,7 @@ fn decision(run: u64, incident: u64, job: u64) -> Record {
         flow: Some(flow.clone()),
         state: IncidentState::Recovering,
         reason: "a run works on it".into(),
+        seen_well_at: None,
         opened_at: NOW,
         closed_at: None,
         attempts: 1,

@@ -104,6 +104,16 @@ impl HostFacts {
         self.failing().any(|(_, fact)| now.since(fact.since) <= within)
     }
 
+    /// Whether a check fails, for however long.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failing().next().is_some()
+    }
+
+    /// Since when the first of the checks has failed that fail now.
+    pub(crate) fn failing_since(&self) -> Option<Timestamp> {
+        self.failing().map(|(_, fact)| fact.since).min()
+    }
+
     /// Whether there are checks and all of them pass, more than once in a row.
     pub(crate) fn checks_pass(&self) -> bool {
         !self.checks.is_empty() && self.checks.values().all(|check| check.passes >= PASSES)

@@ -140,7 +140,7 @@ impl HostRecovery {
             None => {
                 self.forget_other_illnesses(now, view);
                 match applies {
-                    true => Open::new(now, view, flow, evidence.clone(), &mut log),
+                    true => Open::new(now, view, flow, evidence.clone(), self.seen_well_at, &mut log),
                     false => Open::on_request(now, view, flow, evidence.clone(), order.by, &mut log),
                 }
             }

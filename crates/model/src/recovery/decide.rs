@@ -47,8 +47,12 @@ impl HostRecovery {
             streaks.insert(verdict.flow.clone(), Streak { readings, version, evidence });
         }
         self.streaks = streaks;
-        if let Some(open) = &mut self.incident {
-            open.count_proof(view, &screen, &self.streaks);
+        match &mut self.incident {
+            Some(open) => open.count_proof(view, &screen, &self.streaks),
+            None if self.streaks.is_empty() && !view.facts.is_failing() => {
+                self.seen_well_at = Some(screen.read_at);
+            }
+            None => {}
         }
         true
     }
@@ -80,7 +84,7 @@ impl HostRecovery {
         };
         let evidence = self.streaks[&flow.metadata.name].evidence.clone();
         self.forget_other_illnesses(now, view);
-        let open = Open::new(now, view, flow, evidence, log);
+        let open = Open::new(now, view, flow, evidence, self.seen_well_at, log);
         self.tend(now, view, fresh, open, log)
     }
 

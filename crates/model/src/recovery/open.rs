@@ -51,12 +51,13 @@ impl Open {
         view: &View<'_>,
         flow: &Arc<Flow>,
         evidence: MatchEvidence,
+        seen_well_at: Option<Timestamp>,
         log: &mut Log,
     ) -> Self {
         let cause = format!("the screen shows {}", quote(&evidence));
         let reason = format!("recognised by flow {}", flow.metadata.name);
         let message = format!("{cause}, which flow {} recognises", flow.metadata.name);
-        Self::told(now, view, flow, evidence, (cause, reason, message), log)
+        Self::told(now, view, flow, evidence, (cause, reason, message), seen_well_at, log)
     }
 
     /// For a run that a person wants though its flow does not recognise the screen.
@@ -70,7 +71,8 @@ impl Open {
     ) -> Self {
         let cause = format!("{by} asked for flow {}", flow.metadata.name);
         let reason = format!("flow {} is asked for by a person", flow.metadata.name);
-        Self::told(now, view, flow, evidence, (cause.clone(), reason, cause), log)
+        // Nobody fell ill: a person wants something done.
+        Self::told(now, view, flow, evidence, (cause.clone(), reason, cause), None, log)
     }
 
     fn told(
@@ -79,6 +81,7 @@ impl Open {
         flow: &Arc<Flow>,
         evidence: MatchEvidence,
         (cause, reason, message): (String, String, String),
+        seen_well_at: Option<Timestamp>,
         log: &mut Log,
     ) -> Self {
         let record = Incident {
@@ -88,6 +91,7 @@ impl Open {
             flow: Some(flow.metadata.name.clone()),
             state: IncidentState::Open,
             reason,
+            seen_well_at,
             opened_at: now,
             closed_at: None,
             attempts: 0,

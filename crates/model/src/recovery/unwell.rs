@@ -35,7 +35,8 @@ impl HostRecovery {
                 other => other,
             },
             Illness::Now(cause) => {
-                let open = Open::unrecognised(now, view, cause, log);
+                let seen_well_at = self.seen_well_at.or_else(|| view.facts.failing_since());
+                let open = Open::unrecognised(now, view, cause, seen_well_at, log);
                 self.tend(now, view, fresh, open, log)
             }
         }
@@ -44,7 +45,13 @@ impl HostRecovery {
 
 impl Open {
     /// An incident that no flow has recognised.
-    fn unrecognised(now: Timestamp, view: &View<'_>, cause: String, log: &mut Log) -> Self {
+    fn unrecognised(
+        now: Timestamp,
+        view: &View<'_>,
+        cause: String,
+        seen_well_at: Option<Timestamp>,
+        log: &mut Log,
+    ) -> Self {
         let evidence = evidence_of_screen(now, view);
         let record = Incident {
             id: UNNUMBERED,
@@ -53,6 +60,7 @@ impl Open {
             flow: None,
             state: IncidentState::Open,
             reason: "no flow recognises the screen".to_owned(),
+            seen_well_at,
             opened_at: now,
             closed_at: None,
             attempts: 0,

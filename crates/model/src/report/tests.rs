@@ -20,6 +20,7 @@ fn incident(id: u64, host: &str, flow: &str, opened: i64, closed: Option<i64>) -
         flow: Some(name(flow)),
         state: if closed.is_some() { IncidentState::Closed } else { IncidentState::NeedsHuman },
         reason: String::new(),
+        seen_well_at: (id != 3).then(|| at(opened - i64::try_from(id).unwrap())),
         opened_at: at(opened),
         closed_at: closed.map(at),
         attempts: 1,
@@ -91,6 +92,10 @@ fn incidents_are_counted_by_what_became_of_them() {
     let spread = |count, median, p90, longest| {
         Some(Spread { count, median: seconds(median), p90: seconds(p90), longest: seconds(longest) })
     };
+    // Of incident 3 nobody knows when the host was well; the others were noticed after 1, 2 and 4 seconds.
+    assert_eq!(report.to_notice, spread(3, 2, 4, 4));
+    assert_eq!((report.causes[0].to_notice, report.causes[1].to_notice), (spread(3, 2, 4, 4), None));
+    assert_eq!(report.causes[1].to_act, spread(1, 4, 4, 4));
     // Incidents 1, 2 and 3 had a first run, after 5, 2 and 4 seconds.
     assert_eq!(report.to_act, spread(3, 4, 5, 5));
     assert_eq!(report.to_recover, spread(2, 30, 100, 100));

@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ironhand_api::{Fault, Incident, List, Name, PictureDigest, Run, RunRequest, RunState, UnknownScreen};
-use ironhand_model::unknown_screens as unknown_screens_of;
+use ironhand_model::{RunRefusal, unknown_screens as unknown_screens_of};
 use ironhand_store::{IncidentQuery, RunQuery, RunsOf};
 use serde::Deserialize;
 
@@ -157,7 +157,13 @@ async fn rule(api: &Api, id: &str, request: RunRequest, go_on: bool) -> Result<J
         Ok(run) => Ok(Json(run)),
         Err(RulingError::Device(error)) => Err(error.into()),
         Err(RulingError::Refused(refusal)) => {
-            Err(ApiError::new(StatusCode::CONFLICT, "run.not_awaited", Fault::Caller, refusal.to_string()))
+            let (status, code) = match refusal {
+                RunRefusal::SamePerson { .. } => (StatusCode::FORBIDDEN, "run.second_person_wanted"),
+                RunRefusal::NotUnderWay { .. } | RunRefusal::NotAsking { .. } => {
+                    (StatusCode::CONFLICT, "run.not_awaited")
+                }
+            };
+            Err(ApiError::new(status, code, Fault::Caller, refusal.to_string()))
         }
     }
 }

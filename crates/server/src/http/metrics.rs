@@ -1,6 +1,7 @@
 //! What monitoring systems gather, in the OpenMetrics text format.
 
 mod dhcp;
+mod recoveries;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use self::dhcp::DhcpMetrics;
+use self::recoveries::RecoveryMetrics;
 use super::{Api, ApiError};
 use crate::boot::{BootCounts, BootWatch};
 use crate::heartbeat::HeartbeatCounts;
@@ -52,6 +54,7 @@ pub(super) struct Metrics {
     machines: Gauge,
     boots_left_out: Family<Labels, Counter>,
     dhcp: DhcpMetrics,
+    recoveries: RecoveryMetrics,
     boot_http: Family<Labels, Counter>,
     boot_tftp: Family<Labels, Counter>,
     boot_bytes: Family<Labels, Counter>,
@@ -136,10 +139,12 @@ impl Metrics {
             Family::clone(&boots_left_out),
         );
         let dhcp = DhcpMetrics::register(&mut registry);
+        let recoveries = RecoveryMetrics::register(&mut registry);
         let (boot_http, boot_tftp, boot_bytes) = register_listeners(&mut registry);
         Self {
             registry,
             dhcp,
+            recoveries,
             boots,
             machines,
             boots_left_out,
@@ -285,10 +290,13 @@ impl Metrics {
         loop {
             let events = store.events_after(last, PAGE, None).await?;
             let mut kinds: BTreeMap<&'static str, u64> = BTreeMap::new();
+            let mut told = Vec::new();
             for event in &events {
+                told.extend(RecoveryMetrics::read(store, event).await?);
                 *kinds.entry(event.kind.code()).or_default() += 1;
                 last = last.max(event.id);
             }
+            self.recoveries.count(&told);
             for (kind, count) in kinds {
                 self.events.get_or_create(&vec![("kind", kind.to_owned())]).inc_by(count);
             }

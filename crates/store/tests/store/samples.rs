@@ -174,6 +174,7 @@ pub(crate) fn incident(id: u64, host: &str, state: IncidentState) -> Incident {
         flow: Some(name("power-supply-f1")),
         state,
         reason: "the screen said so twice".into(),
+        seen_well_at: Some(NOON),
         opened_at: NOON,
         closed_at: (state == IncidentState::Closed).then_some(NOON),
         attempts: 1,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ironhand_api::{Asked, Flow};
 
+use super::super::RunRefusal;
 use super::scene::{Act, Scene, check, flow};
 
 const LOGIN: &str = r#""screen": "login:", "timeout": "2m""#;
@@ -232,4 +233,20 @@ fn a_flow_that_is_tried_dry_keeps_no_other_from_acting() {
     let messages: Vec<_> = told.transitions.iter().map(|one| one.message.as_str()).collect();
     assert_eq!(messages[1], "flow dry would begin, and nothing is done since it is tried dry: 1. press `d`");
     assert_eq!(messages[2], "flow f1 begins, attempt 1: the screen shows `Press F1`");
+}
+
+#[test]
+fn whoever_asked_for_a_run_cannot_agree_to_it() {
+    let steps = [r#"{ "approve": { "ask": "may it?", "timeout": "1h" } }"#, r#"{ "keys": "w" }"#];
+    let mut scene = check(&[flow("ask", "disk is full", &steps, LOGIN, "")], "
+           0s | sees disk is full | wait: flow ask recognises `disk is full`, on 1 of 2 readings
+           1s | recover           | wait: step 1 of 2: a person must agree: may it? (until 1h1s) | opened run asked
+           2s | approve           | wait: step 1 of 2: a person must agree: may it? (until 1h1s)
+    ");
+    let run = scene.recovery.run().unwrap().id;
+    let refused = scene.recovery.approve(scene.now, run, "alice", None).unwrap_err();
+    assert_eq!(refused, RunRefusal::SamePerson { run, who: "alice".to_owned() });
+    let agreed = scene.recovery.approve(scene.now, run, "bob", None).unwrap();
+    assert_eq!(agreed.len(), 1);
+    assert!(!scene.recovery.run().unwrap().steps.is_empty());
 }

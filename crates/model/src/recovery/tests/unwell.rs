@@ -2,7 +2,7 @@
 
 use ironhand_api::Check;
 
-use super::scene::{Scene, flow, play};
+use super::scene::{EPOCH, Scene, flow, play};
 
 fn host(flows: &[std::sync::Arc<ironhand_api::Flow>]) -> Scene {
     let mut scene = Scene::new(flows);
@@ -62,4 +62,34 @@ fn a_host_that_is_off_or_in_maintenance_or_boots_is_not_unwell() {
          26m | screen unreachable | wait: no flow recognises the screen (until 36m) | opened
          36m | time | human: for 10m no flow recognises the screen | human",
     );
+}
+
+#[test]
+fn an_incident_knows_when_the_host_was_last_seen_well() {
+    let f1 =
+        || flow("f1", "Press F1", &[r#"{ "keys": "<F1>" }"#], r#""screen": "login:", "timeout": "2m""#, "");
+    let seen = |scene: Scene, transcript: &str| {
+        let scene = play(scene, transcript);
+        scene.recovery.incident().unwrap().seen_well_at.map(|at| at.since(EPOCH).as_secs())
+    };
+    let by_screen = "
+           5s | sees Press F1 | wait: flow f1 recognises `Press F1`, on 1 of 2 readings
+          10s | sees Press F1 | act: press `<F1>` | opened run step";
+    let well = "1s | sees login: | settled";
+    assert_eq!(seen(Scene::new(&[f1()]), &format!("{well}\n{by_screen}")), Some(1));
+    assert_eq!(seen(Scene::new(&[f1()]), by_screen), None, "it was unwell when it was first seen");
+    let restarted = format!("{well}\n2s | restart | wait: the screen was not read yet\n{by_screen}");
+    assert_eq!(seen(Scene::new(&[f1()]), &restarted), None, "nobody looked meanwhile");
+    let unsure =
+        format!("{well}\n2s | guesses x | wait: the screen cannot be read with certainty\n{by_screen}");
+    assert_eq!(seen(Scene::new(&[f1()]), &unsure), Some(1));
+    let by_check = "1s | passes ping | wait: the screen was not read yet
+         2s | sees n7 login: | settled
+         10s | fails ping | wait: a check fails, though not for long enough (until 1m10s)
+         1m9s | sees n7 login: | wait: a check fails, though not for long enough (until 1m10s)
+         1m10s | time | wait: no flow recognises the screen (until 11m10s) | opened";
+    assert_eq!(seen(host(&[]), by_check), Some(2));
+    let without_screen = "1s | fails ping | wait: the screen was not read yet
+         1m1s | time | wait: the screen was not read yet | opened";
+    assert_eq!(seen(host(&[]), without_screen), Some(1), "the first check that failed");
 }
