@@ -89,7 +89,7 @@ fn an_incident_knows_when_the_host_was_last_seen_well() {
          1m9s | sees n7 login: | wait: a check fails, though not for long enough (until 1m10s)
          1m10s | time | wait: no flow recognises the screen (until 11m10s) | opened";
     assert_eq!(seen(host(&[]), by_check), Some(2));
-    let without_screen = "1s | fails ping | wait: the screen was not read yet
-         1m1s | time | wait: the screen was not read yet | opened";
+    let without_screen = "1s | fails ping | wait: the screen was not read yet (until 1m1s)
+         1m1s | time | wait: no flow recognises the screen (until 11m1s) | opened";
     assert_eq!(seen(host(&[]), without_screen), Some(1), "the first check that failed");
 }
