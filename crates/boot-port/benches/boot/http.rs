@@ -11,13 +11,12 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ironhand_boot_port::http::{HttpConfig, HttpListener, media_type};
 use ironhand_boot_port::{Body, Content, Part, Question, Refusal, Shelf, Transfer};
 use ironhand_media::{Image, Node, Source, SourceError};
 
-use crate::contest::{Bar, Contestant, Outcome, contest};
+use crate::contest::{Bar, Contestant, Outcome, contest, median};
 use crate::link::{Link, Namespace, SERVER};
 use crate::peer::{self, Peer};
 use crate::{Options, Result};
@@ -33,8 +32,9 @@ const SMALL: usize = 4 * 1024;
 const LARGE: u64 = 1 << 30;
 const KERNEL: u64 = 14 << 20;
 const INITRD: u64 = 70 << 20;
-/// How soon the first byte out of an image has to come.
-const FIRST_BYTE: Duration = Duration::from_millis(5);
+/// How soon the first byte out of an image has to come, in the median of the fetches of a run, in milliseconds. A single one also
+/// waits for whatever else the machine does.
+const FIRST_BYTE: f64 = 5.0;
 
 /// Serves the files of a folder, and those in `image.iso` of it below `iso/`.
 struct Folder {
@@ -133,24 +133,27 @@ pub fn run(options: &Options) -> Result<bool> {
         ];
         is_well &= contest(title, "requests/s", options.rounds, contestants, &[bar])?;
     }
-    for (title, path, plain, length) in [
-        ("1 GiB, one curl", "large", "large", LARGE),
+    // Short transfers are many in a run: what one takes depends on what else the machine does in those milliseconds.
+    for (title, path, plain, length, times) in [
+        ("1 GiB, one curl", "large", "large", LARGE, 1),
         (
-            "initrd of 70 MiB out of an ISO image; nginx: unpacked",
+            "initrd of 70 MiB out of an ISO image, 10 times; nginx: unpacked",
             "iso/casper/initrd",
             "tree/casper/initrd",
             INITRD,
+            10,
         ),
         (
-            "kernel of 14 MiB out of an ISO image; nginx: unpacked",
+            "kernel of 14 MiB out of an ISO image, 50 times; nginx: unpacked",
             "iso/casper/vmlinuz",
             "tree/casper/vmlinuz",
             KERNEL,
+            50,
         ),
     ] {
         let contestants = vec![
-            Contestant { name: "ours", run: Box::new(|| curl(&ours, path, length)) },
-            Contestant { name: "nginx", run: Box::new(|| curl(&nginx, plain, length)) },
+            Contestant { name: "ours", run: Box::new(|| curl(&ours, path, length, times)) },
+            Contestant { name: "nginx", run: Box::new(|| curl(&nginx, plain, length, times)) },
         ];
         let bar = Bar { against: "nginx", must: 0.95, goal: 1.0 };
         is_well &= contest(title, "MB/s", options.rounds.max(5), contestants, &[bar])?;
@@ -253,34 +256,41 @@ fn wrk(site: &Site<'_>, seconds: u64, header: Option<&str>) -> Result<Outcome> {
     })
 }
 
-/// One file fetched by curl.
-fn curl(site: &Site<'_>, path: &str, length: u64) -> Result<Outcome> {
+/// One file fetched by curl so many times, each over a connection of its own, as machines that boot do.
+fn curl(site: &Site<'_>, path: &str, length: u64, times: u32) -> Result<Outcome> {
     let before = site.peer.processor()?;
-    let output = site
-        .client
-        .command("curl")
-        .args([
-            "-s",
-            "-o",
-            "/dev/null",
-            "-w",
-            "%{http_code} %{size_download} %{speed_download} %{time_starttransfer}",
-        ])
-        .arg(format!("{}/{path}", site.base))
-        .output()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let fields: Vec<&str> = text.split(' ').collect();
-    let [status, size, speed, first] = fields[..] else { return Err(format!("curl printed: {text}").into()) };
-    let first = Duration::from_secs_f64(first.parse()?);
-    let mut fault =
-        (status != "200" || size != length.to_string()).then(|| format!("{status}, {size} bytes"));
-    if path.starts_with("iso/") && first > FIRST_BYTE {
-        fault.get_or_insert(format!("the first byte came after {first:.1?}"));
+    let mut command = site.client.command("curl");
+    command.args(["-s", "-H", "Connection: close", "-w"]);
+    command.arg("%{http_code} %{size_download} %{time_total} %{time_starttransfer}\n");
+    let url = format!("{}/{path}", site.base);
+    for _ in 0..times {
+        command.args(["-o", "/dev/null", &url]);
+    }
+    let text = String::from_utf8_lossy(&command.output()?.stdout).into_owned();
+    let (mut took, mut firsts, mut fault) = (0.0, Vec::new(), None);
+    for line in text.lines() {
+        let fields: Vec<&str> = line.split(' ').collect();
+        let [status, size, total, first] = fields[..] else {
+            return Err(format!("curl printed: {line}").into());
+        };
+        took += total.parse::<f64>()?;
+        firsts.push(first.parse::<f64>()? * 1e3);
+        if status != "200" || size != length.to_string() {
+            fault = Some(format!("{status}, {size} bytes"));
+        }
+    }
+    if firsts.len() != times as usize {
+        return Err(format!("curl printed: {text}").into());
+    }
+    let worst = firsts.iter().fold(0.0_f64, |worst, &first| worst.max(first));
+    let middle = median(firsts).unwrap_or_default();
+    if path.starts_with("iso/") && middle > FIRST_BYTE {
+        fault.get_or_insert(format!("the first byte came after {middle:.1} ms"));
     }
     Ok(Outcome {
-        rate: speed.parse::<f64>()? / 1e6,
-        processor: Some(site.peer.processor()?.saturating_sub(before)),
-        note: format!("first byte after {first:.1?}"),
+        rate: length as f64 * f64::from(times) / 1e6 / took,
+        processor: Some(site.peer.processor()?.saturating_sub(before) / times),
+        note: format!("first byte after {middle:.2} ms, at most {worst:.2}"),
         fault,
     })
 }

@@ -1,7 +1,8 @@
 //! Heads of answers.
 
+use std::cell::RefCell;
 use std::io::Write;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use httpdate::HttpDate;
 
@@ -49,10 +50,10 @@ impl<'a> Answer<'a> {
 
     fn begin(&mut self, status: u16, reason: &str, now: SystemTime) {
         let connection = self.connection;
-        self.write(format_args!(
-            "HTTP/1.1 {status} {reason}\r\nDate: {}\r\n{connection}",
-            HttpDate::from(now)
-        ));
+        self.write(format_args!("HTTP/1.1 {status} {reason}\r\nDate: "));
+        write_date(self.out, now);
+        self.out.extend_from_slice(b"\r\n");
+        self.out.extend_from_slice(connection.as_bytes());
     }
 
     /// The head for a content that was found.
@@ -160,6 +161,20 @@ impl<'a> Answer<'a> {
             self.out.extend_from_slice(text.as_bytes());
         }
     }
+}
+
+/// Writes a date as headers have it. Most answers of a second are written in it: its text is kept.
+fn write_date(out: &mut Vec<u8>, date: SystemTime) {
+    thread_local! {
+        static LAST: RefCell<(SystemTime, String)> = const { RefCell::new((UNIX_EPOCH, String::new())) };
+    }
+    let second = whole_seconds(date);
+    LAST.with_borrow_mut(|(last, text)| {
+        if *last != second || text.is_empty() {
+            (*last, *text) = (second, HttpDate::from(second).to_string());
+        }
+        out.extend_from_slice(text.as_bytes());
+    });
 }
 
 /// Whole seconds, one at least.

@@ -3,10 +3,11 @@
 use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use rustix::buffer::spare_capacity;
+use rustix::io::{Errno, pread};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -20,11 +21,13 @@ use crate::content::{Body, Part, Question, Refusal, Service, Shelf, Transfer, Tr
 /// Contents up to so many bytes are sent together with their head, and files over TLS are read in pieces of this size.
 pub const PIECE: usize = 64 * 1024;
 /// Bytes of a file that are sent before others on the same thread have their turn.
-const TURN: usize = 1 << 20;
+const TURN: usize = 2 << 20;
 /// Bytes a second that a client has to take on average; below it the connection ends after the time-out for stalls.
 pub const SLOWEST_RATE: u64 = 256;
 /// The room that a connection begins with for what it receives.
 const INBOX: usize = 2 * 1024;
+/// The room that an answer begins with, enough for every head that is written here.
+const OUTBOX: usize = 512;
 /// The room for answers that a connection keeps while it waits for the next request.
 const KEPT: usize = 8 * 1024;
 /// How much of a request that was refused is still read before the connection ends, so that the answer is not lost with a reset.
@@ -80,7 +83,7 @@ impl Connection {
     pub(super) async fn serve(mut self) {
         match self.converse().await {
             End::Done => {
-                let _ = timeout(self.shared.config.head_timeout, self.wire.finish()).await;
+                let _ = timeout(self.shared.config.head_timeout, self.wire.close()).await;
             }
             End::Silent => self.shared.counters.one(Count::TimedOut),
             End::Refused => self.part().await,
@@ -112,6 +115,11 @@ impl Connection {
             if !stays || self.shared.stop.is_cancelled() {
                 return End::Done;
             }
+            if self.wire.watch().is_err() {
+                return End::Lost;
+            }
+            // Who sends many requests without waiting for the answers does not keep the thread to itself.
+            tokio::task::consume_budget().await;
         }
     }
 
@@ -144,11 +152,15 @@ impl Connection {
             if self.inbox.len() == self.inbox.capacity() {
                 self.inbox.reserve(HEAD_LIMIT - self.inbox.len());
             }
-            let stopped = self.inbox.is_empty().then(|| self.shared.stop.clone());
-            let received = tokio::select! {
-                biased;
-                received = timeout(wait, self.wire.receive(&mut self.inbox)) => received,
-                () = cancelled(stopped.as_ref()), if stopped.is_some() => return Err(End::Done),
+            let Self { shared, wire, inbox, .. } = &mut *self;
+            let is_idle = inbox.is_empty();
+            let received = match wire.receive_now(inbox) {
+                Some(received) => Ok(received),
+                None => tokio::select! {
+                    biased;
+                    received = timeout(wait, wire.receive(inbox)) => received,
+                    () = shared.stop.cancelled(), if is_idle => return Err(End::Done),
+                },
             };
             match received {
                 Ok(Ok(0)) if self.inbox.is_empty() => return Err(End::Done),
@@ -201,6 +213,8 @@ impl Connection {
         };
         let found = self.shared.shelf.find(&question);
         self.outbox.clear();
+        let small = found.as_ref().map_or(0, |content| content.body.len());
+        self.outbox.reserve(OUTBOX + if small <= PIECE as u64 { small as usize } else { 0 });
         let mut answer = Answer::new(&mut self.outbox, Some(request), stays);
         let now = SystemTime::now();
         let (body, follows, refusal) = match found {
@@ -214,21 +228,16 @@ impl Connection {
             }
         };
         let mut pace = Pace::new(&self.shared.config);
-        let sent = match (&body, follows) {
-            (Some(body), Follows::Part { first, length }) => {
-                self.send_content(body, first, length, &mut pace).await
-            }
-            _ => send_all(&mut self.wire, &self.outbox, false, &mut pace).await,
+        let content = match (&body, follows) {
+            (Some(body), Follows::Part { first, length }) => Some(Wanted { body, first, length }),
+            _ => None,
         };
-        let flushed = match sent {
-            Ok(()) => self.wire.flush().await.map_err(Broken::Failed),
-            broken => broken,
-        };
+        let sent = self.send(content, &mut pace).await;
         if self.outbox.capacity() > KEPT {
             self.outbox = Vec::new();
         }
-        let ended = flushed.is_ok();
-        self.note(request, path, follows, refusal, &pace, flushed, began);
+        let ended = sent.is_ok();
+        self.note(request, path, follows, refusal, &pace, sent, began);
         if ended { Ok(()) } else { Err(()) }
     }
 
@@ -266,52 +275,49 @@ impl Connection {
         self.shared.shelf.note(&Transfer { service, client, path, first, bytes, length, took, end });
     }
 
-    /// Sends the head in the outbox, and `length` bytes of `body` from `first` on behind it.
-    async fn send_content(
+    /// Sends the head in the outbox, and behind it what is to follow.
+    async fn send(&mut self, content: Option<Wanted<'_>>, pace: &mut Pace) -> Result<(), Broken> {
+        let small = content.filter(|content| content.length <= PIECE as u64);
+        if let Some(content) = small {
+            content.append_to(&mut self.outbox)?;
+        }
+        let rest = content.filter(|_| small.is_none());
+        // The system takes most answers at once. What waits is set apart, so that those that do not stay small.
+        let taken = match rest {
+            None => self.wire.send_now(&self.outbox)?,
+            Some(_) => 0,
+        };
+        if taken < self.outbox.len() {
+            Box::pin(self.send_rest(taken, rest, pace)).await?;
+        }
+        if let Some(content) = small {
+            pace.content = content.length;
+        }
+        Ok(())
+    }
+
+    /// Sends the outbox without the bytes that were `taken` of it, and a content behind it.
+    async fn send_rest(
         &mut self,
-        body: &Body,
-        first: u64,
-        length: u64,
+        taken: usize,
+        content: Option<Wanted<'_>>,
         pace: &mut Pace,
     ) -> Result<(), Broken> {
-        let head = self.outbox.len();
-        let small = length <= PIECE as u64;
-        match body {
-            Body::Bytes(bytes) => {
-                // What was asked for lies within the bytes, so that both numbers fit.
-                let bytes = &bytes[first as usize..(first + length) as usize];
-                if small {
-                    self.outbox.extend_from_slice(bytes);
-                    send_all(&mut self.wire, &self.outbox, false, pace).await?;
-                    pace.content = length;
-                } else {
-                    send_all(&mut self.wire, &self.outbox, true, pace).await?;
-                    pace.begin_content();
-                    send_all(&mut self.wire, bytes, false, pace).await?;
-                }
+        send_all(&mut self.wire, &self.outbox[taken..], content.is_some(), pace).await?;
+        pace.begin_content();
+        match content {
+            None => {}
+            Some(Wanted { body: Body::Bytes(bytes), first, length }) => {
+                let wanted = &bytes[first as usize..(first + length) as usize];
+                send_all(&mut self.wire, wanted, false, pace).await?;
             }
-            Body::File { file, parts } => {
-                let wanted = cut(parts, first, length);
-                if small {
-                    self.outbox.resize(head + length as usize, 0);
-                    let mut at = head;
-                    for part in wanted {
-                        let end = at + part.length as usize;
-                        read_exact(file, &mut self.outbox[at..end], part.offset)?;
-                        at = end;
-                    }
-                    send_all(&mut self.wire, &self.outbox, false, pace).await?;
-                    pace.content = length;
-                } else {
-                    send_all(&mut self.wire, &self.outbox, true, pace).await?;
-                    pace.begin_content();
-                    for part in wanted {
-                        self.send_part(file, part, pace).await?;
-                    }
+            Some(Wanted { body: Body::File { file, parts }, first, length }) => {
+                for part in cut(parts, first, length) {
+                    self.send_part(file, part, pace).await?;
                 }
             }
         }
-        Ok(())
+        Ok(self.wire.flush().await?)
     }
 
     async fn send_part(&mut self, file: &File, part: Part, pace: &mut Pace) -> Result<(), Broken> {
@@ -333,9 +339,29 @@ impl Connection {
     }
 }
 
-async fn cancelled(stop: Option<&CancellationToken>) {
-    if let Some(stop) = stop {
-        stop.cancelled().await;
+/// What is wanted of a content, which lies within it.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    body: &'a Body,
+    first: u64,
+    length: u64,
+}
+
+impl Wanted<'_> {
+    /// Puts it behind what is in `bytes`. It is no longer than a piece.
+    fn append_to(self, bytes: &mut Vec<u8>) -> io::Result<()> {
+        match self.body {
+            Body::Bytes(all) => {
+                bytes.extend_from_slice(&all[self.first as usize..(self.first + self.length) as usize]);
+            }
+            Body::File { file, parts } => {
+                bytes.reserve(self.length as usize);
+                for part in cut(parts, self.first, self.length) {
+                    append(file, bytes, part)?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -351,11 +377,22 @@ fn cut(parts: &[Part], first: u64, length: u64) -> impl Iterator<Item = Part> + 
     })
 }
 
-fn read_exact(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-    file.read_exact_at(bytes, offset).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => shortened(),
-        _ => error,
-    })
+/// Reads a part of `file`, which is no longer than a piece, behind what is in `bytes`.
+fn append(file: &File, bytes: &mut Vec<u8>, part: Part) -> io::Result<()> {
+    let end = bytes.len() + part.length as usize;
+    while bytes.len() < end {
+        bytes.reserve(end - bytes.len());
+        let offset = part.offset + part.length - (end - bytes.len()) as u64;
+        match pread(file, spare_capacity(bytes), offset) {
+            Ok(0) => return Err(shortened()),
+            Ok(_) => {}
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    // There may have been more room than was asked for.
+    bytes.truncate(end);
+    Ok(())
 }
 
 async fn send_all(wire: &mut Wire, bytes: &[u8], more: bool, pace: &mut Pace) -> Result<(), Broken> {

@@ -3,12 +3,16 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::num::NonZeroUsize;
+use std::os::fd::OwnedFd;
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use rustix::net::{SendFlags, SocketFlags};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::Interest;
+use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -19,11 +23,14 @@ use tokio_util::task::TaskTracker;
 use super::census::Census;
 use super::connection::{Connection, Shared};
 use super::counters::{Count, Counters, HttpCounts};
-use super::wire::Wire;
+use super::wire::{Clear, Wire};
 use crate::content::Shelf;
 
 /// Connections that may wait to be accepted: a whole row of racks may be switched on at once.
 const BACKLOG: i32 = 4_096;
+/// Connections that a thread accepts before it serves them and those that it has. Several, because the request of one that was
+/// just made may still be on its way; few, because other threads are to have their share.
+const ROW: usize = 4;
 /// How long nothing is accepted where the system has no descriptor left.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(50);
 /// What a client reads that has too many connections, or came when there were too many; scripts of ours ask again.
@@ -142,6 +149,8 @@ fn listen(address: SocketAddr) -> io::Result<StdListener> {
         socket.set_only_v6(false)?;
     }
     socket.set_nonblocking(true)?;
+    // Connections inherit it.
+    socket.set_tcp_nodelay(true)?;
     socket.bind(&SockAddr::from(address))?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
@@ -149,14 +158,20 @@ fn listen(address: SocketAddr) -> io::Result<StdListener> {
 
 /// Accepts connections until the listener is closed, and then waits for those that are being served.
 async fn accept(listening: StdListener, shared: Arc<Shared>, census: Arc<Census>) -> io::Result<()> {
-    let listening = TcpListener::from_std(listening)?;
+    // Connections to a single address are reached there; of others the system has to be asked.
+    let local = listening.local_addr().ok().filter(|local| !local.ip().is_unspecified());
+    // The runtime's own listener would make itself watch each connection, which few need; a stream of its own waits for any
+    // socket, and says nothing to it.
+    let listening = TcpStream::from_std(OwnedFd::from(listening).into())?;
     let tls = shared.config.tls.clone().map(TlsAcceptor::from);
     let tracker = TaskTracker::new();
+    let mut row = 0_usize;
+    let mut stopped = pin!(shared.stop.cancelled());
     loop {
         let accepted = tokio::select! {
             biased;
-            () = shared.stop.cancelled() => break,
-            accepted = listening.accept() => accepted,
+            () = &mut stopped => break,
+            accepted = listening.async_io(Interest::READABLE, || take(&listening)) => accepted,
         };
         let (stream, client) = match accepted {
             Ok(accepted) => accepted,
@@ -174,18 +189,22 @@ async fn accept(listening: StdListener, shared: Arc<Shared>, census: Arc<Census>
             shared.counters.one(Count::TurnedAway);
             // Over TLS the client could not read it.
             if tls.is_none() {
-                let _ = stream.try_write(TURNED_AWAY);
+                let _ = rustix::net::send(&stream, TURNED_AWAY, SendFlags::NOSIGNAL);
             }
             continue;
         };
         shared.counters.one(Count::Connection);
         let (shared, tls) = (Arc::clone(&shared), tls.clone());
-        tracker.spawn(async move {
-            serve(shared, tls, stream, client).await;
+        // Set apart, as what is spawned is moved several times.
+        tracker.spawn(Box::pin(async move {
+            serve(shared, tls, stream, client, local).await;
             drop(place);
-        });
+        }));
         // Others on this thread have their turn, and other threads take connections too.
-        tokio::task::yield_now().await;
+        row += 1;
+        if row % ROW == 0 {
+            tokio::task::yield_now().await;
+        }
     }
     drop(listening);
     tracker.close();
@@ -193,23 +212,40 @@ async fn accept(listening: StdListener, shared: Arc<Shared>, census: Arc<Census>
     Ok(())
 }
 
-async fn serve(shared: Arc<Shared>, tls: Option<TlsAcceptor>, stream: TcpStream, client: SocketAddr) {
-    let Ok(local) = stream.local_addr() else { return };
-    let _ = stream.set_nodelay(true);
+/// Takes a connection that waits, and the address that it comes from.
+fn take(listening: &TcpStream) -> io::Result<(OwnedFd, SocketAddr)> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let (stream, client) = rustix::net::acceptfrom_with(listening, flags)?;
+    let client = client.ok_or(io::ErrorKind::NotConnected)?;
+    Ok((stream, client.try_into()?))
+}
+
+async fn serve(
+    shared: Arc<Shared>,
+    tls: Option<TlsAcceptor>,
+    stream: OwnedFd,
+    client: SocketAddr,
+    local: Option<SocketAddr>,
+) {
+    let of_stream = || rustix::net::getsockname(&stream)?.try_into();
+    let Ok(local) = local.map_or_else(of_stream, Ok) else { return };
     let wire = match tls {
-        None => Wire::Clear(stream),
-        Some(acceptor) => match timeout(shared.config.head_timeout, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => Wire::Tls(Box::new(stream)),
-            failed => {
-                shared.counters.one(Count::HandshakeFailed);
-                let reason = failed.map_or_else(
-                    |_| "it took too long".to_owned(),
-                    |ended| ended.err().map_or_else(String::new, |error| error.to_string()),
-                );
-                tracing::debug!(%client, reason, "TLS handshake of a boot client failed");
-                return;
+        None => Wire::Clear(Clear::Fresh(stream)),
+        Some(acceptor) => {
+            let Ok(stream) = TcpStream::from_std(stream.into()) else { return };
+            match Box::pin(timeout(shared.config.head_timeout, acceptor.accept(stream))).await {
+                Ok(Ok(stream)) => Wire::Tls(Box::new(stream)),
+                failed => {
+                    shared.counters.one(Count::HandshakeFailed);
+                    let reason = failed.map_or_else(
+                        |_| "it took too long".to_owned(),
+                        |ended| ended.err().map_or_else(String::new, |error| error.to_string()),
+                    );
+                    tracing::debug!(%client, reason, "TLS handshake of a boot client failed");
+                    return;
+                }
             }
-        },
+        }
     };
     Connection::new(shared, wire, client, canonical(local)).serve().await;
 }

@@ -1,5 +1,7 @@
 //! Requests of HTTP/1.1 (RFC 9112), as far as boot clients send them.
 
+use std::mem::MaybeUninit;
+
 use super::condition::Conditions;
 use super::path::{PathFault, clean_path};
 use super::range::Range;
@@ -95,9 +97,9 @@ pub fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// Reads a whole head, as [`head_end`] found it.
 pub fn parse(head: &[u8]) -> Result<Request, Fault> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADER_LIMIT];
-    let mut raw = httparse::Request::new(&mut headers);
-    match raw.parse(head) {
+    let mut headers = [const { MaybeUninit::uninit() }; HEADER_LIMIT];
+    let mut raw = httparse::Request::new(&mut []);
+    match raw.parse_with_uninit_headers(head, &mut headers) {
         Ok(httparse::Status::Complete(_)) => {}
         Ok(httparse::Status::Partial) => return Err(Fault::Malformed("the head is not complete")),
         Err(httparse::Error::TooManyHeaders) => return Err(Fault::HeadTooLarge),

@@ -2,24 +2,85 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
-use rustix::net::SendFlags;
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 /// What carries requests and answers.
 pub(super) enum Wire {
-    Clear(TcpStream),
+    Clear(Clear),
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+/// A connection in clear.
+///
+/// The runtime hears of it only when there is something to wait for: under load the request is there when its connection is
+/// accepted, and the system takes a short answer at once, so that nothing is.
+pub(super) enum Clear {
+    /// Nothing had to be waited for yet.
+    Fresh(OwnedFd),
+    /// The runtime tells when there is something to do.
+    Watched(TcpStream),
+    /// The runtime could not take it.
+    Lost,
+}
+
+impl Clear {
+    /// The stream as the runtime knows it, from now on.
+    fn watched(&mut self) -> io::Result<&mut TcpStream> {
+        if matches!(self, Self::Fresh(_))
+            && let Self::Fresh(socket) = std::mem::replace(self, Self::Lost)
+        {
+            *self = Self::Watched(TcpStream::from_std(socket.into())?);
+        }
+        match self {
+            Self::Watched(stream) => Ok(stream),
+            Self::Fresh(_) | Self::Lost => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Does `work`, which sends, when the system takes something.
+    async fn send_by<T>(&mut self, mut work: impl FnMut(BorrowedFd<'_>) -> io::Result<T>) -> io::Result<T> {
+        let stream = self.watched()?;
+        stream.async_io(Interest::WRITABLE, || work(stream.as_fd())).await
+    }
+}
+
 impl Wire {
+    /// Receives what a fresh connection has already, into what `buffer` has to spare; 0 at the end. `None` if that has to be
+    /// waited for.
+    pub(super) fn receive_now(&self, buffer: &mut Vec<u8>) -> Option<io::Result<usize>> {
+        let Self::Clear(Clear::Fresh(socket)) = self else { return None };
+        match rustix::net::recv(socket, spare_capacity(buffer), RecvFlags::empty()) {
+            Ok((_, length)) => Some(Ok(length)),
+            Err(Errno::WOULDBLOCK) => None,
+            Err(error) => Some(Err(error.into())),
+        }
+    }
+
+    /// Sends what the system takes of `bytes` at once. Gives how many; in TLS none.
+    pub(super) fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        let stream = match self {
+            Self::Clear(Clear::Fresh(socket)) => socket.as_fd(),
+            Self::Clear(Clear::Watched(stream)) => stream.as_fd(),
+            Self::Clear(Clear::Lost) | Self::Tls(_) => return Ok(0),
+        };
+        match rustix::net::send(stream, bytes, SendFlags::NOSIGNAL) {
+            Err(Errno::WOULDBLOCK) => Ok(0),
+            other => Ok(other?),
+        }
+    }
+
     /// Receives into what `buffer` has to spare; 0 at the end.
     pub(super) async fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         match self {
-            Self::Clear(stream) => stream.read_buf(buffer).await,
+            Self::Clear(stream) => stream.watched()?.read_buf(buffer).await,
             Self::Tls(stream) => stream.read_buf(buffer).await,
         }
     }
@@ -29,7 +90,7 @@ impl Wire {
         match self {
             Self::Clear(stream) => {
                 let flags = SendFlags::NOSIGNAL | if more { SendFlags::MORE } else { SendFlags::empty() };
-                stream.async_io(Interest::WRITABLE, || Ok(rustix::net::send(&*stream, bytes, flags)?)).await
+                stream.send_by(|socket| Ok(rustix::net::send(socket, bytes, flags)?)).await
             }
             Self::Tls(stream) => stream.write(bytes).await,
         }
@@ -46,11 +107,11 @@ impl Wire {
         match self {
             Self::Clear(stream) => {
                 let mut at = offset;
-                let mut send = || {
+                let send = |socket: BorrowedFd<'_>| {
                     at = offset;
-                    Ok(rustix::fs::sendfile(&*stream, file, Some(&mut at), length)?)
+                    Ok(rustix::fs::sendfile(socket, file, Some(&mut at), length)?)
                 };
-                match stream.async_io(Interest::WRITABLE, &mut send).await {
+                match stream.send_by(send).await {
                     Ok(0) => Err(shortened()),
                     other => other,
                 }
@@ -75,10 +136,26 @@ impl Wire {
         }
     }
 
-    /// Tells the client that nothing follows.
+    /// Has the runtime watch it: another request is waited for.
+    pub(super) fn watch(&mut self) -> io::Result<()> {
+        match self {
+            Self::Clear(stream) => stream.watched().map(drop),
+            Self::Tls(_) => Ok(()),
+        }
+    }
+
+    /// Tells the client that nothing follows, while what it still sends can be received.
     pub(super) async fn finish(&mut self) -> io::Result<()> {
         match self {
-            Self::Clear(stream) => stream.shutdown().await,
+            Self::Clear(stream) => stream.watched()?.shutdown().await,
+            Self::Tls(stream) => stream.shutdown().await,
+        }
+    }
+
+    /// Tells the client that nothing follows where closing the connection does not say so by itself.
+    pub(super) async fn close(&mut self) -> io::Result<()> {
+        match self {
+            Self::Clear(_) => Ok(()),
             Self::Tls(stream) => stream.shutdown().await,
         }
     }
