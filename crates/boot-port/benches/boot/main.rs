@@ -15,6 +15,7 @@ mod http;
 mod link;
 mod load;
 mod peer;
+mod pools;
 mod storm;
 mod tftp;
 
@@ -48,6 +49,7 @@ type Part = fn(&Options) -> Result<bool>;
 /// The parts by name, in the order in which they run.
 const PARTS: &[(&str, Part)] = &[
     ("dhcp", dhcp::run),
+    ("pools", pools::run),
     ("storm", storm::run),
     ("tftp", tftp::run),
     ("http", http::run),
