@@ -202,7 +202,7 @@ async fn accept(listening: StdListener, shared: Arc<Shared>, census: Arc<Census>
         }));
         // Others on this thread have their turn, and other threads take connections too.
         row += 1;
-        if row % ROW == 0 {
+        if row.is_multiple_of(ROW) {
             tokio::task::yield_now().await;
         }
     }
