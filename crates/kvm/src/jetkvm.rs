@@ -81,11 +81,15 @@ impl Signals {
         }
         self.arrived.extend_from_slice(bytes);
         let mut said = Vec::new();
-        let mut stream = serde_json::Deserializer::from_slice(&self.arrived).into_iter::<Said>();
+        // Values as they are: what is passed over unread is no number to serde_json where it ends behind a sign, though more may come.
+        let mut stream = serde_json::Deserializer::from_slice(&self.arrived).into_iter::<Value>();
         let mut end = 0;
         loop {
             match stream.next() {
-                Some(Ok(message)) => said.extend(message.signal()?),
+                Some(Ok(message)) => {
+                    let message = Said::deserialize(message).map_err(|_| SignalError::Senseless)?;
+                    said.extend(message.signal()?);
+                }
                 Some(Err(error)) if error.is_eof() => break,
                 Some(Err(_)) => return Err(SignalError::Senseless),
                 None => {
@@ -247,6 +251,7 @@ mod tests {
         check("", Ok(&[]));
         check(&format!("{firmware}\n{candidate}\n{answer}\n"), Ok(&[told.clone(), way, answered]));
         check(&format!("{firmware}{{\"type\":\"news\",\"data\":[1]}}"), Ok(&[told]));
+        check(r#"{"type":"news","number":-1,"numbers":{"x":-2e5}}"#, Ok(&[]));
         check(r#"{"error":"no codec"}"#, Ok(&[Signal::Failed("no codec".to_owned())]));
         check(r#"{"error":{}}"#, Ok(&[Signal::Failed("it gave no reason".to_owned())]));
         check("<html>", Err(SignalError::Senseless));
