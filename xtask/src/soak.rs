@@ -15,8 +15,8 @@ const NUMBERS: [(&str, &str); 4] = [
 /// Builds ironhand and the simulators, with optimisation where `--release` is given, and soaks it; prints what it took. `--hosts`, `--faults`, `--kills` and
 /// `--seconds`, within which all faults and kills come, make it smaller or larger than 1,000, 200, 20 and 600. It ends by itself: within an hour and a half, whatever happens.
 pub fn run(arguments: &[String]) -> Result<()> {
-    // Of the whole workspace, so that both builds share what they can.
-    let mut build = vec!["--workspace", "--bin", "ironhand"];
+    // In one go: what tests depend on gives crates other features, and they would be built twice.
+    let mut build = vec!["--workspace", "--bin", "ironhand", "--test", "soak"];
     let mut test = vec!["test", "--locked", "--workspace", "--test", "soak"];
     let mut numbers = Vec::new();
     let mut rest = arguments.iter();
