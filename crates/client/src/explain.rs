@@ -19,6 +19,8 @@ pub struct ExplainBoot {
     pub uuid: Option<MachineUuid>,
     /// Whether the firmware asks for HTTP boot.
     pub http: bool,
+    /// Whether it asks over IPv6.
+    pub ipv6: bool,
 }
 
 impl Client {
@@ -28,7 +30,7 @@ impl Client {
     ///
     /// A problem with status 422 that says what is missing.
     pub async fn explain_boot(&self, asked: &ExplainBoot) -> Result<BootExplanation, Error> {
-        let ExplainBoot { host, mac, network, architecture, uuid, http } = asked;
+        let ExplainBoot { host, mac, network, architecture, uuid, http, ipv6 } = asked;
         let mut query = Vec::new();
         query.extend(host.as_ref().map(|host| ("host", host.to_string())));
         query.extend(mac.map(|mac| ("mac", mac.to_string())));
@@ -36,6 +38,7 @@ impl Client {
         query.extend(architecture.map(|architecture| ("arch", architecture.to_string())));
         query.extend(uuid.map(|uuid| ("uuid", uuid.to_string())));
         query.extend(http.then(|| ("http", "true".to_owned())));
+        query.extend(ipv6.then(|| ("ipv6", "true".to_owned())));
         self.fetch(&["api", "v1", "boot", "explain"], &query).await
     }
 }

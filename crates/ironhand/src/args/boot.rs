@@ -94,6 +94,9 @@ pub struct ExplainBoot {
     /// Its firmware asks for HTTP boot
     #[arg(long)]
     pub http: bool,
+    /// It asks over IPv6
+    #[arg(long)]
+    pub ipv6: bool,
     /// Show the script that its loader would read, too
     #[arg(long)]
     pub script: bool,

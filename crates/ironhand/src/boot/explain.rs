@@ -19,7 +19,7 @@ pub async fn explain(client: &Client, asked: &args::ExplainBoot, output: Output)
         architecture.map_err(|error: ironhand_api::UnknownArchitecture| usage(error.to_string()))?;
     let uuid = asked.uuid.as_deref().map(str::parse).transpose();
     let uuid = uuid.map_err(|error: ironhand_api::MachineUuidError| usage(error.to_string()))?;
-    let wanted = ExplainBoot { host, mac, network, architecture, uuid, http: asked.http };
+    let wanted = ExplainBoot { host, mac, network, architecture, uuid, http: asked.http, ipv6: asked.ipv6 };
     let told = client.explain_boot(&wanted).await?;
     if output.is_structured() {
         return output.value(&told);

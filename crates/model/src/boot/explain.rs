@@ -1,6 +1,6 @@
 //! A whole boot, played without a machine.
 
-use ironhand_api::{BootArchitecture, BootExplanation, DhcpMode, ExplainedStep, Name, Network};
+use ironhand_api::{BootArchitecture, BootExplanation, DhcpMode, ExplainedStep, Ipv6Mode, Name, Network};
 
 use super::architecture::Architecture;
 use super::client::{Client, Stage};
@@ -16,7 +16,7 @@ use super::view::{HostRecord, View};
 pub struct Asked {
     /// The host, or else what is known of the machine.
     pub host: Option<Name>,
-    /// The hardware address, UUID and serial number of the machine; of a host they are known.
+    /// The hardware address, UUID and serial number of the machine, which of a host are known; and whether it asks over IPv6.
     pub client: Client,
     /// The firmware; x64 where absent.
     pub architecture: Option<BootArchitecture>,
@@ -67,7 +67,11 @@ fn network<'v>(view: &'v View, client: &Client, host: Option<&HostRecord>) -> Re
         return view.network(name).ok_or_else(|| format!("there is no Network {name}"));
     }
     let of_host = host.and_then(|host| view.network_of(host.boot.address?));
-    let mut answering = view.networks().filter(|network| network.spec.mode != DhcpMode::Off);
+    let answers = |network: &&Network| match client.ipv6 {
+        true => network.spec.ipv6.as_ref().is_some_and(|ipv6| ipv6.mode != Ipv6Mode::Off),
+        false => network.spec.mode != DhcpMode::Off,
+    };
+    let mut answering = view.networks().filter(answers);
     let only = answering.next().filter(|_| answering.next().is_none());
     of_host.or(only).ok_or_else(|| {
         let names: Vec<&str> = view.networks().map(|network| network.metadata.name.as_str()).collect();
@@ -77,6 +81,36 @@ fn network<'v>(view: &'v View, client: &Client, host: Option<&HostRecord>) -> Re
         }
     })
 }
+
+/// The words of a version of DHCP.
+struct Dhcp {
+    protocol: &'static str,
+    discover: &'static str,
+    offer: &'static str,
+    acknowledge: &'static str,
+    /// The option with the class of the vendor, and the one with the architecture.
+    class: u8,
+    architecture: u8,
+}
+
+const DHCP4: Dhcp = Dhcp {
+    protocol: "DHCP",
+    discover: "DISCOVER",
+    offer: "OFFER",
+    acknowledge: "ACK",
+    class: 60,
+    architecture: 93,
+};
+
+/// RFC 8415, section 7.3, and RFC 5970, section 3.
+const DHCP6: Dhcp = Dhcp {
+    protocol: "DHCPv6",
+    discover: "SOLICIT",
+    offer: "ADVERTISE",
+    acknowledge: "REPLY",
+    class: 16,
+    architecture: 61,
+};
 
 struct Play<'p> {
     view: &'p View,
@@ -94,13 +128,40 @@ impl Play<'_> {
     }
 
     fn proxy(&self) -> bool {
-        self.network.spec.mode == DhcpMode::Proxy
+        self.network.spec.mode == DhcpMode::Proxy && !self.client.ipv6
+    }
+
+    fn dhcp(&self) -> &'static Dhcp {
+        if self.client.ipv6 { &DHCP6 } else { &DHCP4 }
+    }
+
+    fn asks(&mut self, from: &str, said: String) {
+        let Dhcp { protocol, discover, .. } = self.dhcp();
+        self.step(from, protocol, (*discover).to_owned(), said, "");
+    }
+
+    fn offers(&mut self, given: String, reason: &str) {
+        let Dhcp { protocol, offer, .. } = self.dhcp();
+        self.step("server", protocol, (*offer).to_owned(), given, reason);
+    }
+
+    /// What tells machines to ask for addresses, which over IPv6 they do not by themselves.
+    fn advertised(&mut self) {
+        let Some(ipv6) = self.network.spec.ipv6.as_ref().filter(|_| self.client.ipv6) else { return };
+        let from = if ipv6.advertise { "server" } else { "a router" };
+        let said = "addresses are given by DHCPv6 (flag M)".to_owned();
+        let reason = if ipv6.advertise { "" } else { "`advertise` is off: another one must say so" };
+        self.step(from, "ICMPv6", "router advertisement".to_owned(), said, reason);
     }
 
     /// The address that the machine would be given, in words.
     fn address(&self, decision: &Decision) -> String {
         match decision.reserved {
             _ if self.proxy() => "no address".to_owned(),
+            _ if self.client.ipv6 => {
+                let subnet = self.network.spec.ipv6.as_ref().map(|ipv6| ipv6.subnet.to_string());
+                format!("an address of {}", subnet.unwrap_or_default())
+            }
             Some(address) => format!("the address {address} that is kept for it"),
             None => "an address of the pool".to_owned(),
         }
@@ -111,15 +172,19 @@ impl Play<'_> {
         let number = self.client.architecture.map(|architecture| architecture.0).unwrap_or_default();
         let class = if self.client.stage == Stage::HttpBoot { "HTTPClient" } else { "PXEClient" };
         let mac = self.client.mac().map(|mac| mac.to_string()).unwrap_or_default();
-        let said = format!("from {mac}, option 60 {class}, option 93 {number}");
-        self.step("firmware", "DHCP", "DISCOVER".to_owned(), said, "");
+        let Dhcp { protocol, class: class_option, architecture, .. } = self.dhcp();
+        self.advertised();
+        self.asks(
+            "firmware",
+            format!("from {mac}, option {class_option} {class}, option {architecture} {number}"),
+        );
         match &decision.answer {
             Answer::Silent => {
-                self.step("server", "DHCP", "no answer".to_owned(), String::new(), &decision.reason);
+                self.step("server", protocol, "no answer".to_owned(), String::new(), &decision.reason);
             }
             Answer::Address => {
                 let given = format!("{} and nothing to boot", self.address(decision));
-                self.step("server", "DHCP", "OFFER".to_owned(), given, &decision.reason);
+                self.offers(given, &decision.reason);
                 self.granted("firmware");
             }
             Answer::Loader(offer) => {
@@ -133,38 +198,43 @@ impl Play<'_> {
     }
 
     fn granted(&mut self, from: &str) {
-        self.step(from, "DHCP", "REQUEST".to_owned(), String::new(), "");
+        let Dhcp { protocol, acknowledge, .. } = self.dhcp();
+        self.step(from, protocol, "REQUEST".to_owned(), String::new(), "");
         let reason = "it leaves when the lease is on the disk";
-        self.step("server", "DHCP", "ACK".to_owned(), "the same".to_owned(), reason);
+        self.step("server", protocol, (*acknowledge).to_owned(), "the same".to_owned(), reason);
     }
 
     fn offered(&mut self, decision: &Decision, offer: &LoaderOffer) {
         let LoaderOffer { file, server, style, .. } = offer;
         let address = self.address(decision);
         match style {
+            _ if self.client.ipv6 => {
+                self.offers(format!("{address}, option 59 {file}"), &decision.reason);
+                self.granted("firmware");
+            }
             OfferStyle::Full => {
                 let given = format!("{address}, file {file} from {server}, no option 60");
-                self.step("server", "DHCP", "OFFER".to_owned(), given, &decision.reason);
+                self.offers(given, &decision.reason);
                 self.granted("firmware");
             }
             OfferStyle::HttpClient => {
                 let given = format!("{address}, option 60 HTTPClient, URL {file}");
                 let reason = "HTTP boot takes a URL with an address in it, so that no name need be resolved";
-                self.step("server", "DHCP", "OFFER".to_owned(), given, reason);
-                self.lease();
+                self.offers(given, reason);
+                self.lease("firmware");
             }
             OfferStyle::Option43 => {
                 let given =
                     format!("no address, option 60 PXEClient, option 43 06 01 08, file {file} from {server}");
                 let reason = "beside another server: option 43 says to use the file of this packet";
-                self.step("server", "DHCP", "OFFER".to_owned(), given, reason);
-                self.lease();
+                self.offers(given, reason);
+                self.lease("firmware");
             }
             OfferStyle::Port4011 => {
                 let given = "no address, option 60 PXEClient, no file".to_owned();
                 let reason = "beside another server: UEFI asks for the file on port 4011, and older firmware loses it here";
-                self.step("server", "DHCP", "OFFER".to_owned(), given, reason);
-                self.lease();
+                self.offers(given, reason);
+                self.lease("firmware");
                 self.step("firmware", "DHCP", "REQUEST to port 4011".to_owned(), String::new(), "");
                 let given = format!("file {file} from {server}");
                 self.step("server", "DHCP", "ACK".to_owned(), given, &decision.reason);
@@ -173,9 +243,9 @@ impl Play<'_> {
     }
 
     /// The address, from whichever server gives it.
-    fn lease(&mut self) {
+    fn lease(&mut self, asked_by: &str) {
         if !self.proxy() {
-            self.granted("firmware");
+            self.granted(asked_by);
             return;
         }
         self.step("another server", "DHCP", "OFFER, ACK".to_owned(), "an address".to_owned(), "");
@@ -243,17 +313,20 @@ impl Play<'_> {
     fn ipxe(&mut self) {
         let own = "newer iPXE reads it before it has an address, and skips the next four lines";
         self.step("iPXE", "TFTP", "read autoexec.ipxe".to_owned(), "beside the loader".to_owned(), own);
-        self.step("iPXE", "DHCP", "DISCOVER".to_owned(), "user class iPXE".to_owned(), "");
+        self.asks("iPXE", "user class iPXE".to_owned());
         let decision = decide(self.view, &self.client);
         match &decision.answer {
             Answer::Script(offer) => {
                 let address = self.address(&decision);
                 let reason = "who says that it is iPXE gets the script and not the loader again";
-                let given = format!("{address}, file {}", offer.url);
-                self.step("server", "DHCP", "OFFER".to_owned(), given, reason);
-                self.lease();
+                let option = if self.client.ipv6 { "option 59" } else { "file" };
+                self.offers(format!("{address}, {option} {}", offer.url), reason);
+                self.lease("iPXE");
             }
-            _ => self.step("server", "DHCP", "no script".to_owned(), String::new(), &decision.reason),
+            _ => {
+                let protocol = self.dhcp().protocol;
+                self.step("server", protocol, "no script".to_owned(), String::new(), &decision.reason);
+            }
         }
         let protocol = self.protocol();
         let verb = if protocol == "HTTP" { "GET" } else { "read" };

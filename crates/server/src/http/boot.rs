@@ -61,6 +61,8 @@ pub(super) struct ExplainQuery {
     uuid: Option<MachineUuid>,
     #[serde(default)]
     http: bool,
+    #[serde(default)]
+    ipv6: bool,
 }
 
 /// `GET /api/v1/boot/explain`: the boot that would follow if a machine asked now.
@@ -68,8 +70,8 @@ pub(super) async fn explain(
     State(api): State<Arc<Api>>,
     Query(query): Query<ExplainQuery>,
 ) -> Result<Json<BootExplanation>, ApiError> {
-    let ExplainQuery { host, mac, network, arch, uuid, http } = query;
-    let client = Client { network, macs: mac.into_iter().collect(), uuid, ..Client::default() };
+    let ExplainQuery { host, mac, network, arch, uuid, http, ipv6 } = query;
+    let client = Client { network, macs: mac.into_iter().collect(), uuid, ipv6, ..Client::default() };
     let asked = Asked { host, client, architecture: arch, http };
     let told = explain_boot(&api.views.now(), &asked, &BootTemplates);
     Ok(Json(told.map_err(|fault| ApiError::invalid("boot.unexplained", &[fault]))?))

@@ -1,4 +1,4 @@
-//! The rules of D, P, H, O and I of the notes on provisioning peers, a table for each.
+//! The rules by which machines are answered, a table for each.
 
 use ironhand_api::{HostBoot, LocalBoot, MachineUuid};
 
@@ -264,7 +264,7 @@ fn an_explanation_tells_the_whole_boot() {
         "iPXE TFTP read autoexec.ipxe",
         "iPXE DHCP DISCOVER",
         "server DHCP OFFER",
-        "firmware DHCP REQUEST",
+        "iPXE DHCP REQUEST",
         "server DHCP ACK",
         "iPXE HTTP GET boot.ipxe",
         "iPXE HTTP GET boot.ipxe?mac=52-54-00-12-34-56&...",
@@ -282,6 +282,55 @@ fn an_explanation_tells_the_whole_boot() {
     check(Asked { host: Some(name("other")), ..Asked::default() }, "there is no Host other");
     check(Asked { client: firmware_without_network(), ..Asked::default() }, "name one of other, rack7");
     check(Asked::default(), "no hardware address is known");
+}
+
+#[test]
+fn an_explanation_over_ipv6_is_in_its_words() {
+    let check = |ipv6: &str, http: bool, known: bool, wanted: &[&str]| {
+        let mut parts = records(network(&format!("mode: 'off', ipv6: {{ {ipv6} }}")), profile(KERNEL));
+        let server = BootServer { address: "2001:db8:7::1".parse().unwrap(), http: Some(8480) };
+        parts.servers6.insert(name("rack7"), server);
+        let mac = if known { MAC } else { "52:54:00:99:99:99" };
+        let client = Client { macs: vec![mac.parse().unwrap()], ipv6: true, ..Client::default() };
+        let asked = Asked { client, http, ..Asked::default() };
+        let told = explain(&View::new(parts), &asked, &Plain).unwrap();
+        let said = |step: &ironhand_api::ExplainedStep| {
+            format!("{} {} {} {}", step.from, step.protocol, step.message, step.detail)
+        };
+        let said: Vec<String> = told.steps.iter().take(wanted.len()).map(said).collect();
+        assert_eq!(said, wanted, "{:#?}", told.steps);
+    };
+    let subnet = "subnet: '2001:db8:7::/64'";
+    let begins = "server ICMPv6 router advertisement addresses are given by DHCPv6 (flag M)";
+    check(
+        subnet,
+        false,
+        true,
+        &[
+            begins,
+            "firmware DHCPv6 SOLICIT from 52:54:00:12:34:56, option 16 PXEClient, option 61 7",
+            "server DHCPv6 ADVERTISE an address of 2001:db8:7::/64, option 59 tftp://[2001:db8:7::1]/ipxe/x64/snponly.efi",
+            "firmware DHCPv6 REQUEST ",
+            "server DHCPv6 REPLY the same",
+            "firmware TFTP read ipxe/x64/snponly.efi iPXE",
+            "iPXE TFTP read autoexec.ipxe beside the loader",
+            "iPXE DHCPv6 SOLICIT user class iPXE",
+            "server DHCPv6 ADVERTISE an address of 2001:db8:7::/64, option 59 http://[2001:db8:7::1]:8480/boot/boot.ipxe",
+            "iPXE DHCPv6 REQUEST ",
+        ],
+    );
+    let by_http = [
+        begins,
+        "firmware DHCPv6 SOLICIT from 52:54:00:12:34:56, option 16 HTTPClient, option 61 16",
+        "server DHCPv6 ADVERTISE an address of 2001:db8:7::/64, option 59 http://[2001:db8:7::1]:8480/boot/ipxe/x64/snponly.efi",
+    ];
+    check(subnet, true, true, &by_http);
+    let refused = [
+        "a router ICMPv6 router advertisement addresses are given by DHCPv6 (flag M)",
+        "firmware DHCPv6 SOLICIT from 52:54:00:99:99:99, option 16 PXEClient, option 61 7",
+        "server DHCPv6 no answer ",
+    ];
+    check(&format!("{subnet}, mode: hosts, advertise: false"), false, false, &refused);
 }
 
 fn network_named(called: &str, spec: &str) -> Network {
