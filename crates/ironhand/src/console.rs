@@ -117,6 +117,12 @@ async fn show(mut console: Console, host: &str, asked: &args::Console) -> Result
     };
     // A server that does not say good-bye is left.
     let _ = tokio::time::timeout(CLOSING, closing).await;
+    match &end {
+        End::Left => notes.left(host),
+        // What follows begins a line of its own, whatever the machine wrote last.
+        End::Closed { .. } if notes.raw => note!("\r"),
+        _ => {}
+    }
     drop(terminal);
     match end {
         End::Left => Ok(()),

@@ -13,7 +13,7 @@ mod typed;
 use std::io::IsTerminal;
 use std::path::Path;
 
-use ironhand_api::{KeysRequest, Screen};
+use ironhand_api::{KeysRequest, Screen, ScreenKind};
 use ironhand_client::Client;
 use ironhand_console::Image;
 
@@ -104,12 +104,15 @@ fn show_picture(image: &Image, protocol: Protocol, answers: &Answers) -> Result<
 }
 
 fn show_screen(screen: &Screen) {
+    if screen.kind == ScreenKind::Blank {
+        // Nothing at all would look like a fault of this program.
+        let (width, height) = (screen.width, screen.height);
+        note!("{}: the screen is blank ({width}x{height}, {})", screen.host, screen.connector);
+        return;
+    }
     line(screen.text.trim_end());
     if !screen.reliable {
-        note!(
-            "warning: the screen shows {:?}; not everything on it could be read with certainty",
-            screen.kind
-        );
+        note!("warning: the screen shows {}; not everything on it could be read with certainty", screen.kind);
     }
 }
 

@@ -99,3 +99,25 @@ async fn terminals_are_asked_and_put_back() {
     terminal.shows("\r\n");
     assert!(terminal.ends().success() && terminal.is_cooked());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_no_terminal_sends_are_pressed_by_name_on_the_screen() {
+    let (unit, ironhand) = world().await;
+    let mut terminal = Terminal::start(ironhand.command(&["console", HOST, "--screen", "--picture", "none"]));
+    terminal.shows("login:");
+    terminal.types("~?");
+    terminal.shows("~K keys by name");
+    terminal.types("~K<Ctrl-Alt-F2>");
+    terminal.shows("then Enter: <Ctrl-Alt-F2>");
+    assert_eq!(unit.keys(), [], "nothing is pressed before Enter");
+    terminal.types("\r");
+    const PRESSED: [(u32, bool); 3] = [(0xffe3, true), (0xffe9, true), (0xffbf, true)];
+    e2e::wait_until("the keys are pressed", Duration::from_secs(30), || {
+        let keys = unit.keys();
+        if keys.starts_with(&PRESSED) && keys.len() == 6 { Ok(()) } else { Err(format!("{keys:x?}")) }
+    });
+    terminal.types("\r~K<Nonsense>\r");
+    terminal.shows("not pressed: no key is called `Nonsense`");
+    terminal.types("~.");
+    assert!(terminal.ends().success());
+}

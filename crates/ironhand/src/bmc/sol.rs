@@ -404,6 +404,13 @@ impl Notes {
         }
     }
 
+    /// Says that the user left: what the machine wrote last may have no end of line.
+    pub fn left(&self, name: &str) {
+        if self.raw {
+            self.say(&format!("left the console of {name}"));
+        }
+    }
+
     /// Says what can be typed.
     pub fn help(&self) {
         if let Some(escape) = self.escape.map(char::from) {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use ironhand_api::{KeysRequest, LiveNotice, LiveScreen, Name};
+use ironhand_api::{KeysRequest, LiveNotice, LiveScreen, Name, ScreenKind};
 use ironhand_client::{Client, LiveEvent, LiveOptions, LiveScreens};
+use ironhand_console::keys;
 
 use super::Protocol;
 use super::canvas::{Canvas, Face};
@@ -23,9 +24,11 @@ const AHEAD: usize = 2048;
 /// How long the server may take to close the connection.
 const CLOSING: Duration = Duration::from_secs(3);
 
-/// What can be typed for this program.
-const HELP: &str =
-    "~. leaves, ~D presses Ctrl-Alt-Del, ~~ types ~: at the beginning and behind Enter, Esc, arrows";
+/// Characters that are shown of a line of keys by name.
+const SHOWN: usize = 50;
+
+/// What can be typed for this program. It fits into 80 columns.
+const HELP: &str = "~. leaves, ~D Ctrl-Alt-Del, ~K keys by name, ~~ types ~: behind Enter or arrows";
 
 /// How a console ended.
 pub struct Ended {
@@ -105,6 +108,8 @@ struct Show<'h> {
     read_only: bool,
     /// What stands in the last row beside the name.
     note: String,
+    /// What is written of keys by name, and what is wrong with it, in place of all else in the last row; so is the help.
+    prompt: Option<String>,
     /// Keys that are to be pressed.
     ahead: String,
     /// Keys are being pressed.
@@ -117,10 +122,14 @@ impl<'h> Show<'h> {
         let face = Face::Text { rows: Vec::new(), cursor: None, highlighted_row: None };
         let note = if escape.is_some() { "~? shows help".to_owned() } else { String::new() };
         let (connector, ahead) = (String::new(), String::new());
-        Self { host, face, connector, read_only: false, note, ahead, pressing: false, escape }
+        let prompt = None;
+        Self { host, face, connector, read_only: false, note, prompt, ahead, pressing: false, escape }
     }
 
     fn caption(&self) -> String {
+        if let Some(prompt) = &self.prompt {
+            return prompt.clone();
+        }
         let only = if self.read_only { ", to look at only" } else { "" };
         format!("{} ({}{only})  {}", self.host, self.connector, self.note)
     }
@@ -151,22 +160,41 @@ impl<'h> Show<'h> {
     /// Takes what was typed; false where it was to leave.
     fn typed(&mut self, typed: Vec<Typed>) -> bool {
         for typed in typed {
+            self.prompt = None;
             match typed {
                 Typed::Leave => return false,
                 Typed::Help => {
                     let escape = self.escape.map_or('~', char::from).to_string();
-                    self.note = HELP.replace('~', &escape);
+                    self.prompt = Some(HELP.replace('~', &escape));
                 }
-                Typed::Keys(_) if self.read_only => {
-                    "only to look at: nothing is typed".clone_into(&mut self.note)
+                Typed::Writing(line) => {
+                    // What was written last is to be seen in a narrow window, too.
+                    let hidden = line.chars().count().saturating_sub(SHOWN);
+                    let end: String = line.chars().skip(hidden).collect();
+                    self.prompt = Some(format!("keys by name, then Enter: {end}"));
                 }
-                Typed::Keys(keys) if self.ahead.len() + keys.len() > AHEAD => {
-                    "not pressed: typed too far ahead of the machine".clone_into(&mut self.note);
-                }
-                Typed::Keys(keys) => self.ahead.push_str(&keys),
+                Typed::Written(line) => match keys::parse(&line) {
+                    Ok(_) => self.queue(&line),
+                    Err(error) => self.prompt = Some(format!("not pressed: {error}")),
+                },
+                Typed::Keys(keys) => self.queue(&keys),
             }
         }
         true
+    }
+
+    /// Keys are to be pressed, in our grammar.
+    fn queue(&mut self, keys: &str) {
+        if keys.is_empty() {
+            return;
+        }
+        if self.read_only {
+            "only to look at: nothing is typed".clone_into(&mut self.note);
+        } else if self.ahead.len() + keys.len() > AHEAD {
+            "not pressed: typed too far ahead of the machine".clone_into(&mut self.note);
+        } else {
+            self.ahead.push_str(keys);
+        }
     }
 
     /// Has pressed what was typed, once what was typed before it is.
@@ -182,12 +210,11 @@ impl<'h> Show<'h> {
 
 /// What is worth knowing of a screen beside what stands on it.
 fn seen(screen: &LiveScreen, picture: bool) -> String {
+    if screen.kind == ScreenKind::Blank {
+        return "the screen is blank".to_owned();
+    }
     if !picture && screen.rows.iter().all(|row| row.trim().is_empty()) {
-        let (width, height) = (screen.width, screen.height);
-        return format!(
-            "{:?}, {width}x{height}, without text: `ironhand screen --save` keeps it",
-            screen.kind
-        );
+        return "a picture without text".to_owned();
     }
     match screen.reliable {
         true => String::new(),

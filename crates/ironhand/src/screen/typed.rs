@@ -7,12 +7,19 @@ pub enum Typed {
     Keys(String),
     /// Show what can be typed.
     Help,
+    /// A line of keys by name is being written, so far this.
+    Writing(String),
+    /// It is done, to be pressed; empty where it was given up.
+    Written(String),
     /// Leave the console.
     Leave,
 }
 
 /// Bytes of the longest sequence that a terminal sends for a key.
 const LONGEST: usize = 16;
+
+/// Bytes of the longest line of keys by name.
+const LONGEST_LINE: usize = 512;
 
 /// Tells keys apart, and commands from keys: `~.` behind a key that types nothing, as Enter or an arrow, and at the
 /// beginning.
@@ -25,12 +32,14 @@ pub struct TypedKeys {
     at_start: bool,
     /// The escape character was typed where a command may begin.
     asked: bool,
+    /// The line of keys by name that is being written.
+    line: Option<String>,
 }
 
 impl TypedKeys {
     /// Commands begin with this character; without one, all is for the machine.
     pub const fn new(escape: Option<u8>) -> Self {
-        Self { escape, begun: Vec::new(), at_start: true, asked: false }
+        Self { escape, begun: Vec::new(), at_start: true, asked: false, line: None }
     }
 
     /// Whether the last bytes may be the beginning of a key: more of it follows at once, or it was Escape.
@@ -71,12 +80,16 @@ impl TypedKeys {
     fn one(&mut self, key: String, typed: &mut Vec<Typed>) {
         let escape = self.escape.map(|escape| char::from(escape).to_string());
         let types = !key.starts_with('<') || key == "<<";
+        if let Some(line) = self.line.take() {
+            return self.write(line, &key, typed);
+        }
         if std::mem::take(&mut self.asked) {
             self.at_start = true;
             match key.as_str() {
                 "." => return typed.push(Typed::Leave),
                 "?" => return typed.push(Typed::Help),
                 "D" => return push(typed, "<Ctrl-Alt-Del>"),
+                "K" => return self.write(String::new(), "", typed),
                 // Typed twice, it is meant for the machine once.
                 same if Some(same) == escape.as_deref() => {}
                 _ => push(typed, escape.as_deref().unwrap_or_default()),
@@ -87,6 +100,23 @@ impl TypedKeys {
         }
         self.at_start = !types;
         push(typed, &key);
+    }
+
+    /// Goes on with a line of keys by name.
+    fn write(&mut self, mut line: String, key: &str, typed: &mut Vec<Typed>) {
+        match key {
+            "<Enter>" => return typed.push(Typed::Written(line)),
+            "<Esc>" | "<Ctrl-c>" => return typed.push(Typed::Written(String::new())),
+            "<Ctrl-u>" => line.clear(),
+            "<Backspace>" => drop(line.pop()),
+            "<<" => line.push('<'),
+            // Keys that type nothing are written by their names.
+            named if named.starts_with('<') => {}
+            text if line.len() + text.len() <= LONGEST_LINE => line.push_str(text),
+            _ => {}
+        }
+        typed.push(Typed::Writing(line.clone()));
+        self.line = Some(line);
     }
 }
 
@@ -287,6 +317,30 @@ mod tests {
         check(&["~~x"], &[keys("~x")]);
         check(&["~x"], &[keys("~x")]);
         check(&["~D~."], &[keys("<Ctrl-Alt-Del>"), Typed::Leave]);
+    }
+
+    #[test]
+    fn keys_that_no_terminal_sends_are_written_by_name() {
+        let check = |sent: &str, wanted: &[Typed]| {
+            let mut typed = TypedKeys::new(Some(b'~'));
+            let mut found = typed.take(sent.as_bytes());
+            found.extend(typed.settle());
+            found.retain(|typed| !matches!(typed, Typed::Writing(_)));
+            assert_eq!(found, wanted, "{sent:?}");
+        };
+        let written = |text: &str| Typed::Written(text.to_owned());
+        check("~K<SysRq-b>\r", &[written("<SysRq-b>")]);
+        check("\r~K<Ctrl-Alt-F2>\rroot", &[keys("<Enter>"), written("<Ctrl-Alt-F2>"), keys("root")]);
+        check("~K<Foo\x7f\x7f\x7fF1>\r", &[written("<F1>")]);
+        check("~Kabc\x15x\x1b[A\r", &[written("x")]);
+        check("~Kabc\x03~.", &[written(""), Typed::Leave]);
+        check("~Kabc\x1b", &[written("")]);
+        check("~K~.", &[]);
+        let mut typed = TypedKeys::new(Some(b'~'));
+        assert_eq!(typed.take(b"~K"), [Typed::Writing(String::new())]);
+        assert_eq!(typed.take(b"<F"), [Typed::Writing("<".to_owned()), Typed::Writing("<F".to_owned())]);
+        typed.take(&[b'x'; 10_000]);
+        assert_eq!(typed.line.as_ref().map(String::len), Some(LONGEST_LINE));
     }
 
     #[test]
