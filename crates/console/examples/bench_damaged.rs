@@ -2,11 +2,11 @@
 //! refused, and how long that takes.
 //!
 //! ```sh
-//! cargo run --release -p ironhand-console --example bench_damaged -- ROUNDS [SEED] [wide]
+//! cargo run --release -p ironhand-console --example bench_damaged -- ROUNDS [SEED] [wide|faint]
 //! ```
 //!
-//! `wide` draws qualities, factors and sizes of pictures from wider ranges. `ONLY=N` in the environment reads the page with that
-//! number alone.
+//! `wide` draws qualities, factors and sizes of pictures from wider ranges, `faint` text in colours that compression hardly leaves
+//! a trace of. `ONLY=N` in the environment reads the page with that number alone, `SAVE=FILE.png` keeps its picture.
 
 #[path = "../tests/damage/mod.rs"]
 mod damage;
@@ -15,7 +15,7 @@ mod processor;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use damage::{Damage, Dice, score, screen};
+use damage::{Damage, Dice, faint_screen, score, screen};
 use ironhand_console::{Reader, fonts};
 use processor::timed;
 
@@ -35,6 +35,7 @@ struct Tally {
 fn main() {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let is_wide = arguments.pop_if(|last| last == "wide").is_some();
+    let is_faint = arguments.pop_if(|last| last == "faint").is_some();
     let mut numbers = arguments.iter().map(|number| number.parse::<u64>().expect("a number"));
     let rounds = numbers.next().unwrap_or(1);
     let first = numbers.next().unwrap_or_default();
@@ -46,10 +47,18 @@ fn main() {
             continue;
         }
         let mut dice = Dice((first + round) << 16);
-        let screen = screen(&mut dice, round as usize / 10);
-        let kind = if is_wide { Damage::wide } else { Damage::any };
+        let draw = if is_faint { faint_screen } else { screen };
+        let screen = draw(&mut dice, round as usize / 10);
+        let kind = match (is_faint, is_wide) {
+            (true, _) => Damage::compression,
+            (false, true) => Damage::wide,
+            (false, false) => Damage::any,
+        };
         let damage = kind(&mut dice, round as usize);
         let image = damage.of(&screen);
+        if let Some(file) = std::env::var_os("SAVE").filter(|_| only.is_some()) {
+            std::fs::write(file, image.encode_png()).expect("writable");
+        }
         let (reading, took) = timed(|| reader.read(&image, None));
         let (again, took_again) = timed(|| reader.read(&image, reading.grid.as_ref()));
         assert_eq!(again, reading, "the grid changes what is read");

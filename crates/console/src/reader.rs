@@ -9,6 +9,7 @@
 mod area;
 mod bitmap;
 mod cell;
+mod compression;
 mod degraded;
 mod glyph_table;
 mod overlay;
@@ -131,7 +132,7 @@ impl Reader {
         let reduced =
             [4, 3, 2].into_iter().find_map(|scale| image.undoubled(scale).map(|small| (small, scale)));
         let (image, scale) = reduced.as_ref().map_or((image, 1), |(small, scale)| (small, *scale));
-        let mut is_damaged = false;
+        let (mut is_damaged, mut is_compressed) = (false, false);
         let hint = hint.filter(|grid| grid.scale == scale);
         let sheet = search::cut_as_before(image, &self.tables, hint)
             .or_else(|| search::find(image, &self.tables, hint).map(|found| Sheet::cut(image, found)));
@@ -140,6 +141,7 @@ impl Reader {
                 let (mut sheet, contested) = rival::settle(image, &self.tables, sheet);
                 overlay::settle(image, &mut sheet);
                 is_damaged = sheet.may_be_damaged();
+                is_compressed = is_damaged && sheet.is_shaded() && compression::is_seen(image);
                 let font = dominant_font(&sheet.cells);
                 let name = font.map(|font| self.font_name(font).to_owned());
                 read_cells(image, &sheet, &contested, scale, (font, name))
@@ -151,6 +153,10 @@ impl Reader {
         }
         let bank = self.bank.get_or_init(|| degraded::Bank::of(fonts().iter().chain(&self.extra)));
         let nearest = degraded::read(image, bank, &self.memory, scale, hint);
+        if is_compressed && exact.is_reliable() {
+            // Strong letters may be left as they were; faint ones beside them are not, and would pass for a picture.
+            return nearest.unwrap_or_else(|| Reading::empty(ScreenKind::Graphics));
+        }
         nearest.filter(|nearest| tells_more(nearest, &exact)).unwrap_or(exact)
     }
 }
@@ -195,6 +201,20 @@ impl<'t> Sheet<'t> {
     /// Whether there are pictures beside the text, which may be text that compression blurred.
     fn may_be_damaged(&self) -> bool {
         self.cells.iter().any(|cell| matches!(cell, Cell::Picture))
+    }
+
+    /// Whether most letters have other colours around them than one: they stand over a picture, or compression blurred them.
+    fn is_shaded(&self) -> bool {
+        let (mut shaded, mut all) = (0, 0);
+        for cell in &self.cells {
+            if let Cell::Glyph { candidates, two_colors, .. } = cell
+                && candidates.iter().any(|candidate| candidate.character.is_ascii_alphanumeric())
+            {
+                all += 1;
+                shaded += usize::from(!two_colors);
+            }
+        }
+        2 * shaded > all
     }
 
     fn cut(image: &Image, Found { grid, table, inks }: Found<'t>) -> Self {

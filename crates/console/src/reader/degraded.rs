@@ -5,6 +5,7 @@
 //! where nothing else explains the picture as well.
 
 mod bank;
+mod doubt;
 mod filter;
 mod fit;
 mod frame;

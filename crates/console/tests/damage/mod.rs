@@ -1,5 +1,7 @@
 //! Screens of all fonts, drawn and then damaged as viewers, scalers and compression do. Everything follows from a seed.
 
+mod jpeg;
+
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{FilterType, overlay, resize};
 use image::{Rgb, RgbImage};
@@ -72,6 +74,18 @@ const MODES: [(u32, u32); 8] =
 
 /// Draws a screen with a font of that index.
 pub fn screen(dice: &mut Dice, font: usize) -> Screen {
+    drawn(dice, font, page)
+}
+
+/// The same with words, lines or the whole page in colours that are hardly told from what is behind them.
+pub fn faint_screen(dice: &mut Dice, font: usize) -> Screen {
+    drawn(dice, font, faint_page)
+}
+
+/// The characters of a screen of so many columns and rows, and its text.
+type DrawnPage = (Vec<DrawnCell>, String);
+
+fn drawn(dice: &mut Dice, font: usize, page: impl Fn(&mut Dice, &Font, usize, usize) -> DrawnPage) -> Screen {
     let font = &fonts()[font % fonts().len()];
     let text_mode = font.width() == 8 && matches!(font.height(), 8 | 14 | 16) && dice.below(3) == 0;
     let (width, height) = if text_mode {
@@ -103,7 +117,7 @@ pub fn screen(dice: &mut Dice, font: usize) -> Screen {
 }
 
 /// Some lines in a few colours, of which one may be highlighted.
-fn page(dice: &mut Dice, font: &Font, columns: usize, rows: usize) -> (Vec<DrawnCell>, String) {
+fn page(dice: &mut Dice, font: &Font, columns: usize, rows: usize) -> DrawnPage {
     let schemes = [(7, 0), (7, 0), (15, 0), (7, 1), (0, 7), (10, 0), (14, 1), (15, 4), (0, 15)];
     let (ink, ground) = dice.pick(&schemes);
     let (ink, ground) = (VGA_PALETTE[ink], VGA_PALETTE[ground]);
@@ -142,10 +156,63 @@ fn page(dice: &mut Dice, font: &Font, columns: usize, rows: usize) -> (Vec<Drawn
     (cells, lines.join("\n").trim_end().to_owned())
 }
 
+/// Colours that are near to black, and greys that are near to each other.
+const DARK: [u32; 12] = [
+    0x00_0098, 0x00_00a8, 0x00_00ff, 0x40_4040, 0x55_5555, 0x80_0000, 0x60_0000, 0x00_4000, 0x40_0040,
+    0x28_2828, 0x00_0060, 0x30_2000,
+];
+const NEAR: [(u32, u32); 6] = [
+    (0x80_8080, 0x60_6060),
+    (0xa8_a8a8, 0x80_8080),
+    (0x80_8080, 0x98_9898),
+    (0x00_00c0, 0x00_0080),
+    (0xc0_c0c0, 0xff_ffff),
+    (0xa8_0000, 0x55_5555),
+];
+
+fn faint_page(dice: &mut Dice, font: &Font, columns: usize, rows: usize) -> DrawnPage {
+    let (mut cells, text) = page(dice, font, columns, rows);
+    let ground = cells[cells.len() - 1].background;
+    let (ink, behind) = if dice.below(3) == 0 {
+        dice.pick(&NEAR)
+    } else if ground == 0 {
+        (dice.pick(&DARK), 0)
+    } else {
+        // Each part of the colour a little nearer to grey.
+        let part = 16 + 16 * dice.below(3) as u32;
+        let parts = ground.to_be_bytes().map(u32::from);
+        let nearer = parts.map(|value| if value < 128 { value + part } else { value - part });
+        (nearer[1] << 16 | nearer[2] << 8 | nearer[3], ground)
+    };
+    let which = dice.below(4);
+    let chosen = dice.below(rows);
+    for (row, line) in cells.chunks_exact_mut(columns).enumerate() {
+        let is_faint = match which {
+            0 => row == chosen,
+            1 => row.is_multiple_of(3),
+            2 => dice.below(2) == 0,
+            _ => true,
+        };
+        // Words, or all of a line.
+        let (from, to) = match which {
+            0 | 3 => (0, columns),
+            _ => (dice.below(columns), dice.below(columns)),
+        };
+        if is_faint {
+            for cell in &mut line[from.min(to)..to.max(from)] {
+                (cell.foreground, cell.background) = (ink, behind);
+            }
+        }
+    }
+    (cells, text)
+}
+
 /// What happens to a picture.
 #[derive(Clone, Copy, Debug)]
 pub enum Damage {
     Jpeg(u8),
+    /// With colours at half the size.
+    HalvedColors(u8),
     /// By these factors, with a filter.
     Scaled(f64, f64, FilterType),
     ScaledJpeg(f64, f64, FilterType, u8),
@@ -201,8 +268,21 @@ impl Damage {
         }
     }
 
+    /// Compression of any quality from 30, of each kind, and of scaled pictures, and scaling of compressed ones.
+    pub fn compression(dice: &mut Dice, kind: usize) -> Self {
+        let filter = dice.pick(&FILTERS);
+        let quality = dice.pick(&[30, 40, 50, 60, 70, 75, 75, 80, 85, 90, 95]);
+        let factor = dice.between(0.75, 1.5);
+        match kind % 4 {
+            0 | 2 => Self::HalvedColors(quality),
+            1 => Self::Jpeg(quality),
+            _ => Self::ScaledJpeg(factor, factor, filter, quality),
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
+            Self::HalvedColors(_) => "jpeg 4:2:0",
             Self::Jpeg(_) => "jpeg",
             Self::Scaled(across, down, _) if across < 1.0 && down < 1.0 => "smaller",
             Self::Scaled(across, down, _) if across == down => "larger",
@@ -234,6 +314,7 @@ impl Damage {
         };
         from_rgb(&match self {
             Self::Jpeg(quality) => jpeg(&picture, quality),
+            Self::HalvedColors(quality) => jpeg::halved_colors(&picture, quality),
             Self::Scaled(across, down, filter) => scaled(across, down, filter),
             Self::ScaledJpeg(across, down, filter, quality) => jpeg(&scaled(across, down, filter), quality),
             Self::ThereAndBack(by) => {

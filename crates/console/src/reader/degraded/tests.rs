@@ -1,4 +1,4 @@
-use damage::{Damage, Dice, Screen, score, screen};
+use damage::{Damage, Dice, Screen, faint_screen, score, screen};
 
 use super::*;
 use crate::drawing::{Drawing, DrawnCell};
@@ -138,7 +138,7 @@ fn dark_letters_do_not_become_blanks() {
     let font = &fonts()[index("edk2")];
     let text = "No help could be found for command 'boot'.";
     let (columns, rows) = (80, 25);
-    let check = |blue: u32, quality: u8| {
+    let check = |blue: u32, damage: Damage| {
         let mut cells =
             vec![DrawnCell { character: ' ', foreground: 0x98_9898, background: 0 }; columns * rows];
         for row in 0..8 {
@@ -152,13 +152,34 @@ fn dark_letters_do_not_become_blanks() {
         let drawing = Drawing { cells: &cells, columns, font, ninth_column: false, cursor: None };
         let image = drawing.image();
         let screen = Screen { name: "blue".into(), image, text: [text; 8].join("\n"), text_mode: false };
-        let reading = read_first(&Damage::Jpeg(quality).of(&screen), &bank).expect("cells");
+        let reading = read_first(&damage.of(&screen), &bank).expect("cells");
         let score = score(&screen.text, &reading.text());
-        assert_eq!(score.wrong, 0, "{blue:06x} {quality}\n{}", reading.text());
+        assert_eq!(score.wrong, 0, "{blue:06x} {damage:?}\n{}", reading.text());
     };
-    for blue in [0x98, 0xa8, 0xc0, 0xff] {
-        check(blue, 90);
+    for dark in [0x98, 0xa8, 0xc0, 0xff, 0x80_0000, 0x40_4040] {
+        for quality in [50, 75, 90] {
+            check(dark, Damage::Jpeg(quality));
+            check(dark, Damage::HalvedColors(quality));
+        }
     }
+}
+
+#[test]
+fn faint_lines_that_compression_took_away_are_no_blanks() {
+    let bank = Bank::of(fonts());
+    let check = |page: usize| {
+        let mut dice = Dice((50_000 + page as u64) << 16);
+        let screen = faint_screen(&mut dice, page / 10);
+        let damage = Damage::compression(&mut dice, page);
+        let reading = read_first(&damage.of(&screen), &bank).expect("cells");
+        let score = score(&screen.text, &reading.text());
+        assert!(!reading.is_reliable() || score.wrong == 0, "{damage:?} {}\n{}", screen.name, reading.text());
+    };
+    // Pages of `bench_damaged -- 1 50000 faint` with letters near to blue, to red and to black.
+    check(16);
+    check(62);
+    check(182);
+    check(292);
 }
 
 #[test]

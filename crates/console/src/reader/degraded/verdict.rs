@@ -4,6 +4,7 @@
 //! else is unread: another font, a cursor over a character, letters that the damage made alike.
 
 use super::bank::{Face, is_cursor};
+use super::doubt::{self, Ink};
 use super::frame::Frame;
 use super::page::Guess;
 use super::sharpen::Sharp;
@@ -117,10 +118,15 @@ pub(super) fn reading(image: &Image, sharp: &Sharp<'_>, guesses: &[Guess], scale
     let weighed_cells: Vec<Option<Weighed>> =
         guesses.iter().map(|guess| Weighed::of(guess, face, usual)).collect();
     let pictures = pictures(&weighed_cells, frame.columns, usual);
+    let doubted = doubted(image, sharp, &weighed_cells, &pictures, usual);
     let mut cursor = None;
     let cells = weighed_cells.iter().zip(&pictures).enumerate().map(|(index, (weighed, is_picture))| {
         let (row, column) = (index / frame.columns, index % frame.columns);
-        let blank = ReadingCell::new(' ', 1.0, colors.ground, colors.ground);
+        let blank = if doubted[index] {
+            ReadingCell::new(char::REPLACEMENT_CHARACTER, 0.0, colors.ground, colors.ground)
+        } else {
+            ReadingCell::new(' ', 1.0, colors.ground, colors.ground)
+        };
         let Some(weighed) = weighed.filter(|_| !is_picture) else { return blank };
         let (ink, ground) = colors.of(row, column, weighed.glyph);
         let above = index.checked_sub(frame.columns).and_then(|above| weighed_cells[above]);
@@ -143,6 +149,35 @@ pub(super) fn reading(image: &Image, sharp: &Sharp<'_>, guesses: &[Guess], scale
     reading.method = ReadingMethod::Nearest;
     reading
 }
+
+/// Which cells pass for blanks, and may be letters of which nothing is left.
+fn doubted(
+    image: &Image,
+    sharp: &Sharp<'_>,
+    weighed: &[Option<Weighed>],
+    pictures: &[bool],
+    usual: Usual,
+) -> Vec<bool> {
+    let Sharp { frame, face, filter, .. } = sharp;
+    let ink = |(index, cell): (usize, &Option<Weighed>)| {
+        let Some(cell) = cell else { return Ink::None(f32::INFINITY) };
+        let above = index.checked_sub(frame.columns).and_then(|above| weighed[above]);
+        match cell.verdict(usual) {
+            _ if pictures[index] => Ink::Picture,
+            Verdict::Unread if cell.is_left_by(above) => Ink::None(0.0),
+            Verdict::Blank => Ink::None(cell.blank * usual.contrast),
+            Verdict::Certain | Verdict::Unread => Ink::Some(cell.contrast * usual.contrast),
+        }
+    };
+    let inks: Vec<Ink> = weighed.iter().enumerate().map(ink).collect();
+    let (across, down) = frame.scale(face.size());
+    let is_sharp = !filter.is_blur() && (across - 1.0).abs() < 1e-6 && (down - 1.0).abs() < 1e-6;
+    let blur = if is_sharp { 0.0 } else { BLUR * across.max(down).max(1.0) };
+    doubt::doubted(image, frame, &inks, usual.error * usual.contrast, blur)
+}
+
+/// How many pixels of the face filters carry ink beyond its cell.
+const BLUR: f64 = 3.0;
 
 /// The row and the column of each cell with ink that cannot be read.
 pub(super) fn unread(sharp: &Sharp<'_>, guesses: &[Guess]) -> Vec<(usize, usize)> {
@@ -227,7 +262,9 @@ fn pictures(weighed: &[Option<Weighed>], columns: usize, usual: Usual) -> Vec<bo
             .filter(|(row, column)| is_strange(*row, *column))
             .count()
     };
-    let pictures: Vec<bool> = (0..strange.len()).map(|index| strange[index] && beside(index) > 2).collect();
+    let mut pictures: Vec<bool> =
+        (0..strange.len()).map(|index| strange[index] && beside(index) > 2).collect();
+    drop_faint(&mut pictures, columns, |index| weighed[index].map_or(0.0, |weighed| weighed.blank));
     let count = pictures.iter().filter(|is_picture| **is_picture).count();
     if certain * TEXT_BESIDE < count {
         return vec![false; pictures.len()];
@@ -252,6 +289,38 @@ fn pictures(weighed: &[Option<Weighed>], columns: usize, usual: Usual) -> Vec<bo
     };
     (0..strange.len()).map(|index| pictures[index] || strange[index] && is_at_edge(index)).collect()
 }
+
+/// Removes from the cells of pictures those that hang together and are faint everywhere: letters that compression spoilt are.
+fn drop_faint(pictures: &mut [bool], columns: usize, strength: impl Fn(usize) -> f32) {
+    let mut is_known = vec![false; pictures.len()];
+    for first in 0..pictures.len() {
+        if !pictures[first] || is_known[first] {
+            continue;
+        }
+        is_known[first] = true;
+        let (mut picture, mut next) = (vec![first], 0);
+        while let Some(index) = picture.get(next).copied() {
+            next += 1;
+            let (row, column) = (index / columns, index % columns);
+            for row in row.saturating_sub(1)..=row + 1 {
+                for column in column.saturating_sub(1)..=(column + 1).min(columns - 1) {
+                    let other = row * columns + column;
+                    if pictures.get(other).copied().unwrap_or_default() && !is_known[other] {
+                        is_known[other] = true;
+                        picture.push(other);
+                    }
+                }
+            }
+        }
+        let strongest = picture.iter().map(|index| strength(*index)).fold(0.0, f32::max);
+        if strongest < LEAST_OF_PICTURE {
+            picture.into_iter().for_each(|index| pictures[index] = false);
+        }
+    }
+}
+
+/// What a picture somewhere has, in parts of the page's contrast: a blank leaves so much unexplained.
+const LEAST_OF_PICTURE: f32 = 0.25;
 
 /// What leaves more than this unexplained is not even a related glyph.
 const STRANGE: f32 = 0.3;
