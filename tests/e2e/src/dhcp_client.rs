@@ -30,10 +30,8 @@ pub struct DhcpClient {
 }
 
 impl DhcpClient {
-    /// A machine; what passes the interface `eth0` of its server is captured from now on.
-    pub fn new(party: Party, server: &Party) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let capture = Capture::start(server, "eth0", &folder.path().join("server.pcap"));
+    /// A machine with a folder for what its programs read and write; what passes its server is captured already.
+    pub const fn new(party: Party, folder: TempDir, capture: Capture) -> Self {
         Self { folder, party, capture }
     }
 

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use e2e::{DhcpClient, Ironhand, Network, Party, peer, wait_until};
+use e2e::{Capture, DhcpClient, Ironhand, Network, Party, peer, wait_until};
 
 /// Clients begin with pauses of their own.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -27,7 +27,8 @@ impl Lan {
         let network = Network::new();
         let server = Party::at(&network, "server", "192.0.2.1/24");
         server.says("ip", &["-6", "address", "add", "2001:db8:7::1/64", "dev", "eth0", "nodad"]);
-        let client = DhcpClient::new(Party::without_address(&network, "client"), &server);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let capture = Capture::start(&server, "eth0", &folder.path().join("server.pcap"));
         let listening = ["--roles", "api,bmc,boot", "--boot-http", "[::]:8480", "--boot-tftp", "[::]:69"];
         let ironhand = Ironhand::serve_at(&server, &listening);
         ironhand.apply(&format!(
@@ -38,6 +39,8 @@ impl Lan {
             let networks = ironhand.json(&["boot", "networks"]);
             if networks[0]["ipv6"]["state"] == "served" { Ok(()) } else { Err(format!("{networks:#}")) }
         });
+        // Its kernel asks for an advertisement as soon as it is there.
+        let client = DhcpClient::new(Party::without_address(&network, "client"), folder, capture);
         settled(client.party(), "eth0");
         settled(&server, "eth0");
         Self { client, ironhand, server, network }

@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use e2e::{DhcpClient, Files, Network, Offer, Party, Station, wait_until};
+use e2e::{Capture, DhcpClient, Files, Network, Offer, Party, Station, wait_until};
 use ironhand_dhcp::{Options, code};
 
 /// Clients begin with pauses of their own.
@@ -34,7 +34,9 @@ impl Lan {
             .set_text(code::DOMAIN_NAME, "rack.example");
         let network = Network::new();
         let server = Party::at(&network, "server", "192.0.2.1/24");
-        let client = DhcpClient::new(Party::without_address(&network, "client"), &server);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let capture = Capture::start(&server, "eth0", &folder.path().join("server.pcap"));
+        let client = DhcpClient::new(Party::without_address(&network, "client"), folder, capture);
         let offer = Offer { options, lease: Duration::from_secs(8), ..Offer::full(SERVER) };
         let station = Station::start(&server, SERVER, offer, Files::default());
         Self { client, _station: station, _server: server, _network: network }
