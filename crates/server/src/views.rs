@@ -264,10 +264,10 @@ mod tests {
             all.mark_unchanged();
             deployed.mark_unchanged();
         };
-        check("Host", "connectors: [{ type: wol, address: 192.0.2.255 }]", false).await;
+        check("Host", "connectors: [{ type: vnc, address: 192.0.2.1 }]", false).await;
         check("Profile", "kernel: 'http://192.0.2.1/vmlinuz'", false).await;
         check("Deployment", "host: web, profile: web", true).await;
-        check("Host", "connectors: [{ type: wol, address: 192.0.2.254 }]", false).await;
+        check("Host", "connectors: [{ type: vnc, address: 192.0.2.2 }]", false).await;
     }
 
     #[test]

@@ -11,13 +11,17 @@ const GROUND: usize = 5;
 /// The share of even grounds that begin at a block, in a picture that was compressed and not scaled since.
 const SEEN: f32 = 0.65;
 
-/// Whether a picture was compressed, and not scaled since: noise ends where a block does, or a pixel beside it.
+/// The share of a compressed screen that is even ground at least; over a photograph the strokes of letters alone are.
+const EVEN: f32 = 0.1;
+
+/// Whether a screen was compressed, and not scaled since: noise ends where a block does, or a pixel beside it.
 pub(super) fn is_seen(image: &Image) -> bool {
-    let (mut at_blocks, mut all) = (0_u32, 0_u32);
+    let (mut at_blocks, mut all, mut even) = (0_u32, 0_u32, 0_u32);
     for line in image.pixels.chunks_exact(image.width.max(1) as usize) {
         let mut same = 0;
         for (x, pair) in line.windows(2).enumerate() {
             same = if pair[0] == pair[1] { same + 1 } else { 0 };
+            even += u32::from(same >= GROUND);
             // The first of the equal pixels; not where the line begins.
             if same == GROUND && x >= GROUND {
                 all += 1;
@@ -25,5 +29,5 @@ pub(super) fn is_seen(image: &Image) -> bool {
             }
         }
     }
-    at_blocks as f32 > SEEN * all as f32
+    at_blocks as f32 > SEEN * all as f32 && even as f32 > EVEN * image.pixels.len() as f32
 }
