@@ -143,7 +143,7 @@ pub use recovery::{
     Decided, Decision, Fill, HostRecovery, LONGEST_PAUSE, LONGEST_STEP, MOST_RECORDS, MOST_RUNS, Patience,
     Permit, Planned, REDRAW, RunOrder, RunRefusal, ScreenView, StartRefusal, Transition, View,
 };
-pub use report::{ReportBuilder, Traits};
+pub use report::{ReportBuilder, Traits, cause_of};
 pub use request::{AfterAttempt, AttemptEnd, after_attempt, ask_again, judge_answer};
 pub use rotation::{
     LoginReply, MADE_PASSWORD, MOST_SETS, MOST_SILENCES, PasswordFault, RANDOM_FOR_PASSWORD, RotationAnswer,

@@ -18,6 +18,11 @@ const MOST_OFFENDERS: usize = 50;
 /// The cause of incidents that no flow recognised.
 const UNRECOGNISED: &str = "not recognised";
 
+/// What a host fell ill of, as reports and metrics group incidents: the flow that recognised it.
+pub fn cause_of(incident: &Incident) -> String {
+    incident.flow.as_ref().map_or_else(|| UNRECOGNISED.to_owned(), ToString::to_string)
+}
+
 /// A report that is being counted. Incidents and runs come in any order; each is to come once.
 #[derive(Debug)]
 pub struct ReportBuilder {
@@ -140,7 +145,7 @@ impl ReportBuilder {
             id: incident.id,
             host: incident.host.clone(),
             traits: traits.clone(),
-            cause: incident.flow.as_ref().map_or_else(|| UNRECOGNISED.to_owned(), ToString::to_string),
+            cause: cause_of(incident),
             state: incident.state,
             seen_well_at: incident.seen_well_at,
             opened_at: incident.opened_at,

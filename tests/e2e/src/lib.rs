@@ -35,7 +35,7 @@ pub use ironhand::{Daemon, Ironhand, PASSWORD, ironhand, program};
 pub use loopback_bmc::LoopbackBmc;
 pub use machine::{Firmware, Hardware, Machine};
 pub use network::{Network, Party};
-pub use peer::{Peer, accepts, free_udp_port, peer, peer_file, run};
+pub use peer::{Peer, accepts, free_udp_port, lines_of, peer, peer_file, run};
 pub use private_file::private_file;
 pub use redfish_service::{FLAVOURS, RedfishService, python_of, trusting};
 pub use relay::Relay;

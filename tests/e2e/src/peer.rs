@@ -90,6 +90,16 @@ pub fn run<S: AsRef<OsStr>>(program: &str, arguments: &[S]) -> Output {
     Command::new(peer(program)).args(arguments).stdin(Stdio::null()).output().expect("the peer starts")
 }
 
+/// What a foreign program says, line by line; or, where it fails, its complaint.
+pub fn lines_of(command: &mut Command) -> Result<Vec<String>, String> {
+    let output = command.stdin(Stdio::null()).output().expect("it starts");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    match output.status.success() {
+        true => Ok(text(&output.stdout).lines().map(str::to_owned).collect()),
+        false => Err(text(&output.stderr)),
+    }
+}
+
 /// Whether a BMC accepts this password of its user `admin`; if not, what `ipmitool` complains of.
 pub fn accepts(bmc: SocketAddr, password: &str) -> Result<(), String> {
     let (host, port) = (bmc.ip().to_string(), bmc.port().to_string());

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use e2e::{PASSWORD, peer_file};
+use e2e::{PASSWORD, lines_of, peer_file};
 use ironhand_api::{Connector, Name, PowerAction, PowerState, Way};
 use ironhand_connectors::{Device, Login, Surroundings, open};
 use ironhand_console::keys::{self, Keyboard, Layout};
@@ -40,14 +40,7 @@ fn python(script: &str) -> Command {
 async fn client(unit: &KvmUnit, password: &str, words: &[String]) -> Result<Vec<String>, String> {
     let mut command = python("client");
     command.arg(unit.address().to_string()).args(words).env("UNIT_PASSWORD", password);
-    let ran = tokio::task::spawn_blocking(move || command.output()).await.expect("it does not panic");
-    let output = ran.expect("Python starts");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    if output.status.success() {
-        Ok(text(&output.stdout).lines().map(str::to_owned).collect())
-    } else {
-        Err(text(&output.stderr))
-    }
+    tokio::task::spawn_blocking(move || lines_of(&mut command)).await.expect("it does not panic")
 }
 
 /// Luma, blue and red of a picture as video has them (ITU-R BT.601 and BT.709, of limited range, 4:2:0), for even sides.

@@ -1,9 +1,9 @@
 //! Simulated units at buttons, screens and keyboards, judged by client libraries that were written for real ones.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use e2e::{PASSWORD, peer_file};
+use e2e::{PASSWORD, lines_of, peer_file};
 use ironhand_sim::kvm_unit::{Button, KvmUnit, KvmUnitConfig, UnitKind};
 use ironhand_sim::{Certificate, MachineConfig, Make};
 
@@ -27,16 +27,8 @@ async fn judge(unit: &KvmUnit, script: &str, password: &str, words: &[&str]) -> 
         .arg(unit.address().to_string())
         .args(words)
         .current_dir(place.path())
-        .env("UNIT_PASSWORD", password)
-        .stdin(Stdio::null());
-    let ran = tokio::task::spawn_blocking(move || command.output()).await.expect("it does not panic");
-    let output = ran.expect("Python starts");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    if output.status.success() {
-        Ok(text(&output.stdout).lines().map(str::to_owned).collect())
-    } else {
-        Err(text(&output.stderr))
-    }
+        .env("UNIT_PASSWORD", password);
+    tokio::task::spawn_blocking(move || lines_of(&mut command)).await.expect("it does not panic")
 }
 
 /// Waits until the machine has power, or has none.

@@ -148,6 +148,9 @@ impl Play<'_> {
     /// What tells machines to ask for addresses, which over IPv6 they do not by themselves.
     fn advertised(&mut self) {
         let Some(ipv6) = self.network.spec.ipv6.as_ref().filter(|_| self.client.ipv6) else { return };
+        if ipv6.mode == Ipv6Mode::Off {
+            return;
+        }
         let from = if ipv6.advertise { "server" } else { "a router" };
         let said = "addresses are given by DHCPv6 (flag M)".to_owned();
         let reason = if ipv6.advertise { "" } else { "`advertise` is off: another one must say so" };

@@ -81,7 +81,7 @@ pub(super) fn doubted(image: &Image, frame: &Frame, inks: &[Ink], noise: f32, bl
     // Filters carry ink into the blocks beside it.
     if blur == 0.0 && compression::is_seen(image) {
         for factor in [1, 2] {
-            blocks::mark(image, frame, inks, (factor * compression::SIDE, blur), &mut left);
+            blocks::mark(image, frame, inks, factor * compression::SIDE, &mut left);
         }
     }
     let around = |index: usize| {

@@ -291,7 +291,9 @@ fn an_explanation_over_ipv6_is_in_its_words() {
         let server = BootServer { address: "2001:db8:7::1".parse().unwrap(), http: Some(8480) };
         parts.servers6.insert(name("rack7"), server);
         let mac = if known { MAC } else { "52:54:00:99:99:99" };
-        let client = Client { macs: vec![mac.parse().unwrap()], ipv6: true, ..Client::default() };
+        // Of a machine that nobody knows it is said where it asks.
+        let network = (!known).then(|| name("rack7"));
+        let client = Client { network, macs: vec![mac.parse().unwrap()], ipv6: true, ..Client::default() };
         let asked = Asked { client, http, ..Asked::default() };
         let told = explain(&View::new(parts), &asked, &Plain).unwrap();
         let said = |step: &ironhand_api::ExplainedStep| {
@@ -331,6 +333,8 @@ fn an_explanation_over_ipv6_is_in_its_words() {
         "server DHCPv6 no answer ",
     ];
     check(&format!("{subnet}, mode: hosts, advertise: false"), false, false, &refused);
+    // Nobody is told to ask there.
+    check(&format!("{subnet}, mode: 'off'"), false, false, &refused[1..]);
 }
 
 fn network_named(called: &str, spec: &str) -> Network {

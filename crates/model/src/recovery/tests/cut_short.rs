@@ -151,15 +151,10 @@ fn a_step_without_any_effect_is_not_waited_for() {
            8s | sees stuck | wait: flow flow awaits its proof: the screen does not show `login:` (until 5m6s)
           65s | sees stuck | wait: flow flow awaits its proof: the screen does not show `login:` (until 5m6s)
         ");
-        let ready = |scene: Scene| {
-            let mut scene = scene;
-            scene.facts.observe(scene.now, "ipmi", crate::Observation::Reach(ironhand_api::Reach::Ok, None));
-            scene
-        };
         let mut scene = Scene::new(&[flow_of(step)]);
-        scene = play(ready(scene), &began);
+        scene.facts.observe(scene.now, "ipmi", crate::Observation::Reach(ironhand_api::Reach::Ok, None));
         play(
-            scene,
+            play(scene, &began),
             &format!(
                 "
           66s | sees stuck | wait: flow flow may try again after its cooldown (until 1m36s) | run-end

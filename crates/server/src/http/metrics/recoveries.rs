@@ -1,6 +1,7 @@
 //! Incidents and runs, as monitoring systems gather them: counted from the events that tell of them.
 
 use ironhand_api::{Event, EventKind, Incident, Run, RunState};
+use ironhand_model::cause_of;
 use ironhand_store::{Store, StoreError};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -11,9 +12,6 @@ use super::Labels;
 
 /// Upper ends of the classes of times, in seconds: from a look at a screen to the longest boots.
 const CLASSES: [f64; 11] = [1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 14400.0];
-
-/// What hosts fell ill of where no flow recognised it.
-const UNRECOGNISED: &str = "not recognised";
 
 type Times = Family<Labels, Histogram, fn() -> Histogram>;
 
@@ -96,7 +94,7 @@ impl RecoveryMetrics {
     }
 
     fn note(&self, kind: EventKind, incident: &Incident, run: Option<&Run>) {
-        let cause = incident.flow.as_ref().map_or_else(|| UNRECOGNISED.to_owned(), ToString::to_string);
+        let cause = cause_of(incident);
         let of_cause = vec![("cause", cause.clone())];
         let became = |word: &str| {
             let labels = vec![("cause", cause.clone()), ("became", word.to_owned())];

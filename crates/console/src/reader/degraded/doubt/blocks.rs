@@ -23,13 +23,7 @@ const MOST_STEP: f32 = 7.0;
 const FAR: usize = 24;
 
 /// Marks the blanks in whose blocks something is left. `side` is that of a block: of light, or of colours at half the size.
-pub(super) fn mark(
-    image: &Image,
-    frame: &Frame,
-    inks: &[Ink],
-    (side, blur): (usize, f64),
-    left: &mut [bool],
-) {
+pub(super) fn mark(image: &Image, frame: &Frame, inks: &[Ink], side: usize, left: &mut [bool]) {
     let cells = |from: f64, to: f64, start: f64, unit: f64, count: usize| {
         let place = |at: f64| (((at - start) / unit).floor().max(0.0) as usize).min(count);
         place(from)..(((to - start) / unit).ceil().max(0.0) as usize).min(count)
@@ -42,16 +36,14 @@ pub(super) fn mark(
         if row.len() != 1 {
             continue;
         }
-        let rows = cells(from - blur + TOLERANCE, to + blur - TOLERANCE, frame.y, frame.line, frame.rows);
         let is_blank = |rows: Range<usize>, (from, to): (f64, f64)| {
-            let columns =
-                cells(from - blur + TOLERANCE, to + blur - TOLERANCE, frame.x, frame.pitch, frame.columns);
+            let columns = cells(from + TOLERANCE, to - TOLERANCE, frame.x, frame.pitch, frame.columns);
             let mut around =
                 rows.flat_map(|row| columns.clone().map(move |column| row * frame.columns + column));
             !columns.is_empty() && around.all(|cell| matches!(inks[cell], Ink::None(_)))
         };
         let block = |index: usize| {
-            if !is_blank(rows.clone(), ((index * side) as f64, ((index + 1) * side) as f64)) {
+            if !is_blank(row.clone(), ((index * side) as f64, ((index + 1) * side) as f64)) {
                 return None;
             }
             // The outermost pixels are mixed with those of the next block.
@@ -63,8 +55,7 @@ pub(super) fn mark(
             let begin = |at: usize| (at as f64 / large).floor() * large;
             let (x, y) = (begin(index * side), begin(top));
             let is_tinted = side == SIDE && trace.color > ROUNDING;
-            let around =
-                cells(y - blur + TOLERANCE, y + large + blur - TOLERANCE, frame.y, frame.line, frame.rows);
+            let around = cells(y + TOLERANCE, y + large - TOLERANCE, frame.y, frame.line, frame.rows);
             (!is_tinted || is_blank(around, (x, x + large))).then_some(trace)
         };
         let blocks: Vec<Option<Trace>> = (0..width / side).map(block).collect();
