@@ -83,7 +83,12 @@ fn dhclient_lives_with_a_lease() {
         given.len() == 1 && bound.contains(&format!("new_ip6_address={}", given[0])),
         "{given:?}\n{bound}"
     );
-    // It reaches the server directly, as the advertisement says that the subnet is on the link.
+    // It reaches the server directly, as soon as an advertisement has said that the subnet is on the link: the client may be
+    // bound before its kernel has heard one.
+    wait_until("the subnet is on the link", PATIENCE, || {
+        let routes = lan.client.party().says("ip", &["-6", "route", "show", "2001:db8:7::/64"]);
+        if routes.contains("dev eth0") { Ok(()) } else { Err(routes) }
+    });
     let script = "http://[2001:db8:7::1]:8480/boot/boot.ipxe";
     let told =
         lan.client.party().says("curl", &["-sSg", "--max-time", "20", "--interface", &given[0], script]);
