@@ -169,9 +169,9 @@ pub fn run(options: &Options) -> Result<bool> {
         |name, server, pool| Contestant { name, run: Box::new(move || ground.run(server, pool, load)) };
     const KEA: &str = "Kea, 2 threads";
     let written = contest(
+        options,
         "four-way exchanges of 5,000 machines, 64 at a time, leases written and not synced",
         "leases/s",
-        options.rounds,
         vec![
             contestant("ironhand", Server::Ours(Durability::Write), SMALL),
             contestant(KEA, Server::Kea, SMALL),
@@ -179,9 +179,9 @@ pub fn run(options: &Options) -> Result<bool> {
         &[Bar { against: KEA, must: 3.0, goal: 5.0 }],
     )?;
     let synced = contest(
+        options,
         "the same, every lease on the disk before its ACK (not with Kea and dnsmasq, which do not sync)",
         "leases/s",
-        options.rounds,
         vec![
             contestant("ironhand", Server::Ours(Durability::Sync), SMALL),
             contestant("ISC dhcpd", Server::Isc, SMALL),

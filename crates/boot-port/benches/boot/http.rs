@@ -130,9 +130,11 @@ pub fn run(options: &Options) -> Result<bool> {
             Contestant { name: "ours", run: Box::new(run(&ours)) },
             Contestant { name: "nginx", run: Box::new(run(&nginx)) },
         ];
-        is_well &= contest(title, "requests/s", options.rounds, contestants, &[bar])?;
+        is_well &= contest(options, title, "requests/s", contestants, &[bar])?;
     }
-    // Short transfers are many in a run: what one takes depends on what else the machine does in those milliseconds.
+    // Short transfers are many in a run and runs are many: what one takes depends on what else the machine does in those
+    // milliseconds, and the same program beside itself differs by a tenth in a few rounds.
+    let more = Options { rounds: options.rounds.max(31), ..options.clone() };
     for (title, path, plain, length, times) in [
         ("1 GiB, one curl", "large", "large", LARGE, 1),
         (
@@ -155,7 +157,7 @@ pub fn run(options: &Options) -> Result<bool> {
             Contestant { name: "nginx", run: Box::new(|| curl(&nginx, plain, length, times)) },
         ];
         let bar = Bar { against: "nginx", must: 0.95, goal: 1.0 };
-        is_well &= contest(title, "MB/s", options.rounds.max(5), contestants, &[bar])?;
+        is_well &= contest(&more, title, "MB/s", contestants, &[bar])?;
     }
     Ok(is_well)
 }

@@ -6,7 +6,8 @@
 //! A server that is not installed is an error. Where a bar is missed, the program ends with status 1.
 //!
 //! Options: `--rounds N` (3), `--seconds N` of each run (3), `--machines N` of `boots` (1,000), `--directory DIR` where servers
-//! keep their leases and what they serve (the system's place for temporary files; /dev/shm leaves the disk out).
+//! keep their leases and what they serve (the system's place for temporary files; /dev/shm leaves the disk out), `--only TEXT`
+//! for those contests whose title holds it.
 
 mod boots;
 mod contest;
@@ -25,6 +26,7 @@ use std::process::ExitCode;
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// What the parts are told.
+#[derive(Clone)]
 pub struct Options {
     /// How often every program runs.
     pub rounds: usize,
@@ -32,6 +34,8 @@ pub struct Options {
     pub seconds: u64,
     /// How many machines boot at the same moment.
     pub machines: u32,
+    /// What the title of a contest must hold to be run.
+    pub only: String,
     /// Where directories are made.
     directory: PathBuf,
 }
@@ -75,7 +79,13 @@ fn run(arguments: &[String]) -> Result<bool> {
         [command, folder] if command == tftp::SERVE => return tftp::serve(folder.as_ref()),
         _ => {}
     }
-    let mut options = Options { rounds: 3, seconds: 3, machines: 1_000, directory: std::env::temp_dir() };
+    let mut options = Options {
+        rounds: 3,
+        seconds: 3,
+        machines: 1_000,
+        only: String::new(),
+        directory: std::env::temp_dir(),
+    };
     let mut chosen = Vec::new();
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
@@ -86,6 +96,7 @@ fn run(arguments: &[String]) -> Result<bool> {
             "--rounds" => options.rounds = value()?.parse()?,
             "--seconds" => options.seconds = value()?.parse()?,
             "--machines" => options.machines = value()?.parse()?,
+            "--only" => options.only.clone_from(value()?),
             "--directory" => options.directory = value()?.into(),
             name => match PARTS.iter().find(|(part, _)| *part == name) {
                 Some(part) => chosen.push(part),

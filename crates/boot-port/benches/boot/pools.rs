@@ -19,9 +19,9 @@ pub fn run(options: &Options) -> Result<bool> {
     };
     let bar = |against| Bar { against, must: 0.9, goal: 1.0 };
     contest(
+        options,
         "pools of 62,976 and of 6,144 addresses, leases written",
         "leases/s",
-        options.rounds,
         vec![
             contestant("ironhand, 62,976", LARGE),
             contestant("ironhand, 6,144", SMALL),

@@ -39,7 +39,7 @@ pub fn run(options: &Options) -> Result<bool> {
             contestants.truncate(1);
             bars.clear();
         }
-        is_well &= contest(title, "leases/s", options.rounds, contestants, &bars)?;
+        is_well &= contest(options, title, "leases/s", contestants, &bars)?;
     }
     Ok(is_well)
 }

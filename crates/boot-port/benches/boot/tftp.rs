@@ -112,8 +112,7 @@ pub fn run(options: &Options) -> Result<bool> {
         fs::write(folder.join(format!("{megabytes}")), &octets[..megabytes * 1_000_000])?;
     }
     fs::write(folder.join("ready"), &octets[..1])?;
-    let ground = Ground { link: &link, folder, logs: directory.path().to_owned(), octets };
-    let rounds = options.rounds;
+    let ground = Ground { options, link: &link, folder, logs: directory.path().to_owned(), octets };
     let mut is_well = true;
     let case = |clients, megabytes, blksize, windowsize| Case { clients, megabytes, blksize, windowsize };
     let best = |must, goal| ["tftpd-hpa", "dnsmasq", "atftpd"].map(|against| Bar { against, must, goal });
@@ -121,35 +120,30 @@ pub fn run(options: &Options) -> Result<bool> {
     is_well &= ground.contest(
         "one client, 100 MB, block by block",
         case(1, 100, 1_468, 1),
-        rounds,
         &best(0.95, 1.0),
         None,
     )?;
     is_well &= ground.contest(
         "one client, 100 MB, windows of 16",
         case(1, 100, 1_468, 16),
-        rounds,
         &beside(1.8, 2.2),
         None,
     )?;
     is_well &= ground.contest(
         "50 clients, 20 MB each, block by block",
         case(50, 20, 1_468, 1),
-        rounds,
         &best(1.15, 1.3),
         None,
     )?;
     is_well &= ground.contest(
         "50 clients, 20 MB each, windows of 16",
         case(50, 20, 1_468, 16),
-        rounds,
         &beside(1.0, 1.0),
         Some(0.75),
     )?;
     is_well &= ground.contest(
         "200 clients, 1 MB each, block by block",
         case(200, 1, 1_468, 1),
-        rounds,
         &best(1.6, 2.0),
         None,
     )?;
@@ -157,6 +151,7 @@ pub fn run(options: &Options) -> Result<bool> {
 }
 
 struct Ground<'a> {
+    options: &'a Options,
     link: &'a Link,
     folder: PathBuf,
     logs: PathBuf,
@@ -166,14 +161,7 @@ struct Ground<'a> {
 
 impl Ground<'_> {
     /// `share` is how much of atftpd's processor time ours may take.
-    fn contest(
-        &self,
-        title: &str,
-        case: Case,
-        rounds: usize,
-        bars: &[Bar<'_>],
-        share: Option<f64>,
-    ) -> Result<bool> {
+    fn contest(&self, title: &str, case: Case, bars: &[Bar<'_>], share: Option<f64>) -> Result<bool> {
         let times = RefCell::new(Vec::new());
         let contestants = Server::ALL.map(|(name, server)| Contestant {
             name,
@@ -186,7 +174,7 @@ impl Ground<'_> {
                 }
             }),
         });
-        let mut is_well = contest(title, "MB/s", rounds, contestants.into(), bars)?;
+        let mut is_well = contest(self.options, title, "MB/s", contestants.into(), bars)?;
         if let Some(share) = share {
             let of = |wanted: Server| {
                 let times = times.borrow();

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use ironhand_tftp::DATA_HEADER;
 use nix::errno::Errno;
 use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, sendmsg};
-use rustix::net::RecvFlags;
+use rustix::net::{RecvFlags, SendFlags};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::TftpConfig;
@@ -22,6 +22,21 @@ const TRIES: u16 = 64;
 #[derive(Debug)]
 pub(super) struct Channel {
     socket: Socket,
+}
+
+/// What all transfers of a thread send with.
+#[derive(Debug)]
+pub(super) struct Press {
+    /// The system cuts windows into datagrams.
+    segmentation: bool,
+    /// One datagram, put together.
+    datagram: Vec<u8>,
+}
+
+impl Press {
+    pub(super) fn new() -> Self {
+        Self { segmentation: true, datagram: Vec::new() }
+    }
 }
 
 impl Channel {
@@ -65,7 +80,12 @@ impl Channel {
 
     /// Sends one datagram.
     pub(super) fn send(&self, bytes: &[u8]) -> io::Result<()> {
-        self.send_pieces(&[IoSlice::new(bytes)], None)
+        loop {
+            match rustix::net::send(&self.socket, bytes, SendFlags::DONTWAIT) {
+                Err(rustix::io::Errno::INTR) => {}
+                other => return Ok(other.map(drop)?),
+            }
+        }
     }
 
     /// Sends blocks of `blksize` octets, the last one perhaps shorter, each behind its header. Returns how many left; fewer
@@ -75,16 +95,20 @@ impl Channel {
         headers: &[[u8; DATA_HEADER]],
         data: &[u8],
         blksize: usize,
-        segmentation: &mut bool,
+        press: &mut Press,
     ) -> io::Result<usize> {
         if let [header] = headers {
-            return match self.send_pieces(&[IoSlice::new(header), IoSlice::new(data)], None) {
+            // In one piece: the copy costs less than the system's work with two.
+            press.datagram.clear();
+            press.datagram.extend_from_slice(header);
+            press.datagram.extend_from_slice(data);
+            return match self.send(&press.datagram) {
                 Ok(()) => Ok(1),
                 Err(error) if is_full(&error) => Ok(0),
                 Err(error) => Err(error),
             };
         }
-        let most = match *segmentation {
+        let most = match press.segmentation {
             true => (SEGMENTED / (blksize + DATA_HEADER)).clamp(1, SEGMENTS),
             false => 1,
         };
@@ -105,10 +129,10 @@ impl Channel {
                 Err(error) if is_full(&error) => return Ok(sent),
                 Err(error) if segment.is_some() && is_unsegmentable(&error) => {
                     tracing::debug!(%error, "a network interface does not cut windows: each block is sent by itself");
-                    *segmentation = false;
+                    press.segmentation = false;
                     let sent_before = sent;
                     let rest = &data[(sent * blksize).min(data.len())..];
-                    return Ok(sent_before + self.send_blocks(&headers[sent..], rest, blksize, segmentation)?);
+                    return Ok(sent_before + self.send_blocks(&headers[sent..], rest, blksize, press)?);
                 }
                 Err(error) => return Err(error),
             }

@@ -16,7 +16,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::eventfd::EventFd;
 
 use super::TftpConfig;
-use super::channel::{Channel, is_full};
+use super::channel::{Channel, Press, is_full};
 use super::content::{NETASCII_LIMIT, Readiness, Source};
 use super::disk::{Disk, Job};
 use super::listener::{Inbox, Listener};
@@ -47,7 +47,7 @@ pub(super) struct Worker {
     disk: Option<Disk>,
     inbox: Inbox,
     headers: Vec<[u8; DATA_HEADER]>,
-    segmentation: bool,
+    press: Press,
     next_port: u16,
 }
 
@@ -94,7 +94,7 @@ impl Worker {
             disk: None,
             inbox: Inbox::new(),
             headers: Vec::new(),
-            segmentation: true,
+            press: Press::new(),
             next_port: 0,
         })
     }
@@ -103,8 +103,9 @@ impl Worker {
     pub(super) fn run(mut self) {
         let mut events = [EpollEvent::empty(); EVENTS];
         let mut buffer = [0; MAX_REQUEST];
+        let mut now = Instant::now();
         loop {
-            let count = match self.epoll.wait(&mut events, self.patience()) {
+            let count = match self.epoll.wait(&mut events, self.patience(now)) {
                 Ok(count) => count,
                 Err(Errno::EINTR) => 0,
                 Err(error) => {
@@ -120,7 +121,7 @@ impl Worker {
                     slot => self.transfer(slot as usize, event.events(), &mut buffer),
                 }
             }
-            let now = Instant::now();
+            now = Instant::now();
             if self.machine.next_wake().is_some_and(|wake| wake <= now) {
                 self.machine.wake(now);
                 self.drain(now);
@@ -129,9 +130,9 @@ impl Worker {
     }
 
     /// How long there is nothing to do but to listen.
-    fn patience(&self) -> EpollTimeout {
+    fn patience(&self, now: Instant) -> EpollTimeout {
         let Some(wake) = self.machine.next_wake() else { return EpollTimeout::NONE };
-        let wait = wake.saturating_duration_since(Instant::now());
+        let wait = wake.saturating_duration_since(now);
         // Rounded up: a millisecond too early would be one of waking in vain.
         let milliseconds = wait.as_micros().div_ceil(1_000).min(i32::MAX as u128);
         EpollTimeout::try_from(milliseconds).unwrap_or(EpollTimeout::MAX)
@@ -315,7 +316,7 @@ impl Worker {
         range.start += (from * blksize) as u64;
         let data = seat.source.get(range);
         let sent = match &seat.channel {
-            Some(channel) => channel.send_blocks(&self.headers, data, blksize, &mut self.segmentation),
+            Some(channel) => channel.send_blocks(&self.headers, data, blksize, &mut self.press),
             None => {
                 let listener = self.listeners.iter().find(|listener| listener.serves(seat.local));
                 listener.map_or(Ok(0), |listener| send_each(listener, seat, &self.headers, data, blksize))
