@@ -15,7 +15,7 @@ mod tests;
 mod worker;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -23,6 +23,7 @@ use std::thread::JoinHandle;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::Shelf;
+use crate::interface::lacks_ipv6;
 use listener::Listener;
 use statistics::Counters;
 use worker::Worker;
@@ -30,10 +31,16 @@ use worker::Worker;
 pub use ironhand_tftp::Limits as TftpLimits;
 pub use statistics::TftpStatistics;
 
+/// How often a port is looked for that is free in both families.
+const TRIES: usize = 16;
+
 /// How TFTP is served.
 #[derive(Clone, Debug)]
 pub struct TftpConfig {
     /// Addresses and ports to listen on. Answers come from the address that a request was sent to. Port 0 takes a free one.
+    ///
+    /// The address of IPv6 without a host (`[::]`) takes clients of both families, or those of IPv4 where the machine has no
+    /// IPv6. Clients of IPv4 have a socket of theirs, and are seen at their addresses of IPv4.
     pub listen: Vec<SocketAddr>,
     /// Serves only what comes by this network interface.
     pub interface: Option<String>,
@@ -51,7 +58,7 @@ pub struct TftpConfig {
 impl Default for TftpConfig {
     fn default() -> Self {
         Self {
-            listen: vec![SocketAddr::from(([0, 0, 0, 0], 69))],
+            listen: vec![SocketAddr::from((Ipv6Addr::UNSPECIFIED, 69))],
             interface: None,
             single_port: false,
             ports: None,
@@ -112,11 +119,10 @@ impl TftpPort {
         for _ in 0..config.threads.max(1) {
             let mut listeners = Vec::new();
             for address in &mut addresses {
-                let listener = Listener::bind(*address, config)
-                    .map_err(|source| TftpError::Listen { address: *address, source })?;
                 // Where the system chose the port, the other threads share it.
-                *address = listener.address();
-                listeners.push(listener);
+                let of_address = listen(address, config);
+                listeners
+                    .extend(of_address.map_err(|source| TftpError::Listen { address: *address, source })?);
             }
             let (counters, stop) = (Arc::clone(&counters), Arc::clone(&stop));
             workers.push(Worker::new(config, listeners, Arc::clone(&shelf), counters, stop)?);
@@ -153,6 +159,36 @@ impl Drop for TftpPort {
             }
         }
     }
+}
+
+/// The sockets for an address, two for one of both families; the address becomes what is listened at.
+fn listen(address: &mut SocketAddr, config: &TftpConfig) -> io::Result<Vec<Listener>> {
+    let is_both = is_unspecified6(address);
+    let of_ipv4 = |port| Listener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)), config);
+    let mut tries = 0;
+    loop {
+        let first = match Listener::bind(*address, config) {
+            Err(error) if is_both && lacks_ipv6(&error) => of_ipv4(address.port())?,
+            other => other?,
+        };
+        let listens_at = first.address();
+        let second = is_unspecified6(&listens_at).then(|| of_ipv4(listens_at.port())).transpose();
+        tries += 1;
+        match second {
+            // The system chose a port that is free in one family only.
+            Err(error)
+                if address.port() == 0 && tries < TRIES && error.kind() == io::ErrorKind::AddrInUse => {}
+            second => {
+                let second = second?;
+                *address = listens_at;
+                return Ok(std::iter::once(first).chain(second).collect());
+            }
+        }
+    }
+}
+
+fn is_unspecified6(address: &SocketAddr) -> bool {
+    address.is_ipv6() && address.ip().is_unspecified()
 }
 
 /// Asks for as many file descriptors as the transfers may need: a socket each, and a file each. Many systems give a process

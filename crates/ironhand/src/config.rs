@@ -207,7 +207,7 @@ mod tests {
 
     const WHOLE: &str = "data: /srv/ironhand\nlisten: 127.0.0.1:7080\nsocket: /run/ironhand/api.sock\nroles: [api, bmc, boot]\n\
         shared: true\ntraps: 0.0.0.0:162\nconsoleLogs: /var/log/conman\nrepositories: { secrets: /etc/secrets, local: true }\n\
-        boot:\n  http: 10.0.0.1:8480\n  https: off\n  tftp: 0.0.0.0:69\n  dhcp: on\n  leases: disk\n";
+        boot:\n  http: 10.0.0.1:8480\n  https: off\n  tftp: '[::]:69'\n  dhcp: on\n  leases: disk\n";
 
     fn parse(text: &str) -> Result<Resolved, Failure> {
         settle(file::parse("ironhand.yaml", text)?)

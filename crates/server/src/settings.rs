@@ -1,6 +1,6 @@
 //! Where a server keeps its data and listens; what its settings mean to the crates below.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use ironhand_api::Settings;
@@ -89,9 +89,9 @@ pub struct BootListeners {
 }
 
 impl Default for BootListeners {
-    /// HTTP at port 8480 and TFTP at port 69 of all addresses, DHCP on the networks that manifests describe.
+    /// HTTP at port 8480 and TFTP at port 69 of all addresses of both families, DHCP on the networks that manifests describe.
     fn default() -> Self {
-        let any = |port| Some(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
+        let any = |port| Some(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)));
         Self { http: any(8480), https: None, tftp: any(69), dhcp: Some(DhcpListener::default()) }
     }
 }

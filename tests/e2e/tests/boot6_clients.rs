@@ -29,7 +29,7 @@ impl Lan {
         server.says("ip", &["-6", "address", "add", "2001:db8:7::1/64", "dev", "eth0", "nodad"]);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let capture = Capture::start(&server, "eth0", &folder.path().join("server.pcap"));
-        let listening = ["--roles", "api,bmc,boot", "--boot-http", "[::]:8480", "--boot-tftp", "[::]:69"];
+        let listening = ["--roles", "api,bmc,boot"];
         let ironhand = Ironhand::serve_at(&server, &listening);
         ironhand.apply(&format!(
             "apiVersion: ironhand/v1\nkind: Network\nmetadata: {{ name: lab }}\nspec:\n  subnet: 192.0.2.0/24\n  mode: off\n  \

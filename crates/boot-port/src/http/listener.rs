@@ -1,7 +1,7 @@
 //! Accepting connections, on as many threads as were asked for.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
 use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
@@ -25,6 +25,7 @@ use super::connection::{Connection, Shared};
 use super::counters::{Count, Counters, HttpCounts};
 use super::wire::{Clear, Wire};
 use crate::content::Shelf;
+use crate::interface::lacks_ipv6;
 
 /// Connections that may wait to be accepted: a whole row of racks may be switched on at once.
 const BACKLOG: i32 = 4_096;
@@ -86,13 +87,20 @@ pub struct HttpListener {
 impl HttpListener {
     /// Listens at `address` and serves `shelf`.
     ///
-    /// An address of IPv6 without a host (`[::]`) takes clients of both families.
+    /// The address of IPv6 without a host (`[::]`) takes clients of both families, or those of IPv4 where the machine has no
+    /// IPv6. Clients of IPv4 are seen at their addresses of IPv4.
     ///
     /// # Errors
     ///
     /// Where the address is taken or not ours, or a thread cannot be started.
     pub fn open(address: SocketAddr, config: HttpConfig, shelf: Arc<dyn Shelf>) -> io::Result<Self> {
-        let listening = listen(address)?;
+        let is_both = address.is_ipv6() && address.ip().is_unspecified();
+        let listening = match listen(address) {
+            Err(error) if is_both && lacks_ipv6(&error) => {
+                listen((Ipv4Addr::UNSPECIFIED, address.port()).into())?
+            }
+            other => other?,
+        };
         let address = listening.local_addr()?;
         let census = Arc::new(Census::new(config.connections, config.connections_of_client));
         let count = config.threads.get();

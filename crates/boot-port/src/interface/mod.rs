@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 
@@ -37,6 +38,12 @@ impl Interface {
     pub fn link_local(&self) -> Option<Ipv6Addr> {
         self.addresses6.iter().map(|(address, _)| *address).find(|address| address.is_unicast_link_local())
     }
+}
+
+/// Whether that a socket could not be made means that this machine has no IPv6: it was switched off when the system started, or
+/// the system was made without.
+pub(crate) fn lacks_ipv6(error: &io::Error) -> bool {
+    error.raw_os_error().map(Errno::from_raw) == Some(Errno::EAFNOSUPPORT)
 }
 
 /// All interfaces of this machine, in the order of their indices.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -64,6 +64,10 @@ struct Bench {
 
 impl Bench {
     fn open(config: TftpConfig) -> Self {
+        Self::at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), config)
+    }
+
+    fn at(address: SocketAddr, config: TftpConfig) -> Self {
         let (notes, told) = channel();
         let files = HashMap::from([
             ("memory", Body::Bytes(Bytes::from(octets(MEMORY)))),
@@ -72,7 +76,7 @@ impl Bench {
             ("even", Body::Bytes(Bytes::from(octets(1_024)))),
         ]);
         let shelf = Arc::new(Files { files, notes: Mutex::new(notes) });
-        let listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
+        let listen = vec![address];
         let port =
             TftpPort::open(&TftpConfig { listen, ..config }, shelf).expect("loopback can be listened on");
         Self { port, notes: told }
@@ -158,6 +162,19 @@ fn files_arrive_from_a_range_of_ports() {
 #[test]
 fn files_arrive_from_several_threads() {
     check_files(TftpConfig { threads: 3, ..TftpConfig::default() });
+}
+
+#[test]
+fn both_families_are_served_at_one_port_and_seen_as_what_they_are() {
+    for threads in [1, 2] {
+        let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+        let bench = Bench::at(any, TftpConfig { threads, ..TftpConfig::default() });
+        for client in [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)] {
+            let server = SocketAddr::new(client, bench.address().port());
+            assert!(read(server, asking("memory", Some(1_400), None)) == Ok(octets(MEMORY)));
+            assert_eq!(bench.note().client.ip(), client);
+        }
+    }
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! What is served, and how.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use ironhand_boot_port::http::PIECE;
 use ironhand_boot_port::{Body, Refusal, TransferEnd};
 
-use crate::shelf::{Served, bytes, config, file_of, pattern, serve};
+use crate::shelf::{Served, bytes, config, file_of, pattern, serve, serve_at};
 use crate::talk::Talk;
 
 fn shelf() -> Served {
@@ -21,6 +22,18 @@ fn shelf() -> Served {
             ("none", file_of(&[])),
         ],
     )
+}
+
+#[test]
+fn both_families_are_served_at_one_address_and_seen_as_what_they_are() {
+    let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+    let served = serve_at(any, config(), Vec::new());
+    for client in [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)] {
+        let server = SocketAddr::new(client, served.address().port());
+        let reply = Talk::to(server).get("/asked", "");
+        assert_eq!(String::from_utf8_lossy(&reply.body), format!("{client} {server} None"));
+        assert_eq!(served.noted().client.ip(), client);
+    }
 }
 
 #[test]

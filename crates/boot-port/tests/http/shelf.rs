@@ -74,10 +74,14 @@ impl Served {
 
 /// Serves `bodies` on loopback.
 pub fn serve(config: HttpConfig, bodies: Vec<(&'static str, Body)>) -> Served {
+    serve_at(SocketAddr::from(([127, 0, 0, 1], 0)), config, bodies)
+}
+
+/// Serves `bodies` at an address.
+pub fn serve_at(address: SocketAddr, config: HttpConfig, bodies: Vec<(&'static str, Body)>) -> Served {
     let (sender, notes) = mpsc::channel();
     let files = Files { bodies: bodies.into_iter().collect(), notes: Mutex::new(sender) };
-    let listener = HttpListener::open(SocketAddr::from(([127, 0, 0, 1], 0)), config, Arc::new(files))
-        .expect("it listens");
+    let listener = HttpListener::open(address, config, Arc::new(files)).expect("it listens");
     Served { listener, notes }
 }
 

@@ -87,8 +87,8 @@ fn server_part(found: &Found) -> String {
     let address = found.surroundings.own.address;
     format!(
         "data: /var/lib/ironhand\nlisten: 127.0.0.1:7080\nroles: [api, bmc, boot]\nboot:\n  \
-         http: 0.0.0.0:{HTTP_PORT}      # machines read from http://{address}:{HTTP_PORT}/boot/\n  \
-         tftp: 0.0.0.0:69\n  dhcp: on\n  leases: disk\n"
+         http: '[::]:{HTTP_PORT}'      # all addresses of both families; machines read from http://{address}:{HTTP_PORT}/boot/\n  \
+         tftp: '[::]:69'\n  dhcp: on\n  leases: disk\n"
     )
 }
 

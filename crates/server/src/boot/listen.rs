@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ironhand_boot_port::http::{AuthorityError, BootAuthority, HttpConfig, HttpCounts, HttpListener};
+use ironhand_boot_port::interface::{Interface, interfaces};
 use ironhand_boot_port::{Shelf, TftpConfig, TftpError, TftpPort, TftpStatistics};
 use ironhand_store::Store;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +18,7 @@ use super::media::Library;
 use super::progress::Progress;
 use super::seats::Seats;
 use super::shelf::LiveShelf;
-use super::surroundings::{SurroundingsError, own_addresses};
+use super::surroundings::SurroundingsError;
 use super::watch::BootWatch;
 use crate::changes::Changes;
 use crate::settings::BootListeners;
@@ -201,5 +202,13 @@ fn named(address: SocketAddr) -> Result<Vec<IpAddr>, BootListenError> {
     if !ip.is_unspecified() {
         return Ok(vec![ip]);
     }
-    Ok(own_addresses()?.into_iter().map(|own| own.address.into()).collect())
+    let told = interfaces().map_err(|error| SurroundingsError::System("addresses", error))?;
+    let reachable = told.iter().filter(|one| one.is_up && !one.is_loopback);
+    // A link-local address means something on one link only, and no URL has its interface.
+    let of = |one: &Interface| {
+        let global = one.addresses6.iter().filter(|(address, _)| !address.is_unicast_link_local());
+        let all = one.addresses.iter().map(|(address, _)| IpAddr::from(*address));
+        all.chain(global.map(|(address, _)| IpAddr::from(*address))).collect::<Vec<_>>()
+    };
+    Ok(reachable.flat_map(of).filter(|one| address.is_ipv6() || one.is_ipv4()).collect())
 }

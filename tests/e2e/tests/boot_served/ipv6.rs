@@ -14,8 +14,7 @@ fn place(ipv4: &str) -> Place {
     let network = Network::new();
     let server = Party::at(&network, "server", "192.0.2.1/24");
     server.says("ip", &["-6", "address", "add", "2001:db8:7::1/64", "dev", "eth0", "nodad"]);
-    let listening = ["--boot-http", "[::]:8480", "--boot-tftp", "[::]:69"];
-    let place = Place::with(network, server, &listening);
+    let place = Place::with(network, server, &[]);
     place.ironhand.apply(&format!(
         "apiVersion: ironhand/v1\nkind: Network\nmetadata: {{ name: lab }}\nspec:\n  subnet: 192.0.2.0/24\n  interface: eth0\n  \
          {ipv4}\n  domain: lab.example\n  ipv6: {{ subnet: '2001:db8:7::/64', dns: ['2001:db8:7::53'] }}\n"

@@ -134,8 +134,8 @@ fn nothing_to_boot(
     let subnet = ipv6.subnet;
     let own = |one: &Interface| one.addresses6.iter().any(|(address, _)| subnet.contains(*address));
     Some(if interfaces.iter().any(own) {
-        "machines are given addresses, and nothing to boot: this server listens over IPv4 alone. Let boot.http be [::]:8480 and \
-         boot.tftp [::]:69, or start it with --boot-http [::]:8480 --boot-tftp [::]:69"
+        "machines are given addresses, and nothing to boot: this server listens over IPv4 alone. Leave out boot.http and boot.tftp, \
+         or --boot-http and --boot-tftp: by themselves they are [::]:8480 and [::]:69, which is both families"
             .to_owned()
     } else {
         format!(
