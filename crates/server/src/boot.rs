@@ -24,13 +24,15 @@ pub(crate) use booting::{Booting, BootingError};
 pub(crate) use dhcp::Dhcp;
 pub use foreign::{findings, look_for_servers};
 pub use ironhand_boot_port::dhcp::FoundServer;
+pub use ironhand_boot_port::interface::Router6;
 pub use ironhand_dhcp::{ForeignServer, Obstacle};
 pub(crate) use known::KnownHosts;
 pub use listen::BootListenError;
 pub(crate) use listen::{BootCounts, BootParts, BootPorts};
 pub(crate) use seats::Seats;
 pub use surroundings::{
-    OwnAddress, Surroundings, SurroundingsError, candidates, free_range, in_use, own_addresses, surroundings,
+    OwnAddress, Surroundings, Surroundings6, SurroundingsError, candidates, free_range, in_use,
+    own_addresses, surroundings,
 };
 pub(crate) use wake::wake;
 pub(crate) use watch::BootWatch;

@@ -9,7 +9,7 @@ mod occupant;
 mod port;
 mod probe;
 mod search;
-mod statistics;
+pub(crate) mod statistics;
 mod worker;
 
 use std::io;

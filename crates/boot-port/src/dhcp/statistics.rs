@@ -2,28 +2,33 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+/// What a port counts, and how it is read.
 macro_rules! counters {
-    ($($(#[$text:meta])* $name:ident,)*) => {
-        /// What a [`DhcpPort`](crate::dhcp::DhcpPort) has done since it was opened.
+    ($(#[$about:meta])* $statistics:ident { $($(#[$text:meta])* $name:ident,)* }) => {
+        $(#[$about])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct DhcpStatistics {
+        pub struct $statistics {
             $($(#[$text])* pub $name: u64,)*
         }
 
         #[derive(Debug, Default)]
         pub(super) struct Tally {
-            $(pub $name: AtomicU64,)*
+            $(pub $name: std::sync::atomic::AtomicU64,)*
         }
 
         impl Tally {
-            pub fn snapshot(&self) -> DhcpStatistics {
-                DhcpStatistics { $($name: self.$name.load(Relaxed),)* }
+            pub fn snapshot(&self) -> $statistics {
+                $statistics { $($name: self.$name.load(std::sync::atomic::Ordering::Relaxed),)* }
             }
         }
     };
 }
 
+pub(crate) use counters;
+
 counters! {
+    /// What a [`DhcpPort`](crate::dhcp::DhcpPort) has done since it was opened.
+    DhcpStatistics {
     /// Datagrams that came in.
     received,
     /// Datagrams that the system took.
@@ -40,9 +45,9 @@ counters! {
     probes,
     /// Events that nobody read in time.
     events_dropped,
-}
+}}
 
 /// Counts.
-pub(super) fn count(counter: &AtomicU64, by: usize) {
+pub(crate) fn count(counter: &AtomicU64, by: usize) {
     counter.fetch_add(by as u64, Relaxed);
 }

@@ -4,11 +4,13 @@
 //! Both have one thread of their own. Leases that come together are stored by one write, and their clients told behind it.
 
 mod socket;
+mod statistics;
 mod worker;
 
 use std::io;
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime};
 
@@ -22,7 +24,10 @@ use crate::interface::Interface;
 use crate::journal::{Durability, Journal, Recovered};
 use crate::orders::{Way, orders};
 
+pub use statistics::Dhcp6Statistics;
+
 use socket::{DhcpSocket, IcmpSocket};
+use statistics::Tally;
 use worker::{Command, Worker};
 
 /// The most events that wait to be read; what comes beyond is dropped, as packets may not wait.
@@ -65,6 +70,7 @@ impl Link6 {
 #[derive(Debug)]
 pub struct Dhcp6Port {
     way: Way<Command>,
+    tally: Arc<Tally>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -94,10 +100,11 @@ impl Dhcp6Port {
         let (sender, events) = tokio::sync::mpsc::channel(EVENTS);
         let mut server = Server::new(now, SystemTime::now(), config.server, policy);
         recovered.leases.iter().for_each(|lease| server.restore(lease.clone()));
-        let worker = Worker::new(server, ends, journal, orders, sender);
+        let tally = Arc::new(Tally::default());
+        let worker = Worker::new(server, ends, journal, orders, (sender, Arc::clone(&tally)));
         let thread = std::thread::Builder::new().name("dhcp6".to_owned()).spawn(move || worker.run());
         let thread = thread.map_err(|error| OpenError::of("starting the thread of DHCPv6", error))?;
-        Ok(Opened6 { port: Self { way, thread: Some(thread) }, events, recovered })
+        Ok(Opened6 { port: Self { way, tally, thread: Some(thread) }, events, recovered })
     }
 
     /// Serves these links from now on.
@@ -128,6 +135,11 @@ impl Dhcp6Port {
         let (sender, is_released) = oneshot::channel();
         self.way.send(Command::Release(address, sender));
         is_released.await.unwrap_or(false)
+    }
+
+    /// What was done so far.
+    pub fn statistics(&self) -> Dhcp6Statistics {
+        self.tally.snapshot()
     }
 
     /// Ends the service: a link that we are the default router of is told that we are no longer.

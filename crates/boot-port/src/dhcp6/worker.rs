@@ -2,6 +2,7 @@
 
 use std::net::Ipv6Addr;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use ironhand_dhcp::StoreFailed;
@@ -11,6 +12,8 @@ use nix::poll::{PollFd, PollFlags};
 use tokio::sync::oneshot;
 
 use super::End;
+use super::statistics::Tally;
+use crate::dhcp::statistics::count;
 use crate::journal::Journal;
 use crate::orders::Orders;
 
@@ -38,6 +41,7 @@ pub(super) struct Worker<P> {
     journal: Journal<Lease>,
     orders: Orders<Command>,
     events: tokio::sync::mpsc::Sender<Event>,
+    tally: Arc<Tally>,
     clock: Instant,
     is_stopping: bool,
 }
@@ -48,10 +52,10 @@ impl<P: Policy> Worker<P> {
         ends: Vec<End>,
         journal: Journal<Lease>,
         orders: Orders<Command>,
-        events: tokio::sync::mpsc::Sender<Event>,
+        (events, tally): (tokio::sync::mpsc::Sender<Event>, Arc<Tally>),
     ) -> Self {
         let clock = Instant::now();
-        Self { server, ends, journal, orders, events, clock, is_stopping: false }
+        Self { server, ends, journal, orders, events, tally, clock, is_stopping: false }
     }
 
     pub(super) fn run(mut self) {
@@ -136,12 +140,18 @@ impl<P: Policy> Worker<P> {
                         let Some(socket) = end.and_then(|end| end.dhcp.as_ref()) else { continue };
                         if let Err(error) = socket.send(to, &bytes) {
                             // It is repeated like one that was lost on the wire.
+                            count(&self.tally.send_failures, 1);
                             tracing::debug!(%error, %to, "datagram not sent");
                         }
                     }
                     Output::Store { ticket, leases } => batch.push((ticket, leases)),
-                    // Whoever reads too slowly misses some.
-                    Output::Event(event) => drop(self.events.try_send(event)),
+                    Output::Event(event) => {
+                        self.tally.happened(&event.what);
+                        // Whoever reads too slowly misses some.
+                        if self.events.try_send(event).is_err() {
+                            count(&self.tally.events_dropped, 1);
+                        }
+                    }
                 }
             }
             if batch.is_empty() {
@@ -152,6 +162,11 @@ impl<P: Policy> Worker<P> {
                 let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
                 tracing::error!(%error, source, "leases of IPv6 are not stored, so their clients are given none");
             }
+            let counter = match &stored {
+                Ok(_) => &self.tally.stored,
+                Err(_) => &self.tally.store_failures,
+            };
+            count(counter, batch.iter().map(|(_, leases)| leases.len()).sum());
             let stored = stored.map_err(|_| StoreFailed);
             batch.into_iter().for_each(|(ticket, _)| self.server.stored(ticket, stored));
         }
@@ -164,8 +179,9 @@ impl<P: Policy> Worker<P> {
             tell(now, advertiser);
             while let Some(output) = advertiser.next_output() {
                 let AdvertiserOutput::Send { to, bytes } = output else { continue };
-                if let Err(error) = socket.send(to, &bytes) {
-                    tracing::debug!(%error, %to, "advertisement not sent");
+                match socket.send(to, &bytes) {
+                    Ok(()) => count(&self.tally.advertisements, 1),
+                    Err(error) => tracing::debug!(%error, %to, "advertisement not sent"),
                 }
             }
         }

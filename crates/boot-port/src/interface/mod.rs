@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 
-pub use table::Route;
+pub use table::{Route, Router6};
 
 /// An interface of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +94,20 @@ pub fn interfaces() -> io::Result<Vec<Interface>> {
 /// Where `/proc` is not mounted.
 pub fn routes() -> io::Result<Vec<Route>> {
     Ok(table::routes(&std::fs::read_to_string("/proc/thread-self/net/route")?))
+}
+
+/// The routers that lead everywhere over IPv6, the preferred one first; none where the machine has no IPv6.
+///
+/// # Errors
+/// Where `/proc` is not mounted.
+pub fn routers6() -> io::Result<Vec<Router6>> {
+    match std::fs::read_to_string("/proc/thread-self/net/ipv6_route") {
+        Ok(text) => Ok(table::routers6(&text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && std::fs::exists("/proc/thread-self")? => {
+            Ok(Vec::new())
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The name servers that this machine asks, without those of its own loopback.

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use std::net::Ipv4Addr;
 
 use ironhand_server::boot::{
-    FoundServer, OwnAddress, Surroundings, candidates, findings, free_range, in_use, look_for_servers,
-    own_addresses, surroundings,
+    FoundServer, OwnAddress, Surroundings, Surroundings6, candidates, findings, free_range, in_use,
+    look_for_servers, own_addresses, surroundings,
 };
 
 use crate::args::{Detect, DetectPart};
@@ -94,7 +94,7 @@ fn server_part(found: &Found) -> String {
 
 /// The network, as a manifest.
 fn network_part(found: &Found) -> String {
-    let Found { surroundings: Surroundings { own, gateway, dns, domain }, servers, free, .. } = found;
+    let Found { surroundings: Surroundings { own, gateway, dns, domain, ipv6 }, servers, free, .. } = found;
     let mut text = String::from("apiVersion: ironhand/v1\nkind: Network\n");
     // Writing to a string does not fail.
     let _ = writeln!(text, "metadata: {{ name: {} }}\nspec:", name_of(&own.interface));
@@ -125,6 +125,19 @@ fn network_part(found: &Found) -> String {
     if let Some(domain) = domain {
         let _ = writeln!(text, "  domain: {domain}");
     }
+    if let Some((first, prefix)) = ipv6.subnet() {
+        let by_router = ipv6.routers.iter().any(|router| router.is_advertised);
+        let (more, why) = match by_router {
+            true => {
+                (", advertise: false", "; a router advertises itself there and is to do so with the flag M")
+            }
+            false => ("", ""),
+        };
+        let _ = writeln!(
+            text,
+            "  # ipv6: {{ subnet: \"{first}/{prefix}\"{more} }}      # where nobody else gives addresses by DHCPv6{why}"
+        );
+    }
     let _ =
         writeln!(text, "  unknown: menu      # machines that nobody described register themselves and wait");
     text
@@ -139,13 +152,20 @@ fn name_of(interface: &str) -> String {
 
 /// What was found, in words.
 fn words(found: &Found) -> Vec<String> {
-    let Found { surroundings: Surroundings { own, gateway, dns, .. }, others, servers, free, taken, asked } =
-        found;
+    let Found {
+        surroundings: Surroundings { own, gateway, dns, ipv6, .. },
+        others,
+        servers,
+        free,
+        taken,
+        asked,
+    } = found;
     let mut words = vec![format!("{} has {}/{}", own.interface, own.address, own.prefix)];
     words.push(match gateway {
         Some(gateway) => format!("the router is {gateway}"),
         None => format!("{} leads to no other networks: machines are given no router", own.interface),
     });
+    words.push(words6(&own.interface, ipv6));
     if dns.is_empty() {
         words.push(
             "no name server is known that other machines could ask: add `dns` if they need one".to_owned(),
@@ -190,9 +210,41 @@ fn words(found: &Found) -> Vec<String> {
     words
 }
 
+/// What was found of IPv6, in words.
+fn words6(interface: &str, ipv6: &Surroundings6) -> String {
+    let Surroundings6 { is_on, addresses, routers } = ipv6;
+    let routers: Vec<String> = routers
+        .iter()
+        .map(|router| match router.is_advertised {
+            true => format!("{} advertises itself as a router", router.address),
+            false => format!("{} is a router by configuration", router.address),
+        })
+        .collect();
+    let routers = match routers.is_empty() {
+        true => "this machine has heard no router advertise itself".to_owned(),
+        false => routers.join(", "),
+    };
+    if !is_on {
+        return format!("{interface} has no IPv6: machines boot over IPv4 alone");
+    }
+    if addresses.is_empty() {
+        return format!(
+            "{interface} has no address of IPv6 beyond its link, so machines boot over IPv4 alone; {routers}"
+        );
+    }
+    let all: Vec<String> = addresses.iter().map(|(address, prefix)| format!("{address}/{prefix}")).collect();
+    let proposed = match ipv6.subnet() {
+        Some(_) => {
+            "; `ipv6` stands in the network as a comment, as other servers of DHCPv6 are not looked for"
+        }
+        None => "",
+    };
+    format!("{interface} has {} over IPv6; {routers}{proposed}", all.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
-    use ironhand_server::boot::{ForeignServer, Obstacle};
+    use ironhand_server::boot::{ForeignServer, Obstacle, Router6};
 
     use super::*;
 
@@ -209,6 +261,7 @@ mod tests {
             gateway,
             dns: vec!["192.0.2.66".parse().unwrap()],
             domain: Some("rack.example".into()),
+            ipv6: Surroundings6::default(),
         };
         let free = Some(("192.0.2.100".parse().unwrap(), "192.0.2.126".parse().unwrap()));
         Found { surroundings, others: Vec::new(), servers, free, taken: 3, asked: true }
@@ -227,6 +280,54 @@ mod tests {
             router: None,
             name_server: None,
         }
+    }
+
+    #[test]
+    fn what_is_known_of_ipv6_is_told_and_its_network_left_to_a_person() {
+        let router = |is_advertised| Router6 {
+            interface: "eth0.7".into(),
+            address: "fe80::9".parse().unwrap(),
+            is_advertised,
+        };
+        let check = |is_on, addresses: &[(&str, u8)], routers: &[Router6], told: &str, line: Option<&str>| {
+            let mut found = found(Ok(Vec::new()));
+            let addresses = addresses.iter().map(|(address, prefix)| (address.parse().unwrap(), *prefix));
+            found.surroundings.ipv6 =
+                Surroundings6 { is_on, addresses: addresses.collect(), routers: routers.to_vec() };
+            let words = words(&found).join("\n");
+            assert!(words.contains(told), "{words}");
+            let text = network_part(&found);
+            let proposed =
+                text.lines().find(|line| line.contains("ipv6")).and_then(|line| line.split_once("      #"));
+            assert_eq!(proposed.map(|(proposed, _)| proposed), line, "{text}");
+            let told = text.replace("# ipv6", "ipv6");
+            assert!(ironhand_api::parse_manifests("network.yaml", &told).is_ok(), "{told}");
+        };
+        check(false, &[], &[], "eth0.7 has no IPv6", None);
+        check(true, &[], &[], "no address of IPv6 beyond its link", None);
+        check(
+            true,
+            &[("2001:db8:7::1", 128)],
+            &[],
+            "has 2001:db8:7::1/128 over IPv6; this machine has heard no",
+            None,
+        );
+        let plain = Some("  # ipv6: { subnet: \"2001:db8:7::/64\" }");
+        check(
+            true,
+            &[("2001:db8:7::1", 64)],
+            &[router(false)],
+            "fe80::9 is a router by configuration",
+            plain,
+        );
+        let beside = Some("  # ipv6: { subnet: \"2001:db8:7::/64\", advertise: false }");
+        check(
+            true,
+            &[("2001:db8:7::1", 64)],
+            &[router(true)],
+            "fe80::9 advertises itself as a router",
+            beside,
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod fixture;
 mod guests;
 mod keeper;
 mod leases;
+mod listing;
 mod options;
 mod policy;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ironhand_api::{DhcpLease, Name, NetworkService, PoolUse};
 use ironhand_boot_port::dhcp::{DhcpPort, DhcpStatistics};
+use ironhand_boot_port::dhcp6::Dhcp6Statistics;
 use ironhand_boot_port::journal::Durability;
 use ironhand_dhcp::Counters;
 use ironhand_model::boot::View;
@@ -169,6 +171,11 @@ impl Dhcp {
             Some(port) => port.release(address).await,
             None => false,
         }
+    }
+
+    /// What was done over IPv6; nothing before the first network is served so.
+    pub(crate) async fn counted6(&self) -> Option<Dhcp6Statistics> {
+        self.desk6.statistics().await
     }
 
     /// What was answered and refused, and what sockets and lease file did; nothing before the first network is served.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use ironhand_api::MacAddress;
-use ironhand_boot_port::interface::{Interface, Route, interfaces, name_servers, routes};
+use ironhand_boot_port::interface::{Interface, Route, Router6, interfaces, name_servers, routers6, routes};
 use tokio::net::UdpSocket;
 use tokio::time::sleep;
 
@@ -15,6 +15,9 @@ const MOST_ASKED: usize = 512;
 
 /// Addresses that are proposed at most.
 const MOST_PROPOSED: usize = 100;
+
+/// The most bits of a subnet that machines make addresses of their own in (RFC 4291, section 2.5.4).
+const SUBNET: u8 = 64;
 
 /// The port of the service that throws away what it gets (RFC 863): what is sent there asks for nothing but the address.
 const DISCARD: u16 = 9;
@@ -46,6 +49,28 @@ pub struct Surroundings {
     pub dns: Vec<Ipv4Addr>,
     /// The domain in which this machine looks for names.
     pub domain: Option<String>,
+    /// The same over IPv6.
+    pub ipv6: Surroundings6,
+}
+
+/// What an interface stands in over IPv6.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings6 {
+    /// Whether IPv6 is on there: it has a link-local address.
+    pub is_on: bool,
+    /// Its addresses that reach beyond the link, each with the number of bits that are the network's.
+    pub addresses: Vec<(Ipv6Addr, u8)>,
+    /// The routers that lead to other networks from it, the preferred one first.
+    pub routers: Vec<Router6>,
+}
+
+impl Surroundings6 {
+    /// The subnet of its first address in one: the first address of the subnet, and the number of its bits.
+    pub fn subnet(&self) -> Option<(Ipv6Addr, u8)> {
+        // A longer prefix is that of an address alone, as DHCPv6 gives them: the subnet stands nowhere.
+        let (address, prefix) = self.addresses.iter().find(|(_, prefix)| (1..=SUBNET).contains(prefix))?;
+        Some((Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - prefix))), *prefix))
+    }
 }
 
 /// Why the surroundings cannot be told.
@@ -143,7 +168,21 @@ pub fn surroundings(interface: Option<&str>) -> Result<Surroundings, Surrounding
         IpAddr::V6(_) => None,
     };
     let dns = name_servers().into_iter().filter_map(version_4).collect();
-    Ok(Surroundings { own, gateway, dns, domain: search_domain(&resolver) })
+    let ipv6 = surroundings6(&own.interface)?;
+    Ok(Surroundings { own, gateway, dns, domain: search_domain(&resolver), ipv6 })
+}
+
+fn surroundings6(interface: &str) -> Result<Surroundings6, SurroundingsError> {
+    let told = interfaces().map_err(|error| SurroundingsError::System("addresses", error))?;
+    let mut routers = routers6().map_err(|error| SurroundingsError::System("routes of IPv6", error))?;
+    routers.retain(|router| router.interface == interface);
+    let Some(own) = told.into_iter().find(|one| one.name == interface) else {
+        return Ok(Surroundings6::default());
+    };
+    let is_on = own.link_local().is_some();
+    let mut addresses = own.addresses6;
+    addresses.retain(|(address, _)| !address.is_unicast_link_local());
+    Ok(Surroundings6 { is_on, addresses, routers })
 }
 
 /// The interfaces with a way to everywhere, the one that is preferred first.

@@ -1,6 +1,7 @@
 //! What monitoring systems gather, in the OpenMetrics text format.
 
 mod dhcp;
+mod dhcp6;
 mod recoveries;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use self::dhcp::DhcpMetrics;
+use self::dhcp6::Dhcp6Metrics;
 use self::recoveries::RecoveryMetrics;
 use super::{Api, ApiError};
 use crate::boot::{BootCounts, BootWatch};
@@ -54,6 +56,7 @@ pub(super) struct Metrics {
     machines: Gauge,
     boots_left_out: Family<Labels, Counter>,
     dhcp: DhcpMetrics,
+    dhcp6: Dhcp6Metrics,
     recoveries: RecoveryMetrics,
     boot_http: Family<Labels, Counter>,
     boot_tftp: Family<Labels, Counter>,
@@ -139,11 +142,13 @@ impl Metrics {
             Family::clone(&boots_left_out),
         );
         let dhcp = DhcpMetrics::register(&mut registry);
+        let dhcp6 = Dhcp6Metrics::register(&mut registry);
         let recoveries = RecoveryMetrics::register(&mut registry);
         let (boot_http, boot_tftp, boot_bytes) = register_listeners(&mut registry);
         Self {
             registry,
             dhcp,
+            dhcp6,
             recoveries,
             boots,
             machines,
@@ -339,7 +344,9 @@ pub(super) async fn metrics(State(api): State<Arc<Api>>) -> Result<Response, Api
     metrics.count_heartbeats(&api.heartbeats.counts);
     metrics.count_boots(&api.boots);
     if let Some(dhcp) = &api.dhcp {
-        metrics.dhcp.count(&dhcp.services().await, &dhcp.pools().await, dhcp.counted().await);
+        let services = dhcp.services().await;
+        metrics.dhcp.count(&services, &dhcp.pools().await, dhcp.counted().await);
+        metrics.dhcp6.count(&services, dhcp.counted6().await);
     }
     if let Some(ports) = &api.ports {
         metrics.count_listeners(&ports.counts());

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ironhand_api::{DhcpMode, Name, Network, ServiceState};
 use ironhand_boot_port::dhcp::{DhcpConfig, DhcpPort, OpenError, Opened};
-use ironhand_boot_port::interface::{Interface, Route, interfaces, routes};
+use ironhand_boot_port::interface::{Interface, Route};
 use ironhand_boot_port::journal::{Durability, Recovered};
 use ironhand_dhcp::{Mode, ServerConfig, Subnet};
 use ironhand_model::boot::View;
@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval};
 
 use super::Desk;
+use super::listing::Listing;
 use super::options::NetworkOptions;
 use super::policy::{BootPolicy, Place, Places};
 use super::pools::Pools;
@@ -47,6 +48,7 @@ pub(super) struct Keeper {
     places: watch::Sender<Arc<Places>>,
     rivals: Rivals,
     pools: Pools,
+    listing: Listing,
     /// What the port was told last.
     told: Told,
     /// Interfaces that could not be served: why, and until when they are left alone.
@@ -91,6 +93,7 @@ impl Keeper {
             places: watch::Sender::default(),
             rivals: Rivals::default(),
             pools: Pools::default(),
+            listing: Listing::default(),
             told: Told::default(),
             broken: BTreeMap::new(),
             teller: None,
@@ -109,7 +112,10 @@ impl Keeper {
                 () = closing.cancelled() => break,
                 told = changed.changed() => if told.is_err() { break },
                 () = self.rivals.found() => {}
-                _ = look.tick() => self.look_at_pools().await,
+                _ = look.tick() => {
+                    self.listing.forget();
+                    self.look_at_pools().await;
+                }
             }
         }
         let port = self.desk.port.write().await.take();
@@ -126,21 +132,20 @@ impl Keeper {
     /// Makes everything as the records, the interfaces and other servers say at this moment.
     async fn renew(&mut self) {
         self.begin_anew_after_a_fault().await;
-        let around = interfaces().and_then(|interfaces| Ok((interfaces, routes()?)));
-        let (interfaces, routes) = match around {
-            Ok(around) => around,
+        let view = self.views.now();
+        let listed = match self.listing.of(&view) {
+            Ok(listed) => listed,
             Err(error) => {
                 tracing::error!(%error, "the system does not tell its interfaces and routes: DHCP is served as before");
                 return;
             }
         };
         let now = Instant::now();
-        let view = self.views.now();
         self.broken.retain(|_, (_, until)| *until > now);
         let mut plans: Vec<Plan<'_>> =
-            view.networks().map(|network| self.plan(network, &interfaces, &routes)).collect();
+            view.networks().map(|network| self.plan(network, &listed.interfaces, &listed.routes)).collect();
         self.rivals.watch(now, watched(&plans).into_values());
-        self.serve(&view, &mut plans, &interfaces).await;
+        self.serve(&view, &mut plans, &listed.interfaces).await;
         let judged = plans.into_iter().map(|plan| {
             let Plan { network, standing, state, reason } = plan;
             let link = standing.as_ref().and_then(|standing| standing.link.as_ref());

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use ironhand_api::{DhcpLease, Ipv6Service, LeaseState, MacAddress, Name};
-use ironhand_boot_port::dhcp6::Dhcp6Port;
+use ironhand_boot_port::dhcp6::{Dhcp6Port, Dhcp6Statistics};
 use ironhand_dhcp::v6::Lease;
 use ironhand_model::boot::View;
 use tokio::sync::RwLock;
@@ -68,6 +68,11 @@ impl Desk {
     /// The leases of the networks that are described.
     pub(super) async fn leases(&self, view: &View, known: &KnownHosts) -> Vec<DhcpLease> {
         self.kept().await.iter().filter_map(|lease| lease_told(lease, view, known)).collect()
+    }
+
+    /// What was done; nothing before the first network is served.
+    pub(super) async fn statistics(&self) -> Option<Dhcp6Statistics> {
+        self.port.read().await.as_ref().map(Dhcp6Port::statistics)
     }
 
     /// Takes a lease back; says whether there was one.

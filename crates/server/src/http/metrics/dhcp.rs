@@ -69,14 +69,7 @@ impl DhcpMetrics {
     ) {
         self.networks.clear();
         for service in services {
-            let state = match service.state {
-                ServiceState::Served => "served",
-                ServiceState::Looking => "looking",
-                ServiceState::Foreign => "foreign",
-                ServiceState::Failed => "failed",
-                ServiceState::Off => "off",
-            };
-            self.networks.get_or_create(&vec![("state", state.to_owned())]).inc();
+            self.networks.get_or_create(&vec![("state", word(service.state).to_owned())]).inc();
         }
         self.pools.clear();
         for (network, pool) in pools.iter().filter(|(_, pool)| pool.size > 0) {
@@ -86,12 +79,6 @@ impl DhcpMetrics {
             }
         }
         let Some((counters, statistics)) = counted else { return };
-        let follow = |family: &Family<Labels, Counter>, label, values: &[(&str, u64)]| {
-            for (value, count) in values {
-                let counter = family.get_or_create(&vec![(label, (*value).to_owned())]);
-                counter.inc_by(count.saturating_sub(counter.get()));
-            }
-        };
         let Counters { discovers, requests, declines, releases, informs, boot_service, .. } = counters;
         follow(
             &self.requests,
@@ -139,6 +126,25 @@ impl DhcpMetrics {
                 ("events", statistics.events_dropped),
             ],
         );
+    }
+}
+
+/// How a network is served, as a label says it.
+pub(super) const fn word(state: ServiceState) -> &'static str {
+    match state {
+        ServiceState::Served => "served",
+        ServiceState::Looking => "looking",
+        ServiceState::Foreign => "foreign",
+        ServiceState::Failed => "failed",
+        ServiceState::Off => "off",
+    }
+}
+
+/// Lets counters be what was counted elsewhere.
+pub(super) fn follow(family: &Family<Labels, Counter>, label: &'static str, values: &[(&str, u64)]) {
+    for (value, count) in values {
+        let counter = family.get_or_create(&vec![(label, (*value).to_owned())]);
+        counter.inc_by(count.saturating_sub(counter.get()));
     }
 }
 

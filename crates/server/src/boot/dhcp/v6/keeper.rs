@@ -9,7 +9,6 @@ use std::time::Duration;
 use ironhand_api::{EventKind, Ipv6Service, Name, ServiceState, Severity};
 use ironhand_boot_port::dhcp::OpenError;
 use ironhand_boot_port::dhcp6::{Dhcp6Config, Dhcp6Port, Link6, Opened6};
-use ironhand_boot_port::interface::interfaces;
 use ironhand_boot_port::journal::Durability;
 use ironhand_dhcp::v6::ServerConfig;
 use ironhand_store::{EventDraft, Store};
@@ -22,6 +21,7 @@ use super::links::{Plan, plans};
 use super::policy::{BootPolicy6, Places};
 use super::told::Teller;
 use super::{Desk, identifier};
+use crate::boot::dhcp::listing::Listing;
 use crate::boot::dhcp::reception::{Reception, tell};
 use crate::clock;
 use crate::http::chain;
@@ -37,6 +37,7 @@ const LEFT_ALONE: Duration = Duration::from_secs(60);
 pub(in crate::boot::dhcp) struct Keeper {
     around: Around,
     places: watch::Sender<Arc<Places>>,
+    listing: Listing,
     /// What the port was told last.
     told: Vec<Link6>,
     /// Why nothing could be served, with what, and until when that is not tried again.
@@ -57,7 +58,8 @@ pub(in crate::boot::dhcp) struct Around {
 
 impl Keeper {
     pub(in crate::boot::dhcp) fn new(around: Around) -> Self {
-        Self { around, places: watch::Sender::default(), told: Vec::new(), broken: None, teller: None }
+        let (places, listing) = (watch::Sender::default(), Listing::default());
+        Self { around, places, listing, told: Vec::new(), broken: None, teller: None }
     }
 
     /// Keeps DHCPv6 until it is to be closed.
@@ -70,7 +72,7 @@ impl Keeper {
             tokio::select! {
                 () = closing.cancelled() => break,
                 told = changed.changed() => if told.is_err() { break },
-                _ = look.tick() => {}
+                _ = look.tick() => self.listing.forget(),
             }
         }
         let port = self.around.desk.port.write().await.take();
@@ -86,15 +88,15 @@ impl Keeper {
 
     /// Makes everything as the records and the interfaces say at this moment.
     async fn renew(&mut self) {
-        let interfaces = match interfaces() {
-            Ok(interfaces) => interfaces,
+        let view = self.around.views.now();
+        let listed = match self.listing.of(&view) {
+            Ok(listed) => listed,
             Err(error) => {
                 tracing::error!(%error, "the system does not tell its interfaces: DHCPv6 is served as before");
                 return;
             }
         };
-        let view = self.around.views.now();
-        let mut plans = plans(&view, &interfaces);
+        let mut plans = plans(&view, &listed.interfaces);
         let links: Vec<Link6> = plans.iter().filter_map(|plan| plan.link.clone()).collect();
         self.places.send_replace(Arc::new(places(&plans)));
         if let Err(error) = self.apply(links).await {
