@@ -13,10 +13,11 @@ mod damage;
 mod processor;
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::time::Duration;
 
-use damage::{Damage, Dice, faint_screen, score, screen};
-use ironhand_console::{Reader, fonts};
+use damage::{Damage, Dice, Misread, Screen, faint_screen, score, screen};
+use ironhand_console::{Image, Reader, fonts};
 use processor::timed;
 
 #[derive(Default)]
@@ -25,6 +26,8 @@ struct Tally {
     equal: usize,
     refused: usize,
     wrong_pages: usize,
+    /// Of these, the pages that look the same without the letters that were not read: the damage left nothing of them.
+    traceless: usize,
     characters: usize,
     errors: usize,
     times: Vec<Duration>,
@@ -65,35 +68,20 @@ fn main() {
         let reliable = reading.is_reliable();
         let score = score(&screen.text, &if reliable { reading.text() } else { String::new() });
         if only.is_some() {
-            for (who, text) in [("T", screen.text.clone()), ("R", reading.text())] {
-                for (row, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-                    println!("{who}{row:3} {line}");
-                }
-            }
+            show(&screen.text, &reading.text());
         }
-        if reliable && score.wrong > 0 {
-            println!("WRONG round {round}");
-            let clean = |t: &str| {
-                t.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect::<Vec<_>>()
-            };
-            let (a, b) = (clean(&screen.text), clean(&reading.text()));
-            println!("  lines {} {}", a.len(), b.len());
-            let mut shown = 0;
-            for (x, y) in a.iter().zip(&b) {
-                if x != y && shown < 5 {
-                    let c = ironhand_score(x, y);
-                    if c > 0 {
-                        shown += 1;
-                        println!("  T {x}\n  R {y}");
-                    }
-                }
-            }
-        }
+        let is_wrong = reliable && !score.wrong.is_empty();
+        let is_traceless = is_wrong && {
+            let without = damage.of_image(&screen.without(&score.wrong), screen.text_mode);
+            println!("WRONG {}\n{}", listed(&screen, &score.wrong), difference(&image, &without));
+            without == image
+        };
         let tally = tallies.entry(damage.name()).or_default();
         tally.pages += 1;
         tally.equal += usize::from(score.errors == 0);
         tally.refused += usize::from(!reliable);
-        tally.wrong_pages += usize::from(reliable && score.wrong > 0);
+        tally.wrong_pages += usize::from(is_wrong);
+        tally.traceless += usize::from(is_traceless);
         tally.characters += score.characters;
         tally.errors += score.errors;
         tally.times.push(took);
@@ -104,7 +92,7 @@ fn main() {
                 if reliable { "READ   " } else { "refused" },
                 reading.method,
                 score.errors,
-                score.wrong,
+                score.wrong.len(),
                 score.characters,
                 took.as_secs_f64() * 1e3,
                 reading.score,
@@ -113,16 +101,17 @@ fn main() {
             );
         }
     }
-    println!("{:<16} pages equal refused wrong  errors %  median ms  worst ms  known ms", "damage");
+    println!("{:<16} pages equal refused wrong traceless  errors %  median ms  worst ms  known ms", "damage");
     for (name, mut tally) in tallies {
         tally.times.sort();
         tally.times_again.sort();
         println!(
-            "{name:<16} {:5} {:5} {:7} {:5}  {:8.4}  {:9.1}  {:8.1}  {:8.1}",
+            "{name:<16} {:5} {:5} {:7} {:5} {:9}  {:8.4}  {:9.1}  {:8.1}  {:8.1}",
             tally.pages,
             tally.equal,
             tally.refused,
             tally.wrong_pages,
+            tally.traceless,
             100.0 * tally.errors as f64 / tally.characters.max(1) as f64,
             tally.times[tally.times.len() / 2].as_secs_f64() * 1e3,
             tally.times[tally.times.len() - 1].as_secs_f64() * 1e3,
@@ -131,6 +120,35 @@ fn main() {
     }
 }
 
-fn ironhand_score(a: &str, b: &str) -> usize {
-    score(a, b).wrong
+/// Prints what stands on a screen, and what was read.
+fn show(truth: &str, read: &str) {
+    for (who, text) in [("T", truth), ("R", read)] {
+        for (row, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            println!("{who}{row:3} {line}");
+        }
+    }
+}
+
+/// What was read wrongly, by colours of ink and ground: how often which character was read as which.
+fn listed(screen: &Screen, wrong: &[Misread]) -> String {
+    let mut kinds: BTreeMap<_, BTreeMap<_, usize>> = BTreeMap::new();
+    for misread in wrong {
+        let pair = (misread.stands, misread.read);
+        *kinds.entry(screen.colors(misread)).or_default().entry(pair).or_default() += 1;
+    }
+    let mut list = String::new();
+    for (colors, pairs) in kinds {
+        let (ink, ground) = colors.unwrap_or_default();
+        let _ = write!(list, "{ink:06x} on {ground:06x}:");
+        for ((stands, read), count) in pairs {
+            let _ = write!(list, " {count} x {stands:?} as {read:?},");
+        }
+    }
+    list
+}
+
+/// How many pixels the letters that were read wrongly made a difference to.
+fn difference(one: &Image, other: &Image) -> String {
+    let count = one.pixels.iter().zip(&other.pixels).filter(|(one, other)| one != other).count();
+    format!("  without them {count} pixels are others")
 }

@@ -39,6 +39,58 @@ pub struct Screen {
     pub text: String,
     /// Whether it is a text mode, whose pixels are not square.
     pub text_mode: bool,
+    layout: Layout,
+}
+
+/// How a screen was drawn.
+#[derive(Clone)]
+struct Layout {
+    font: &'static Font,
+    size: (u32, u32),
+    /// Pixels left of the first cell, and above it.
+    origin: (u32, u32),
+    ninth_column: bool,
+    columns: usize,
+    cells: Vec<DrawnCell>,
+}
+
+impl Layout {
+    fn image(&self) -> Image {
+        let Self { font, size: (width, height), origin: (left, top), ninth_column, columns, .. } = *self;
+        let drawing = Drawing { cells: &self.cells, columns, font, ninth_column, cursor: None };
+        let mut image = Image::filled(width, height, self.cells[0].background);
+        let drawn = drawing.image();
+        for (y, row) in drawn.pixels.chunks_exact(drawn.width as usize).enumerate() {
+            let from = (y + top as usize) * width as usize + left as usize;
+            image.pixels[from..from + row.len()].copy_from_slice(row);
+        }
+        image
+    }
+
+    fn index(&self, misread: &Misread) -> Option<usize> {
+        let (row, column) = (usize::try_from(misread.row).ok()?, usize::try_from(misread.column).ok()?);
+        let index = row * self.columns + column;
+        (column < self.columns && index < self.cells.len()).then_some(index)
+    }
+}
+
+impl Screen {
+    /// The screen with nothing in the cells that were read wrongly.
+    pub fn without(&self, wrong: &[Misread]) -> Image {
+        let mut layout = self.layout.clone();
+        for misread in wrong {
+            if let Some(index) = layout.index(misread) {
+                layout.cells[index].character = ' ';
+            }
+        }
+        layout.image()
+    }
+
+    /// The colours of a cell's ink and ground.
+    pub fn colors(&self, misread: &Misread) -> Option<(u32, u32)> {
+        let cell = self.layout.cells[self.layout.index(misread)?];
+        Some((cell.foreground, cell.background))
+    }
 }
 
 const LINES: [&str; 24] = [
@@ -104,16 +156,11 @@ fn drawn(dice: &mut Dice, font: usize, page: impl Fn(&mut Dice, &Font, usize, us
     let rows = rows.min((height - top) / font.height());
     let columns = columns.min((width - left) / pitch);
     let (cells, text) = page(dice, font, columns as usize, rows as usize);
-    let drawn =
-        Drawing { cells: &cells, columns: columns as usize, font, ninth_column: text_mode, cursor: None };
-    let mut image = Image::filled(width, height, cells[0].background);
-    let drawn = drawn.image();
-    for (y, row) in drawn.pixels.chunks_exact(drawn.width as usize).enumerate() {
-        let from = (y + top as usize) * width as usize + left as usize;
-        image.pixels[from..from + row.len()].copy_from_slice(row);
-    }
+    let (size, origin, columns) = ((width, height), (left, top), columns as usize);
+    let layout = Layout { font, size, origin, ninth_column: text_mode, columns, cells };
+    let image = layout.image();
     let name = format!("{} {width}x{height} {columns}x{rows}", font.name());
-    Screen { name, image, text, text_mode }
+    Screen { name, image, text, text_mode, layout }
 }
 
 /// Some lines in a few colours, of which one may be highlighted.
@@ -296,14 +343,19 @@ impl Damage {
     }
 
     pub fn of(self, screen: &Screen) -> Image {
-        let picture = to_rgb(&screen.image);
+        self.of_image(&screen.image, screen.text_mode)
+    }
+
+    /// Of a screen that shows this; of a text mode, whose pixels are not square, or not.
+    pub fn of_image(self, image: &Image, text_mode: bool) -> Image {
+        let picture = to_rgb(image);
         let (width, height) = picture.dimensions();
         let scaled = |across: f64, down: f64, filter| {
             let side = |side: u32, by: f64| ((f64::from(side) * by).round() as u32).max(1);
             resize(&picture, side(width, across), side(height, down), filter)
         };
         let fitted = |to_width: u32, to_height: u32, filter| {
-            let aspect = if screen.text_mode { 4.0 / 3.0 } else { f64::from(width) / f64::from(height) };
+            let aspect = if text_mode { 4.0 / 3.0 } else { f64::from(width) / f64::from(height) };
             let wide = (f64::from(to_height) * aspect).round().min(f64::from(to_width));
             let high = (f64::from(to_width) / aspect).round().min(f64::from(to_height));
             let small = resize(&picture, wide as u32, high as u32, filter);
@@ -346,43 +398,73 @@ fn jpeg(picture: &RgbImage, quality: u8) -> RgbImage {
 }
 
 /// How far a reading is from the truth.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Score {
     pub characters: usize,
-    /// Characters that are missing, too many, or others; unread ones too.
+    /// Cells in which something else was read than stands there, unread ones too.
     pub errors: usize,
-    /// Of these, those that are not marked as unread.
-    pub wrong: usize,
+    /// Of these, those that are not marked as unread: characters that were taken for others or for blanks, and what was read where
+    /// nothing stands.
+    pub wrong: Vec<Misread>,
 }
 
-/// Compares texts as the targets do: blanks count once, empty lines not at all.
+/// A cell that was read wrongly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Misread {
+    /// From the truth's first cell; negative where the reading begins before it.
+    pub row: isize,
+    pub column: isize,
+    pub stands: char,
+    pub read: char,
+}
+
+/// How many cells readings may begin before or after the truth, across and down: bars beside a screen may count as cells.
+const SHIFT: (isize, isize) = (40, 24);
+
+/// Compares texts cell by cell, where most of what was read falls on what stands there.
 pub fn score(truth: &str, read: &str) -> Score {
-    let clean = |text: &str| -> Vec<char> {
-        let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
-        lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n").chars().collect()
-    };
-    let (truth, read) = (clean(truth), clean(read));
-    if truth == read {
-        return Score { characters: truth.len(), ..Score::default() };
+    let cells = |text: &str| -> Vec<Vec<char>> { text.lines().map(|line| line.chars().collect()).collect() };
+    let (truth, read) = (cells(truth), cells(read));
+    let first = score_at(&truth, &read, (0, 0));
+    if first.wrong.is_empty() {
+        return first;
     }
-    let errors = distance(&truth, &read, |_| 1);
-    // An unread character in place of another is no wrong text.
-    let wrong = distance(&truth, &read, |read| usize::from(read != char::REPLACEMENT_CHARACTER));
-    Score { characters: truth.len(), errors, wrong }
+    let shifts = (-SHIFT.1..=SHIFT.1).flat_map(|down| (-SHIFT.0..=SHIFT.0).map(move |across| (across, down)));
+    let equal = |shift: &(isize, isize)| (equal_at(&truth, &read, *shift), -(shift.0.abs() + shift.1.abs()));
+    let shift = shifts.max_by_key(equal).unwrap_or_default();
+    score_at(&truth, &read, shift)
 }
 
-/// Levenshtein's distance, where writing a character that should not be there costs what `cost` says.
-fn distance(truth: &[char], read: &[char], cost: impl Fn(char) -> usize) -> usize {
-    let mut row: Vec<usize> = (0..=truth.len()).collect();
-    for read in read {
-        let price = cost(*read);
-        let mut diagonal = row[0];
-        row[0] += price;
-        for (index, truth) in truth.iter().enumerate() {
-            let replaced = diagonal + if truth == read { 0 } else { price };
-            diagonal = row[index + 1];
-            row[index + 1] = replaced.min(row[index] + 1).min(diagonal + price);
+/// What stands at a place; blanks all around.
+fn at(text: &[Vec<char>], (row, column): (isize, isize)) -> char {
+    let line = usize::try_from(row).ok().and_then(|row| text.get(row));
+    let cell = line.and_then(|line| line.get(usize::try_from(column).ok()?));
+    cell.copied().unwrap_or(' ')
+}
+
+/// How many characters, of a sample, were read as they are if the reading is shifted so.
+fn equal_at(truth: &[Vec<char>], read: &[Vec<char>], (across, down): (isize, isize)) -> usize {
+    const SAMPLE: usize = 7;
+    let cells = (0_isize..).zip(truth).flat_map(|(row, line)| {
+        (0_isize..).zip(line).map(move |(column, character)| (row, column, *character))
+    });
+    let inked = cells.filter(|(.., character)| *character != ' ').step_by(SAMPLE);
+    inked.filter(|(row, column, character)| at(read, (row + down, column + across)) == *character).count()
+}
+
+fn score_at(truth: &[Vec<char>], read: &[Vec<char>], (across, down): (isize, isize)) -> Score {
+    let longest = |text: &[Vec<char>]| text.iter().map(Vec::len).max().unwrap_or_default().cast_signed();
+    let mut score = Score::default();
+    for row in (-down).min(0)..truth.len().cast_signed().max(read.len().cast_signed() - down) {
+        for column in (-across).min(0)..longest(truth).max(longest(read) - across) {
+            let stands = at(truth, (row, column));
+            let read = at(read, (row + down, column + across));
+            score.characters += usize::from(stands != ' ');
+            score.errors += usize::from(read != stands);
+            if read != stands && read != char::REPLACEMENT_CHARACTER {
+                score.wrong.push(Misread { row, column, stands, read });
+            }
         }
     }
-    row[truth.len()]
+    score
 }

@@ -1,6 +1,7 @@
 //! The glyphs of all fonts as patterns of light that cells are compared with.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::font::Font;
@@ -69,6 +70,17 @@ impl Glyph {
         let coarse = coarse(&ink, width, height);
         let is_slight = ink.iter().sum::<f32>() < SLIGHT * ink.len() as f32;
         Self { character, ink, is_slight, coarse, darkest, emptiest }
+    }
+
+    /// The columns and the rows that have ink, in a drawing of this width.
+    pub(super) fn inked(&self, width: usize) -> (Range<usize>, Range<usize>) {
+        let (mut columns, mut rows) = (width..0, self.ink.len() / width..0);
+        for (index, _) in self.ink.iter().enumerate().filter(|(_, ink)| **ink > 0.0) {
+            let (x, y) = (index % width, index / width);
+            columns = columns.start.min(x)..columns.end.max(x + 1);
+            rows = rows.start.min(y)..rows.end.max(y + 1);
+        }
+        (columns, rows)
     }
 }
 

@@ -59,6 +59,14 @@ const STRONG_OF_NOISE: f32 = 4.0;
 /// The mean square of the smallest mark, a full stop, in parts of its contrast.
 const DOT: f32 = 0.17;
 
+/// Ink of less than so many steps of light, or of less than this part of what strong ink has, is faint: marks of strong ink are known by
+/// their contrast.
+const FAINT: f32 = 64.0;
+const FAINTER: f32 = 0.7;
+
+/// A blank of which more than this part of such a mark is left unexplained may be one.
+const PART_OF_MARK: f32 = 0.5;
+
 /// How many times what is usually left unexplained that must be for it to be seen for certain.
 const CERTAIN: f32 = 0.8;
 
@@ -66,8 +74,16 @@ const CERTAIN: f32 = 0.8;
 const REACH: usize = 2;
 
 /// Which of the blanks are none for certain. `noise` is what is usually left unexplained of a character, in steps of light.
-/// `blur` is how many pixels what stands in a cell reaches beyond it where no block of compression carries it farther.
-pub(super) fn doubted(image: &Image, frame: &Frame, inks: &[Ink], noise: f32, blur: f64) -> Vec<bool> {
+/// `blur` is how many pixels what stands in a cell reaches beyond it where no block of compression carries it farther, `inked` where
+/// the ink of the cells that are no blanks is, with that.
+pub(super) fn doubted(
+    image: &Image,
+    frame: &Frame,
+    inks: &[Ink],
+    inked: &[Rectangle],
+    noise: f32,
+    blur: f64,
+) -> Vec<bool> {
     let traces = Traces::of(image, frame, blur);
     let is_outermost = |column: usize| column == 0 || column + 1 == frame.columns;
     let mut left: Vec<bool> = (0..inks.len())
@@ -78,11 +94,8 @@ pub(super) fn doubted(image: &Image, frame: &Frame, inks: &[Ink], noise: f32, bl
             _ => false,
         })
         .collect();
-    // Filters carry ink into the blocks beside it.
-    if blur == 0.0 && compression::is_seen(image) {
-        for factor in [1, 2] {
-            blocks::mark(image, frame, inks, factor * compression::SIDE, &mut left);
-        }
+    if compression::is_seen(image) {
+        blocks::mark(image, frame, inks, inked, &mut left);
     }
     let around = |index: usize| {
         let (row, column) = (index / frame.columns, index % frame.columns);
@@ -99,10 +112,32 @@ pub(super) fn doubted(image: &Image, frame: &Frame, inks: &[Ink], noise: f32, bl
         };
         is_faint_ink(index) || left[index] && !is_alone()
     };
-    let is_doubted = |index: usize| {
-        matches!(inks[index], Ink::None(_)) && (is_faint(index) || around(index).any(is_faint))
+    // Of a mark in the faint ink of the letters around it, more would be left than a blank leaves.
+    let strong = strong(inks);
+    let is_mark = |index: usize, unexplained: f32| {
+        let faint = around(index).filter_map(|other| match inks[other] {
+            Ink::Some(contrast) if contrast < FAINT.max(FAINTER * strong) => Some(contrast),
+            _ => None,
+        });
+        let faintest = faint.fold(f32::INFINITY, f32::min);
+        let left = if unexplained.is_finite() { unexplained } else { traces.cells[index].light };
+        left > PART_OF_MARK * DOT * faintest
+    };
+    let is_doubted = |index: usize| match inks[index] {
+        Ink::None(unexplained) => {
+            is_faint(index) || around(index).any(is_faint) || is_mark(index, unexplained)
+        }
+        Ink::Picture | Ink::Some(_) => false,
     };
     (0..inks.len()).map(is_doubted).collect()
+}
+
+/// The contrast of the page's strong ink: nine tenths of it have no more.
+fn strong(inks: &[Ink]) -> f32 {
+    let contrast = |ink: &Ink| if let Ink::Some(contrast) = ink { Some(*contrast) } else { None };
+    let mut contrasts: Vec<f32> = inks.iter().filter_map(contrast).collect();
+    contrasts.sort_by(f32::total_cmp);
+    contrasts.get(contrasts.len() * 9 / 10).copied().unwrap_or_default()
 }
 
 /// The traces of all cells.

@@ -7,6 +7,7 @@ use super::bank::{Face, is_cursor};
 use super::doubt::{self, Ink};
 use super::frame::Frame;
 use super::page::Guess;
+use super::plane::Rectangle;
 use super::sharpen::Sharp;
 use crate::Image;
 use crate::reader::{Grid, area};
@@ -173,7 +174,24 @@ fn doubted(
     let (across, down) = frame.scale(face.size());
     let is_sharp = !filter.is_blur() && (across - 1.0).abs() < 1e-6 && (down - 1.0).abs() < 1e-6;
     let blur = if is_sharp { 0.0 } else { BLUR * across.max(down).max(1.0) };
-    doubt::doubted(image, frame, &inks, usual.error * usual.contrast, blur)
+    let inked = |(index, ink): (usize, &Ink)| {
+        let drawn = match (ink, weighed[index]) {
+            (Ink::None(_), _) | (_, None) => return None,
+            (Ink::Some(_), Some(cell)) if matches!(cell.verdict(usual), Verdict::Certain) => {
+                face.glyphs[cell.glyph].inked(face.width)
+            }
+            _ => (0..face.width, 0..face.height),
+        };
+        let cell = frame.cell(index / frame.columns, index % frame.columns);
+        Some(Rectangle {
+            left: cell.left + drawn.0.start as f64 * across - blur,
+            top: cell.top + drawn.1.start as f64 * down - blur,
+            width: drawn.0.len() as f64 * across + 2.0 * blur,
+            height: drawn.1.len() as f64 * down + 2.0 * blur,
+        })
+    };
+    let inked: Vec<Rectangle> = inks.iter().enumerate().filter_map(inked).collect();
+    doubt::doubted(image, frame, &inks, &inked, usual.error * usual.contrast, blur)
 }
 
 /// How many pixels of the face filters carry ink beyond its cell.
