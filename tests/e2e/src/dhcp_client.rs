@@ -128,6 +128,14 @@ impl DhcpClient {
         text
     }
 
+    /// Waits until the client's own log says something this many times.
+    pub fn says_so(&self, what: &str, times: usize) {
+        wait_until(&format!("the client's log says `{what}` {times} times"), PATIENCE, || {
+            let log = fs::read_to_string(self.path("log")).unwrap_or_default();
+            if log.matches(what).count() >= times { Ok(()) } else { Err(self.account()) }
+        });
+    }
+
     /// Waits until this many frames pass the server that tshark's display `filter` picks.
     pub fn passes(&self, filter: &str, count: usize) {
         wait_until(&format!("{count} frames are {filter}"), PATIENCE, || {

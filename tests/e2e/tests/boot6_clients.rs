@@ -94,6 +94,8 @@ fn dhclient_lives_with_a_lease() {
         lan.client.party().says("curl", &["-sSg", "--max-time", "20", "--interface", &given[0], script]);
     assert!(told.contains(&format!("chain --replace --autofree {script}?")), "{told}");
     lan.client.told("RENEW6");
+    // The hook is told in the middle of it: who gives the lease back kills the client, and reads what it has written.
+    lan.client.says_so("PRC: Renewal event scheduled", 2);
     lan.client.party().says("dhclient", &[&arguments[..], &["-r", "eth0"]].concat());
     lan.client.passes("dhcpv6.msgtype == 8", 1);
     wait_until("the lease is given back", PATIENCE, || {
