@@ -171,7 +171,7 @@ impl Station {
         let policy = OfferAt { options: Arc::new(offer.options.clone()), offer, address };
         let (dhcp, tftp, http) = party.inside(|| {
             let Opened { port: dhcp, .. } =
-                DhcpPort::open(config, policy).expect("ports 67 and 4011 are free here");
+                DhcpPort::open(config, policy, |_| ()).expect("ports 67 and 4011 are free here");
             let tftp =
                 TftpPort::open(&TftpConfig::default(), Arc::clone(&shelf)).expect("port 69 is free here");
             let at = SocketAddr::from((Ipv4Addr::UNSPECIFIED, HTTP_PORT));

@@ -56,7 +56,7 @@ fn open(party: &Party, folder: &Path, subnets: Vec<Subnet>) -> Result<Opened, Op
         journal: folder.join("leases"),
         durability: Durability::Sync,
     };
-    party.inside(|| DhcpPort::open(config, Everybody))
+    party.inside(|| DhcpPort::open(config, Everybody, |_| ()))
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -224,8 +224,8 @@ pub fn serve(folder: &Path) -> Result<bool> {
     let tftp = TftpConfig { listen: vec![SocketAddr::from((SERVER, 69))], ..TftpConfig::default() };
     let _tftp = TftpPort::open(&tftp, shelf())?;
     let _http = HttpListener::open(SocketAddr::from((SERVER, HTTP)), HttpConfig::default(), shelf())?;
-    let mut dhcp = dhcp::open(Durability::Sync, SMALL)?;
-    // Events are read, as a server reads them.
-    while dhcp.events.blocking_recv().is_some() {}
-    Ok(true)
+    let _dhcp = dhcp::open(Durability::Sync, SMALL)?;
+    loop {
+        thread::park();
+    }
 }

@@ -268,10 +268,10 @@ pub fn serve(arguments: &[String]) -> Result<bool> {
     let [durability, last] = arguments else { return Err("serve-dhcp sync|write LAST".into()) };
     let pool = Pool { last: last.parse()? };
     let durability = if durability == "sync" { Durability::Sync } else { Durability::Write };
-    let mut opened = open(durability, pool)?;
-    // Events are read, as a server reads them.
-    while opened.events.blocking_recv().is_some() {}
-    Ok(true)
+    let _opened = open(durability, pool)?;
+    loop {
+        std::thread::park();
+    }
 }
 
 /// Serves the addresses of a pool, with the lease file in the directory where it runs.
@@ -297,5 +297,5 @@ pub(crate) fn open(durability: Durability, pool: Pool) -> Result<Opened> {
     };
     let mut options = ironhand_dhcp::Options::new();
     options.set_addresses(code::ROUTER, &[SERVER]).set_addresses(code::DOMAIN_NAME_SERVER, &[SERVER]);
-    Ok(DhcpPort::open(config, Everybody { options: Arc::new(options) })?)
+    Ok(DhcpPort::open(config, Everybody { options: Arc::new(options) }, |_| ())?)
 }

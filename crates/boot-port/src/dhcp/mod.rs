@@ -35,9 +35,6 @@ use port::Port;
 use statistics::Tally;
 use worker::{Command, Worker};
 
-/// The most events that wait to be read; what comes beyond is counted and dropped, as packets may not wait.
-const EVENTS: usize = 4096;
-
 /// What a [`DhcpPort`] serves.
 #[derive(Clone, Debug)]
 pub struct DhcpConfig {
@@ -131,25 +128,27 @@ pub struct DhcpPort {
 pub struct Opened {
     /// The port.
     pub port: DhcpPort,
-    /// What happens, from now on.
-    pub events: tokio::sync::mpsc::Receiver<Event>,
     /// What the lease file held.
     pub recovered: Recovered,
 }
 
 impl DhcpPort {
-    /// Opens the sockets and the lease file, and begins to serve.
+    /// Opens the sockets and the lease file, and begins to serve. `told` hears of what happens in the order in which it
+    /// does, and of each answer before what its client says next; packets wait for it.
     ///
     /// The sockets are of the network namespace of the calling thread.
     ///
     /// # Errors
     /// See [`OpenError`]; nothing is served then.
-    pub fn open<P: Policy + Send + 'static>(config: DhcpConfig, policy: P) -> Result<Opened, OpenError> {
+    pub fn open<P: Policy + Send + 'static>(
+        config: DhcpConfig,
+        policy: P,
+        told: impl Fn(&Event) + Send + 'static,
+    ) -> Result<Opened, OpenError> {
         let ports = open_ports(&config.interfaces)?;
         let (journal, recovered) = Journal::<Lease>::open(&config.journal, config.durability)?;
         let (way, orders) = orders()?;
         let tally = Arc::new(Tally::default());
-        let (sender, events) = tokio::sync::mpsc::channel(EVENTS);
         let now = Instant::now();
         let mut server = Server::new(now, SystemTime::now(), config.server.clone(), policy);
         server.set_interfaces(ports.iter().flat_map(Port::facts).collect());
@@ -160,11 +159,16 @@ impl DhcpPort {
         let (keeper, keeping) = Keeper::start(journal, way.clone(), tally.clone())
             .map_err(|error| OpenError::of("starting the thread of the lease file", error))?;
         let wait = config.server.probe_wait;
-        let worker = Worker::new(server, ports, keeper, orders, sender, tally.clone(), wait);
+        let worker = Worker::new(server, ports, keeper, orders, Box::new(told), tally.clone(), wait);
         let serving = std::thread::Builder::new().name("dhcp".to_owned()).spawn(move || worker.run());
         let serving = serving.map_err(|error| OpenError::of("starting the thread of DHCP", error))?;
         let port = Self { way, tally, threads: std::iter::once(serving).chain(keeping).collect() };
-        Ok(Opened { port, events, recovered })
+        Ok(Opened { port, recovered })
+    }
+
+    /// Whether it serves still; it ends by itself only by a fault of this program.
+    pub fn is_serving(&self) -> bool {
+        !self.threads.iter().any(JoinHandle::is_finished)
     }
 
     /// Serves these interfaces from now on, with the addresses that they have now.

@@ -43,8 +43,6 @@ counters! {
     writes,
     /// Addresses that were probed.
     probes,
-    /// Events that nobody read in time.
-    events_dropped,
 }}
 
 /// Counts.

@@ -36,12 +36,15 @@ pub(super) enum Command {
     Stop,
 }
 
+/// Hears of what happens.
+pub(super) type Told = Box<dyn Fn(&Event) + Send>;
+
 pub(super) struct Worker<P> {
     server: Server<P>,
     ports: Vec<Port>,
     keeper: Keeper,
     orders: Orders<Command>,
-    events: tokio::sync::mpsc::Sender<Event>,
+    told: Told,
     tally: Arc<Tally>,
     probes: Probes,
     /// Leases to be stored together.
@@ -59,7 +62,7 @@ impl<P: Policy> Worker<P> {
         ports: Vec<Port>,
         keeper: Keeper,
         orders: Orders<Command>,
-        events: tokio::sync::mpsc::Sender<Event>,
+        told: Told,
         tally: Arc<Tally>,
         probe_wait: Duration,
     ) -> Self {
@@ -68,7 +71,7 @@ impl<P: Policy> Worker<P> {
             ports,
             keeper,
             orders,
-            events,
+            told,
             tally,
             probes: Probes::new(probe_wait),
             batch: Vec::new(),
@@ -198,11 +201,7 @@ impl<P: Policy> Worker<P> {
                     let port = self.ports.iter().find(|port| port.id == interface);
                     self.probes.start(now, address, port, relayed);
                 }
-                Output::Event(event) => {
-                    if self.events.try_send(event).is_err() {
-                        count(&self.tally.events_dropped, 1);
-                    }
-                }
+                Output::Event(event) => (self.told)(&event),
             }
         }
     }

@@ -30,9 +30,6 @@ use socket::{DhcpSocket, IcmpSocket};
 use statistics::Tally;
 use worker::{Command, Worker};
 
-/// The most events that wait to be read; what comes beyond is dropped, as packets may not wait.
-const EVENTS: usize = 4096;
-
 /// What a [`Dhcp6Port`] serves.
 #[derive(Clone, Debug)]
 pub struct Dhcp6Config {
@@ -79,32 +76,34 @@ pub struct Dhcp6Port {
 pub struct Opened6 {
     /// The port.
     pub port: Dhcp6Port,
-    /// What happens, from now on.
-    pub events: tokio::sync::mpsc::Receiver<Event>,
     /// What the lease file held.
     pub recovered: Recovered<Lease>,
 }
 
 impl Dhcp6Port {
-    /// Opens the sockets and the lease file, and begins to serve.
+    /// Opens the sockets and the lease file, and begins to serve. `told` hears of what happens in the order in which it
+    /// does, and of each answer before what its client says next; packets wait for it.
     ///
     /// The sockets are of the network namespace of the calling thread.
     ///
     /// # Errors
     /// See [`OpenError`]; nothing is served then.
-    pub fn open<P: Policy + Send + 'static>(config: Dhcp6Config, policy: P) -> Result<Opened6, OpenError> {
+    pub fn open<P: Policy + Send + 'static>(
+        config: Dhcp6Config,
+        policy: P,
+        told: impl Fn(&Event) + Send + 'static,
+    ) -> Result<Opened6, OpenError> {
         let now = Instant::now();
         let ends = open_links(now, config.links)?;
         let (journal, recovered) = Journal::<Lease>::open(&config.journal, config.durability)?;
         let (way, orders) = orders()?;
-        let (sender, events) = tokio::sync::mpsc::channel(EVENTS);
         let mut server = Server::new(now, SystemTime::now(), config.server, policy);
         recovered.leases.iter().for_each(|lease| server.restore(lease.clone()));
         let tally = Arc::new(Tally::default());
-        let worker = Worker::new(server, ends, journal, orders, (sender, Arc::clone(&tally)));
+        let worker = Worker::new(server, ends, journal, orders, (Box::new(told), Arc::clone(&tally)));
         let thread = std::thread::Builder::new().name("dhcp6".to_owned()).spawn(move || worker.run());
         let thread = thread.map_err(|error| OpenError::of("starting the thread of DHCPv6", error))?;
-        Ok(Opened6 { port: Self { way, tally, thread: Some(thread) }, events, recovered })
+        Ok(Opened6 { port: Self { way, tally, thread: Some(thread) }, recovered })
     }
 
     /// Serves these links from now on.

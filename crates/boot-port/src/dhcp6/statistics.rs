@@ -33,8 +33,6 @@ counters! {
     store_failures,
     /// Answers that the system did not take.
     send_failures,
-    /// Events that nobody read in time.
-    events_dropped,
     /// Router advertisements that were sent.
     advertisements,
 }}

@@ -35,12 +35,15 @@ pub(super) enum Command {
     Stop,
 }
 
+/// Hears of what happens.
+type Told = Box<dyn Fn(&Event) + Send>;
+
 pub(super) struct Worker<P> {
     server: Server<P>,
     ends: Vec<End>,
     journal: Journal<Lease>,
     orders: Orders<Command>,
-    events: tokio::sync::mpsc::Sender<Event>,
+    told: Told,
     tally: Arc<Tally>,
     clock: Instant,
     is_stopping: bool,
@@ -52,10 +55,10 @@ impl<P: Policy> Worker<P> {
         ends: Vec<End>,
         journal: Journal<Lease>,
         orders: Orders<Command>,
-        (events, tally): (tokio::sync::mpsc::Sender<Event>, Arc<Tally>),
+        (told, tally): (Told, Arc<Tally>),
     ) -> Self {
         let clock = Instant::now();
-        Self { server, ends, journal, orders, events, tally, clock, is_stopping: false }
+        Self { server, ends, journal, orders, told, tally, clock, is_stopping: false }
     }
 
     pub(super) fn run(mut self) {
@@ -147,10 +150,7 @@ impl<P: Policy> Worker<P> {
                     Output::Store { ticket, leases } => batch.push((ticket, leases)),
                     Output::Event(event) => {
                         self.tally.happened(&event.what);
-                        // Whoever reads too slowly misses some.
-                        if self.events.try_send(event).is_err() {
-                            count(&self.tally.events_dropped, 1);
-                        }
+                        (self.told)(&event);
                     }
                 }
             }

@@ -9,11 +9,10 @@ use ironhand_api::{DhcpMode, Name, Network, ServiceState};
 use ironhand_boot_port::dhcp::{DhcpConfig, DhcpPort, OpenError, Opened};
 use ironhand_boot_port::interface::{Interface, Route};
 use ironhand_boot_port::journal::{Durability, Recovered};
-use ironhand_dhcp::{Mode, ServerConfig, Subnet};
+use ironhand_dhcp::{Event, Mode, ServerConfig, Subnet};
 use ironhand_model::boot::View;
 use ironhand_store::{EventDraft, Store};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval};
 
 use super::Desk;
@@ -21,7 +20,7 @@ use super::listing::Listing;
 use super::options::NetworkOptions;
 use super::policy::{BootPolicy, Place, Places};
 use super::pools::Pools;
-use super::reception::{Reception, tell};
+use super::reception::Reception;
 use super::rivals::{Rivals, Watched};
 use super::services::Judged;
 use super::standing::{Standing, standing};
@@ -53,7 +52,6 @@ pub(super) struct Keeper {
     told: Told,
     /// Interfaces that could not be served: why, and until when they are left alone.
     broken: BTreeMap<String, (String, Instant)>,
-    teller: Option<JoinHandle<()>>,
 }
 
 /// What the port was told last.
@@ -96,7 +94,6 @@ impl Keeper {
             listing: Listing::default(),
             told: Told::default(),
             broken: BTreeMap::new(),
-            teller: None,
         }
     }
 
@@ -121,11 +118,6 @@ impl Keeper {
         let port = self.desk.port.write().await.take();
         if let Some(port) = port {
             port.close().await;
-        }
-        if let Some(teller) = self.teller
-            && let Err(error) = teller.await
-        {
-            tracing::error!(%error, "what DHCP did last is not told");
         }
     }
 
@@ -161,14 +153,10 @@ impl Keeper {
 
     /// Lets go of a port whose thread has ended though nobody asked it to; what is stored is read again when it is opened.
     async fn begin_anew_after_a_fault(&mut self) {
-        if self.teller.as_ref().is_none_or(|teller| !teller.is_finished()) {
-            return;
-        }
-        tracing::error!("the thread of DHCP has ended by a fault of this program, and is started again");
-        self.teller = None;
-        self.told = Told::default();
-        let port = self.desk.port.write().await.take();
-        if let Some(port) = port {
+        let ended = self.desk.port.write().await.take_if(|port| !port.is_serving());
+        if let Some(port) = ended {
+            tracing::error!("the thread of DHCP has ended by a fault of this program, and is started again");
+            self.told = Told::default();
             port.close().await;
         }
     }
@@ -269,13 +257,11 @@ impl Keeper {
                 return Ok(());
             }
             let opened = self.open(names, subnets.clone()).await?;
-            let Opened { port: open, events, recovered } = opened;
+            let Opened { port: open, recovered } = opened;
             *port = Some(open);
             drop(port);
             self.warn(&recovered);
             tracing::info!(leases = recovered.leases.len(), "DHCP is served");
-            let teller = Teller { reception: Arc::clone(&self.reception) };
-            self.teller = Some(tokio::spawn(tell(events, move |event| teller.take(event))));
             self.told = Told { interfaces: wanted, subnets };
             return Ok(());
         };
@@ -310,7 +296,9 @@ impl Keeper {
             places: self.places.subscribe(),
             reception: Arc::clone(&self.reception),
         };
-        let opening = tokio::task::spawn_blocking(move || DhcpPort::open(config, policy)).await;
+        let teller = Teller { reception: Arc::clone(&self.reception) };
+        let told = move |event: &Event| teller.take(event);
+        let opening = tokio::task::spawn_blocking(move || DhcpPort::open(config, policy, told)).await;
         opening.unwrap_or_else(|error| {
             let source = std::io::Error::other(error);
             Err(OpenError::System { what: "opening the sockets of DHCP".to_owned(), source })

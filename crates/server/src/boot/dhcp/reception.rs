@@ -7,15 +7,11 @@ use std::sync::Arc;
 use ironhand_api::{BootStage, MacAddress, Machine, Timestamp};
 use ironhand_model::boot::{self as model, Architecture, Decision, Stage, View};
 use ironhand_model::{BootAbout, BootSeen, BootSighting, BootSpeaker};
-use tokio::sync::mpsc;
 
 use super::guests::{Guest, Guests};
 use crate::boot::seats::{Seat, Seats};
 use crate::boot::watch::{BootWatch, Note};
 use crate::clock;
-
-/// Events that are taken at a time.
-const AT_ONCE: usize = 512;
 
 /// The machines that boot, as the servers of DHCP hear of them. The thread that serves puts them in, and whoever tells of
 /// leases looks.
@@ -90,14 +86,6 @@ impl Reception {
             network: guest.map(|guest| guest.network),
         };
         self.seats.put(address, seat);
-    }
-}
-
-/// Hands over what a server of DHCP does, until it has ended.
-pub(super) async fn tell<E>(mut events: mpsc::Receiver<E>, told: impl Fn(&E)) {
-    let mut taken = Vec::with_capacity(AT_ONCE);
-    while events.recv_many(&mut taken, AT_ONCE).await > 0 {
-        taken.drain(..).for_each(|event| told(&event));
     }
 }
 

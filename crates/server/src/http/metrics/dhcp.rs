@@ -120,11 +120,7 @@ impl DhcpMetrics {
         follow(
             &self.lost,
             "what",
-            &[
-                ("answers", statistics.send_failures),
-                ("leases", statistics.store_failures),
-                ("events", statistics.events_dropped),
-            ],
+            &[("answers", statistics.send_failures), ("leases", statistics.store_failures)],
         );
     }
 }

@@ -78,12 +78,8 @@ impl Dhcp6Metrics {
             "what",
             &[("stored", stored), ("expired", expired), ("released", released), ("in_use", declined)],
         );
-        let Dhcp6Statistics { send_failures, store_failures, events_dropped, .. } = counted;
-        follow(
-            &self.lost,
-            "what",
-            &[("answers", send_failures), ("leases", store_failures), ("events", events_dropped)],
-        );
+        let Dhcp6Statistics { send_failures, store_failures, .. } = counted;
+        follow(&self.lost, "what", &[("answers", send_failures), ("leases", store_failures)]);
         let sent = &self.advertisements;
         sent.inc_by(counted.advertisements.saturating_sub(sent.get()));
     }

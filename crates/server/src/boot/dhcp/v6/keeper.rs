@@ -10,10 +10,9 @@ use ironhand_api::{EventKind, Ipv6Service, Name, ServiceState, Severity};
 use ironhand_boot_port::dhcp::OpenError;
 use ironhand_boot_port::dhcp6::{Dhcp6Config, Dhcp6Port, Link6, Opened6};
 use ironhand_boot_port::journal::Durability;
-use ironhand_dhcp::v6::ServerConfig;
+use ironhand_dhcp::v6::{Event, ServerConfig};
 use ironhand_store::{EventDraft, Store};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +21,7 @@ use super::policy::{BootPolicy6, Places};
 use super::told::Teller;
 use super::{Desk, identifier};
 use crate::boot::dhcp::listing::Listing;
-use crate::boot::dhcp::reception::{Reception, tell};
+use crate::boot::dhcp::reception::Reception;
 use crate::clock;
 use crate::http::chain;
 use crate::views::Views;
@@ -42,7 +41,6 @@ pub(in crate::boot::dhcp) struct Keeper {
     told: Vec<Link6>,
     /// Why nothing could be served, with what, and until when that is not tried again.
     broken: Option<(String, Vec<Link6>, Instant)>,
-    teller: Option<JoinHandle<()>>,
 }
 
 /// What others hand to the task.
@@ -59,7 +57,7 @@ pub(in crate::boot::dhcp) struct Around {
 impl Keeper {
     pub(in crate::boot::dhcp) fn new(around: Around) -> Self {
         let (places, listing) = (watch::Sender::default(), Listing::default());
-        Self { around, places, listing, told: Vec::new(), broken: None, teller: None }
+        Self { around, places, listing, told: Vec::new(), broken: None }
     }
 
     /// Keeps DHCPv6 until it is to be closed.
@@ -78,11 +76,6 @@ impl Keeper {
         let port = self.around.desk.port.write().await.take();
         if let Some(port) = port {
             port.close().await;
-        }
-        if let Some(teller) = self.teller
-            && let Err(error) = teller.await
-        {
-            tracing::error!(%error, "what DHCPv6 did last is not told");
         }
     }
 
@@ -143,7 +136,7 @@ impl Keeper {
         if let Some(open) = port.as_ref() {
             return open.set_links(links).await;
         }
-        let Opened6 { port: open, events, recovered } = self.open(links).await?;
+        let Opened6 { port: open, recovered } = self.open(links).await?;
         *port = Some(open);
         drop(port);
         if recovered.damaged > 0 {
@@ -154,8 +147,6 @@ impl Keeper {
             );
         }
         tracing::info!(leases = recovered.leases.len(), "DHCPv6 is served");
-        let teller = Teller { reception: Arc::clone(&self.around.reception) };
-        self.teller = Some(tokio::spawn(tell(events, move |event| teller.take(event))));
         Ok(())
     }
 
@@ -175,7 +166,9 @@ impl Keeper {
             places: self.places.subscribe(),
             reception: Arc::clone(&self.around.reception),
         };
-        let opening = tokio::task::spawn_blocking(move || Dhcp6Port::open(config, policy)).await;
+        let teller = Teller { reception: Arc::clone(&self.around.reception) };
+        let told = move |event: &Event| teller.take(event);
+        let opening = tokio::task::spawn_blocking(move || Dhcp6Port::open(config, policy, told)).await;
         opening.unwrap_or_else(|error| {
             Err(system("opening the sockets of DHCPv6", std::io::Error::other(error)))
         })
