@@ -5,7 +5,7 @@ use std::io;
 use futures_util::{Stream, StreamExt};
 use http::Method;
 use http::header::CONTENT_TYPE;
-use ironhand_api::{List, Media, MediaEntry, MediaRequest, Name};
+use ironhand_api::{List, Media, MediaEntry, MediaRequest, MediaState, Name};
 use reqwest::Body;
 
 use crate::{Client, Error};
@@ -58,10 +58,15 @@ impl Client {
             let lengths: Vec<String> = lengths.iter().map(u64::to_string).collect();
             ("loaders", lengths.join(","))
         }));
+        // Where there is one, the server says so before it has taken the bytes, and closes: what it said could be lost with
+        // the connection while they are sent. None are sent then.
+        let known = self.server_medium(name).await;
+        let is_there = known.is_ok_and(|medium| medium.status.state != MediaState::Failed);
+        let bytes = if is_there { Body::default() } else { Body::wrap_stream(bytes) };
         let request = self
             .request(Method::PUT, &["api", "v1", "media", name.as_str()], &query)
             .header(CONTENT_TYPE, "application/octet-stream")
-            .body(Body::wrap_stream(bytes));
+            .body(bytes);
         self.parse(self.call(request).await?).await
     }
 
