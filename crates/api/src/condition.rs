@@ -81,6 +81,39 @@ impl Condition {
             || !self.any.is_empty() && self.any.iter().all(Self::needs_screen)
     }
 
+    /// Whether something must be wrong that is seen elsewhere than on the screen: the power is off, a check fails, the
+    /// controller told of something. That a host is on and answers is no such sign, nor is what must not be.
+    pub fn needs_sign(&self) -> bool {
+        let fails = |passes: Option<bool>| passes == Some(false);
+        self.power == Some(PowerState::Off)
+            || self.reach.is_some_and(|reach| reach != Reach::Ok)
+            || fails(self.ping)
+            || fails(self.heartbeat)
+            || self.check.as_ref().is_some_and(|check| check.state() == CheckState::Failing)
+            || self.event.is_some()
+            || self.serial.is_some()
+            || self.deployment.as_ref().is_some_and(DeploymentIs::is_sign)
+            || self.all.iter().any(Self::needs_sign)
+            || !self.any.is_empty() && self.any.iter().all(|part| part.needs_sign() || part.needs_screen())
+    }
+
+    /// Whether the power must be off, so that nothing can stand on the screen.
+    pub fn needs_power_off(&self) -> bool {
+        self.power == Some(PowerState::Off)
+            || self.all.iter().any(Self::needs_power_off)
+            || !self.any.is_empty() && self.any.iter().all(Self::needs_power_off)
+    }
+
+    /// Whether it may hold while the power is off: it names that, here or below.
+    pub fn minds_power_off(&self) -> bool {
+        self.power == Some(PowerState::Off) || self.all.iter().chain(&self.any).any(Self::minds_power_off)
+    }
+
+    /// Whether it asks, here or below, for what a check came to, which fails also while the host boots.
+    pub fn minds_checks(&self) -> bool {
+        self.asks_checks() || self.all.iter().chain(&self.any).any(Self::minds_checks)
+    }
+
     /// Whether it asks for more than what stands on the screen at one moment, so that its verdict on an unchanged
     /// screen may change.
     pub fn asks_beyond_picture(&self) -> bool {
@@ -258,6 +291,13 @@ impl DeploymentIs {
             Self::Phase(phase) => DeploymentIn { phase: vec![*phase], ..DeploymentIn::default() },
             Self::In(asked) => asked.clone(),
         }
+    }
+
+    /// Whether it tells of a deployment that goes wrong: it stopped, is late, or lasts.
+    fn is_sign(&self) -> bool {
+        let DeploymentIn { phase, since, overdue } = self.resolve();
+        let stopped = !phase.is_empty() && phase.iter().all(|phase| *phase == DeploymentPhase::Stopped);
+        stopped || since.is_some() || overdue == Some(true)
     }
 }
 

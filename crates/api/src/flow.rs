@@ -79,13 +79,13 @@ fn one_or_several(generator: &mut SchemaGenerator) -> Schema {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct When {
-    /// What must be seen, on a reading of the screen.
+    /// What must be seen: on a reading of the screen where it asks for one, else whenever the host is looked at.
     #[serde(flatten)]
     pub condition: Condition,
     /// A regular expression that the text of the screen must not match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unless: Option<String>,
-    /// How many readings in a row must give the verdict; 1 to 100.
+    /// How many readings, or looks at the host, in a row must give the verdict; 1 to 100.
     #[serde(default = "When::default_stable")]
     #[schemars(range(min = 1, max = 100))]
     pub stable: u32,
@@ -97,6 +97,19 @@ impl When {
 
     const fn default_stable() -> u32 {
         Self::DEFAULT_STABLE
+    }
+
+    /// Whether the flow begins on what the screen shows; else on another sign, like the power that is off.
+    pub fn needs_screen(&self) -> bool {
+        self.condition.needs_screen()
+    }
+}
+
+impl FlowSpec {
+    /// Whether readings of the screen prove the host well; else looks at it do, as where a flow begins without a screen
+    /// and its `verify` asks for none.
+    pub fn is_proven_on_screen(&self) -> bool {
+        self.when.needs_screen() || self.verify.condition.needs_screen()
     }
 }
 
@@ -313,7 +326,7 @@ impl Default for Limits {
 }
 
 /// A screen and the verdict that the flow must give on it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Example {
     /// A picture file, relative to the manifest.

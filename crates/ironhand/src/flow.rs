@@ -254,11 +254,11 @@ pub fn test(files: &args::Files, output: Output) -> Result<(), Failure> {
     for (file, flow) in located {
         for (index, example) in flow.spec.examples.iter().enumerate() {
             let seen = match (&example.text, &example.picture) {
-                (Some(text), _) => Seen::text(text),
+                (Some(text), _) => Some(Seen::text(text)),
                 (None, Some(picture)) => {
-                    Seen::picture(&file.parent().unwrap_or(Path::new(".")).join(picture), &pictures)?
+                    Some(Seen::picture(&file.parent().unwrap_or(Path::new(".")).join(picture), &pictures)?)
                 }
-                (None, None) => continue,
+                (None, None) => None,
             };
             let around = Circumstances {
                 unchanged_for: example.unchanged_for.map(Span::duration),
@@ -270,12 +270,16 @@ pub fn test(files: &args::Files, output: Output) -> Result<(), Failure> {
                 reach: example.reach,
                 deployment: example.deployment,
             };
-            let verdicts = seen.verdicts(&all, &around);
+            let verdicts = match &seen {
+                Some(seen) => seen.verdicts(&all, &around),
+                None => all.verdicts_without_screen(&around),
+            };
+            let unreliable = seen.and_then(|seen| seen.unreliable);
             let verdict = verdicts.iter().find(|verdict| verdict.flow == flow.metadata.name);
             let first = verdicts.iter().find(|verdict| verdict.applies).map(|verdict| &verdict.flow);
             let first = first.filter(|first| **first != flow.metadata.name).cloned();
             let (matches, reason) = verdict.map_or((false, String::new()), |verdict| {
-                (verdict.applies && seen.unreliable.is_none(), verdict.reason.clone())
+                (verdict.applies && unreliable.is_none(), verdict.reason.clone())
             });
             results.push(TestResult {
                 flow: flow.metadata.name.to_string(),
@@ -283,7 +287,7 @@ pub fn test(files: &args::Files, output: Output) -> Result<(), Failure> {
                 passed: matches == example.matches,
                 expected: example.matches,
                 first: first.filter(|_| matches),
-                reason: seen.unreliable.unwrap_or(reason),
+                reason: unreliable.unwrap_or(reason),
             });
         }
     }

@@ -25,7 +25,8 @@ const SCREENS: &[(&str, &[&str])] = &[
 ];
 
 /// Examples of one flow that others apply to as well.
-const SHARED: &[(&str, &str)] = &[("kernel-panic-no-root", "kernel-panic")];
+const SHARED: &[(&str, &str)] =
+    &[("kernel-panic-no-root", "kernel-panic"), ("login-without-network", "silent-host")];
 
 /// Screens of machines that are well, or at which somebody works, with the words of trouble on them.
 const ORDINARY: &[(&str, &str)] = &[

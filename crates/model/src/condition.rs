@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use ironhand_api::{
     CheckIs, CheckKind, CheckState, Condition, DeploymentIs, DeploymentPhase, EventPattern, EventSource,
-    Finding, MatchEvidence, PowerState, Reach, ScreenKind, ScreenPattern, SerialPattern, Span, Timestamp,
-    Truth, When,
+    Finding, Flow, MatchEvidence, PowerState, Reach, ScreenKind, ScreenPattern, SerialPattern, Span,
+    Timestamp, Truth, Verdict, When,
 };
 use regex::{Regex, RegexBuilder};
 
@@ -93,12 +93,14 @@ impl<'a> Sight<'a> {
         }
     }
 
-    /// A screen of no host in particular.
-    pub fn of_screen(kind: ScreenKind, around: &Circumstances, find: Find<'a>) -> Self {
-        let missing = |what: &str| format!("a screen alone does not tell {what}");
+    /// What an example says of no host in particular: its screen, where it has one, and what was known beside it.
+    pub fn of_example(screen: Option<(ScreenKind, Find<'a>)>, around: &Circumstances) -> Self {
+        let alone = if screen.is_some() { "a screen alone" } else { "the example" };
+        let missing = |what: &str| format!("{alone} does not tell {what}");
+        let screen = screen.ok_or_else(|| "the example has no screen".to_owned());
         Self {
-            find: Ok(find),
-            kind: Ok(kind),
+            kind: screen.as_ref().map(|(kind, _)| *kind).map_err(Clone::clone),
+            find: screen.map(|(_, find)| find),
             unchanged_for: around.unchanged_for.ok_or_else(|| missing("for how long it has stood")),
             power: around.power.ok_or_else(|| missing("the power state")),
             reach: around.reach.ok_or_else(|| missing("how the controller can be reached")),
@@ -236,6 +238,12 @@ pub fn judge_when(when: &When, sight: &Sight<'_>) -> Judgement {
         judged.evidence = found;
     }
     judged
+}
+
+/// What a flow says of a host.
+pub fn verdict(flow: &Flow, sight: &Sight<'_>) -> Verdict {
+    let Judgement { truth, reason, findings, evidence } = judge_when(&flow.spec.when, sight);
+    Verdict { flow: flow.metadata.name.clone(), applies: truth == Truth::Yes, reason, evidence, findings }
 }
 
 /// One part of a condition, judged.

@@ -203,6 +203,17 @@ impl HostFacts {
         self.reach.as_ref()
     }
 
+    /// When it was last looked how the host is: its controller was asked, or, where it has none that tells, a check was made.
+    pub(crate) fn looked_at(&self) -> Option<Timestamp> {
+        let asked = self.reach.as_ref().map(|fact| fact.observed_at);
+        asked.or_else(|| self.checked_at())
+    }
+
+    /// When the host was last started, as far as it was seen: it may be booting since.
+    pub(crate) const fn started_at(&self) -> Option<Timestamp> {
+        self.started
+    }
+
     /// Whether the screen can be seen; none before the first attempt.
     pub fn screen_reach(&self) -> Option<&Fact<Reach>> {
         self.screen_reach.as_ref()

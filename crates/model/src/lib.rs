@@ -127,7 +127,9 @@ pub use boot_progress::{
     MOST_BOOT_STEPS, MOST_BOOTS, MOST_PAST_BOOTS, boot_patience, boot_stall,
 };
 pub use cadence::Cadence;
-pub use condition::{Circumstances, DeployedAt, Find, Judgement, Known, Lately, Sight, judge, judge_when};
+pub use condition::{
+    Circumstances, DeployedAt, Find, Judgement, Known, Lately, Sight, judge, judge_when, verdict,
+};
 pub use console::{ConsoleHold, ConsoleTaken, Taker};
 pub use facts::{
     Change, CheckSeen, DeploymentSeen, EventSeen, HostFacts, Observation, SerialLine, power_deadline,

@@ -28,10 +28,10 @@ use serde::{Deserialize, Serialize};
 
 pub use by_hand::{RunOrder, StartRefusal};
 use open::Open;
-use quote::quote;
+use quote::{quote, said};
 use run::Turn;
 pub use view::{Fill, Patience, Permit, ScreenView, View};
-use view::{obstacle_to_host, obstacle_to_reading, obstacle_to_step, reserved};
+use view::{Fresh, obstacle_to_host, obstacle_to_reading, obstacle_to_step, reserved};
 
 /// Runs in one incident at most, whatever flows take part: as many as the highest limit that one flow may set.
 pub const MOST_RUNS: u32 = 100;
@@ -171,9 +171,11 @@ const UNNUMBERED: u64 = 0;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HostRecovery {
-    /// The flows that recognised the last reading.
+    /// The flows that recognised the last reading, or the last look at the host.
     streaks: BTreeMap<Name, Streak>,
     last_seq: Option<u64>,
+    /// When it was last looked how the host is, since the server began.
+    last_look: Option<Timestamp>,
     ledgers: BTreeMap<Name, Ledger>,
     incident: Option<Open>,
     /// When the host was last seen with nothing wrong, since the last start of the server.
@@ -182,7 +184,7 @@ pub struct HostRecovery {
     settled_at: Option<Timestamp>,
 }
 
-/// Readings in a row that a flow recognised.
+/// Readings, or looks, in a row that a flow recognised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Streak {
@@ -218,6 +220,11 @@ impl HostRecovery {
     /// The run that works on it.
     pub fn run(&self) -> Option<&Run> {
         self.incident.as_ref()?.run.as_ref().map(|running| &running.record)
+    }
+
+    /// Whether a flow recognises what was seen last, be it not yet often enough.
+    pub fn is_roused(&self) -> bool {
+        !self.streaks.is_empty()
     }
 
     /// How the host fares.
@@ -306,8 +313,9 @@ impl HostRecovery {
     #[must_use = "transitions must be recorded"]
     pub fn resume(&mut self, now: Timestamp) -> Vec<Transition> {
         let mut log = Log::new();
-        self.forget_readings();
+        self.forget();
         self.last_seq = None;
+        self.last_look = None;
         self.seen_well_at = None;
         let Some(mut open) = self.incident.take() else { return log };
         if let Some(running) = &mut open.run
@@ -375,7 +383,7 @@ impl HostRecovery {
         self.end_run(now, &mut open, RunState::Cancelled, reason.clone(), &mut log);
         open.close(now, reason, &mut log);
         self.settled_at = Some(now);
-        self.forget_readings();
+        self.forget();
         log
     }
 }

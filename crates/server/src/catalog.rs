@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use ironhand_api::{
     Condition, Flow, MatchEvidence, Name, PictureDigest, Region, ScreenKind, ScreenPattern, Span, Step,
-    Timestamp, Truth, Verdict, Whereabouts,
+    Timestamp, Verdict, Whereabouts,
 };
 use ironhand_console::{Candidates, Match, Page, Pattern, PatternSet, Searchable};
-use ironhand_model::{Circumstances, HostFacts, Judgement, LinkFault, Sight, judge_when, link};
+use ironhand_model::{Circumstances, HostFacts, LinkFault, Sight, link, verdict};
 use tokio::sync::watch;
 
 use crate::console::keys_of_flow;
@@ -158,8 +158,16 @@ impl FlowSet {
     ) -> Vec<Verdict> {
         let screen = self.screen(looked);
         let find = |pattern: &ScreenPattern| self.find_on(pattern, looked, &screen);
-        let sight = Sight::of_screen(kind, around, &find);
-        self.flows.iter().map(|flow| verdict(flow, &sight)).collect()
+        self.verdicts_by(&Sight::of_example(Some((kind, &find)), around))
+    }
+
+    /// What every flow says where no screen is seen, whichever hosts it selects.
+    pub fn verdicts_without_screen(&self, around: &Circumstances) -> Vec<Verdict> {
+        self.verdicts_by(&Sight::of_example(None, around))
+    }
+
+    fn verdicts_by(&self, sight: &Sight<'_>) -> Vec<Verdict> {
+        self.flows.iter().map(|flow| verdict(flow, sight)).collect()
     }
 
     /// Looks for the pattern of a `waitFor` or `verify`. A run keeps its flow as it was, so that a pattern may be asked
@@ -195,12 +203,6 @@ impl FlowSet {
     fn select(&self, host: &Whereabouts<'_>) -> impl Iterator<Item = &Arc<Flow>> {
         self.flows.iter().filter(|flow| flow.spec.select.matches(host))
     }
-}
-
-fn verdict(flow: &Flow, sight: &Sight<'_>) -> Verdict {
-    let Judgement { truth, reason, findings, evidence } = judge_when(&flow.spec.when, sight);
-    let applies = truth == Truth::Yes;
-    Verdict { flow: flow.metadata.name.clone(), applies, reason, evidence, findings }
 }
 
 /// Finds a pattern in a part of a page, and tells its place on the whole.

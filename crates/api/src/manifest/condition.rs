@@ -63,9 +63,6 @@ pub(super) const REGION: Shape = Shape { what: "`region`", fields: &["rows", "co
 /// The power states that can be waited for.
 pub(super) const POWER_STATES: &[(&str, PowerState)] = &[("on", PowerState::On), ("off", PowerState::Off)];
 
-/// The power state that a flow can begin in: it begins on a reading of the screen, and a host that is off shows none.
-pub(super) const POWER_TO_BEGIN: &[(&str, PowerState)] = &[("on", PowerState::On)];
-
 const REACHES: &[(&str, Reach)] = &[
     ("ok", Reach::Ok),
     ("unreachable", Reach::Unreachable),
@@ -90,14 +87,9 @@ const DEEPEST: usize = 6;
 /// The rows, or columns, of the largest screen.
 const MOST_CELLS: i64 = 1000;
 
-/// The condition among the fields of a mapping; `powers` are the power states that it may name.
-pub(super) fn condition(
-    fields: &Fields<'_>,
-    powers: &'static [(&'static str, PowerState)],
-    depth: usize,
-    faults: &mut Faults,
-) -> Option<Condition> {
-    let part = |node: &Node, faults: &mut Faults| part(node, powers, depth + 1, faults);
+/// The condition among the fields of a mapping.
+pub(super) fn condition(fields: &Fields<'_>, depth: usize, faults: &mut Faults) -> Option<Condition> {
+    let part = |node: &Node, faults: &mut Faults| part(node, depth + 1, faults);
     let parts = |name: &'static str, faults: &mut Faults| {
         fields.optional(name, faults, |node, faults| node.some_list(name, MOST_PARTS, faults, part))
     };
@@ -108,12 +100,7 @@ pub(super) fn condition(
     let unchanged_for =
         fields.optional("unchangedFor", faults, |node, faults| node.some_span("unchangedFor", faults));
     let power = fields.optional("power", faults, |node, faults| {
-        let what = if powers.len() == 1 {
-            "a power state that a flow can begin in: the screen is read while the host is on"
-        } else {
-            "a power state that can be waited for"
-        };
-        node.word("power", what, powers, &[], faults)
+        node.word("power", "a power state that can be waited for", POWER_STATES, &[], faults)
     });
     let reach = fields.optional("reach", faults, reach);
     let ping = fields.optional("ping", faults, |node, faults| node.boolean("ping", faults));
@@ -224,18 +211,13 @@ pub(super) fn phase(node: &Node, faults: &mut Faults) -> Option<DeploymentPhase>
     node.word("phase", "a phase of a deployment", PHASES, &[], faults)
 }
 
-fn part(
-    node: &Node,
-    powers: &'static [(&'static str, PowerState)],
-    depth: usize,
-    faults: &mut Faults,
-) -> Option<Condition> {
+fn part(node: &Node, depth: usize, faults: &mut Faults) -> Option<Condition> {
     if depth > DEEPEST {
         node.fault(format!("conditions stand {depth} deep within conditions, and may {DEEPEST}"), faults);
         return None;
     }
     let fields = Fields::of(node, &CONDITION, faults)?;
-    condition(&fields, powers, depth, faults)
+    condition(&fields, depth, faults)
 }
 
 pub(super) fn reach(node: &Node, faults: &mut Faults) -> Option<Reach> {

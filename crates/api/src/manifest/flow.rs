@@ -1,6 +1,6 @@
 //! Reading the spec of a `Flow`.
 
-use super::condition::{CONDITION, POWER_STATES, POWER_TO_BEGIN, condition, pattern, phase, reach};
+use super::condition::{CONDITION, POWER_STATES, condition, pattern, phase, reach};
 use super::fault::Faults;
 use super::fields::{Fields, Shape};
 use super::select::host_select;
@@ -149,22 +149,39 @@ fn look_every(node: &Node, faults: &mut Faults) -> Option<Span> {
 
 fn when(node: &Node, faults: &mut Faults) -> Option<When> {
     let fields = Fields::of(node, &WHEN, faults)?;
-    let condition = condition(&fields, POWER_TO_BEGIN, 0, faults);
+    let condition = condition(&fields, 0, faults);
     let unless = fields.optional("unless", faults, |node, faults| pattern(node, "unless", faults));
     let stable = fields.optional("stable", faults, |node, faults| node.whole("stable", 1..=100, faults));
-    let condition = condition?;
-    if !condition.needs_screen() {
-        let hint = "name a `screen`, a `screenKind` or `unchangedFor`, outside of `not`".to_owned();
-        fields.fault("`when` names nothing that the screen must show".to_owned(), Some(hint), faults);
+    let (condition, unless) = (condition?, unless?);
+    let fault = match (condition.needs_screen(), condition.needs_sign()) {
+        (true, _) if condition.needs_power_off() => Some((
+            "a host that is off shows nothing of what `when` wants to see on its screen",
+            "write one flow for the screen and one for `power: off`",
+        )),
+        (true, _) => None,
+        (false, true) if unless.is_some() => Some((
+            "`unless` looks at the screen, and this `when` holds without one",
+            "write `not: { screen: … }`, which waits until the screen is read",
+        )),
+        (false, true) => None,
+        (false, false) => Some((
+            "`when` names nothing that must be wrong",
+            "name, outside of `not`, what the screen shows (`screen`, `screenKind`, `unchangedFor`) or another sign: \
+             `power: off`, a `reach` that is not ok, a check that fails, an `event`, what stands on `serial`, a \
+             `deployment` that stopped or lasts",
+        )),
+    };
+    if let Some((message, hint)) = fault {
+        fields.fault(message.to_owned(), Some(hint.to_owned()), faults);
         return None;
     }
-    Some(When { condition, unless: unless?, stable: stable?.unwrap_or(When::DEFAULT_STABLE) })
+    Some(When { condition, unless, stable: stable?.unwrap_or(When::DEFAULT_STABLE) })
 }
 
 /// What is waited for, by a step or by the proof, and for how long.
 pub(super) fn awaited(node: &Node, shape: &'static Shape, faults: &mut Faults) -> Option<(Condition, Span)> {
     let fields = Fields::of(node, shape, faults)?;
-    let condition = condition(&fields, POWER_STATES, 0, faults);
+    let condition = condition(&fields, 0, faults);
     let timeout = fields.require("timeout", faults).and_then(|node| node.some_span("timeout", faults));
     Some((condition?, timeout?))
 }
@@ -201,11 +218,7 @@ fn example(node: &Node, faults: &mut Faults) -> Option<Example> {
     let deployment = fields.optional("deployment", faults, phase);
     let matches = fields.require("matches", faults).and_then(|node| node.boolean("matches", faults));
     let (picture, text) = (picture?, screen?);
-    if picture.is_some() == text.is_some() {
-        fields.fault("an example has either `picture` or `text`".to_owned(), None, faults);
-        return None;
-    }
-    Some(Example {
+    let example = Example {
         picture,
         text,
         power: power?,
@@ -217,5 +230,13 @@ fn example(node: &Node, faults: &mut Faults) -> Option<Example> {
         serial: serial?,
         deployment: deployment?,
         matches: matches?,
-    })
+    };
+    let screens = usize::from(example.picture.is_some()) + usize::from(example.text.is_some());
+    let nothing = Example { matches: example.matches, ..Example::default() };
+    if screens > 1 || example == nothing {
+        let message = "an example has `picture` or `text`, or says what else is known of the host";
+        fields.fault(message.to_owned(), None, faults);
+        return None;
+    }
+    Some(example)
 }

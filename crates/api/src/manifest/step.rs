@@ -4,7 +4,7 @@ pub(super) mod http;
 pub(super) mod machine;
 pub(super) mod tell;
 
-use super::condition::{CONDITION, POWER_STATES, bounded, condition};
+use super::condition::{CONDITION, bounded, condition};
 use super::fault::{Faults, nearest};
 use super::fields::{Fields, Shape};
 use super::flow::{WAITED, awaited};
@@ -216,5 +216,5 @@ fn approve(node: &Node, faults: &mut Faults) -> Option<Approve> {
 /// A condition in a field of its own.
 fn nested(node: &Node, faults: &mut Faults) -> Option<Condition> {
     let fields = Fields::of(node, &CONDITION, faults)?;
-    condition(&fields, POWER_STATES, 0, faults)
+    condition(&fields, 0, faults)
 }

@@ -86,17 +86,31 @@ impl HostFacts {
 
     /// What checks came to, by their names.
     pub fn checks(&self) -> Vec<CheckSeen> {
+        let looked_at = self.reach().map(|fact| fact.observed_at);
         let seen = |(name, check): (&String, &CheckFact)| {
             let state = check.state.as_ref();
+            // That no heartbeat comes is observed once, and so at each moment until one does.
+            let silent = check.kind == CheckKind::Heartbeat;
+            let silent = silent && state.is_some_and(|fact| fact.value == CheckState::Failing);
+            let until = |fact: &Fact<CheckState>| {
+                looked_at
+                    .filter(|_| silent)
+                    .map_or(fact.observed_at, |looked_at| looked_at.max(fact.observed_at))
+            };
             CheckSeen {
                 name: name.clone(),
                 kind: check.kind,
                 state: state.map(|fact| fact.value),
-                lasted: state.map_or(Duration::ZERO, |fact| fact.observed_at.since(fact.since)),
+                lasted: state.map_or(Duration::ZERO, |fact| until(fact).since(fact.since)),
                 at: state.map(|fact| fact.observed_at),
             }
         };
         self.checks.iter().map(seen).collect()
+    }
+
+    /// When a check last came to something.
+    pub(super) fn checked_at(&self) -> Option<Timestamp> {
+        self.checks.values().filter_map(|check| check.state.as_ref()).map(|fact| fact.observed_at).max()
     }
 
     /// Whether a check began to fail within this time: it is worth to look closely.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ironhand_api::{Asked, Flow, MatchEvidence, Name, RecoverPlan, Step, Timestamp, Verdict};
 
-use super::decide::{by_precedence, evidence_of};
+use super::decide::{by_precedence, evidence_of, evidence_of_sign};
 use super::open::Open;
 use super::plan::planned_steps;
 use super::run::Running;
@@ -192,37 +192,39 @@ impl HostRecovery {
             Some(_) => Some("the screen cannot be read with certainty".to_owned()),
         });
         let Some(name) = order.flow else {
-            return match doubt {
-                Some(reason) => Err(StartRefusal::NotRecognised { reason }),
-                None => self.first_applying(view),
-            };
+            return self.first_applying(view, doubt);
         };
         let flow = view.flow(name).ok_or_else(|| StartRefusal::NotSelected { flow: name.clone() })?;
-        let verdict = view.verdict(name);
-        let applies = doubt.is_none() && verdict.is_some_and(|verdict| verdict.applies);
-        let said =
-            verdict.map_or_else(|| "the screen was not read yet".to_owned(), |said| said.reason.clone());
-        let evidence = seen(view, verdict, &said);
+        let doubt = doubt.filter(|_| flow.spec.when.needs_screen());
+        let verdict = view.verdict(flow);
+        let applies = doubt.is_none() && verdict.as_ref().is_some_and(|verdict| verdict.applies);
+        let said = verdict
+            .as_ref()
+            .map_or_else(|| "the screen was not read yet".to_owned(), |said| said.reason.clone());
+        let evidence = seen(view, flow, verdict.as_deref(), &said);
         Ok(Chosen { flow, applies, reason: doubt.unwrap_or(said), evidence })
     }
 
     /// Of the flows that apply, the one that Ironhand would take next; those that have made their attempts come last.
-    fn first_applying<'v>(&self, view: &View<'v>) -> Result<Chosen<'v>, StartRefusal> {
+    /// While there is `doubt` what the screen shows, only those that need none.
+    fn first_applying<'v>(&self, view: &View<'v>, doubt: Option<String>) -> Result<Chosen<'v>, StartRefusal> {
         let exhausted = |flow: &Flow| {
             let ledger = self.ledgers.get(&flow.metadata.name);
             ledger.is_some_and(|ledger| ledger.attempts >= flow.spec.limits.attempts)
         };
         let applying = view.flows.iter().filter_map(|flow| {
-            let verdict = view.verdict(&flow.metadata.name).filter(|verdict| verdict.applies)?;
+            let can_tell = doubt.is_none() || !flow.spec.when.needs_screen();
+            let verdict = view.verdict(flow).filter(|verdict| can_tell && verdict.applies)?;
             Some((flow, verdict))
         });
         let first = applying
             .min_by(|(a, _), (b, _)| exhausted(a).cmp(&exhausted(b)).then_with(|| by_precedence(a, b)));
         let Some((flow, verdict)) = first else {
-            let reason = "the screen shows nothing that a flow recognises".to_owned();
+            let nothing = || "the screen shows nothing that a flow recognises".to_owned();
+            let reason = doubt.unwrap_or_else(nothing);
             return Err(StartRefusal::NotRecognised { reason });
         };
-        let evidence = seen(view, Some(verdict), &verdict.reason);
+        let evidence = seen(view, flow, Some(&verdict), &verdict.reason);
         Ok(Chosen { flow, applies: true, reason: verdict.reason.clone(), evidence })
     }
 }
@@ -231,9 +233,10 @@ fn asked(order: &RunOrder<'_>) -> Asked {
     Asked { by: order.by.to_owned(), reason: order.reason.map(str::to_owned) }
 }
 
-/// What the screen shows when the run begins.
-fn seen(view: &View<'_>, verdict: Option<&Verdict>, reason: &str) -> MatchEvidence {
+/// What is seen when the run begins.
+fn seen(view: &View<'_>, flow: &Flow, verdict: Option<&Verdict>, reason: &str) -> MatchEvidence {
     match (verdict, view.screen) {
+        (Some(verdict), _) if !flow.spec.when.needs_screen() => evidence_of_sign(verdict, view),
         (Some(verdict), Some(screen)) => evidence_of(verdict, &screen),
         (_, screen) => MatchEvidence {
             text: reason.to_owned(),

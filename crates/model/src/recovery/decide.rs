@@ -4,25 +4,48 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ironhand_api::{Flow, IncidentState, MatchEvidence, RunState, Timestamp, Verdict};
+use ironhand_api::{Flow, IncidentState, MatchEvidence, Name, PictureDigest, RunState, Timestamp, Verdict};
 
 use super::open::{Open, Proof};
-use super::quote::quote;
+use super::quote::{quote, said};
 use super::run::Progress;
 use super::unwell::unknown_screen;
 use super::{
-    Decision, HostRecovery, Ledger, Log, MOST_RUNS, ScreenView, Streak, View, obstacle_to_host,
+    Decision, Fresh, HostRecovery, Ledger, Log, MOST_RUNS, ScreenView, Streak, View, obstacle_to_host,
     obstacle_to_reading, obstacle_to_step, reserved, wait,
 };
 use crate::facts::in_words;
 
 impl HostRecovery {
-    /// Counts a reading for the flows that recognise it and for the proof that the host is well; tells whether it is
-    /// one that was not counted before and may be acted on.
-    pub(super) fn count(&mut self, view: &View<'_>) -> bool {
+    /// Counts a reading, and a look at the host, for the flows that recognise it and for the proof that the host is well;
+    /// tells what is new of it and may be acted on.
+    pub(super) fn count(&mut self, view: &View<'_>) -> Fresh {
+        let fresh = Fresh { reading: self.is_new_reading(view), look: self.is_new_look(view) };
+        if let Some(screen) = view.screen.filter(|_| fresh.reading) {
+            self.count_flows(view, &screen);
+        }
+        if fresh.look {
+            self.count_signs(view);
+        }
+        if fresh == Fresh::default() {
+            return fresh;
+        }
+        match &mut self.incident {
+            Some(open) => open.count_proof(view, fresh, &self.streaks),
+            None if self.streaks.is_empty() && !view.facts.is_failing() => {
+                let seen = view.screen.filter(|_| fresh.reading).map(|screen| screen.read_at);
+                self.seen_well_at = seen.or(self.seen_well_at);
+            }
+            None => {}
+        }
+        fresh
+    }
+
+    /// Whether the screen was read again, and says something.
+    fn is_new_reading(&mut self, view: &View<'_>) -> bool {
         let obstructed = obstacle_to_reading(view.facts).is_some();
         if obstructed {
-            self.forget_readings();
+            self.forget_readings(view);
         }
         let Some(screen) = view.screen.filter(|screen| self.last_seq != Some(screen.seq)) else {
             return false;
@@ -34,30 +57,66 @@ impl HostRecovery {
             open.record.last_picture = screen.picture.cloned();
         }
         if obstructed || !screen.reliable {
-            self.forget_readings();
+            self.forget_readings(view);
             return false;
-        }
-        let mut streaks = BTreeMap::new();
-        for verdict in screen.verdicts.iter().filter(|verdict| verdict.applies) {
-            let Some(flow) = view.flow(&verdict.flow) else { continue };
-            let version = flow.metadata.resource_version;
-            let before = self.streaks.get(&verdict.flow).filter(|streak| streak.version == version);
-            let readings = before.map_or(0, |streak| streak.readings).saturating_add(1);
-            let evidence = evidence_of(verdict, &screen);
-            streaks.insert(verdict.flow.clone(), Streak { readings, version, evidence });
-        }
-        self.streaks = streaks;
-        match &mut self.incident {
-            Some(open) => open.count_proof(view, &screen, &self.streaks),
-            None if self.streaks.is_empty() && !view.facts.is_failing() => {
-                self.seen_well_at = Some(screen.read_at);
-            }
-            None => {}
         }
         true
     }
 
-    pub(super) fn forget_readings(&mut self) {
+    /// Whether it was looked again how the host is. The first time may be from before the server began.
+    fn is_new_look(&mut self, view: &View<'_>) -> bool {
+        if reserved(view.facts).is_some() {
+            self.forget();
+        }
+        let Some(at) = view.facts.looked_at().filter(|at| self.last_look != Some(*at)) else { return false };
+        self.last_look.replace(at).is_some() && reserved(view.facts).is_none()
+    }
+
+    /// Counts a reading for the flows that begin on what the screen shows.
+    fn count_flows(&mut self, view: &View<'_>, screen: &ScreenView<'_>) {
+        let verdicts = screen.verdicts.iter().filter(|verdict| verdict.applies);
+        let applying = verdicts.filter_map(|verdict| Some((view.flow(&verdict.flow)?, verdict)));
+        let applying = applying.filter(|(flow, _)| flow.spec.when.needs_screen());
+        let now = applying.map(|(flow, verdict)| self.streak(flow, evidence_of(verdict, screen))).collect();
+        self.replace_streaks(view, true, now);
+    }
+
+    /// Counts a look at the host for the flows that begin without a screen.
+    fn count_signs(&mut self, view: &View<'_>) {
+        let flows = view.flows.iter().filter(|flow| !flow.spec.when.needs_screen());
+        let now = flows.filter_map(|flow| {
+            let verdict = view.verdict(flow).filter(|verdict| verdict.applies)?;
+            Some(self.streak(flow, evidence_of_sign(&verdict, view)))
+        });
+        let now = now.collect();
+        self.replace_streaks(view, false, now);
+    }
+
+    /// One more of a flow, by its name.
+    fn streak(&self, flow: &Flow, evidence: MatchEvidence) -> (Name, Streak) {
+        let (name, version) = (&flow.metadata.name, flow.metadata.resource_version);
+        let before = self.streaks.get(name).filter(|streak| streak.version == version);
+        let readings = before.map_or(0, |streak| streak.readings).saturating_add(1);
+        (name.clone(), Streak { readings, version, evidence })
+    }
+
+    /// What is counted now of the flows that begin on a screen, or without one.
+    fn replace_streaks(&mut self, view: &View<'_>, on_screen: bool, now: Vec<(Name, Streak)>) {
+        self.streaks
+            .retain(|name, _| view.flow(name).is_some_and(|flow| flow.spec.when.needs_screen() != on_screen));
+        self.streaks.extend(now);
+    }
+
+    /// What the screen showed counts no longer.
+    fn forget_readings(&mut self, view: &View<'_>) {
+        self.replace_streaks(view, true, Vec::new());
+        if let Some(open) = self.incident.as_mut().filter(|open| open.is_proven_on_screen()) {
+            open.proof = Proof::default();
+        }
+    }
+
+    /// Nothing that was seen counts any longer.
+    pub(super) fn forget(&mut self) {
         self.streaks.clear();
         if let Some(open) = &mut self.incident {
             open.proof = Proof::default();
@@ -65,22 +124,19 @@ impl HostRecovery {
     }
 
     /// A host without an incident.
-    pub(super) fn watch(&mut self, now: Timestamp, view: &View<'_>, fresh: bool, log: &mut Log) -> Decision {
-        if let Some(reason) = obstacle_to_reading(view.facts) {
-            let decision = wait(reason, None, None);
-            let is_reserved = reserved(view.facts).is_some();
-            return if is_reserved { decision } else { self.fall_ill(now, view, fresh, decision, log) };
-        }
+    pub(super) fn watch(&mut self, now: Timestamp, view: &View<'_>, fresh: Fresh, log: &mut Log) -> Decision {
         let Some(flow) = self.recognising(view).next() else {
             if let Some((reason, evidence)) = self.unsteady(view) {
                 return wait(reason, None, Some(evidence));
             }
-            let decision = match view.screen {
-                Some(screen) if screen.reliable => Decision::Settled,
-                Some(_) => wait("the screen cannot be read with certainty".to_owned(), None, None),
-                None => wait("the screen was not read yet".to_owned(), None, None),
+            let decision = match (obstacle_to_reading(view.facts), view.screen) {
+                (Some(reason), _) => wait(reason, None, None),
+                (None, Some(screen)) if screen.reliable => Decision::Settled,
+                (None, Some(_)) => wait("the screen cannot be read with certainty".to_owned(), None, None),
+                (None, None) => wait("the screen was not read yet".to_owned(), None, None),
             };
-            return self.fall_ill(now, view, fresh, decision, log);
+            let is_reserved = reserved(view.facts).is_some();
+            return if is_reserved { decision } else { self.fall_ill(now, view, fresh, decision, log) };
         };
         let evidence = self.streaks[&flow.metadata.name].evidence.clone();
         self.forget_other_illnesses(now, view);
@@ -101,7 +157,7 @@ impl HostRecovery {
         &mut self,
         now: Timestamp,
         view: &View<'_>,
-        fresh: bool,
+        fresh: Fresh,
         mut open: Open,
         log: &mut Log,
     ) -> Decision {
@@ -144,7 +200,7 @@ impl HostRecovery {
         &mut self,
         now: Timestamp,
         view: &View<'_>,
-        fresh: bool,
+        fresh: Fresh,
         mut open: Open,
         reason: String,
         log: &mut Log,
@@ -159,23 +215,23 @@ impl HostRecovery {
         &mut self,
         now: Timestamp,
         view: &View<'_>,
-        fresh: bool,
+        fresh: Fresh,
         open: &mut Open,
         log: &mut Log,
     ) -> Decision {
-        if let Some(reason) = obstacle_to_reading(view.facts) {
-            // Of a host that fell ill by its checks, a person is asked also where nobody sees the screen.
-            if open.flow.is_none() && obstacle_to_host(view.facts).is_none() {
-                return self.doubt(now, view, open, log);
-            }
-            open.doubt_since = now;
-            return wait(reason, None, Some(open.evidence.clone()));
-        }
         let attempts = |flow: &Flow| self.attempts(flow);
         let mut recognising = self.recognising(view).peekable();
         let Some(first) = recognising.peek().copied() else {
             drop(recognising);
-            return self.doubt(now, view, open, log);
+            // Of a host that fell ill by another sign, a person is asked also where nobody sees the screen.
+            let by_sign = open.flow.as_ref().is_none_or(|flow| !flow.spec.when.needs_screen());
+            return match obstacle_to_reading(view.facts) {
+                Some(reason) if !by_sign || obstacle_to_host(view.facts).is_some() => {
+                    open.doubt_since = now;
+                    wait(reason, None, Some(open.evidence.clone()))
+                }
+                _ => self.doubt(now, view, open, log),
+            };
         };
         open.doubt_since = now;
         let mut only_told = None;
@@ -194,19 +250,15 @@ impl HostRecovery {
             return wait(reason, None, Some(self.streaks[name].evidence.clone()));
         }
         let Some(flow) = candidate.filter(|_| open.record.attempts < MOST_RUNS).cloned() else {
-            if !fresh {
+            if !fresh.is_for(first) {
                 // The last run may have helped after all.
-                let reason = "the next reading of the screen decides whether a person is asked".to_owned();
+                let reason = format!("the next {} decides whether a person is asked", look_of(first));
                 return wait(reason, None, Some(open.evidence.clone()));
             }
             let streak = &self.streaks[&first.metadata.name];
             let reason = if open.record.attempts < MOST_RUNS {
-                format!(
-                    "flow {} was tried {}, and the screen still shows {}",
-                    first.metadata.name,
-                    times(attempts(first)),
-                    quote(&streak.evidence)
-                )
+                let (tried, still) = (times(attempts(first)), said(first, &streak.evidence, "still "));
+                format!("flow {} was tried {tried}, and {still}", first.metadata.name)
             } else {
                 format!("{MOST_RUNS} runs were made for this incident")
             };
@@ -248,7 +300,7 @@ impl HostRecovery {
         &self,
         now: Timestamp,
         view: &View<'_>,
-        fresh: bool,
+        fresh: Fresh,
         flow: &Flow,
         opened_at: Timestamp,
     ) -> Option<NotYet> {
@@ -271,8 +323,8 @@ impl HostRecovery {
             return because(reason, Some(until), true);
         }
         // What was read before a cooldown or an outage may be history.
-        if !fresh {
-            let reason = format!("flow {name} begins after the next reading of the screen");
+        if !fresh.is_for(flow) {
+            let reason = format!("flow {name} begins after the next {}", look_of(flow));
             return because(reason, None, false);
         }
         // Last, since it counts the run.
@@ -303,7 +355,7 @@ impl HostRecovery {
         open.needs_human()
     }
 
-    /// The flows that recognise the screen firmly, the one to take first.
+    /// The flows that recognise the screen, or the host, firmly, the one to take first.
     fn recognising<'v>(&self, view: &View<'v>) -> impl Iterator<Item = &'v Arc<Flow>> + use<'v> {
         let mut flows: Vec<&'v Arc<Flow>> = view
             .flows
@@ -320,12 +372,17 @@ impl HostRecovery {
     /// A flow that recognises the screen, though not yet on enough readings.
     fn unsteady(&self, view: &View<'_>) -> Option<(String, MatchEvidence)> {
         let (name, streak) = self.streaks.iter().max_by_key(|(_, streak)| streak.readings)?;
-        let stable = view.flow(name)?.spec.when.stable;
-        let reason = format!(
-            "flow {name} recognises {}, on {} of {stable} readings",
-            quote(&streak.evidence),
-            streak.readings
-        );
+        let flow = view.flow(name)?;
+        let (readings, stable) = (streak.readings, flow.spec.when.stable);
+        let reason = match flow.spec.when.needs_screen() {
+            true => format!(
+                "flow {name} recognises {}, on {readings} of {stable} readings",
+                quote(&streak.evidence)
+            ),
+            false => {
+                format!("flow {name} sees that {}, on {readings} of {stable} looks", streak.evidence.text)
+            }
+        };
         Some((reason, streak.evidence.clone()))
     }
 
@@ -362,14 +419,25 @@ pub(super) fn by_precedence(a: &Flow, b: &Flow) -> Ordering {
 
 /// What was seen, with what was found of each part of the condition.
 pub(super) fn evidence_of(verdict: &Verdict, screen: &ScreenView<'_>) -> MatchEvidence {
+    evidence_or(verdict, screen.read_at, screen.picture)
+}
+
+/// What was seen of a host for a flow that begins without a screen, with the picture of the last one.
+pub(super) fn evidence_of_sign(verdict: &Verdict, view: &View<'_>) -> MatchEvidence {
+    let looked_at = view.facts.looked_at().unwrap_or(Timestamp::from_millis(0));
+    evidence_or(verdict, looked_at, view.screen.and_then(|screen| screen.picture))
+}
+
+/// What a pattern found; else why the verdict is what it is.
+fn evidence_or(verdict: &Verdict, at: Timestamp, picture: Option<&PictureDigest>) -> MatchEvidence {
     let mut evidence = verdict.evidence.clone().unwrap_or_else(|| MatchEvidence {
         text: verdict.reason.clone(),
         row: 0,
         column: 0,
         confidence: 1.0,
         screen_text: String::new(),
-        read_at: screen.read_at,
-        picture: screen.picture.cloned(),
+        read_at: at,
+        picture: picture.cloned(),
         captures: BTreeMap::new(),
         findings: Vec::new(),
     });
@@ -377,6 +445,11 @@ pub(super) fn evidence_of(verdict: &Verdict, screen: &ScreenView<'_>) -> MatchEv
         evidence.findings.clone_from(&verdict.findings);
     }
     evidence
+}
+
+/// What a flow begins on.
+fn look_of(flow: &Flow) -> &'static str {
+    if flow.spec.when.needs_screen() { "reading of the screen" } else { "look at the host" }
 }
 
 fn times(count: u32) -> String {

@@ -10,9 +10,9 @@ use ironhand_api::{
 use serde::{Deserialize, Serialize};
 
 use super::plan::planned_steps;
-use super::quote::quote;
+use super::quote::said;
 use super::run::{self, Progress, Running};
-use super::{Decision, Log, ScreenView, Streak, Transition, UNNUMBERED, View};
+use super::{Decision, Fresh, Log, Streak, Transition, UNNUMBERED, View};
 use crate::facts::in_words;
 
 /// Steps in the event of a run that would begin: a person reads more of them in the flow.
@@ -54,7 +54,7 @@ impl Open {
         seen_well_at: Option<Timestamp>,
         log: &mut Log,
     ) -> Self {
-        let cause = format!("the screen shows {}", quote(&evidence));
+        let cause = said(flow, &evidence, "");
         let reason = format!("recognised by flow {}", flow.metadata.name);
         let message = format!("{cause}, which flow {} recognises", flow.metadata.name);
         Self::told(now, view, flow, evidence, (cause, reason, message), seen_well_at, log)
@@ -127,27 +127,33 @@ impl Open {
     /// How near the proof is, in words.
     pub(super) fn progress_of_proof(&self) -> String {
         let Some(flow) = &self.flow else { return "no flow recognises the screen".to_owned() };
-        let stable = flow.spec.when.stable;
-        if self.proof.readings == 0 {
-            return "the screen shows neither a known illness nor that the host is well".to_owned();
+        let (stable, on_screen) = (flow.spec.when.stable, self.is_proven_on_screen());
+        match (self.proof.readings, on_screen) {
+            (0, true) => "the screen shows neither a known illness nor that the host is well".to_owned(),
+            (0, false) => "nothing shows a known illness, nor that the host is well".to_owned(),
+            (seen, true) => format!("the host looks well, on {seen} of {stable} readings"),
+            (seen, false) => format!("the host looks well, on {seen} of {stable} looks"),
         }
-        format!("the host looks well, on {} of {stable} readings", self.proof.readings)
     }
 
-    /// Counts a reading towards the proof that the host is well: the flow recognises it no longer, and what `verify`
-    /// names is there. During a run only readings after its last step count, and those while a person is asked.
-    pub(super) fn count_proof(
-        &mut self,
-        view: &View<'_>,
-        screen: &ScreenView<'_>,
-        streaks: &BTreeMap<Name, Streak>,
-    ) {
-        let Some(flow) = &self.flow else { return };
+    /// Whether readings of the screen prove the host well; else looks at it do.
+    pub(super) fn is_proven_on_screen(&self) -> bool {
+        self.flow.as_ref().is_none_or(|flow| flow.spec.is_proven_on_screen())
+    }
+
+    /// Counts a reading, or a look, towards the proof that the host is well: the flow recognises it no longer, and what
+    /// `verify` names is there. During a run only what is seen after its last step counts, and while a person is asked.
+    pub(super) fn count_proof(&mut self, view: &View<'_>, fresh: Fresh, streaks: &BTreeMap<Name, Streak>) {
+        let seen_at = match self.is_proven_on_screen() {
+            true => view.screen.filter(|_| fresh.reading).map(|screen| screen.read_at),
+            false => view.facts.looked_at().filter(|_| fresh.look),
+        };
+        let (Some(flow), Some(seen_at)) = (&self.flow, seen_at) else { return };
         let since = match &self.run {
             Some(running) => running.proof_since(),
             None => Some(self.record.opened_at),
         };
-        let since = since.filter(|since| screen.read_at > *since);
+        let since = since.filter(|since| seen_at > *since);
         let since = since.filter(|_| !streaks.contains_key(&flow.metadata.name));
         let verify = &flow.spec.verify;
         let since = since.map(|since| self.run.as_ref().map_or(since.into(), |running| running.since(since)));
@@ -174,7 +180,7 @@ impl Open {
         self.record.flow.get_or_insert_with(|| flow.metadata.name.clone());
         self.record.unknown_screen = None;
         let why = match &asked {
-            None => format!("the screen shows {}", quote(&evidence)),
+            None => said(&flow, &evidence, ""),
             Some(Asked { by, reason }) => {
                 let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
                 format!("{by} asked for it{reason}")

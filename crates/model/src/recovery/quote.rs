@@ -1,6 +1,6 @@
 //! What was seen, in words.
 
-use ironhand_api::MatchEvidence;
+use ironhand_api::{Flow, MatchEvidence};
 
 /// The longest quotation of a screen in a message, in characters.
 const LONGEST_QUOTE: usize = 80;
@@ -12,4 +12,13 @@ pub(super) fn quote(evidence: &MatchEvidence) -> String {
     let quoted: String = line.chars().take(LONGEST_QUOTE).collect();
     let more = if quoted.len() < text.len() { " …" } else { "" };
     format!("`{quoted}{more}`")
+}
+
+/// What made a flow apply, as a clause; `still` stands before its verb where the screen is said to show it.
+pub(super) fn said(flow: &Flow, evidence: &MatchEvidence, still: &str) -> String {
+    if flow.spec.when.needs_screen() {
+        format!("the screen {still}shows {}", quote(evidence))
+    } else {
+        evidence.text.clone()
+    }
 }

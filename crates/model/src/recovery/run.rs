@@ -17,7 +17,7 @@ use super::position::{Position, Within};
 use super::view::Since;
 use super::{
     Decision, LONGEST_PAUSE, LONGEST_STEP, Log, MOST_RECORDS, Planned, REDRAW, Transition, UNNUMBERED, View,
-    obstacle_to_reading, obstacle_to_step, quote, wait,
+    obstacle_to_reading, obstacle_to_step, quote, said, wait,
 };
 use crate::condition::{Judgement, Sight, judge, lately, written};
 use crate::facts::in_words;
@@ -361,7 +361,7 @@ impl Running {
         let Run { host, flow, matched, .. } = &self.record;
         let unsaid = || match &self.failing {
             Some(reason) => format!("{host}: flow {flow} failed, and a person must look: {reason}"),
-            None => format!("{host}: flow {flow} is under way: the screen shows {}", quote(matched)),
+            None => format!("{host}: flow {flow} is under way: {}", said(&self.flow, matched, "")),
         };
         notify.text().map_or_else(unsaid, str::to_owned)
     }
@@ -474,12 +474,18 @@ impl Running {
         let verify = &self.flow.spec.verify;
         let until = since.after(verify.timeout.duration());
         let missing = obstacle_to_reading(view.facts)
+            .filter(|_| self.flow.spec.is_proven_on_screen())
             .or_else(|| holds(&verify.condition, self.since(since), view).err())
             .unwrap_or_else(|| {
-                if view.still_applies(&self.record.flow) {
-                    "the screen still shows what the flow was begun for".to_owned()
-                } else {
-                    format!("it must be seen on {} readings", self.flow.spec.when.stable)
+                let (stable, spec) = (self.flow.spec.when.stable, &self.flow.spec);
+                let applies = view.still_applies(&self.flow);
+                match (applies, spec.when.needs_screen()) {
+                    (true, true) => "the screen still shows what the flow was begun for".to_owned(),
+                    (true, false) => "what the flow was begun for is still so".to_owned(),
+                    (false, _) if spec.is_proven_on_screen() => {
+                        format!("it must be seen on {stable} readings")
+                    }
+                    (false, _) => format!("it must be seen on {stable} looks"),
                 }
             });
         if now >= until {

@@ -8,5 +8,6 @@ mod deployed;
 mod heard;
 mod nested;
 mod scene;
+mod signs;
 mod transcripts;
 mod unwell;

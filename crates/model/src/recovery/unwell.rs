@@ -7,7 +7,7 @@ use ironhand_api::{
 };
 
 use super::open::{Open, Proof};
-use super::{Decision, HostRecovery, Log, UNNUMBERED, View, wait};
+use super::{Decision, Fresh, HostRecovery, Log, UNNUMBERED, View, wait};
 use crate::facts::Illness;
 
 /// The longest text of a screen that an incident keeps, in bytes: a screen of 200 by 80 characters.
@@ -20,7 +20,7 @@ impl HostRecovery {
         &mut self,
         now: Timestamp,
         view: &View<'_>,
-        fresh: bool,
+        fresh: Fresh,
         decision: Decision,
         log: &mut Log,
     ) -> Decision {
@@ -87,9 +87,10 @@ impl Open {
     }
 
     /// Whether a person was asked since no flow recognised the screen, and `flow` was not tried yet: it may have been
-    /// written for this very screen.
+    /// written for this very screen, or begins on a sign that had to last.
     pub(super) fn is_for(&self, flow: &Flow, attempts: u32) -> bool {
-        self.record.unknown_screen.is_some()
+        let is_answer = self.record.unknown_screen.is_some() || !flow.spec.when.needs_screen();
+        is_answer
             && attempts == 0
             && self.flow.as_ref().is_none_or(|tried| tried.metadata.name != flow.metadata.name)
     }

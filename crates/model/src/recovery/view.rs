@@ -1,5 +1,6 @@
 //! What a decision is made from, and what of it says nothing now.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use ironhand_api::{
     Flow, Incident, Name, PictureDigest, PowerState, Reach, Run, Settings, Step, Timestamp, Verdict,
 };
 
-use crate::{CheckSeen, Find, HostFacts, Known, Sight};
+use crate::facts::in_words;
+use crate::{CheckSeen, Find, HostFacts, Known, Sight, verdict};
 
 /// What a decision is made from.
 #[derive(Clone, Copy)]
@@ -57,6 +59,22 @@ pub type Fill<'a> = &'a dyn Fn(&Step, &Run, &Incident) -> Result<Option<Step>, S
 /// else why not, and when to ask again.
 pub type Permit<'a> = &'a dyn Fn(&Flow, Timestamp) -> Result<(), (String, Timestamp)>;
 
+/// What is new since the last decision, and may be acted on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Fresh {
+    /// The screen was read again, reliably.
+    pub(super) reading: bool,
+    /// It was looked again how the host is.
+    pub(super) look: bool,
+}
+
+impl Fresh {
+    /// Whether what `flow` begins on was seen again.
+    pub(super) fn is_for(self, flow: &Flow) -> bool {
+        if flow.spec.when.needs_screen() { self.reading } else { self.look }
+    }
+}
+
 /// A reading of the screen.
 #[derive(Clone, Copy)]
 pub struct ScreenView<'a> {
@@ -81,14 +99,39 @@ impl<'a> View<'a> {
         self.flows.iter().find(|flow| flow.metadata.name == *name)
     }
 
-    /// What `flow` says of the last reading.
-    pub(super) fn verdict(&self, flow: &Name) -> Option<&'a Verdict> {
-        self.screen?.verdicts.iter().find(|verdict| verdict.flow == *flow)
+    /// What `flow` says of the last reading, or of the host where it begins without one.
+    pub(super) fn verdict(&self, flow: &Flow) -> Option<Cow<'a, Verdict>> {
+        if !flow.spec.when.needs_screen() {
+            let mut verdict = verdict(flow, &self.sight_of_signs());
+            // A host that somebody has switched off fails all checks, and so does one that boots.
+            let condition = &flow.spec.when.condition;
+            let off = obstacle_to_host(self.facts).filter(|_| !condition.minds_power_off());
+            if let Some(reason) = off.or_else(|| self.boots().filter(|_| condition.minds_checks())) {
+                (verdict.applies, verdict.reason) = (false, reason);
+            }
+            return Some(Cow::Owned(verdict));
+        }
+        self.screen?.verdicts.iter().find(|verdict| verdict.flow == flow.metadata.name).map(Cow::Borrowed)
     }
 
     /// Whether `flow` recognises the last reading, firmly or not.
-    pub(super) fn still_applies(&self, flow: &Name) -> bool {
+    pub(super) fn still_applies(&self, flow: &Flow) -> bool {
         self.verdict(flow).is_some_and(|verdict| verdict.applies)
+    }
+
+    /// That it may be booting still, as far as it was looked at.
+    fn boots(&self) -> Option<String> {
+        let ready_at = self.facts.started_at()?.after(self.patience.boot);
+        let boots = self.facts.power() == PowerState::On && self.facts.looked_at()? < ready_at;
+        boots.then(|| format!("the host was started, and may take {} to boot", in_words(self.patience.boot)))
+    }
+
+    /// What is known of the host beside its screen; of that only what says something now.
+    fn sight_of_signs(&self) -> Sight<'a> {
+        match obstacle_to_reading(self.facts) {
+            Some(_) => View { screen: None, ..*self }.sight_now(),
+            None => self.sight_now(),
+        }
     }
 }
 

@@ -32,6 +32,7 @@ mod scenarios;
 mod screens;
 mod secrets;
 mod serial_screens;
+mod signs;
 mod story;
 mod traps;
 mod units;

@@ -334,8 +334,8 @@ fn faults_of_a_flow_are_placed() {
             "{rest}\nexamples: [{{ matches: true }}, {{ text: a, picture: b, matches: true }}, {{ text: a }}, {{ text: a, matches: yes }}]"
         ),
         &[
-            "8:14 an example has either `picture` or `text`",
-            "8:33 an example has either `picture` or `text`",
+            "8:14 an example has `picture` or `text`, or says what else is known of the host",
+            "8:33 an example has `picture` or `text`, or says what else is known of the host",
             "8:73 `matches` is missing in an example",
             "8:106 `matches` must be true or false, not a text",
         ],
@@ -392,19 +392,55 @@ fn faults_of_when_are_placed() {
             "5:9 `when` must be a mapping, not a text (its fields: screen, screenKind, unchangedFor, power, reach, ping, heartbeat, check, event, serial, deployment, since, all, any, not, unless, stable)",
         ],
     );
-    let nothing_seen = "`when` names nothing that the screen must show (name a `screen`, a `screenKind` or \
-                        `unchangedFor`, outside of `not`)";
-    for when in ["{ power: on }", "{ not: { screen: x } }", "{ any: [{ screen: x }, { reach: ok }] }"] {
-        check(when, &[&format!("5:9 {nothing_seen}")]);
+    let nothing_wrong = "`when` names nothing that must be wrong (name, outside of `not`, what the screen shows \
+                         (`screen`, `screenKind`, `unchangedFor`) or another sign: `power: off`, a `reach` that is not \
+                         ok, a check that fails, an `event`, what stands on `serial`, a `deployment` that stopped or \
+                         lasts)";
+    for when in [
+        "{ power: on }",
+        "{ not: { screen: x } }",
+        "{ not: { power: on } }",
+        "{ any: [{ screen: x }, { reach: ok }] }",
+        "{ ping: true, heartbeat: true, check: web, reach: ok }",
+        "{ deployment: booting }",
+        "{ deployment: { phase: [stopped, booted] } }",
+    ] {
+        check(when, &[&format!("5:9 {nothing_wrong}")]);
     }
+    for when in [
+        "{ power: off, since: 5m }",
+        "{ any: [{ power: off }, { ping: false }] }",
+        "{ any: [{ screen: x }, { check: { name: web, state: failing } }] }",
+        "{ all: [{ heartbeat: false, since: 1m }], power: on }",
+        "{ event: { pattern: ECC }, not: { screen: x } }",
+        "{ serial: panic }",
+        "{ reach: unreachable }",
+        "{ deployment: stopped }",
+        "{ deployment: { phase: booting, since: 1h } }",
+        "{ deployment: { overdue: true } }",
+    ] {
+        check(when, &[]);
+    }
+    let dark = "5:9 a host that is off shows nothing of what `when` wants to see on its screen (write one flow for the \
+                screen and one for `power: off`)";
+    check("{ screen: x, power: off }", &[dark]);
+    check("{ screen: x, any: [{ power: off }, { all: [{ power: off }] }] }", &[dark]);
+    check("{ screen: x, any: [{ power: off }, { reach: ok }] }", &[]);
     check(
-        "{ screen: x, power: off, reach: bad, screenKind: graphics, unchangedFor: 0s, all: [] }",
+        "{ power: off, unless: x }",
         &[
-            "5:29 `off` is not a power state that a flow can begin in: the screen is read while the host is on (one of: on)",
-            "5:41 `bad` is not how a controller can be reached (one of: ok, unreachable, auth_failed, protocol_error, throttled, not_trusted)",
-            "5:58 screenKind `graphics` is not available in this version (available: blank, text)",
-            "5:82 `unchangedFor` must be longer than 0s",
-            "5:91 `all` is empty",
+            "5:9 `unless` looks at the screen, and this `when` holds without one (write `not: { screen: … }`, which waits \
+           until the screen is read)",
+        ],
+    );
+    check(
+        "{ screen: x, power: dark, reach: bad, screenKind: graphics, unchangedFor: 0s, all: [] }",
+        &[
+            "5:29 `dark` is not a power state that can be waited for (one of: on, off)",
+            "5:42 `bad` is not how a controller can be reached (one of: ok, unreachable, auth_failed, protocol_error, throttled, not_trusted)",
+            "5:59 screenKind `graphics` is not available in this version (available: blank, text)",
+            "5:83 `unchangedFor` must be longer than 0s",
+            "5:92 `all` is empty",
         ],
     );
     check(

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::super::position::Position;
 use super::super::view::{ScreenView, View};
 use super::super::{Decision, Log, obstacle_to_step};
-use super::{Planned, Running, quote, steps_of};
+use super::{Planned, Running, said, steps_of};
 
 /// How long a screen may stay as it was before a step; then the step had no effect. Firmware may take half a minute from a key to the first change.
 const UNMOVED: Duration = Duration::from_secs(60);
@@ -259,7 +259,7 @@ impl Running {
             place: self.place(),
             record: self.record.steps.len() - 1,
             step,
-            reason: format!("the screen shows {}", quote(&self.record.matched)),
+            reason: said(&self.flow, &self.record.matched, ""),
             evidence: self.record.matched.clone(),
         }))
     }

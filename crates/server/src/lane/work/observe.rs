@@ -184,6 +184,7 @@ impl Lane {
                 let settings = &self.terms.settings;
                 // As long as it takes until a person is asked; a check that fails for longer is nothing new.
                 self.last.as_ref().is_some_and(applies)
+                    || self.recovery.is_roused()
                     || self.facts.is_alarmed(clock::now(), settings.boot_time + settings.ask_after)
             }
         }
