@@ -78,13 +78,13 @@ pub struct ServeOptions {
     /// Repositories of this machine may be followed, too (file://)
     #[arg(long)]
     pub local_repositories: bool,
-    /// Where booting machines read over HTTP, or `off`; `[::]` is all addresses of both families [default: [::]:8480]
+    /// Where booting machines read over HTTP, or `off`; `[::]` is all addresses of both families [default: `[::]:8480`]
     #[arg(long, value_name = "ADDR", help_heading = BOOT)]
     pub boot_http: Option<Listening>,
     /// The same over TLS, under an authority that the server makes [default: off]
     #[arg(long, value_name = "ADDR", help_heading = BOOT)]
     pub boot_https: Option<Listening>,
-    /// Where they read over TFTP, or `off` [default: [::]:69]
+    /// Where they read over TFTP, or `off` [default: `[::]:69`]
     #[arg(long, value_name = "ADDR", help_heading = BOOT)]
     pub boot_tftp: Option<Listening>,
     /// Whether DHCP is served on the networks that manifests describe [default: on]
