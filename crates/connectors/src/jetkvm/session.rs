@@ -43,6 +43,9 @@ const MOST_CALLS: usize = 16;
 /// The most packets in a second. A screen of 1920x1080 takes a thousand.
 const MOST_PACKETS: u32 = 20_000;
 
+/// The most packets in a second that are dropped unread, as they belong to nothing that was agreed on: a unit sends hardly any.
+const MOST_STRAY: u32 = 2_000;
+
 /// Packets that may be dropped before anything else is done.
 const MOST_DROPPED: usize = 64;
 
@@ -196,6 +199,8 @@ struct Driver {
     end: Option<End>,
     /// Packets since `second` began.
     packets: u32,
+    /// And those of them that were dropped unread.
+    stray: u32,
     second: Instant,
     buffer: BytesMut,
 }
@@ -229,6 +234,7 @@ impl Driver {
             is_open: false,
             end: None,
             packets: 0,
+            stray: 0,
             second: now,
             buffer: BytesMut::zeroed(LONGEST_PACKET),
         }
@@ -362,14 +368,20 @@ impl Driver {
     fn receive_one(&mut self, from: SocketAddr, length: usize) -> bool {
         let now = Instant::now();
         if now.duration_since(self.second) >= Duration::from_secs(1) {
-            (self.second, self.packets) = (now, 0);
+            (self.second, self.packets, self.stray) = (now, 0, 0);
         }
         self.packets += 1;
-        if self.packets > MOST_PACKETS {
-            let reason = format!("it sends more than {MOST_PACKETS} packets in a second");
-            self.finish(End::Broken(Error::Malformed { reason }));
-        }
-        self.peer.receive(now.into_std(), from, &self.buffer[..length])
+        let is_read = self.peer.receive(now.into_std(), from, &self.buffer[..length]);
+        self.stray += u32::from(!is_read);
+        let reason = if self.packets > MOST_PACKETS {
+            format!("it sends more than {MOST_PACKETS} packets in a second")
+        } else if self.stray > MOST_STRAY {
+            format!("it sends more than {MOST_STRAY} packets in a second that belong to nothing")
+        } else {
+            return is_read;
+        };
+        self.finish(End::Broken(Error::Malformed { reason }));
+        is_read
     }
 
     fn obey(&mut self, command: Command) {
