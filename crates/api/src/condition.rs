@@ -74,44 +74,59 @@ impl Condition {
 
     /// Whether the screen must show something for the condition to hold; what it must not show does not count.
     pub fn needs_screen(&self) -> bool {
-        self.screen.is_some()
-            || self.screen_kind.is_some()
-            || self.unchanged_for.is_some()
-            || self.all.iter().any(Self::needs_screen)
-            || !self.any.is_empty() && self.any.iter().all(Self::needs_screen)
+        self.needs(&Self::names_screen)
     }
 
-    /// Whether something must be wrong that is seen elsewhere than on the screen: the power is off, a check fails, the
+    /// Whether something must be wrong: on the screen, or seen elsewhere, as that the power is off, a check fails, or the
     /// controller told of something. That a host is on and answers is no such sign, nor is what must not be.
     pub fn needs_sign(&self) -> bool {
-        let fails = |passes: Option<bool>| passes == Some(false);
-        self.power == Some(PowerState::Off)
-            || self.reach.is_some_and(|reach| reach != Reach::Ok)
-            || fails(self.ping)
-            || fails(self.heartbeat)
-            || self.check.as_ref().is_some_and(|check| check.state() == CheckState::Failing)
-            || self.event.is_some()
-            || self.serial.is_some()
-            || self.deployment.as_ref().is_some_and(DeploymentIs::is_sign)
-            || self.all.iter().any(Self::needs_sign)
-            || !self.any.is_empty() && self.any.iter().all(|part| part.needs_sign() || part.needs_screen())
+        self.needs(&|part| part.names_screen() || part.names_sign())
     }
 
     /// Whether the power must be off, so that nothing can stand on the screen.
     pub fn needs_power_off(&self) -> bool {
-        self.power == Some(PowerState::Off)
-            || self.all.iter().any(Self::needs_power_off)
-            || !self.any.is_empty() && self.any.iter().all(Self::needs_power_off)
+        self.needs(&Self::names_power_off)
     }
 
     /// Whether it may hold while the power is off: it names that, here or below.
     pub fn minds_power_off(&self) -> bool {
-        self.power == Some(PowerState::Off) || self.all.iter().chain(&self.any).any(Self::minds_power_off)
+        self.minds(&Self::names_power_off)
     }
 
     /// Whether it asks, here or below, for what a check came to, which fails also while the host boots.
     pub fn minds_checks(&self) -> bool {
-        self.asks_checks() || self.all.iter().chain(&self.any).any(Self::minds_checks)
+        self.minds(&Self::asks_checks)
+    }
+
+    /// Whether the condition holds only where a part does of which `is` is true.
+    fn needs(&self, is: &impl Fn(&Self) -> bool) -> bool {
+        is(self)
+            || self.all.iter().any(|part| part.needs(is))
+            || !self.any.is_empty() && self.any.iter().all(|part| part.needs(is))
+    }
+
+    /// Whether `is` is true of a part that may make it hold.
+    fn minds(&self, is: &impl Fn(&Self) -> bool) -> bool {
+        is(self) || self.all.iter().chain(&self.any).any(|part| part.minds(is))
+    }
+
+    const fn names_screen(&self) -> bool {
+        self.screen.is_some() || self.screen_kind.is_some() || self.unchanged_for.is_some()
+    }
+
+    fn names_power_off(&self) -> bool {
+        self.power == Some(PowerState::Off)
+    }
+
+    fn names_sign(&self) -> bool {
+        self.names_power_off()
+            || self.reach.is_some_and(|reach| reach != Reach::Ok)
+            || self.ping == Some(false)
+            || self.heartbeat == Some(false)
+            || self.check.as_ref().is_some_and(|check| check.state() == CheckState::Failing)
+            || self.event.is_some()
+            || self.serial.is_some()
+            || self.deployment.as_ref().is_some_and(DeploymentIs::is_sign)
     }
 
     /// Whether it asks for more than what stands on the screen at one moment, so that its verdict on an unchanged

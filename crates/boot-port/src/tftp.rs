@@ -23,7 +23,7 @@ use std::thread::JoinHandle;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::Shelf;
-use crate::interface::lacks_ipv6;
+use crate::interface::{is_of_both_families, lacks_ipv6};
 use listener::Listener;
 use statistics::Counters;
 use worker::Worker;
@@ -163,7 +163,7 @@ impl Drop for TftpPort {
 
 /// The sockets for an address, two for one of both families; the address becomes what is listened at.
 fn listen(address: &mut SocketAddr, config: &TftpConfig) -> io::Result<Vec<Listener>> {
-    let is_both = is_unspecified6(address);
+    let is_both = is_of_both_families(address);
     let of_ipv4 = |port| Listener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)), config);
     let mut tries = 0;
     loop {
@@ -172,7 +172,7 @@ fn listen(address: &mut SocketAddr, config: &TftpConfig) -> io::Result<Vec<Liste
             other => other?,
         };
         let listens_at = first.address();
-        let second = is_unspecified6(&listens_at).then(|| of_ipv4(listens_at.port())).transpose();
+        let second = is_of_both_families(&listens_at).then(|| of_ipv4(listens_at.port())).transpose();
         tries += 1;
         match second {
             // The system chose a port that is free in one family only.
@@ -185,10 +185,6 @@ fn listen(address: &mut SocketAddr, config: &TftpConfig) -> io::Result<Vec<Liste
             }
         }
     }
-}
-
-fn is_unspecified6(address: &SocketAddr) -> bool {
-    address.is_ipv6() && address.ip().is_unspecified()
 }
 
 /// Asks for as many file descriptors as the transfers may need: a socket each, and a file each. Many systems give a process

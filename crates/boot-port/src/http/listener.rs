@@ -25,7 +25,7 @@ use super::connection::{Connection, Shared};
 use super::counters::{Count, Counters, HttpCounts};
 use super::wire::{Clear, Wire};
 use crate::content::Shelf;
-use crate::interface::lacks_ipv6;
+use crate::interface::{is_of_both_families, lacks_ipv6};
 
 /// Connections that may wait to be accepted: a whole row of racks may be switched on at once.
 const BACKLOG: i32 = 4_096;
@@ -94,9 +94,8 @@ impl HttpListener {
     ///
     /// Where the address is taken or not ours, or a thread cannot be started.
     pub fn open(address: SocketAddr, config: HttpConfig, shelf: Arc<dyn Shelf>) -> io::Result<Self> {
-        let is_both = address.is_ipv6() && address.ip().is_unspecified();
         let listening = match listen(address) {
-            Err(error) if is_both && lacks_ipv6(&error) => {
+            Err(error) if is_of_both_families(&address) && lacks_ipv6(&error) => {
                 listen((Ipv4Addr::UNSPECIFIED, address.port()).into())?
             }
             other => other?,

@@ -4,7 +4,7 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
@@ -38,6 +38,11 @@ impl Interface {
     pub fn link_local(&self) -> Option<Ipv6Addr> {
         self.addresses6.iter().map(|(address, _)| *address).find(|address| address.is_unicast_link_local())
     }
+}
+
+/// Whether an address takes clients of both families: that of IPv6 without a host.
+pub(crate) fn is_of_both_families(address: &SocketAddr) -> bool {
+    address.is_ipv6() && address.ip().is_unspecified()
 }
 
 /// Whether that a socket could not be made means that this machine has no IPv6: it was switched off when the system started, or

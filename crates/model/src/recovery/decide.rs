@@ -65,11 +65,12 @@ impl HostRecovery {
 
     /// Whether it was looked again how the host is. The first time may be from before the server began.
     fn is_new_look(&mut self, view: &View<'_>) -> bool {
-        if reserved(view.facts).is_some() {
+        let is_reserved = reserved(view.facts).is_some();
+        if is_reserved {
             self.forget();
         }
         let Some(at) = view.facts.looked_at().filter(|at| self.last_look != Some(*at)) else { return false };
-        self.last_look.replace(at).is_some() && reserved(view.facts).is_none()
+        self.last_look.replace(at).is_some() && !is_reserved
     }
 
     /// Counts a reading for the flows that begin on what the screen shows.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironhand_api::{
-    CheckState, DeploymentPhase, EventKind, Flow, Incident, Management, MatchEvidence, Name, PictureDigest,
-    PowerAction, PowerState, Reach, RecoverPlan, Run, Said, ScreenKind, ScreenPattern, Settings, Span, Step,
-    StepOutcome, Timestamp, Truth, Verdict,
+    Check, CheckState, DeploymentPhase, EventKind, Flow, Incident, Management, MatchEvidence, Name,
+    PictureDigest, PowerAction, PowerState, Reach, RecoverPlan, Run, Said, ScreenKind, ScreenPattern,
+    Settings, Span, Step, StepOutcome, Timestamp, Truth, Verdict,
 };
 
 use super::super::{
@@ -117,6 +117,15 @@ impl Scene {
             asked: None,
             refused: None,
         }
+    }
+
+    /// The same with a check by ping that makes the host unwell after so long.
+    pub(super) fn pinged(flows: &[Arc<Flow>], after: &str) -> Self {
+        let mut scene = Self::new(flows);
+        let checks = format!(r#"[{{ "ping": "10.1.7.12", "after": "{after}" }}]"#);
+        let checks: Vec<Check> = serde_json::from_str(&checks).expect("the checks are valid");
+        scene.facts.keep_checks(scene.now, &checks);
+        scene
     }
 
     /// Lets something happen at a time after the epoch, then asks for a decision.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ironhand_api::{Check, Flow};
+use ironhand_api::Flow;
 
 use super::scene::{Scene, check, flow, play};
 
@@ -18,15 +18,6 @@ fn on_sign(name: &str, when: &str, steps: &[&str], verify: &str) -> Arc<Flow> {
 
 fn switch_on() -> Arc<Flow> {
     on_sign("switch-on", r#""power": "off""#, &[r#"{ "power": "on" }"#], r#""power": "on", "timeout": "2m""#)
-}
-
-/// A host with a check by ping and nobody who sees its screen.
-fn pinged(flows: &[Arc<Flow>]) -> Scene {
-    let mut scene = Scene::new(flows);
-    let checks: Vec<Check> =
-        serde_json::from_str(r#"[{ "ping": "10.1.7.12", "after": "1h" }]"#).expect("the checks are valid");
-    scene.facts.keep_checks(scene.now, &checks);
-    scene
 }
 
 #[test]
@@ -85,7 +76,7 @@ fn a_check_that_fails_for_long_begins_a_flow_though_nobody_sees_the_screen() {
         r#""ping": true, "timeout": "5m""#,
     );
     play(
-        pinged(&[cycle]),
+        Scene::pinged(&[cycle], "1h"),
         "1s | power on | wait: the screen was not read yet
          10s | fails ping | wait: the screen was not read yet (until 1h10s)
          5m20s | fails ping | wait: the screen was not read yet (until 1h10s)
@@ -109,7 +100,7 @@ fn a_host_that_boots_or_was_switched_off_fails_its_checks_and_is_left_alone() {
         r#""ping": true, "timeout": "5m""#,
     );
     play(
-        pinged(&[cycle]),
+        Scene::pinged(&[cycle], "1h"),
         "1s | power on | wait: the screen was not read yet
          10s | power off | wait: the host is off
          11s | fails ping | wait: the host is off

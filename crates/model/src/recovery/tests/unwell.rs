@@ -1,15 +1,10 @@
 //! Hosts that are unwell by their checks.
 
-use ironhand_api::Check;
-
 use super::scene::{EPOCH, Scene, flow, play};
 
+/// A host that is unwell when no ping was answered for a minute.
 fn host(flows: &[std::sync::Arc<ironhand_api::Flow>]) -> Scene {
-    let mut scene = Scene::new(flows);
-    let checks: Vec<Check> =
-        serde_json::from_str(r#"[{ "ping": "10.1.7.12", "after": "60s" }]"#).expect("the checks are valid");
-    scene.facts.keep_checks(scene.now, &checks);
-    scene
+    Scene::pinged(flows, "60s")
 }
 
 #[test]
