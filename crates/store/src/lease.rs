@@ -5,6 +5,7 @@
 //! hands, and a [`Record`](crate::Record) that carries an older one is refused in the transaction that would have
 //! written it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ironhand_api::{EventKind, Name, Severity, Timestamp};
@@ -15,7 +16,7 @@ use crate::column::{bigint, unsigned};
 use crate::event::{self, EventDraft};
 use crate::resource::parse_name;
 use crate::sequence::Sequences;
-use crate::sqlite::meaning;
+use crate::sqlite::{TOKENS, meaning};
 use crate::writer::{Turn, Write};
 
 const FREE: &str = "SELECT r.name, l.owner FROM resources r LEFT JOIN host_leases l ON l.host = r.name \
@@ -31,8 +32,7 @@ const TAKE: &str = "INSERT INTO host_leases (host, owner, token, expires_at) VAL
     ON CONFLICT (host) DO UPDATE SET owner = excluded.owner, token = excluded.token, \
     expires_at = excluded.expires_at";
 
-const RENEW: &str = "UPDATE host_leases SET expires_at = $1 WHERE owner = $2 AND expires_at > $3 \
-    RETURNING host, owner, token, expires_at";
+const RENEW: &str = "UPDATE host_leases SET expires_at = $1 WHERE owner = $2 AND expires_at > $3";
 
 const RELEASE: &str = "DELETE FROM host_leases WHERE owner = $1";
 
@@ -66,24 +66,46 @@ fn lease((host, owner, token, expires_at): LeaseRow) -> Result<Lease, StoreError
     })
 }
 
+/// A token out of the answer to [`TOKENS`].
+fn token(text: &str) -> Result<u64, StoreError> {
+    text.parse().map_err(|_| StoreError::damaged("token of a lease", format!("`{text}` is no number")))
+}
+
 /// The write behind [`Store::acquire_leases`](crate::Store::acquire_leases) and
 /// [`Store::seize_leases`](crate::Store::seize_leases).
 pub(crate) struct Acquire {
     pub(crate) owner: String,
     pub(crate) now: Timestamp,
     pub(crate) ttl: Duration,
-    /// How many that are free to take; every one, free or not, where absent.
-    pub(crate) limit: Option<u32>,
+    pub(crate) which: Which,
+}
+
+/// Which hosts are taken.
+#[derive(Clone, Copy)]
+pub(crate) enum Which {
+    /// At most so many of those without a lease, or whose lease has expired.
+    Free(u32),
+    /// At most so many of those without a lease.
+    Unleased(u32),
+    /// Every one, free or not.
+    Every,
+}
+
+/// The moment until which a lease must have expired for its host to be free, as [`FREE`] takes it.
+fn expired_by(now: Option<Timestamp>) -> i64 {
+    now.map_or(i64::MIN, Timestamp::as_millis)
 }
 
 impl Write for Acquire {
     type Done = Vec<Lease>;
 
     async fn run(self, turn: &mut Turn<'_>) -> Result<Vec<Lease>, StoreError> {
-        let Self { owner, now, ttl, limit } = self;
-        let select = match limit {
-            Some(limit) => sqlx::query_as(FREE).bind(now.as_millis()).bind(i64::from(limit)),
-            None => sqlx::query_as(EVERY_HOST),
+        let Self { owner, now, ttl, which } = self;
+        let free = |expired_by: i64, limit| sqlx::query_as(FREE).bind(expired_by).bind(i64::from(limit));
+        let select = match which {
+            Which::Free(limit) => free(expired_by(Some(now)), limit),
+            Which::Unleased(limit) => free(expired_by(None), limit),
+            Which::Every => sqlx::query_as(EVERY_HOST),
         };
         let rows: Vec<(String, Option<String>)> = select
             .fetch_all(&mut *turn.connection)
@@ -92,7 +114,7 @@ impl Write for Acquire {
         let mut leases = Vec::with_capacity(rows.len());
         for (host, before) in rows {
             let host = parse_name(&host)?;
-            let before = before.as_deref().filter(|_| limit.is_some());
+            let before = before.as_deref().filter(|_| !matches!(which, Which::Every));
             leases.push(take(turn, host, &owner, before, now, ttl).await?);
         }
         Ok(leases)
@@ -169,17 +191,27 @@ pub(crate) struct Renew {
 }
 
 impl Write for Renew {
-    type Done = Vec<Lease>;
+    type Done = BTreeSet<u64>;
 
-    async fn run(self, turn: &mut Turn<'_>) -> Result<Vec<Lease>, StoreError> {
-        let rows: Vec<LeaseRow> = sqlx::query_as(RENEW)
+    async fn run(self, turn: &mut Turn<'_>) -> Result<BTreeSet<u64>, StoreError> {
+        let failed = |error| meaning("renew leases", error);
+        let alive = if self.even_late { i64::MIN } else { self.now.as_millis() };
+        sqlx::query(RENEW)
             .bind(self.now.after(self.ttl).as_millis())
-            .bind(self.owner)
-            .bind(if self.even_late { i64::MIN } else { self.now.as_millis() })
-            .fetch_all(&mut *turn.connection)
+            .bind(self.owner.clone())
+            .bind(alive)
+            .execute(&mut *turn.connection)
             .await
-            .map_err(|error| meaning("renew leases", error))?;
-        rows.into_iter().map(lease).collect()
+            .map_err(failed)?;
+        // One row for all of them: each row more is a wait of the task that writes, and on a busy machine a thousand of them kept
+        // everybody from writing for more than the life of a lease.
+        let (tokens,): (Option<String>,) = sqlx::query_as(TOKENS)
+            .bind(self.owner)
+            .bind(alive)
+            .fetch_one(&mut *turn.connection)
+            .await
+            .map_err(failed)?;
+        tokens.unwrap_or_default().split_whitespace().map(token).collect()
     }
 }
 
@@ -201,10 +233,11 @@ impl Write for Release {
     }
 }
 
-/// Whether [`Acquire`] would find a host that is free to take.
-pub(crate) async fn any_free(pool: &AnyPool, now: Timestamp) -> Result<bool, StoreError> {
+/// Whether [`Acquire`] would find a host that is free to take: one without a lease, or, where the time is given, one whose
+/// lease has expired.
+pub(crate) async fn any_free(pool: &AnyPool, now: Option<Timestamp>) -> Result<bool, StoreError> {
     let found: Option<(String, Option<String>)> = sqlx::query_as(FREE)
-        .bind(now.as_millis())
+        .bind(expired_by(now))
         .bind(1_i64)
         .fetch_optional(pool)
         .await

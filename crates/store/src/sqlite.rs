@@ -1,4 +1,5 @@
-//! Everything that is true of SQLite alone: how to connect, how a writing transaction begins, which errors mean what.
+//! Everything that is true of SQLite alone: how to connect, how a writing transaction begins, how many rows are put
+//! into one, which errors mean what.
 //!
 //! All other statements of the crate run on PostgreSQL as they are: `$1` placeholders, TEXT, BIGINT and BLOB columns,
 //! `ON CONFLICT` and `RETURNING`.
@@ -29,6 +30,10 @@ const WRITING: &str = "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4
 
 /// Set on connections that only read, so that a slip in this crate cannot write past the writer.
 const READ_ONLY: &str = "PRAGMA query_only = ON;";
+
+/// The tokens of all leases of an owner that expire after a moment, as one text; null where there are none.
+pub(crate) const TOKENS: &str =
+    "SELECT group_concat(token, ' ') FROM host_leases WHERE owner = $1 AND expires_at > $2";
 
 /// Connections that read at the same time; each has a thread of its own.
 const READERS: u32 = 4;

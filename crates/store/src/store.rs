@@ -1,5 +1,6 @@
 //! The store as its users see it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use crate::event::{self, EventDraft};
 use crate::history::{self, IncidentQuery, RunQuery};
 use crate::job::{self, JobQuery};
 use crate::keyring::{self, Keyring};
-use crate::lease::{self, Acquire, AcquireOne, Lease, Release, Renew};
+use crate::lease::{self, Acquire, AcquireOne, Lease, Release, Renew, Which};
 use crate::list::{self, ListQuery};
 use crate::load::{self, HostState, SiteSnapshot, Snapshot};
 use crate::loan::{self, PutLoan};
@@ -104,7 +105,7 @@ impl Store {
         ttl: Duration,
         limit: u32,
     ) -> Result<Vec<Lease>, StoreError> {
-        self.writer.write(Acquire { owner: owner.to_owned(), now, ttl, limit: Some(limit) }).await
+        self.writer.write(Acquire { owner: owner.to_owned(), now, ttl, which: Which::Free(limit) }).await
     }
 
     /// Takes every host, whoever has it: for a caller that knows that no other server lives. That a server was started
@@ -115,7 +116,7 @@ impl Store {
         now: Timestamp,
         ttl: Duration,
     ) -> Result<Vec<Lease>, StoreError> {
-        self.writer.write(Acquire { owner: owner.to_owned(), now, ttl, limit: None }).await
+        self.writer.write(Acquire { owner: owner.to_owned(), now, ttl, which: Which::Every }).await
     }
 
     /// Takes one host where no server works on it. Otherwise returns the lease that is in force, whoever holds it.
@@ -133,13 +134,14 @@ impl Store {
         self.writer.write(AcquireOne { owner: owner.to_owned(), host: host.clone(), now, ttl }).await
     }
 
-    /// Moves the expiry of every lease of `owner` that has not expired, and returns those. What is absent is lost.
+    /// Moves the expiry of every lease of `owner` that has not expired, and returns the tokens of those. What is absent is
+    /// lost. A token belongs to one lease alone: it is never given out twice.
     pub async fn renew_leases(
         &self,
         owner: &str,
         now: Timestamp,
         ttl: Duration,
-    ) -> Result<Vec<Lease>, StoreError> {
+    ) -> Result<BTreeSet<u64>, StoreError> {
         self.writer.write_first(Renew { owner: owner.to_owned(), now, ttl, even_late: false }).await
     }
 
@@ -150,7 +152,7 @@ impl Store {
         owner: &str,
         now: Timestamp,
         ttl: Duration,
-    ) -> Result<Vec<Lease>, StoreError> {
+    ) -> Result<BTreeSet<u64>, StoreError> {
         self.writer.write_first(Renew { owner: owner.to_owned(), now, ttl, even_late: true }).await
     }
 
@@ -160,9 +162,26 @@ impl Store {
         self.writer.write(Release { owner: owner.to_owned() }).await
     }
 
+    /// Takes at most `limit` hosts without a lease, but none of which a lease has expired: for a server that knows that no other
+    /// one lives, and whose own leases are its own however late it renews them.
+    pub async fn acquire_new_leases(
+        &self,
+        owner: &str,
+        now: Timestamp,
+        ttl: Duration,
+        limit: u32,
+    ) -> Result<Vec<Lease>, StoreError> {
+        self.writer.write(Acquire { owner: owner.to_owned(), now, ttl, which: Which::Unleased(limit) }).await
+    }
+
     /// Whether there are hosts that no server works on: a cheap read before [`acquire_leases`](Self::acquire_leases).
     pub async fn has_free_hosts(&self, now: Timestamp) -> Result<bool, StoreError> {
-        lease::any_free(&self.readers, now).await
+        lease::any_free(&self.readers, Some(now)).await
+    }
+
+    /// Whether there are hosts without a lease: a cheap read before [`acquire_new_leases`](Self::acquire_new_leases).
+    pub async fn has_unleased_hosts(&self) -> Result<bool, StoreError> {
+        lease::any_free(&self.readers, None).await
     }
 
     /// Every lease, expired ones too, ordered by host.

@@ -1,6 +1,6 @@
 //! The leases of this server: asked for, renewed, given up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -53,6 +53,14 @@ pub(crate) struct Granted {
     pub(crate) leases: Vec<Lease>,
     /// Until when they hold by the monotonic clock.
     pub(crate) until: Instant,
+}
+
+/// Leases that the store renewed.
+pub(super) struct Renewed {
+    /// Their tokens, each of which belongs to one lease alone.
+    pub(super) tokens: BTreeSet<u64>,
+    /// Until when they hold by the monotonic clock.
+    pub(super) until: Instant,
 }
 
 impl Granted {
@@ -124,24 +132,44 @@ impl Leases {
     }
 
     /// Renews all that is held, and says what that is.
-    pub(super) async fn renew(&self) -> Result<Granted, StoreError> {
+    pub(super) async fn renew(&self) -> Result<Renewed, StoreError> {
         let Asked { now, life, until } = self.asked();
         let store = &self.inner.store;
-        let leases = match self.inner.shared {
+        let tokens = match self.inner.shared {
             true => store.renew_leases(self.owner(), now, life).await?,
             // Nobody else can have taken them: the data directory is this server's alone.
             false => store.keep_leases(self.owner(), now, life).await?,
         };
+        Ok(Renewed { tokens, until })
+    }
+
+    /// What was renewed, with its hosts, of the leases with these tokens.
+    pub(super) async fn granted_under(
+        &self,
+        tokens: &BTreeSet<u64>,
+        until: Instant,
+    ) -> Result<Granted, StoreError> {
+        let mut leases = if tokens.is_empty() { Vec::new() } else { self.inner.store.leases().await? };
+        leases.retain(|lease| lease.owner == self.owner() && tokens.contains(&lease.token));
         Ok(self.granted(leases, until))
     }
 
     /// Takes hosts that nobody has, or whose owner has fallen silent: at most [`BATCH`].
     pub(super) async fn take_free(&self) -> Result<Granted, StoreError> {
-        if !self.inner.store.has_free_hosts(clock::now()).await? {
+        let (store, shared) = (&self.inner.store, self.inner.shared);
+        // All leases are those of a server that is alone: one that ran out before it was renewed is no reason to begin anew.
+        let are_free = match shared {
+            true => store.has_free_hosts(clock::now()).await?,
+            false => store.has_unleased_hosts().await?,
+        };
+        if !are_free {
             return Ok(self.granted(Vec::new(), Instant::now()));
         }
         let Asked { now, life, until } = self.asked();
-        let leases = self.inner.store.acquire_leases(self.owner(), now, life, BATCH).await?;
+        let leases = match shared {
+            true => store.acquire_leases(self.owner(), now, life, BATCH).await?,
+            false => store.acquire_new_leases(self.owner(), now, life, BATCH).await?,
+        };
         Ok(self.granted(leases, until))
     }
 
@@ -229,6 +257,9 @@ fn identity() -> Result<String, std::io::Error> {
 
 #[cfg(test)]
 mod tests {
+    use ironhand_api::Host;
+    use ironhand_store::KeySource;
+
     use super::*;
 
     #[test]
@@ -236,5 +267,40 @@ mod tests {
         let (one, other) = (identity().unwrap(), identity().unwrap());
         assert_ne!(one, other);
         assert!(one.contains(&format!("-{}-", std::process::id())), "{one}");
+    }
+
+    /// A host whose lease ran out an hour ago, and the leases of the server that has it, as they were.
+    async fn late(shared: bool) -> (Leases, Vec<Lease>, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), KeySource::File).await.unwrap();
+        let (_, site) = watch::channel(Arc::new(Site::default()));
+        let leases = Leases::new(store.clone(), site, shared, true).unwrap();
+        let host: Host =
+            serde_json::from_str(r#"{"metadata":{"name":"h"},"spec":{"connectors":[]}}"#).unwrap();
+        store.apply(host, clock::now()).await.unwrap();
+        let before = Timestamp::from_millis(clock::now().as_millis() - 3_600_000);
+        let held = store.seize_leases(leases.owner(), before, Duration::from_secs(15)).await.unwrap();
+        (leases, held, directory)
+    }
+
+    #[tokio::test]
+    async fn a_server_alone_does_not_take_its_own_hosts_anew_where_it_renews_late() {
+        let (leases, held, _directory) = late(false).await;
+        assert_eq!(leases.take_free().await.unwrap().leases, []);
+        let renewed = leases.renew().await.unwrap();
+        assert_eq!(renewed.tokens, BTreeSet::from([held[0].token]));
+        let granted = leases.granted_under(&renewed.tokens, renewed.until).await.unwrap();
+        assert_eq!((granted.leases.len(), granted.leases[0].token), (1, held[0].token));
+        let none = leases.granted_under(&BTreeSet::new(), renewed.until).await.unwrap();
+        assert_eq!(none.leases, []);
+    }
+
+    #[tokio::test]
+    async fn of_several_servers_one_that_renews_late_takes_its_hosts_anew() {
+        let (leases, held, _directory) = late(true).await;
+        assert_eq!(leases.renew().await.unwrap().tokens, BTreeSet::new());
+        let taken = leases.take_free().await.unwrap().leases;
+        assert_eq!(taken.len(), 1);
+        assert!(taken[0].token > held[0].token, "others may have had it in between");
     }
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use ironhand_api::{Host, Name};
-use ironhand_store::{Lease, Snapshot, StoreError};
+use ironhand_store::{Snapshot, StoreError};
 use tokio::time::{sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::Taken;
-use super::leases::{BATCH, Granted};
+use super::leases::{BATCH, Granted, Renewed};
 use crate::fleet::Fleet;
 use crate::http::chain;
 
@@ -74,7 +74,7 @@ pub(crate) async fn upkeep(fleet: Fleet, stop: CancellationToken) {
                     tracing::error!(error = %chain(&error), "the other servers are not known: the store failed");
                 }
             }
-            // A server alone finds hosts without a lease as well: those that it lost itself while it was stopped.
+            // A server alone finds hosts without a lease as well: those that the store failed to take when they were applied.
             look = if take(&fleet).await { Instant::now() } else { Instant::now() + LOOK };
         }
     };
@@ -86,8 +86,8 @@ async fn renew(fleet: &Fleet) -> bool {
     let end = fleet.first_end().unwrap_or_else(|| Instant::now() + fleet.leases().renewal());
     let renewal = async {
         let _shut = fleet.leases().shut().await;
-        let granted = fleet.leases().renew().await?;
-        reconcile(fleet, &granted).await
+        let renewed = fleet.leases().renew().await?;
+        reconcile(fleet, renewed).await
     };
     match timeout_at(end.into(), renewal).await {
         Ok(Ok(())) => return true,
@@ -107,16 +107,20 @@ async fn renew(fleet: &Fleet) -> bool {
 }
 
 /// Brings the lanes into line with the leases that the store says this server has.
-async fn reconcile(fleet: &Fleet, granted: &Granted) -> Result<(), StoreError> {
-    let mut held: BTreeMap<_, _> = fleet.held().into_iter().collect();
-    let mut fresh = Vec::new();
-    for lease in &granted.leases {
-        match held.remove(&lease.host) {
-            Some(held) if held.token() == Some(lease.token) => held.renew(granted.until),
-            _ => fresh.push(lease),
+async fn reconcile(fleet: &Fleet, renewed: Renewed) -> Result<(), StoreError> {
+    let Renewed { mut tokens, until } = renewed;
+    let mut lost = Vec::new();
+    for (host, held) in fleet.held() {
+        if held.token().is_some_and(|token| tokens.remove(&token)) {
+            held.renew(until);
+        } else {
+            lost.push(host);
         }
     }
-    for host in held.into_keys() {
+    // Those that no lane works under.
+    let granted = fleet.leases().granted_under(&tokens, until).await?;
+    lost.retain(|host| granted.leases.iter().all(|lease| lease.host != *host));
+    for host in lost {
         let kept: Option<Host> = fleet.store().get(&host).await?;
         if kept.is_none() {
             // Deleted: its lane still has to close the host's incident.
@@ -127,7 +131,7 @@ async fn reconcile(fleet: &Fleet, granted: &Granted) -> Result<(), StoreError> {
             fleet.lose(&host).await;
         }
     }
-    begin(fleet, granted, fresh).await
+    begin(fleet, &granted).await
 }
 
 /// Takes hosts that nobody works on; says whether there may be more.
@@ -135,7 +139,7 @@ async fn take(fleet: &Fleet) -> bool {
     let _shut = fleet.leases().shut().await;
     let taken = async {
         let granted = fleet.leases().take_free().await?;
-        begin(fleet, &granted, granted.leases.iter().collect()).await?;
+        begin(fleet, &granted).await?;
         Ok::<_, StoreError>(granted.leases.len() >= BATCH as usize)
     };
     taken.await.unwrap_or_else(|error| {
@@ -145,8 +149,8 @@ async fn take(fleet: &Fleet) -> bool {
 }
 
 /// Begins to work on hosts where their last owner left them.
-async fn begin(fleet: &Fleet, granted: &Granted, leases: Vec<&Lease>) -> Result<(), StoreError> {
-    for lease in leases {
+async fn begin(fleet: &Fleet, granted: &Granted) -> Result<(), StoreError> {
+    for lease in &granted.leases {
         fleet.lose(&lease.host).await;
         if let Some(taken) = fleet.leases().take_up(&lease.host, granted.held(lease)).await? {
             tracing::info!(host = %lease.host, lease = lease.token, "taken up");

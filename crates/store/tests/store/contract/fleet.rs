@@ -1,5 +1,6 @@
 //! Leases, jobs and alerts.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ironhand_api::{Alert, AlertCause, EventKind, Host, JobState, Kind};
@@ -92,7 +93,10 @@ pub(super) async fn expired_leases_change_hands(store: &Store) {
     assert_eq!(seen.owner, "first", "the lease in force is shown to whoever asks");
 
     let expired = NOON.after(TTL);
-    assert_eq!(store.renew_leases("first", expired, TTL).await.unwrap(), [], "too late");
+    assert_eq!(store.renew_leases("first", expired, TTL).await.unwrap(), BTreeSet::new(), "too late");
+    assert!(store.has_free_hosts(expired).await.unwrap() && !store.has_unleased_hosts().await.unwrap());
+    let unleased = store.acquire_new_leases("first", expired, TTL, 10).await.unwrap();
+    assert_eq!(unleased, [], "whoever is alone has them still");
     let event = store.newest_event().await.unwrap();
     let taken = store.acquire_leases("second", expired, TTL, 1).await.unwrap();
     assert_eq!(held(&taken), ["a"]);
@@ -114,8 +118,12 @@ pub(super) async fn renewing_keeps_what_is_held(store: &Store) {
     let last = store.acquire_leases("first", later, TTL, 10).await.unwrap();
     assert_eq!(held(&last), ["c"]);
     let renewed = store.renew_leases("first", NOON.after(TTL), TTL).await.unwrap();
-    assert_eq!(held(&renewed), ["c"], "a and b have expired");
-    assert_eq!((renewed[0].token, renewed[0].expires_at), (last[0].token, NOON.after(TTL * 2)));
+    assert_eq!(renewed, BTreeSet::from([last[0].token]), "a and b have expired");
+    let renewed = store.leases().await.unwrap();
+    assert_eq!((renewed[2].token, renewed[2].expires_at), (last[0].token, NOON.after(TTL * 2)));
+    let all: BTreeSet<_> = renewed.iter().map(|lease| lease.token).collect();
+    assert_eq!(store.keep_leases("first", NOON.after(TTL), TTL).await.unwrap(), all);
+    assert_eq!(store.keep_leases("second", NOON, TTL).await.unwrap(), BTreeSet::new());
 }
 
 pub(super) async fn seizing_takes_every_host(store: &Store) {
