@@ -51,6 +51,9 @@ pub trait ScreenSource: Send {
     /// little memory as it can, or is dropped.
     fn rest(&mut self) {}
 
+    /// The picture has come and is looked at later: until then it takes as little memory as it can, and nothing of it is lost.
+    fn pack(&mut self) {}
+
     /// Whether it tells of changes by itself, so that silence means that there are none.
     fn tells_changes(&self) -> bool {
         false

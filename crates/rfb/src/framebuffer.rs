@@ -48,11 +48,14 @@ impl Framebuffer {
     ///
     /// [`SizeError::TooLarge`].
     pub fn black(width: u16, height: u16) -> Result<Self, SizeError> {
-        let count = usize::from(width) * usize::from(height);
-        if count > Self::MAX_PIXELS {
-            return Err(SizeError::TooLarge { width, height });
-        }
+        let count = Self::check_size(width, height)?;
         Ok(Self { width, height, pixels: vec![0; count] })
+    }
+
+    /// The number of pixels of a picture that is held.
+    pub(crate) fn check_size(width: u16, height: u16) -> Result<usize, SizeError> {
+        let count = usize::from(width) * usize::from(height);
+        if count > Self::MAX_PIXELS { Err(SizeError::TooLarge { width, height }) } else { Ok(count) }
     }
 
     /// A picture of `pixels`, each `0x00RRGGBB`; the topmost eight bits are ignored and stored as zero.
@@ -61,10 +64,7 @@ impl Framebuffer {
     ///
     /// [`SizeError`] when the picture is too large or the list has another length than `width * height`.
     pub fn from_pixels(width: u16, height: u16, mut pixels: Vec<u32>) -> Result<Self, SizeError> {
-        let count = usize::from(width) * usize::from(height);
-        if count > Self::MAX_PIXELS {
-            return Err(SizeError::TooLarge { width, height });
-        }
+        let count = Self::check_size(width, height)?;
         if pixels.len() != count {
             return Err(SizeError::PixelCount { width, height, found: pixels.len() });
         }

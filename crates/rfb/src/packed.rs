@@ -2,7 +2,7 @@
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
-use crate::framebuffer::Framebuffer;
+use crate::framebuffer::{Framebuffer, SizeError};
 
 /// The most colours that a picture may have to be packed: text screens have two to sixteen. Of pictures with more, deflate
 /// saves little for its time.
@@ -18,6 +18,17 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
+    /// A black picture, for which next to nothing is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`SizeError::TooLarge`].
+    pub(crate) fn black(width: u16, height: u16) -> Result<Self, SizeError> {
+        Framebuffer::check_size(width, height)?;
+        // What is not there inflates to nothing, and the numbers of colours stay 0.
+        Ok(Self { width, height, colours: vec![0], deflated: Vec::new() })
+    }
+
     /// Nothing where the picture has too many colours.
     pub(crate) fn of(picture: &Framebuffer) -> Option<Self> {
         let (colours, indices) = indexed(picture.pixels())?;
@@ -55,7 +66,7 @@ impl Packed {
         let each = 8 / bits;
         let count = usize::from(self.width) * usize::from(self.height);
         let mut bytes = vec![0; count.div_ceil(each)];
-        // Nothing but our own deflate wrote this, so that it inflates to exactly these bytes.
+        // Nothing but our own deflate wrote this, so that it inflates to exactly these bytes, or, of a black picture, to none.
         let _ = Decompress::new(false).decompress(&self.deflated, &mut bytes, FlushDecompress::Finish);
         let mask = u8::MAX >> (8 - bits);
         let colour = |index: u8| self.colours.get(usize::from(index)).copied().unwrap_or_default();
@@ -122,6 +133,19 @@ mod tests {
                 assert_eq!((packed.width(), packed.height()), (width, height));
             }
         }
+    }
+
+    #[test]
+    fn a_black_picture_is_kept_as_its_size() {
+        for (width, height) in [(720, 400), (7, 3), (1, 1), (0, 0), (0, 5)] {
+            let packed = Packed::black(width, height).expect("a size that is held");
+            assert!(packed.unpacked() == Framebuffer::black(width, height).expect("a size that is held"));
+            assert_eq!((packed.width(), packed.height(), packed.deflated.capacity()), (width, height, 0));
+        }
+        assert_eq!(
+            Packed::black(u16::MAX, u16::MAX).err(),
+            Some(SizeError::TooLarge { width: u16::MAX, height: u16::MAX })
+        );
     }
 
     #[test]

@@ -206,9 +206,18 @@ impl PictureReader {
     }
 
     /// Waits for a turn, before the pixels are copied: of many screens that change at once those that wait would else each hold a
-    /// copy. None where the server is stopping.
-    async fn turn(&self) -> Option<Turn> {
-        Arc::clone(&self.turns).acquire_owned().await.ok().map(|permit| Turn { _permit: permit })
+    /// copy. Where it has to wait, the picture is packed first: those that wait hold no pixels at all. None where the server is
+    /// stopping.
+    async fn turn(&self, pack: impl FnOnce()) -> Option<Turn> {
+        let turns = Arc::clone(&self.turns);
+        let permit = match Arc::clone(&turns).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => {
+                pack();
+                turns.acquire_owned().await.ok()?
+            }
+        };
+        Some(Turn { _permit: permit })
     }
 
     /// Reads a picture. None where the server is stopping, or the reader panicked.
@@ -218,15 +227,17 @@ impl PictureReader {
             let before = before.as_ref().filter(|shot| shot.seen().is_some());
             let hint = before.and_then(|shot| shot.reading.grid.as_ref());
             let reading = reader.read(&image, hint);
+            let shot = Shot::of_picture(image, reading);
+            // Not before the pixels are packed: as many pictures are whole in memory as there are turns.
             drop(turn);
-            Shot::of_picture(image, reading)
+            shot
         });
         read.await.ok()
     }
 
     /// Takes what a serial console shows. None where the server is stopping.
     async fn take(&self, reading: Reading) -> Option<Shot> {
-        let turn = self.turn().await?;
+        let turn = self.turn(|| {}).await?;
         let taken = tokio::task::spawn_blocking(move || {
             let shot = Shot::of_serial(reading);
             drop(turn);
@@ -419,5 +430,34 @@ impl ScreenHands {
             return stopping();
         }
         answer.await.unwrap_or_else(|_| stopping())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_picture_that_waits_for_its_turn_is_packed_and_one_that_does_not_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let reader = PictureReader::start(folder.path().to_owned()).await;
+        let packed = Cell::new(0);
+        let pack = || packed.set(packed.get() + 1);
+        let mut turns = Vec::new();
+        while reader.turns.available_permits() > 0 {
+            turns.push(reader.turn(pack).await);
+        }
+        assert_eq!(packed.get(), 0, "there was a turn for each");
+        let mut waiting = Box::pin(reader.turn(pack));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        assert_eq!(packed.get(), 1);
+        // The turn of a picture lasts until nothing is left of its pixels but the packed ones.
+        let shot = reader.read(turns.pop().flatten().unwrap(), Image::filled(64, 32, 0), None).await.unwrap();
+        assert_eq!(shot.size(), (64, 32));
+        assert!(waiting.await.is_some());
     }
 }

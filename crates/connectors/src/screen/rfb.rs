@@ -230,6 +230,10 @@ impl ScreenSource for Rfb {
         self.given.unlike(before, screen.width(), screen.height(), screen.pixels())
     }
 
+    fn pack(&mut self) {
+        self.client.rest();
+    }
+
     fn rest(&mut self) {
         self.client.rest();
         self.wire.rest();

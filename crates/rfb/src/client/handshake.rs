@@ -4,8 +4,8 @@ mod vencrypt;
 
 use crate::client::{ClientConfig, Protection};
 use crate::error::{Error, Phase, ProtocolError};
-use crate::framebuffer::Framebuffer;
 use crate::inbox::Inbox;
+use crate::packed::Packed;
 use crate::security::vencrypt::Proof;
 use crate::security::{SecurityType, vnc_authentication};
 use crate::text::{self, Text};
@@ -17,7 +17,7 @@ const MAX_ANNOUNCED_TEXT: u32 = 1024 * 1024;
 /// What the server told before the first update.
 pub(super) struct Start {
     pub(super) name: String,
-    pub(super) screen: Framebuffer,
+    pub(super) screen: Packed,
 }
 
 pub(super) struct Handshake {
@@ -40,7 +40,7 @@ enum Step {
     SecurityResult(ProtocolVersion),
     ServerInit,
     Name {
-        screen: Framebuffer,
+        screen: Packed,
         name: Text,
     },
 }
@@ -325,8 +325,8 @@ fn take_server_init(inbox: &mut Inbox) -> Result<Taken, Error> {
     let Some([w1, w0, h1, h0, rest @ ..]) = inbox.take::<24>() else {
         return Ok(Taken::No(Step::ServerInit));
     };
-    let screen = Framebuffer::black(u16::from_be_bytes([w1, w0]), u16::from_be_bytes([h1, h0]))
-        .map_err(Error::TooLarge)?;
+    let screen =
+        Packed::black(u16::from_be_bytes([w1, w0]), u16::from_be_bytes([h1, h0])).map_err(Error::TooLarge)?;
     let [.., l3, l2, l1, l0] = rest;
     Ok(Taken::Yes(Step::Name { screen, name: announced_text([l3, l2, l1, l0])? }))
 }

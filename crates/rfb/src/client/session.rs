@@ -83,7 +83,9 @@ enum Taken {
 
 impl Session {
     /// Tells the server how we read pixels and which encodings we know (sections 7.5.1 and 7.5.2).
-    pub(super) fn new(screen: Framebuffer, config: &ClientConfig, out: &mut Vec<u8>) -> Self {
+    ///
+    /// The picture stays packed until something comes of it: a server that sends nothing takes no memory for it.
+    pub(super) fn new(screen: Packed, config: &ClientConfig, out: &mut Vec<u8>) -> Self {
         out.extend_from_slice(&[0; 4]);
         out.extend_from_slice(&config.pixel_format.to_bytes());
         let quality = config.jpeg_quality.map(|level| LOWEST_JPEG_QUALITY + i32::from(level.min(9)));
@@ -94,10 +96,14 @@ impl Session {
         for number in offered {
             out.extend_from_slice(&number.to_be_bytes());
         }
-        let map = config.pixel_format.is_mapped().then(|| Box::new(ColourMap::new(screen.clone())));
+        let map = config.pixel_format.is_mapped().then(|| Box::new(ColourMap::new(screen.unpacked())));
+        let (shown, packed) = match &map {
+            Some(_) => (screen.unpacked(), None),
+            None => (Framebuffer::default(), Some((screen, OnceLock::new()))),
+        };
         Self {
-            canvas: Canvas::new(screen, config.pixel_format),
-            packed: None,
+            canvas: Canvas::new(shown, config.pixel_format),
+            packed,
             map,
             step: Step::Message,
             timeout: config.update_timeout,

@@ -48,6 +48,14 @@ impl Connection {
         }
     }
 
+    /// What it shows is looked at later.
+    pub(super) fn pack(&mut self) {
+        match self {
+            Self::Picture(source) => source.pack(),
+            Self::Serial(_) => {}
+        }
+    }
+
     /// It was looked at, and will not be for a while.
     pub(super) fn rest(&mut self) {
         match self {

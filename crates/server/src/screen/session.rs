@@ -408,7 +408,13 @@ impl Session {
         match visit.look {
             // This may be what an earlier request for changes brought; whoever wants the whole waits for the whole.
             Look::Waiting { .. } => self.show(visit).await,
-            Look::None => Ok(()),
+            Look::None => {
+                // It changed after the last look, and is read at the next.
+                if !self.pace.borrow().is_watched() {
+                    visit.connection.pack();
+                }
+                Ok(())
+            }
         }
     }
 
@@ -439,7 +445,7 @@ impl Session {
         let is_watched = self.pace.borrow().is_watched();
         let read = match &mut visit.connection {
             Connection::Picture(source) => {
-                let turn = self.reader.turn().await.ok_or(DeviceError::Stopping)?;
+                let turn = self.reader.turn(|| source.pack()).await.ok_or(DeviceError::Stopping)?;
                 match source.image(seen) {
                     Some(image) => Some(self.reader.read(turn, image, self.shot.clone()).await),
                     None => None,
