@@ -113,7 +113,7 @@ fn behind(before: &str, text: &str) -> Option<String> {
     Some(rest.chars().filter(|c| *c != '\n').collect::<String>().trim_start().to_owned())
 }
 
-/// The text that keys type before anything else; none where a secret is typed, which no screen shows.
+/// The text that keys type before anything else; none where a secret is typed, of which no screen shows how far it came.
 fn text_of(keys: &str) -> Option<String> {
     if keys.to_ascii_lowercase().contains("<secret") {
         return None;
@@ -141,7 +141,7 @@ impl Running {
     /// Keeps what the screen shows before a step is done of which that tells later whether it was done.
     pub(super) fn remember_screen(&mut self, step: &Step, view: &View<'_>) {
         let tells = match step {
-            Step::Keys(keys) => text_of(keys).is_some(),
+            Step::Keys(_) => true,
             Step::Power(action) => matches!(action, PowerAction::Cycle | PowerAction::Reset),
             _ => false,
         };
@@ -217,9 +217,16 @@ impl Running {
                 Next::Proof
             }
             Trace::Unmoved => {
-                let place = self.record.steps.last().map(|record| record.place.as_str()).unwrap_or_default();
+                let record = self.record.steps.last();
+                let place = record.map(|record| record.place.as_str()).unwrap_or_default();
+                let types_secret = matches!(record.map(|record| &record.step), Some(Step::Keys(keys)) if text_of(keys).is_none());
+                let unseen = if types_secret {
+                    "; a part of the secret may stand there where nobody sees it"
+                } else {
+                    ""
+                };
                 Next::Failed(format!(
-                    "it is not known whether step {place} was done, and {} s later the screen is as it was before it",
+                    "it is not known whether step {place} was done, and {} s later the screen is as it was before it{unseen}",
                     UNMOVED.as_secs()
                 ))
             }

@@ -1,10 +1,11 @@
 //! Steps that were cut short: what was half typed is taken back, what had no effect is not waited for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ironhand_api::Flow;
+use ironhand_api::{EventKind, Flow};
 
-use super::scene::{Scene, check, flow, play};
+use super::scene::{Act, Scene, check, flow, play};
 
 const LOGIN: &str = r#""screen": "login:", "timeout": "5m""#;
 const LIMITS: &str = r#", "limits": { "attempts": 2, "cooldown": "30s" }"#;
@@ -178,12 +179,26 @@ fn what_has_moved_since_is_waited_for() {
 }
 
 #[test]
-fn nothing_is_told_of_secrets_by_a_screen_that_shows_none() {
-    check(&[flow_of(r#"{ "keys": "<secret root><Enter>" }"#)], "
+fn a_secret_without_any_effect_is_not_waited_for_and_never_taken_back() {
+    let secret = || flow_of(r#"{ "keys": "<secret root><Enter>" }"#);
+    let mut scene = check(&[secret()], "
            0s | sees stuck | wait: flow flow recognises `stuck`, on 1 of 2 readings
            5s | sees stuck | act: press `<secret root><Enter>` | opened run step
            6s | restart    | wait: flow flow awaits its proof: the screen was not read since (until 5m6s) | step-end
-          70s | sees stuck | wait: flow flow awaits its proof: the screen does not show `login:` (until 5m6s)
-         306s | sees stuck | wait: flow flow may try again after its cooldown (until 5m36s) | run-end
+           8s | sees stuck | wait: flow flow awaits its proof: the screen does not show `login:` (until 5m6s)
+          65s | sees stuck | wait: flow flow awaits its proof: the screen does not show `login:` (until 5m6s)
+    ");
+    let seen = Act::Reading { text: "stuck".to_owned(), reliable: true };
+    let told = scene.play(Duration::from_secs(66), seen).transitions;
+    let ended = told.iter().find(|transition| transition.kind == EventKind::RunEnded).expect("the run ends");
+    assert!(ended.message.contains("a part of the secret may stand there where nobody sees it"), "{told:?}");
+    // Stars tell that keys arrived, and not which.
+    check(&[secret()], "
+           0s | sees stuck    | wait: flow flow recognises `stuck`, on 1 of 2 readings
+           5s | sees stuck    | act: press `<secret root><Enter>` | opened run step
+           6s | restart       | wait: flow flow awaits its proof: the screen was not read since (until 5m6s) | step-end
+           8s | sees stuck*** | wait: flow flow awaits its proof: the screen does not show `login:` (until 5m6s)
+          13s | sees stuck*** | wait: flow flow awaits its proof: the screen does not show `login:` (until 5m6s)
+          70s | sees stuck    | wait: flow flow awaits its proof: the screen does not show `login:` (until 5m6s)
     ");
 }
