@@ -23,7 +23,7 @@ use std::thread::JoinHandle;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::Shelf;
-use crate::interface::{is_of_both_families, lacks_ipv6};
+use crate::interface::{is_of_both_families, open_at};
 use listener::Listener;
 use statistics::Counters;
 use worker::Worker;
@@ -163,16 +163,13 @@ impl Drop for TftpPort {
 
 /// The sockets for an address, two for one of both families; the address becomes what is listened at.
 fn listen(address: &mut SocketAddr, config: &TftpConfig) -> io::Result<Vec<Listener>> {
-    let is_both = is_of_both_families(address);
-    let of_ipv4 = |port| Listener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)), config);
+    let bind = |address| Listener::bind(address, config);
     let mut tries = 0;
     loop {
-        let first = match Listener::bind(*address, config) {
-            Err(error) if is_both && lacks_ipv6(&error) => of_ipv4(address.port())?,
-            other => other?,
-        };
+        let first = open_at(*address, bind)?;
         let listens_at = first.address();
-        let second = is_of_both_families(&listens_at).then(|| of_ipv4(listens_at.port())).transpose();
+        let of_ipv4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, listens_at.port()));
+        let second = is_of_both_families(&listens_at).then(|| bind(of_ipv4)).transpose();
         tries += 1;
         match second {
             // The system chose a port that is free in one family only.

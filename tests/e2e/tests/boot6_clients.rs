@@ -3,6 +3,7 @@
 //! with anything that was said.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use e2e::{Capture, DhcpClient, Ironhand, Network, Party, peer, wait_until};
@@ -51,6 +52,18 @@ impl Lan {
         let leases = self.ironhand.json(&["leases"]);
         let address = |lease: &serde_json::Value| lease["address"].as_str().expect("an address").to_owned();
         leases.as_array().expect("a list").iter().map(address).collect()
+    }
+
+    /// What the product has counted, as Prometheus would gather it.
+    fn metrics(&self) -> String {
+        let socket = self.ironhand.folder().join("api.sock");
+        let output = Command::new("curl")
+            .args(["-sSf", "--max-time", "20", "http://localhost/metrics", "--unix-socket"])
+            .arg(socket)
+            .output()
+            .expect("curl starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// tshark judges all that the server said.
@@ -172,6 +185,16 @@ fn perfdhcp_loses_nothing_and_no_address_is_given_twice() {
     given.sort();
     given.dedup();
     assert_eq!((given.len(), all), (20, 20), "{given:?}");
+    let metrics = lan.metrics();
+    for line in [
+        "ironhand_dhcp6_networks{state=\"served\"} 1\n",
+        "ironhand_dhcp6_answers_total{kind=\"advertise\"} 20\n",
+        "ironhand_dhcp6_answers_total{kind=\"reply\"} 20\n",
+        "ironhand_dhcp6_leases_total{what=\"stored\"} 20\n",
+        "ironhand_dhcp6_lost_total{what=\"answers\"} 0\n",
+    ] {
+        assert!(metrics.contains(line), "{line}{metrics}");
+    }
     lan.judge();
 }
 

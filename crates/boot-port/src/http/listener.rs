@@ -25,7 +25,7 @@ use super::connection::{Connection, Shared};
 use super::counters::{Count, Counters, HttpCounts};
 use super::wire::{Clear, Wire};
 use crate::content::Shelf;
-use crate::interface::{is_of_both_families, lacks_ipv6};
+use crate::interface::{is_of_both_families, open_at};
 
 /// Connections that may wait to be accepted: a whole row of racks may be switched on at once.
 const BACKLOG: i32 = 4_096;
@@ -94,12 +94,7 @@ impl HttpListener {
     ///
     /// Where the address is taken or not ours, or a thread cannot be started.
     pub fn open(address: SocketAddr, config: HttpConfig, shelf: Arc<dyn Shelf>) -> io::Result<Self> {
-        let listening = match listen(address) {
-            Err(error) if is_of_both_families(&address) && lacks_ipv6(&error) => {
-                listen((Ipv4Addr::UNSPECIFIED, address.port()).into())?
-            }
-            other => other?,
-        };
+        let listening = open_at(address, listen)?;
         let address = listening.local_addr()?;
         let census = Arc::new(Census::new(config.connections, config.connections_of_client));
         let count = config.threads.get();
@@ -152,7 +147,7 @@ impl Drop for HttpListener {
 fn listen(address: SocketAddr) -> io::Result<StdListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
-    if address.is_ipv6() && address.ip().is_unspecified() {
+    if is_of_both_families(&address) {
         socket.set_only_v6(false)?;
     }
     socket.set_nonblocking(true)?;

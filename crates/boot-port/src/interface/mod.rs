@@ -45,9 +45,23 @@ pub(crate) fn is_of_both_families(address: &SocketAddr) -> bool {
     address.is_ipv6() && address.ip().is_unspecified()
 }
 
+/// Opens what listens at `address` by `open`: where that is the address of both families and this machine has no IPv6, it
+/// listens at the same port of IPv4.
+///
+/// # Errors
+/// What `open` says of the last address that it was given.
+pub(crate) fn open_at<T>(address: SocketAddr, open: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
+    match open(address) {
+        Err(error) if is_of_both_families(&address) && lacks_ipv6(&error) => {
+            open((Ipv4Addr::UNSPECIFIED, address.port()).into())
+        }
+        other => other,
+    }
+}
+
 /// Whether that a socket could not be made means that this machine has no IPv6: it was switched off when the system started, or
 /// the system was made without.
-pub(crate) fn lacks_ipv6(error: &io::Error) -> bool {
+fn lacks_ipv6(error: &io::Error) -> bool {
     error.raw_os_error().map(Errno::from_raw) == Some(Errno::EAFNOSUPPORT)
 }
 
@@ -129,7 +143,42 @@ pub fn name_servers() -> Vec<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
+
+    /// Opens `address` on a machine where sockets of IPv6 end with `fault`. Gives what was tried, and the outcome.
+    fn check_open(address: &str, fault: Errno) -> (Vec<String>, Result<String, Errno>) {
+        let tried = RefCell::new(Vec::new());
+        let outcome = open_at(address.parse().unwrap(), |address| {
+            tried.borrow_mut().push(address.to_string());
+            match address.is_ipv6() {
+                true => Err(fault.into()),
+                false => Ok(address.to_string()),
+            }
+        });
+        let said = |error: io::Error| Errno::from_raw(error.raw_os_error().unwrap());
+        (tried.into_inner(), outcome.map_err(said))
+    }
+
+    #[test]
+    fn machines_without_ipv6_are_served_over_ipv4() {
+        let at = |address: &str| address.to_owned();
+        let none = Errno::EAFNOSUPPORT;
+        for (address, fault, tried, outcome) in [
+            ("[::]:69", none, &["[::]:69", "0.0.0.0:69"][..], Ok(at("0.0.0.0:69"))),
+            ("[::]:0", none, &["[::]:0", "0.0.0.0:0"], Ok(at("0.0.0.0:0"))),
+            // What was asked for by name is not replaced, and other faults are told.
+            ("[2001:db8::1]:69", none, &["[2001:db8::1]:69"], Err(none)),
+            ("[::]:69", Errno::EADDRINUSE, &["[::]:69"], Err(Errno::EADDRINUSE)),
+            ("[::]:69", Errno::EACCES, &["[::]:69"], Err(Errno::EACCES)),
+            ("0.0.0.0:69", none, &["0.0.0.0:69"], Ok(at("0.0.0.0:69"))),
+            ("192.0.2.1:8480", none, &["192.0.2.1:8480"], Ok(at("192.0.2.1:8480"))),
+        ] {
+            let tried = tried.iter().map(|address| at(address)).collect();
+            assert_eq!(check_open(address, fault), (tried, outcome), "{address} {fault}");
+        }
+    }
 
     #[test]
     fn loopback_is_there_with_its_address() {
