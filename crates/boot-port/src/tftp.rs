@@ -24,7 +24,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::Shelf;
 use crate::interface::{is_of_both_families, open_at};
-use listener::Listener;
+use listener::{Claim, Listener};
 use statistics::Counters;
 use worker::Worker;
 
@@ -49,7 +49,8 @@ pub struct TftpConfig {
     pub single_port: bool,
     /// The ports of transfers, where a firewall lets only some through. Else the system chooses.
     pub ports: Option<RangeInclusive<u16>>,
-    /// Threads that serve, at least 1. The system spreads the clients over them, and each has the limits for itself.
+    /// Threads that serve, at least 1. The system spreads the clients over them by address and port, and each has the limits
+    /// for itself.
     pub threads: usize,
     /// What clients may have.
     pub limits: TftpLimits,
@@ -116,11 +117,12 @@ impl TftpPort {
         let stop = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC).map_err(io::Error::from)?);
         let mut addresses = config.listen.clone();
         let mut workers = Vec::new();
-        for _ in 0..config.threads.max(1) {
+        for number in 0..config.threads.max(1) {
+            let claim = if number == 0 { Claim::First } else { Claim::Further };
             let mut listeners = Vec::new();
             for address in &mut addresses {
                 // Where the system chose the port, the other threads share it.
-                let of_address = listen(address, config);
+                let of_address = listen(address, config, claim);
                 listeners
                     .extend(of_address.map_err(|source| TftpError::Listen { address: *address, source })?);
             }
@@ -162,8 +164,8 @@ impl Drop for TftpPort {
 }
 
 /// The sockets for an address, two for one of both families; the address becomes what is listened at.
-fn listen(address: &mut SocketAddr, config: &TftpConfig) -> io::Result<Vec<Listener>> {
-    let bind = |address| Listener::bind(address, config);
+fn listen(address: &mut SocketAddr, config: &TftpConfig, claim: Claim) -> io::Result<Vec<Listener>> {
+    let bind = |address| Listener::bind(address, config, claim);
     let mut tries = 0;
     loop {
         let first = open_at(*address, bind)?;

@@ -1,7 +1,7 @@
 //! Accepting connections, on as many threads as were asked for.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::pin::pin;

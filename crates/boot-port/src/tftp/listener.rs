@@ -25,6 +25,15 @@ const ROOM: usize = MAX_REQUEST + 1;
 /// Receive buffer asked for: some 4,000 requests that arrive at once, as after a power failure.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
+/// Which socket of an address a listener is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// The first of this server: nobody else may have the address.
+    First,
+    /// One of a further thread, which shares the address with the first.
+    Further,
+}
+
 #[derive(Debug)]
 pub(super) struct Listener {
     socket: Socket,
@@ -61,7 +70,7 @@ impl Inbox {
 }
 
 impl Listener {
-    pub(super) fn bind(address: SocketAddr, config: &TftpConfig) -> io::Result<Self> {
+    pub(super) fn bind(address: SocketAddr, config: &TftpConfig, claim: Claim) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         socket.set_nonblocking(true)?;
         if address.is_ipv6() {
@@ -71,7 +80,7 @@ impl Listener {
         } else {
             setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?;
         }
-        if config.threads > 1 {
+        if claim == Claim::Further {
             setsockopt(&socket, sockopt::ReusePort, &true)?;
         }
         if let Some(interface) = &config.interface {
@@ -83,6 +92,11 @@ impl Listener {
             tracing::debug!(%error, "the receive buffer of TFTP stays as it is");
         }
         socket.bind(&address.into())?;
+        if claim == Claim::First && config.threads > 1 {
+            // Not before it is bound: it would share the port with another server of the same user, and clients be spread over
+            // both.
+            setsockopt(&socket, sockopt::ReusePort, &true)?;
+        }
         let address = socket.local_addr()?.as_socket().unwrap_or(address);
         Ok(Self { socket, address })
     }

@@ -270,10 +270,18 @@ fn clients_are_told_when_the_server_stops() {
 
 #[test]
 fn an_address_that_is_taken_is_named() {
-    let bench = Bench::open(TftpConfig::default());
-    let (notes, _told) = channel();
-    let shelf = Arc::new(Files { files: HashMap::new(), notes: Mutex::new(notes) });
-    let config = TftpConfig { listen: vec![bench.address()], ..TftpConfig::default() };
-    let error = TftpPort::open(&config, shelf).expect_err("it is taken").to_string();
-    assert!(error.contains(&bench.address().to_string()) && error.contains("another TFTP server"), "{error}");
+    // Threads share an address with each other, and servers do not.
+    for (first, second) in [(1, 1), (2, 1), (1, 2), (2, 2)] {
+        let bench = Bench::open(TftpConfig { threads: first, ..TftpConfig::default() });
+        let (notes, _told) = channel();
+        let shelf = Arc::new(Files { files: HashMap::new(), notes: Mutex::new(notes) });
+        let listen = vec![bench.address()];
+        let config = TftpConfig { listen, threads: second, ..TftpConfig::default() };
+        let error = TftpPort::open(&config, shelf).expect_err("it is taken").to_string();
+        let address = bench.address().to_string();
+        assert!(
+            error.contains(&address) && error.contains("another TFTP server"),
+            "{first} {second}: {error}"
+        );
+    }
 }
