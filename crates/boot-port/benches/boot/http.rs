@@ -155,6 +155,7 @@ pub fn run(options: &Options) -> Result<bool> {
         let contestants = vec![
             Contestant { name: "ours", run: Box::new(|| curl(&ours, path, length, times)) },
             Contestant { name: "nginx", run: Box::new(|| curl(&nginx, plain, length, times)) },
+            Contestant { name: "ours, unpacked", run: Box::new(|| curl(&ours, plain, length, times)) },
         ];
         let bar = Bar { against: "nginx", must: 0.95, goal: 1.0 };
         is_well &= contest(&more, title, "MB/s", contestants, &[bar])?;
