@@ -12,16 +12,22 @@ use ironhand_server::{Circumstances, FlowSet, Looked, flow_faults};
 /// The screens of `testdata/screens` that flows apply to, without what was done to a copy; to all others none does.
 const SCREENS: &[(&str, &[&str])] = &[
     ("bsod-nt-vesafb800", &["windows-stop-screen"]),
+    ("fsck-manual-debian-text", &["fsck-manually"]),
     ("grub-menu-1280x1024", &["grub-menu-waits"]),
     ("grub-menu-800", &["grub-menu-waits"]),
+    ("grub-rescue-text", &["grub-rescue"]),
     ("initramfs-noroot-text", &["initramfs-no-root"]),
+    ("initramfs-root-damaged-text", &["initramfs-root-damaged"]),
     ("ipxe-nodhcp-fail", &["no-bootable-device"]),
+    ("ovmf-ipxe-nodhcp", &["network-boot-failed"]),
     ("ovmf-pxefail-1280", &["network-boot-failed"]),
     ("ovmf-shell-1280", &["wrong-boot-order"]),
     ("ovmf-shell-800", &["wrong-boot-order"]),
+    ("panic-init-text", &["kernel-panic"]),
     ("panic-vfs-text", &["kernel-panic-no-root", "kernel-panic"]),
     ("panic-vfs-vesafb1024", &["kernel-panic-no-root", "kernel-panic"]),
     ("post-noboot-text", &["no-bootable-device"]),
+    ("seabios-noboot-text", &["no-bootable-device"]),
 ];
 
 /// Examples of one flow that others apply to as well.
