@@ -37,6 +37,9 @@ pub(super) struct Running {
     /// What the screen showed when the action under way was begun, where that tells later whether it was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     before: Option<String>,
+    /// That is the last row alone, read before the keys of the step before were pressed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    before_row: bool,
     /// A step that may have been done in part, until the screen shows what became of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cut_short: Option<CutShort>,
@@ -92,6 +95,7 @@ impl Running {
             position,
             repeated: false,
             before: None,
+            before_row: false,
             cut_short: None,
             paused_since: None,
             verifying_since: None,

@@ -3,6 +3,9 @@
 //! No flow recognises a prompt at which half of a line stands. Where the screen is what it was before the step, with the beginning of its text behind it,
 //! Enter was not pressed: what stands there is taken back by Backspace, and where that is seen to have worked the step was not done, and is. Where the
 //! screen does not move at all the step had no effect, and the run need not wait for a proof that cannot come.
+//!
+//! Of a line that was typed right behind another one nobody saw what the screen showed before it, but at which prompt: there the last row tells, and only of a line
+//! that was not typed to its end, which Enter was certainly not pressed behind.
 
 use std::time::Duration;
 
@@ -28,6 +31,9 @@ pub(super) struct CutShort {
     position: Position,
     /// What the screen showed before it.
     before: String,
+    /// That is its last row alone: keys were pressed since it was read, after which the same prompt was to come.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    row: bool,
     /// The text that it types first; empty where it types none, or where nothing is to be taken back.
     typed: String,
     /// Readings after it count.
@@ -79,19 +85,27 @@ impl CutShort {
         let Some(screen) = screen.filter(|screen| screen.reliable && screen.read_at > self.since) else {
             return Trace::Unclear;
         };
-        let Some(behind) = behind(&self.before, screen.text) else { return Trace::Moved };
+        let text =
+            if self.row { screen.text.trim_end().lines().last().unwrap_or_default() } else { screen.text };
+        let Some(behind) = behind(&self.before, text) else {
+            // What came of the line before may still be written.
+            return if self.row { Trace::Unclear } else { Trace::Moved };
+        };
         let before = self.last.replace((screen.seq, behind.clone()));
         // A key may be on its way: what is acted on is seen twice.
         let is_steady = before.is_some_and(|(seq, seen)| seq != screen.seq && seen == behind);
         if behind.is_empty() {
             return match self.stage {
                 Stage::TakenBack if is_steady => Trace::Gone,
-                Stage::Looked if now.since(self.since) >= UNMOVED => Trace::Unmoved,
+                Stage::Looked if !self.row && now.since(self.since) >= UNMOVED => Trace::Unmoved,
                 _ => Trace::Unclear,
             };
         }
         if self.stage != Stage::Looked || !self.typed.trim_start().starts_with(&behind) {
             return Trace::Moved;
+        }
+        if self.row && self.typed.trim() == behind {
+            return Trace::Unclear;
         }
         if is_steady { Trace::Half(self.reach(&behind)) } else { Trace::Unclear }
     }
@@ -103,7 +117,7 @@ impl CutShort {
     }
 }
 
-/// What stands behind `before` in the row that it ends in; none where the screen shows something else.
+/// What stands behind `before` in the row that it ends in; none where the text is something else.
 fn behind(before: &str, text: &str) -> Option<String> {
     let rest = text.trim_end().strip_prefix(before.trim_end())?;
     if rest.starts_with('\n') {
@@ -146,7 +160,13 @@ impl Running {
             _ => false,
         };
         let screen = view.screen.filter(|screen| tells && screen.reliable);
-        self.before = screen.map(|screen| screen.text.trim_end().to_owned()).filter(|text| !text.is_empty());
+        let seen = screen.map(|screen| (screen.text.trim_end(), screen.read_at));
+        let pressed = self.record.steps.last().filter(|record| matches!(record.step, Step::Keys(_)));
+        let pressed = pressed.and_then(|record| record.ended_at);
+        self.before_row = seen.zip(pressed).is_some_and(|((_, read_at), pressed)| read_at <= pressed);
+        let shown = seen
+            .map(|(text, _)| if self.before_row { text.lines().last().unwrap_or_default() } else { text });
+        self.before = shown.filter(|text| !text.trim().is_empty()).map(str::to_owned);
     }
 
     /// The step under way was cut short.
@@ -161,6 +181,7 @@ impl Running {
         self.cut_short = before.map(|before| CutShort {
             position: self.position.clone(),
             before,
+            row: self.before_row,
             typed,
             since: now,
             stage: Stage::Looked,

@@ -178,6 +178,43 @@ fn what_has_moved_since_is_waited_for() {
     ");
 }
 
+/// Two lines right behind each other, of which the second is cut short; nobody has read what the first one left.
+fn second_line(then: &str) -> Scene {
+    let lines = [r#"{ "keys": "set root<Enter>" }"#, r#"{ "keys": "insmod normal<Enter>" }"#];
+    let began = "
+           0s | sees rescue >  | wait: flow grub recognises `rescue >`, on 1 of 2 readings
+           5s | sees rescue >  | act: press `set root<Enter>` | opened run step
+           6s | done pressed   | act: press `insmod normal<Enter>` | step-end step
+           7s | restart        | wait: flow grub awaits its proof: the screen was not read since (until 5m7s) | step-end
+    ";
+    play(check(&[flow("grub", "rescue >", &lines, LOGIN, LIMITS)], began), then)
+}
+
+#[test]
+fn a_part_of_a_line_right_behind_another_one_is_taken_back() {
+    let scene = second_line("
+           8s | sees rescue > set root\\nrescue > insm | wait: flow grub awaits its proof: the screen does not show `login:` (until 5m7s)
+          13s | sees rescue > set root\\nrescue > insm | act: press `<Backspace*4>` | step
+          15s | done pressed                         | wait: flow grub awaits its proof: the screen was not read since (until 5m15s) | step-end
+          18s | sees rescue > set root\\nrescue >      | wait: flow grub awaits its proof: the screen does not show `login:` (until 5m15s)
+          23s | sees rescue > set root\\nrescue >      | act: press `insmod normal<Enter>` | step
+    ");
+    assert_eq!(places(&scene), ["1", "2", "2 taken back", "2 again"]);
+}
+
+#[test]
+fn a_whole_line_right_behind_another_one_may_have_been_entered() {
+    for shown in
+        ["rescue > insmod normal", "rescue > set root\\nrescue > insmod normal\\nrescue >", "rescue >"]
+    {
+        second_line(&format!("
+           8s | sees {shown} | wait: flow grub awaits its proof: the screen does not show `login:` (until 5m7s)
+          13s | sees {shown} | wait: flow grub awaits its proof: the screen does not show `login:` (until 5m7s)
+          90s | sees {shown} | wait: flow grub awaits its proof: the screen does not show `login:` (until 5m7s)
+        "));
+    }
+}
+
 #[test]
 fn a_secret_without_any_effect_is_not_waited_for_and_never_taken_back() {
     let secret = || flow_of(r#"{ "keys": "<secret root><Enter>" }"#);

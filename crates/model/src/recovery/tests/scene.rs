@@ -403,7 +403,8 @@ fn parse(text: &str) -> Act {
     let rest = rest.to_owned();
     let reach = |text: &str| serde_json::from_value(text.into()).unwrap();
     match verb {
-        "sees" => Act::Reading { text: rest, reliable: true },
+        // `\n` stands for the end of a row.
+        "sees" => Act::Reading { text: rest.replace("\\n", "\n"), reliable: true },
         "guesses" => Act::Reading { text: rest, reliable: false },
         "hears" => Act::Hears(rest),
         "time" => Act::Nothing,
