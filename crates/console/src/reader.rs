@@ -134,14 +134,27 @@ impl Reader {
         let (image, scale) = reduced.as_ref().map_or((image, 1), |(small, scale)| (small, *scale));
         let (mut is_damaged, mut is_compressed) = (false, false);
         let hint = hint.filter(|grid| grid.scale == scale);
-        let sheet = search::cut_as_before(image, &self.tables, hint)
+        let bank = || self.bank.get_or_init(|| degraded::Bank::of(fonts().iter().chain(&self.extra)));
+        let as_before = search::cut_as_before(image, &self.tables, hint);
+        if as_before.is_none()
+            && let Some(known) = hint.and_then(|grid| self.memory.of(image, grid))
+            && let Some(again) = degraded::read_again(image, bank(), &known, scale)
+        {
+            return again;
+        }
+        let sheet = as_before
             .or_else(|| search::find(image, &self.tables, hint).map(|found| Sheet::cut(image, found)));
         let exact = match sheet {
             Some(sheet) => {
-                let (mut sheet, contested) = rival::settle(image, &self.tables, sheet);
+                is_compressed = sheet.may_be_damaged() && sheet.is_shaded() && compression::is_seen(image);
+                // What is read exactly of a compressed picture is not acted on: no rival needs to be looked for.
+                let (mut sheet, contested) = if is_compressed {
+                    (sheet, Vec::new())
+                } else {
+                    rival::settle(image, &self.tables, sheet)
+                };
                 overlay::settle(image, &mut sheet);
-                is_damaged = sheet.may_be_damaged();
-                is_compressed = is_damaged && sheet.is_shaded() && compression::is_seen(image);
+                is_damaged = is_compressed || sheet.may_be_damaged();
                 let font = dominant_font(&sheet.cells);
                 let name = font.map(|font| self.font_name(font).to_owned());
                 read_cells(image, &sheet, &contested, scale, (font, name))
@@ -149,15 +162,25 @@ impl Reader {
             None => Reading::empty(ScreenKind::Graphics),
         };
         if exact.is_reliable() && !is_damaged {
-            return exact;
+            return self.exactly(image, exact);
         }
-        let bank = self.bank.get_or_init(|| degraded::Bank::of(fonts().iter().chain(&self.extra)));
-        let nearest = degraded::read(image, bank, &self.memory, scale, hint);
-        if is_compressed && exact.is_reliable() {
-            // Strong letters may be left as they were; faint ones beside them are not, and would pass for a picture.
-            return nearest.unwrap_or_else(|| Reading::empty(ScreenKind::Graphics));
+        let nearest = degraded::read(image, bank(), scale);
+        // Strong letters of a compressed picture may be left as they were; faint ones beside them are not, and would pass for a picture.
+        let is_spoilt = is_compressed && exact.is_reliable();
+        match nearest.filter(|(nearest, _)| is_spoilt || tells_more(nearest, &exact)) {
+            Some((nearest, known)) => {
+                known.into_iter().for_each(|known| self.memory.keep(known));
+                nearest
+            }
+            None if is_spoilt => Reading::empty(ScreenKind::Graphics),
+            None => self.exactly(image, exact),
         }
-        nearest.filter(|nearest| tells_more(nearest, &exact)).unwrap_or(exact)
+    }
+
+    /// What was read exactly: if a screen with the same cells was read by templates before, this is another one.
+    fn exactly(&self, image: &Image, exact: Reading) -> Reading {
+        exact.grid.iter().for_each(|grid| self.memory.forget(image, grid));
+        exact
     }
 }
 

@@ -109,11 +109,14 @@ pub(super) fn in_ink<'t>(
     ascii.then_some(Cell::Glyph { candidates, foreground: ink, background, two_colors: false })
 }
 
-/// Whether two colours are apart by no more than this in any channel.
-fn is_near(one: u32, other: u32, apart: u8) -> bool {
-    one == other
-        || apart > 0
-            && one.to_be_bytes().into_iter().zip(other.to_be_bytes()).all(|(a, b)| a.abs_diff(b) <= apart)
+/// Whether two colours are apart by no more than this in any channel. Without a branch, as it is asked of each pixel of many cells.
+pub(super) fn is_near(one: u32, other: u32, apart: u8) -> bool {
+    let channel = |color: u32, shift: u32| color >> shift & 0xff;
+    let is_near = |shift: u32| {
+        let above = (channel(one, shift) + u32::from(apart)).wrapping_sub(channel(other, shift));
+        above <= 2 * u32::from(apart)
+    };
+    is_near(16) & is_near(8) & is_near(0)
 }
 
 /// How many pixels of a cell are of a colour, or a shade of it.

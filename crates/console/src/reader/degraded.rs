@@ -22,36 +22,28 @@ mod there_and_back;
 mod verdict;
 
 pub(super) use bank::Bank;
-pub(super) use memory::Memory;
+pub(super) use memory::{Memory, Remembered};
 use page::Guess;
 use plane::Plane;
 use sharpen::Sharp;
 
-use super::Grid;
 use crate::Image;
 use crate::reading::Reading;
 
-/// Reads a picture; nothing where no cells are found on it.
+/// Reads a picture as the last one of the same screen was; nothing where that is not as good any more.
 ///
-/// `scale` is how many times the picture was larger before pixels that were repeated were left out, `hint` the grid of the last
-/// reading of the same screen.
-pub(super) fn read(
-    image: &Image,
-    bank: &Bank,
-    memory: &Memory,
-    scale: u32,
-    hint: Option<&Grid>,
-) -> Option<Reading> {
+/// `scale` is how many times the picture was larger before pixels that were repeated were left out.
+pub(super) fn read_again(image: &Image, bank: &Bank, known: &Remembered, scale: u32) -> Option<Reading> {
+    let (plane, sharp) = (Plane::of(image)?, known.sharp(bank)?);
+    let again = verdict::reading(image, &sharp, &page::guesses(&plane, &sharp), scale);
+    known.is_as_good(&again).then_some(again)
+}
+
+/// Reads a picture, and tells how, if that may be of use for the next one of the same screen; nothing where no cells are found on it.
+/// `scale` is as in [`read_again`].
+pub(super) fn read(image: &Image, bank: &Bank, scale: u32) -> Option<(Reading, Option<Remembered>)> {
     let plane = Plane::of(image)?;
     let reading = |sharp: &Sharp<'_>, guesses: &[Guess]| verdict::reading(image, sharp, guesses, scale);
-    if let Some(known) = hint.and_then(|grid| memory.of(image, grid))
-        && let Some(sharp) = known.sharp(bank)
-    {
-        let again = reading(&sharp, &page::guesses(&plane, &sharp));
-        if known.is_as_good(&again) {
-            return Some(again);
-        }
-    }
     let mut sharp = search::find(&plane, bank)?;
     let guesses = page::guesses(&plane, &sharp);
     let mut best = reading(&sharp, &guesses);
@@ -62,8 +54,8 @@ pub(super) fn read(
             (sharp, best) = (other, again);
         }
     }
-    memory.keep(image, bank, &sharp, &best);
-    Some(best)
+    let known = Remembered::of(image, bank, &sharp, &best);
+    Some((best, known))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Finding the grid of cells on a picture.
 
-use super::cell::{Cell, look};
+use super::cell::{Cell, SHADES, is_near, look};
 use super::glyph_table::GlyphTable;
 use super::{Grid, Sheet, area};
 use crate::Image;
@@ -52,6 +52,12 @@ const FEWEST_LETTERS: u32 = 3;
 
 /// Colours that are tried as that of text over a photograph, at most.
 const MOST_INKS: usize = 4;
+
+/// Text has less than one in so many of the pixels around it: letters cover less than half of their cells.
+const MOST_OF_STROKES: usize = 2;
+
+/// One place in so many must be so for a colour to be tried.
+const STROKES_SHARE: usize = 4;
 
 /// A colour of more pixels than one in so many is a ground.
 const GROUND_SHARE: usize = 4;
@@ -197,11 +203,26 @@ fn over_photograph<'t>(image: &Image, tables: &'t [GlyphTable]) -> Option<Found<
     frequent_colors(image).into_iter().find_map(|ink| {
         let judge = Judge { image, probes: spread(places_of(image, ink)), inks: vec![ink] };
         let mut best = Best { share: 0.0, rank: 0.0, found: None };
-        let enough = judge.probes.len() >= FIRST_PROBES;
+        let enough = judge.probes.len() >= FIRST_PROBES && is_of_strokes(image, &judge.probes, ink);
         (enough && (offer_usual(&judge, tables, &mut best) || best.share >= ACCEPTED))
             .then_some(best.found)
             .flatten()
     })
+}
+
+/// Whether a colour, with its shades, is that of thin strokes at some of the places where it begins. Grounds that compression or a
+/// filter changed a little are none, and are the commonest colours of such pictures.
+fn is_of_strokes(image: &Image, places: &[(usize, usize)], ink: u32) -> bool {
+    let (width, height) = (image.width as usize, image.height as usize);
+    let is_stroke = |(x, y): &&(usize, usize)| {
+        let rows = y.saturating_sub(AROUND)..height.min(y + AROUND);
+        let columns = x.saturating_sub(AROUND)..width.min(x + AROUND);
+        let all = rows.len() * columns.len();
+        let line = |row: usize| &image.pixels[row * width..][columns.clone()];
+        let inked = |row: usize| line(row).iter().filter(|pixel| is_near(**pixel, ink, SHADES)).count();
+        rows.map(inked).sum::<usize>() * MOST_OF_STROKES < all
+    };
+    places.iter().filter(is_stroke).count() * STROKES_SHARE >= places.len()
 }
 
 /// The commonest colours of a picture but its ground.

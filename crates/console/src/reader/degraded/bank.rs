@@ -28,13 +28,29 @@ pub(super) fn likeness(one: &[i16], other: &[i16]) -> f32 {
 
 /// Writes the pattern of some samples; tells the length that they had, which is nothing in cells of one colour.
 pub(super) fn pattern(samples: &[f32], pattern: &mut [i16]) -> f32 {
-    let mean = samples.iter().sum::<f32>() / samples.len().max(1) as f32;
-    let length = samples.iter().map(|sample| (sample - mean).powi(2)).sum::<f32>().sqrt();
+    let mean = total(samples, |sample| sample) / samples.len().max(1) as f32;
+    let length = total(samples, |sample| (sample - mean) * (sample - mean)).sqrt();
     let scale = if length < 1e-3 { 0.0 } else { UNIT / length };
     for (place, sample) in pattern.iter_mut().zip(samples) {
         *place = ((sample - mean) * scale) as i16;
     }
     length
+}
+
+/// Numbers that are added up side by side: each sum by itself would wait for the one before.
+pub(super) const LANES: usize = 8;
+
+/// The sum of what is made of each value.
+pub(super) fn total(values: &[f32], of: impl Fn(f32) -> f32) -> f32 {
+    let mut sums = [0.0; LANES];
+    let chunks = values.chunks_exact(LANES);
+    let rest: f32 = chunks.remainder().iter().map(|value| of(*value)).sum();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            sums[lane] += of(chunk[lane]);
+        }
+    }
+    sums.iter().sum::<f32>() + rest
 }
 
 /// A glyph with ink on less than this part of its cell is slight: stops, quotes, dashes, accents.
@@ -48,28 +64,31 @@ pub(super) struct Glyph {
     /// Whether it covers so little of a cell that noise and neighbours hide it from a comparison by likeness.
     pub(super) is_slight: bool,
     pub(super) coarse: Pattern<COARSE>,
-    /// The pixel with most ink around it, and the one with least.
-    pub(super) darkest: usize,
-    pub(super) emptiest: usize,
 }
 
 impl Glyph {
     fn new(character: char, ink: Box<[f32]>, width: usize, height: usize) -> Self {
+        let coarse = coarse(&ink, width, height);
+        let is_slight = ink.iter().sum::<f32>() < SLIGHT * ink.len() as f32;
+        Self { character, ink, is_slight, coarse }
+    }
+
+    /// The pixel with most ink around it, and the one with least, in a drawing of this width.
+    pub(super) fn extremes(&self, width: usize) -> (usize, usize) {
+        let height = self.ink.len() / width;
         let around = |index: usize| -> f32 {
             let (x, y) = (index % width, index / width);
             let rows = y.saturating_sub(1)..=(y + 1).min(height - 1);
             let columns = x.saturating_sub(1)..=(x + 1).min(width - 1);
             // The pixel itself counts most.
-            rows.flat_map(|y| columns.clone().map(move |x| y * width + x)).map(|at| ink[at]).sum::<f32>()
-                + 9.0 * ink[index]
+            rows.flat_map(|y| columns.clone().map(move |x| y * width + x)).map(|at| self.ink[at]).sum::<f32>()
+                + 9.0 * self.ink[index]
         };
-        let inked: Vec<f32> = (0..ink.len()).map(around).collect();
+        let inked: Vec<f32> = (0..self.ink.len()).map(around).collect();
         let order = |one: &usize, other: &usize| inked[*one].total_cmp(&inked[*other]);
-        let darkest = (0..ink.len()).max_by(order).unwrap_or_default();
-        let emptiest = (0..ink.len()).min_by(order).unwrap_or_default();
-        let coarse = coarse(&ink, width, height);
-        let is_slight = ink.iter().sum::<f32>() < SLIGHT * ink.len() as f32;
-        Self { character, ink, is_slight, coarse, darkest, emptiest }
+        let darkest = (0..self.ink.len()).max_by(order).unwrap_or_default();
+        let emptiest = (0..self.ink.len()).min_by(order).unwrap_or_default();
+        (darkest, emptiest)
     }
 
     /// The columns and the rows that have ink, in a drawing of this width.

@@ -239,30 +239,73 @@ impl Trace {
 
     /// The trace of so many lines of pixels of this length.
     fn of_lines<'p>(lines: impl Iterator<Item = &'p [u32]>, length: usize, lines_count: usize) -> Self {
-        let (mut mean, mut squares) = ([0.0; 3], [0.0; 3]);
-        let count = length as f32;
+        let (mut sums, mut spread) = ([0; 3], [0.0; 6]);
         for line in lines {
-            let (mut sum, mut square) = ([0.0; 3], [0.0; 3]);
-            for pixel in line {
-                for (part, value) in parts(*pixel).into_iter().enumerate() {
-                    sum[part] += value;
-                    square[part] += value * value;
-                }
+            let moments = Moments::of(line);
+            for (sum, part) in sums.iter_mut().zip(moments.sums) {
+                *sum += part;
             }
-            for part in 0..3 {
-                mean[part] += sum[part];
-                squares[part] += (square[part] - sum[part] * sum[part] / count).max(0.0);
+            for (sum, part) in spread.iter_mut().zip(moments.spread(length)) {
+                *sum += part;
             }
         }
-        let all = count * lines_count as f32;
-        let [light, blue, red] = squares.map(|square| square / all);
-        Self { mean: mean.map(|sum| sum / all), light: light.sqrt(), color: (blue + red).sqrt() }
+        let all = (length * lines_count) as f32;
+        let [red, green, blue] = sums.map(|sum| sum as f32 / all);
+        let [light, of_blue, of_red] = PARTS.map(|part| variance(part, spread) / all);
+        let mean = PARTS.map(|part| part[0] * red + part[1] * green + part[2] * blue);
+        Self { mean, light: light.sqrt(), color: (of_blue + of_red).sqrt() }
     }
 }
+
+/// The sums of the colours of a line of pixels, red, green and blue, and of their squares and products: whole numbers, which are
+/// summed several at a time.
+struct Moments {
+    sums: [u32; 3],
+    /// Red, green and blue with themselves; red with green, green with blue, blue with red.
+    products: [u32; 6],
+}
+
+impl Moments {
+    fn of(line: &[u32]) -> Self {
+        let (mut sums, mut products) = ([0; 3], [0; 6]);
+        for pixel in line {
+            let (red, green, blue) = (pixel >> 16 & 0xff, pixel >> 8 & 0xff, pixel & 0xff);
+            sums[0] += red;
+            sums[1] += green;
+            sums[2] += blue;
+            products[0] += red * red;
+            products[1] += green * green;
+            products[2] += blue * blue;
+            products[3] += red * green;
+            products[4] += green * blue;
+            products[5] += blue * red;
+        }
+        Self { sums, products }
+    }
+
+    /// The products less what the means alone make, of so many pixels.
+    fn spread(&self, count: usize) -> [f32; 6] {
+        let [red, green, blue] = self.sums.map(u64::from);
+        let means = [red * red, green * green, blue * blue, red * green, green * blue, blue * red];
+        // As whole numbers, of which nothing is lost: an even line has none.
+        let less = |index: usize| {
+            (u64::from(self.products[index]) * count as u64).cast_signed() - means[index].cast_signed()
+        };
+        std::array::from_fn(|index| less(index) as f32 / count as f32)
+    }
+}
+
+/// How much a mixture of red, green and blue varies.
+fn variance([red, green, blue]: [f32; 3], spread: [f32; 6]) -> f32 {
+    let own = red * red * spread[0] + green * green * spread[1] + blue * blue * spread[2];
+    (own + 2.0 * (red * green * spread[3] + green * blue * spread[4] + blue * red * spread[5])).max(0.0)
+}
+
+/// Light, and how blue and how red a colour is beside that, as mixtures of red, green and blue (those of JPEG).
+const PARTS: [[f32; 3]; 3] = [[0.299, 0.587, 0.114], [-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]];
 
 /// The light of a colour, and how blue and how red it is beside that.
 fn parts(pixel: u32) -> [f32; 3] {
     let [_, red, green, blue] = pixel.to_be_bytes().map(f32::from);
-    let light = 0.299 * red + 0.587 * green + 0.114 * blue;
-    [light, 0.564 * (blue - light), 0.713 * (red - light)]
+    PARTS.map(|part| part[0] * red + part[1] * green + part[2] * blue)
 }

@@ -1,5 +1,6 @@
 //! How well a drawing explains what is seen of a cell.
 
+use super::bank::{LANES, total};
 use super::lens::Window;
 use super::plane::Plane;
 
@@ -49,7 +50,7 @@ impl Seen {
         self.ones_ones = dot(&self.ones, &self.ones);
         self.ones_light = dot(&self.ones, &self.light);
         self.light_light = dot(&self.light, &self.light);
-        self.sum = self.light.iter().sum();
+        self.sum = total(&self.light, |light| light);
     }
 
     /// Fits it by a ground and a drawing.
@@ -73,9 +74,6 @@ impl Seen {
         (self.light_light - ground * self.ones_light).max(0.0) / self.light.len().max(1) as f32
     }
 }
-
-/// Numbers that are added up side by side.
-const LANES: usize = 8;
 
 fn dot(one: &[f32], other: &[f32]) -> f32 {
     let mut sums = [0.0; LANES];

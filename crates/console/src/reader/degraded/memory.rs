@@ -27,8 +27,9 @@ pub(in crate::reader) struct Memory {
     screens: Mutex<VecDeque<Remembered>>,
 }
 
+/// How a screen was read.
 #[derive(Clone)]
-pub(super) struct Remembered {
+pub(in crate::reader) struct Remembered {
     grid: Grid,
     picture: (u32, u32),
     /// The index of the face in the bank.
@@ -43,21 +44,21 @@ pub(super) struct Remembered {
 
 impl Memory {
     /// The screen of this size whose reading had this grid.
-    pub(super) fn of(&self, image: &Image, grid: &Grid) -> Option<Remembered> {
+    pub(in crate::reader) fn of(&self, image: &Image, grid: &Grid) -> Option<Remembered> {
         let screens = self.screens.lock().unwrap_or_else(PoisonError::into_inner);
         screens.iter().find(|known| known.is(image, grid)).cloned()
     }
 
-    /// Remembers a screen that was read well enough to act on.
-    pub(super) fn keep(&self, image: &Image, bank: &Bank, sharp: &Sharp<'_>, reading: &Reading) {
-        let Some(grid) = reading.grid.filter(|_| reading.is_reliable()) else { return };
-        let Some(face) = bank.faces.iter().position(|face| std::ptr::eq(face, sharp.face)) else { return };
-        let Sharp { frame, filter, explained, screen, .. } = *sharp;
-        let picture = (image.width, image.height);
-        let known =
-            Remembered { grid, picture, face, frame, filter, explained, screen, score: reading.score };
+    /// Forgets the screen of this size whose reading had this grid.
+    pub(in crate::reader) fn forget(&self, image: &Image, grid: &Grid) {
         let mut screens = self.screens.lock().unwrap_or_else(PoisonError::into_inner);
-        screens.retain(|known| !known.is(image, &grid));
+        screens.retain(|known| !known.is(image, grid));
+    }
+
+    /// Remembers a screen.
+    pub(in crate::reader) fn keep(&self, known: Remembered) {
+        let mut screens = self.screens.lock().unwrap_or_else(PoisonError::into_inner);
+        screens.retain(|other| (other.picture, other.grid) != (known.picture, known.grid));
         if screens.len() == MOST {
             screens.pop_front();
         }
@@ -66,6 +67,15 @@ impl Memory {
 }
 
 impl Remembered {
+    /// What is to be known of a screen that was read well enough to act on.
+    pub(super) fn of(image: &Image, bank: &Bank, sharp: &Sharp<'_>, reading: &Reading) -> Option<Self> {
+        let grid = reading.grid.filter(|_| reading.is_reliable())?;
+        let face = bank.faces.iter().position(|face| std::ptr::eq(face, sharp.face))?;
+        let Sharp { frame, filter, explained, screen, .. } = *sharp;
+        let picture = (image.width, image.height);
+        Some(Self { grid, picture, face, frame, filter, explained, screen, score: reading.score })
+    }
+
     fn is(&self, image: &Image, grid: &Grid) -> bool {
         self.picture == (image.width, image.height) && self.grid == *grid
     }

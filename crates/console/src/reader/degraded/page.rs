@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::bank::{COARSE, COARSE_COLUMNS, COARSE_ROWS, Face, is_cursor, is_shade, pattern};
+use super::bank::{COARSE, COARSE_COLUMNS, COARSE_ROWS, Face, is_cursor, is_shade, pattern, total};
 use super::fit::{Explained, Seen};
 use super::frame::Frame;
 use super::lens::{Lens, MARGIN, Window, halve};
@@ -23,6 +23,11 @@ const CANDIDATES: usize = 6;
 
 /// Glyphs that are so much less like a cell than the best one are not drawn.
 const RIVAL: f32 = 0.15;
+
+/// The same where the glyph that is most like a cell leaves less than this part of its light unexplained: what is that much less like
+/// it would leave more than [`WORSE`].
+const RIVAL_OF_CLEAR: f32 = 0.08;
+const CLEAR: f32 = 0.05;
 
 /// A cell before its neighbours are known, and what they make of it.
 #[derive(Clone, Debug)]
@@ -103,7 +108,7 @@ fn alone(plane: &Plane, sharp: &Sharp<'_>, lens: &Lens) -> Vec<Guess> {
                 continue;
             }
             plane.sample(area, face.width, face.height, &mut light);
-            let mean = light.iter().sum::<f32>() / light.len() as f32;
+            let mean = total(&light, |light| light) / light.len() as f32;
             let deviation = pattern(&light, &mut close) / (light.len() as f32).sqrt();
             if deviation < LEAST_CONTRAST {
                 guesses.push(Guess::Blank { light: mean });
@@ -154,6 +159,20 @@ fn drop_vague_shades(candidates: &mut Vec<Candidate>, face: &Face) {
     });
 }
 
+/// How much more of the light of a cell than the next best a candidate may leave unexplained.
+const WORSE: f32 = 0.12;
+
+/// Removes candidates that will not be among the best two when what neighbours add is known, which is less than that. Where the best
+/// explains little, or is no character of usual text, any of them may be.
+fn drop_hopeless(candidates: &mut Vec<Candidate>, face: &Face) {
+    let [best, next, ..] = candidates[..] else { return };
+    let is_explained = best.explained.error < WELL * best.explained.total;
+    if is_explained && face.glyphs[best.glyph].character.is_ascii() {
+        let most = next.explained.error + WORSE * next.explained.total;
+        candidates.retain(|candidate| candidate.explained.error <= most);
+    }
+}
+
 /// A glyph that leaves more than this part of the light of a cell unexplained does not stand there.
 const NO_INK: f32 = 0.6;
 
@@ -201,9 +220,14 @@ impl Easel {
     fn candidates(&mut self, window: &Window<'_>, face: &Face, alike: Vec<(usize, f32)>) -> Vec<Candidate> {
         let most = alike.first().map_or(0.0, |(_, alike)| alike.abs());
         let near = alike.into_iter().enumerate();
-        let near = near.filter(|(index, (_, alike))| *index < 2 || alike.abs() > most - RIVAL);
+        let near = near.take_while(|(index, (_, alike))| *index < 2 || alike.abs() > most - RIVAL);
         let mut candidates: Vec<Candidate> = Vec::with_capacity(CANDIDATES);
-        for (_, (glyph, _)) in near.take(CANDIDATES) {
+        for (_, (glyph, alike)) in near.take(CANDIDATES) {
+            let is_clear =
+                candidates.first().is_some_and(|best| best.explained.error < CLEAR * best.explained.total);
+            if candidates.len() > 1 && is_clear && alike.abs() < most - RIVAL_OF_CLEAR {
+                break;
+            }
             candidates.push(Candidate { glyph, explained: self.explain(window, face, glyph) });
         }
         let order =
@@ -223,6 +247,7 @@ impl Easel {
             candidates.sort_by(order);
         }
         drop_faint_cursors(&mut candidates, face);
+        drop_hopeless(&mut candidates, face);
         candidates
     }
 
@@ -246,14 +271,22 @@ impl Screen {
         let Sharp { frame: Frame { columns, rows, .. }, face: Face { width, height, .. }, .. } = sharp;
         let stride = columns * width + 2 * MARGIN;
         let mut light = vec![0.0; stride * (rows * height + 2 * MARGIN)];
-        for (index, guess) in guesses.iter().enumerate() {
-            let (top, left) = (index / columns * height + MARGIN, index % columns * width + MARGIN);
-            let (ground, ink) = look(guess);
-            for y in 0..*height {
-                let place = &mut light[(top + y) * stride + left..][..*width];
-                place.fill(ground);
-                if let Some((contrast, glyph)) = ink {
-                    let ink = &sharp.face.glyphs[glyph].ink[y * width..][..*width];
+        for (row, guesses) in guesses.chunks_exact((*columns).max(1)).enumerate() {
+            let top = row * height + MARGIN;
+            // The grounds of a row of cells are the same in each of its lines.
+            let first = &mut light[top * stride + MARGIN..][..columns * width];
+            for (ground, guess) in first.chunks_exact_mut(*width).zip(guesses) {
+                ground.fill(look(guess).0);
+            }
+            let from = top * stride + MARGIN;
+            for line in 1..*height {
+                light.copy_within(from..from + columns * width, from + line * stride);
+            }
+            for (column, guess) in guesses.iter().enumerate() {
+                let (_, Some((contrast, glyph))) = look(guess) else { continue };
+                let ink = sharp.face.glyphs[glyph].ink.chunks_exact(*width);
+                for (line, ink) in ink.enumerate() {
+                    let place = &mut light[from + line * stride + column * width..][..*width];
                     for (place, ink) in place.iter_mut().zip(ink) {
                         *place += contrast * ink;
                     }

@@ -1,10 +1,17 @@
 //! The light of a picture, and what of it falls into a rectangle.
 
+use std::ops::Range;
+
+use super::bank::LANES;
 use crate::Image;
 
 /// The most pixels of a picture that is read so: an 8K screen has more, but no controller scales or compresses one. With
-/// eight bytes for each, the sums stay below 80 megabytes.
+/// eight bytes for each, that is below 80 megabytes.
 const MOST_PIXELS: usize = 4096 * 2400;
+
+/// Parts of a step of light in which it is summed: whole numbers, so that the difference of two large sums is exact. A column of
+/// the highest picture has less than `u32` holds.
+const PARTS: f32 = 1024.0;
 
 /// The brightness of each pixel, and sums of it.
 pub(super) struct Plane {
@@ -12,8 +19,9 @@ pub(super) struct Plane {
     pub(super) height: usize,
     /// From 0 to 255, row by row.
     pub(super) light: Vec<f32>,
-    /// The sum of all pixels above and left of a corner, `width + 1` corners in each row.
-    sums: Vec<f64>,
+    /// The sum of all pixels of a column above a row, in [`PARTS`] of a step of light: `height + 1` rows. Sums may have begun again
+    /// from 0: their differences tell.
+    sums: Vec<u32>,
 }
 
 impl Plane {
@@ -29,29 +37,15 @@ impl Plane {
             0.299 * f32::from(red) + 0.587 * f32::from(green) + 0.114 * f32::from(blue)
         };
         let light: Vec<f32> = image.pixels.iter().map(light).collect();
-        let stride = width + 1;
-        let mut sums = vec![0.0; stride * (height + 1)];
+        let mut sums = Vec::with_capacity(width * (height + 1));
+        sums.resize(width, 0_u32);
         for (y, row) in light.chunks_exact(width).enumerate() {
-            let (above, here) = sums[y * stride..(y + 2) * stride].split_at_mut(stride);
-            let mut sum = 0.0;
-            for ((value, above), here) in row.iter().zip(&above[1..]).zip(&mut here[1..]) {
-                sum += f64::from(*value);
-                *here = above + sum;
+            sums.extend_from_within(y * width..);
+            for (sum, value) in sums[(y + 1) * width..].iter_mut().zip(row) {
+                *sum = sum.wrapping_add((value * PARTS + 0.5) as u32);
             }
         }
         Some(Self { width, height, light, sums })
-    }
-
-    /// The sum of the light above and left of a point; points outside count as on the edge.
-    fn sum_before(&self, x: Point, y: Point) -> f64 {
-        let stride = self.width + 1;
-        let (top, bottom) = (y.below * stride, y.above * stride);
-        let line = |from: usize| {
-            let (left, right) = (self.sums[from + x.below], self.sums[from + x.above]);
-            left + (right - left) * x.part
-        };
-        let (above, below) = (line(top), line(bottom));
-        above + (below - above) * y.part
     }
 
     /// The light of a rectangle that deviates less than this from its mean everywhere; nothing where it may deviate more.
@@ -63,16 +57,26 @@ impl Plane {
         let columns = side(area.left, area.width, self.width);
         let rows = side(area.top, area.height, self.height);
         let first = *self.light.get(rows.start * self.width + columns.start)?;
-        let (mut least, mut greatest) = (first, first);
+        let (mut least, mut greatest) = ([first; LANES], [first; LANES]);
+        let (mut darkest, mut lightest) = (first, first);
         for row in rows {
-            for light in &self.light[row * self.width..][columns.clone()] {
-                (least, greatest) = (least.min(*light), greatest.max(*light));
+            let line = self.light[row * self.width..][columns.clone()].chunks_exact(LANES);
+            for light in line.remainder() {
+                (darkest, lightest) = (lesser(darkest, *light), greater(lightest, *light));
             }
-            if greatest - least > most {
+            for light in line {
+                for lane in 0..LANES {
+                    least[lane] = lesser(least[lane], light[lane]);
+                    greatest[lane] = greater(greatest[lane], light[lane]);
+                }
+            }
+            (darkest, lightest) =
+                (least.into_iter().fold(darkest, lesser), greatest.into_iter().fold(lightest, greater));
+            if lightest - darkest > most {
                 return None;
             }
         }
-        Some((least + greatest) / 2.0)
+        Some((darkest + lightest) / 2.0)
     }
 
     /// The light in the middle of each of some equal parts of a line of a rectangle: the line with this index of so many. `light`
@@ -103,31 +107,65 @@ impl Plane {
         let point = |from: f64, side: f64, index: usize, of: usize, limit: usize| {
             Point::new(from + side * index as f64 / of as f64, limit)
         };
-        let mut xs = [Point::default(); MOST_SAMPLES + 1];
-        let xs = &mut xs[..=columns.min(MOST_SAMPLES)];
-        for (index, x) in xs.iter_mut().enumerate() {
-            *x = point(left, width, index, columns, self.width);
+        let columns = columns.min(MOST_SAMPLES);
+        let mut edges = [Point::default(); MOST_SAMPLES + 1];
+        for (index, edge) in edges[..=columns].iter_mut().enumerate() {
+            *edge = point(left, width, index, columns, self.width);
         }
-        let scale = (columns * rows) as f64 / (width * height);
-        let mut above = [0.0; MOST_SAMPLES + 1];
-        for row in 0..=rows {
-            let y = point(top, height, row, rows, self.height);
-            let mut before = (0.0, 0.0);
-            for (index, (x, above)) in xs.iter().zip(&mut above).enumerate() {
-                let here = self.sum_before(*x, y);
-                if row > 0 && index > 0 {
-                    let sum = (here - *above) - (before.0 - before.1);
-                    samples.push((sum * scale) as f32);
-                }
-                before = (here, *above);
-                *above = here;
+        let (edges, pixels) = (&edges[..=columns], edges[0].below..edges[columns].above);
+        let scale = ((columns * rows) as f64 / (width * height)) as f32;
+        // The light of each column of pixels between two borders, and the sum of those before each.
+        let mut before = [0.0; WIDEST + 1];
+        let mut upper = point(top, height, 0, rows, self.height);
+        for row in 1..=rows {
+            let lower = point(top, height, row, rows, self.height);
+            let mut sum = 0.0;
+            for (before, light) in before[1..].iter_mut().zip(self.band((upper, lower), pixels.clone())) {
+                sum += light;
+                *before = sum;
             }
+            let mut last = 0.0;
+            for (index, edge) in edges.iter().enumerate() {
+                let sum_before = |pixel: usize| before[(pixel - pixels.start).min(WIDEST)];
+                let (below, above) = (sum_before(edge.below), sum_before(edge.above));
+                let here = below + (above - below) * edge.part;
+                if index > 0 {
+                    samples.push((here - last) * scale);
+                }
+                last = here;
+            }
+            upper = lower;
         }
+    }
+
+    /// The light of each of some columns of pixels between two borders.
+    fn band(&self, (upper, lower): (Point, Point), columns: Range<usize>) -> impl Iterator<Item = f32> {
+        let row = |border: Point| {
+            let from = border.below * self.width;
+            // The last border has no pixels below it, and needs none.
+            let below = if border.below < self.height { from } else { 0 };
+            self.sums[from..][columns.clone()].iter().zip(&self.light[below..][columns.clone()])
+        };
+        row(upper).zip(row(lower)).map(move |((sum_above, light_above), (sum, light))| {
+            sum.wrapping_sub(*sum_above) as f32 / PARTS + lower.part * light - upper.part * light_above
+        })
     }
 }
 
 /// The most samples across a cell that are taken: the widest cell has sixteen pixels.
 pub(super) const MOST_SAMPLES: usize = 32;
+
+/// And the most pixels of a picture that the widest cell has: four for each of its own.
+const WIDEST: usize = 128;
+
+/// The lesser of two numbers, and the greater, none of which is NaN: `f32::min` looks for that, and takes its time.
+const fn lesser(one: f32, other: f32) -> f32 {
+    if other < one { other } else { one }
+}
+
+const fn greater(one: f32, other: f32) -> f32 {
+    if other > one { other } else { one }
+}
 
 /// A rectangle in pixels of the picture.
 #[derive(Clone, Copy)]
@@ -143,13 +181,13 @@ pub(super) struct Rectangle {
 struct Point {
     below: usize,
     above: usize,
-    part: f64,
+    part: f32,
 }
 
 impl Point {
     fn new(at: f64, limit: usize) -> Self {
         let at = at.clamp(0.0, limit as f64);
         let below = at as usize;
-        Self { below, above: (below + 1).min(limit), part: at - below as f64 }
+        Self { below, above: (below + 1).min(limit), part: (at - below as f64) as f32 }
     }
 }

@@ -47,7 +47,13 @@ pub(super) fn axes(plane: &Plane) -> (Axis, Axis) {
     let (mut across, mut down) = (vec![0.0; width], vec![0.0; height]);
     let change = |one: f32, other: f32| {
         let change = (one - other).abs();
-        if change < LEAST_CHANGE { 0.0 } else { change.min(MOST_CHANGE) }
+        if change < LEAST_CHANGE {
+            0.0
+        } else if change > MOST_CHANGE {
+            MOST_CHANGE
+        } else {
+            change
+        }
     };
     for (y, (here, down)) in plane.light.chunks_exact(width).zip(&mut down).enumerate() {
         *down = here.iter().zip(&here[1..]).map(|(one, other)| change(*one, *other)).sum();

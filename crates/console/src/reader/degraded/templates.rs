@@ -1,6 +1,7 @@
 //! The glyphs of a face as they look on a picture that was scaled back to the size of its screen.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use super::bank::{Face, RIVALS, likeness, pattern};
 use super::frame::Frame;
@@ -29,10 +30,10 @@ pub(super) struct Templates<'f> {
     face: &'f Face,
     blur: f32,
     size: usize,
-    /// The pattern of each glyph, `size` numbers each, as far as they were needed.
+    /// The patterns of glyphs, `size` numbers each: those of ASCII, and others in the order in which they were needed.
     patterns: Vec<i16>,
-    /// Whether that of each glyph is there.
-    is_made: Vec<bool>,
+    /// Which of them is that of each glyph, if it is there.
+    places: Vec<Option<u32>>,
     /// How many of them are of ASCII, which come first.
     ascii: usize,
     /// What is needed to make one.
@@ -49,8 +50,8 @@ impl<'f> Templates<'f> {
             face,
             blur,
             size,
-            patterns: vec![0; size * count],
-            is_made: vec![false; count],
+            patterns: Vec::with_capacity(size * 2 * ascii),
+            places: vec![None; count],
             ascii,
             across: vec![0.0; size],
             both: vec![0.0; size],
@@ -61,11 +62,14 @@ impl<'f> Templates<'f> {
 
     /// Makes the pattern of a glyph, if it is not there.
     fn make(&mut self, glyph: usize) {
-        if !std::mem::replace(&mut self.is_made[glyph], true) {
+        if self.places[glyph].is_none() {
             let (ink, width) = (&self.face.glyphs[glyph].ink, self.face.width);
             blurred_across(ink, width, self.blur, &mut self.across);
             blurred_down(&self.across, width, self.blur, &mut self.both);
-            pattern(&self.both, &mut self.patterns[glyph * self.size..][..self.size]);
+            let from = self.patterns.len();
+            self.patterns.resize(from + self.size, 0);
+            pattern(&self.both, &mut self.patterns[from..]);
+            self.places[glyph] = u32::try_from(from / self.size).ok();
         }
     }
 
@@ -101,7 +105,7 @@ impl<'f> Templates<'f> {
     ///
     /// Where an ASCII character is much like the cell, of all others only those are looked at that are drawn like it.
     pub(super) fn best(&mut self, coarse: &[i16], cell: &[i16]) -> Vec<(usize, f32)> {
-        let mut close = self.closest_letters(cell);
+        let mut close = self.closest_letters(coarse, cell);
         match close.first() {
             Some((letter, alike)) if alike.abs() > SURE => {
                 for glyph in self.rivals_of(*letter) {
@@ -122,29 +126,20 @@ impl<'f> Templates<'f> {
     }
 
     /// The most similar ASCII characters.
-    fn closest_letters(&self, cell: &[i16]) -> Vec<(usize, f32)> {
-        let alike = (0..self.ascii).map(|glyph| (glyph, likeness(self.pattern(glyph), cell)));
-        let mut close: Vec<(usize, f32)> = alike.collect();
-        if close.len() > CLOSE {
-            close.select_nth_unstable_by(CLOSE, most_alike);
-            close.truncate(CLOSE);
+    fn closest_letters(&self, coarse: &[i16], cell: &[i16]) -> Vec<(usize, f32)> {
+        let mut close = self.near(0..self.ascii, coarse);
+        for (glyph, alike) in &mut close {
+            *alike = likeness(self.pattern(*glyph), cell);
         }
+        most_alike_of(&mut close);
         close.sort_by(most_alike);
         close
     }
 
     /// The most similar others, of those that are so from afar too: there are hundreds.
     fn closest_others(&mut self, coarse: &[i16], cell: &[i16]) -> Vec<(usize, f32)> {
-        let others = self.ascii..self.face.glyphs.len();
-        let glyphs = self.face.glyphs[others.clone()].iter();
-        let alike: Vec<f32> = glyphs.map(|glyph| likeness(&glyph.coarse, coarse).abs()).collect();
-        let most = alike.iter().copied().fold(0.0, f32::max);
-        let near = |(_, alike): &(usize, f32)| *alike > most - ALMOST;
-        let mut close: Vec<(usize, f32)> = others.zip(alike).filter(near).collect();
-        if close.len() > CLOSE {
-            close.select_nth_unstable_by(CLOSE, most_alike);
-            close.truncate(CLOSE);
-        }
+        let mut close = self.near(self.ascii..self.face.glyphs.len(), coarse);
+        most_alike_of(&mut close);
         for (glyph, alike) in &mut close {
             self.make(*glyph);
             *alike = likeness(self.pattern(*glyph), cell);
@@ -152,13 +147,25 @@ impl<'f> Templates<'f> {
         close
     }
 
+    /// Those of some glyphs that are like a cell from afar.
+    fn near(&self, glyphs: Range<usize>, coarse: &[i16]) -> Vec<(usize, f32)> {
+        let alike =
+            self.face.glyphs[glyphs.clone()].iter().map(|glyph| likeness(&glyph.coarse, coarse).abs());
+        let mut near: Vec<(usize, f32)> = glyphs.zip(alike).collect();
+        let most = near.iter().map(|(_, alike)| *alike).fold(0.0, f32::max);
+        near.retain(|(_, alike)| *alike > most - ALMOST);
+        near
+    }
+
     /// The characters beyond ASCII that are drawn most like a letter.
     fn rivals_of(&self, letter: usize) -> [usize; RIVALS] {
         self.face.rivals.get_or_init(|| rivals(self.face))[letter]
     }
 
+    /// The pattern of a glyph that was made.
     fn pattern(&self, glyph: usize) -> &[i16] {
-        &self.patterns[glyph * self.size..][..self.size]
+        let place = self.places[glyph].map_or(0, |place| place as usize);
+        &self.patterns[place * self.size..][..self.size]
     }
 }
 
@@ -177,6 +184,14 @@ fn rivals(face: &Face) -> Vec<[usize; RIVALS]> {
         std::array::from_fn(|index| alike.get(index).map_or(letter, |(glyph, _)| *glyph))
     });
     rivals.collect()
+}
+
+/// Leaves the most similar ones.
+fn most_alike_of(glyphs: &mut Vec<(usize, f32)>) {
+    if glyphs.len() > CLOSE {
+        glyphs.select_nth_unstable_by(CLOSE, most_alike);
+        glyphs.truncate(CLOSE);
+    }
 }
 
 fn most_alike(one: &(usize, f32), other: &(usize, f32)) -> Ordering {

@@ -15,7 +15,7 @@ fn read_without(names: &[&str], screen: &Screen, damage: Damage) -> Option<Readi
 }
 
 fn read_first(image: &Image, bank: &Bank) -> Option<Reading> {
-    read(image, bank, &Memory::default(), 1, None)
+    read(image, bank, 1).map(|(reading, _)| reading)
 }
 
 fn index(name: &str) -> usize {
@@ -260,14 +260,20 @@ fn a_screen_that_was_read_before_is_found_again() {
     let (bank, memory) = (Bank::of(fonts()), Memory::default());
     let damage = Damage::Scaled(1.27, 1.27, image::imageops::FilterType::Triangle);
     let image = damage.of(&screen(&mut Dice(2), index("qemu-vga16")));
-    let reading = read(&image, &bank, &memory, 1, None).expect("cells");
-    let hint = reading.grid.as_ref();
-    assert!(memory.of(&image, hint.expect("a grid")).is_some());
-    assert_eq!(read(&image, &bank, &memory, 1, hint).as_ref(), Some(&reading));
+    let (reading, known) = read(&image, &bank, 1).expect("cells");
+    memory.keep(known.expect("it was read well"));
+    let grid = reading.grid.expect("a grid");
+    let known = memory.of(&image, &grid).expect("it is remembered");
+    assert_eq!(read_again(&image, &bank, &known, 1).as_ref(), Some(&reading));
     // Another screen in a picture of the same size.
     let other = damage.of(&screen(&mut Dice(5), index("qemu-vga16")));
-    let again = read(&other, &bank, &memory, 1, hint).expect("cells");
+    let again = read_again(&other, &bank, &known, 1).expect("the same cells");
     assert_eq!(again.text(), read_first(&other, &bank).expect("cells").text());
+    // And one in another font, of which less can be read so.
+    let strange = damage.of(&screen(&mut Dice(5), index("console-setup-terminus16")));
+    assert!(read_again(&strange, &bank, &known, 1).is_none());
+    memory.forget(&image, &grid);
+    assert!(memory.of(&image, &grid).is_none());
 }
 
 #[test]

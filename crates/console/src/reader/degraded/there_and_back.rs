@@ -19,6 +19,9 @@ const LARGEST: f64 = 0.96;
 /// Cells by which a size is judged.
 const CELLS: usize = 8;
 
+/// The rows and the columns in which more letters are looked for near the corner.
+const CORNER: (usize, usize) = (6, 16);
+
 /// How far a pixel of the smaller picture may be off in these cells, in pixels, for the right size to be seen.
 const PHASE: f64 = 0.3;
 
@@ -71,7 +74,9 @@ pub(super) fn resolve<'b>(
 fn through<'b>(plane: &Plane, cells: &[(usize, usize)], sharp: Sharp<'b>) -> Option<Sharp<'b>> {
     let Sharp { frame, face, .. } = sharp;
     let inside = |cell: &&(usize, usize)| cell.0 < frame.rows && cell.1 < frame.columns;
-    let cells: Vec<(usize, usize)> = cells.iter().filter(inside).copied().collect();
+    let mut cells: Vec<(usize, usize)> = cells.iter().filter(inside).copied().chain(corner(&frame)).collect();
+    cells.sort_unstable();
+    cells.dedup();
     let samples = samples(plane, &cells, &Found { frame, face, likeness: 0.0, is_unscaled: true });
     let samples: Vec<Sample> = samples.into_iter().map(Sample::only_best).collect();
     // Letters tell more than lines, which look the same wherever they are cut.
@@ -122,6 +127,12 @@ fn through<'b>(plane: &Plane, cells: &[(usize, usize)], sharp: Sharp<'b>) -> Opt
     let explained: Vec<Sharp<'b>> =
         filters.map(|filter| Sharp { filter, explained: explains(filter, &samples), ..sharp }).collect();
     explained.into_iter().max_by(|one, other| one.explained.total_cmp(&other.explained))
+}
+
+/// The cells nearest to the upper left corner: the fewer sizes have to be tried, the nearer some letters are.
+fn corner(frame: &Frame) -> impl Iterator<Item = (usize, usize)> {
+    let (rows, columns) = (frame.rows.min(CORNER.0), frame.columns.min(CORNER.1));
+    (0..rows).flat_map(move |row| (0..columns).map(move |column| (row, column)))
 }
 
 /// How many pixels of a smaller picture of this width there are for one of the picture, across and down.

@@ -3,6 +3,8 @@
 //! A glyph is read where it explains the picture as well as is usual on this page, and clearly better than any other. All
 //! else is unread: another font, a cursor over a character, letters that the damage made alike.
 
+use std::collections::HashMap;
+
 use super::bank::{Face, is_cursor};
 use super::doubt::{self, Ink};
 use super::frame::Frame;
@@ -478,6 +480,8 @@ struct Colors<'a> {
     face: &'a Face,
     /// The colour of most of the page.
     ground: u32,
+    /// Of each glyph that may stand on the page, the pixel with most ink around it, and the one with least.
+    extremes: HashMap<usize, (usize, usize)>,
 }
 
 /// A colour this near to that of the page, in each of red, green and blue, is the same but for the damage.
@@ -485,7 +489,15 @@ const SAME_COLOR: u8 = 40;
 
 impl<'a> Colors<'a> {
     fn new(image: &'a Image, frame: Frame, face: &'a Face, guesses: &[Guess]) -> Self {
-        let mut colors = Self { image, frame, face, ground: 0 };
+        let glyphs = guesses.iter().filter_map(|guess| match guess {
+            Guess::Inked { candidates, .. } => candidates.first().map(|best| best.glyph),
+            Guess::Blank { .. } => None,
+        });
+        let mut extremes = HashMap::new();
+        for glyph in glyphs {
+            extremes.entry(glyph).or_insert_with(|| face.glyphs[glyph].extremes(face.width));
+        }
+        let mut colors = Self { image, frame, face, ground: 0, extremes };
         let blank = guesses.iter().enumerate().filter(|(_, guess)| matches!(guess, Guess::Blank { .. }));
         let middle = face.width / 2 + face.height / 2 * face.width;
         let mut grounds: Vec<u32> =
@@ -510,9 +522,8 @@ impl<'a> Colors<'a> {
 
     /// The colours of a cell's ink and ground, from where its glyph has most ink around a pixel, and least.
     fn of(&self, row: usize, column: usize, glyph: usize) -> (u32, u32) {
-        let glyph = &self.face.glyphs[glyph];
-        let ink = self.at(row, column, glyph.darkest);
-        let ground = self.at(row, column, glyph.emptiest);
+        let (darkest, emptiest) = self.extremes.get(&glyph).copied().unwrap_or_default();
+        let (ink, ground) = (self.at(row, column, darkest), self.at(row, column, emptiest));
         let near = |one: u32, other: u32| {
             one.to_be_bytes().into_iter().zip(other.to_be_bytes()).all(|(a, b)| a.abs_diff(b) <= SAME_COLOR)
         };
