@@ -209,6 +209,18 @@ fn faint_marks_and_faint_words_beside_strong_letters_are_no_blanks() {
 }
 
 #[test]
+fn the_border_of_a_bar_is_no_character() {
+    // A page of `bench_damaged -- 1 61000 faint`, where compression left a line along the upper border of a highlighted row.
+    let page = 239;
+    let mut dice = Dice((61_000 + page as u64) << 16);
+    let screen = faint_screen(&mut dice, page / 10);
+    let damage = Damage::compression(&mut dice, page);
+    let reading = read_first(&damage.of(&screen), &Bank::of(fonts())).expect("cells");
+    assert!(reading.is_reliable());
+    assert_eq!(score(&screen.text, &reading.text()).wrong, [], "{}", reading.text());
+}
+
+#[test]
 fn readings_are_compared_with_the_truth_cell_by_cell() {
     let check = |truth: &str, read: &str, errors: usize, wrong: &[(isize, isize, char, char)]| {
         let score = score(truth, read);

@@ -141,6 +141,8 @@ pub(super) fn reading(image: &Image, sharp: &Sharp<'_>, guesses: &[Guess], scale
                 cursor = Some(Place { row, column });
                 ReadingCell::new(' ', 1.0, ink, ground)
             }
+            // The border of a bar or a menu: nobody prints such lines.
+            Verdict::Certain if is_line_at_edge(weighed.character) => ReadingCell::new(' ', 1.0, ink, ground),
             Verdict::Certain => ReadingCell::new(weighed.character, weighed.confidence(), ink, ground),
         }
     });
