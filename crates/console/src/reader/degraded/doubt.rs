@@ -73,13 +73,17 @@ const CERTAIN: f32 = 0.8;
 /// How many cells faint ink reaches on each side: words are of one colour.
 const REACH: usize = 2;
 
-/// Which of the blanks are none for certain. `noise` is what is usually left unexplained of a character, in steps of light.
+/// A blank may be a letter if one explains more than this part of its light, and another so many cells away at most may, too.
+const LIKE_A_LETTER: f32 = 0.4;
+const WORD: usize = 3;
+
+/// Which of the blanks are none for certain. `alike` is how much of the light of each its best letter explains. `noise` is what is usually left unexplained of a character, in steps of light.
 /// `blur` is how many pixels what stands in a cell reaches beyond it where no block of compression carries it farther, `inked` where
 /// the ink of the cells that are no blanks is, with that.
 pub(super) fn doubted(
     image: &Image,
     frame: &Frame,
-    inks: &[Ink],
+    (inks, alike): (&[Ink], &[f32]),
     inked: &[Rectangle],
     noise: f32,
     blur: f64,
@@ -94,6 +98,7 @@ pub(super) fn doubted(
             _ => false,
         })
         .collect();
+    mark_words(alike, &traces, &mut left);
     if compression::is_seen(image) {
         blocks::mark(image, frame, inks, inked, &mut left);
     }
@@ -130,6 +135,20 @@ pub(super) fn doubted(
         Ink::Picture | Ink::Some(_) => false,
     };
     (0..inks.len()).map(is_doubted).collect()
+}
+
+/// Marks the blanks that letters explain a part of, and others beside them too: one is so by chance, words are not. `alike` is how much of
+/// its light the best letter explains, row by row.
+fn mark_words(alike: &[f32], traces: &Traces, left: &mut [bool]) {
+    // Borders of bars along a row of text are a little like letters, and do not vary.
+    let is_like = |index: usize| alike[index] > LIKE_A_LETTER && traces.cells[index].light > ROUNDING;
+    let is_like: Vec<bool> = (0..alike.len()).map(is_like).collect();
+    for (row, left) in is_like.chunks(traces.columns).zip(left.chunks_mut(traces.columns)) {
+        for column in (0..row.len()).filter(|column| row[*column]) {
+            let around = column.saturating_sub(WORD)..(column + WORD + 1).min(row.len());
+            left[column] |= row[around].iter().filter(|is_like| **is_like).count() > 1;
+        }
+    }
 }
 
 /// The contrast of the page's strong ink: nine tenths of it have no more.

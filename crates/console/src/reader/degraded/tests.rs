@@ -206,6 +206,9 @@ fn faint_marks_and_faint_words_beside_strong_letters_are_no_blanks() {
     check(197, false);
     // Scaled before it was compressed.
     check(323, false);
+    // Whole words that have no more light than the noise of what shares their blocks.
+    check(168, true);
+    check(175, true);
 }
 
 #[test]

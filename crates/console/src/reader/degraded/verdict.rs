@@ -195,7 +195,12 @@ fn doubted(
         })
     };
     let inked: Vec<Rectangle> = inks.iter().enumerate().filter_map(inked).collect();
-    doubt::doubted(image, frame, &inks, &inked, usual.error * usual.contrast, blur)
+    let alike = inks.iter().zip(weighed).map(|(ink, weighed)| match (ink, weighed) {
+        (Ink::None(_), Some(weighed)) if weighed.character.is_ascii_alphanumeric() => weighed.share,
+        _ => 0.0,
+    });
+    let alike: Vec<f32> = alike.collect();
+    doubt::doubted(image, frame, (&inks, &alike), &inked, usual.error * usual.contrast, blur)
 }
 
 /// How many pixels of the face filters carry ink beyond its cell.
