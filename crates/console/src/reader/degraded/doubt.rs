@@ -77,9 +77,10 @@ const REACH: usize = 2;
 const LIKE_A_LETTER: f32 = 0.4;
 const WORD: usize = 3;
 
-/// Which of the blanks are none for certain. `alike` is how much of the light of each its best letter explains. `noise` is what is usually left unexplained of a character, in steps of light.
-/// `blur` is how many pixels what stands in a cell reaches beyond it where no block of compression carries it farther, `inked` where
-/// the ink of the cells that are no blanks is, with that.
+/// Which of the blanks are none for certain. `alike` is how much of the light of each its best letter explains, 0 for what is no
+/// blank. `noise` is what is usually left unexplained of a character, in steps of light. `blur` is how many pixels what stands in a
+/// cell reaches beyond it where no block of compression carries it farther, `inked` where the ink of the cells that are no blanks
+/// is, with that.
 pub(super) fn doubted(
     image: &Image,
     frame: &Frame,
