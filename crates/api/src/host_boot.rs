@@ -1,7 +1,7 @@
 //! What tells machines apart when they boot, and how each wants to be booted.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use schemars::JsonSchema;
@@ -16,6 +16,9 @@ pub struct HostBoot {
     /// The address that is kept for it, on whichever of its interfaces asks in the network of the address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Ipv4Addr>,
+    /// The address of IPv6 that is kept for it, in the same way: one that lies in the `ipv6` of its network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address6: Option<Ipv6Addr>,
     /// The UUID of the machine (SMBIOS), by which it is known beside its `macs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uuid: Option<MachineUuid>,

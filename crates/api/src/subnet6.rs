@@ -49,6 +49,13 @@ impl Ipv6Subnet {
         self.0
     }
 
+    /// Whether machines have addresses in it that are theirs alone beyond the link: global unicast (RFC 4291, section 2.4) and
+    /// unique local ones (RFC 4193).
+    pub(crate) fn may_have_machines(self) -> bool {
+        let first = self.0.segments()[0];
+        first & 0xe000 == 0x2000 || first & 0xfe00 == 0xfc00
+    }
+
     /// Whether an address lies in it.
     pub fn contains(self, address: Ipv6Addr) -> bool {
         Self::containing(address) == self
@@ -65,9 +72,7 @@ impl FromStr for Ipv6Subnet {
         if meant.0 != address {
             return Err(Ipv6SubnetError::HostBits { given: text.to_owned(), meant });
         }
-        // Global unicast (RFC 4291, section 2.4) and unique local (RFC 4193) addresses.
-        let first = address.segments()[0];
-        if first & 0xe000 != 0x2000 && first & 0xfe00 != 0xfc00 {
+        if !meant.may_have_machines() {
             return Err(Ipv6SubnetError::Special(text.to_owned()));
         }
         Ok(meant)

@@ -29,11 +29,16 @@ impl Policy for Records {
         options.push(code::DNS_SERVERS, &PREFIX.octets());
         Answer::Serve(Terms {
             subnet: Some(PREFIX),
+            kept: None,
             is_known: false,
             lifetime: Duration::from_secs(1000),
             options,
             boot: client.architecture.map(|_| Boot { url: URL.to_owned(), parameters: vec!["a".to_owned()] }),
         })
+    }
+
+    fn is_kept(&self, _: Ipv6Addr) -> bool {
+        false
     }
 }
 
@@ -224,6 +229,10 @@ fn a_client_shows_who_it_is() {
                 .send((client.mac, client.uuid, client.architecture, client.program == Program::Ipxe))
                 .expect("the test waits");
             Answer::Silent("seen".into())
+        }
+
+        fn is_kept(&self, _: Ipv6Addr) -> bool {
+            false
         }
     }
     let (sender, receiver) = std::sync::mpsc::channel();

@@ -1,8 +1,10 @@
 //! DHCPv6 over time: no address is two clients', what a client was told is stored, what was stored is kept, and nobody takes
 //! all there is.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv6Addr, SocketAddrV6};
+use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ironhand_dhcp::v6::{
@@ -16,18 +18,27 @@ const SUBNET: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 7, 0, 0, 0, 0, 0);
 const SERVER: &[u8] = b"\0\x03\0\x01\x02\0\0\0\0\x01";
 const LIFETIME: Duration = Duration::from_secs(100);
 
-/// Everybody has an address; the owner knows those whose hardware address ends in 0.
-struct Everybody;
+/// Everybody has an address; the owner knows those whose hardware address ends in 0, and keeps addresses for some, by the last
+/// byte of their hardware address.
+#[derive(Clone, Default)]
+struct Everybody {
+    kept: Rc<RefCell<BTreeMap<u8, Ipv6Addr>>>,
+}
 
 impl Policy for Everybody {
     fn answer(&self, client: &Client<'_>) -> Answer {
         Answer::Serve(Terms {
             subnet: Some(SUBNET),
+            kept: client.mac.and_then(|mac| self.kept.borrow().get(&mac[5]).copied()),
             is_known: client.mac.is_some_and(|mac| mac[5] == 0),
             lifetime: LIFETIME,
             options: Options::new(),
             boot: None,
         })
+    }
+
+    fn is_kept(&self, address: Ipv6Addr) -> bool {
+        self.kept.borrow().values().any(|kept| *kept == address)
     }
 }
 
@@ -38,6 +49,7 @@ struct World {
     now: Instant,
     disk: BTreeMap<Ipv6Addr, Lease>,
     config: ServerConfig,
+    policy: Everybody,
 }
 
 /// What came of a message.
@@ -52,9 +64,9 @@ impl World {
     fn new(change: impl FnOnce(&mut ServerConfig)) -> Self {
         let mut config = ServerConfig::new(SERVER.to_vec());
         change(&mut config);
-        let now = Instant::now();
-        let server = Server::new(now, UNIX_EPOCH, config.clone(), Everybody);
-        Self { server, begin: now, now, disk: BTreeMap::new(), config }
+        let (now, policy) = (Instant::now(), Everybody::default());
+        let server = Server::new(now, UNIX_EPOCH, config.clone(), policy.clone());
+        Self { server, begin: now, now, disk: BTreeMap::new(), config, policy }
     }
 
     fn time(&self) -> SystemTime {
@@ -94,6 +106,13 @@ impl World {
         came
     }
 
+    /// An address is kept for a client from now on, and for nobody else.
+    fn keep(&mut self, client: u8, address: Ipv6Addr) {
+        let mut kept = self.policy.kept.borrow_mut();
+        kept.retain(|_, other| *other != address);
+        kept.insert(client, address);
+    }
+
     fn pass(&mut self, time: Duration) {
         self.now += time;
         self.server.wake(self.now);
@@ -101,7 +120,7 @@ impl World {
 
     /// The process is killed, and another one begins with what is on the disk.
     fn restart(&mut self) {
-        self.server = Server::new(self.now, self.time(), self.config.clone(), Everybody);
+        self.server = Server::new(self.now, self.time(), self.config.clone(), self.policy.clone());
         self.disk.values().for_each(|lease| self.server.restore(lease.clone()));
     }
 }
@@ -252,20 +271,121 @@ fn nobody_is_told_of_a_lease_that_is_not_stored() {
     take(&mut world, 1);
 }
 
+/// A message of another program of a client: its hardware address is the same, its identifier is not.
+fn of_program(kind: MessageType, client: u8, program: u8, addresses: &[Ipv6Addr]) -> Message {
+    let mut message = message(kind, client, 1, addresses);
+    let mut options = Options::new();
+    for (code, value) in message.options.iter() {
+        let dated = [&[0, 1, 0, 1, 0, 0, 0, program, 2, 0, 0, 0, 0], &[client][..]].concat();
+        options.push(code, if code == code::CLIENT_IDENTIFIER { &dated } else { value });
+    }
+    message.options = options;
+    message
+}
+
+#[test]
+fn an_address_that_is_kept_goes_to_each_program_of_its_machine_and_to_nobody_else() {
+    let mut world = World::new(|config| config.addresses_per_source = 0);
+    let kept = Ipv6Addr::new(0x2001, 0xdb8, 7, 0, 0, 0, 0, 0x20);
+    world.keep(1, kept);
+    let given_to = |world: &mut World, message: &Message| {
+        let came = world.ask(message, 1, true);
+        let elsewhere = came.events.iter().any(|event| matches!(event.what, Happening::KeptElsewhere { .. }));
+        (given(&came.replies[0]).0, elsewhere)
+    };
+    // Firmware, loader and system, one after the other; that the port of the switch has as many as it may is nothing to it.
+    for (kind, program) in [
+        (MessageType::Solicit, 1),
+        (MessageType::Request, 1),
+        (MessageType::Request, 2),
+        (MessageType::Rebind, 2),
+    ] {
+        let message = of_program(kind, 1, program, &[]);
+        assert_eq!(given_to(&mut world, &message), (vec![(kept, 100)], false), "{kind:?} {program}");
+    }
+    assert_eq!(world.server.leases().len(), 1);
+    // The first is no longer whose it is, and has it again as soon as it asks.
+    let release = of_program(MessageType::Release, 1, 1, &[kept]);
+    assert_eq!(given(&world.ask(&release, 1, true).replies[0]), (Vec::new(), Some(3)));
+    let renew = of_program(MessageType::Renew, 1, 1, &[kept]);
+    assert_eq!(given_to(&mut world, &renew), (vec![(kept, 100)], false));
+    world.restart();
+    assert_eq!(given_to(&mut world, &renew), (vec![(kept, 100)], false));
+    // Once it was found in use, another one is given until the hour is over.
+    world.config.addresses_per_source = 9;
+    world.restart();
+    world.ask(&of_program(MessageType::Decline, 1, 1, &[kept]), 1, true);
+    let request = of_program(MessageType::Request, 1, 1, &[]);
+    let (addresses, elsewhere) = given_to(&mut world, &request);
+    assert!(elsewhere && addresses.len() == 1 && addresses[0].0 != kept, "{addresses:?}");
+    world.pass(Duration::from_secs(3600));
+    assert_eq!(given_to(&mut world, &request), (vec![(kept, 100)], false));
+}
+
+#[test]
+fn of_several_associations_one_has_the_address_that_is_kept() {
+    let mut world = World::new(|_| {});
+    let kept = Ipv6Addr::new(0x2001, 0xdb8, 7, 0, 0, 0, 0, 0x20);
+    world.keep(1, kept);
+    let all = |message: &Message| -> Vec<Ipv6Addr> {
+        let values = message.options.all(code::IA_NA).filter_map(|value| Options::decode(&value[12..]));
+        let address = |inner: Options| inner.get(code::IA_ADDRESS)?.first_chunk::<16>().copied();
+        values.filter_map(address).map(Ipv6Addr::from).collect()
+    };
+    for kind in [MessageType::Solicit, MessageType::Request, MessageType::Renew] {
+        let mut message = message(kind, 1, 2, &[]);
+        message.options.push(code::IA_NA, &[5_u32, 0, 0].map(u32::to_be_bytes).concat());
+        let addresses = all(&world.ask(&message, 1, true).replies[0]);
+        assert!(addresses.len() == 2 && addresses[0] == kept && addresses[1] != kept, "{addresses:?}");
+    }
+    // It stays with the one that has it, in whichever order they ask.
+    let mut message = message(MessageType::Rebind, 1, 5, &[]);
+    message.options.push(code::IA_NA, &[2_u32, 0, 0].map(u32::to_be_bytes).concat());
+    assert_eq!(all(&world.ask(&message, 1, true).replies[0])[1], kept);
+}
+
+#[test]
+fn an_address_that_somebody_has_already_is_its_machines_when_that_lease_has_ended() {
+    let mut world = World::new(|_| {});
+    let kept = take(&mut world, 2);
+    world.keep(1, kept);
+    let other = take(&mut world, 1);
+    assert_ne!(other, kept, "somebody else has it");
+    // Who has it from before is not given it for longer, and told so.
+    let came = world.ask(&message(MessageType::Renew, 2, 1, &[kept]), 2, true);
+    let (addresses, _) = given(&came.replies[0]);
+    assert!(addresses.len() == 2 && addresses[0].0 != kept && addresses[1] == (kept, 0), "{addresses:?}");
+    assert_ne!(take(&mut world, 1), kept, "what was promised holds");
+    world.pass(LIFETIME);
+    let came = world.ask(&message(MessageType::Renew, 1, 1, &[other]), 1, true);
+    assert_eq!(given(&came.replies[0]).0, [(kept, 100), (other, 0)]);
+}
+
 /// One step of a history.
 #[derive(Clone, Debug)]
 enum Step {
-    Ask { kind: u8, client: u8, association: u32, disk_works: bool },
+    Ask {
+        kind: u8,
+        client: u8,
+        association: u32,
+        disk_works: bool,
+    },
     Pass(u16),
     Kill,
     TakeBack(u8),
+    /// An address of another client, or one beside the pool, is kept for a client from now on.
+    Keep {
+        client: u8,
+        of: u8,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let ask = (0_u8..6, 0_u8..6, 0_u32..3, prop::bool::weighted(0.9)).prop_map(
         |(kind, client, association, disk_works)| Step::Ask { kind, client, association, disk_works },
     );
-    prop_oneof![8 => ask, 2 => (0_u16..80).prop_map(Step::Pass), 1 => Just(Step::Kill), 1 => (0_u8..6).prop_map(Step::TakeBack)]
+    let keep = (0_u8..6, 0_u8..8).prop_map(|(client, of)| Step::Keep { client, of });
+    prop_oneof![8 => ask, 2 => (0_u16..80).prop_map(Step::Pass), 1 => Just(Step::Kill), 1 => (0_u8..6).prop_map(Step::TakeBack), 1 => keep]
 }
 
 proptest! {
@@ -298,8 +418,12 @@ proptest! {
                                 continue;
                             }
                             if let Some((owner, until)) = told.get(&address) {
-                                prop_assert!(*owner == who || *until <= world.time(), "{} is given twice", address);
+                                // The association that had an address kept for the machine before runs no more.
+                                let hands_on = world.policy.kept.borrow().get(&client) == Some(&address) && owner.0 == client;
+                                prop_assert!(*owner == who || hands_on || *until <= world.time(), "{} is given twice", address);
                             }
+                            let keeper = world.policy.kept.borrow().iter().find(|(_, kept)| **kept == address).map(|(keeper, _)| *keeper);
+                            prop_assert!(keeper.is_none_or(|keeper| keeper == client), "{} is kept for {:?}", address, keeper);
                             let lease = &world.disk[&address];
                             prop_assert_eq!(lease.state, LeaseState::Bound);
                             prop_assert_eq!(lease.ends, world.time() + LIFETIME);
@@ -309,6 +433,11 @@ proptest! {
                 }
                 Step::Pass(seconds) => world.pass(Duration::from_secs(seconds.into())),
                 Step::Kill => world.restart(),
+                Step::Keep { client, of } => {
+                    let beside = Ipv6Addr::from_bits(SUBNET.to_bits() + 0x20 + u128::from(of));
+                    let address = told.iter().find(|(_, (owner, _))| owner.0 == of).map_or(beside, |(address, _)| *address);
+                    world.keep(client, address);
+                }
                 Step::TakeBack(client) => {
                     let address = told.iter().find(|(_, (owner, _))| owner.0 == client).map(|(address, _)| *address);
                     if let Some(address) = address {
@@ -328,8 +457,11 @@ proptest! {
             // Whatever a client was told is known, and was known before a kill.
             for (address, ((client, association), _)) in &told {
                 let lease = world.server.leases().find(|lease| lease.address == *address);
+                // One kept for its machine is handed on within it, also where the next association is not told as the disk fails.
+                let kept = world.policy.kept.borrow().values().any(|kept| kept == address);
+                let is_whose = |lease: &Lease| lease.association == *association || kept;
                 prop_assert!(
-                    lease.is_some_and(|lease| lease.identifier[9] == *client && lease.association == *association),
+                    lease.is_some_and(|lease| lease.identifier[9] == *client && is_whose(lease)),
                     "the lease of {} is lost", address
                 );
             }

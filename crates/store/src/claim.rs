@@ -81,9 +81,10 @@ pub(crate) fn of_host(host: &Host) -> Vec<Claim> {
         macs.map(|(at, mac)| claim(Claimed::Mac, mac.to_string(), format!("spec.macs[{at}]"))).collect();
     if let Some(boot) = &host.spec.boot {
         let address = boot.address.map(|address| (Claimed::Address, address.to_string(), "address"));
+        let address6 = boot.address6.map(|address| (Claimed::Address, address.to_string(), "address6"));
         let uuid = boot.uuid.map(|uuid| (Claimed::Uuid, uuid.canonical().to_string(), "uuid"));
         let serial = boot.serial.clone().map(|serial| (Claimed::Serial, serial, "serial"));
-        let all = [address, uuid, serial].into_iter().flatten();
+        let all = [address, address6, uuid, serial].into_iter().flatten();
         claims.extend(all.map(|(what, value, field)| claim(what, value, format!("spec.boot.{field}"))));
     }
     claims

@@ -1,6 +1,6 @@
 //! Clients of DHCPv6 that we did not write against `ironhand serve`: each hears of the network by an advertisement, gets an
-//! address and the options that it asked for, renews it and gives it back; a lease survives `kill -9`; tshark finds no fault
-//! with anything that was said.
+//! address and the options that it asked for, renews it and gives it back; an address that is kept for a host is given to that
+//! host alone; tshark finds no fault with anything that was said.
 
 use std::path::Path;
 use std::process::Command;
@@ -219,6 +219,64 @@ fn strangers_get_nothing_where_only_hosts_are_served() {
         (&"described".into(), &mac.into()),
         "{leases:#}"
     );
+    lan.judge();
+}
+
+#[test]
+fn an_address_that_is_kept_is_given_to_each_program_of_its_host_and_to_nobody_else() {
+    let lan = Lan::new(", mode: hosts");
+    let stranger = Party::without_address(&lan.network, "second");
+    let [mac, other] = [lan.client.party(), &stranger].map(|party| party.hardware_address("eth0"));
+    let host = |name: &str, mac: &str, address: &str| {
+        format!(
+            "apiVersion: ironhand/v1\nkind: Host\nmetadata: {{ name: {name} }}\n\
+             spec: {{ connectors: [{{ type: wol, address: 192.0.2.255 }}], macs: ['{mac}'], boot: {{ address6: '{address}' }} }}\n"
+        )
+    };
+    let kept = "2001:db8:7::20";
+    lan.ironhand.apply(&host("first", &mac, kept));
+    // One address is kept for one host.
+    let file = lan.client.write("second.yaml", &host("second", &other, kept));
+    let refused = lan.ironhand.run(&["apply", "-f", &file]);
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(4), "{words}");
+    assert!(words.contains("the address 2001:db8:7::20") && words.contains("Host `first`"), "{words}");
+    // The other one asks for an address of its own.
+    lan.ironhand.apply(&host("second", &other, "2001:db8:7::21"));
+    for (host, address) in [("first", kept), ("second", "2001:db8:7::21")] {
+        let told = lan.ironhand.ok(&["boot", "explain", host, "--ipv6"]);
+        assert!(told.contains(&format!("the address {address} that is kept for it")), "{told}");
+    }
+    let described = lan.ironhand.ok(&["describe", "network", "lab"]);
+    assert!(described.contains("2001:db8:7::20 for first, 2001:db8:7::21 for second"), "{described}");
+    settled(&stranger, "eth0");
+    // Firmware and an installer have identifiers of their own; the machine has one address.
+    let old = "default-duid \"\\000\\001\\000\\001\\052\\001\\002\\003\\002\\000\\000\\000\\000\\011\";\n";
+    for leases in ["", old] {
+        let mut arguments = lan.client.dhclient("-6", "request dhcp6.name-servers;\n", leases);
+        arguments.extend(["-1", "-d", "eth0"].map(str::to_owned));
+        let program = lan.client.start("dhclient", &arguments, "");
+        let bound = lan.client.told("BOUND6");
+        assert!(bound.contains(&format!("new_ip6_address={kept}")), "{bound}");
+        drop(program);
+        std::fs::remove_file(lan.client.path("BOUND6")).expect("what the hook was told");
+        lan.client.party().says("ip", &["-6", "address", "flush", "dev", "eth0", "scope", "global"]);
+    }
+    let mut arguments = lan.client.dhclient("-6", "request dhcp6.name-servers;\n", "");
+    arguments.extend(["-d", "eth0"].map(str::to_owned));
+    let _second = lan.client.start_at(&stranger, "dhclient", &arguments, "");
+    let bound = lan.client.told("BOUND6");
+    assert!(bound.contains("new_ip6_address=2001:db8:7::21"), "{bound}");
+    let leases = lan.ironhand.json(&["leases"]);
+    let told: Vec<_> = leases
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|lease| {
+            (lease["address"].as_str().unwrap_or_default(), lease["host"].as_str().unwrap_or_default())
+        })
+        .collect();
+    assert_eq!(told, [(kept, "first"), ("2001:db8:7::21", "second")], "{leases:#}");
     lan.judge();
 }
 

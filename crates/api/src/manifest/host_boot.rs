@@ -1,15 +1,17 @@
 //! Reading `boot` of a `Host`.
 
+use std::net::Ipv6Addr;
+
 use super::fault::Faults;
 use super::fields::{Fields, Shape};
 use super::network::parsed;
 use super::profile::LOADERS;
 use super::tree::Node;
-use crate::{HostBoot, LocalBoot, MacAddress, MachineUuid, NicDriver};
+use crate::{HostBoot, Ipv6Subnet, LocalBoot, MacAddress, MachineUuid, NicDriver};
 
 pub(super) const BOOT: Shape = Shape {
     what: "`boot` of a Host",
-    fields: &["address", "uuid", "serial", "nic", "localBoot", "loader", "nicDriver"],
+    fields: &["address", "address6", "uuid", "serial", "nic", "localBoot", "loader", "nicDriver"],
     planned: &[],
 };
 
@@ -29,6 +31,25 @@ const LONGEST_SERIAL: usize = 255;
 pub(super) fn read(node: &Node, macs: Option<&[MacAddress]>, faults: &mut Faults) -> Option<HostBoot> {
     let fields = Fields::of(node, &BOOT, faults)?;
     let address = fields.optional("address", faults, |node, faults| parsed(node, "address", faults));
+    let address6 = fields.optional("address6", faults, |node, faults| {
+        let address: Ipv6Addr = parsed(node, "address6", faults)?;
+        if !Ipv6Subnet::containing(address).may_have_machines() {
+            let hint = "name one of 2000::/3, or of fc00::/7".to_owned();
+            faults.add(
+                node.place,
+                format!("{address} is no address that a machine has for itself"),
+                Some(hint),
+            );
+            return None;
+        }
+        if address == Ipv6Subnet::containing(address).network() {
+            let hint = "another one of the same subnet, such as the next".to_owned();
+            let message = format!("{address} is an address that all routers of its subnet have");
+            faults.add(node.place, message, Some(hint));
+            return None;
+        }
+        Some(address)
+    });
     let uuid = fields.optional("uuid", faults, |node, faults| {
         let uuid: MachineUuid = parsed(node, "uuid", faults)?;
         if uuid.is_dummy() {
@@ -65,6 +86,7 @@ pub(super) fn read(node: &Node, macs: Option<&[MacAddress]>, faults: &mut Faults
     });
     Some(HostBoot {
         address: address?,
+        address6: address6?,
         uuid: uuid?,
         serial: serial?,
         nic: nic?,

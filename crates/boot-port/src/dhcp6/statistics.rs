@@ -51,6 +51,8 @@ impl Tally {
             Happening::Released(_) => &self.released,
             Happening::Declined(_) => &self.declined,
             Happening::Expired(_) => &self.expired,
+            // What was given instead is counted.
+            Happening::KeptElsewhere { .. } => return,
             // Counted with all others that were in the same write.
             Happening::NotStored(_) => return,
         };

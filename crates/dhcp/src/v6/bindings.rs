@@ -57,20 +57,34 @@ pub(super) struct Bindings {
 
 impl Bindings {
     /// The address that an owner has in a subnet, or else the one that it would be given; `None` where all that are tried
-    /// are others'.
-    pub(super) fn address(&self, subnet: Ipv6Addr, owner: Owner<'_>) -> Option<Ipv6Addr> {
+    /// are others', or kept for somebody.
+    pub(super) fn address(
+        &self,
+        subnet: Ipv6Addr,
+        owner: Owner<'_>,
+        is_kept: impl Fn(Ipv6Addr) -> bool,
+    ) -> Option<Ipv6Addr> {
         let candidates = (0..MAX_TRIES)
             .map(|attempt| derived_address(subnet, owner.identifier, owner.association, attempt));
         // All are looked at for one that it has, as an earlier one may have become free since.
         let mut free = None;
         for candidate in candidates {
             match self.by_address.get(&candidate) {
-                Some(binding) if owner.has(&binding.lease) => return Some(candidate),
-                Some(_) => {}
-                None => free = free.or(Some(candidate)),
+                Some(binding) if owner.has(&binding.lease) && !is_kept(candidate) => return Some(candidate),
+                None if free.is_none() && !is_kept(candidate) => free = Some(candidate),
+                _ => {}
             }
         }
         free
+    }
+
+    /// Whether an address that is kept for the machine of an owner may be given to that owner: it is nobody's, or already the
+    /// owner's, or that of an earlier program on the same interface (`mac`), which runs no more.
+    pub(super) fn is_free_for(&self, kept: Ipv6Addr, owner: Owner<'_>, mac: Option<[u8; 6]>) -> bool {
+        self.by_address.get(&kept).is_none_or(|Binding { lease, .. }| {
+            let same_interface = mac.is_some() && lease.mac == mac;
+            owner.has(lease) || lease.state == LeaseState::Bound && same_interface
+        })
     }
 
     /// Whether an address is an owner's.

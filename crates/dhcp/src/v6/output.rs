@@ -67,6 +67,14 @@ pub enum Happening {
         /// Whether the client had it before.
         renewed: bool,
     },
+    /// The address that is kept for a machine is somebody else's yet, or was found in use, or another interface of the machine
+    /// has it: it was given another one.
+    KeptElsewhere {
+        /// The address that is kept for it.
+        kept: Ipv6Addr,
+        /// The one that it was given.
+        given: Ipv6Addr,
+    },
     /// Parameters were given to a client that needs no address.
     Informed,
     /// A client was told whether its addresses are of its link.

@@ -10,6 +10,9 @@ use super::{Client, Options};
 pub trait Policy {
     /// What `client` is given, or why nothing.
     fn answer(&self, client: &Client<'_>) -> Answer;
+
+    /// Whether an address is kept for somebody, so that whoever is not told of it by [`Terms::kept`] is never given it.
+    fn is_kept(&self, address: Ipv6Addr) -> bool;
 }
 
 /// What a policy says.
@@ -26,6 +29,10 @@ pub enum Answer {
 pub struct Terms {
     /// The subnet (of 64 bits) that its addresses are of; `None` for parameters alone.
     pub subnet: Option<Ipv6Addr>,
+    /// The address of the subnet that is kept for the client's machine. Its programs (firmware, loader, system), which have an
+    /// identifier each, are given it one after the other; another interface of the machine that asks meanwhile, and everybody
+    /// while the address is somebody else's from before, is given another one.
+    pub kept: Option<Ipv6Addr>,
     /// Whether the owner of the records knows the client, so that it is given an address where strangers are not any more.
     pub is_known: bool,
     /// For how long, in whole seconds from 1 on.

@@ -83,6 +83,8 @@ struct Draft {
     options: Options,
     leases: Vec<Lease>,
     events: Vec<Event>,
+    /// The association that the address kept for the machine goes to.
+    favoured: Option<u32>,
 }
 
 /// A server of DHCPv6.
@@ -284,6 +286,7 @@ impl<P: Policy> Server<P> {
             options: Options::new(),
             leases: Vec::new(),
             events: Vec::new(),
+            favoured: None,
         };
         match message.kind {
             MessageType::Confirm => {
@@ -314,7 +317,9 @@ impl<P: Policy> Server<P> {
                 if !offers && self.waiting.len() >= MAX_WAITING {
                     return None;
                 }
-                for association in associations(message) {
+                let all = associations(message);
+                draft.favoured = self.favoured(asked, &all);
+                for association in all {
                     let value = self.associate(now, asked, &association, offers, &mut draft);
                     draft.options.push(code::IA_NA, &value);
                 }
@@ -349,12 +354,20 @@ impl<P: Policy> Server<P> {
             return refused(NOT_ON_LINK, "the address is of another link");
         }
         let owner = Owner { identifier: client.identifier, association: association.number };
-        let Some(address) = self.bindings.address(subnet, owner) else {
+        let favoured = draft.favoured == Some(association.number);
+        let kept = asked.terms.kept.filter(|kept| favoured && prefix_of(*kept) == subnet);
+        let given = kept.filter(|kept| self.bindings.is_free_for(*kept, owner, client.mac));
+        let derived = || self.bindings.address(subnet, owner, |address| self.policy.is_kept(address));
+        let Some(address) = given.or_else(derived) else {
             return refused(NO_ADDRESSES, "all addresses that it may have are in use");
         };
         let had = self.bindings.is_of(address, owner);
         let groups = self.groups(asked, subnet);
-        if !had && let Err(reason) = self.has_room(asked, &groups) {
+        // Nobody who makes up names keeps a machine out of its own address.
+        if !had
+            && given.is_none()
+            && let Err(reason) = self.has_room(asked, &groups)
+        {
             return refused(NO_ADDRESSES, reason);
         }
         let lifetime = asked.terms.lifetime.max(Duration::from_secs(1));
@@ -373,9 +386,21 @@ impl<P: Policy> Server<P> {
             };
             self.bindings.put(lease.clone(), groups);
             draft.leases.push(lease);
+            if let Some(kept) = kept.filter(|_| given.is_none()) {
+                draft.events.push(event(client, Happening::KeptElsewhere { kept, given: address }));
+            }
             draft.events.push(event(client, Happening::Bound { address, renewed: had && renews }));
         }
         association.with(address, lifetime)
+    }
+
+    /// The association of several that the address kept for the machine goes to: the one that has it, or else the first.
+    fn favoured(&self, asked: &Asked<'_>, all: &[Association]) -> Option<u32> {
+        let kept = asked.terms.kept?;
+        let identifier = asked.client.identifier;
+        let has =
+            |one: &&Association| self.bindings.is_of(kept, Owner { identifier, association: one.number });
+        all.iter().find(has).or(all.first()).map(|one| one.number)
     }
 
     /// What an address of this client counts for.

@@ -320,6 +320,7 @@ impl v6::Policy for Derived {
         options.push(v6::code::DOMAIN_LIST, client.identifier);
         v6::Answer::Serve(v6::Terms {
             subnet: client.uuid.is_none().then_some(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0)),
+            kept: client.mac.map(|_| Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 7)),
             is_known: client.identifier.len().is_multiple_of(2),
             lifetime: Duration::from_secs(client.identifier.len() as u64),
             options,
@@ -327,6 +328,10 @@ impl v6::Policy for Derived {
                 .architecture
                 .map(|_| v6::Boot { url: "tftp://[::1]/x".to_owned(), parameters: Vec::new() }),
         })
+    }
+
+    fn is_kept(&self, address: Ipv6Addr) -> bool {
+        address.segments()[7].is_multiple_of(2)
     }
 }
 

@@ -50,7 +50,8 @@ pub(super) async fn network(client: &Client, name: &Name, output: Output) -> Res
     pair(output, "boots by", methods.join(", then "));
     pair(output, "loader", loader(spec.loader));
     let hosts: Vec<Host> = client.list(&Default::default()).await?;
-    let kept: Vec<String> = hosts.iter().filter_map(|host| kept(host, &network)).collect();
+    let kept: Vec<String> =
+        hosts.iter().flat_map(|host| [kept(host, &network), kept6(host, &network)]).flatten().collect();
     if !kept.is_empty() {
         pair(output, "kept", some_of(&kept));
     }
@@ -294,6 +295,13 @@ fn loader(preference: LoaderPreference) -> &'static str {
 fn kept(host: &Host, network: &Network) -> Option<String> {
     let address = host.spec.boot.as_ref()?.address?;
     network.spec.subnet.contains(address).then(|| format!("{address} for {}", host.metadata.name))
+}
+
+/// The same over IPv6.
+fn kept6(host: &Host, network: &Network) -> Option<String> {
+    let address = host.spec.boot.as_ref()?.address6?;
+    let subnet = network.spec.ipv6.as_ref()?.subnet;
+    subnet.contains(address).then(|| format!("{address} for {}", host.metadata.name))
 }
 
 /// A medium, and whether it can be served.

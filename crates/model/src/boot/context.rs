@@ -1,7 +1,6 @@
 //! What templates in profiles and options see.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use ironhand_api::{Deployment, Network, Profile};
 use serde::Serialize;
@@ -140,17 +139,13 @@ fn host_context(client: &Client, network: &Network, host: Option<&HostRecord>, d
             ..HostContext::default()
         };
     };
-    let kept = host.boot.address.filter(|address| !client.ipv6 && network.spec.subnet.contains(*address));
+    let kept = host.kept(client.ipv6, network);
     HostContext {
         name: host.name.to_string(),
         labels: host.labels.clone(),
         cluster: host.cluster.as_ref().map(ToString::to_string).unwrap_or_default(),
         macs: host.macs.iter().map(ToString::to_string).collect(),
-        address: kept
-            .map(IpAddr::V4)
-            .or(client.address)
-            .map(|address| address.to_string())
-            .unwrap_or_default(),
+        address: kept.or(client.address).map(|address| address.to_string()).unwrap_or_default(),
         uuid: host.boot.uuid.map(|uuid| uuid.to_string()).unwrap_or_default(),
         serial: host.boot.serial.clone().unwrap_or_default(),
     }

@@ -5,7 +5,7 @@ use ironhand_api::{
     LoaderPreference, LocalBoot, Name, Network, NicDriver, ProfileBoot, ProfileSpec, ProxyStyle,
     UnknownMachine,
 };
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use super::client::{Client, Stage};
 use super::loader::{Loader, LoaderKind, choose};
@@ -72,7 +72,7 @@ pub struct Decision {
     /// The host that it is.
     pub host: Option<Name>,
     /// The address that is kept for it in this network.
-    pub reserved: Option<Ipv4Addr>,
+    pub reserved: Option<IpAddr>,
     /// Why, in a sentence for people.
     pub reason: String,
     /// What the reason rests on, each in a sentence.
@@ -194,7 +194,7 @@ pub(super) fn intended(view: &View, client: &Client) -> Decision {
     };
     let known = view.recognise(client);
     decision.host = known.map(|(host, _)| host.name.clone());
-    decision.reserved = view.reservation(client, network).filter(|_| !client.ipv6);
+    decision.reserved = view.reservation(client, network);
     decision.evidence.push(seen(client));
     decision.evidence.push(recognised(known, client));
     let host = known.map(|(host, _)| &**host);

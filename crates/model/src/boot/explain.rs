@@ -66,7 +66,7 @@ fn network<'v>(view: &'v View, client: &Client, host: Option<&HostRecord>) -> Re
     if let Some(name) = &client.network {
         return view.network(name).ok_or_else(|| format!("there is no Network {name}"));
     }
-    let of_host = host.and_then(|host| view.network_of(host.boot.address?));
+    let of_host = host.and_then(|host| host_network(view, client.ipv6, host));
     let answers = |network: &&Network| match client.ipv6 {
         true => network.spec.ipv6.as_ref().is_some_and(|ipv6| ipv6.mode != Ipv6Mode::Off),
         false => network.spec.mode != DhcpMode::Off,
@@ -80,6 +80,14 @@ fn network<'v>(view: &'v View, client: &Client, host: Option<&HostRecord>) -> Re
             names => format!("which network does it boot in? name one of {}", names.join(", ")),
         }
     })
+}
+
+/// The network that the address kept for a host lies in: of IPv6 where that is asked, or else of IPv4, which has a side of IPv6
+/// as well.
+fn host_network<'v>(view: &'v View, ipv6: bool, host: &HostRecord) -> Option<&'v Network> {
+    let by_address6 = || view.network_of6(host.boot.address6?);
+    let by_address = || view.network_of(host.boot.address?);
+    if ipv6 { by_address6().or_else(by_address) } else { by_address() }
 }
 
 /// The words of a version of DHCP.
@@ -161,11 +169,11 @@ impl Play<'_> {
     fn address(&self, decision: &Decision) -> String {
         match decision.reserved {
             _ if self.proxy() => "no address".to_owned(),
-            _ if self.client.ipv6 => {
+            Some(address) => format!("the address {address} that is kept for it"),
+            None if self.client.ipv6 => {
                 let subnet = self.network.spec.ipv6.as_ref().map(|ipv6| ipv6.subnet.to_string());
                 format!("an address of {}", subnet.unwrap_or_default())
             }
-            Some(address) => format!("the address {address} that is kept for it"),
             None => "an address of the pool".to_owned(),
         }
     }

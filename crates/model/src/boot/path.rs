@@ -155,7 +155,7 @@ impl View {
         } else {
             let digits = Some(who).filter(|who| who.len() == 8)?;
             let address = Ipv4Addr::from_bits(u32::from_str_radix(digits, 16).ok()?);
-            let host = self.holder(address)?;
+            let host = self.holder(address.into())?;
             client.macs.extend(host.boot.nic.or(host.macs.first().copied()));
             client.address = Some(address.into());
         }

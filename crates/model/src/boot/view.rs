@@ -57,6 +57,15 @@ impl HostRecord {
             boot: host.spec.boot.as_deref().cloned().unwrap_or_default(),
         }
     }
+
+    /// The address that is kept for it in a network, of either version of IP.
+    pub fn kept(&self, ipv6: bool, network: &Network) -> Option<IpAddr> {
+        if ipv6 {
+            let subnet = network.spec.ipv6.as_ref()?.subnet;
+            return self.boot.address6.filter(|address| subnet.contains(*address)).map(IpAddr::V6);
+        }
+        self.boot.address.filter(|address| network.spec.subnet.contains(*address)).map(IpAddr::V4)
+    }
 }
 
 /// Where boot clients reach this server.
@@ -101,7 +110,7 @@ pub struct View {
     by_mac: HashMap<MacAddress, Name>,
     by_uuid: HashMap<MachineUuid, Name>,
     by_serial: HashMap<String, Name>,
-    by_address: HashMap<Ipv4Addr, Name>,
+    by_address: HashMap<IpAddr, Name>,
 }
 
 /// By what a host was recognised.
@@ -144,7 +153,8 @@ impl View {
             if let Some(serial) = &boot.serial {
                 view.by_serial.entry(serial.to_lowercase()).or_insert_with(|| name.clone());
             }
-            if let Some(address) = boot.address {
+            let kept = [boot.address.map(IpAddr::V4), boot.address6.map(IpAddr::V6)];
+            for address in kept.into_iter().flatten() {
                 view.by_address.entry(address).or_insert_with(|| name.clone());
             }
         }
@@ -211,12 +221,12 @@ impl View {
     }
 
     /// The addresses that are kept for hosts, in no order.
-    pub fn reserved(&self) -> impl Iterator<Item = Ipv4Addr> {
+    pub fn reserved(&self) -> impl Iterator<Item = IpAddr> {
         self.by_address.keys().copied()
     }
 
     /// The host that an address is kept for.
-    pub fn holder(&self, address: Ipv4Addr) -> Option<&Arc<HostRecord>> {
+    pub fn holder(&self, address: IpAddr) -> Option<&Arc<HostRecord>> {
         self.by_address.get(&address).and_then(|name| self.hosts.get(name))
     }
 
@@ -264,9 +274,9 @@ impl View {
         by_mac.or_else(by_uuid).or_else(by_serial)
     }
 
-    /// The address that is kept for a client in a network.
-    pub fn reservation(&self, client: &Client, network: &Network) -> Option<Ipv4Addr> {
+    /// The address that is kept for a client in a network: one of the version of IP that it asks by.
+    pub fn reservation(&self, client: &Client, network: &Network) -> Option<IpAddr> {
         let (host, _) = self.recognise(client)?;
-        host.boot.address.filter(|address| network.spec.subnet.contains(*address))
+        host.kept(client.ipv6, network)
     }
 }

@@ -1,7 +1,7 @@
 //! Everything that machines read: loaders, scripts and answer files written from the records of the moment, files of media,
 //! and the files of the folder.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -199,7 +199,7 @@ impl LiveShelf {
 
 /// The host at an address: the machine that said it is there, else the one that the address is kept for.
 fn host_at<'v>(view: &'v View, seat: Option<&Seat>, address: IpAddr) -> Option<&'v HostRecord> {
-    let Some(seat) = seat else { return view.holder(v4(address)?).map(|host| &**host) };
+    let Some(seat) = seat else { return view.holder(address.to_canonical()).map(|host| &**host) };
     let client = Client { macs: seat.macs.clone(), uuid: seat.uuid, ..Client::default() };
     view.recognise(&client).map(|(host, _)| &**host)
 }
@@ -320,12 +320,5 @@ fn shown(path: &str) -> &str {
     match path.find("boot.ipxe/") {
         Some(at) => &path[..at + SCRIPT.len()],
         None => path,
-    }
-}
-
-const fn v4(address: IpAddr) -> Option<Ipv4Addr> {
-    match address {
-        IpAddr::V4(address) => Some(address),
-        IpAddr::V6(_) => None,
     }
 }

@@ -70,10 +70,14 @@ fn hosts_say_how_they_boot() {
         check("Host", &spec, wanted);
     };
     check(
-        "address: 10.0.7.12, uuid: 4c4c4544-0044-4a10-8058-b4c04f4c4d32, serial: 123, nic: '52:54:00:12:34:56', \
+        "address: 10.0.7.12, address6: '2001:db8:7::12', uuid: 4c4c4544-0044-4a10-8058-b4c04f4c4d32, serial: 123, nic: '52:54:00:12:34:56', \
          localBoot: drive, loader: grub, nicDriver: ipxe",
         Ok(()),
     );
+    check("address6: fe80::1", Err("fe80::1 is no address that a machine has for itself"));
+    check("address6: '::ffff:10.0.7.12'", Err("is no address that a machine has for itself"));
+    check("address6: '2001:db8:7::'", Err("is an address that all routers of its subnet have"));
+    check("address6: 10.0.7.12", Err("address6"));
     check("nic: '52:54:00:12:34:57'", Err("is not one of the host's `macs`"));
     check("uuid: 03000200-0400-0500-0006-000700080009", Err("does not tell machines apart"));
     check("uuid: 12", Err("must be a text"));

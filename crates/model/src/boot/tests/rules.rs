@@ -337,6 +337,36 @@ fn an_explanation_over_ipv6_is_in_its_words() {
     check(&format!("{subnet}, mode: 'off'"), false, false, &refused[1..]);
 }
 
+#[test]
+fn the_address_kept_for_a_host_is_that_of_the_version_of_ip_that_it_asks_by() {
+    let [at4, at6]: [std::net::IpAddr; 2] = ["10.0.7.21", "2001:db8:7::21"].map(|text| text.parse().unwrap());
+    let boot = "address: 10.0.7.21, address6: '2001:db8:7::21'";
+    let spec =
+        format!("macs: ['{MAC}'], connectors: [{{ type: wol, address: 10.0.7.255 }}], boot: {{ {boot} }}");
+    let Manifest::Host(host) = manifest("Host", "web", &spec) else { panic!() };
+    let check = |ipv6: &str, asks6: bool, wanted: Option<std::net::IpAddr>, told: &str| {
+        let mut parts = records(network(&format!("mode: full, ipv6: {{ {ipv6} }}")), profile(KERNEL));
+        parts.hosts = vec![Arc::new(HostRecord::of(&host))];
+        let server = BootServer { address: "2001:db8:7::1".parse().unwrap(), http: Some(8480) };
+        parts.servers6.insert(name("rack7"), server);
+        let view = View::new(parts);
+        let client = Client { macs: vec![MAC.parse().unwrap()], ipv6: asks6, ..Client::default() };
+        let at = Client { network: Some(name("rack7")), ..client.clone() };
+        assert_eq!(decide(&view, &at).reserved, wanted, "{ipv6} {asks6}");
+        let explained = explain(&view, &Asked { client, ..Asked::default() }, &Plain).unwrap();
+        let offer =
+            explained.steps.iter().find(|step| ["OFFER", "ADVERTISE"].contains(&step.message.as_str()));
+        assert!(offer.is_some_and(|offer| offer.detail.contains(told)), "{offer:?}");
+        assert!(
+            [at4, at6].iter().all(|kept| view.holder(*kept).is_some_and(|held| held.name == name("web")))
+        );
+    };
+    check("subnet: '2001:db8:7::/64'", true, Some(at6), "the address 2001:db8:7::21 that is kept for it");
+    check("subnet: '2001:db8:7::/64'", false, Some(at4), "the address 10.0.7.21 that is kept for it");
+    // Of another network it is not given here.
+    check("subnet: '2001:db8:8::/64'", true, None, "an address of 2001:db8:8::/64");
+}
+
 fn network_named(called: &str, spec: &str) -> Network {
     let Manifest::Network(network) = manifest("Network", called, spec) else { panic!() };
     network

@@ -139,8 +139,8 @@ fn terms(
     let (options, always) = place.options.of_client(client.vendor_class, filler(&BootTemplates, context));
     let address = match (network.spec.mode, decision.reserved) {
         (DhcpMode::Proxy, _) => Choice::None,
-        (_, Some(address)) => Choice::Reserved(address),
-        (_, None) => Choice::Pool,
+        (_, Some(IpAddr::V4(address))) => Choice::Reserved(address),
+        _ => Choice::Pool,
     };
     Terms {
         subnet,

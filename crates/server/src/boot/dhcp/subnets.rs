@@ -1,6 +1,6 @@
 //! What the DHCP server is told of networks.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 
 use ironhand_api::{DhcpMode, Network};
@@ -27,7 +27,11 @@ pub(super) const fn mode(mode: DhcpMode) -> Mode {
 pub(super) fn subnet(network: &Network, view: &View, interface: Option<u32>, mode: Mode) -> Subnet {
     let spec = &network.spec;
     let inside = |address: &Ipv4Addr| spec.subnet.contains(*address);
-    let mut excluded: Vec<Ipv4Addr> = view.reserved().filter(inside).collect();
+    let version_4 = |address| match address {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    };
+    let mut excluded: Vec<Ipv4Addr> = view.reserved().filter_map(version_4).filter(inside).collect();
     excluded.extend(spec.gateway.iter().chain(&spec.dns).filter(|address| inside(address)));
     // The view has them in no order, and what is equal is not told again.
     excluded.sort_unstable();

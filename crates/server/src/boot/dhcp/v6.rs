@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use ironhand_api::{DhcpLease, Ipv6Service, LeaseState, MacAddress, Name};
+use ironhand_api::{DhcpLease, Ipv6Service, LeaseState, MacAddress, MachineUuid, Name};
 use ironhand_boot_port::dhcp6::{Dhcp6Port, Dhcp6Statistics};
 use ironhand_dhcp::v6::Lease;
 use ironhand_model::boot::View;
@@ -93,11 +93,21 @@ fn lease_told(lease: &Lease, view: &View, known: &KnownHosts) -> Option<DhcpLeas
         hardware_address: lease.mac.map(|mac| MacAddress(mac).to_string()).unwrap_or_default(),
         client_id: Some(pairs(&lease.identifier)),
         host_name: None,
-        host: lease.mac.and_then(|mac| known.host(MacAddress(mac))),
+        host: lease.mac.and_then(|mac| known.host(MacAddress(mac))).or_else(|| kept_for(lease, view)),
         state: if ended { LeaseState::Expired } else { state(lease.state) },
         began: time(lease.begins),
         ends: time(lease.ends),
     })
+}
+
+/// The host that an address is kept for, of which a client may show the UUID alone.
+fn kept_for(lease: &Lease, view: &View) -> Option<Name> {
+    let uuid = match &*lease.identifier {
+        [0, 4, uuid @ ..] => MachineUuid(uuid.try_into().ok()?),
+        _ => return None,
+    };
+    let host = view.holder(lease.address.into())?;
+    host.boot.uuid.filter(|known| known.matches(uuid)).map(|_| host.name.clone())
 }
 
 /// The identifier by which clients know this server (DUID-UUID, RFC 6355), from a file that is made where there is none.

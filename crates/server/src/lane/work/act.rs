@@ -1,5 +1,6 @@
 //! What a lane does to its host, and what becomes of it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -264,7 +265,11 @@ impl Lane {
                 _ => None,
             })
         };
-        let boot = || Some(self.host.spec.boot.as_ref()?.address?.to_string());
+        let boot = || {
+            let boot = self.host.spec.boot.as_ref()?;
+            let address = boot.address.map(IpAddr::V4).or(boot.address6.map(IpAddr::V6))?;
+            Some(address.to_string())
+        };
         ssh.or_else(other).or_else(boot)
     }
 }

@@ -1,6 +1,7 @@
 //! What a client of DHCPv6 is given: the decision of `model`, in the words of the server of DHCPv6.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use ironhand_api::{BootStage, MacAddress, MachineUuid, Name, Network};
@@ -42,6 +43,10 @@ impl Policy for BootPolicy6 {
         };
         self.reception.asks(&view, &asking, &decision, asked);
         answer(network, &asking, &decision)
+    }
+
+    fn is_kept(&self, address: Ipv6Addr) -> bool {
+        self.views.now().holder(address.into()).is_some()
     }
 }
 
@@ -96,6 +101,10 @@ fn answer(network: &Network, asking: &model::Client, decision: &Decision) -> Ans
     }
     Answer::Serve(Terms {
         subnet: Some(ipv6.subnet.network()),
+        kept: match decision.reserved {
+            Some(IpAddr::V6(address)) => Some(address),
+            _ => None,
+        },
         is_known: decision.host.is_some(),
         lifetime: network.spec.lease_for(asking.stage.boots()),
         options,
@@ -151,7 +160,10 @@ mod tests {
             fixture::network(&format!("mode: full, unknown: menu, domain: rack.example, ipv6: {{ {ipv6} }}"));
         let server = |address: &str| BootServer { address: address.parse().unwrap(), http: Some(8480) };
         let name = network.metadata.name.clone();
-        let host = fixture::host("web", "macs: ['02:00:00:00:00:07'], boot: { address: 10.0.7.20 }");
+        let host = fixture::host(
+            "web",
+            "macs: ['02:00:00:00:00:07'], boot: { address: 10.0.7.20, address6: '2001:db8:7::20' }",
+        );
         View::new(Records {
             servers: [(name.clone(), server("10.0.7.1"))].into(),
             servers6: [(name, server("2001:db8:7::1"))].into(),
@@ -171,7 +183,7 @@ mod tests {
             architecture: architecture.and_then(ironhand_dhcp::Architecture::of),
             program,
             vendor_class: None,
-            link: std::net::Ipv6Addr::UNSPECIFIED,
+            link: Ipv6Addr::UNSPECIFIED,
             interface: InterfaceId(LINK),
         }
     }
@@ -193,6 +205,7 @@ mod tests {
                 panic!("{program:?}")
             };
             assert_eq!(terms.boot.as_ref().map(|boot| boot.url.as_str()), url, "{program:?}");
+            assert_eq!(terms.kept, Some("2001:db8:7::20".parse().unwrap()));
             assert_eq!((terms.subnet, terms.is_known), (Some("2001:db8:7::".parse().unwrap()), true));
             assert_eq!(terms.lifetime, Duration::from_secs(lifetime));
         };

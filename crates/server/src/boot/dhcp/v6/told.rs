@@ -46,6 +46,11 @@ impl Teller {
             ),
             Happening::Silent { reason, .. } => tracing::debug!(who, "not answered: {reason}"),
             Happening::Malformed(error) => tracing::debug!("a datagram is no message of DHCPv6: {error}"),
+            Happening::KeptElsewhere { kept, given } => tracing::warn!(
+                who, %kept, %given,
+                "the address that is kept for it is not free, so it is given another one until then: somebody has it from before \
+                 (ironhand leases), another interface of the machine has it, or a client found it in use"
+            ),
             Happening::Informed => tracing::debug!(who, "told its options"),
             Happening::Confirmed(fits) => tracing::debug!(who, fits, "told whether its addresses fit"),
             Happening::Released(address) => tracing::debug!(who, %address, "gave its address back"),
