@@ -139,7 +139,7 @@ pub use network::{
     BootMethod, DhcpMode, DhcpNumber, DhcpOption, DhcpOptionValue, Ipv4Route, Ipv6Mode, Network, NetworkIpv6,
     NetworkSpec, ProxyStyle, UnknownMachine,
 };
-pub use network_service::{Ipv6Service, NetworkService, OtherServer, PoolUse, ServiceState};
+pub use network_service::{Ipv6Service, NetworkService, OtherRouter, OtherServer, PoolUse, ServiceState};
 pub use notifier::{Email, LocalSocketTarget, Notifier, NotifierReport, NotifierSpec, SmtpSecurity, Webhook};
 pub use password::{PasswordRequest, RotationPhase};
 pub use pin::PinnedCertificate;

@@ -1,7 +1,7 @@
 //! How networks are served with DHCP at this moment.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,7 @@ pub struct Ipv6Service {
     pub subnet: Ipv6Subnet,
     /// Who is to be given one by DHCPv6.
     pub mode: Ipv6Mode,
-    /// Whether it is served: `served`, `failed` or `off`.
+    /// Whether it is served.
     pub state: ServiceState,
     /// The interface of the server that is in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,6 +59,29 @@ pub struct Ipv6Service {
     pub reason: Option<String>,
     /// How many machines have an address.
     pub leases: usize,
+    /// Other DHCPv6 servers that answered there when it was last looked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<OtherServer>,
+    /// Other routers that advertised there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routers: Vec<OtherRouter>,
+    /// When it was last looked for others; absent where that is not done: where no addresses are given, and behind relays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<Timestamp>,
+}
+
+/// Another router that advertises itself on a network (RFC 4861).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OtherRouter {
+    /// Its link-local address.
+    pub router: Ipv6Addr,
+    /// Whether it says that addresses are given by DHCPv6 (the flag M).
+    pub managed: bool,
+    /// Whether it says that anything else is told by DHCPv6 (the flag O).
+    pub other: bool,
+    /// For how many seconds it is a default router; 0 where it is none.
+    pub lifetime: u64,
 }
 
 /// Whether a network is served.
@@ -93,11 +116,11 @@ impl fmt::Display for ServiceState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OtherServer {
-    /// How it calls itself (option 54).
-    pub server: Ipv4Addr,
+    /// How it calls itself (option 54); of DHCPv6, where its answer came from.
+    pub server: IpAddr,
     /// The address that it offered; absent where it gives boot options alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub offered: Option<Ipv4Addr>,
+    pub offered: Option<IpAddr>,
     /// What of its answers keeps machines from booting from here, each with what to change there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,

@@ -9,6 +9,7 @@ pub mod dhcp6;
 pub mod http;
 pub mod interface;
 pub mod journal;
+mod link;
 mod orders;
 mod tftp;
 

@@ -7,11 +7,15 @@
 //! ends the wait, too, and gives nobody an address. Such a one is sent by opt-in, to solicitations of machines that boot from
 //! here, and to nobody else.
 
+mod advertisement;
+
 use std::collections::{HashMap, VecDeque};
 use std::net::Ipv6Addr;
 use std::time::{Duration, Instant};
 
 use crate::v6::prefix_of;
+
+pub use advertisement::{AdvertisedPrefix, Advertisement, AdvertisementError};
 
 /// Every node of a link (RFC 4291, section 2.7.1).
 pub const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);

@@ -6,6 +6,7 @@
 
 mod bindings;
 mod client;
+mod foreign;
 mod output;
 mod policy;
 mod relay;
@@ -18,6 +19,7 @@ use std::time::SystemTime;
 use crate::LeaseState;
 
 pub use client::{Client, Program};
+pub use foreign::{ForeignServer, Inquiry};
 pub use output::{Arrival, Event, Happening, Output, Ticket};
 pub use policy::{Answer, Boot, Policy, Terms};
 pub use server::{Server, ServerConfig};
@@ -32,6 +34,7 @@ pub mod code {
     pub const IA_ADDRESS: u16 = 5;
     pub const OPTION_REQUEST: u16 = 6;
     pub const PREFERENCE: u16 = 7;
+    pub const ELAPSED_TIME: u16 = 8;
     pub const RELAY_MESSAGE: u16 = 9;
     pub const STATUS_CODE: u16 = 13;
     pub const RAPID_COMMIT: u16 = 14;

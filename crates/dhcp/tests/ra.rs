@@ -4,8 +4,8 @@ use std::net::Ipv6Addr;
 use std::time::{Duration, Instant};
 
 use ironhand_dhcp::ra::{
-    ALL_NODES, Advertiser, AdvertiserConfig, AdvertiserOutput, BootClients, Everybody, Solicitation,
-    SolicitationError,
+    ALL_NODES, AdvertisedPrefix, Advertisement, AdvertisementError, Advertiser, AdvertiserConfig,
+    AdvertiserOutput, BootClients, Everybody, Solicitation, SolicitationError,
 };
 use proptest::prelude::*;
 
@@ -165,10 +165,63 @@ fn what_is_no_solicitation_is_told_apart() {
     }
 }
 
+#[test]
+fn what_an_advertiser_says_is_read_by_others() {
+    for (managed, other, router) in [(true, true, false), (false, true, true), (false, false, false)] {
+        let config = AdvertiserConfig {
+            address: address(OURS),
+            mac: Some(MAC),
+            managed,
+            other,
+            prefix: Some(address("2001:db8:7::1")),
+            router,
+            name_servers: vec![address("2001:db8:7::53")],
+            unasked: true,
+        };
+        let now = Instant::now();
+        let mut advertiser = Advertiser::new(now, config, Everybody);
+        advertiser.wake(now);
+        let Some(AdvertiserOutput::Send { bytes, .. }) = advertiser.next_output() else { panic!() };
+        let prefix = AdvertisedPrefix {
+            prefix: address("2001:db8:7::"),
+            length: 64,
+            on_link: true,
+            autonomous: false,
+        };
+        let lifetime = Duration::from_secs(if router { 600 } else { 0 });
+        let wanted =
+            Advertisement { router: address(OURS), managed, other, lifetime, prefixes: vec![prefix] };
+        assert_eq!(Advertisement::decode(address(OURS), 255, &bytes), Ok(wanted));
+    }
+}
+
+#[test]
+fn what_is_no_advertisement_is_told_apart() {
+    let plain = [134, 0, 0, 0, 64, 0x80, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+    let with = |option: &[u8]| [&plain[..], option].concat();
+    for (source, hop_limit, bytes, error) in [
+        (OURS, 64, plain.to_vec(), AdvertisementError::Beyond),
+        ("2001:db8::1", 255, plain.to_vec(), AdvertisementError::Beyond),
+        (OURS, 255, plain[..15].to_vec(), AdvertisementError::Other),
+        (OURS, 255, solicitation(true), AdvertisementError::Other),
+        (OURS, 255, with(&[3, 0]), AdvertisementError::Option),
+        (OURS, 255, with(&[3, 4, 64]), AdvertisementError::Option),
+        (OURS, 255, with(&[3]), AdvertisementError::Option),
+    ] {
+        assert_eq!(Advertisement::decode(address(source), hop_limit, &bytes), Err(error));
+    }
+    // A prefix of another form is left out, and nothing else with it.
+    let heard =
+        Advertisement::decode(address(OURS), 255, &with(&[3, 1, 64, 0, 0, 0, 0, 0])).expect("it is one");
+    assert_eq!((heard.managed, heard.lifetime, heard.prefixes.len()), (true, Duration::from_secs(0x708), 0));
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..64), body in any::<bool>()) {
         let bytes = if body { [&solicitation(false)[..], &bytes].concat() } else { bytes };
         let _ = Solicitation::decode(address("fe80::1"), 255, &bytes);
+        let told = [&[134; 1][..], &[0; 15], &bytes].concat();
+        let _ = (Advertisement::decode(address(OURS), 255, &bytes), Advertisement::decode(address(OURS), 255, &told));
     }
 }

@@ -5,8 +5,8 @@ use std::net::{Ipv6Addr, SocketAddrV6};
 use std::time::{Duration, Instant, SystemTime};
 
 use ironhand_dhcp::v6::{
-    Answer, Arrival, Boot, Client, DecodeError, Event, Happening, Message, MessageType, Options, Output,
-    Policy, Program, Server, ServerConfig, Terms, code, derived_address,
+    Answer, Arrival, Boot, Client, DecodeError, Event, ForeignServer, Happening, Inquiry, Message,
+    MessageType, Options, Output, Policy, Program, Server, ServerConfig, Terms, code, derived_address,
 };
 use ironhand_dhcp::{Architecture, InterfaceId};
 use proptest::prelude::*;
@@ -312,4 +312,37 @@ proptest! {
         let message = Message { kind: MessageType::of(kind).expect("it is a type"), transaction, options };
         prop_assert_eq!(Message::decode(&encoded(&message)), Ok(message));
     }
+}
+
+#[test]
+fn who_looks_for_servers_is_answered_and_knows_the_answers() {
+    let inquiry = Inquiry::of(std::array::from_fn(|at| at as u8));
+    let ours: Ipv6Addr = "fe80::1".parse().expect("an address");
+    let [solicit, inform] = inquiry.messages();
+    let [advertise, reply] = [&solicit, &inform].map(|message| {
+        let (sent, events) = outputs(&encoded(message));
+        assert_eq!(sent.len(), 1, "{events:?}");
+        Message::decode(&sent[0].1).expect("the server sends messages")
+    });
+    let mut found = inquiry.answered(ours, &advertise).expect("it answers");
+    assert_eq!((found.server, &*found.identifier, found.boot_file.as_deref()), (ours, SERVER, Some(URL)));
+    assert!(found.offered.is_some_and(|offered| PREFIX.segments()[..4] == offered.segments()[..4]));
+    let informed = inquiry.answered(ours, &reply).expect("it answers that, too");
+    assert_eq!((informed.offered, informed.boot_file.as_deref()), (None, Some(URL)));
+    assert!(found.merge(&informed) && found.offered.is_some(), "one server says both");
+    assert!(!found.merge(&ForeignServer { server: FAR, ..informed }), "another address is another one");
+    // Neither an answer to somebody else nor a question is one to this.
+    let other = Inquiry::of([9; 22]);
+    assert_eq!(other.answered(ours, &advertise), None);
+    assert_eq!(inquiry.answered(ours, &solicit), None);
+    let renumbered = Message { transaction: reply.transaction, ..advertise.clone() };
+    assert_eq!(inquiry.answered(ours, &renumbered), None);
+    // A server without addresses gives none.
+    let mut without = advertise;
+    let mut options = Options::new();
+    for (code, value) in without.options.iter().filter(|(code, _)| *code != code::IA_NA) {
+        options.push(code, value);
+    }
+    without.options = options;
+    assert_eq!(inquiry.answered(ours, &without).map(|server| server.offered), Some(None));
 }

@@ -22,9 +22,12 @@ mod watch;
 
 pub(crate) use booting::{Booting, BootingError};
 pub(crate) use dhcp::Dhcp;
-pub use foreign::{findings, look_for_servers};
+pub use foreign::{findings, findings6, look_for_servers, look_for_servers6};
 pub use ironhand_boot_port::dhcp::FoundServer;
+pub use ironhand_boot_port::dhcp6::Found6;
 pub use ironhand_boot_port::interface::Router6;
+pub use ironhand_dhcp::ra::Advertisement;
+pub use ironhand_dhcp::v6::ForeignServer as ForeignServer6;
 pub use ironhand_dhcp::{ForeignServer, Obstacle};
 pub(crate) use known::KnownHosts;
 pub use listen::BootListenError;

@@ -25,12 +25,22 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl Party {
     /// dnsmasq on this machine with these options more, which listens for DHCP; its output goes to `log`.
     pub fn dnsmasq(&self, more: &[&str], log: &Path) -> Peer {
+        // Port 67.
+        self.listening(more, ("/proc/net/udp", ":0043 "), log)
+    }
+
+    /// The same for DHCPv6.
+    pub fn dnsmasq6(&self, more: &[&str], log: &Path) -> Peer {
+        // Port 547.
+        self.listening(more, ("/proc/net/udp6", ":0223 "), log)
+    }
+
+    fn listening(&self, more: &[&str], (table, port): (&str, &str), log: &Path) -> Peer {
         let dnsmasq = self.start(&peer("dnsmasq"), &[&OPTIONS[..], more].concat(), log);
         wait_until("dnsmasq listens", PATIENCE, || {
-            let table = self.says("cat", &["/proc/net/udp"]);
+            let table = self.says("cat", &[table]);
             let said = || format!("{}\n{table}", std::fs::read_to_string(log).unwrap_or_default());
-            // Port 67.
-            if table.contains(":0043 ") { Ok(()) } else { Err(said()) }
+            if table.contains(port) { Ok(()) } else { Err(said()) }
         });
         dnsmasq
     }

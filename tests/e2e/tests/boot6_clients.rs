@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use e2e::{Capture, DhcpClient, Ironhand, Network, Party, peer, wait_until};
+use e2e::{Capture, DhcpClient, Ironhand, Network, Party, peer, program, wait_until};
 
 /// Clients begin with pauses of their own.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -277,6 +277,81 @@ fn an_address_that_is_kept_is_given_to_each_program_of_its_host_and_to_nobody_el
         })
         .collect();
     assert_eq!(told, [(kept, "first"), ("2001:db8:7::21", "second")], "{leases:#}");
+    lan.judge();
+}
+
+/// Waits until the IPv6 side of the network is in a state; gives it.
+fn stands(lan: &Lan, state: &str) -> serde_json::Value {
+    let mut service = serde_json::Value::Null;
+    wait_until(&format!("the network is {state} over IPv6"), PATIENCE, || {
+        service = lan.ironhand.json(&["boot", "networks"])[0]["ipv6"].take();
+        if service["state"] == state { Ok(()) } else { Err(format!("{service:#}")) }
+    });
+    service
+}
+
+#[test]
+fn another_server_keeps_ours_silent_until_it_has_gone() {
+    let lan = Lan::new("");
+    let other = Party::without_address(&lan.network, "other");
+    other.says("ip", &["-6", "address", "add", "2001:db8:7::2/64", "dev", "eth0", "nodad"]);
+    settled(&other, "eth0");
+    // It advertises itself with the flags M and O, too.
+    let arguments = [
+        "--dhcp-range=2001:db8:7::200,2001:db8:7::220,64,120",
+        "--enable-ra",
+        "--dhcp-option=option6:bootfile-url,tftp://[2001:db8:7::2]/foreign.efi",
+    ];
+    let log = lan.client.path("foreign.log");
+    let dnsmasq = other.dnsmasq6(&arguments, Path::new(&log));
+    let detect = ["config", "detect", "--interface", "eth0", "--wait", "4s", "--part", "network"];
+    let detected = lan.server.command(&program()).args(detect).output().expect("ironhand starts");
+    let proposed = String::from_utf8_lossy(&detected.stdout);
+    let words = String::from_utf8_lossy(&detected.stderr);
+    assert!(
+        proposed.contains("  # ipv6: { subnet: \"2001:db8:7::/64\", advertise: false }      # fe80::"),
+        "{proposed}"
+    );
+    assert!(words.contains("another DHCPv6 server answers here") && words.contains("(flag M)"), "{words}");
+    let describe = |mode: &str, beside: bool| {
+        lan.ironhand.apply(&format!(
+            "apiVersion: ironhand/v1\nkind: Network\nmetadata: {{ name: lab }}\nspec:\n  subnet: 192.0.2.0/24\n  mode: off\n  \
+             lease: 1m\n  bootLease: 1m\n  besideOthers: {beside}\n  ipv6: {{ subnet: '2001:db8:7::/64', mode: '{mode}' }}\n"
+        ));
+    };
+    // Where no addresses are given nobody is looked for; a network that begins to is looked at first.
+    describe("off", false);
+    wait_until("no addresses are given", PATIENCE, || {
+        let networks = lan.ironhand.json(&["boot", "networks"]);
+        if networks[0]["ipv6"]["mode"] == "off" { Ok(()) } else { Err(format!("{networks:#}")) }
+    });
+    describe("full", false);
+    let service = stands(&lan, "foreign");
+    let reason = service["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("and offers 2001:db8:7::2") && reason.contains("besideOthers"), "{service:#}");
+    let finding = service["others"][0]["findings"][0].as_str().unwrap_or_default();
+    assert!(finding.contains("tftp://[2001:db8:7::2]/foreign.efi"), "{service:#}");
+    let router = &service["routers"][0];
+    assert_eq!((&router["managed"], &router["other"]), (&true.into(), &true.into()), "{service:#}");
+    // The client is the other one's.
+    let mut arguments = lan.client.dhclient("-6", "request dhcp6.name-servers;\n", "");
+    arguments.extend(["-1", "-d", "eth0"].map(str::to_owned));
+    let client = lan.client.start("dhclient", &arguments, "");
+    let bound = lan.client.told("BOUND6");
+    assert!(bound.contains("new_ip6_address=2001:db8:7::2"), "{bound}");
+    drop(client);
+    assert!(lan.leased().is_empty());
+    // Told so, it serves beside it.
+    describe("full", true);
+    stands(&lan, "served");
+    describe("full", false);
+    stands(&lan, "foreign");
+    dnsmasq.end();
+    stands(&lan, "served");
+    let events = lan.ironhand.ok(&["events", "-o", "json"]);
+    for words in ["answers DHCPv6 on Network lab", "no other DHCPv6 server answers on Network lab any more"] {
+        assert!(events.contains(words), "{events}");
+    }
     lan.judge();
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use e2e::{Network, Party, peer, wait_until};
+use e2e::{Network, Parrot, Party, peer, wait_until};
 use ironhand_boot_port::dhcp::{DhcpConfig, DhcpPort, OpenError, Opened, search};
 use ironhand_boot_port::journal::Durability;
 use ironhand_dhcp::{
@@ -181,4 +181,37 @@ fn a_foreign_server_is_found_and_named() {
         matches!(error, OpenError::PortTaken { port: 67, .. }) && text.contains("by dnsmasq (process"),
         "{text}"
     );
+}
+
+/// A frame by which a machine says that it has 192.0.2.77, in a VLAN where there is one.
+fn arp_answer(vlan: Option<u16>) -> Vec<u8> {
+    let mac = [2, 0, 0, 0, 0, 0x77];
+    let tag = vlan.map(|vlan| [0x8100_u16.to_be_bytes(), vlan.to_be_bytes()].concat()).unwrap_or_default();
+    let mut frame =
+        [&[0xff; 6][..], &mac, &tag, &[8, 6, 0, 1, 8, 0, 6, 4, 0, 2], &mac, &[192, 0, 2, 77]].concat();
+    frame.extend_from_slice(&[0; 6]);
+    frame.extend_from_slice(&[192, 0, 2, 77]);
+    frame.resize(64, 0);
+    frame
+}
+
+/// On a trunk the kernel shows frames of all VLANs to who looks at their parent, with their tags taken out: an address that
+/// is in use in another network is free in this one.
+#[test]
+fn what_is_said_in_a_vlan_is_no_answer_on_its_parent() {
+    for (vlan, is_taken) in [(None, true), (Some(0xe000), true), (Some(7), false), (Some(4094), false)] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let network = Network::new();
+        let server = Party::at(&network, "server", "192.0.2.1/24");
+        let trunk = Party::without_address(&network, "trunk");
+        let client = Party::without_address(&network, "client");
+        let opened =
+            open(&server, folder.path(), vec![subnet(1, [192, 0, 2, 0], 77, 77)]).expect("it serves");
+        let squatter = Parrot::start(&trunk, 0x0806, arp_answer(vlan));
+        let given = udhcpc(&client, &["-t", "3"]);
+        drop(squatter);
+        let free = (!is_taken).then_some(Ipv4Addr::new(192, 0, 2, 77));
+        assert_eq!(given, free, "VLAN {vlan:?}");
+        assert!(opened.port.statistics().probes >= 1, "{:?}", opened.port.statistics());
+    }
 }

@@ -6,7 +6,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use ironhand_dhcp::{Departure, Destination, InterfaceId};
 use nix::errno::Errno;
-use nix::ifaddrs::getifaddrs;
 use nix::libc;
 use nix::sys::socket::{
     ControlMessage, LinkAddr, MsgFlags, MultiHeaders, SockaddrIn, recvmmsg, sendmmsg, setsockopt, sockopt,
@@ -15,6 +14,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{OpenError, frame, interface_id, occupant};
 use crate::interface::Interface;
+use crate::link::{all, link_socket};
 
 /// Datagrams of one system call.
 const BATCH: usize = 64;
@@ -52,7 +52,7 @@ impl Port {
         let [dhcp, boot] = PORTS.map(|port| Listener::open(interface, port));
         let frames = match interface.mac {
             Some(mac) => {
-                Some(Frames { socket: link_socket(&interface.name, None)?, mac, outbox: Vec::new() })
+                Some(Frames { socket: link_socket(&interface.name, None, all())?, mac, outbox: Vec::new() })
             }
             None => None,
         };
@@ -308,20 +308,4 @@ impl Frames {
         tally.1 += excess;
         self.outbox.drain(..excess);
     }
-}
-
-/// A socket of whole frames on an interface. It receives those of the given EtherType; without one, none.
-pub(super) fn link_socket(interface: &str, kind: Option<u16>) -> Result<Socket, OpenError> {
-    let open = || -> io::Result<Socket> {
-        let protocol = kind.map(|kind| Protocol::from(i32::from(kind.to_be())));
-        let socket = Socket::new(Domain::PACKET, Type::RAW, protocol)?;
-        socket.set_nonblocking(true)?;
-        let link = getifaddrs()?
-            .filter(|part| part.interface_name == interface)
-            .find_map(|part| part.address?.as_link_addr().copied())
-            .ok_or(io::ErrorKind::NotFound)?;
-        nix::sys::socket::bind(socket.as_raw_fd(), &link)?;
-        Ok(socket)
-    };
-    open().map_err(|error| OpenError::of(format!("opening a packet socket on {interface}"), error))
 }

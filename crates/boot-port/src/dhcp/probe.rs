@@ -10,7 +10,8 @@ use ironhand_dhcp::InterfaceId;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::frame;
-use super::port::{Port, link_socket};
+use super::port::Port;
+use crate::link::{all, link_socket};
 
 /// The identifier of our echo requests; the address tells which one was answered.
 const IDENTIFIER: u16 = 0x4948;
@@ -54,7 +55,7 @@ impl Probes {
     fn ask(&mut self, address: Ipv4Addr, port: Option<&Port>, is_relayed: bool) -> io::Result<()> {
         match port.and_then(|port| Some((port, port.mac?))).filter(|_| !is_relayed) {
             Some((port, mac)) => {
-                let open = || link_socket(&port.name, Some(frame::ARP)).map_err(io::Error::other);
+                let open = || link_socket(&port.name, Some(frame::ARP), all()).map_err(io::Error::other);
                 let socket = self.socket(Way::Arp(port.id), open)?;
                 socket.send(&frame::arp_probe(mac, address)).map(drop)
             }

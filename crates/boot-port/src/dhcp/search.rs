@@ -1,20 +1,17 @@
 //! Looking for DHCP servers that others run, before one of ours begins to serve beside them.
 
-use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ironhand_dhcp::{BROADCAST, ForeignServer, HardwareAddress, Message, MessageType, Op, code};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use socket2::{SockFilter, Socket};
+use socket2::SockFilter;
 
-use super::port::link_socket;
 use super::{OpenError, frame};
 use crate::interface::{Interface, interfaces};
-
-/// When the question is asked again, from the beginning on; a server that probes the address first is late.
-const ASKED_AT: [Duration; 3] = [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(2)];
+use crate::link::{
+    JUMP_IF_EQUAL, LOAD_BYTE, LOAD_HALF, LOAD_HALF_BEHIND_HEADER, LOAD_HEADER_LENGTH, RETURN, converse,
+    link_socket,
+};
 
 /// The most servers that are told.
 const SERVERS: usize = 64;
@@ -79,8 +76,7 @@ pub fn search(interface: &str, wait: Duration) -> Result<Vec<FoundServer>, OpenE
         |error: std::io::Error| OpenError::of(format!("looking for DHCP servers on {interface}"), error);
     let mut random = [0; 9];
     getrandom::fill(&mut random).map_err(|error| failed(std::io::Error::other(error)))?;
-    let socket = link_socket(interface, Some(frame::IPV4))?;
-    socket.attach_filter(&to_clients()).map_err(failed)?;
+    let socket = link_socket(interface, Some(frame::IPV4), to_clients())?;
     let question = question(random);
     let mut asked = Vec::new();
     let everybody = SocketAddrV4::new(Ipv4Addr::BROADCAST, 67);
@@ -88,44 +84,26 @@ pub fn search(interface: &str, wait: Duration) -> Result<Vec<FoundServer>, OpenE
     let mut bytes = Vec::new();
     question.encode(&mut bytes);
     frame::udp(*mac, [0xff; 6], nobody, everybody, &bytes, &mut asked);
-    let begun = Instant::now();
     let mut servers: Vec<FoundServer> = Vec::new();
-    let mut times = ASKED_AT.iter().copied().peekable();
-    while begun.elapsed() < wait {
-        if times.next_if(|at| *at <= begun.elapsed()).is_some() {
-            socket.send(&asked).map_err(failed)?;
+    let take = |bytes: &[u8]| {
+        let Some(server) = answer(bytes, &question).filter(|server| server.mac != *mac) else { return };
+        let is_known =
+            servers.iter().any(|known| (known.offer.server, known.mac) == (server.offer.server, server.mac));
+        if !is_known && servers.len() < SERVERS {
+            servers.push(server);
         }
-        let until = times.peek().map_or(wait, |at| wait.min(*at));
-        let timeout = until.saturating_sub(begun.elapsed()) + Duration::from_millis(1);
-        let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
-        poll(&mut [PollFd::new(socket.as_fd(), PollFlags::POLLIN)], timeout)
-            .map_err(|error| failed(error.into()))?;
-        for server in answers(&socket, &question) {
-            let is_known = servers
-                .iter()
-                .any(|known| (known.offer.server, known.mac) == (server.offer.server, server.mac));
-            if server.mac != *mac && !is_known && servers.len() < SERVERS {
-                servers.push(server);
-            }
-        }
-    }
+    };
+    converse(&socket, wait, &[asked], take).map_err(failed)?;
     Ok(servers)
 }
 
-/// The offers that have come in.
-fn answers(socket: &Socket, question: &Message) -> Vec<FoundServer> {
-    let mut room = [0; 2048];
-    let mut found = Vec::new();
-    while let Ok(length) = (&*socket).read(&mut room) {
-        let Some(frame) = frame::read_udp(&room[..length]) else { continue };
-        let Ok(offer) = Message::decode(frame.payload) else { continue };
-        let is_offer = offer.op == Op::Reply && offer.message_type() == Some(MessageType::Offer);
-        let is_ours = offer.xid == question.xid && offer.chaddr.bytes() == question.chaddr.bytes();
-        if frame.port == 68 && is_offer && is_ours {
-            found.push(FoundServer::of(&offer, &frame));
-        }
-    }
-    found
+/// The offer that a frame holds.
+fn answer(bytes: &[u8], question: &Message) -> Option<FoundServer> {
+    let frame = frame::read_udp(bytes)?;
+    let offer = Message::decode(frame.payload).ok()?;
+    let is_offer = offer.op == Op::Reply && offer.message_type() == Some(MessageType::Offer);
+    let is_ours = offer.xid == question.xid && offer.chaddr.bytes() == question.chaddr.bytes();
+    (frame.port == 68 && is_offer && is_ours).then(|| FoundServer::of(&offer, &frame))
 }
 
 /// A DISCOVER as x86-64 UEFI firmware sends it, with options of iPXE asked for, by a machine of these random numbers.
@@ -170,13 +148,6 @@ fn question(random: [u8; 9]) -> Message {
 
 /// A filter that passes UDP over IPv4 to port 68: of a busy link nothing else wakes the search.
 fn to_clients() -> [SockFilter; 9] {
-    // Classic BPF: load half-word, load byte, load header length, jump, return.
-    const LOAD_HALF: u16 = 0x28;
-    const LOAD_BYTE: u16 = 0x30;
-    const LOAD_HEADER_LENGTH: u16 = 0xb1;
-    const LOAD_HALF_BEHIND_HEADER: u16 = 0x48;
-    const JUMP_IF_EQUAL: u16 = 0x15;
-    const RETURN: u16 = 0x06;
     [
         SockFilter::new(LOAD_HALF, 0, 0, 12),
         SockFilter::new(JUMP_IF_EQUAL, 0, 6, frame::IPV4.into()),

@@ -3,6 +3,8 @@
 //!
 //! Both have one thread of their own. Leases that come together are stored by one write, and their clients told behind it.
 
+mod frame;
+mod search;
 mod socket;
 mod statistics;
 mod worker;
@@ -24,6 +26,7 @@ use crate::interface::Interface;
 use crate::journal::{Durability, Journal, Recovered};
 use crate::orders::{Way, orders};
 
+pub use search::{Found6, search};
 pub use statistics::Dhcp6Statistics;
 
 use socket::{DhcpSocket, IcmpSocket};

@@ -16,10 +16,10 @@ use crate::dhcp::{OpenError, occupant_of_udp6};
 /// The port of servers and relays (RFC 8415, section 7.2).
 pub(super) const SERVER_PORT: u16 = 547;
 /// All relays and servers of a link, and all servers of a site (RFC 8415, section 7.1).
-const ALL_AGENTS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 2);
+pub(super) const ALL_AGENTS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 2);
 const ALL_SERVERS: Ipv6Addr = Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 1, 3);
 /// All routers of a link (RFC 4291, section 2.7.1).
-const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
+pub(super) const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
 /// What a neighbour's message must have (RFC 4861, section 6.1).
 const HOP_LIMIT: u32 = 255;
 

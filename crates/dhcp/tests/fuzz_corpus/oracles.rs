@@ -342,6 +342,15 @@ pub fn v6(data: &[u8]) {
     if let Ok(solicitation) = ra::Solicitation::decode(source, 255, data) {
         assert_eq!(solicitation.source, source);
     }
+    if let Ok(heard) = ra::Advertisement::decode(source, 255, data) {
+        assert_eq!((heard.router, heard.prefixes.iter().all(|prefix| prefix.length <= 128)), (source, true));
+    }
+    let inquiry = v6::Inquiry::of([7; 22]);
+    if let Ok(message) = v6::Message::decode(data) {
+        assert!(
+            inquiry.answered(source, &message).is_none_or(|server| server.identifier.len() <= v6::MAX_DUID)
+        );
+    }
     let config = v6::ServerConfig::new(vec![0, 3, 0, 1, 2, 0, 0, 0, 0, 1]);
     let now = Instant::now();
     let mut server = v6::Server::new(now, SystemTime::UNIX_EPOCH, config, Derived);

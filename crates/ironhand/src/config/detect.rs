@@ -5,8 +5,8 @@ use std::fmt::Write;
 use std::net::Ipv4Addr;
 
 use ironhand_server::boot::{
-    FoundServer, OwnAddress, Surroundings, Surroundings6, candidates, findings, free_range, in_use,
-    look_for_servers, own_addresses, surroundings,
+    Advertisement, Found6, FoundServer, OwnAddress, Surroundings, Surroundings6, candidates, findings,
+    findings6, free_range, in_use, look_for_servers, look_for_servers6, own_addresses, surroundings,
 };
 
 use crate::args::{Detect, DetectPart};
@@ -23,6 +23,8 @@ struct Found {
     others: Vec<OwnAddress>,
     /// Those who answer DHCP, or why that is not known.
     servers: Result<Vec<FoundServer>, String>,
+    /// The same over IPv6, and routers.
+    found6: Result<Found6, String>,
     /// The range that nobody uses.
     free: Option<(Ipv4Addr, Ipv4Addr)>,
     /// How many addresses are in use.
@@ -64,11 +66,14 @@ async fn look(asked: &Detect) -> Result<Found, Failure> {
     let addresses: Vec<Ipv4Addr> = own.iter().map(|own| own.address).collect();
     let others = own.into_iter().filter(|own| *own != surroundings.own).collect();
     let around = candidates(&surroundings.own);
-    let (mut servers, mut in_use_there) = (Ok(Vec::new()), BTreeSet::new());
+    let (mut servers, mut found6, mut in_use_there) =
+        (Ok(Vec::new()), Ok(Found6::default()), BTreeSet::new());
     if !asked.quiet {
-        let looking = look_for_servers(&surroundings.own.interface, asked.wait.duration());
-        let (found, used) = tokio::join!(looking, in_use(&around));
+        let (interface, wait) = (&surroundings.own.interface, asked.wait.duration());
+        let (looking, looking6) = (look_for_servers(interface, wait), look_for_servers6(interface, wait));
+        let (found, of_ipv6, used) = tokio::join!(looking, looking6, in_use(&around));
         servers = found.map_err(|error| chain(&error));
+        found6 = of_ipv6.map_err(|error| chain(&error));
         in_use_there = used.map_err(|error| failed(&error))?;
     }
     let mut taken = in_use_there.clone();
@@ -79,7 +84,8 @@ async fn look(asked: &Detect) -> Result<Found, Failure> {
         taken.extend(servers.iter().flat_map(|server| [Some(server.offer.server), server.router]).flatten());
     }
     let free = free_range(&around, &taken);
-    Ok(Found { surroundings, others, servers, free, taken: in_use_there.len(), asked: !asked.quiet })
+    let (taken, asked) = (in_use_there.len(), !asked.quiet);
+    Ok(Found { surroundings, others, servers, found6, free, taken, asked })
 }
 
 /// The options of the server.
@@ -94,7 +100,8 @@ fn server_part(found: &Found) -> String {
 
 /// The network, as a manifest.
 fn network_part(found: &Found) -> String {
-    let Found { surroundings: Surroundings { own, gateway, dns, domain, ipv6 }, servers, free, .. } = found;
+    let Found { surroundings, servers, free, .. } = found;
+    let Surroundings { own, gateway, dns, domain, .. } = surroundings;
     let mut text = String::from("apiVersion: ironhand/v1\nkind: Network\n");
     // Writing to a string does not fail.
     let _ = writeln!(text, "metadata: {{ name: {} }}\nspec:", name_of(&own.interface));
@@ -125,22 +132,35 @@ fn network_part(found: &Found) -> String {
     if let Some(domain) = domain {
         let _ = writeln!(text, "  domain: {domain}");
     }
-    if let Some((first, prefix)) = ipv6.subnet() {
-        let by_router = ipv6.routers.iter().any(|router| router.is_advertised);
-        let (more, why) = match by_router {
-            true => {
-                (", advertise: false", "; a router advertises itself there and is to do so with the flag M")
-            }
-            false => ("", ""),
-        };
-        let _ = writeln!(
-            text,
-            "  # ipv6: {{ subnet: \"{first}/{prefix}\"{more} }}      # where nobody else gives addresses by DHCPv6{why}"
-        );
+    if let Some(line) = network_part6(found) {
+        let _ = writeln!(text, "{line}");
     }
     let _ =
         writeln!(text, "  unknown: menu      # machines that nobody described register themselves and wait");
     text
+}
+
+/// The IPv6 side of the network; a comment with the reason, where a person has to see to something first.
+fn network_part6(found: &Found) -> Option<String> {
+    let ipv6 = &found.surroundings.ipv6;
+    let (first, prefix) = ipv6.subnet()?;
+    let heard = found.found6.as_ref().map(|found| &found.routers[..]).unwrap_or_default();
+    let by_router = !heard.is_empty() || ipv6.routers.iter().any(|router| router.is_advertised);
+    let is_told = heard.iter().any(|router| router.managed);
+    let more = if by_router { ", advertise: false" } else { "" };
+    let line = format!("ipv6: {{ subnet: \"{first}/{prefix}\"{more} }}");
+    let giver =
+        found.found6.as_ref().ok().and_then(|found| found.servers.iter().find(|one| one.offered.is_some()));
+    let why = match (&found.found6, giver) {
+        _ if !found.asked => "where nobody else gives addresses by DHCPv6".to_owned(),
+        (Err(_), _) => "it is not known whether another DHCPv6 server answers here".to_owned(),
+        (_, Some(giver)) => format!("{} gives addresses by DHCPv6 here", giver.server),
+        _ if by_router && !is_told => {
+            "a router advertises itself here and is to do so with the flag M first".to_owned()
+        }
+        _ => return Some(format!("  {line}")),
+    };
+    Some(format!("  # {line}      # {why}"))
 }
 
 /// A name for the network of an interface: letters, digits and dashes.
@@ -156,6 +176,7 @@ fn words(found: &Found) -> Vec<String> {
         surroundings: Surroundings { own, gateway, dns, ipv6, .. },
         others,
         servers,
+        found6,
         free,
         taken,
         asked,
@@ -207,7 +228,62 @@ fn words(found: &Found) -> Vec<String> {
             }
         }
     }
+    if *asked && ipv6.is_on {
+        words.extend(beside6(found6));
+    }
     words
+}
+
+/// Who else answers over IPv6, in words.
+fn beside6(found: &Result<Found6, String>) -> Vec<String> {
+    let Found6 { servers, routers } = match found {
+        Ok(found) => found,
+        Err(reason) => {
+            return vec![format!("it is not known whether another DHCPv6 server answers here: {reason}")];
+        }
+    };
+    let mut words: Vec<String> = routers.iter().map(router_words).collect();
+    if servers.is_empty() {
+        words.push("no other DHCPv6 server answers here".to_owned());
+    }
+    for server in servers {
+        words.push(match server.offered {
+            Some(offered) => format!(
+                "another DHCPv6 server answers here: {} offers {offered}. Two that give addresses on one network break it, so `ipv6` \
+                 stands in the network as a comment; `ironhand serve` refuses to give addresses of IPv6 here unless the network says \
+                 `besideOthers: true`",
+                server.server
+            ),
+            None => format!("{} answers DHCPv6 here, and gives no addresses", server.server),
+        });
+        words.extend(findings6(server));
+    }
+    words
+}
+
+/// What a router says of the link.
+fn router_words(heard: &Advertisement) -> String {
+    let Advertisement { router, managed, other, lifetime, prefixes } = heard;
+    let is = match lifetime.as_secs() {
+        0 => "tells of the link, and is no default router".to_owned(),
+        seconds => format!("is a default router for {seconds} s"),
+    };
+    let tells = match (managed, other) {
+        (true, _) => "machines ask for addresses by DHCPv6 (flag M)",
+        (false, true) => "machines ask by DHCPv6 for options alone (flag O)",
+        (false, false) => "machines do not ask by DHCPv6",
+    };
+    let own: Vec<String> = prefixes
+        .iter()
+        .filter(|one| one.autonomous)
+        .map(|one| format!("{}/{}", one.prefix, one.length))
+        .collect();
+    let own = if own.is_empty() {
+        String::new()
+    } else {
+        format!("; they make addresses of {} themselves", own.join(", "))
+    };
+    format!("the router {router} {is}; {tells}{own}")
 }
 
 /// What was found of IPv6, in words.
@@ -233,18 +309,12 @@ fn words6(interface: &str, ipv6: &Surroundings6) -> String {
         );
     }
     let all: Vec<String> = addresses.iter().map(|(address, prefix)| format!("{address}/{prefix}")).collect();
-    let proposed = match ipv6.subnet() {
-        Some(_) => {
-            "; `ipv6` stands in the network as a comment, as other servers of DHCPv6 are not looked for"
-        }
-        None => "",
-    };
-    format!("{interface} has {} over IPv6; {routers}{proposed}", all.join(", "))
+    format!("{interface} has {} over IPv6; {routers}", all.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
-    use ironhand_server::boot::{ForeignServer, Obstacle, Router6};
+    use ironhand_server::boot::{ForeignServer, ForeignServer6, Obstacle, Router6};
 
     use super::*;
 
@@ -264,7 +334,62 @@ mod tests {
             ipv6: Surroundings6::default(),
         };
         let free = Some(("192.0.2.100".parse().unwrap(), "192.0.2.126".parse().unwrap()));
-        Found { surroundings, others: Vec::new(), servers, free, taken: 3, asked: true }
+        let found6 = Ok(Found6::default());
+        Found { surroundings, others: Vec::new(), servers, found6, free, taken: 3, asked: true }
+    }
+
+    /// A link with these other servers of DHCPv6, by what they offer, and routers, by their flags and lifetimes.
+    fn around(servers: &[Option<&str>], routers: &[(bool, bool, u64)]) -> Found6 {
+        let server = |offered: &Option<&str>| ForeignServer6 {
+            server: "fe80::5".parse().unwrap(),
+            identifier: [0, 3].into(),
+            offered: offered.map(|address| address.parse().unwrap()),
+            boot_file: None,
+        };
+        let router = |(managed, other, lifetime): &(bool, bool, u64)| Advertisement {
+            router: "fe80::9".parse().unwrap(),
+            managed: *managed,
+            other: *other,
+            lifetime: std::time::Duration::from_secs(*lifetime),
+            prefixes: Vec::new(),
+        };
+        Found6 {
+            servers: servers.iter().map(server).collect(),
+            routers: routers.iter().map(router).collect(),
+        }
+    }
+
+    #[test]
+    fn who_else_is_there_over_ipv6_decides_what_is_proposed() {
+        let check = |around: Result<Found6, String>, told: &str, line: &str| {
+            let mut found = found(Ok(Vec::new()));
+            let addresses = vec![("2001:db8:7::1".parse().unwrap(), 64)];
+            found.surroundings.ipv6 = Surroundings6 { is_on: true, addresses, routers: Vec::new() };
+            found.found6 = around;
+            let words = words(&found).join("\n");
+            assert!(words.contains(told), "{words}");
+            let proposed = network_part6(&found).unwrap();
+            assert!(proposed.starts_with(line), "{proposed}");
+        };
+        let plain = "  ipv6: { subnet: \"2001:db8:7::/64\" }";
+        check(Ok(around(&[], &[])), "no other DHCPv6 server answers here", plain);
+        check(Ok(around(&[None], &[])), "fe80::5 answers DHCPv6 here, and gives no addresses", plain);
+        let beside = "  ipv6: { subnet: \"2001:db8:7::/64\", advertise: false }";
+        check(
+            Ok(around(&[], &[(true, false, 1800)])),
+            "is a default router for 1800 s; machines ask",
+            beside,
+        );
+        let first = "  # ipv6: { subnet: \"2001:db8:7::/64\", advertise: false }";
+        check(
+            Ok(around(&[], &[(false, true, 0)])),
+            "is no default router; machines ask by DHCPv6 for options",
+            first,
+        );
+        let foreign = "  # ipv6: { subnet: \"2001:db8:7::/64\" }      # fe80::5 gives";
+        check(Ok(around(&[Some("2001:db8:7::77")], &[])), "fe80::5 offers 2001:db8:7::77", foreign);
+        let unknown = "  # ipv6: { subnet: \"2001:db8:7::/64\" }      # it is not known";
+        check(Err("not permitted".to_owned()), "not known whether another DHCPv6 server", unknown);
     }
 
     fn foreign() -> FoundServer {
@@ -283,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_ipv6_is_told_and_its_network_left_to_a_person() {
+    fn what_this_machine_knows_of_ipv6_is_told_and_proposed() {
         let router = |is_advertised| Router6 {
             interface: "eth0.7".into(),
             address: "fe80::9".parse().unwrap(),
@@ -291,6 +416,7 @@ mod tests {
         };
         let check = |is_on, addresses: &[(&str, u8)], routers: &[Router6], told: &str, line: Option<&str>| {
             let mut found = found(Ok(Vec::new()));
+            found.asked = false;
             let addresses = addresses.iter().map(|(address, prefix)| (address.parse().unwrap(), *prefix));
             found.surroundings.ipv6 =
                 Surroundings6 { is_on, addresses: addresses.collect(), routers: routers.to_vec() };

@@ -2,8 +2,8 @@
 
 use ironhand_api::{
     BootRecord, Deployment, DeploymentPhase, DhcpMode, DhcpOption, DhcpOptionValue, Host, Ipv6Service,
-    LoaderPreference, Machine, Manifest, MediaState, Metadata, Name, Network, Profile, ProfileBoot,
-    ProfileSpec, ProxyStyle, ServiceState, UnknownMachine,
+    LoaderPreference, Machine, Manifest, MediaState, Metadata, Name, Network, OtherServer, Profile,
+    ProfileBoot, ProfileSpec, ProxyStyle, ServiceState, UnknownMachine,
 };
 use ironhand_client::{BootFilter, Client};
 
@@ -190,6 +190,25 @@ fn served_over_ipv6(ipv6: &Ipv6Service, output: Output) {
     if let Some(reason) = &ipv6.reason {
         pair(output, "", Field::toned(reason.clone(), Tone::Warn));
     }
+    beside(&ipv6.others, output);
+    for router in &ipv6.routers {
+        let is = if router.lifetime > 0 { "a default router" } else { "no default router" };
+        let flags = match (router.managed, router.other) {
+            (true, _) => "addresses by DHCPv6 (flag M)",
+            (false, true) => "no addresses by DHCPv6, other options (flag O)",
+            (false, false) => "nothing by DHCPv6",
+        };
+        pair(output, "router", format!("{}, {is}, tells of {flags}", router.router));
+    }
+}
+
+/// Who else answers.
+fn beside(others: &[OtherServer], output: Output) {
+    for other in others {
+        let offered = other.offered.map(|address| format!(", which offers {address}"));
+        pair(output, "beside", format!("{}{}", other.server, offered.unwrap_or_default()));
+        other.findings.iter().for_each(|finding| pair(output, "", Field::toned(finding.clone(), Tone::Warn)));
+    }
 }
 
 /// Whether the server that is asked serves a network, and who else answers there.
@@ -226,11 +245,7 @@ async fn served(client: &Client, name: &Name, output: Output) -> Result<(), Fail
     if let Some(ipv6) = &service.ipv6 {
         served_over_ipv6(ipv6, output);
     }
-    for other in &service.others {
-        let offered = other.offered.map(|address| format!(", which offers {address}"));
-        pair(output, "beside", format!("{}{}", other.server, offered.unwrap_or_default()));
-        other.findings.iter().for_each(|finding| pair(output, "", Field::toned(finding.clone(), Tone::Warn)));
-    }
+    beside(&service.others, output);
     Ok(())
 }
 

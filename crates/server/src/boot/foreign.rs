@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use ironhand_boot_port::dhcp::{FoundServer, OpenError, search};
+use ironhand_boot_port::dhcp6::{Found6, search as search6};
+use ironhand_dhcp::v6::ForeignServer as ForeignServer6;
 
 /// Looks for other DHCP servers on the network of an interface for as long as `wait`; 3 s find those that probe an address
 /// before they offer it. Nothing is taken of anybody, and the answers of this machine are left out.
@@ -17,6 +19,33 @@ pub async fn look_for_servers(interface: &str, wait: Duration) -> Result<Vec<Fou
         let what = format!("looking for DHCP servers on {interface}");
         Err(OpenError::System { what, source: std::io::Error::other(error) })
     })
+}
+
+/// Looks for servers of DHCPv6 and for routers on the link of an interface for as long as `wait`. Nothing is taken of anybody,
+/// and the answers of this machine are left out.
+///
+/// # Errors
+///
+/// As of [`look_for_servers`].
+pub async fn look_for_servers6(interface: &str, wait: Duration) -> Result<Found6, OpenError> {
+    let name = interface.to_owned();
+    let looked = tokio::task::spawn_blocking(move || search6(&name, wait)).await;
+    looked.unwrap_or_else(|error| {
+        let what = format!("looking for DHCPv6 servers on {interface}");
+        Err(OpenError::System { what, source: std::io::Error::other(error) })
+    })
+}
+
+/// What the answers of another server of DHCPv6 mean for machines that boot from this one beside it, each with what to do.
+pub fn findings6(server: &ForeignServer6) -> Vec<String> {
+    let address = server.server;
+    let boot_file = server.boot_file.as_ref().map(|url| {
+        format!(
+            "{address}: it tells machines to boot {url} (option 59), and they follow whichever of the two answers they take. Take it \
+             out there: dnsmasq: option6:bootfile-url; Kea: the option bootfile-url; ISC dhcpd: dhcp6.bootfile-url"
+        )
+    });
+    boot_file.into_iter().collect()
 }
 
 /// What the answers of another server mean for machines that boot from this one beside it, each with what to do.

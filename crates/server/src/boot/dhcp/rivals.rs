@@ -1,14 +1,17 @@
-//! Other DHCP servers: which interfaces are looked at, when, and what was found there.
+//! Other DHCP servers, of either version: which interfaces are looked at, when, and what was found there.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ironhand_api::{OtherServer, Timestamp};
+use ironhand_api::{OtherRouter, OtherServer, Timestamp};
 use ironhand_boot_port::dhcp::{FoundServer, OpenError};
+use ironhand_boot_port::dhcp6::Found6;
+use ironhand_dhcp::ra::Advertisement;
+use ironhand_dhcp::v6::ForeignServer;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::boot::foreign::{findings, look_for_servers};
+use crate::boot::foreign::{findings, findings6, look_for_servers, look_for_servers6};
 use crate::clock;
 use crate::http::chain;
 
@@ -31,6 +34,8 @@ pub(super) struct Seen {
     pub(super) at: Timestamp,
     /// Who answered.
     pub(super) servers: Vec<OtherServer>,
+    /// Over IPv6, who advertised.
+    pub(super) routers: Vec<OtherRouter>,
     /// Why it could not be looked.
     pub(super) failed: Option<String>,
 }
@@ -54,11 +59,40 @@ struct Look {
     seen: Option<Seen>,
 }
 
+/// What is looked for.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Sought {
+    /// Servers of DHCP.
+    #[default]
+    Dhcp,
+    /// Servers of DHCPv6 but the one of this identifier, which is ours, heard through a relay; and routers.
+    Dhcp6(Vec<u8>),
+}
+
+type Search = Result<(Vec<OtherServer>, Vec<OtherRouter>), OpenError>;
+
+impl Sought {
+    async fn search(self, interface: &str) -> Search {
+        match self {
+            Self::Dhcp => {
+                let found = look_for_servers(interface, WAIT).await?;
+                Ok((found.iter().map(told).collect(), Vec::new()))
+            }
+            Self::Dhcp6(ours) => {
+                let Found6 { servers, routers } = look_for_servers6(interface, WAIT).await?;
+                let others = servers.iter().filter(|server| *server.identifier != *ours);
+                Ok((others.map(told6).collect(), routers.iter().map(router_told).collect()))
+            }
+        }
+    }
+}
+
 /// What was found at all interfaces that networks lie at.
 #[derive(Debug, Default)]
 pub(super) struct Rivals {
+    sought: Sought,
     looks: BTreeMap<String, Look>,
-    searches: JoinSet<(String, u32, Result<Vec<FoundServer>, OpenError>)>,
+    searches: JoinSet<(String, u32, Search)>,
 }
 
 /// An interface that is to be looked at.
@@ -72,6 +106,11 @@ pub(super) struct Watched<'a> {
 }
 
 impl Rivals {
+    /// Nobody was looked for yet.
+    pub(super) fn new(sought: Sought) -> Self {
+        Self { sought, ..Self::default() }
+    }
+
     /// Looks at these interfaces and at no others, where it is time to.
     pub(super) fn watch<'a>(&mut self, now: Instant, interfaces: impl Iterator<Item = Watched<'a>>) {
         let mut before = std::mem::take(&mut self.looks);
@@ -89,9 +128,9 @@ impl Rivals {
             }
             if look.due <= now && !look.under_way {
                 look.under_way = true;
-                let name = name.to_owned();
+                let (name, sought) = (name.to_owned(), self.sought.clone());
                 self.searches.spawn(async move {
-                    let found = look_for_servers(&name, WAIT).await;
+                    let found = sought.search(&name).await;
                     (name, index, found)
                 });
             }
@@ -111,16 +150,16 @@ impl Rivals {
         }
     }
 
-    fn take(&mut self, name: &str, index: u32, found: Result<Vec<FoundServer>, OpenError>) {
+    fn take(&mut self, name: &str, index: u32, found: Search) {
         let Some(look) = self.looks.get_mut(name).filter(|look| look.index == index) else { return };
-        let (servers, failed) = match found {
-            Ok(servers) => (servers.iter().map(told).collect(), None),
-            Err(error) => (Vec::new(), Some(chain(&error))),
+        let (servers, routers, failed) = match found {
+            Ok((servers, routers)) => (servers, routers, None),
+            Err(error) => (Vec::new(), Vec::new(), Some(chain(&error))),
         };
         look.under_way = false;
         look.times += 1;
         look.due = Instant::now() + if look.times == 1 { AGAIN } else { EVERY };
-        look.seen = Some(Seen { at: clock::now(), servers, failed });
+        look.seen = Some(Seen { at: clock::now(), servers, routers, failed });
     }
 
     /// What was found at an interface; nothing where it was not looked at yet.
@@ -132,8 +171,22 @@ impl Rivals {
 /// Another server, as it is told.
 fn told(server: &FoundServer) -> OtherServer {
     OtherServer {
-        server: server.offer.server,
-        offered: server.gives_addresses().then_some(server.offer.offered),
+        server: server.offer.server.into(),
+        offered: server.gives_addresses().then_some(server.offer.offered.into()),
         findings: findings(server),
     }
+}
+
+/// The same of DHCPv6.
+fn told6(server: &ForeignServer) -> OtherServer {
+    OtherServer {
+        server: server.server.into(),
+        offered: server.offered.map(Into::into),
+        findings: findings6(server),
+    }
+}
+
+fn router_told(heard: &Advertisement) -> OtherRouter {
+    let Advertisement { router, managed, other, lifetime, .. } = heard;
+    OtherRouter { router: *router, managed: *managed, other: *other, lifetime: lifetime.as_secs() }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ironhand_api::{EventKind, Name, Network, NetworkService, ServiceState, Severity, Timestamp};
+use ironhand_api::{
+    EventKind, Name, Network, NetworkService, OtherServer, ServiceState, Severity, Timestamp,
+};
 use ironhand_store::EventDraft;
 
 use super::rivals::Seen;
@@ -72,25 +74,39 @@ impl Judged<'_> {
 
 /// What there is to tell of other servers on a network.
 fn others_told(service: &NetworkService, known: Option<&NetworkService>) -> Option<EventDraft> {
-    let names = |service: &NetworkService| -> Vec<_> {
-        service.others.iter().map(|other| (other.server, other.offered.is_some())).collect()
+    service.looked_at?;
+    let before = known.map(|known| &known.others[..]).unwrap_or_default();
+    newly_beside(&service.network, "DHCP", before, &service.others)
+}
+
+/// What there is to tell of servers of a version of DHCP, where they are others than before.
+pub(super) fn newly_beside(
+    network: &Name,
+    protocol: &str,
+    before: &[OtherServer],
+    after: &[OtherServer],
+) -> Option<EventDraft> {
+    let names = |others: &[OtherServer]| -> Vec<_> {
+        others.iter().map(|other| (other.server, other.offered.is_some())).collect()
     };
-    let (before, after) = (known.map(names).unwrap_or_default(), names(service));
-    if before == after || service.looked_at.is_none() {
+    if names(before) == names(after) {
         return None;
     }
-    let network = &service.network;
     if after.is_empty() {
-        let words = format!("no other DHCP server answers on Network {network} any more");
+        let words = format!("no other {protocol} server answers on Network {network} any more");
         return Some(EventDraft::new(EventKind::NetworkForeign, Severity::Info, words));
     }
     let mut words = String::new();
-    for other in &service.others {
+    for other in after {
+        let server = other.server;
         let what = match other.offered {
             Some(offered) => {
-                format!("{} answers DHCP on Network {network}, and offers {offered}", other.server)
+                format!("{server} answers {protocol} on Network {network}, and offers {offered}")
             }
-            None => format!("{} tells machines on Network {network} what to boot", other.server),
+            None if server.is_ipv6() => {
+                format!("{server} answers {protocol} on Network {network}, and gives no addresses")
+            }
+            None => format!("{server} tells machines on Network {network} what to boot"),
         };
         for part in std::iter::once(&what).chain(&other.findings) {
             if !words.is_empty() {
@@ -149,7 +165,8 @@ mod tests {
                 offered: Some((*offered).into()),
                 findings: vec!["take it out".to_owned()],
             };
-            let seen = Seen { at: fixture::NOW, servers: others.iter().map(other).collect(), failed: None };
+            let servers = others.iter().map(other).collect();
+            let seen = Seen { at: fixture::NOW, servers, routers: Vec::new(), failed: None };
             let judged = Judged {
                 network: &network,
                 state,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ironhand_api::{EventKind, Ipv6Service, Name, ServiceState, Severity};
 use ironhand_boot_port::dhcp::OpenError;
 use ironhand_boot_port::dhcp6::{Dhcp6Config, Dhcp6Port, Link6, Opened6};
+use ironhand_boot_port::interface::Interface;
 use ironhand_boot_port::journal::Durability;
 use ironhand_dhcp::v6::{Event, ServerConfig};
 use ironhand_store::{EventDraft, Store};
@@ -22,6 +23,8 @@ use super::told::Teller;
 use super::{Desk, identifier};
 use crate::boot::dhcp::listing::Listing;
 use crate::boot::dhcp::reception::Reception;
+use crate::boot::dhcp::rivals::{Rivals, Sought, Watched};
+use crate::boot::dhcp::services::newly_beside;
 use crate::clock;
 use crate::http::chain;
 use crate::views::Views;
@@ -37,6 +40,7 @@ pub(in crate::boot::dhcp) struct Keeper {
     around: Around,
     places: watch::Sender<Arc<Places>>,
     listing: Listing,
+    rivals: Rivals,
     /// What the port was told last.
     told: Vec<Link6>,
     /// Why nothing could be served, with what, and until when that is not tried again.
@@ -57,7 +61,10 @@ pub(in crate::boot::dhcp) struct Around {
 impl Keeper {
     pub(in crate::boot::dhcp) fn new(around: Around) -> Self {
         let (places, listing) = (watch::Sender::default(), Listing::default());
-        Self { around, places, listing, told: Vec::new(), broken: None }
+        // One that cannot be read is told when the port is opened.
+        let ours = identifier(&around.identifier).unwrap_or_default();
+        let rivals = Rivals::new(Sought::Dhcp6(ours));
+        Self { around, places, listing, rivals, told: Vec::new(), broken: None }
     }
 
     /// Keeps DHCPv6 until it is to be closed.
@@ -70,6 +77,7 @@ impl Keeper {
             tokio::select! {
                 () = closing.cancelled() => break,
                 told = changed.changed() => if told.is_err() { break },
+                () = self.rivals.found() => {}
                 _ = look.tick() => self.listing.forget(),
             }
         }
@@ -89,7 +97,8 @@ impl Keeper {
                 return;
             }
         };
-        let mut plans = plans(&view, &listed.interfaces);
+        let mut plans = plans(&view, &listed.interfaces, |interface| self.rivals.seen(interface));
+        self.rivals.watch(Instant::now(), watched(&plans, &listed.interfaces));
         let links: Vec<Link6> = plans.iter().filter_map(|plan| plan.link.clone()).collect();
         self.places.send_replace(Arc::new(places(&plans)));
         if let Err(error) = self.apply(links).await {
@@ -99,8 +108,14 @@ impl Keeper {
         }
         let services = plans.into_iter().map(|plan| (plan.network, plan.service)).collect::<BTreeMap<_, _>>();
         let before = self.around.desk.put(services.clone());
-        let drafts = services.iter().filter_map(|(name, service)| draft(name, service, before.get(name)));
-        self.note(drafts.collect()).await;
+        let drafts = services.iter().flat_map(|(name, service)| {
+            let known = before.get(name);
+            let others = known.map(|known| &known.others[..]).unwrap_or_default();
+            let beside =
+                newly_beside(name, "DHCPv6", others, &service.others).filter(|_| service.looked_at.is_some());
+            [beside, draft(name, service, known)]
+        });
+        self.note(drafts.flatten().collect()).await;
     }
 
     /// Opens, changes or closes what is needed.
@@ -186,6 +201,17 @@ impl Keeper {
     }
 }
 
+/// The interfaces that are looked at for other servers: those of networks that give addresses there.
+fn watched<'a>(plans: &'a [Plan], interfaces: &'a [Interface]) -> impl Iterator<Item = Watched<'a>> {
+    let giving = plans.iter().filter(|plan| plan.gives_addresses);
+    giving.filter_map(|plan| {
+        let name = plan.service.interface.as_ref()?;
+        let at = interfaces.iter().find(|one| one.name == *name)?;
+        let waits = plan.service.state == ServiceState::Foreign;
+        Some(Watched { name: &at.name, index: at.index, is_running: at.is_running, waits })
+    })
+}
+
 /// What packets meet of the networks.
 fn places(plans: &[Plan]) -> Places {
     let served = plans.iter().filter(|plan| plan.service.state == ServiceState::Served);
@@ -196,7 +222,7 @@ fn places(plans: &[Plan]) -> Places {
 /// What there is to tell of how a network is served.
 fn draft(name: &Name, service: &Ipv6Service, known: Option<&Ipv6Service>) -> Option<EventDraft> {
     let seen = |service: &Ipv6Service| {
-        let Ipv6Service { subnet, mode, state, interface, reason, leases: _ } = service.clone();
+        let Ipv6Service { subnet, mode, state, interface, reason, .. } = service.clone();
         (subnet, mode, state, interface, reason)
     };
     if known.map(seen) == Some(seen(service)) {
@@ -216,10 +242,16 @@ fn draft(name: &Name, service: &Ipv6Service, known: Option<&Ipv6Service>) -> Opt
                 format!("Network {name} is served over IPv6 {at} ({subnet}, mode {mode}){because}"),
             )
         }
+        ServiceState::Looking => None,
+        ServiceState::Foreign => {
+            told(Severity::Warning, format!("Network {name} is not served over IPv6{because}"))
+        }
         ServiceState::Off if known.is_none() => None,
         ServiceState::Off => {
             told(Severity::Info, format!("Network {name} is served over IPv6 no longer: its mode is off"))
         }
-        _ => told(Severity::Critical, format!("Network {name} cannot be served over IPv6{because}")),
+        ServiceState::Failed => {
+            told(Severity::Critical, format!("Network {name} cannot be served over IPv6{because}"))
+        }
     }
 }

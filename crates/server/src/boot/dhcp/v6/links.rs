@@ -9,16 +9,24 @@ use ironhand_boot_port::interface::Interface;
 use ironhand_dhcp::ra::AdvertiserConfig;
 use ironhand_model::boot::{Client, View};
 
+use crate::boot::dhcp::rivals::Seen;
+
 /// What is to become of a network.
 pub(super) struct Plan {
     pub(super) network: Name,
     pub(super) service: Ipv6Service,
-    /// The link that it is at; none behind relays.
+    /// The link that it is at; none behind relays, and where it is not served.
     pub(super) link: Option<Link6>,
+    /// Whether it gives addresses at its interface, where others may do so, too.
+    pub(super) gives_addresses: bool,
 }
 
-/// What is to become of the networks that have an IPv6 side.
-pub(super) fn plans(view: &View, interfaces: &[Interface]) -> Vec<Plan> {
+/// What is to become of the networks that have an IPv6 side, where `seen` tells who else was found at an interface.
+pub(super) fn plans<'s>(
+    view: &View,
+    interfaces: &[Interface],
+    seen: impl Fn(&str) -> Option<&'s Seen>,
+) -> Vec<Plan> {
     let mut taken: BTreeMap<String, Name> = BTreeMap::new();
     let mut plans = Vec::new();
     for network in view.networks() {
@@ -31,15 +39,20 @@ pub(super) fn plans(view: &View, interfaces: &[Interface]) -> Vec<Plan> {
             interface: None,
             reason: None,
             leases: 0,
+            others: Vec::new(),
+            routers: Vec::new(),
+            looked_at: None,
         };
-        let mut plan = Plan { network: name.clone(), service, link: None };
+        let mut plan = Plan { network: name.clone(), service, link: None, gives_addresses: false };
         if ipv6.mode != Ipv6Mode::Off || ipv6.advertise {
             match placed(view, network, ipv6, interfaces, &mut taken) {
                 Ok(link) => {
                     plan.service.state = ServiceState::Served;
                     plan.service.interface = link.as_ref().map(|link| link.name.clone());
                     plan.service.reason = nothing_to_boot(view, network, ipv6, interfaces);
+                    plan.gives_addresses = ipv6.mode != Ipv6Mode::Off && link.is_some();
                     plan.link = link;
+                    plan.judge(network, ipv6, &seen);
                 }
                 Err(reason) => {
                     (plan.service.state, plan.service.reason) = (ServiceState::Failed, Some(reason));
@@ -49,13 +62,71 @@ pub(super) fn plans(view: &View, interfaces: &[Interface]) -> Vec<Plan> {
         plans.push(plan);
     }
     // What comes through relays comes in at the sockets of other networks.
+    let elsewhere = plans.iter().any(|plan| plan.gives_addresses);
     if plans.iter().all(|plan| plan.link.is_none()) {
         for plan in plans.iter_mut().filter(|plan| plan.service.state == ServiceState::Served) {
-            let reason = format!("no interface of this machine has an address in {}", plan.service.subnet);
+            let subnet = plan.service.subnet;
+            let reason = match elsewhere {
+                true => format!(
+                    "requests of {subnet} come through relays, and the network that those are in is not served"
+                ),
+                false => format!("no interface of this machine has an address in {subnet}"),
+            };
             (plan.service.state, plan.service.reason) = (ServiceState::Failed, Some(reason));
         }
     }
     plans
+}
+
+impl Plan {
+    /// Serves the network only where nobody else gives addresses, unless it says so.
+    fn judge<'s>(&mut self, network: &Network, ipv6: &NetworkIpv6, seen: impl Fn(&str) -> Option<&'s Seen>) {
+        let Some(link) = self.link.as_ref().filter(|_| self.gives_addresses) else { return };
+        let at = &link.name;
+        let alone = !network.spec.beside_others;
+        let service = &mut self.service;
+        let Some(seen) = seen(at) else {
+            if alone {
+                let reason = format!("it is being looked whether another DHCPv6 server answers at {at}");
+                (service.state, service.reason) = (ServiceState::Looking, Some(reason));
+                self.link = None;
+            }
+            return;
+        };
+        service.looked_at = Some(seen.at);
+        (service.others, service.routers) = (seen.servers.clone(), seen.routers.clone());
+        if let Some(other) = seen.givers().next().filter(|_| alone) {
+            let offered = other.offered.map(|offered| format!(", and offers {offered}")).unwrap_or_default();
+            let reason = format!(
+                "another DHCPv6 server, {}, answers at {at}{offered}: two that give addresses on one network break it. Stop that one; \
+                 or let `ipv6` of this network be of mode `off`, where the other one gives the addresses; or give the network \
+                 `besideOthers: true`, if the two give different addresses to different machines",
+                other.server
+            );
+            (service.state, service.reason) = (ServiceState::Foreign, Some(reason));
+            self.link = None;
+            return;
+        }
+        let unsure = || {
+            let error = seen.failed.as_ref()?;
+            Some(format!("whether another DHCPv6 server answers at {at} is not known: {error}"))
+        };
+        let unasked = || {
+            let told =
+                ipv6.advertise || seen.failed.is_some() || seen.routers.iter().any(|router| router.managed);
+            let reason = match seen.routers.first().map(|router| router.router) {
+                Some(router) => format!(
+                    "the router {router} does not say that addresses are given by DHCPv6, and so systems do not ask: let it advertise the \
+                     flag M, or leave out `advertise: false`"
+                ),
+                None => "no router says that addresses are given by DHCPv6, and so systems do not ask: let one advertise the flag M, or \
+                         leave out `advertise: false`"
+                    .to_owned(),
+            };
+            (!told).then_some(reason)
+        };
+        service.reason = service.reason.take().or_else(unsure).or_else(unasked);
+    }
 }
 
 /// The link that a network is at; none where it lies behind relays.
@@ -147,6 +218,8 @@ fn nothing_to_boot(
 
 #[cfg(test)]
 mod tests {
+    use ironhand_api::{OtherRouter, OtherServer, Timestamp};
+
     use super::super::super::fixture;
     use super::*;
 
@@ -163,11 +236,80 @@ mod tests {
         }
     }
 
+    const ALONE: Seen =
+        Seen { at: Timestamp::from_millis(7), servers: Vec::new(), routers: Vec::new(), failed: None };
+
+    static NOBODY: Seen = ALONE;
+
+    fn router(managed: bool) -> OtherRouter {
+        OtherRouter { router: "fe80::9".parse().unwrap(), managed, other: false, lifetime: 0 }
+    }
+
+    #[test]
+    fn addresses_are_given_where_nobody_else_does_or_the_network_says_so() {
+        let offers = |address: Option<&str>| OtherServer {
+            server: "fe80::5".parse().unwrap(),
+            offered: address.map(|address| address.parse().unwrap()),
+            findings: Vec::new(),
+        };
+        let check = |spec: &str, seen: Option<Seen>, wanted: (ServiceState, &str)| {
+            let network = fixture::network(&format!("ipv6: {{ subnet: '2001:db8:7::/64' {spec}"));
+            let eth0 = interface("eth0", &["fe80::1", "2001:db8:7::1"]);
+            let plans =
+                plans(&fixture::view(&[&network], &[]), &[eth0], |at| seen.as_ref().filter(|_| at == "eth0"));
+            let [plan] = &plans[..] else { panic!() };
+            let reason = plan.service.reason.as_deref().unwrap_or_default();
+            assert_eq!(plan.service.state, wanted.0, "{spec} {reason}");
+            assert!(reason.contains(wanted.1), "{spec} {reason}");
+            assert_eq!(plan.link.is_some(), plan.service.state == ServiceState::Served);
+        };
+        let rival = || Some(Seen { servers: vec![offers(Some("2001:db8:7::77"))], ..ALONE });
+        check(" }", None, (ServiceState::Looking, "being looked"));
+        check(" }, besideOthers: true", None, (ServiceState::Served, ""));
+        check(" }", rival(), (ServiceState::Foreign, "fe80::5, answers at eth0, and offers 2001:db8:7::77"));
+        check(" }, besideOthers: true", rival(), (ServiceState::Served, ""));
+        check(", mode: hosts }", rival(), (ServiceState::Foreign, "besideOthers"));
+        check(", mode: off }", rival(), (ServiceState::Served, ""));
+        let stateless = Seen { servers: vec![offers(None)], ..ALONE };
+        check(" }", Some(stateless), (ServiceState::Served, "listens over IPv4 alone"));
+        let failed = Seen { failed: Some("not permitted".to_owned()), ..ALONE };
+        check(", mode: off }", Some(failed), (ServiceState::Served, ""));
+    }
+
+    #[test]
+    fn it_is_told_that_systems_do_not_ask_where_no_router_tells_them_to() {
+        let check = |spec: &str, routers: &[OtherRouter], wanted: &str| {
+            let network = fixture::network("mode: full");
+            let ipv6 =
+                fixture::network(&format!("ipv6: {{ subnet: '2001:db8:7::/64' {spec}")).spec.ipv6.unwrap();
+            let service = plans(
+                &fixture::view(
+                    &[&fixture::network(&format!("ipv6: {{ subnet: '2001:db8:7::/64' {spec}"))],
+                    &[],
+                ),
+                &[interface("eth0", &["fe80::1"])],
+                |_| None,
+            );
+            let seen = Seen { routers: routers.to_vec(), ..ALONE };
+            let mut plan = service.into_iter().next().unwrap();
+            plan.service.reason = None;
+            plan.link = Some(link(&interface("eth0", &["fe80::1"]), "fe80::1".parse().unwrap(), &ipv6));
+            plan.judge(&network, &ipv6, |_| Some(&seen));
+            let reason = plan.service.reason.unwrap_or_default();
+            assert!(reason.contains(wanted) && reason.is_empty() == wanted.is_empty(), "{spec}: {reason}");
+            assert_eq!(plan.service.routers, routers);
+        };
+        check(" }", &[], "");
+        check(", advertise: false }", &[], "no router says");
+        check(", advertise: false }", &[router(false)], "the router fe80::9 does not say");
+        check(", advertise: false }", &[router(false), router(true)], "");
+    }
+
     #[test]
     fn a_network_is_served_where_it_lies_or_says_why_not() {
         let check = |spec: &str, at: &Interface, wanted: (ServiceState, &str)| {
             let network = fixture::network(&format!("ipv6: {{ subnet: '2001:db8:7::/64' {spec}"));
-            let plans = plans(&fixture::view(&[&network], &[]), std::slice::from_ref(at));
+            let plans = plans(&fixture::view(&[&network], &[]), std::slice::from_ref(at), |_| Some(&NOBODY));
             let service = &plans[0].service;
             let reason = service.reason.as_deref().unwrap_or_default();
             assert_eq!(service.state, wanted.0, "{reason}");
