@@ -23,6 +23,7 @@ mod relay;
 mod served;
 mod station;
 mod terminal;
+mod trunk;
 mod wire;
 
 pub use capture::{Capture, Frozen};
@@ -44,6 +45,7 @@ pub use relay::Relay;
 pub use served::Served;
 pub use station::{Files, Offer, Station};
 pub use terminal::Terminal;
+pub use trunk::Trunk;
 
 use std::time::{Duration, Instant};
 

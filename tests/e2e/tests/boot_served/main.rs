@@ -8,6 +8,7 @@ mod ipv6;
 mod memtest;
 mod place;
 mod relayed;
+mod trunk;
 
 use std::time::Duration;
 
