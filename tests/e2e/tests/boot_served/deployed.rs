@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use e2e::{DISK_MARKER, Firmware, Hardware, Machine, write_disk};
+use e2e::{DISK_MARKER, Firmware, Hardware, Machine, Network, Party, write_disk};
 use serde_json::Value;
 
 use crate::PATIENCE;
@@ -149,4 +149,52 @@ fn an_answer_file_is_read_by_the_system_that_was_told_its_url() {
         .args(["--noproxy", "*", "-s", "-o", "/dev/null", "-w", "%{http_code}", url])
         .output();
     assert_eq!(String::from_utf8_lossy(&asked.expect("curl starts").stdout), "404");
+}
+
+#[test]
+fn a_machine_that_nobody_described_boots_the_system_that_discovers_it() {
+    let network = Network::new();
+    let server = Party::at(&network, "server", "192.0.2.1/24");
+    let place = Place::of(network, server);
+    place.ironhand.apply(
+        "apiVersion: ironhand/v1\nkind: Profile\nmetadata: { name: looker }\nspec:\n  media: debian\n  kernel: linux\n  \
+         initrds: [small.cpio]\n  commandLine: \"console=ttyS0 quiet discovers={{ host.name }} at={{ host.address }}\"\n",
+    );
+    place.describe_network(&format!("{FULL}, unknown: discovery, discovery: looker"));
+    for (firmware, mac, architecture) in
+        [(Firmware::Bios, "52:54:00:00:08:09", "BIOS"), (Firmware::Uefi, "52:54:00:00:08:0a", "UEFI x64")]
+    {
+        let mut machine = Machine::boot(&place.network, firmware, mac);
+        let dashes = mac.replace(':', "-");
+        machine.shows(&format!("discovers={dashes} at=192.0.2.1"), PATIENCE);
+        machine.ends(PATIENCE);
+        machine.frames().judge(OURS);
+        // It was known before its system began.
+        let free = place.ironhand.json(&["hosts", "--free"]);
+        let found = free.as_array().into_iter().flatten().find(|one| one["mac"] == mac);
+        let found = found.unwrap_or_else(|| panic!("{mac} is not known: {free:#}"));
+        for (what, wanted) in [
+            ("serial", Hardware::new(firmware, mac).serial().as_str()),
+            ("manufacturer", "QEMU"),
+            ("architecture", architecture),
+            ("network", "lab"),
+            ("told", "boot profile looker"),
+        ] {
+            assert_eq!(found[what], wanted, "{found:#}");
+        }
+        let boots = place.ironhand.json(&["boot", "watch", "--once"]);
+        let boot = boots.as_array().into_iter().flatten().find(|boot| boot["mac"] == mac);
+        let steps = boot.and_then(|boot| boot["steps"].as_array()).cloned().unwrap_or_default();
+        for part in ["boot.ipxe", "media/debian/linux", "media/debian/small.cpio"] {
+            assert!(
+                steps.iter().any(|step| step["what"].as_str().is_some_and(|what| what.contains(part))),
+                "{part} is missing in {boots:#}"
+            );
+        }
+    }
+    // Once somebody says what it is to be, that is what it boots.
+    let mac = "52:54:00:00:08:09";
+    place.boots("found", Firmware::Bios, mac);
+    let free = place.ironhand.json(&["hosts", "--free"]);
+    assert!(free.as_array().into_iter().flatten().all(|one| one["mac"] != mac), "{free:#}");
 }
