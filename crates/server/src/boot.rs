@@ -8,6 +8,7 @@ mod foreign;
 mod ground;
 mod known;
 mod listen;
+mod listing;
 pub(crate) mod media;
 mod progress;
 mod recent;

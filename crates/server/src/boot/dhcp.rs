@@ -4,11 +4,10 @@
 //! the port; [`told`] tells what the port did. The [`Dhcp`] is what the API asks.
 
 #[cfg(test)]
-mod fixture;
+pub(in crate::boot) mod fixture;
 mod guests;
 mod keeper;
 mod leases;
-mod listing;
 mod options;
 mod policy;
 #[cfg(test)]

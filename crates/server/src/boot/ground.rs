@@ -11,10 +11,12 @@ use std::time::Duration;
 use ironhand_api::{
     BootArchitecture, Media, MediaForm, MediaLoader, MediaState, Name, NetworkSpec, NicDriver,
 };
-use ironhand_boot_port::interface::{Interface, interfaces};
+use ironhand_boot_port::interface::Interface;
 use ironhand_model::boot::{BootServer, LoaderKind, candidates};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::listing::Listing;
 use super::media::Library;
 use crate::views::{Ground, Views};
 
@@ -63,7 +65,7 @@ pub(crate) struct Surveyor {
 impl Surveyor {
     /// Looks for the first time, so that the first machine is answered.
     pub(super) async fn begin(&self) {
-        self.look().await;
+        self.look(&mut Listing::default()).await;
         if let Err(error) = self.views.renew().await {
             tracing::error!(%error, "machines that boot are answered when the store works again");
         }
@@ -77,27 +79,33 @@ impl Surveyor {
         let mut changed = self.views.follow();
         // What came between the first look and this one.
         changed.mark_changed();
+        let mut listing = Listing::default();
+        let mut due = Instant::now() + LOOK;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 told = changed.changed() => if told.is_err() { return },
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep_until(due) => {
+                    listing.forget();
+                    due = Instant::now() + LOOK;
+                }
             }
-            self.look().await;
+            self.look(&mut listing).await;
         }
     }
 
-    async fn look(&self) {
+    async fn look(&self, listing: &mut Listing) {
         let all = self.media.list();
         let media: BTreeSet<Name> =
             all.iter().filter(|one| is_ready(one)).map(|one| one.metadata.name.clone()).collect();
         let (view, folder) = (self.views.now(), self.folder.clone());
         let (http, tftp) = (self.http, self.tftp);
+        let listed = listing.of(&view);
         let looked = tokio::task::spawn_blocking(move || {
             let places = places(&all, |path| folder.join(path).is_file());
-            let servers = interfaces().map(|interfaces| {
-                let of = |spec: &NetworkSpec| reached(spec, http, tftp, &interfaces, source);
-                let of6 = |spec: &NetworkSpec| reached6(spec, http, tftp, &interfaces);
+            let servers = listed.map(|listed| {
+                let of = |spec: &NetworkSpec| reached(spec, http, tftp, &listed.interfaces, source);
+                let of6 = |spec: &NetworkSpec| reached6(spec, http, tftp, &listed.interfaces);
                 let all = || view.networks().map(|network| (network.metadata.name.clone(), &network.spec));
                 let servers: BTreeMap<_, _> =
                     all().filter_map(|(name, spec)| Some((name, of(spec)?))).collect();

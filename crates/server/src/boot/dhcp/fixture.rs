@@ -11,12 +11,12 @@ use ironhand_model::boot::{BootServer, HostRecord, Records, View};
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 /// The network `rack`, 10.0.7.0/24, with more in its spec.
-pub(super) fn network(more: &str) -> Network {
+pub(in crate::boot) fn network(more: &str) -> Network {
     network_of("10.0.7.0/24", more)
 }
 
 /// The network `rack` of another subnet.
-pub(super) fn network_of(subnet: &str, more: &str) -> Network {
+pub(in crate::boot) fn network_of(subnet: &str, more: &str) -> Network {
     let more = if more.is_empty() { String::new() } else { format!(", {more}") };
     let text = format!(
         "apiVersion: ironhand/v1\nkind: Network\nmetadata: {{ name: rack }}\nspec: {{ subnet: {subnet}{more} }}\n"
@@ -28,7 +28,7 @@ pub(super) fn network_of(subnet: &str, more: &str) -> Network {
 }
 
 /// A host.
-pub(super) fn host(name: &str, spec: &str) -> Host {
+pub(in crate::boot) fn host(name: &str, spec: &str) -> Host {
     let text = format!(
         "apiVersion: ironhand/v1\nkind: Host\nmetadata: {{ name: {name} }}\nspec: {{ connectors: [{{ type: wol, address: 192.0.2.255 }}], {spec} }}\n"
     );
@@ -44,7 +44,7 @@ fn one(text: &str) -> Manifest {
 }
 
 /// The view of networks and hosts on a server that has a loader for each usual firmware, at 10.0.7.1 in all networks.
-pub(super) fn view(networks: &[&Network], hosts: &[Host]) -> View {
+pub(in crate::boot) fn view(networks: &[&Network], hosts: &[Host]) -> View {
     let server = BootServer { address: [10, 0, 7, 1].into(), http: Some(8480) };
     let loaders = ["ipxe/bios/undionly.kpxe", "ipxe/x64/snponly.efi", "ipxe/arm64/snponly.efi"];
     View::new(Records {

@@ -16,7 +16,6 @@ use tokio::sync::watch;
 use tokio::time::{Instant, interval};
 
 use super::Desk;
-use super::listing::Listing;
 use super::options::NetworkOptions;
 use super::policy::{BootPolicy, Place, Places};
 use super::pools::Pools;
@@ -26,6 +25,7 @@ use super::services::Judged;
 use super::standing::{Standing, standing};
 use super::subnets::{id, mode, subnet};
 use super::told::Teller;
+use crate::boot::listing::Listing;
 use crate::clock;
 use crate::http::chain;
 use crate::views::Views;

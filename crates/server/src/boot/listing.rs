@@ -9,9 +9,9 @@ use ironhand_model::boot::View;
 
 /// What the system told.
 #[derive(Debug, Default)]
-pub(super) struct Listed {
-    pub(super) interfaces: Vec<Interface>,
-    pub(super) routes: Vec<Route>,
+pub(in crate::boot) struct Listed {
+    pub(in crate::boot) interfaces: Vec<Interface>,
+    pub(in crate::boot) routes: Vec<Route>,
 }
 
 /// What was listed last, and for which networks.
@@ -20,13 +20,13 @@ pub(super) struct Listed {
 /// they are listed when it is time to look, and when a network is another one: whoever describes one has often just given the
 /// machine an address in it.
 #[derive(Debug, Default)]
-pub(super) struct Listing {
+pub(in crate::boot) struct Listing {
     kept: Option<(Vec<Network>, Arc<Listed>)>,
 }
 
 impl Listing {
     /// It is time to look: the next call asks the system.
-    pub(super) fn forget(&mut self) {
+    pub(in crate::boot) fn forget(&mut self) {
         self.kept = None;
     }
 
@@ -35,7 +35,7 @@ impl Listing {
     /// # Errors
     ///
     /// Where the system does not tell.
-    pub(super) fn of(&mut self, view: &View) -> io::Result<Arc<Listed>> {
+    pub(in crate::boot) fn of(&mut self, view: &View) -> io::Result<Arc<Listed>> {
         self.of_with(&view.networks().collect::<Vec<_>>(), || {
             Ok(Listed { interfaces: interfaces()?, routes: routes()? })
         })
@@ -61,8 +61,8 @@ impl Listing {
 mod tests {
     use std::cell::Cell;
 
-    use super::super::fixture;
     use super::*;
+    use crate::boot::dhcp::fixture;
 
     #[test]
     fn interfaces_are_listed_when_it_is_time_and_when_networks_change() {
