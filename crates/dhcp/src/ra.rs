@@ -3,9 +3,7 @@
 //! Machines ask for addresses by DHCPv6 only where an advertisement says so (flag M), and reach each other directly only
 //! where one names their prefix. One with a router's lifetime of 0 makes nobody a default router.
 //!
-//! iPXE waits for a router on each boot, 16 seconds in the builds that distributions have. An advertisement of no prefix
-//! ends the wait, too, and gives nobody an address. Such a one is sent by opt-in, to solicitations of machines that boot from
-//! here, and to nobody else.
+//! iPXE waits for a router on each boot, 16 seconds in the builds that distributions have. An advertisement ends the wait, too.
 
 mod advertisement;
 
@@ -114,31 +112,6 @@ pub(crate) fn mac_of(address: Ipv6Addr) -> Option<[u8; 6]> {
     }
 }
 
-/// Says which machines boot from here.
-pub trait BootClients {
-    /// Whether the machine with this Ethernet address does.
-    fn boots(&self, mac: [u8; 6]) -> bool;
-
-    /// Whether a solicitation is answered: where its machine is one of these.
-    fn answers(&self, solicitation: &Solicitation) -> bool {
-        solicitation.mac.is_some_and(|mac| self.boots(mac))
-    }
-}
-
-/// All machines of a link.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Everybody;
-
-impl BootClients for Everybody {
-    fn boots(&self, _mac: [u8; 6]) -> bool {
-        true
-    }
-
-    fn answers(&self, _solicitation: &Solicitation) -> bool {
-        true
-    }
-}
-
 /// How a link is advertised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdvertiserConfig {
@@ -157,8 +130,6 @@ pub struct AdvertiserConfig {
     pub router: bool,
     /// Name servers.
     pub name_servers: Vec<Ipv6Addr>,
-    /// Whether it is advertised to all nodes again and again, and not only to those who ask.
-    pub unasked: bool,
 }
 
 /// What the advertiser wants done.
@@ -178,10 +149,9 @@ pub enum AdvertiserOutput {
     },
 }
 
-/// Advertises one link: answers the router solicitations of those that it is for, and tells all nodes unasked, if it is to.
-pub struct Advertiser<C> {
+/// Advertises one link: answers router solicitations, and tells all nodes unasked, again and again.
+pub struct Advertiser {
     config: AdvertiserConfig,
-    clients: C,
     /// When who was answered last.
     answered: HashMap<Ipv6Addr, Instant>,
     /// When all nodes are told next.
@@ -191,11 +161,10 @@ pub struct Advertiser<C> {
     outputs: VecDeque<AdvertiserOutput>,
 }
 
-impl<C: BootClients> Advertiser<C> {
-    /// An advertiser for the link with `config`, which tells all nodes at once if it is to.
-    pub fn new(now: Instant, config: AdvertiserConfig, clients: C) -> Self {
-        let next = config.unasked.then_some(now);
-        Self { config, clients, answered: HashMap::new(), next, told: 0, outputs: VecDeque::new() }
+impl Advertiser {
+    /// An advertiser for the link with `config`, which tells all nodes at once.
+    pub fn new(now: Instant, config: AdvertiserConfig) -> Self {
+        Self { config, answered: HashMap::new(), next: Some(now), told: 0, outputs: VecDeque::new() }
     }
 
     /// How the link is advertised.
@@ -203,12 +172,9 @@ impl<C: BootClients> Advertiser<C> {
         &self.config
     }
 
-    /// Takes an ICMPv6 message. What is no solicitation of one that it is for is nobody's business here.
+    /// Takes an ICMPv6 message. What is no solicitation is nobody's business here.
     pub fn receive(&mut self, now: Instant, source: Ipv6Addr, hop_limit: u8, bytes: &[u8]) {
         let Ok(solicitation) = Solicitation::decode(source, hop_limit, bytes) else { return };
-        if !self.clients.answers(&solicitation) {
-            return;
-        }
         if self.answered.get(&source).is_some_and(|at| now < *at + INTERVAL) {
             return;
         }

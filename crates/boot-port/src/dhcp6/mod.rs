@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime};
 
 use ironhand_dhcp::InterfaceId;
-use ironhand_dhcp::ra::{Advertiser, AdvertiserConfig, Everybody};
+use ironhand_dhcp::ra::{Advertiser, AdvertiserConfig};
 use ironhand_dhcp::v6::{Event, Lease, Policy, Server, ServerConfig};
 use tokio::sync::oneshot;
 
@@ -162,7 +162,7 @@ impl Drop for Dhcp6Port {
 struct End {
     id: InterfaceId,
     dhcp: Option<DhcpSocket>,
-    icmp: Option<(IcmpSocket, Advertiser<Everybody>)>,
+    icmp: Option<(IcmpSocket, Advertiser)>,
 }
 
 fn open_links(now: Instant, links: Vec<Link6>) -> Result<Vec<End>, OpenError> {
@@ -171,7 +171,7 @@ fn open_links(now: Instant, links: Vec<Link6>) -> Result<Vec<End>, OpenError> {
         let icmp = match link.advertised {
             Some(config) => {
                 let socket = IcmpSocket::open(&link.name, link.index, config.address)?;
-                Some((socket, Advertiser::new(now, config, Everybody)))
+                Some((socket, Advertiser::new(now, config)))
             }
             None => None,
         };

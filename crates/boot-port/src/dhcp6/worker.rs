@@ -173,7 +173,7 @@ impl<P: Policy> Worker<P> {
     }
 
     /// Tells the advertisers something, and sends what they want sent.
-    fn advertise(&mut self, tell: impl Fn(Instant, &mut super::Advertiser<super::Everybody>)) {
+    fn advertise(&mut self, tell: impl Fn(Instant, &mut super::Advertiser)) {
         let now = Instant::now();
         for (socket, advertiser) in self.ends.iter_mut().filter_map(|end| end.icmp.as_mut()) {
             tell(now, advertiser);

@@ -186,7 +186,6 @@ fn link(interface: &Interface, address: Ipv6Addr, ipv6: &NetworkIpv6) -> Link6 {
         prefix: Some(ipv6.subnet.network()),
         router: ipv6.router,
         name_servers: ipv6.dns.clone(),
-        unasked: true,
     });
     Link6 { is_answered: managed, advertised, ..Link6::at(interface) }
 }
