@@ -67,9 +67,9 @@ pub(super) struct Glyph {
 }
 
 impl Glyph {
-    fn new(character: char, ink: Box<[f32]>, width: usize, height: usize) -> Self {
-        let coarse = coarse(&ink, width, height);
-        let is_slight = ink.iter().sum::<f32>() < SLIGHT * ink.len() as f32;
+    fn new(character: char, ink: Box<[f32]>, spread: &Spread) -> Self {
+        let coarse = spread.coarse(&ink);
+        let is_slight = total(&ink, |ink| ink) < SLIGHT * ink.len() as f32;
         Self { character, ink, is_slight, coarse }
     }
 
@@ -129,11 +129,11 @@ pub(super) struct Face {
 /// How many characters beyond ASCII are compared with a cell that is like an ASCII character.
 pub(super) const RIVALS: usize = 8;
 
-/// Parts of a cell's width or height in a [`Profile`].
-pub(super) const PARTS: usize = 32;
+/// Places along a cell's width or height in a [`Profile`].
+pub(super) const PLACES: usize = 32;
 
 /// How the ink of text is spread over a side of its cells, less the mean.
-pub(super) type Profile = [f32; PARTS];
+pub(super) type Profile = [f32; PLACES];
 
 /// Text as consoles show it, by which the profiles of faces are made.
 const USUAL: &str = "Started the device of systemd: failed to load boot option 0x00000010 [ 12.345678] error in network \
@@ -154,16 +154,17 @@ impl Face {
                 *known = character;
             }
         }
+        let spread = Spread::of(width, height);
         let mut glyphs: Vec<Glyph> = drawn
             .into_iter()
             .map(|(rows, character)| {
                 let ink = ink(rows, font.width() as usize, width, character);
-                Glyph::new(character, ink, width, height)
+                Glyph::new(character, ink, &spread)
             })
             .collect();
         for ink in cursors(font.width() as usize, width, height) {
             if !glyphs.iter().any(|glyph| glyph.ink == ink) {
-                glyphs.push(Glyph::new(CURSOR, ink, width, height));
+                glyphs.push(Glyph::new(CURSOR, ink, &spread));
             }
         }
         glyphs.sort_by_key(|glyph| rank(glyph.character));
@@ -202,9 +203,9 @@ fn profiles(glyphs: &[Glyph], width: usize, height: usize) -> (Profile, Profile)
         }
     }
     let spread = |sums: &[f32]| {
-        let mut profile = [0.0; PARTS];
+        let mut profile = [0.0; PLACES];
         for (part, value) in profile.iter_mut().enumerate() {
-            *value = sums[(2 * part + 1) * sums.len() / (2 * PARTS)];
+            *value = sums[(2 * part + 1) * sums.len() / (2 * PLACES)];
         }
         centred(profile)
     };
@@ -213,7 +214,7 @@ fn profiles(glyphs: &[Glyph], width: usize, height: usize) -> (Profile, Profile)
 
 /// A profile less its mean.
 pub(super) fn centred(mut profile: Profile) -> Profile {
-    let mean = profile.iter().sum::<f32>() / PARTS as f32;
+    let mean = profile.iter().sum::<f32>() / PLACES as f32;
     profile.iter_mut().for_each(|value| *value -= mean);
     profile
 }
@@ -275,33 +276,58 @@ fn ink(rows: &[u32], font_width: usize, width: usize, character: char) -> Box<[f
             if inked { 1.0 } else { 0.0 }
         })
     };
-    rows.iter().flat_map(row_ink).collect()
+    let mut ink = Vec::with_capacity(rows.len() * width);
+    for row in rows {
+        ink.extend(row_ink(row));
+    }
+    ink.into()
 }
 
-/// The coarse pattern of a drawing.
-fn coarse(ink: &[f32], width: usize, height: usize) -> Pattern<COARSE> {
-    let mut sums = [0.0; COARSE];
-    for (index, value) in ink.iter().enumerate() {
-        let (x, y) = (index % width, index / width);
-        // A pixel on a border counts on both sides of it by its parts.
-        for (row, row_part) in parts(y, height, COARSE_ROWS) {
-            for (column, column_part) in parts(x, width, COARSE_COLUMNS) {
-                sums[row * COARSE_COLUMNS + column] += value * row_part * column_part;
-            }
+/// How the pixels of drawings of one size are spread over the parts of their coarse patterns.
+struct Spread {
+    /// How much of each column lies in each part of the width. A pixel on a border counts on both sides of it by its parts.
+    across: Vec<[f32; COARSE_COLUMNS]>,
+    /// How much of each row lies in each part of the height.
+    down: Vec<[f32; COARSE_ROWS]>,
+}
+
+impl Spread {
+    fn of(width: usize, height: usize) -> Self {
+        Self {
+            across: (0..width).map(|x| parts(x, width)).collect(),
+            down: (0..height).map(|y| parts(y, height)).collect(),
         }
     }
-    let mut coarse = [0; COARSE];
-    pattern(&sums, &mut coarse);
-    coarse
+
+    /// The coarse pattern of a drawing of this size.
+    fn coarse(&self, ink: &[f32]) -> Pattern<COARSE> {
+        let mut sums = [[0.0; COARSE_COLUMNS]; COARSE_ROWS];
+        for (line, down) in ink.chunks_exact(self.across.len()).zip(&self.down) {
+            let mut line_sums = [0.0; COARSE_COLUMNS];
+            for (ink, across) in line.iter().zip(&self.across) {
+                for (sum, part) in line_sums.iter_mut().zip(across) {
+                    *sum += ink * part;
+                }
+            }
+            for (sums, part) in sums.iter_mut().zip(down).filter(|(_, part)| **part > 0.0) {
+                for (sum, line_sum) in sums.iter_mut().zip(line_sums) {
+                    *sum += line_sum * part;
+                }
+            }
+        }
+        let mut coarse = [0; COARSE];
+        pattern(sums.as_flattened(), &mut coarse);
+        coarse
+    }
 }
 
-/// Which of `parts` equal parts of a length a unit of it lies in, and with how much of it.
-fn parts(unit: usize, length: usize, parts: usize) -> impl Iterator<Item = (usize, f32)> {
-    // In steps of one part of a unit: each part has `length` of them, each unit `parts`.
-    let (from, to) = (unit * parts, (unit + 1) * parts);
-    (from / length..=(to - 1) / length).map(move |part| {
-        let inside = to.min((part + 1) * length) - from.max(part * length);
-        (part, inside as f32 / parts as f32)
+/// How much of a unit of a length lies in each of so many equal parts of it.
+fn parts<const COUNT: usize>(unit: usize, length: usize) -> [f32; COUNT] {
+    // In steps of one part of a unit: each part has `length` of them, each unit as many as there are parts.
+    let (from, to) = (unit * COUNT, (unit + 1) * COUNT);
+    std::array::from_fn(|part| {
+        let inside = to.min((part + 1) * length).saturating_sub(from.max(part * length));
+        inside as f32 / COUNT as f32
     })
 }
 

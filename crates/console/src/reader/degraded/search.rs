@@ -4,7 +4,7 @@
 //! stretched or fitted into the picture. Each is judged by how well cells around some of the ink agree with letters.
 
 use super::bank::{
-    Bank, COARSE, COARSE_COLUMNS, COARSE_ROWS, Face, PARTS, Pattern, Profile, likeness, pattern,
+    Bank, COARSE, COARSE_COLUMNS, COARSE_ROWS, Face, PLACES, Pattern, Profile, likeness, pattern,
 };
 use super::frame::Frame;
 use super::modes::{self, Shown};
@@ -257,7 +257,7 @@ impl<'b> Judge<'b, '_> {
     /// Adds the faces that agree with distances, each where it agrees best.
     fn add_faces(&self, pair: &Pair, across: &Profile, down: &Profile, found: &mut Vec<Found<'b>>) {
         let Pair { pitch, line, origins: ref usual, is_unscaled, .. } = *pair;
-        let part = |shift: usize, distance: f64| (shift as f64 / PARTS as f64) * distance;
+        let part = |shift: usize, distance: f64| (shift as f64 / PLACES as f64) * distance;
         let mut seen: Vec<((f64, f64), Option<Sight>)> = Vec::new();
         for face in self.bank.faces.iter().filter(|face| fits(face, pitch, line)) {
             let mut origins: Vec<(f64, f64)> = usual.clone();

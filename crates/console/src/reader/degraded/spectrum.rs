@@ -3,7 +3,7 @@
 //! Glyphs are drawn with a gap to their neighbours, so the ink of all rows of text together comes and goes with the columns,
 //! and that of all columns with the rows.
 
-use super::bank::{PARTS, Profile, centred};
+use super::bank::{PLACES, Profile, centred};
 use super::plane::Plane;
 
 /// The nearest and the farthest that cells may be apart, in pixels: six pixels at three quarters, sixteen by thirty-two at
@@ -130,10 +130,10 @@ impl Axis {
 
     /// How much ink there is at each part of the distance.
     pub(super) fn folded(&self, distance: f64) -> Profile {
-        let mut sums = [(0.0_f32, 0.0_f32); PARTS];
+        let mut sums = [(0.0_f32, 0.0_f32); PLACES];
         for (index, value) in self.profile.iter().enumerate() {
-            let place = ((index as f64 + 0.5) / distance).fract() * PARTS as f64;
-            let (sum, count) = &mut sums[(place as usize).min(PARTS - 1)];
+            let place = ((index as f64 + 0.5) / distance).fract() * PLACES as f64;
+            let (sum, count) = &mut sums[(place as usize).min(PLACES - 1)];
             *sum += value;
             *count += 1.0;
         }
@@ -157,12 +157,12 @@ pub(super) fn agreements(ink: &Profile, face: &Profile) -> [(usize, f32); 2] {
         let moved = ink.iter().cycle().skip(shift);
         face.iter().zip(moved).map(|(face, ink)| face * ink).sum::<f32>() / unit
     };
-    let values: [f32; PARTS] = std::array::from_fn(at);
+    let values: [f32; PLACES] = std::array::from_fn(at);
     let is_peak = |shift: &usize| {
-        let (before, after) = (values[(shift + PARTS - 1) % PARTS], values[(shift + 1) % PARTS]);
+        let (before, after) = (values[(shift + PLACES - 1) % PLACES], values[(shift + 1) % PLACES]);
         values[*shift] >= before && values[*shift] >= after
     };
-    let mut peaks: Vec<usize> = (0..PARTS).filter(is_peak).collect();
+    let mut peaks: Vec<usize> = (0..PLACES).filter(is_peak).collect();
     peaks.sort_by(|one, other| values[*other].total_cmp(&values[*one]));
     let peak =
         |index: usize| peaks.get(index).or(peaks.first()).map_or((0, 0.0), |shift| (*shift, values[*shift]));
