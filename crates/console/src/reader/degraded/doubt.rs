@@ -23,8 +23,13 @@ struct Trace {
 /// How a cell was read, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Ink {
-    /// It passes for a blank, with so much left unexplained, in steps of light.
-    None(f32),
+    /// It passes for a blank.
+    None {
+        /// How much that leaves unexplained, in steps of light.
+        unexplained: f32,
+        /// How much of its light the letter explains that is most like it.
+        alike: f32,
+    },
     /// Part of a picture.
     Picture,
     /// Ink of this contrast, in steps of light, read or not.
@@ -77,14 +82,13 @@ const REACH: usize = 2;
 const LIKE_A_LETTER: f32 = 0.4;
 const WORD: usize = 3;
 
-/// Which of the blanks are none for certain. `alike` is how much of the light of each its best letter explains, 0 for what is no
-/// blank. `noise` is what is usually left unexplained of a character, in steps of light. `blur` is how many pixels what stands in a
-/// cell reaches beyond it where no block of compression carries it farther, `inked` where the ink of the cells that are no blanks
-/// is, with that.
+/// Which of the blanks are none for certain. `noise` is what is usually left unexplained of a character, in steps of light. `blur` is
+/// how many pixels what stands in a cell reaches beyond it where no block of compression carries it farther, `inked` where the ink of
+/// the cells that are no blanks is, with that.
 pub(super) fn doubted(
     image: &Image,
     frame: &Frame,
-    (inks, alike): (&[Ink], &[f32]),
+    inks: &[Ink],
     inked: &[Rectangle],
     noise: f32,
     blur: f64,
@@ -94,12 +98,12 @@ pub(super) fn doubted(
     let mut left: Vec<bool> = (0..inks.len())
         .map(|index| match inks[index] {
             // Beside the screen there may be a bar, which filters mix with its outermost pixels.
-            Ink::None(_) if blur > 0.0 && is_outermost(index % frame.columns) => false,
-            Ink::None(unexplained) => traces.is_left(index, inks, unexplained, noise),
+            Ink::None { .. } if blur > 0.0 && is_outermost(index % frame.columns) => false,
+            Ink::None { unexplained, .. } => traces.is_left(index, inks, unexplained, noise),
             _ => false,
         })
         .collect();
-    mark_words(alike, &traces, &mut left);
+    mark_words(inks, &traces, &mut left);
     if compression::is_seen(image) {
         blocks::mark(image, frame, inks, inked, &mut left);
     }
@@ -130,7 +134,7 @@ pub(super) fn doubted(
         left > PART_OF_MARK * DOT * faintest
     };
     let is_doubted = |index: usize| match inks[index] {
-        Ink::None(unexplained) => {
+        Ink::None { unexplained, .. } => {
             is_faint(index) || around(index).any(is_faint) || is_mark(index, unexplained)
         }
         Ink::Picture | Ink::Some(_) => false,
@@ -138,12 +142,13 @@ pub(super) fn doubted(
     (0..inks.len()).map(is_doubted).collect()
 }
 
-/// Marks the blanks that letters explain a part of, and others beside them too: one is so by chance, words are not. `alike` is how much of
-/// its light the best letter explains, row by row.
-fn mark_words(alike: &[f32], traces: &Traces, left: &mut [bool]) {
+/// Marks the blanks that letters explain a part of, and others beside them too: one is so by chance, words are not.
+fn mark_words(inks: &[Ink], traces: &Traces, left: &mut [bool]) {
     // Borders of bars along a row of text are a little like letters, and do not vary.
-    let is_like = |index: usize| alike[index] > LIKE_A_LETTER && traces.cells[index].light > ROUNDING;
-    let is_like: Vec<bool> = (0..alike.len()).map(is_like).collect();
+    let is_like = |(ink, trace): (&Ink, &Trace)| {
+        matches!(ink, Ink::None { alike, .. } if *alike > LIKE_A_LETTER) && trace.light > ROUNDING
+    };
+    let is_like: Vec<bool> = inks.iter().zip(&traces.cells).map(is_like).collect();
     for (row, left) in is_like.chunks(traces.columns).zip(left.chunks_mut(traces.columns)) {
         for column in (0..row.len()).filter(|column| row[*column]) {
             let around = column.saturating_sub(WORD)..(column + WORD + 1).min(row.len());
@@ -221,7 +226,7 @@ impl Traces {
     /// How far the light and the colour of a cell are from those of the nearest even blanks before and after it, whichever is less.
     fn step(&self, row: usize, column: usize, inks: &[Ink]) -> (f32, f32) {
         let from = row * self.columns;
-        let is_even = |at: &usize| matches!(inks[*at], Ink::None(_)) && self.cells[*at].is_even();
+        let is_even = |at: &usize| matches!(inks[*at], Ink::None { .. }) && self.cells[*at].is_even();
         let before = (from..from + column).rev().take(FAR).find(is_even);
         let after = (from + column + 1..from + self.columns).take(FAR).find(is_even);
         let here = self.cells[from + column].mean;
@@ -271,8 +276,9 @@ impl Trace {
         }
         let all = (length * lines_count) as f32;
         let [red, green, blue] = sums.map(|sum| sum as f32 / all);
-        let [light, of_blue, of_red] = PARTS.map(|part| variance(part, spread) / all);
-        let mean = PARTS.map(|part| part[0] * red + part[1] * green + part[2] * blue);
+        let [light, of_blue, of_red] = MIXTURES.map(|mixture| variance(mixture, spread) / all);
+        let mean =
+            MIXTURES.map(|[of_red, of_green, of_blue]| of_red * red + of_green * green + of_blue * blue);
         Self { mean, light: light.sqrt(), color: (of_blue + of_red).sqrt() }
     }
 }
@@ -322,10 +328,10 @@ fn variance([red, green, blue]: [f32; 3], spread: [f32; 6]) -> f32 {
 }
 
 /// Light, and how blue and how red a colour is beside that, as mixtures of red, green and blue (those of JPEG).
-const PARTS: [[f32; 3]; 3] = [[0.299, 0.587, 0.114], [-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]];
+const MIXTURES: [[f32; 3]; 3] = [[0.299, 0.587, 0.114], [-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]];
 
 /// The light of a colour, and how blue and how red it is beside that.
 fn parts(pixel: u32) -> [f32; 3] {
     let [_, red, green, blue] = pixel.to_be_bytes().map(f32::from);
-    PARTS.map(|part| part[0] * red + part[1] * green + part[2] * blue)
+    MIXTURES.map(|[of_red, of_green, of_blue]| of_red * red + of_green * green + of_blue * blue)
 }

@@ -11,7 +11,7 @@ const MOST_PIXELS: usize = 4096 * 2400;
 
 /// Parts of a step of light in which it is summed: whole numbers, so that the difference of two large sums is exact. A column of
 /// the highest picture has less than `u32` holds.
-const PARTS: f32 = 1024.0;
+const PER_STEP: f32 = 1024.0;
 
 /// The brightness of each pixel, and sums of it.
 pub(super) struct Plane {
@@ -19,7 +19,7 @@ pub(super) struct Plane {
     pub(super) height: usize,
     /// From 0 to 255, row by row.
     pub(super) light: Vec<f32>,
-    /// The sum of all pixels of a column above a row, in [`PARTS`] of a step of light: `height + 1` rows. Sums may have begun again
+    /// The sum of all pixels of a column above a row, in [`PER_STEP`] of a step of light: `height + 1` rows. Sums may have begun again
     /// from 0: their differences tell.
     sums: Vec<u32>,
 }
@@ -42,7 +42,7 @@ impl Plane {
         for (y, row) in light.chunks_exact(width).enumerate() {
             sums.extend_from_within(y * width..);
             for (sum, value) in sums[(y + 1) * width..].iter_mut().zip(row) {
-                *sum = sum.wrapping_add((value * PARTS + 0.5) as u32);
+                *sum = sum.wrapping_add((value * PER_STEP + 0.5) as u32);
             }
         }
         Some(Self { width, height, light, sums })
@@ -147,7 +147,7 @@ impl Plane {
             self.sums[from..][columns.clone()].iter().zip(&self.light[below..][columns.clone()])
         };
         row(upper).zip(row(lower)).map(move |((sum_above, light_above), (sum, light))| {
-            sum.wrapping_sub(*sum_above) as f32 / PARTS + lower.part * light - upper.part * light_above
+            sum.wrapping_sub(*sum_above) as f32 / PER_STEP + lower.part * light - upper.part * light_above
         })
     }
 }

@@ -165,12 +165,14 @@ fn doubted(
 ) -> Vec<bool> {
     let Sharp { frame, face, filter, .. } = sharp;
     let ink = |(index, cell): (usize, &Option<Weighed>)| {
-        let Some(cell) = cell else { return Ink::None(f32::INFINITY) };
+        let blank = |unexplained: f32, alike: f32| Ink::None { unexplained, alike };
+        let Some(cell) = cell else { return blank(f32::INFINITY, 0.0) };
+        let alike = if cell.character.is_ascii_alphanumeric() { cell.share } else { 0.0 };
         let above = index.checked_sub(frame.columns).and_then(|above| weighed[above]);
         match cell.verdict(usual) {
             _ if pictures[index] => Ink::Picture,
-            Verdict::Unread if cell.is_left_by(above) => Ink::None(0.0),
-            Verdict::Blank => Ink::None(cell.blank * usual.contrast),
+            Verdict::Unread if cell.is_left_by(above) => blank(0.0, alike),
+            Verdict::Blank => blank(cell.blank * usual.contrast, alike),
             Verdict::Certain | Verdict::Unread => Ink::Some(cell.contrast * usual.contrast),
         }
     };
@@ -180,7 +182,7 @@ fn doubted(
     let blur = if is_sharp { 0.0 } else { BLUR * across.max(down).max(1.0) };
     let inked = |(index, ink): (usize, &Ink)| {
         let drawn = match (ink, weighed[index]) {
-            (Ink::None(_), _) | (_, None) => return None,
+            (Ink::None { .. }, _) | (_, None) => return None,
             (Ink::Some(_), Some(cell)) if matches!(cell.verdict(usual), Verdict::Certain) => {
                 face.glyphs[cell.glyph].inked(face.width)
             }
@@ -195,12 +197,7 @@ fn doubted(
         })
     };
     let inked: Vec<Rectangle> = inks.iter().enumerate().filter_map(inked).collect();
-    let alike = inks.iter().zip(weighed).map(|(ink, weighed)| match (ink, weighed) {
-        (Ink::None(_), Some(weighed)) if weighed.character.is_ascii_alphanumeric() => weighed.share,
-        _ => 0.0,
-    });
-    let alike: Vec<f32> = alike.collect();
-    doubt::doubted(image, frame, (&inks, &alike), &inked, usual.error * usual.contrast, blur)
+    doubt::doubted(image, frame, &inks, &inked, usual.error * usual.contrast, blur)
 }
 
 /// How many pixels of the face filters carry ink beyond its cell.

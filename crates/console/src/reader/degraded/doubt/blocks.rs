@@ -167,7 +167,7 @@ fn mark_cells(
         for row in cells(index / line, frame.y, frame.line, frame.rows) {
             for column in cells(index % line, frame.x, frame.pitch, frame.columns) {
                 let cell = row * frame.columns + column;
-                left[cell] |= matches!(inks[cell], Ink::None(_));
+                left[cell] |= matches!(inks[cell], Ink::None { .. });
             }
         }
     }
