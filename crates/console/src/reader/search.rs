@@ -408,3 +408,43 @@ fn edges(image: &Image, tile: usize) -> Vec<(usize, usize)> {
     }
     probes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A picture of one colour, a little lighter or darker here and there, with these rectangles of another colour.
+    fn picture(ground: u32, ink: u32, rectangles: &[(usize, usize, usize, usize)]) -> Image {
+        let mut image = Image::filled(64, 64, ground);
+        for (index, pixel) in image.pixels.iter_mut().enumerate() {
+            *pixel += (index % 7) as u32 * 0x01_0101;
+        }
+        for (left, top, width, height) in rectangles {
+            for y in *top..top + height {
+                image.pixels[y * 64 + left..][..*width].fill(ink);
+            }
+        }
+        image
+    }
+
+    #[test]
+    fn strokes_are_thin() {
+        let check = |ground: u32, rectangles: &[(usize, usize, usize, usize)], expected: bool| {
+            let ink = 0xcc_cccc;
+            let image = picture(ground, ink, rectangles);
+            let places = places_of(&image, ink);
+            assert_eq!(is_of_strokes(&image, &places, ink), expected, "{ground:06x} {rectangles:?}");
+        };
+        // An upright, a level one, and one at the edge of the picture.
+        check(0x20_4060, &[(30, 20, 2, 16), (8, 40, 12, 2), (62, 0, 2, 30)], true);
+        // A bar has its own colour around it in all its tiles but the one at its upper left corner.
+        let bar = (8, 8, 40, 24);
+        check(0x20_4060, &[bar], false);
+        // A ground that is a shade of the ink: it would be counted as ink.
+        check(0xc0_c0c0, &[(30, 20, 2, 16), (8, 40, 12, 2)], false);
+        // Five of nineteen tiles are more than a quarter, four of eighteen are not.
+        let strokes = [bar, (57, 9, 2, 6), (57, 57, 2, 6), (9, 57, 2, 6), (33, 57, 2, 6)];
+        check(0x20_4060, &strokes, true);
+        check(0x20_4060, &strokes[..4], false);
+    }
+}
