@@ -93,7 +93,8 @@ impl Recorder {
         if text.is_empty() || self.written >= LONGEST {
             return Ok(());
         }
-        let at = self.begun.elapsed().as_secs_f64();
+        // Microseconds: more digits would be noise.
+        let at = self.begun.elapsed().as_micros() as f64 / 1e6;
         self.line(&json!([at, kind, text]).to_string()).await?;
         if self.written >= LONGEST {
             self.line(&json!([at, "m", "the recording ends here: it became too long"]).to_string()).await?;
