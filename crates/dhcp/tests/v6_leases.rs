@@ -2,7 +2,7 @@
 //! all there is.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{Ipv6Addr, SocketAddrV6};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -50,6 +50,8 @@ struct World {
     disk: BTreeMap<Ipv6Addr, Lease>,
     config: ServerConfig,
     policy: Everybody,
+    /// All addresses that were kept for somebody at some time.
+    once_kept: BTreeSet<Ipv6Addr>,
 }
 
 /// What came of a message.
@@ -66,7 +68,7 @@ impl World {
         change(&mut config);
         let (now, policy) = (Instant::now(), Everybody::default());
         let server = Server::new(now, UNIX_EPOCH, config.clone(), policy.clone());
-        Self { server, begin: now, now, disk: BTreeMap::new(), config, policy }
+        Self { server, begin: now, now, disk: BTreeMap::new(), config, policy, once_kept: BTreeSet::new() }
     }
 
     fn time(&self) -> SystemTime {
@@ -111,6 +113,7 @@ impl World {
         let mut kept = self.policy.kept.borrow_mut();
         kept.retain(|_, other| *other != address);
         kept.insert(client, address);
+        self.once_kept.insert(address);
     }
 
     fn pass(&mut self, time: Duration) {
@@ -457,9 +460,10 @@ proptest! {
             // Whatever a client was told is known, and was known before a kill.
             for (address, ((client, association), _)) in &told {
                 let lease = world.server.leases().find(|lease| lease.address == *address);
-                // One kept for its machine is handed on within it, also where the next association is not told as the disk fails.
-                let kept = world.policy.kept.borrow().values().any(|kept| kept == address);
-                let is_whose = |lease: &Lease| lease.association == *association || kept;
+                // One that was kept for its machine is handed on within it, also where the next association is not told, as the
+                // disk fails.
+                let handed_on = world.once_kept.contains(address);
+                let is_whose = |lease: &Lease| lease.association == *association || handed_on;
                 prop_assert!(
                     lease.is_some_and(|lease| lease.identifier[9] == *client && is_whose(lease)),
                     "the lease of {} is lost", address
