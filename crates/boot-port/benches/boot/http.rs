@@ -11,6 +11,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use ironhand_boot_port::http::{HttpConfig, HttpListener, media_type};
 use ironhand_boot_port::{Body, Content, Part, Question, Refusal, Shelf, Transfer};
@@ -40,6 +41,8 @@ struct Folder {
     root: PathBuf,
     image: Image,
     file: Arc<File>,
+    /// When the image last changed.
+    modified: Option<SystemTime>,
 }
 
 struct Opened<'a>(&'a File);
@@ -66,7 +69,8 @@ impl Shelf for Folder {
                 extents.iter().map(|extent| Part { offset: extent.offset, length: extent.length }).collect();
             let etag = format!("{:x}-{length:x}", parts.first().map_or(0, |part| part.offset));
             let body = Body::File { file: Arc::clone(&self.file), parts: parts.into() };
-            return Ok(Content { body, media_type, etag, modified: None });
+            // With the time of the image, as the server has it.
+            return Ok(Content { body, media_type, etag, modified: self.modified });
         }
         // Opened for each request, as nginx does.
         let file = File::open(self.root.join(question.path)).map_err(|_| Refusal::NotFound)?;
@@ -88,7 +92,8 @@ impl Shelf for Folder {
 pub fn serve(folder: &Path) -> Result<bool> {
     let file = File::open(folder.join("image.iso"))?;
     let image = Image::index(&Opened(&file))?;
-    let shelf = Arc::new(Folder { root: folder.to_owned(), image, file: Arc::new(file) });
+    let modified = file.metadata()?.modified().ok();
+    let shelf = Arc::new(Folder { root: folder.to_owned(), image, file: Arc::new(file), modified });
     let config = HttpConfig { threads: THREADS, ..HttpConfig::default() };
     let _listener = HttpListener::open(SocketAddr::from((SERVER, PORTS[0])), config, shelf)?;
     loop {

@@ -181,7 +181,7 @@ impl Connection {
         let mut answer = Answer::new(&mut self.outbox, None, false);
         answer.plain(status, reason, header, Method::Get, &format!("{fault}\n"), SystemTime::now());
         let mut pace = Pace::new(&self.shared.config);
-        let _ = send_all(&mut self.wire, &self.outbox, false, &mut pace).await;
+        let _ = send_all(&mut self.wire, &self.outbox, &mut pace).await;
     }
 
     /// Ends a connection on which the client may still be sending.
@@ -303,19 +303,27 @@ impl Connection {
         content: Option<Wanted<'_>>,
         pace: &mut Pace,
     ) -> Result<(), Broken> {
-        send_all(&mut self.wire, &self.outbox[taken..], content.is_some(), pace).await?;
+        let is_long = content.is_some();
+        if is_long {
+            // Else each turn ends with a segment that is not full.
+            self.wire.hold_back(true)?;
+        }
+        send_all(&mut self.wire, &self.outbox[taken..], pace).await?;
         pace.begin_content();
         match content {
             None => {}
             Some(Wanted { body: Body::Bytes(bytes), first, length }) => {
                 let wanted = &bytes[first as usize..(first + length) as usize];
-                send_all(&mut self.wire, wanted, false, pace).await?;
+                send_all(&mut self.wire, wanted, pace).await?;
             }
             Some(Wanted { body: Body::File { file, parts }, first, length }) => {
                 for part in cut(parts, first, length) {
                     self.send_part(file, part, pace).await?;
                 }
             }
+        }
+        if is_long {
+            self.wire.hold_back(false)?;
         }
         Ok(self.wire.flush().await?)
     }
@@ -395,10 +403,10 @@ fn append(file: &File, bytes: &mut Vec<u8>, part: Part) -> io::Result<()> {
     Ok(())
 }
 
-async fn send_all(wire: &mut Wire, bytes: &[u8], more: bool, pace: &mut Pace) -> Result<(), Broken> {
+async fn send_all(wire: &mut Wire, bytes: &[u8], pace: &mut Pace) -> Result<(), Broken> {
     let mut rest = bytes;
     while !rest.is_empty() {
-        let sent = pace.step(wire.send(rest, more)).await?;
+        let sent = pace.step(wire.send(rest)).await?;
         rest = &rest[sent.min(rest.len())..];
     }
     Ok(())

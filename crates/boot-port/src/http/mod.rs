@@ -6,8 +6,9 @@
 //!
 //! # Threads
 //!
-//! Each thread has its own event loop and its own connections, so that no request passes from one to another. Files go out
-//! by `sendfile`, without passing through this process; only over TLS are they read in pieces.
+//! Each thread has its own event loop and its own connections, so that no request passes from one to another. One of them
+//! accepts, and shares the connections out. Files go out by `sendfile`, without passing through this process, and in full segments (TCP_CORK);
+//! only over TLS are they read in pieces.
 //!
 //! # What a client may take
 //!
@@ -16,6 +17,7 @@
 //! [`HttpConfig::stall_timeout`] is left. A connection holds up to [`HEAD_LIMIT`] bytes received and
 //! [`PIECE`] bytes to be sent, whatever is asked for.
 
+mod accept;
 mod answer;
 mod authority;
 mod census;

@@ -85,12 +85,11 @@ impl Wire {
         }
     }
 
-    /// Sends some of `bytes`; `more` says that others follow at once and may share a packet.
-    pub(super) async fn send(&mut self, bytes: &[u8], more: bool) -> io::Result<usize> {
+    /// Sends some of `bytes`.
+    pub(super) async fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Clear(stream) => {
-                let flags = SendFlags::NOSIGNAL | if more { SendFlags::MORE } else { SendFlags::empty() };
-                stream.send_by(|socket| Ok(rustix::net::send(socket, bytes, flags)?)).await
+                stream.send_by(|socket| Ok(rustix::net::send(socket, bytes, SendFlags::NOSIGNAL)?)).await
             }
             Self::Tls(stream) => stream.write(bytes).await,
         }
@@ -134,6 +133,16 @@ impl Wire {
             Self::Clear(_) => Ok(()),
             Self::Tls(stream) => stream.flush().await,
         }
+    }
+
+    /// Has the system hold back segments that are not full, or no longer. TLS fills its records by itself.
+    pub(super) fn hold_back(&self, held: bool) -> io::Result<()> {
+        let stream = match self {
+            Self::Clear(Clear::Fresh(socket)) => socket.as_fd(),
+            Self::Clear(Clear::Watched(stream)) => stream.as_fd(),
+            Self::Clear(Clear::Lost) | Self::Tls(_) => return Ok(()),
+        };
+        Ok(rustix::net::sockopt::set_tcp_cork(stream, held)?)
     }
 
     /// Has the runtime watch it: another request is waited for.

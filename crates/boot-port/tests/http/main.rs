@@ -4,4 +4,5 @@ mod hostile;
 mod served;
 mod shelf;
 mod talk;
+mod threads;
 mod tls;
