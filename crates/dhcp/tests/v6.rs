@@ -346,3 +346,24 @@ fn who_looks_for_servers_is_answered_and_knows_the_answers() {
     without.options = options;
     assert_eq!(inquiry.answered(ours, &without).map(|server| server.offered), Some(None));
 }
+
+/// The inputs that fuzzing begins with reach what they are for.
+#[test]
+fn kept_answers_of_others_are_read() {
+    let source: Ipv6Addr = "fe80::9".parse().expect("an address");
+    let kept = include_bytes!("../../../testdata/fuzz/dhcp_v6/advertise-of-another");
+    let message = Message::decode(kept).expect("a message");
+    let found = Inquiry::of([7; 22]).answered(source, &message).expect("an answer");
+    assert_eq!(found.offered, Some("2001:db8:7::77".parse().expect("an address")));
+    assert_eq!(found.boot_file.as_deref(), Some("tftp://[2001:db8:7::2]/foreign.efi"));
+    let heard = ironhand_dhcp::ra::Advertisement::decode(
+        source,
+        255,
+        include_bytes!("../../../testdata/fuzz/dhcp_v6/router-advertisement"),
+    )
+    .expect("an advertisement");
+    assert!(
+        heard.managed && heard.other && heard.prefixes.iter().any(|prefix| prefix.autonomous),
+        "{heard:?}"
+    );
+}

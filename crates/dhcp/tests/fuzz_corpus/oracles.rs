@@ -336,7 +336,7 @@ impl v6::Policy for Derived {
 }
 
 /// A server of DHCPv6 takes anything, answers a datagram at most once, in a form that can be read, and to its own sender; so
-/// does the reader of router solicitations.
+/// do the readers of what hosts and other routers and servers say.
 pub fn v6(data: &[u8]) {
     let source = Ipv6Addr::new(0xfe80, 0, 0, 0, 0x5054, 0x00ff, 0xfe01, 0x0203);
     if let Ok(solicitation) = ra::Solicitation::decode(source, 255, data) {
