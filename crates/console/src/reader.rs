@@ -12,6 +12,7 @@ mod cell;
 mod compression;
 mod degraded;
 mod glyph_table;
+mod logo;
 mod overlay;
 mod rival;
 mod search;
@@ -25,6 +26,7 @@ use crate::font::{Font, fonts, loaded_fonts};
 use crate::reading::{Place, Reading, ReadingCell, ScreenKind};
 use cell::{Cell, look};
 use glyph_table::{Candidate, GlyphTable};
+use logo::{Logo, Logos};
 use search::Found;
 
 /// Where the cells of a screen are. Given back with the next picture of the same host, it saves the search.
@@ -88,6 +90,8 @@ pub struct Reader {
     bank: OnceLock<degraded::Bank>,
     /// Where the cells of damaged pictures were.
     memory: degraded::Memory,
+    /// Pictures beside text that was read exactly.
+    logos: Logos,
 }
 
 impl Default for Reader {
@@ -111,7 +115,13 @@ impl Reader {
         let room = usize::from(u16::MAX) - built_in;
         let extra: Vec<Font> = extra.into_iter().take(room).collect();
         let tables = GlyphTable::all(fonts().iter().chain(loaded_fonts()).chain(&extra), built_in);
-        Self { tables, extra, bank: OnceLock::new(), memory: degraded::Memory::default() }
+        Self {
+            tables,
+            extra,
+            bank: OnceLock::new(),
+            memory: degraded::Memory::default(),
+            logos: Logos::default(),
+        }
     }
 
     /// The name of the font of a candidate.
@@ -142,6 +152,7 @@ impl Reader {
         {
             return again;
         }
+        let mut logo = None;
         let sheet = as_before
             .or_else(|| search::find(image, &self.tables, hint).map(|found| Sheet::cut(image, found)));
         let exact = match sheet {
@@ -155,13 +166,15 @@ impl Reader {
                 };
                 overlay::settle(image, &mut sheet);
                 is_damaged = is_compressed || sheet.may_be_damaged();
+                logo = (is_damaged && !is_compressed).then(|| Logo::of(image, &sheet));
                 let font = dominant_font(&sheet.cells);
                 let name = font.map(|font| self.font_name(font).to_owned());
                 read_cells(image, &sheet, &contested, scale, (font, name))
             }
             None => Reading::empty(ScreenKind::Graphics),
         };
-        if exact.is_reliable() && !is_damaged {
+        let is_known = hint.is_some() && logo.is_some_and(|logo| self.logos.contain(logo));
+        if exact.is_reliable() && (!is_damaged || is_known) {
             return self.exactly(image, exact);
         }
         let nearest = degraded::read(image, bank(), scale);
@@ -173,7 +186,10 @@ impl Reader {
                 nearest
             }
             None if is_spoilt => Reading::empty(ScreenKind::Graphics),
-            None => self.exactly(image, exact),
+            None => {
+                logo.filter(|_| exact.is_reliable()).into_iter().for_each(|logo| self.logos.keep(logo));
+                self.exactly(image, exact)
+            }
         }
     }
 

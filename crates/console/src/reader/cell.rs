@@ -58,7 +58,13 @@ pub(super) fn look<'t>(
     }
 }
 
-fn rows<'i>(image: &'i Image, table: &GlyphTable, x: usize, y: usize) -> impl Iterator<Item = &'i [u32]> {
+/// The lines of pixels of a cell.
+pub(super) fn rows<'i>(
+    image: &'i Image,
+    table: &GlyphTable,
+    x: usize,
+    y: usize,
+) -> impl Iterator<Item = &'i [u32]> {
     let (stride, width) = (image.width as usize, table.width as usize);
     (y..y + table.height as usize).map(move |row| &image.pixels[row * stride + x..row * stride + x + width])
 }

@@ -247,6 +247,40 @@ fn menus_over_a_photograph_are_read() {
     assert!(reading.text() == menu || !reading.is_reliable(), "{}", reading.text());
 }
 
+/// A console with a picture of many colours from this column on.
+fn beside_logo(text: &str, column: usize) -> Image {
+    let mut image = drawn(text, Font::named("qemu-vga16").unwrap(), false, (0xaa_aaaa, 0));
+    let width = image.width as usize;
+    for (index, pixel) in image.pixels.iter_mut().enumerate() {
+        let (x, y) = (index % width, index / width);
+        if (column * 8..column * 8 + 70).contains(&x) && y < 40 {
+            *pixel = u32::try_from((x * 7 + y * 11) % 251).unwrap() * 0x01_0201;
+        }
+    }
+    image
+}
+
+#[test]
+fn a_logo_is_told_from_blurred_text_once() {
+    let menu = "Boot menu\n\nnode17 login: root\n/dev/sda1: RUN fsck MANUALLY.";
+    let reader = Reader::new();
+    let first = reader.read(&beside_logo(menu, 30), None);
+    assert_eq!(first.text(), menu);
+    let logo = |reader: &Reader, image: &Image| {
+        let hint = first.grid.as_ref();
+        Logo::of(image, &search::cut_as_before(image, &reader.tables, hint).expect("text in this grid"))
+    };
+    assert!(reader.logos.contain(logo(&reader, &beside_logo(menu, 30))));
+    let check = |image: &Image, is_known: bool| {
+        assert_eq!(reader.logos.contain(logo(&reader, image)), is_known);
+        assert_eq!(reader.read(image, first.grid.as_ref()), Reader::new().read(image, None));
+        assert!(reader.logos.contain(logo(&reader, image)));
+    };
+    // Other text beside the same picture, then the same text beside another.
+    check(&beside_logo("Shell> FS0:\n\nnode17 login: root\nlast line", 30), true);
+    check(&beside_logo(menu, 29), false);
+}
+
 #[test]
 fn a_letter_over_a_photograph_that_no_font_has_is_unread() {
     let menu = "  Installer menu\n  Install now\n  Advanced options";
