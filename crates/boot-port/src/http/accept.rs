@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use super::census::{Census, Place};
 use super::connection::{Connection, Shared};
 use super::counters::Count;
+use super::listener::BACKLOG;
 use super::wire::{Clear, Wire};
 
 /// Connections that are accepted before those are served that the thread has. Several, because the request of one that was
@@ -189,9 +190,12 @@ impl Desk {
 
     /// Takes the connections that wait.
     fn take_over(&self, door: &Door, load: &Load) {
-        while !self.shared.stop.is_cancelled()
-            && let Ok((stream, client)) = take(&door.listening)
-        {
+        // No more than may wait: while others keep coming, those of this thread have their turn.
+        for _ in 0..BACKLOG {
+            if self.shared.stop.is_cancelled() {
+                return;
+            }
+            let Ok((stream, client)) = take(&door.listening) else { return };
             if let Some(arrival) = self.admit(door, stream, client, load) {
                 self.serve(arrival);
             }

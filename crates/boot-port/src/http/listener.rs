@@ -20,7 +20,7 @@ use crate::content::Shelf;
 use crate::interface::{is_of_both_families, open_at};
 
 /// Connections that may wait to be accepted: a whole row of racks may be switched on at once.
-const BACKLOG: i32 = 4_096;
+pub(super) const BACKLOG: i32 = 4_096;
 
 /// Habits of a listener.
 #[derive(Clone, Debug)]
