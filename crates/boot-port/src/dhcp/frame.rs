@@ -54,7 +54,7 @@ pub(super) fn udp(
 }
 
 /// The ones' complement sum of 16-bit words (RFC 1071), from `initial` on.
-fn sum(bytes: &[u8], initial: u32) -> u16 {
+pub(crate) fn sum(bytes: &[u8], initial: u32) -> u16 {
     let mut words = bytes.chunks_exact(2);
     let mut sum: u32 = initial;
     for word in &mut words {

@@ -3,6 +3,8 @@
 
 use std::net::Ipv6Addr;
 
+use crate::dhcp::frame::sum;
+
 /// The EtherType of IPv6.
 pub(super) const IPV6: u16 = 0x86dd;
 /// What follows the header of IPv6.
@@ -71,11 +73,11 @@ fn whole(
     at: usize,
 ) -> Vec<u8> {
     // One that comes to 0 is sent as its other form, as 0 is no sum (RFC 8200, section 8.1).
-    let sum = match checksum([from, to], protocol, &payload) {
+    let checksum = match checksum([from, to], protocol, &payload) {
         0 => 0xffff,
-        sum => sum,
+        checksum => checksum,
     };
-    payload[at..at + 2].copy_from_slice(&sum.to_be_bytes());
+    payload[at..at + 2].copy_from_slice(&checksum.to_be_bytes());
     let [.., a, b, c, d] = to.octets();
     let mut frame = vec![0x33, 0x33, a, b, c, d];
     frame.extend_from_slice(&mac);
@@ -90,18 +92,11 @@ fn whole(
 
 /// The sum of what follows the header of IPv6 (RFC 8200, section 8.1); 0 where a right one is within.
 fn checksum(addresses: [Ipv6Addr; 2], protocol: u8, payload: &[u8]) -> u16 {
-    let words = |bytes: &[u8]| -> u64 {
-        bytes
-            .chunks(2)
-            .map(|pair| u64::from(pair[0]) << 8 | u64::from(pair.get(1).copied().unwrap_or_default()))
-            .sum()
-    };
-    let mut sum = addresses.iter().map(|address| words(&address.octets())).sum::<u64>();
-    sum += words(payload) + payload.len() as u64 + u64::from(protocol);
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    !(sum as u16)
+    let length = u16::try_from(payload.len()).unwrap_or(u16::MAX);
+    let initial = addresses.iter().fold(u32::from(length) + u32::from(protocol), |initial, address| {
+        u32::from(sum(&address.octets(), initial))
+    });
+    !sum(payload, initial)
 }
 
 #[cfg(test)]
