@@ -243,14 +243,16 @@ impl Desk {
         let other = other.filter(|other| other.load.now() < own.now());
         let load = other.map_or(own, |other| &other.load);
         let Some(arrival) = self.admit(door, stream, client, load) else { return };
-        let Some(other) = other else {
-            self.serve(arrival);
-            return door.call();
+        let arrival = match other {
+            None => arrival,
+            Some(other) => match other.to.send(arrival) {
+                Ok(()) => return,
+                // That thread fell over.
+                Err(refused) => Arrival { share: own.begin(), ..refused.0 },
+            },
         };
-        if let Err(refused) = other.to.send(arrival) {
-            // That thread fell over.
-            self.serve(Arrival { share: own.begin(), ..refused.0 });
-        }
+        self.serve(arrival);
+        door.call();
     }
 
     /// A connection that there is a place for, as one of `load`. Others are turned away.
