@@ -14,6 +14,7 @@ mod ipmi_sim;
 mod ironhand;
 mod loopback_bmc;
 mod machine;
+pub mod medium;
 mod network;
 mod parrot;
 mod peer;

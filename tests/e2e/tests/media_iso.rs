@@ -2,96 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::os::unix::fs::{FileExt, symlink};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
+use e2e::medium::{Opened, awkward, bytes, content, image, index, read_at, sparse_image};
 use e2e::{peer, run};
-use ironhand_media::{BootPlatform, Error, Family, Image, Names, Node, Source, SourceError, recognise};
+use ironhand_media::{BootPlatform, Error, Family, Image, Names, Node, Source, recognise};
 use tempfile::TempDir;
-
-struct Opened(File);
-
-impl Source for Opened {
-    fn length(&self) -> u64 {
-        self.0.metadata().expect("it is open").len()
-    }
-
-    fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SourceError> {
-        self.0.read_exact_at(buffer, offset).map_err(|error| SourceError(error.to_string()))
-    }
-}
-
-/// A folder with all that is hard to bring into an image, and the files in it that are no links.
-fn awkward(folder: &Path) -> Vec<String> {
-    let long = format!("{}-{}", "a-name-that-no-plain-image-can-hold".repeat(2), "end.txt");
-    let deep = "one/two/three/four/five/six/seven/eight/nine/ten/eleven/twelve";
-    let files = [
-        ("readme.txt".to_owned(), 10),
-        ("empty".to_owned(), 0),
-        ("block".to_owned(), 2_048),
-        ("casper/vmlinuz".to_owned(), 100_001),
-        ("casper/initrd".to_owned(), 3_000_000),
-        (".disk/info".to_owned(), 300),
-        ("EFI/BOOT/BOOTx64.EFI".to_owned(), 5_000),
-        (format!("{deep}/bottom.txt"), 77),
-        (format!("long/{long}"), 1_234),
-        (format!("long/{long}2"), 1_235),
-        ("collide/Readme".to_owned(), 11),
-        ("collide/README".to_owned(), 12),
-        ("collide/readme".to_owned(), 13),
-        ("ümlaut/größe.txt".to_owned(), 99),
-        ("spaces and; signs/a file;1".to_owned(), 5),
-    ];
-    for (number, (path, length)) in files.iter().enumerate() {
-        let file = folder.join(path);
-        fs::create_dir_all(file.parent().expect("it has one")).expect("a folder");
-        fs::write(file, bytes(number as u64, *length)).expect("a file");
-    }
-    for number in 0..400 {
-        fs::create_dir_all(folder.join("many")).expect("a folder");
-        fs::write(folder.join(format!("many/file-{number:04}-of-a-long-list.conf")), number.to_string())
-            .expect("a file");
-    }
-    symlink("casper/vmlinuz", folder.join("vmlinuz")).expect("a link");
-    symlink("../casper", folder.join("EFI/kernels")).expect("a link");
-    symlink(".", folder.join("debian")).expect("a link");
-    symlink("/casper/initrd", folder.join("long/absolute")).expect("a link");
-    symlink("one/../one/./two", folder.join("dotted")).expect("a link");
-    symlink("l".repeat(250), folder.join("dangling")).expect("a link");
-    files.into_iter().map(|(path, _)| path).collect()
-}
-
-fn bytes(seed: u64, length: usize) -> Vec<u8> {
-    (0..length as u64).map(|at| ((at + 1).wrapping_mul(2_654_435_761 + seed) >> 13) as u8).collect()
-}
-
-fn image(program: &str, options: &[&str], folder: &Path, into: &TempDir) -> std::path::PathBuf {
-    let path = into.path().join("image.iso");
-    let mut arguments: Vec<&str> = if program == "xorriso" { vec!["-as", "mkisofs"] } else { Vec::new() };
-    arguments.extend(options);
-    arguments.extend(["-o", path.to_str().expect("text"), folder.to_str().expect("text")]);
-    let output = run(program, &arguments);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    path
-}
-
-fn index(path: &Path) -> (Image, Opened) {
-    let opened = Opened(File::open(path).expect("the image"));
-    (Image::index(&opened).expect("an image"), opened)
-}
-
-fn content(image: &Image, source: &dyn Source, path: &str) -> Option<Vec<u8>> {
-    let Node::File { extents, length } = image.tree.find(path)?.node else { return None };
-    let mut bytes = Vec::new();
-    for extent in extents {
-        let begin = bytes.len();
-        bytes.resize(begin + extent.length as usize, 0);
-        source.read(extent.offset, &mut bytes[begin..]).expect("it lies in the image");
-    }
-    assert_eq!(bytes.len() as u64, length);
-    Some(bytes)
-}
 
 /// What bsdtar lists, without the root and without slashes at the ends.
 fn listed_by_bsdtar(path: &Path) -> BTreeSet<String> {
@@ -214,20 +132,8 @@ fn a_file_over_four_gigabytes_is_found_whole() {
         large.write_all_at(b"here", mark).expect("it is written");
     }
     fs::write(folder.path().join("zz-small.txt"), "small").expect("a file");
-    let path = into.path().join("image.iso");
-    let mut maker = Command::new(peer("xorriso"))
-        .args(["-as", "mkisofs", "-quiet", "-iso-level", "3", "-R"])
-        .arg(folder.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("xorriso runs");
-    let sparse = Command::new("dd")
-        .args(["conv=sparse", "bs=1M", "iflag=fullblock", "status=none"])
-        .arg(format!("of={}", path.display()))
-        .stdin(maker.stdout.take().expect("it is piped"))
-        .status();
-    assert!(sparse.expect("dd runs").success() && maker.wait().expect("it ends").success());
+    let options = ["-as", "mkisofs", "-quiet", "-iso-level", "3", "-R"];
+    let path = sparse_image("xorriso", &options, folder.path(), &into);
 
     let (image, source) = index(&path);
     let Some(Node::File { extents, length }) = image.tree.find("LARGE.IMG").map(|entry| entry.node) else {
@@ -236,24 +142,7 @@ fn a_file_over_four_gigabytes_is_found_whole() {
     assert_eq!(length, LENGTH);
     assert!(extents.len() <= 2, "extents that follow each other are one: {extents:?}");
     for mark in marks {
-        let mut seen = Vec::new();
-        for byte in 0..4 {
-            let mut skip = mark + byte;
-            let mut offset = None;
-            for extent in extents {
-                match skip.checked_sub(extent.length) {
-                    Some(rest) => skip = rest,
-                    None => {
-                        offset = Some(extent.offset + skip);
-                        break;
-                    }
-                }
-            }
-            let mut one = [0];
-            source.read(offset.expect("it lies within"), &mut one).expect("it can be read");
-            seen.extend(one);
-        }
-        let mut expected = [0; 4];
+        let (seen, mut expected) = (read_at(&source, extents, mark, 4), [0; 4]);
         large.read_exact_at(&mut expected, mark).expect("it can be read");
         assert_eq!(seen, expected, "at {mark}");
     }
