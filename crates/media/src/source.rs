@@ -13,7 +13,7 @@ pub trait Source {
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SourceError>;
 }
 
-impl Source for [u8] {
+impl Source for &[u8] {
     fn length(&self) -> u64 {
         self.len() as u64
     }
@@ -44,12 +44,12 @@ pub enum Error {
         /// What happened.
         source: SourceError,
     },
-    /// There is no volume descriptor where ISO 9660 has it.
-    #[error("this is no ISO 9660 image: there is no volume descriptor at byte 32768")]
-    NotIso,
-    /// All it has to show under ISO 9660 is a note that it should be read as UDF.
+    /// There is no volume descriptor where ISO 9660 and UDF have it.
+    #[error("this is no image of ISO 9660 or UDF: there is no volume descriptor at byte 32768")]
+    NoVolume,
+    /// Its files are recorded in a form of UDF that is not read here.
     #[error(
-        "the files of this image are recorded in a form of UDF that is not read here ({0}); unpack it, and add the folder"
+        "the files of this image are recorded in a form of UDF that is not read here: {0}; write its files to a new image, and add that"
     )]
     Udf(&'static str),
     /// Something lies behind its end.

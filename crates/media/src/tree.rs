@@ -93,6 +93,14 @@ pub(crate) enum NewNode {
     Other,
 }
 
+/// Puts an extent behind others; one that goes on where the last ends becomes a part of it.
+pub(crate) fn join(extents: &mut Vec<Extent>, next: Extent) {
+    match extents.last_mut() {
+        Some(last) if last.offset + last.length == next.offset => last.length += next.length,
+        _ => extents.push(next),
+    }
+}
+
 impl Tree {
     /// The number of the root.
     pub(crate) const ROOT: u32 = 0;

@@ -1,9 +1,9 @@
 //! Boot images of El Torito ("El Torito" Bootable CD-ROM Format Specification 1.0; UEFI 2.10, section 13.3.2.1).
 
 use super::SECTOR;
-use super::volume::{le16, le32};
 use crate::source::{Error, Source, read};
 use crate::tree::{Extent, Node, Tree};
+use crate::wire::{le16, le32};
 
 /// The unit in which the catalog tells how much is to be loaded.
 const LOADED: u64 = 512;

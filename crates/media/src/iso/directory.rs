@@ -1,12 +1,14 @@
 //! Directory records (ECMA-119, section 9.1).
 
-use std::cell::Cell;
-
 use super::rock_ridge::{self, Facts, SystemUse};
-use super::volume::{Volume, Volumes, le32, ucs2};
-use super::{DIRECTORY_LIMIT, Names, SECTOR};
-use crate::source::{Error, Source, read, within};
-use crate::tree::{Extent, NewEntry, NewNode};
+use super::volume::{Volume, Volumes};
+use super::{Names, SECTOR};
+use crate::directories::{Directories, Found};
+use crate::limits::{Metered, directory_length};
+use crate::source::{Error, Source, within};
+use crate::text::{file_name, harmless, utf16_be};
+use crate::tree::{Extent, NewEntry, NewNode, join};
+use crate::wire::le32;
 
 /// The bytes of a record before its identifier.
 const FIXED: usize = 33;
@@ -14,40 +16,11 @@ const FIXED: usize = 33;
 const DIRECTORY: u8 = 0x02;
 const ASSOCIATED: u8 = 0x04;
 const MORE_EXTENTS: u8 = 0x80;
-/// Bytes of directories and of what their records go on in, over a whole image.
-const METADATA_LIMIT: u64 = 256 << 20;
-
 /// Where a directory lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) offset: u64,
     pub(super) length: u64,
-}
-
-/// An entry of a directory.
-#[derive(Clone, Debug)]
-pub(super) struct Found {
-    pub(super) new: NewEntry,
-    /// Where its own entries lie, for a directory.
-    pub(super) directory: Option<Place>,
-}
-
-/// Reads no more than there may be of directories: they can overlap, and be read again and again.
-pub(super) struct Metered<'a> {
-    source: &'a dyn Source,
-    left: Cell<u64>,
-}
-
-impl<'a> Metered<'a> {
-    pub(super) fn new(source: &'a dyn Source) -> Self {
-        Self { source, left: Cell::new(METADATA_LIMIT) }
-    }
-
-    pub(super) fn read(&self, what: &str, offset: u64, length: usize) -> Result<Vec<u8>, Error> {
-        let left = self.left.get().checked_sub(length as u64);
-        self.left.set(left.ok_or(Error::TooLarge { what: "bytes of directories", limit: METADATA_LIMIT })?);
-        read(self.source, what, offset, length)
-    }
 }
 
 /// Reads the directories of one volume.
@@ -74,6 +47,31 @@ struct Record<'a> {
 struct Whole<'a> {
     record: Record<'a>,
     extents: Vec<Extent>,
+}
+
+impl Directories for Reader<'_> {
+    type Place = Place;
+
+    fn root(&self) -> Place {
+        self.volume.root
+    }
+
+    fn offset(place: &Place) -> u64 {
+        place.offset
+    }
+
+    fn entries(&self, place: Place) -> Result<Vec<Found<Place>>, Error> {
+        let bytes = self.source.read("a directory", place.offset, directory_length(place.length)?)?;
+        let mut found = Vec::new();
+        for whole in self.whole_records(&bytes, place.offset)? {
+            // The first two records are of the directory itself and of the one above.
+            if matches!(whole.record.identifier, [0] | [1]) || whole.record.flags & ASSOCIATED != 0 {
+                continue;
+            }
+            found.extend(self.found(whole)?);
+        }
+        Ok(found)
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -107,23 +105,6 @@ impl<'a> Reader<'a> {
         rock_ridge::announced(&self.source, self.volume.block, first.system_use)
     }
 
-    /// The entries of the directory at `place`, in the order of the image.
-    pub(super) fn entries(&self, place: Place) -> Result<Vec<Found>, Error> {
-        if place.length > DIRECTORY_LIMIT as u64 {
-            return Err(Error::TooLarge { what: "bytes in one directory", limit: DIRECTORY_LIMIT as u64 });
-        }
-        let bytes = self.source.read("a directory", place.offset, place.length as usize)?;
-        let mut found = Vec::new();
-        for whole in self.whole_records(&bytes, place.offset)? {
-            // The first two records are of the directory itself and of the one above.
-            if matches!(whole.record.identifier, [0] | [1]) || whole.record.flags & ASSOCIATED != 0 {
-                continue;
-            }
-            found.extend(self.found(whole)?);
-        }
-        Ok(found)
-    }
-
     /// All records of a directory, with those of one file taken together.
     fn whole_records<'b>(&self, bytes: &'b [u8], offset: u64) -> Result<Vec<Whole<'b>>, Error> {
         let mut whole: Vec<Whole<'b>> = Vec::new();
@@ -142,12 +123,7 @@ impl<'a> Reader<'a> {
             goes_on = more;
             match last {
                 Some(last) => {
-                    match last.extents.last_mut() {
-                        Some(before) if before.offset + before.length == record.extent.offset => {
-                            before.length += record.extent.length
-                        }
-                        _ => last.extents.push(record.extent),
-                    }
+                    join(&mut last.extents, record.extent);
                     if last.record.system_use.is_empty() {
                         last.record.system_use = record.system_use;
                     }
@@ -159,7 +135,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What a record stands for; nothing for a directory that was moved elsewhere and is found there.
-    fn found(&self, whole: Whole<'_>) -> Result<Option<Found>, Error> {
+    fn found(&self, whole: Whole<'_>) -> Result<Option<Found<Place>>, Error> {
         let record = &whole.record;
         let facts = match self.names {
             Names::RockRidge => {
@@ -175,10 +151,7 @@ impl<'a> Reader<'a> {
             Some(name) => name,
             None => self.identifier(record.identifier),
         };
-        let name = harmless(&name).replace('/', "\u{fffd}");
-        if matches!(name.as_str(), "" | "." | "..") {
-            return Err(Error::Damaged { offset: record.offset, what: "a file has no name" });
-        }
+        let name = file_name(&name, record.offset)?;
         let moved = facts.child.map(|block| self.moved(block)).transpose()?;
         let is_directory = record.flags & DIRECTORY != 0;
         let (node, directory) = match (facts.link, moved) {
@@ -197,7 +170,7 @@ impl<'a> Reader<'a> {
     /// The name that a record has by itself.
     fn identifier(&self, bytes: &[u8]) -> String {
         let text = match self.names {
-            Names::Joliet => ucs2(bytes),
+            Names::Joliet => utf16_be(bytes),
             // ISO 9660 knows capitals, digits and `_`; what others write is mostly UTF-8.
             _ => String::from_utf8_lossy(bytes).into_owned(),
         };
@@ -262,9 +235,4 @@ fn record(bytes: &[u8], at: usize, offset: u64, block: u64) -> Result<Option<Rec
         identifier,
         system_use,
     }))
-}
-
-/// Names come from strangers and are shown on terminals.
-fn harmless(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

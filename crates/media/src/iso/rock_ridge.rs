@@ -1,15 +1,14 @@
 //! Rock Ridge (IEEE P1282) in the system use areas of directory records (SUSP, IEEE P1281).
 
 use super::SECTOR;
-use super::directory::Metered;
-use super::volume::le32;
+use crate::limits::{Metered, TARGET_LIMIT};
 use crate::source::Error;
+use crate::wire::le32;
 
 /// Areas that a record may go on in. The longest names that Linux has, with all that belongs to a file, take two.
 const CONTINUATION_LIMIT: usize = 64;
-/// Bytes of a name, and of the target of a link, at most (`NAME_MAX` and `PATH_MAX` of Linux).
+/// Bytes of a name at most (`NAME_MAX` of Linux).
 const NAME_LIMIT: usize = 255;
-const TARGET_LIMIT: usize = 4_096;
 
 /// What the system use area of a record says of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

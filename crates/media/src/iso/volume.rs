@@ -3,6 +3,8 @@
 use super::directory::Place;
 use super::{FIRST_DESCRIPTOR, SECTOR};
 use crate::source::{Error, Source, read};
+use crate::text::{self, utf16_be};
+use crate::wire::{le16, le32};
 
 /// Volume descriptors at most; images have three to five.
 const DESCRIPTOR_LIMIT: u64 = 64;
@@ -25,12 +27,11 @@ pub(super) struct Volumes {
     pub(super) joliet: Option<Volume>,
     /// Where the boot catalog of El Torito lies.
     pub(super) boot_catalog: Option<u64>,
-    /// Whether the image says that it can be read as UDF too (ECMA-167, part 3, section 9.1).
-    pub(super) udf: bool,
 }
 
-pub(super) fn read_all(source: &dyn Source) -> Result<Volumes, Error> {
-    let (mut primary, mut joliet, mut boot_catalog, mut udf, mut ended) = (None, None, None, false, false);
+/// Reads the descriptors; `None` where there is no primary one.
+pub(super) fn read_all(source: &dyn Source) -> Result<Option<Volumes>, Error> {
+    let (mut primary, mut joliet, mut boot_catalog) = (None, None, None);
     for number in 0..DESCRIPTOR_LIMIT {
         let offset = FIRST_DESCRIPTOR + number * SECTOR;
         if offset + SECTOR > source.length() {
@@ -38,7 +39,7 @@ pub(super) fn read_all(source: &dyn Source) -> Result<Volumes, Error> {
         }
         let sector = read(source, "a volume descriptor", offset, SECTOR as usize)?;
         match &sector[1..6] {
-            b"CD001" if !ended => match sector[0] {
+            b"CD001" => match sector[0] {
                 0 if sector[7..].starts_with(b"EL TORITO SPECIFICATION") => {
                     boot_catalog.get_or_insert(u64::from(le32(&sector, 71)) * SECTOR);
                 }
@@ -46,17 +47,14 @@ pub(super) fn read_all(source: &dyn Source) -> Result<Volumes, Error> {
                 2 if joliet.is_none() && JOLIET.iter().any(|escape| sector[88..].starts_with(escape)) => {
                     joliet = Some(volume(&sector, offset, true)?);
                 }
-                255 => ended = true,
+                255 => break,
                 _ => {}
             },
-            b"CD001" => {}
-            b"NSR02" | b"NSR03" => udf = true,
-            b"BEA01" | b"BOOT2" => {}
+            b"BEA01" | b"NSR02" | b"NSR03" | b"BOOT2" => {}
             _ => break,
         }
     }
-    let primary = primary.ok_or(Error::NotIso)?;
-    Ok(Volumes { primary, joliet, boot_catalog, udf })
+    Ok(primary.map(|primary| Volumes { primary, joliet, boot_catalog }))
 }
 
 fn volume(sector: &[u8], offset: u64, joliet: bool) -> Result<Volume, Error> {
@@ -68,31 +66,10 @@ fn volume(sector: &[u8], offset: u64, joliet: bool) -> Result<Volume, Error> {
         });
     }
     let label = &sector[40..72];
-    let label = if joliet { ucs2(label) } else { String::from_utf8_lossy(label).into_owned() };
+    let label = if joliet { utf16_be(label) } else { String::from_utf8_lossy(label).into_owned() };
     let root = Place {
         offset: (u64::from(le32(sector, 158)) + u64::from(sector[157])) * block,
         length: u64::from(le32(sector, 166)),
     };
-    let label = label
-        .trim_matches([' ', '\0'])
-        .chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
-    Ok(Volume { label, block, root })
-}
-
-/// Text of Joliet: big-endian, two bytes a character.
-pub(super) fn ucs2(bytes: &[u8]) -> String {
-    let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
-    String::from_utf16_lossy(&units)
-}
-
-/// A number of two bytes; `at` lies within `bytes`.
-pub(super) fn le16(bytes: &[u8], at: usize) -> u16 {
-    u16::from_le_bytes([bytes[at], bytes[at + 1]])
-}
-
-/// A number of four bytes; `at` lies within `bytes`.
-pub(super) fn le32(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+    Ok(Volume { label: text::label(&label), block, root })
 }

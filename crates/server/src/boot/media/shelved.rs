@@ -156,7 +156,7 @@ impl Shelved {
                 describe(&mut status, &image, &recognise(&(&image.tree, &opened as &dyn Source)), &opened);
                 Some(image.tree)
             }
-            Err(ironhand_media::Error::NotIso) => {
+            Err(ironhand_media::Error::NoVolume) => {
                 (status.form, status.files) = (Some(MediaForm::File), 1);
                 None
             }
@@ -288,6 +288,11 @@ fn describe(status: &mut MediaStatus, image: &Image, medium: &Medium, opened: &O
     status.initrd.clone_from(&medium.initrd);
     status.second_stage.clone_from(&medium.second_stage);
     status.notes = medium.notes.iter().map(|note| (*note).to_owned()).collect();
+    if let Some(error) = &image.left_out {
+        status
+            .notes
+            .push(format!("its files are those of ISO 9660, since UDF beside it is not read: {error}"));
+    }
     for path in &medium.loaders {
         let Some(Node::File { extents: [extent, ..], length }) =
             image.tree.find(path).map(|entry| entry.node)
