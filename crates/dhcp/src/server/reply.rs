@@ -10,6 +10,8 @@ use crate::{Boot, BootStyle, Client, ClientKind, Message, MessageType, Op, Optio
 
 /// Datagrams of this length pass everywhere (RFC 2131, section 2: 576 bytes with the headers of IP and UDP).
 const SMALLEST_LIMIT: usize = 576 - HEADERS;
+/// Room for the type of the message, the server, the times and the mask, which stands also beside an option 82 that leaves none.
+const LEAST_LIMIT: usize = FIXED + 36;
 /// What fits into one frame of Ethernet.
 const LARGEST_LIMIT: usize = 1500 - HEADERS;
 /// IPv4 and UDP.
@@ -44,18 +46,19 @@ impl Reply<'_> {
     pub fn write(&self, out: &mut Vec<u8>) {
         self.write_header(out);
         let information = self.request.options.get(code::RELAY_AGENT_INFORMATION);
-        // Option 82 and the end are certain of their room.
+        // Option 82 and the end are certain of their room, and so is what makes the message one, whatever a relay adds.
         let reserve = 1 + information.map_or(0, field_length);
-        let mut fields =
-            Fields { limit: self.limit().saturating_sub(reserve), written: OptionSet::default(), out };
+        let limit = self.limit().saturating_sub(reserve).max(LEAST_LIMIT);
+        let mut fields = Fields { limit, written: OptionSet::default(), out };
         fields.add(code::MESSAGE_TYPE, &[self.kind as u8]);
         fields.add(code::SERVER_IDENTIFIER, &self.server.octets());
+        self.write_lease(&mut fields);
+        if let Some(identifier) = self.request.options.get(code::CLIENT_IDENTIFIER) {
+            // RFC 6842, section 3: before what may fill the message.
+            fields.add(code::CLIENT_IDENTIFIER, identifier);
+        }
         if self.kind != MessageType::Nak {
             self.write_terms(&mut fields);
-        }
-        if let Some(identifier) = self.request.options.get(code::CLIENT_IDENTIFIER) {
-            // RFC 6842, section 3.
-            fields.add(code::CLIENT_IDENTIFIER, identifier);
         }
         if let Some(information) = information {
             write_field(code::RELAY_AGENT_INFORMATION, information, out);
@@ -100,27 +103,37 @@ impl Reply<'_> {
         debug_assert_eq!(out.len(), FIXED);
     }
 
-    fn write_terms(&self, fields: &mut Fields<'_>) {
+    fn write_lease(&self, fields: &mut Fields<'_>) {
         if let Some(lease) = self.lease {
             let seconds = seconds(lease);
             fields.add(code::LEASE_TIME, &seconds.to_be_bytes());
             fields.add(code::RENEWAL_TIME, &(seconds / 2).to_be_bytes());
             fields.add(code::REBINDING_TIME, &(seconds - seconds / 8).to_be_bytes());
         }
-        let Some(terms) = self.terms else { return };
-        let addressed = self.lease.is_some() || self.kind == MessageType::Ack && !self.boot_only();
-        if addressed && terms.options.get(code::SUBNET_MASK).is_none() {
+        if self.is_addressed()
+            && self.terms.is_some_and(|terms| terms.options.get(code::SUBNET_MASK).is_none())
+        {
             fields.add(code::SUBNET_MASK, &self.mask.octets());
         }
+    }
+
+    /// Whether the client has an address, or is given one.
+    fn is_addressed(&self) -> bool {
+        self.lease.is_some() || self.kind == MessageType::Ack && !self.boot_only()
+    }
+
+    fn write_terms(&self, fields: &mut Fields<'_>) {
+        let Some(terms) = self.terms else { return };
         self.write_boot(fields);
-        if addressed {
-            self.write_options(terms, fields);
-            self.write_no_pxedhcp(terms, fields);
-        }
+        // What firmware and iPXE cannot do without stands before what a person may have written any amount of.
         if let Some(uuid) = self.request.options.get(code::CLIENT_MACHINE_IDENTIFIER)
             && self.client.kind != ClientKind::Other
         {
             fields.add(code::CLIENT_MACHINE_IDENTIFIER, uuid);
+        }
+        if self.is_addressed() {
+            self.write_no_pxedhcp(terms, fields);
+            self.write_options(terms, fields);
         }
     }
 
@@ -171,17 +184,23 @@ impl Reply<'_> {
     }
 
     fn write_options(&self, terms: &Terms, fields: &mut Fields<'_>) {
-        let asked: OptionSet = self.client.parameters.iter().copied().collect();
-        let wanted = |code| asked.is_empty() || asked.contains(code) || terms.always.contains(code);
-        for (code, value) in terms.options.iter().filter(|(code, _)| !is_ours(*code)) {
-            if wanted(code) {
+        // In the order in which the client asks (RFC 2132, section 9.8), which decides where there is not room for all.
+        let asked = self.client.parameters;
+        for code in asked.iter().copied().filter(|code| !is_ours(*code)) {
+            let alike = match code {
+                code::MICROSOFT_CLASSLESS_ROUTE => code::CLASSLESS_STATIC_ROUTE,
+                other => other,
+            };
+            if let Some(value) = terms.options.get(code).or_else(|| terms.options.get(alike)) {
                 fields.add(code, value);
             }
         }
-        if asked.contains(code::MICROSOFT_CLASSLESS_ROUTE)
-            && let Some(routes) = terms.options.get(code::CLASSLESS_STATIC_ROUTE)
-        {
-            fields.add(code::MICROSOFT_CLASSLESS_ROUTE, routes);
+        for (code, value) in terms.options.iter().filter(|(code, _)| !is_ours(*code)) {
+            // Nobody is told of IPv6 alone who does not ask (RFC 8925).
+            let unasked = asked.is_empty() && code != code::IPV6_ONLY_PREFERRED;
+            if unasked || terms.always.contains(code) {
+                fields.add(code, value);
+            }
         }
     }
 

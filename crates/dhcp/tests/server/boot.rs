@@ -311,6 +311,49 @@ fn clients_get_what_they_ask_for_and_what_is_forced() {
     options.set_text(code::DOMAIN_NAME, "example.org").set(code::CAPTIVE_PORTAL, b"http://10.0.0.1/onie");
     options.set(code::CLASSLESS_STATIC_ROUTE, &[0, 10, 0, 0, 1]);
     // What is the server's own matter is no business of the terms.
+#[test]
+fn where_not_all_fits_the_client_still_knows_the_answer_for_its_own() {
+    let mut options = Options::new();
+    for code in 200..210 {
+        options.set(code, &[code; 60]);
+    }
+    let mut bench = Bench::new();
+    bench.serve(Terms {
+        options: Arc::new(options),
+        always: (200..210).collect(),
+        ..boots("ipxe/x64/snponly.efi")
+    });
+    let mut message = ipxe(7);
+    message.options.set(code::CLIENT_IDENTIFIER, &[1, 2, 3, 4]);
+    message.options.set(code::RELAY_AGENT_INFORMATION, &[1, 2, 0, 7]);
+    message.options.set(code::PARAMETER_REQUEST_LIST, &[209]);
+    message.options.set_u16(code::MAX_MESSAGE_SIZE, 576);
+    bench.receive(&message);
+    let bytes = bench.sent[0].bytes.len();
+    assert!((480..=548).contains(&bytes), "{bytes}");
+    let offer = bench.answer();
+    // RFC 6842, section 3; RFC 3046, section 2.2; RFC 4578, section 2.3; rule P8.
+    assert_eq!(offer.options.get(code::CLIENT_IDENTIFIER), Some(&[1, 2, 3, 4][..]));
+    assert_eq!(offer.options.get(code::RELAY_AGENT_INFORMATION), Some(&[1, 2, 0, 7][..]));
+    assert_eq!(offer.options.get(code::CLIENT_MACHINE_IDENTIFIER), Some(UUID));
+    assert!(offer.options.get(code::ETHERBOOT).is_some());
+    // What it asks for comes before what it is told anyway.
+    assert!(offer.options.get(209).is_some() && offer.options.get(208).is_none());
+}
+
+#[test]
+fn an_answer_has_its_type_however_much_a_relay_adds() {
+    let mut bench = Bench::new();
+    let mut message = Machine(1).discover();
+    message.giaddr = SERVER;
+    message.options.set(code::RELAY_AGENT_INFORMATION, &[7; 400]);
+    bench.receive(&message);
+    let offer = bench.answer();
+    assert_eq!(offer.message_type(), Some(MessageType::Offer));
+    assert_eq!(offer.options.u32(code::LEASE_TIME), Some(600));
+    assert_eq!(offer.options.get(code::RELAY_AGENT_INFORMATION), Some(&[7; 400][..]));
+}
+
     options.set_u32(code::LEASE_TIME, 1).set(code::SERVER_IDENTIFIER, &[9, 9, 9, 9]);
     let mut bench = Bench::new();
     let always = [code::DOMAIN_NAME].into_iter().collect();
@@ -320,9 +363,14 @@ fn clients_get_what_they_ask_for_and_what_is_forced() {
     bench.receive(&message);
     let offer = bench.answer();
     let codes: Vec<u8> = offer.options.iter().map(|(code, _)| code).collect();
-    assert_eq!(codes, [53, 54, 51, 58, 59, 1, 3, 15, 249]);
+    assert_eq!(codes, [53, 54, 51, 58, 59, 1, 3, 249, 15]);
     assert_eq!(offer.options.u32(code::LEASE_TIME), Some(600));
     // Without a list everything is sent.
     bench.receive(&Machine(2).discover());
     assert!(bench.answer().options.get(code::CAPTIVE_PORTAL).is_some());
 }
+    // In the client's order (RFC 2132, section 9.8).
+    message.options.set(code::PARAMETER_REQUEST_LIST, &[114, 6, 3]);
+    bench.receive(&message);
+    let codes: Vec<u8> = bench.answer().options.iter().map(|(code, _)| code).collect();
+    assert_eq!(codes, [53, 54, 51, 58, 59, 1, 114, 6, 3, 15]);
