@@ -14,7 +14,8 @@ pub(super) struct NetworkOptions {
     spec: Box<NetworkSpec>,
     /// Those that all machines have.
     fixed: Arc<Options>,
-    /// Those that are sent whether or not a machine asks for them: a person wrote them down for it.
+    /// Those that are sent whether or not a machine asks for them: a person wrote them down for it. Option 108 is not among
+    /// them, as who does not ask for it must not be told (RFC 8925).
     always: OptionSet,
     /// Those that not all machines have alike.
     varying: Vec<Varying>,
@@ -75,7 +76,9 @@ impl NetworkOptions {
         let (mut always, mut varying) = (OptionSet::default(), Vec::new());
         for option in &spec.options {
             let Some(value) = Value::of(option) else { continue };
-            always.insert(option.code);
+            if option.code != code::IPV6_ONLY_PREFERRED {
+                always.insert(option.code);
+            }
             match (value, &option.vendor_class) {
                 (Value::Bytes(bytes), None) => {
                     fixed.set(option.code, &bytes);
@@ -119,8 +122,10 @@ impl NetworkOptions {
                     options.set(varying.code, bytes);
                 }
                 Value::Template(template) => match fill(template) {
+                    // An option of texts has one character at least (RFC 2132, section 3.14 and others).
+                    Ok(text) if text.trim_end_matches('\n').is_empty() => options.remove(varying.code),
                     Ok(text) => {
-                        options.set_text(varying.code, &text);
+                        options.set_text(varying.code, text.trim_end_matches('\n'));
                     }
                     Err(error) => varying.tell(&error),
                 },
@@ -191,6 +196,17 @@ mod tests {
         assert!(always.contains(26) && always.contains(12) && !always.contains(3));
         let (cisco, _) = options.of_client(Some(b"Cisco AP c2700"), |_| Err("no such name".to_owned()));
         assert_eq!((cisco.get(43), cisco.get(12)), (Some(&[0xf1, 4, 0][..]), None));
+        // RFC 2132, section 3.14: a name of no letters is none.
+        assert_eq!(options.of_client(None, |_| Ok(String::new())).0.get(12), None);
+    }
+
+    #[test]
+    fn only_who_asks_is_told_that_ipv6_alone_will_do() {
+        let spec = "options: [{ code: 108, number: { value: 1800, bytes: 4 } }, { code: 26, hex: 0578 }]";
+        let (told, always) =
+            NetworkOptions::of(&fixture::network(spec)).of_client(None, |_| Ok(String::new()));
+        assert_eq!(told.get(108), Some(&[0, 0, 7, 8][..]));
+        assert!(always.contains(26) && !always.contains(108));
     }
 
     #[test]
