@@ -50,10 +50,13 @@ impl<P: Policy> Server<P> {
             // It has its address from another server, or a policy that has changed; either way it is not ours to judge.
             return self.tell_silent(now, asked, Silence::NotYours(address));
         }
+        // What it had from us and has no longer is ours to judge, whoever else answers here (RFC 2131, section 4.3.2).
+        let had = self.bindings.of(terms.subnet, &asked.identity).and_then(|place| self.bindings.get(place));
+        let had = had.is_some_and(|binding| binding.leased && binding.address == address);
         match self.grant(now, at, asked, &terms, address, asking) {
             Ok(place) => self.acknowledge(now, at, asked, &terms, place),
             Err(reason) => {
-                let sure = asking == Asking::Selecting || self.subnets[at].subnet.authoritative;
+                let sure = asking == Asking::Selecting || had || self.subnets[at].subnet.authoritative;
                 match reason {
                     Silence::NotYours(_) | Silence::WrongNetwork(_) | Silence::AddressTaken(_) if sure => {
                         self.refuse(now, asked, &terms, address, reason);

@@ -95,8 +95,55 @@ fn a_reservation_is_kept_for_its_owner_and_moves_it_when_it_changes() {
     bench.receive(&Machine(1).renews(before));
     assert_eq!(bench.answer().message_type(), Some(MessageType::Nak));
     assert_eq!(bench.lease(Machine(1)).yiaddr, reserved);
-    bench.receive(&Machine(2).discover());
-    assert_eq!(bench.silence(), Silence::AddressTaken(reserved));
+}
+
+#[test]
+fn a_reserved_address_that_another_has_is_replaced_by_one_of_the_pool_until_it_is_free() {
+    let reserved = Ipv4Addr::new(10, 0, 0, 150);
+    for mode in [Mode::Full, Mode::Reservations] {
+        let mut bench = Bench::with(
+            crate::bench::subnet_of(|subnet| (subnet.mode, subnet.authoritative) = (mode, false)),
+            ServerConfig::default(),
+        );
+        bench.serve(Terms { address: Choice::Reserved(reserved), ..pooled() });
+        assert_eq!(bench.lease(Machine(1)).yiaddr, reserved);
+        if mode == Mode::Reservations {
+            bench.receive(&Machine(2).discover());
+            assert_eq!(bench.silence(), Silence::AddressTaken(reserved));
+            continue;
+        }
+        let given = bench.lease(Machine(2)).yiaddr;
+        assert_eq!(given, FIRST);
+        assert!(bench.happened().contains(&Happening::ReservedTaken { reserved, given }));
+        assert_eq!(bench.lease(Machine(2)).yiaddr, FIRST);
+        bench.receive(&Machine(2).renews(FIRST));
+        assert_eq!(bench.answer().yiaddr, FIRST);
+        bench.receive(&Machine(1).releases(reserved));
+        bench.receive(&Machine(2).renews(FIRST));
+        assert_eq!(bench.answer().message_type(), Some(MessageType::Nak));
+        assert_eq!(bench.lease(Machine(2)).yiaddr, reserved);
+        // Nor is an address kept from its machine that a stranger was found to use.
+        bench.receive(&Machine(2).declines(reserved));
+        assert_ne!(bench.lease(Machine(2)).yiaddr, reserved);
+    }
+}
+
+#[test]
+fn a_lease_of_ours_that_holds_no_longer_is_refused_also_beside_other_servers() {
+    let mut bench =
+        Bench::with(crate::bench::subnet_of(|subnet| subnet.authoritative = false), ServerConfig::default());
+    let before = bench.lease(Machine(1)).yiaddr;
+    let reserved = Ipv4Addr::new(10, 0, 0, 20);
+    bench.serve(Terms { address: Choice::Reserved(reserved), ..pooled() });
+    // What another server may have given is not ours to judge.
+    bench.receive(&Machine(1).renews(ELSEWHERE));
+    bench.receive(&Machine(1).renews(Ipv4Addr::new(10, 0, 0, 150)));
+    assert!(bench.sent.is_empty());
+    for message in [Machine(1).renews(before), Machine(1).remembers(before)] {
+        bench.receive(&message);
+        assert_eq!(bench.answer().message_type(), Some(MessageType::Nak));
+    }
+    assert_eq!(bench.lease(Machine(1)).yiaddr, reserved);
 }
 
 #[test]
