@@ -79,6 +79,14 @@ pub enum Happening {
         /// Which program asks.
         kind: ClientKind,
     },
+    /// The address that is reserved for a client is another one's lease, or set aside, and it is given one of the pool until
+    /// then.
+    ReservedTaken {
+        /// The reserved address.
+        reserved: Ipv4Addr,
+        /// The other one.
+        given: Ipv4Addr,
+    },
     /// A client gave its address back.
     Released {
         /// The address.
@@ -169,7 +177,10 @@ impl fmt::Display for Silence {
             Self::Policy(reason) => f.write_str(reason),
             Self::PoolExhausted => f.write_str("no address is free in the pools"),
             Self::AddressTaken(address) => {
-                write!(f, "{address}, which is reserved for it, is another client's until that lease ends")
+                write!(
+                    f,
+                    "{address}, which is reserved for it, is another machine's until that lease ends, or was found in use within the hour"
+                )
             }
             Self::NotYours(address) => write!(f, "it asks for {address}, which is not its own"),
             Self::WrongNetwork(address) => write!(f, "it asks for {address}, which is of another network"),

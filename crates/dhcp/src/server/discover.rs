@@ -54,10 +54,25 @@ impl<P: Policy> Server<P> {
             // The records have changed, and what it had is free again.
             self.drop_binding(place);
         }
-        let address = match terms.address {
-            Choice::Reserved(address) => self.take_reserved(at, address)?,
-            _ => self.take_pooled(at, asked.client.requested, member)?,
+        let reserved = match terms.address {
+            Choice::Reserved(reserved) => match self.take_reserved(at, reserved) {
+                // Better another address than none, until whoever has this one has left.
+                Err(Silence::AddressTaken(_)) if self.subnets[at].subnet.mode == Mode::Full => None,
+                taken => Some(taken?),
+            },
+            _ => None,
         };
+        let address = match reserved {
+            Some(address) => address,
+            None => self.take_pooled(at, asked.client.requested, member)?,
+        };
+        if let Choice::Reserved(kept) = terms.address
+            && kept != address
+        {
+            let what = Happening::ReservedTaken { reserved: kept, given: address };
+            let event = self.event(asked, terms.subnet, what);
+            self.tell_quietly(now, &Silence::AddressTaken(kept), event);
+        }
         let mut binding = Binding::new(address, terms.subnet, identity.clone(), now);
         if self.subnets[at].pool.contains(address) {
             self.held.add(member);
@@ -65,17 +80,25 @@ impl<P: Policy> Server<P> {
         }
         let place = self.bindings.insert(binding);
         self.hold_until(place, until);
-        Ok((place, terms.address == Choice::Pool))
+        Ok((place, reserved.is_none()))
     }
 
-    /// Whether `address` is what the terms give: the reserved one, or one of the pool.
+    /// Whether `address` is what the terms give: the reserved one, or one of the pool, also as long as the reserved one is
+    /// somebody else's.
     pub(super) fn fits(&self, at: usize, address: Ipv4Addr, terms: &Terms) -> bool {
         let Some(served) = self.subnets.get(at) else { return false };
+        let pooled = || served.subnet.mode == Mode::Full && served.pool.contains(address);
         match terms.address {
-            Choice::Reserved(reserved) => reserved == address,
-            Choice::Pool => served.subnet.mode == Mode::Full && served.pool.contains(address),
+            Choice::Reserved(reserved) => reserved == address || pooled() && self.is_taken(reserved),
+            Choice::Pool => pooled(),
             Choice::None => false,
         }
+    }
+
+    /// Whether an address is somebody's lease, or set aside.
+    fn is_taken(&self, address: Ipv4Addr) -> bool {
+        let held = |binding: &Binding| matches!(binding.state, State::Bound | State::Declined);
+        self.bindings.at(address).and_then(|place| self.bindings.get(place)).is_some_and(held)
     }
 
     /// Takes the address of a remembered binding out of the pool again, for its old client. It was free: when it is given to
@@ -108,11 +131,10 @@ impl<P: Policy> Server<P> {
         if !self.subnets[at].subnet.contains(address) {
             return Err(Silence::WrongNetwork(address));
         }
+        if self.is_taken(address) {
+            return Err(Silence::AddressTaken(address));
+        }
         if let Some(place) = self.bindings.at(address) {
-            let held = |binding: &Binding| matches!(binding.state, State::Bound | State::Declined);
-            if self.bindings.get(place).is_some_and(held) {
-                return Err(Silence::AddressTaken(address));
-            }
             self.drop_binding(place);
         }
         self.subnets[at].pool.take(address);

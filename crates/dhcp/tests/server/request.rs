@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use ironhand_dhcp::{Choice, Happening, MessageType, ServerConfig, Silence, StoreFailed, Terms, code};
+use ironhand_dhcp::{Choice, Happening, MessageType, Mode, ServerConfig, Silence, StoreFailed, Terms, code};
 
 use crate::bench::{Bench, Machine, pooled, subnet};
 

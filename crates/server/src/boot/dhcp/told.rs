@@ -64,6 +64,12 @@ impl Teller {
                 tracing::warn!(%address, %hardware, "an address of a pool is in use{by} ({how}), and is set aside for an hour: \
                     give that machine another address, or put it into `exclude`");
             }
+            Happening::ReservedTaken { reserved, given } => tracing::warn!(
+                %hardware, address = %given,
+                "the address {reserved}, which is kept for this machine, is another one's until its lease ends, or was found in \
+                 use within the hour: it is given one of the pool. `ironhand leases --all` shows who has it, and --release takes \
+                 it back"
+            ),
             Happening::NotStored { address } => tracing::error!(
                 %hardware, %address,
                 "a lease could not be stored, so that its client is not told of it and asks again: the data directory is \
