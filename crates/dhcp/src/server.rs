@@ -368,13 +368,18 @@ impl<P: Policy> Server<P> {
         let (port, to) = if let Some(relay) = way.relay {
             (SERVER_PORT, Destination::Unicast(SocketAddrV4::new(relay.giaddr, SERVER_PORT)))
         } else if way.boot_service {
-            (BOOT_SERVICE_PORT, Destination::Unicast(way.source))
+            let is_known = !way.source.ip().is_unspecified();
+            let to = if is_known { Destination::Unicast(way.source) } else { Destination::Broadcast };
+            (BOOT_SERVICE_PORT, to)
         } else if !request.ciaddr.is_unspecified() && (!nak || self.is_far(way.interface, request.ciaddr)) {
             (SERVER_PORT, to_client(request.ciaddr))
         } else {
             let address = reply.address;
             let mac = request.chaddr.mac();
-            let mac = mac.filter(|_| !nak && !request.wants_broadcast() && !address.is_unspecified());
+            // Nobody hears a frame to an address of zeros, which stands for one that is not told (RFC 4390).
+            let is_told = mac.is_some_and(|mac| mac != [0; 6]);
+            let mac =
+                mac.filter(|_| is_told && !nak && !request.wants_broadcast() && !address.is_unspecified());
             let frame = |mac| Destination::Hardware { mac, address: SocketAddrV4::new(address, CLIENT_PORT) };
             (SERVER_PORT, mac.map_or(Destination::Broadcast, frame))
         };

@@ -142,6 +142,13 @@ fn p5_port_4011_is_answered_where_the_question_came_from() {
 }
 
 #[test]
+fn p5_who_has_no_address_yet_is_answered_by_broadcast_from_port_4011() {
+    let mut bench = bench(Mode::Proxy, "loader.efi");
+    bench.receive_at(4011, SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 68), &firmware(7));
+    assert_eq!((bench.sent[0].to, bench.sent[0].from.port()), (Destination::Broadcast, 4011));
+}
+
+#[test]
 fn a_boot_item_that_firmware_names_is_named_back() {
     let mut bench = bench(Mode::Proxy, "undionly.kpxe");
     let mut message = firmware(0);
@@ -305,13 +312,6 @@ fn o3_a_quirk_of_the_policy_wins_over_the_form_by_client() {
 }
 
 #[test]
-fn clients_get_what_they_ask_for_and_what_is_forced() {
-    let mut options = Options::new();
-    options.set_addresses(code::ROUTER, &[SERVER]).set_addresses(code::DOMAIN_NAME_SERVER, &[SERVER]);
-    options.set_text(code::DOMAIN_NAME, "example.org").set(code::CAPTIVE_PORTAL, b"http://10.0.0.1/onie");
-    options.set(code::CLASSLESS_STATIC_ROUTE, &[0, 10, 0, 0, 1]);
-    // What is the server's own matter is no business of the terms.
-#[test]
 fn where_not_all_fits_the_client_still_knows_the_answer_for_its_own() {
     let mut options = Options::new();
     for code in 200..210 {
@@ -354,6 +354,13 @@ fn an_answer_has_its_type_however_much_a_relay_adds() {
     assert_eq!(offer.options.get(code::RELAY_AGENT_INFORMATION), Some(&[7; 400][..]));
 }
 
+#[test]
+fn clients_get_what_they_ask_for_and_what_is_forced() {
+    let mut options = Options::new();
+    options.set_addresses(code::ROUTER, &[SERVER]).set_addresses(code::DOMAIN_NAME_SERVER, &[SERVER]);
+    options.set_text(code::DOMAIN_NAME, "example.org").set(code::CAPTIVE_PORTAL, b"http://10.0.0.1/onie");
+    options.set(code::CLASSLESS_STATIC_ROUTE, &[0, 10, 0, 0, 1]);
+    // What is the server's own matter is no business of the terms.
     options.set_u32(code::LEASE_TIME, 1).set(code::SERVER_IDENTIFIER, &[9, 9, 9, 9]);
     let mut bench = Bench::new();
     let always = [code::DOMAIN_NAME].into_iter().collect();
@@ -365,12 +372,12 @@ fn an_answer_has_its_type_however_much_a_relay_adds() {
     let codes: Vec<u8> = offer.options.iter().map(|(code, _)| code).collect();
     assert_eq!(codes, [53, 54, 51, 58, 59, 1, 3, 249, 15]);
     assert_eq!(offer.options.u32(code::LEASE_TIME), Some(600));
-    // Without a list everything is sent.
-    bench.receive(&Machine(2).discover());
-    assert!(bench.answer().options.get(code::CAPTIVE_PORTAL).is_some());
-}
     // In the client's order (RFC 2132, section 9.8).
     message.options.set(code::PARAMETER_REQUEST_LIST, &[114, 6, 3]);
     bench.receive(&message);
     let codes: Vec<u8> = bench.answer().options.iter().map(|(code, _)| code).collect();
     assert_eq!(codes, [53, 54, 51, 58, 59, 1, 114, 6, 3, 15]);
+    // Without a list everything is sent.
+    bench.receive(&Machine(2).discover());
+    assert!(bench.answer().options.get(code::CAPTIVE_PORTAL).is_some());
+}

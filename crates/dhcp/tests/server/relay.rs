@@ -134,6 +134,10 @@ fn o5_long_and_missing_hardware_addresses_are_served_by_broadcast() {
     let offer = bench.answer();
     assert_eq!(offer.options.get(code::CLIENT_IDENTIFIER), Some(&[0xff, 1, 2, 3, 4][..]));
     assert_ne!(offer.yiaddr, Ipv4Addr::new(10, 0, 0, 100));
+    // Nor is anything sent to zeros in its place.
+    let zeros = HardwareAddress::ethernet([0; 6]);
+    bench.receive(&Message { chaddr: zeros, ..nameless.clone() });
+    assert_eq!(bench.sent.remove(0).to, Destination::Broadcast);
     // One that is too long is none; it is told again after a while.
     bench.pass(ServerConfig::default().log_interval);
     nameless.options.set(code::CLIENT_IDENTIFIER, &[1; 65]);
