@@ -135,7 +135,7 @@ fn host_context(client: &Client, network: &Network, host: Option<&HostRecord>, d
             name: dashes.to_owned(),
             macs: client.macs.iter().map(ToString::to_string).collect(),
             address: client.address.map(|address| address.to_string()).unwrap_or_default(),
-            uuid: client.uuid.map(|uuid| uuid.to_string()).unwrap_or_default(),
+            uuid: client.telling_uuid().map(|uuid| uuid.to_string()).unwrap_or_default(),
             ..HostContext::default()
         };
     };

@@ -316,7 +316,8 @@ pub fn said(query: &str) -> Client {
                     .macs
                     .extend(mac.filter(|mac| !client.macs.contains(mac) && client.macs.len() < MOST_MACS));
             }
-            "uuid" => client.uuid = value.parse().ok(),
+            // One that tells nothing is none: SMBIOS has all zeros and all ones for it (DSP0134, section 7.2.1).
+            "uuid" => client.uuid = value.parse().ok().filter(|uuid: &MachineUuid| !uuid.is_dummy()),
             "serial" => client.serial = Some(value),
             "manufacturer" => client.manufacturer = Some(value),
             "product" => client.product = Some(value),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ironhand_api::{MacAddress, Machine, Name, Timestamp};
+use ironhand_api::{MacAddress, Machine, MachineUuid, Name, Timestamp};
 
 /// Machines that are kept; where more come, those that were seen longest ago are forgotten.
 pub(super) const MOST_MACHINES: usize = 4_096;
@@ -31,7 +31,10 @@ impl Registrar {
     /// With the machines that were known before.
     pub(super) fn new(known: Vec<Machine>) -> Self {
         let mut registrar = Self::default();
-        for machine in known {
+        for mut machine in known {
+            // Kept by a version that took it for one.
+            let is_told = |uuid: &MachineUuid| !uuid.is_dummy();
+            machine.uuid = machine.uuid.filter(|text| text.parse().is_ok_and(|uuid| is_told(&uuid)));
             registrar.by_time.insert((machine.last_seen, machine.mac));
             registrar.machines.insert(machine.mac, machine);
         }
@@ -158,5 +161,30 @@ mod tests {
         }
         assert_eq!((registrar.machines.len(), registrar.by_time.len()), (MOST_MACHINES, MOST_MACHINES));
         assert!(registrar.left_out() > 1_400);
+    #[test]
+    fn a_boot_counts_once_whatever_is_said_in_it() {
+        let mut registrar = Registrar::new(Vec::new());
+        let new = Machine { boots: 0, ..machine(1, 1_000) };
+        registrar.booted(new.mac, 7);
+        registrar.register(new.clone());
+        for boot in [7, 7, 7, 9, 9] {
+            registrar.register(new.clone());
+            registrar.booted(new.mac, boot);
+        }
+        assert_eq!(registrar.machines()[0].boots, 2);
+    }
+
+    #[test]
+    fn a_uuid_that_was_kept_and_tells_nothing_is_let_go() {
+        let uuid = |text: &str| Some(text.to_owned());
+        let told = uuid("4c4c4544-0044-4a10-8058-b4c04f4c4d32");
+        let known = [
+            Machine { uuid: uuid("00000000-0000-0000-0000-000000000000"), ..machine(1, 5) },
+            Machine { uuid: told.clone(), ..machine(2, 5) },
+        ];
+        let kept: Vec<_> = Registrar::new(known.into()).machines().into_iter().map(|one| one.uuid).collect();
+        assert_eq!(kept, [None, told]);
+    }
+
     }
 }

@@ -280,6 +280,7 @@ fn machine(
     now: Timestamp,
 ) -> Machine {
     let bios = client.firmware().is_some_and(|firmware| !firmware.is_uefi());
+        uuid: client.telling_uuid().map(|uuid| uuid.to_string()),
     let architecture = client.firmware().map(|firmware| match bios {
         true => "BIOS".to_owned(),
         false => format!("UEFI {firmware}"),

@@ -182,6 +182,19 @@ fn a_change_of_a_record_is_seen_at_once() {
     let mut parts = records(network("mode: full"), profile(KERNEL));
     let client = Client { stage: Stage::Ipxe, ..firmware(MAC, 7) };
     let before = script(&View::new(parts.clone()), &client, &Plain).unwrap().text;
+#[test]
+fn a_uuid_that_is_not_set_is_none() {
+    let check = |uuid: &str, wanted: bool| {
+        let client = said(&format!("mac=52-54-00-12-34-56&uuid={uuid}"));
+        assert_eq!((client.macs.len(), client.uuid.is_some()), (1, wanted), "{uuid}");
+    };
+    check("4c4c4544-0044-4a10-8058-b4c04f4c4d32", true);
+    check("00000000-0000-0000-0000-000000000000", false);
+    check("ffffffff-ffff-ffff-ffff-ffffffffffff", false);
+    check("03000200-0400-0500-0006-000700080009", false);
+    check("", false);
+}
+
     assert!(before.contains("kernel --name kernel http://10.0.7.1:8480/boot/media/debian-12/install.amd/vmlinuz \
         initrd=initrd0.img initrd=initrd1.img auto url=http://10.0.7.1:8480/boot/hosts/web-3/s3cr3t/preseed.cfg ---"), "{before}");
     parts.deployments.clear();

@@ -103,7 +103,7 @@ fn architecture_words(architecture: Architecture) -> Option<String> {
 /// A machine that no host describes, as far as DHCP tells.
 fn machine(mac: MacAddress, at: Timestamp, asking: &model::Client, architecture: Option<String>) -> Machine {
     Machine {
-        uuid: asking.uuid.map(|uuid| uuid.to_string()),
+        uuid: asking.telling_uuid().map(|uuid| uuid.to_string()),
         architecture,
         network: asking.network.clone(),
         // What iPXE says later is of the same boot.
