@@ -85,14 +85,19 @@ impl View {
             return None;
         }
         let parts = match parts.as_slice() {
-            ["boot", rest @ ..] if !rest.is_empty() => rest,
+            [boot, rest @ ..] if boot.eq_ignore_ascii_case("boot") && !rest.is_empty() => rest,
             all => all,
         };
         let of = |page, stage| Located { page, client: Client { stage, ..Client::default() } };
         match parts {
-            ["media", media, inner @ ..] if !inner.is_empty() => {
-                let media = self.media.get(media.to_lowercase().as_str())?.clone();
-                Some(of(Page::Media { media, path: inner.join("/") }, Stage::Os))
+            [folder, media, inner @ ..] if folder.eq_ignore_ascii_case("media") => {
+                let media = media.to_lowercase();
+                // The whole of an image stands beside its files, too.
+                let (media, path) = match inner {
+                    [] => (media.strip_suffix(".iso")?, "image.iso".to_owned()),
+                    _ => (media.as_str(), inner.join("/")),
+                };
+                Some(of(Page::Media { media: self.media.get(media)?.clone(), path }, Stage::Os))
             }
             ["hosts", host, token, file] => self.file(host, token, file),
             [only] if only.eq_ignore_ascii_case(ASK) => Some(match query.filter(|query| !query.is_empty()) {

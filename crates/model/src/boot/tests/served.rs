@@ -152,9 +152,14 @@ fn names_of_loaders_are_found_in_every_spelling() {
     check("IPXE/X64/SNPONLY.EFI", Some(Page::Loader("ipxe/x64/snponly.efi".to_owned())));
     check("ipxe/x64/autoexec.ipxe", Some(Page::Ask { by_itself: true }));
     check("autoexec.ipxe", Some(Page::Ask { by_itself: true }));
+    let image = || Page::Media { media: name("debian-12"), path: "image.iso".to_owned() };
+    check("media/debian-12.iso", Some(image()));
+    check("BOOT/Media/DEBIAN-12.ISO", Some(image()));
+    check("boot\\MEDIA\\Debian-12\\image.iso", Some(image()));
     for path in [
         "",
         "/",
+        "media/other.iso",
         "grub/x86_64-efi/command.lst",
         "secure/x64/revocations_sku.efi",
         "shim_certificate_0.efi",
@@ -178,11 +183,6 @@ fn names_of_loaders_are_found_in_every_spelling() {
 }
 
 #[test]
-fn a_change_of_a_record_is_seen_at_once() {
-    let mut parts = records(network("mode: full"), profile(KERNEL));
-    let client = Client { stage: Stage::Ipxe, ..firmware(MAC, 7) };
-    let before = script(&View::new(parts.clone()), &client, &Plain).unwrap().text;
-#[test]
 fn a_uuid_that_is_not_set_is_none() {
     let check = |uuid: &str, wanted: bool| {
         let client = said(&format!("mac=52-54-00-12-34-56&uuid={uuid}"));
@@ -195,6 +195,11 @@ fn a_uuid_that_is_not_set_is_none() {
     check("", false);
 }
 
+#[test]
+fn a_change_of_a_record_is_seen_at_once() {
+    let mut parts = records(network("mode: full"), profile(KERNEL));
+    let client = Client { stage: Stage::Ipxe, ..firmware(MAC, 7) };
+    let before = script(&View::new(parts.clone()), &client, &Plain).unwrap().text;
     assert!(before.contains("kernel --name kernel http://10.0.7.1:8480/boot/media/debian-12/install.amd/vmlinuz \
         initrd=initrd0.img initrd=initrd1.img auto url=http://10.0.7.1:8480/boot/hosts/web-3/s3cr3t/preseed.cfg ---"), "{before}");
     parts.deployments.clear();
