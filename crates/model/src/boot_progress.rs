@@ -246,6 +246,11 @@ impl BootProgress {
         self.addresses.get(&address).copied()
     }
 
+    /// The boot that a machine was last seen in, by its number.
+    pub fn boot_of(&self, mac: MacAddress) -> Option<u64> {
+        self.machines.get(&mac).map(|course| course.record.id)
+    }
+
     /// Whether what was seen belongs to a boot; begins one where it does and there is none.
     fn belongs(&mut self, mac: MacAddress, at: Timestamp, seen: &BootSeen) -> bool {
         let begins = match self.machines.get(&mac) {

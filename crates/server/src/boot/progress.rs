@@ -29,9 +29,6 @@ const MOST_MACHINES: usize = 65_536;
 /// Steps of one deployment that wait for the store. Any more are scripts that nobody booted by.
 const MOST_STEPS: usize = 16;
 
-/// A machine that asks for its script later than this after the last time boots anew.
-const ANEW: Duration = Duration::from_secs(120);
-
 /// For how long another interface of a machine waits for the one that was given its script.
 const RIVAL: Duration = Duration::from_secs(60);
 
@@ -72,7 +69,6 @@ struct Waiting {
 #[derive(Debug)]
 struct Given {
     mac: Option<MacAddress>,
-    at: Timestamp,
     path: String,
     outcome: Option<Outcome>,
 }
@@ -118,20 +114,15 @@ impl Progress {
         Self { inner: Mutex::new(inner), wake: Notify::new() }
     }
 
-    /// A machine asks for its script; says whether it boots anew.
+    /// A machine asks for its script.
     pub(super) fn asked(
         &self,
         address: IpAddr,
         mac: Option<MacAddress>,
         path: &str,
         outcome: Option<Outcome>,
-        at: Timestamp,
-    ) -> bool {
-        let mut inner = self.lock();
-        let before = inner.scripts.get(&address);
-        let anew = before.is_none_or(|before| before.mac != mac || at.since(before.at) > ANEW);
-        inner.scripts.put(address, Given { mac, at, path: path.to_owned(), outcome });
-        anew
+    ) {
+        self.lock().scripts.put(address, Given { mac, path: path.to_owned(), outcome });
     }
 
     /// The interface by which a host is booting, where that began a short while ago.
@@ -339,11 +330,11 @@ mod tests {
     #[test]
     fn a_script_counts_when_it_was_read_and_once_for_a_boot() {
         let progress = Progress::new();
-        let ask = |seconds| {
+        let ask = || {
             let outcome = Some(Outcome::Boots(deployed(1)));
-            progress.asked(ADDRESS, Some(MAC), "boot.ipxe", outcome, at(seconds))
+            progress.asked(ADDRESS, Some(MAC), "boot.ipxe", outcome);
         };
-        assert!(ask(0));
+        ask();
         assert_eq!(waiting(&progress), [], "it is not read yet");
         assert_eq!(progress.rival(&deployed(1).host, at(0)), None);
         progress.sent(ADDRESS, "other", at(0));
@@ -353,14 +344,14 @@ mod tests {
         assert_eq!(waiting(&progress), [BootProgress::Script]);
         assert_eq!(progress.rival(&deployed(1).host, at(30)), Some(MAC));
         assert_eq!(progress.rival(&deployed(1).host, at(90)), None);
-        assert!(!ask(2));
+        ask();
         progress.sent(ADDRESS, "boot.ipxe", at(3));
         assert_eq!(waiting(&progress), [], "the same boot");
-        assert!(ask(300));
+        ask();
         progress.sent(ADDRESS, "boot.ipxe", at(301));
         assert_eq!(waiting(&progress), [BootProgress::Script]);
         let told = Outcome::Told(BootState::Dismissed, "waits".to_owned());
-        progress.asked(ADDRESS, Some(MAC), "boot.ipxe", Some(told), at(302));
+        progress.asked(ADDRESS, Some(MAC), "boot.ipxe", Some(told));
         let told = progress.sent(ADDRESS, "boot.ipxe", at(303));
         assert_eq!(told, Some((BootState::Dismissed, "waits".to_owned())));
         assert_eq!(progress.sent(ADDRESS, "boot.ipxe", at(303)), None);

@@ -186,12 +186,12 @@ impl LiveShelf {
         self.seats.put(address, seat);
         let now = clock::now();
         let outcome = decided.and_then(|(decision, fault)| outcome(view, decision, fault));
-        let anew = self.progress.asked(address, Some(mac), path, outcome, now);
+        self.progress.asked(address, Some(mac), path, outcome);
         let is_host = view.recognise(&client).is_some()
             || client.macs.iter().any(|mac| self.known.host(*mac).is_some());
         if !is_host {
             let told = decided.map(|(decision, fault)| told(decision, fault));
-            let machine = machine(client, mac, address, anew, told, now);
+            let machine = machine(client, mac, address, told, now);
             self.watch.note(Note::Machine(Box::new(machine)));
         }
     }
@@ -275,7 +275,6 @@ fn machine(
     client: Client,
     mac: ironhand_api::MacAddress,
     address: IpAddr,
-    anew: bool,
     told: Option<String>,
     now: Timestamp,
 ) -> Machine {
@@ -296,7 +295,6 @@ fn machine(
         network: client.network,
         address: Some(address),
         told,
-        boots: u32::from(anew),
         ..Machine::new(mac, now)
     }
 }

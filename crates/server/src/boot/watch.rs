@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ironhand_api::{BootRecord, EventKind, MacAddress, Machine, Name, Severity, Timestamp};
-use ironhand_model::{BootNews, BootProgress, BootSighting};
+use ironhand_model::{BootNews, BootProgress, BootSighting, BootTold};
 use ironhand_store::{EventDraft, Store, StoreError};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -167,15 +167,22 @@ impl Follower {
                 Note::Sighting(sighting) => book.progress.see(sighting),
                 Note::Event(host, at, draft) => self.events.push((host, at, *draft)),
                 Note::Machine(machine) => {
+                    let mac = machine.mac;
                     if let Some(found) = book.registrar.register(*machine) {
                         self.events.push((None, now, found_draft(&found)));
+                    }
+                    if let Some(boot) = book.progress.boot_of(mac) {
+                        book.registrar.booted(mac, boot);
                     }
                 }
             }
         }
         book.progress.wake(now);
         while let Some(news) = book.progress.next_output() {
-            let BootNews { at, host, .. } = &news;
+            let BootNews { at, host, mac, boot, what } = &news;
+            if matches!(what, BootTold::Began { .. }) {
+                book.registrar.booted(*mac, *boot);
+            }
             self.events.push((host.clone(), *at, draft(&news)));
         }
         if self.events.len() > MOST_EVENTS {

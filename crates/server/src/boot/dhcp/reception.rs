@@ -4,8 +4,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ironhand_api::{BootStage, MacAddress, Machine, Timestamp};
-use ironhand_model::boot::{self as model, Architecture, Decision, Stage, View};
+use ironhand_api::{BootArchitecture, BootStage, MacAddress, Machine, Timestamp};
+use ironhand_model::boot::{self as model, Architecture, Decision, View};
 use ironhand_model::{BootAbout, BootSeen, BootSighting, BootSpeaker};
 
 use super::guests::{Guest, Guests};
@@ -106,8 +106,6 @@ fn machine(mac: MacAddress, at: Timestamp, asking: &model::Client, architecture:
         uuid: asking.telling_uuid().map(|uuid| uuid.to_string()),
         architecture,
         network: asking.network.clone(),
-        // What iPXE says later is of the same boot.
-        boots: u32::from(matches!(asking.stage, Stage::Pxe | Stage::HttpBoot)),
         ..Machine::new(mac, at)
     }
 }
