@@ -208,10 +208,11 @@ impl fmt::Display for BootStep {
         if let Some(failed) = &self.failed {
             write!(f, ": {failed}")?;
         }
-        if self.again > 0 {
-            write!(f, " (and {} times more)", self.again)?;
+        match self.again {
+            0 => Ok(()),
+            1 => f.write_str(" (and once more)"),
+            again => write!(f, " (and {again} times more)"),
         }
-        Ok(())
     }
 }
 
@@ -339,6 +340,10 @@ mod tests {
                 ..step(BootStage::File, "a.lst")
             },
             "file a.lst: there is no such file (and 2 times more)",
+        );
+        check(
+            BootStep { again: 1, ..step(BootStage::Offer, "10.0.0.20") },
+            "offer 10.0.0.20 (and once more)",
         );
     }
 }

@@ -134,6 +134,15 @@ impl BootArchitecture {
         }
     }
 
+    /// As people read it, like `UEFI x64`.
+    pub fn words(self) -> String {
+        match self {
+            Self::Bios => "BIOS".to_owned(),
+            Self::RaspberryPi => "Raspberry Pi".to_owned(),
+            uefi => format!("UEFI {uefi}"),
+        }
+    }
+
     /// Whether it starts EFI programs.
     pub const fn is_uefi(self) -> bool {
         !matches!(self, Self::Bios | Self::RaspberryPi)
@@ -296,6 +305,7 @@ mod tests {
     fn architectures_are_read_as_they_are_written() {
         for one in BootArchitecture::ALL {
             assert_eq!(one.to_string().parse(), Ok(one));
+            assert_eq!(one.words().starts_with("UEFI "), one.is_uefi());
         }
         assert_eq!("X64".parse(), Ok(BootArchitecture::X64));
         assert!("amd64".parse::<BootArchitecture>().is_err());

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ironhand_api::{BootState, Machine, Timestamp};
+use ironhand_api::{BootArchitecture, BootState, Machine, Timestamp};
 use ironhand_boot_port::http::media_type;
 use ironhand_boot_port::{Body, Content, Question, Refusal, Service, Shelf, Transfer, TransferEnd};
 use ironhand_model::boot::{Client, Decision, HostRecord, Intent, Located, Page, Text, View, said};
@@ -278,15 +278,10 @@ fn machine(
     told: Option<String>,
     now: Timestamp,
 ) -> Machine {
-    let bios = client.firmware().is_some_and(|firmware| !firmware.is_uefi());
-        uuid: client.telling_uuid().map(|uuid| uuid.to_string()),
-    let architecture = client.firmware().map(|firmware| match bios {
-        true => "BIOS".to_owned(),
-        false => format!("UEFI {firmware}"),
-    });
+    let architecture = client.firmware().map(BootArchitecture::words);
     Machine {
+        uuid: client.telling_uuid().map(|uuid| uuid.to_string()),
         other_macs: client.macs.into_iter().filter(|other| *other != mac).collect(),
-        uuid: client.uuid.map(|uuid| uuid.to_string()),
         serial: client.serial,
         manufacturer: client.manufacturer,
         product: client.product,

@@ -96,8 +96,7 @@ fn about(guest: Guest) -> BootAbout {
 
 /// What a number of option 93 means, like `UEFI x64`.
 fn architecture_words(architecture: Architecture) -> Option<String> {
-    let firmware = architecture.firmware()?;
-    Some(if firmware.is_uefi() { format!("UEFI {firmware}") } else { firmware.to_string().to_uppercase() })
+    architecture.firmware().map(BootArchitecture::words)
 }
 
 /// A machine that no host describes, as far as DHCP tells.
