@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::fs::File;
+use std::io::Write as _;
 use std::net::Ipv4Addr;
+use std::path::Path;
 
 use ironhand_server::boot::{
     Advertisement, Found6, FoundServer, OwnAddress, Surroundings, Surroundings6, candidates, findings,
@@ -16,6 +19,9 @@ use crate::serve::chain;
 
 /// The port at which booting machines read over HTTP.
 const HTTP_PORT: u16 = 8480;
+
+/// What is written into a folder.
+const FILES: [&str; 2] = ["ironhand.yaml", "network.yaml"];
 
 /// What was found out.
 struct Found {
@@ -35,13 +41,17 @@ struct Found {
 
 /// `ironhand config detect`.
 pub async fn detect(asked: &Detect) -> Result<(), Failure> {
+    if let Some(folder) = &asked.out {
+        stays(folder)?;
+    }
     let found = look(asked).await?;
     let (server, network) = (server_part(&found), network_part(&found));
     if let Some(folder) = &asked.out {
         crate::exit::at(folder, std::fs::create_dir_all(folder))?;
-        for (name, text) in [("ironhand.yaml", &server), ("network.yaml", &network)] {
+        for (name, text) in FILES.into_iter().zip([&server, &network]) {
             let path = folder.join(name);
-            crate::exit::at(&path, std::fs::write(&path, text))?;
+            let written = File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes()));
+            crate::exit::at(&path, written)?;
             line(&format!("{} written", path.display()));
         }
     } else {
@@ -57,6 +67,17 @@ pub async fn detect(asked: &Detect) -> Result<(), Failure> {
     }
     words(&found).iter().for_each(|text| note!("{text}"));
     Ok(())
+}
+
+/// Sees to it that nothing is written over what a person may have changed.
+fn stays(folder: &Path) -> Result<(), Failure> {
+    let known = FILES.into_iter().map(|name| folder.join(name)).find(|path| path.exists());
+    known.map_or(Ok(()), |path| {
+        Err(Failure::Usage {
+            message: format!("{} is there already, and is left as it is", path.display()),
+            hint: Some("name another folder with --out, or move that file away".to_owned()),
+        })
+    })
 }
 
 async fn look(asked: &Detect) -> Result<Found, Failure> {
@@ -198,12 +219,18 @@ fn words(found: &Found) -> Vec<String> {
         words.push(format!("there are also {}; --interface chooses", names.join(", ")));
     }
     if *asked {
-        words.push(format!("{taken} addresses answer here"));
+        words.push(match taken {
+            1 => "one address answers here".to_owned(),
+            taken => format!("{taken} addresses answer here"),
+        });
     } else {
         words.push("nothing was asked: neither other DHCP servers nor addresses in use are known".to_owned());
     }
     match free {
-        Some((first, last)) => words.push(format!("nobody uses {first} to {last}")),
+        Some((first, last)) if *asked => words.push(format!("nobody uses {first} to {last}")),
+        Some((first, last)) => {
+            words.push(format!("{first} to {last} are proposed; whether anybody uses them is not known"))
+        }
         None => words.push("no range of addresses is free".to_owned()),
     }
     match servers {
@@ -336,6 +363,16 @@ mod tests {
         let free = Some(("192.0.2.100".parse().unwrap(), "192.0.2.126".parse().unwrap()));
         let found6 = Ok(Found6::default());
         Found { surroundings, others: Vec::new(), servers, found6, free, taken: 3, asked: true }
+    }
+
+    #[test]
+    fn what_a_person_may_have_changed_is_not_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        stays(&folder.path().join("new")).unwrap();
+        stays(folder.path()).unwrap();
+        std::fs::write(folder.path().join("network.yaml"), "kind: Network").unwrap();
+        let refused = stays(folder.path()).unwrap_err().to_string();
+        assert!(refused.contains("network.yaml is there already"), "{refused}");
     }
 
     /// A link with these other servers of DHCPv6, by what they offer, and routers, by their flags and lifetimes.

@@ -79,6 +79,9 @@ pub enum SurroundingsError {
     /// The operating system does not say.
     #[error("the operating system does not tell its {0}")]
     System(&'static str, #[source] io::Error),
+    /// None leads to other networks, and several may be meant.
+    #[error("no interface leads to other networks, so that it is not clear at which one machines boot: name one with --interface: {}", list(.0))]
+    Which(Vec<String>),
     /// There is no such interface, or it has no address.
     #[error("{wanted} has no IPv4 address that machines could reach; interfaces that have one: {}", list(.found))]
     NoAddress {
@@ -152,14 +155,12 @@ pub fn surroundings(interface: Option<&str>) -> Result<Surroundings, Surrounding
     };
     let Some(own) = own.cloned() else {
         let found: BTreeSet<String> = addresses.into_iter().map(|own| own.interface).collect();
-        let wanted = wanted.map_or_else(
-            || {
-                "no interface has a way to other networks; name one with --interface: the first one"
-                    .to_owned()
-            },
-            |name| format!("the interface {name}"),
-        );
-        return Err(SurroundingsError::NoAddress { wanted, found: found.into_iter().collect() });
+        let found: Vec<String> = found.into_iter().collect();
+        return Err(match wanted {
+            None if !found.is_empty() => SurroundingsError::Which(found),
+            None => SurroundingsError::NoAddress { wanted: "this machine".to_owned(), found },
+            Some(name) => SurroundingsError::NoAddress { wanted: format!("the interface {name}"), found },
+        });
     };
     let gateway = gateways.into_iter().find(|(name, _)| *name == own.interface).map(|(_, gateway)| gateway);
     let resolver = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
