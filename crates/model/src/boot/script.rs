@@ -144,7 +144,8 @@ fn act(
         Some(ProfileBoot::Kernel { kernel, initrds, command_line }) => Act::Kernel {
             kernel: Source::of(kernel, media),
             initrds: initrds.iter().map(|initrd| Source::of(initrd, media)).collect(),
-            command_line: fill(command_line)?,
+            // A block of YAML ends with the end of a line.
+            command_line: fill(command_line)?.trim().to_owned(),
         },
         Some(ProfileBoot::Script(script)) if client.stage == Stage::Ipxe => Act::Own(fill(script)?),
         Some(ProfileBoot::Script(_)) => {

@@ -3,6 +3,7 @@
 use ironhand_api::{Network, Profile};
 use ironhand_model::boot::{Context, Templates};
 use minijinja::Value;
+use minijinja::syntax::SyntaxConfig;
 use serde_json::{Value as Json, json};
 
 use super::{AnyName, TemplateError, environment, render};
@@ -25,6 +26,9 @@ impl Templates for BootTemplates {
 
 fn filled(field: &str, template: &str, context: Value) -> Result<String, TemplateError> {
     let mut environment = environment();
+    // A file ends as it was written: shells read no line that has no end.
+    let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
+    environment.set_syntax(syntax.unwrap_or_default());
     let added = environment.add_template_owned(field.to_owned(), template.to_owned());
     added.map_err(|error| TemplateError::new(field, &error))?;
     render(&environment, field, context)
@@ -134,5 +138,7 @@ mod tests {
             Ok("BOOTIF=52:54:00:12:34:56")
         );
         assert!(BootTemplates.fill("{{ other }}", &context).is_err());
+        let file = BootTemplates.fill("d-i netcfg/mac {{ mac }}\n", &context);
+        assert_eq!(file.as_deref(), Ok("d-i netcfg/mac 52:54:00:12:34:56\n"));
     }
 }
