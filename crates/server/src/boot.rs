@@ -38,5 +38,5 @@ pub use surroundings::{
     OwnAddress, Surroundings, Surroundings6, SurroundingsError, candidates, free_range, in_use,
     own_addresses, surroundings,
 };
-pub(crate) use wake::wake;
+pub(crate) use wake::{everybody, wake};
 pub(crate) use watch::BootWatch;

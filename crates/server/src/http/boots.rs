@@ -92,9 +92,11 @@ pub(super) async fn wake_machine(
 ) -> Result<Json<WakeReport>, ApiError> {
     let mac = mac(&text)?;
     let known = api.boots.machines().into_iter().find(|machine| machine.mac == mac);
+    let network = known.as_ref().and_then(|machine| machine.network.clone());
     let mut macs = vec![mac];
     macs.extend(known.into_iter().flat_map(|machine| machine.other_macs));
-    Ok(Json(WakeReport { host: None, mac: Some(mac), detail: by_packet(&macs).await? }))
+    let detail = by_packet(&api, &macs, network.as_ref()).await?;
+    Ok(Json(WakeReport { host: None, mac: Some(mac), detail }))
 }
 
 /// `POST /api/v1/hosts/{name}/wake`: by the host's controller or whatever else switches its power, and where there is
@@ -119,12 +121,16 @@ pub(super) async fn wake_host(
         return Err(ApiError::new(StatusCode::CONFLICT, "wake.no_way", Fault::Caller, detail)
             .hint("add a connector, or the addresses of its interfaces as `macs`"));
     }
-    let detail = by_packet(&host.spec.macs).await?;
+    let view = api.views.now();
+    let address = host.spec.boot.as_ref().and_then(|boot| boot.address);
+    let network = address.and_then(|address| view.network_of(address)).map(|network| &network.metadata.name);
+    let detail = by_packet(&api, &host.spec.macs, network).await?;
     Ok(Json(WakeReport { host: Some(name), mac: None, detail }))
 }
 
-async fn by_packet(macs: &[MacAddress]) -> Result<String, ApiError> {
-    boot::wake(macs, &[]).await.map_err(|error| {
+async fn by_packet(api: &Api, macs: &[MacAddress], network: Option<&Name>) -> Result<String, ApiError> {
+    let targets = boot::everybody(&api.views.now(), network);
+    boot::wake(macs, &targets).await.map_err(|error| {
         let detail = format!("no Wake-on-LAN packet could be sent: {error}");
         ApiError::new(StatusCode::BAD_GATEWAY, "wake.not_sent", Fault::Server, detail)
             .hint("the server needs a route to the network of the machine")
