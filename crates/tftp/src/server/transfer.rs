@@ -266,7 +266,10 @@ impl Transfer {
     /// How long to wait for an answer to what is sent now: what the client asked for, or by how long it took before, and
     /// twice as long each time that it does not come.
     fn timeout(&self) -> Duration {
-        let first = self.fixed.unwrap_or_else(|| match self.round_trip {
+        // Who asks for an interval has agreed to it when it answers. Whoever makes up addresses would hold places for half an
+        // hour each.
+        let agreed = self.fixed.filter(|_| matches!(self.state, State::Sending));
+        let first = agreed.unwrap_or_else(|| match self.round_trip {
             Some(round_trip) => (round_trip * 4).clamp(TIMEOUT_LEAST, TIMEOUT_FIRST),
             None => TIMEOUT_FIRST,
         });

@@ -133,6 +133,19 @@ fn t4_silence_is_met_with_patience_and_an_end() {
 }
 
 #[test]
+fn t4_whoever_never_answers_holds_no_place_for_long_whatever_interval_it_asks_for() {
+    let bytes = file(5_000);
+    let mut network = Network::new(Limits::default(), Weather::FAIR, &[("a", &bytes)]);
+    let options = Options { timeout: Some(255), ..Options::default() };
+    let request = Request { file: b"a", mode: Mode::Octet, options };
+    let began = network.now;
+    network.send(client_address(1), LISTENER, Packet::Read(request).to_vec());
+    network.run();
+    assert_eq!(network.ended[0].end, End::Silent { all_sent: false });
+    assert_eq!(network.now - began, Duration::from_millis(47_001));
+}
+
+#[test]
 fn t4_repeated_acknowledgements_do_not_double_the_stream() {
     let bytes = file(300_000);
     for windowsize in [None, Some(4), Some(64)] {
