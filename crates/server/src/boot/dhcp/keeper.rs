@@ -173,8 +173,9 @@ impl Keeper {
             Err(reason) => return plan(None, ServiceState::Failed, Some(reason)),
         };
         let alone = matches!(spec.mode, DhcpMode::Full | DhcpMode::Reservations) && !spec.beside_others;
+        let out_of_reach = standing.out_of_reach(spec);
         let Some(link) = standing.link.as_ref().filter(|_| alone) else {
-            return plan(Some(standing), ServiceState::Served, None);
+            return plan(Some(standing), ServiceState::Served, out_of_reach);
         };
         let Some(seen) = self.rivals.seen(&link.name) else {
             let reason = format!("it is being looked whether another DHCP server answers at {}", link.name);
@@ -193,7 +194,7 @@ impl Keeper {
         let unsure = seen.failed.as_ref().map(|error| {
             format!("whether another DHCP server answers at {} is not known: {error}", link.name)
         });
-        plan(Some(standing), ServiceState::Served, unsure)
+        plan(Some(standing), ServiceState::Served, unsure.or(out_of_reach))
     }
 
     /// Opens, changes or closes what is needed for the networks that can be served, and says of the others why not.

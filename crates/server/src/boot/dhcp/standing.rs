@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use ironhand_api::{Ipv4Subnet, NetworkSpec};
+use ironhand_api::{DhcpMode, Ipv4Subnet, NetworkSpec};
 use ironhand_boot_port::interface::{Interface, Route};
 
 /// Where the machines of a network are heard.
@@ -15,6 +15,21 @@ pub(super) struct Standing {
     pub(super) has_address: bool,
     /// All interfaces, by name: the one that is in it, and those that its relays are reached by.
     pub(super) heard_at: BTreeSet<String>,
+}
+
+impl Standing {
+    /// Why machines that are given addresses of a network reach nothing of this server by them.
+    pub(super) fn out_of_reach(&self, spec: &NetworkSpec) -> Option<String> {
+        let link = self.link.as_ref().filter(|_| !self.has_address && spec.gateway.is_none())?;
+        let (name, subnet) = (&link.name, spec.subnet);
+        matches!(spec.mode, DhcpMode::Full | DhcpMode::Reservations).then(|| {
+            format!(
+                "{name} has no address in {subnet}, and the network has no `gateway`: its machines are given addresses by which \
+                 they reach nothing of this server. Give it one (ip address add ADDRESS/{} dev {name}), or name the router",
+                subnet.prefix()
+            )
+        })
+    }
 }
 
 /// Finds where a network lies.
@@ -152,6 +167,14 @@ mod tests {
         check("interface: eth9", Err("no interface eth9; it has eth0, eth1, eth2, down0"));
         check("interface: eth2", Err("no IPv4 address"));
         check("interface: down0", Err("ip link set down0 up"));
+        let told = |more: &str| {
+            let network = fixture::network_of("10.0.7.0/24", more);
+            standing(&network.spec, &interfaces, &routes).unwrap().out_of_reach(&network.spec)
+        };
+        assert_eq!(told("mode: full, interface: eth1"), None);
+        assert!(told("mode: full, interface: eth0").unwrap().contains("eth0 has no address in 10.0.7.0/24"));
+        assert_eq!(told("mode: full, interface: eth0, gateway: 10.0.7.1"), None);
+        assert_eq!(told("mode: proxy, interface: eth0"), None);
         let behind = fixture::network_of("10.1.2.0/24", "");
         let found = standing(&behind.spec, &interfaces, &routes).unwrap();
         assert_eq!((found.link, found.heard_at.len()), (None, 1));
