@@ -2,11 +2,17 @@
 
 use std::io::{IsTerminal, Write};
 
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
+use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use serde::Serialize;
 
 use crate::args::{Format, Global};
 use crate::exit::Failure;
+
+/// Blanks behind each column of a table.
+const PADDING: usize = 2;
+
+/// What is left for a column whose words may be broken.
+const NARROWEST: usize = 6;
 
 /// Where and how results are printed.
 #[derive(Clone, Copy)]
@@ -139,11 +145,16 @@ impl Output {
             let cell = Cell::new(title.to_uppercase());
             if self.color { cell.add_attribute(Attribute::Bold) } else { cell }
         }));
+        let rows: Vec<Vec<Field>> = rows.collect();
+        let whole = table.width().map(|width| whole_words(&longest_words(head, &rows), width.into()));
         for row in rows {
             table.add_row(row.into_iter().map(|field| self.cell(field)));
         }
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
+        for (at, column) in table.column_iter_mut().enumerate() {
+            column.set_padding((0, PADDING as u16));
+            if let Some(Some(width)) = whole.as_ref().and_then(|whole| whole.get(at)) {
+                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(*width)));
+            }
         }
         table.lines().map(|text| text.trim_end().to_owned()).collect()
     }
@@ -185,6 +196,31 @@ impl Output {
         line(text.trim_end());
         Ok(())
     }
+}
+
+/// How many characters the longest word of each column has.
+fn longest_words(head: &[&str], rows: &[Vec<Field>]) -> Vec<usize> {
+    let longest =
+        |text: &str| text.split_whitespace().map(|word| word.chars().count()).max().unwrap_or_default();
+    let of = |(at, title): (usize, &&str)| {
+        let cells = rows.iter().filter_map(|row| row.get(at)).map(|field| longest(&field.text));
+        cells.chain([longest(title)]).max().unwrap_or_default()
+    };
+    head.iter().enumerate().map(of).collect()
+}
+
+/// How wide columns have to be for none of their words to be broken, as far as a screen has room for that: a name or an address
+/// in two pieces can be neither read nor copied. The columns on the left, which say what a row is about, come first.
+fn whole_words(longest: &[usize], screen: usize) -> Vec<Option<u16>> {
+    let mut left = screen;
+    let behind = (0..longest.len()).rev();
+    let width = |(word, behind): (&usize, usize)| {
+        let width = word + PADDING;
+        let fits = width + behind * NARROWEST <= left;
+        left = left.saturating_sub(if fits { width } else { NARROWEST });
+        u16::try_from(width).ok().filter(|_| fits)
+    };
+    longest.iter().zip(behind).map(width).collect()
 }
 
 /// How many characters fit on a line of the terminal; none where the output goes elsewhere.
@@ -251,4 +287,23 @@ pub fn clock(time: ironhand_api::Timestamp) -> String {
 pub fn now() -> ironhand_api::Timestamp {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     ironhand_api::Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stay_whole_from_the_left_as_far_as_there_is_room() {
+        let check = |longest: &[usize], screen, wanted: &[Option<u16>]| {
+            assert_eq!(whole_words(longest, screen), wanted, "{longest:?} {screen}");
+        };
+        check(&[], 80, &[]);
+        check(&[17, 7, 5], 80, &[Some(19), Some(9), Some(7)]);
+        check(&[17, 7, 60], 80, &[Some(19), Some(9), None]);
+        check(&[17, 90, 7], 80, &[Some(19), None, Some(9)]);
+        check(&[17, 7], 20, &[None, Some(9)]);
+        let rows = [vec![Field::from("52:54:00:12:34:56"), Field::from("two words")], vec![Field::from("a")]];
+        assert_eq!(longest_words(&["machine", "what and why"], &rows), [17, 5]);
+    }
 }
