@@ -22,7 +22,7 @@ pub fn gather(paths: &[PathBuf]) -> Result<Vec<Vec<u8>>, Failure> {
         if facts.is_dir() || is_loader(path) {
             let mut files = Vec::new();
             collect(path, DEPTH, &mut files).map_err(failed)?;
-            archives.push(tar(&files).map_err(failed)?);
+            archives.push(tar(&files)?);
         } else {
             archives.push(fs::read(path).map_err(failed)?);
         }
@@ -63,10 +63,10 @@ fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<()
 }
 
 /// A tar archive of files by their names alone (POSIX.1-1988, ustar).
-fn tar(files: &[PathBuf]) -> io::Result<Vec<u8>> {
+fn tar(files: &[PathBuf]) -> Result<Vec<u8>, Failure> {
     let mut archive = Vec::new();
     for path in files {
-        let bytes = fs::read(path)?;
+        let bytes = crate::exit::at(path, fs::read(path))?;
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
         let mut header = [0_u8; 512];
         header[..name.len().min(NAME)].copy_from_slice(&name[..name.len().min(NAME)]);

@@ -2,7 +2,7 @@
 
 use ironhand_api::{BootArchitecture, BootExplanation, DhcpMode, ExplainedStep, Ipv6Mode, Name, Network};
 
-use super::architecture::Architecture;
+use super::architecture::{Architecture, efi_suffix};
 use super::client::{Client, Stage};
 use super::context::{Templates, file_path};
 use super::decide::{Answer, Decision, Intent, LoaderOffer, OfferStyle, decide, stage_of};
@@ -352,7 +352,8 @@ impl Play<'_> {
         if kind == LoaderKind::Shim {
             let reason = "shim looks for GRUB beside itself, by the directory in the header of the ACK";
             let absent = "revocations and certificates first, which need not exist";
-            self.step("shim", "TFTP", "read grubx64.efi".to_owned(), absent.to_owned(), reason);
+            let suffix = self.client.firmware().and_then(efi_suffix).unwrap_or_default();
+            self.step("shim", "TFTP", format!("read grub{suffix}.efi"), absent.to_owned(), reason);
         }
         self.step(
             "GRUB",
