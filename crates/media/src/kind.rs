@@ -40,7 +40,7 @@ pub enum Family {
     XenServer,
     /// FreeBSD.
     FreeBsd,
-    /// Windows 8, Server 2012 and later.
+    /// Windows 8, Server 2012 and later, and Windows PE.
     Windows,
 }
 

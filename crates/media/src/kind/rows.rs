@@ -90,17 +90,29 @@ const SUSE_INITRD: &[&str] = &[
     "boot/ppc64le/loader/initrd",
     "boot/s390x/initrd",
 ];
+/// Loaders of Windows; media for UEFI alone, as those for 64-bit ARM are, may lack the first two.
+const WINDOWS: &[&str] =
+    &["bootmgr.efi", "bootmgr", "efi/boot/bootx64.efi", "efi/boot/bootaa64.efi", "efi/boot/bootia32.efi"];
 const SQUASHFS: &str = "LiveOS/squashfs.img";
 
 /// The rows, the more special before the more general.
 pub(super) const ROWS: &[Row] = &[
     Row {
         family: Family::Windows,
-        needs: &[&["sources/boot.wim"], &["bootmgr", "bootmgr.efi"]],
-        kernel: &["bootmgr.efi", "bootmgr"],
-        initrd: &[&["bootmgr"], &["bootmgr.efi"], &["boot/bcd"], &["boot/boot.sdi"], &["sources/boot.wim"]],
+        needs: &[&["sources/boot.wim"], WINDOWS],
+        kernel: WINDOWS,
+        initrd: &[
+            &["bootmgr"],
+            &["bootmgr.efi"],
+            &["boot/bcd", "efi/microsoft/boot/bcd"],
+            &["boot/boot.sdi"],
+            &["sources/boot.wim"],
+        ],
         second_stage: &["sources/install.wim", "sources/install.esd", "sources/install.swm"],
-        notes: &["it is booted by wimboot, which takes these files by their names"],
+        notes: &[
+            "it is booted by wimboot, which takes these files by their names",
+            "what it boots reads the rest of the medium from a share or a disc, not over HTTP, unless boot.wim fetches it",
+        ],
         ..EMPTY
     },
     Row {

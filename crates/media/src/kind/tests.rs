@@ -287,6 +287,25 @@ fn other_systems_are_known() {
             loaders: &["efi/boot/bootx64.efi"],
         },
     );
+    // For 64-bit ARM, and without BIOS.
+    check(
+        &[
+            ("efi/boot/bootaa64.efi", ""),
+            ("efi/microsoft/boot/bcd", ""),
+            ("boot/boot.sdi", ""),
+            ("sources/boot.wim", ""),
+            ("sources/install.esd", ""),
+        ],
+        Expected {
+            family: Some(Family::Windows),
+            title: None,
+            architecture: Some("arm64"),
+            kernel: Some("efi/boot/bootaa64.efi"),
+            initrd: &["efi/microsoft/boot/bcd", "boot/boot.sdi", "sources/boot.wim"],
+            second_stage: Some("sources/install.esd"),
+            loaders: &["efi/boot/bootaa64.efi"],
+        },
+    );
     check(
         &[("boot/loader.efi", ""), ("boot/loader", ""), ("boot/kernel/kernel", ""), (".profile", "")],
         Expected {
