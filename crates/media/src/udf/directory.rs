@@ -51,12 +51,13 @@ impl Directories for Reader<'_> {
             return Err(Error::Damaged { offset: entry.offset, what: "no directory is where one should be" });
         }
         let (bytes, extents) = self.content(&entry, directory_length(entry.length)?)?;
+        let mut offsets = Offsets::new(extents);
         let mut found = Vec::new();
         let mut at = 0;
         // Some writers fill up what is left with zeros.
         let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         while at < end {
-            let (length, new) = self.identified(&bytes[at..], offset_of(&extents, at as u64))?;
+            let (length, new) = self.identified(&bytes[at..], offsets.of(at as u64))?;
             at += length;
             found.extend(new);
         }
@@ -124,13 +125,26 @@ impl Reader<'_> {
     }
 }
 
-/// The byte of the image of a byte of a file.
-fn offset_of(extents: &[Extent], mut at: u64) -> u64 {
-    for extent in extents {
-        if at < extent.length {
-            return extent.offset + at;
-        }
-        at -= extent.length;
+/// The bytes of the image that are the bytes of a file, which are asked for in order.
+struct Offsets {
+    extents: std::vec::IntoIter<Extent>,
+    /// Where in the file the extent begins that was looked at last, and where in the image.
+    begin: u64,
+    extent: Extent,
+}
+
+impl Offsets {
+    fn new(extents: Vec<Extent>) -> Self {
+        Self { extents: extents.into_iter(), begin: 0, extent: Extent { offset: 0, length: 0 } }
     }
-    0
+
+    fn of(&mut self, at: u64) -> u64 {
+        while at - self.begin >= self.extent.length
+            && let Some(next) = self.extents.next()
+        {
+            self.begin += self.extent.length;
+            self.extent = next;
+        }
+        self.extent.offset + (at - self.begin)
+    }
 }

@@ -27,23 +27,22 @@ impl<'a> FileSystem<'a> {
     pub(super) fn open(source: &'a dyn Source, volume: &Volume, copy: MetadataCopy) -> Result<Self, Error> {
         let mut file_system = Self {
             source: Metered::new(source),
-            partitions: Partitions { block: volume.block, maps: Vec::new() },
+            partitions: Partitions::new(volume.block, volume.maps.len()),
             entries: Meter::new("bytes of file entries", FILE_ENTRIES_LIMIT),
             extents: Meter::new("extents", ENTRY_LIMIT as u64 * 2),
             targets: Meter::new("bytes of links", NAME_LIMIT as u64),
         };
         // The files of metadata partitions lie in the others.
-        for map in &volume.maps {
-            file_system.partitions.maps.push(match map {
-                Map::Physical { offset, length } => vec![Piece { offset: Some(*offset), length: *length }],
-                Map::Metadata { .. } => Vec::new(),
-            });
+        for (number, map) in volume.maps.iter().enumerate() {
+            let Map::Physical { offset, length } = *map else { continue };
+            file_system.partitions.set(number, vec![Piece { offset: Some(offset), length }]);
         }
         for (number, map) in volume.maps.iter().enumerate() {
             let Map::Metadata { partition, main, mirror } = *map else { continue };
             let block = if copy == MetadataCopy::Main { main } else { mirror };
             let entry = file_system.entry(Address { block, partition }, volume.offset)?;
-            file_system.partitions.maps[number] = file_system.pieces(&entry)?;
+            let pieces = file_system.pieces(&entry)?;
+            file_system.partitions.set(number, pieces);
         }
         Ok(file_system)
     }

@@ -40,11 +40,26 @@ pub(super) struct Piece {
 pub(super) struct Partitions {
     /// Bytes of a block.
     pub(super) block: u64,
-    /// The pieces of each, in order.
-    pub(super) maps: Vec<Vec<Piece>>,
+    /// The pieces of each in order, and where in the partition each begins.
+    maps: Vec<Vec<(u64, Piece)>>,
 }
 
 impl Partitions {
+    /// So many partitions, without a block as yet.
+    pub(super) fn new(block: u64, count: usize) -> Self {
+        Self { block, maps: vec![Vec::new(); count] }
+    }
+
+    /// Says of which pieces a partition is made.
+    pub(super) fn set(&mut self, partition: usize, pieces: Vec<Piece>) {
+        let mut begin = 0;
+        let placed = pieces.into_iter().map(|piece| {
+            begin += piece.length;
+            (begin - piece.length, piece)
+        });
+        self.maps[partition] = placed.collect();
+    }
+
     /// Where `length` bytes from the beginning of a block on lie. `said` is the byte of the image that speaks of them.
     pub(super) fn locate(&self, address: Address, length: u64, said: u64) -> Result<Vec<Extent>, Error> {
         let damaged = |what| Error::Damaged { offset: said, what };
@@ -52,21 +67,19 @@ impl Partitions {
             .maps
             .get(usize::from(address.partition))
             .ok_or_else(|| damaged("it speaks of a partition that does not exist"))?;
-        let mut skip = u64::from(address.block) * self.block;
+        let mut at = u64::from(address.block) * self.block;
         let mut left = length;
         let mut extents = Vec::new();
-        for piece in pieces {
-            if skip >= piece.length {
-                skip -= piece.length;
-                continue;
-            }
+        // A metadata partition may have many pieces, and is asked for each file.
+        let first = pieces.partition_point(|(begin, piece)| begin + piece.length <= at);
+        for (begin, piece) in &pieces[first..] {
             if left == 0 {
                 break;
             }
-            let taken = left.min(piece.length - skip);
+            let taken = left.min(begin + piece.length - at);
             let offset = piece.offset.ok_or_else(|| damaged("it speaks of a block that is not recorded"))?;
-            join(&mut extents, Extent { offset: offset + skip, length: taken });
-            (skip, left) = (0, left - taken);
+            join(&mut extents, Extent { offset: offset + (at - begin), length: taken });
+            (at, left) = (at + taken, left - taken);
         }
         match left {
             0 => Ok(extents),
@@ -88,18 +101,15 @@ mod tests {
     #[test]
     fn blocks_are_found_through_the_pieces_of_a_partition() {
         let piece = |offset, length| Piece { offset, length };
-        let partitions = Partitions {
-            block: 512,
-            maps: vec![
-                vec![piece(Some(10_240), 5_120)],
-                vec![
-                    piece(Some(20_480), 1_024),
-                    piece(None, 512),
-                    piece(Some(21_504), 512),
-                    piece(Some(22_016), 512),
-                ],
-            ],
-        };
+        let mut partitions = Partitions::new(512, 2);
+        partitions.set(0, vec![piece(Some(10_240), 5_120)]);
+        let apart = [
+            piece(Some(20_480), 1_024),
+            piece(None, 512),
+            piece(Some(21_504), 512),
+            piece(Some(22_016), 512),
+        ];
+        partitions.set(1, apart.to_vec());
         let check = |partition, block, length, expected: Result<&[(u64, u64)], &'static str>| {
             let found = partitions.locate(Address { block, partition }, length, 7);
             let expected = expected

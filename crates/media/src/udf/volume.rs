@@ -81,7 +81,8 @@ fn find_anchor(source: &dyn Source) -> Result<(u64, Vec<u8>), Error> {
             if offset + 512 > source.length() {
                 continue;
             }
-            let bytes = read(source, "the anchor of UDF", offset, 512)?;
+            let length = sector.min(source.length() - offset);
+            let bytes = read(source, "the anchor of UDF", offset, length as usize)?;
             if le16(&bytes, 0) != tag::ANCHOR {
                 continue;
             }
