@@ -63,6 +63,27 @@ pub fn awkward(folder: &Path) -> Vec<String> {
     files.into_iter().map(|(path, _)| path).collect()
 }
 
+/// What a medium of Windows has that matters to whoever boots it, and one name that plain images cannot hold.
+pub const WINDOWS: [&str; 8] = [
+    "bootmgr",
+    "bootmgr.efi",
+    "boot/bcd",
+    "boot/boot.sdi",
+    "efi/boot/bootx64.efi",
+    "efi/microsoft/boot/bcd",
+    "sources/boot.wim",
+    "support/logging/en-us/a name that is longer than plain images can have it.dll.mui",
+];
+
+/// A folder like a medium of Windows; each file holds its own path, many times.
+pub fn windows(folder: &Path) {
+    for path in WINDOWS {
+        let file = folder.join(path);
+        fs::create_dir_all(file.parent().expect("it has one")).expect("a folder");
+        fs::write(file, path.repeat(500)).expect("a file");
+    }
+}
+
 /// So many bytes, others for each seed.
 pub fn bytes(seed: u64, length: usize) -> Vec<u8> {
     (0..length as u64).map(|at| ((at + 1).wrapping_mul(2_654_435_761 + seed) >> 13) as u8).collect()

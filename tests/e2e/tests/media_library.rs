@@ -6,8 +6,10 @@ use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use e2e::{Ironhand, run};
+use e2e::medium::{self, WINDOWS};
+use e2e::{Ironhand, Network, Party, run};
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// An image like one of Ubuntu, from files in a folder.
 fn image(folder: &Path) -> PathBuf {
@@ -80,6 +82,43 @@ fn an_image_is_added_looked_into_and_removed() {
     assert_eq!(server.run(&["media", "cat", "noble", "nothing"]).status.code(), Some(3));
     server.ok(&["media", "rm", "noble"]);
     assert_eq!(server.run(&["media", "ls", "noble"]).status.code(), Some(3));
+}
+
+#[test]
+fn an_image_of_udf_is_looked_into_and_served() {
+    let network = Network::new();
+    let machine = Party::at(&network, "server", "192.0.2.1/24");
+    let server = Ironhand::serve_at(&machine, &["--roles", "api,bmc,boot"]);
+    let (tree, into) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
+    medium::windows(tree.path());
+    // Nothing stands under ISO 9660, as in images of Windows.
+    let options = ["-quiet", "-udf", "-V", "SSS_X64FREE", "-hide", "*"];
+    let path = medium::image("genisoimage", &options, tree.path(), &into);
+    let added = &server.json(&["media", "add", "win", text(&path)])[0];
+    let status = &added["status"];
+    assert_eq!(
+        (&status["form"], &status["family"], &status["label"]),
+        (&Value::from("image"), &Value::from("windows"), &Value::from("SSS_X64FREE")),
+        "{added}"
+    );
+    assert_eq!(status["files"], WINDOWS.len());
+    let listed = server.ok(&["media", "ls", "win", "EFI/Microsoft/Boot", "-o", "name"]);
+    assert_eq!(listed, "efi/microsoft/boot/bcd\n");
+    let extracted = |file: &str| run("7z", &["e", "-so", "-tudf", text(&path), file]).stdout;
+    for file in WINDOWS {
+        assert!(server.run(&["media", "cat", "win", file]).stdout == extracted(file), "{file}");
+    }
+    let asked = |arguments: &[&str]| {
+        let curl =
+            machine.command(&e2e::peer("curl")).args(["--noproxy", "*", "-sSf"]).args(arguments).output();
+        let output = curl.expect("curl starts");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    let expected = extracted("sources/boot.wim");
+    let url = "http://192.0.2.1:8480/boot/media/win/Sources/BOOT.WIM";
+    assert!(asked(&["-r", "1000-4999", url]) == expected[1_000..5_000]);
+    assert!(asked(&["tftp://192.0.2.1/media/win/sources/boot.wim"]) == expected);
 }
 
 #[test]

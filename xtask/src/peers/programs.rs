@@ -150,6 +150,11 @@ pub const PEERS: &[Peer] = &[
         why: "writes ISO images as few others do, and its isoinfo reads them",
     },
     Peer { program: "7z", package: "p7zip-full", why: "reads images of UDF, and judges our reader" },
+    Peer {
+        program: "bd_info",
+        package: "libbluray-bin",
+        why: "brings libudfread, which reads metadata partitions of UDF, and judges our reader",
+    },
     Peer { program: "mkudffs", package: "udftools", why: "writes most forms of UDF, without files" },
     Peer { program: "wrk", package: "wrk", why: "loads HTTP servers, as `bench boot` measures them" },
     Peer { program: "xorriso", package: "xorriso", why: "writes ISO images of every kind" },

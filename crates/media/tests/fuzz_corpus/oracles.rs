@@ -1,5 +1,12 @@
 //! What must hold whatever an image or an archive holds. Each function takes one input of a fuzz target.
 
+#[path = "../udf/damage.rs"]
+mod damage;
+#[path = "../udf/samples.rs"]
+mod samples;
+#[path = "../udf/writer.rs"]
+mod writer;
+
 use std::io::Cursor;
 
 use ironhand_media::archive::Loaders;
@@ -31,8 +38,31 @@ impl Source for Padded<'_> {
 
 /// An image: the input stands where its volume descriptors begin.
 pub fn iso(data: &[u8]) {
-    let source = Padded(data);
-    let Ok(image) = Image::index(&source) else { return };
+    image(&Padded(data));
+}
+
+/// A UDF image with some bytes changed, all of whose descriptors have right checksums nevertheless. The first byte of the input
+/// chooses the image; of each four others three say where, in what is recorded, and one says what stands there.
+pub fn udf(data: &[u8]) {
+    let Some((form, changes)) = data.split_first() else { return };
+    let changes = changes.chunks_exact(4).map(|change| {
+        let at = u32::from_le_bytes([change[0], change[1], change[2], 0]);
+        (at as usize, change[3])
+    });
+    image(&damage::changed(*form, changes).as_slice());
+}
+
+/// How many forms of UDF images there are.
+pub const UDF_FORMS: u8 = samples::FORMS.len() as u8;
+
+/// A whole image of one of the forms.
+pub fn udf_image(form: u8) -> Vec<u8> {
+    damage::changed(form, std::iter::empty())
+}
+
+/// An image, or what should be one.
+pub fn image(source: &dyn Source) {
+    let Ok(image) = Image::index(source) else { return };
     let mut entries = 0;
     for (path, entry) in image.tree.walk() {
         entries += 1;
@@ -41,7 +71,8 @@ pub fn iso(data: &[u8]) {
         if let Node::File { extents, length } = &entry.node {
             assert_eq!(extents.iter().map(|extent| extent.length).sum::<u64>(), *length);
             for extent in *extents {
-                assert!(extent.length > 0 && extent.offset + extent.length <= LENGTH, "{path}: {extent:?}");
+                let within = extent.offset + extent.length <= source.length();
+                assert!(extent.length > 0 && within, "{path}: {extent:?}");
             }
         }
         // Every file is found as it is spelled.
@@ -51,9 +82,9 @@ pub fn iso(data: &[u8]) {
     }
     assert_eq!(entries, image.tree.len());
     for boot in &image.boot {
-        assert!(boot.extent.offset + boot.extent.length <= LENGTH);
+        assert!(boot.extent.offset + boot.extent.length <= source.length());
     }
-    let medium = recognise(&(&image.tree, &source as &dyn Source));
+    let medium = recognise(&(&image.tree, source));
     assert!(medium.title.is_none_or(|title| !title.contains(char::is_control)));
 }
 
