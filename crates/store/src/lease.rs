@@ -80,20 +80,33 @@ pub(crate) struct Acquire {
     pub(crate) which: Which,
 }
 
+/// Which hosts no server works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Free {
+    /// Those without a lease: for a server that knows that no other one lives, and whose own leases are its own however late it
+    /// renews them.
+    Unleased,
+    /// Also those whose lease has expired.
+    OrExpired,
+}
+
+impl Free {
+    /// The moment until which a lease must have expired for its host to be free, as [`FREE`] takes it.
+    fn expired_by(self, now: Timestamp) -> i64 {
+        match self {
+            Self::Unleased => i64::MIN,
+            Self::OrExpired => now.as_millis(),
+        }
+    }
+}
+
 /// Which hosts are taken.
 #[derive(Clone, Copy)]
 pub(crate) enum Which {
-    /// At most so many of those without a lease, or whose lease has expired.
-    Free(u32),
-    /// At most so many of those without a lease.
-    Unleased(u32),
+    /// At most so many of those that are free.
+    Free(Free, u32),
     /// Every one, free or not.
     Every,
-}
-
-/// The moment until which a lease must have expired for its host to be free, as [`FREE`] takes it.
-fn expired_by(now: Option<Timestamp>) -> i64 {
-    now.map_or(i64::MIN, Timestamp::as_millis)
 }
 
 impl Write for Acquire {
@@ -101,10 +114,10 @@ impl Write for Acquire {
 
     async fn run(self, turn: &mut Turn<'_>) -> Result<Vec<Lease>, StoreError> {
         let Self { owner, now, ttl, which } = self;
-        let free = |expired_by: i64, limit| sqlx::query_as(FREE).bind(expired_by).bind(i64::from(limit));
         let select = match which {
-            Which::Free(limit) => free(expired_by(Some(now)), limit),
-            Which::Unleased(limit) => free(expired_by(None), limit),
+            Which::Free(free, limit) => {
+                sqlx::query_as(FREE).bind(free.expired_by(now)).bind(i64::from(limit))
+            }
             Which::Every => sqlx::query_as(EVERY_HOST),
         };
         let rows: Vec<(String, Option<String>)> = select
@@ -233,11 +246,10 @@ impl Write for Release {
     }
 }
 
-/// Whether [`Acquire`] would find a host that is free to take: one without a lease, or, where the time is given, one whose
-/// lease has expired.
-pub(crate) async fn any_free(pool: &AnyPool, now: Option<Timestamp>) -> Result<bool, StoreError> {
+/// Whether [`Acquire`] would find a host that is free to take.
+pub(crate) async fn any_free(pool: &AnyPool, now: Timestamp, free: Free) -> Result<bool, StoreError> {
     let found: Option<(String, Option<String>)> = sqlx::query_as(FREE)
-        .bind(expired_by(now))
+        .bind(free.expired_by(now))
         .bind(1_i64)
         .fetch_optional(pool)
         .await

@@ -74,7 +74,7 @@ pub use error::StoreError;
 pub use event::EventDraft;
 pub use history::{IncidentQuery, RunQuery, RunsOf};
 pub use job::JobQuery;
-pub use lease::Lease;
+pub use lease::{Free, Lease};
 pub use list::ListQuery;
 pub use load::{HostState, SiteSnapshot, Snapshot};
 pub use notifier::Delivery;

@@ -23,7 +23,7 @@ use crate::event::{self, EventDraft};
 use crate::history::{self, IncidentQuery, RunQuery};
 use crate::job::{self, JobQuery};
 use crate::keyring::{self, Keyring};
-use crate::lease::{self, Acquire, AcquireOne, Lease, Release, Renew, Which};
+use crate::lease::{self, Acquire, AcquireOne, Free, Lease, Release, Renew, Which};
 use crate::list::{self, ListQuery};
 use crate::load::{self, HostState, SiteSnapshot, Snapshot};
 use crate::loan::{self, PutLoan};
@@ -96,16 +96,18 @@ impl Store {
         load::host(&self.readers, name).await
     }
 
-    /// Takes at most `limit` hosts that no server works on: those without a lease, and those whose lease has expired.
-    /// Where another server had a host before, an event tells of it.
+    /// Takes at most `limit` hosts that are `free`. Where another server had a host before, an event tells of it.
     pub async fn acquire_leases(
         &self,
         owner: &str,
         now: Timestamp,
         ttl: Duration,
+        free: Free,
         limit: u32,
     ) -> Result<Vec<Lease>, StoreError> {
-        self.writer.write(Acquire { owner: owner.to_owned(), now, ttl, which: Which::Free(limit) }).await
+        self.writer
+            .write(Acquire { owner: owner.to_owned(), now, ttl, which: Which::Free(free, limit) })
+            .await
     }
 
     /// Takes every host, whoever has it: for a caller that knows that no other server lives. That a server was started
@@ -162,26 +164,9 @@ impl Store {
         self.writer.write(Release { owner: owner.to_owned() }).await
     }
 
-    /// Takes at most `limit` hosts without a lease, but none of which a lease has expired: for a server that knows that no other
-    /// one lives, and whose own leases are its own however late it renews them.
-    pub async fn acquire_new_leases(
-        &self,
-        owner: &str,
-        now: Timestamp,
-        ttl: Duration,
-        limit: u32,
-    ) -> Result<Vec<Lease>, StoreError> {
-        self.writer.write(Acquire { owner: owner.to_owned(), now, ttl, which: Which::Unleased(limit) }).await
-    }
-
-    /// Whether there are hosts that no server works on: a cheap read before [`acquire_leases`](Self::acquire_leases).
-    pub async fn has_free_hosts(&self, now: Timestamp) -> Result<bool, StoreError> {
-        lease::any_free(&self.readers, Some(now)).await
-    }
-
-    /// Whether there are hosts without a lease: a cheap read before [`acquire_new_leases`](Self::acquire_new_leases).
-    pub async fn has_unleased_hosts(&self) -> Result<bool, StoreError> {
-        lease::any_free(&self.readers, None).await
+    /// Whether there are hosts that are `free`: a cheap read before [`acquire_leases`](Self::acquire_leases).
+    pub async fn has_free_hosts(&self, now: Timestamp, free: Free) -> Result<bool, StoreError> {
+        lease::any_free(&self.readers, now, free).await
     }
 
     /// Every lease, expired ones too, ordered by host.

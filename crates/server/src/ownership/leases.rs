@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ironhand_api::{Name, Timestamp};
 use ironhand_model::Site;
-use ironhand_store::{Lease, Store, StoreError};
+use ironhand_store::{Free, Lease, Store, StoreError};
 use tokio::sync::{RwLock as Gate, RwLockReadGuard, RwLockWriteGuard, watch};
 
 use super::{Held, NotOwner, Taken};
@@ -158,18 +158,12 @@ impl Leases {
     pub(super) async fn take_free(&self) -> Result<Granted, StoreError> {
         let (store, shared) = (&self.inner.store, self.inner.shared);
         // All leases are those of a server that is alone: one that ran out before it was renewed is no reason to begin anew.
-        let are_free = match shared {
-            true => store.has_free_hosts(clock::now()).await?,
-            false => store.has_unleased_hosts().await?,
-        };
-        if !are_free {
+        let free = if shared { Free::OrExpired } else { Free::Unleased };
+        if !store.has_free_hosts(clock::now(), free).await? {
             return Ok(self.granted(Vec::new(), Instant::now()));
         }
         let Asked { now, life, until } = self.asked();
-        let leases = match shared {
-            true => store.acquire_leases(self.owner(), now, life, BATCH).await?,
-            false => store.acquire_new_leases(self.owner(), now, life, BATCH).await?,
-        };
+        let leases = store.acquire_leases(self.owner(), now, life, free, BATCH).await?;
         Ok(self.granted(leases, until))
     }
 

@@ -8,7 +8,7 @@ use ironhand_api::{
     BootRepeat, Deployment, DeploymentPhase, DeploymentSpec, DeploymentStatus, Flow, Metadata, Profile,
     Secret, Span,
 };
-use ironhand_store::{KeySource, Outcome, Record, RotationEnded, Store, StoreError};
+use ironhand_store::{Free, KeySource, Outcome, Record, RotationEnded, Store, StoreError};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
@@ -180,7 +180,7 @@ async fn leases_are_renewed_before_all_that_waits_to_be_written() {
     let (store, _directory) = fresh().await;
     store.apply(host("n7", &[]), NOON).await.unwrap();
     let ttl = std::time::Duration::from_secs(30);
-    store.acquire_leases("a", NOON, ttl, 10).await.unwrap();
+    store.acquire_leases("a", NOON, ttl, Free::OrExpired, 10).await.unwrap();
     let written = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let writes = (0..1000).map(|number| {
         let (store, written) = (store.clone(), std::sync::Arc::clone(&written));

@@ -10,7 +10,7 @@ use ironhand_api::{
 };
 use ironhand_model::HostAlerts;
 use ironhand_store::{
-    Administer, AlertQuery, IncidentQuery, KeySource, NotifierField, Outcome, Record, RecordingQuery,
+    Administer, AlertQuery, Free, IncidentQuery, KeySource, NotifierField, Outcome, Record, RecordingQuery,
     RotationEnded, RunQuery, SessionOwner, Store, StoreError,
 };
 use secrecy::ExposeSecret;
@@ -81,7 +81,7 @@ async fn fill_fleet(store: &Store) {
     store.apply(notifier("pager", "signing horse"), NOON).await.unwrap();
     let off = Administer::Management { enabled: false, reason: Some("moved".into()) };
     store.administer(Kind::Zone, &name("hall-2"), off, NOON).await.unwrap();
-    let leases = store.acquire_leases("first", NOON, GRACE, 10).await.unwrap();
+    let leases = store.acquire_leases("first", NOON, GRACE, Free::OrExpired, 10).await.unwrap();
     let token = Some(leases[0].token);
     let mut record = Record::of(name("rack7-12"), NOON);
     record.token = token;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ironhand_api::{AlertCause, EventKind, Host, JobState, Name, Timestamp};
 use ironhand_model::HostAlerts;
-use ironhand_store::{AlertQuery, KeySource, Lease, Record, Store, StoreError};
+use ironhand_store::{AlertQuery, Free, KeySource, Lease, Record, Store, StoreError};
 use sqlx::{AnyConnection, Connection, Executor};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -175,7 +175,8 @@ async fn a_host_never_has_two_owners_and_late_writes_leave_no_trace() {
                     owner.held.values_mut().for_each(|(_, until)| *until = now.after(LEASE));
                 }
                 6 | 7 if !owner.stopped => {
-                    let taken = owner.store.acquire_leases(owner.name, now, LEASE, 2).await.unwrap();
+                    let taken =
+                        owner.store.acquire_leases(owner.name, now, LEASE, Free::OrExpired, 2).await.unwrap();
                     owner.hold(taken);
                 }
                 // A stopped server goes on with what it was about to write.
@@ -225,7 +226,7 @@ async fn servers_that_start_together_share_the_hosts() {
         taking.spawn(async move {
             let mut held = Vec::new();
             loop {
-                let taken = store.acquire_leases(owner, NOON, LEASE, 7).await.unwrap();
+                let taken = store.acquire_leases(owner, NOON, LEASE, Free::OrExpired, 7).await.unwrap();
                 if taken.is_empty() {
                     return held;
                 }
@@ -256,7 +257,7 @@ async fn a_takeover_keeps_what_was_known_and_asked_for() {
     first.put_rotation(&rotation("a", 1, "admin"), record.token, NOON).await.unwrap();
 
     let later = NOON.after(LEASE);
-    let taken = second.acquire_leases("second", later, LEASE, 10).await.unwrap();
+    let taken = second.acquire_leases("second", later, LEASE, Free::OrExpired, 10).await.unwrap();
     assert!(taken[0].token > lease.token);
     let (kept, state, jobs) = second.host(&name("a")).await.unwrap().unwrap();
     assert_eq!((kept.status, Some(state.facts)), (record.status, record.facts));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ironhand_api::{Alert, AlertCause, EventKind, Host, JobState, Kind};
-use ironhand_store::{Administer, AlertQuery, JobQuery, Lease, Record, Retention, Store, StoreError};
+use ironhand_store::{Administer, AlertQuery, Free, JobQuery, Lease, Record, Retention, Store, StoreError};
 
 use crate::samples::{NOON, alert, draft, facts, host, job, name, status};
 
@@ -66,39 +66,42 @@ pub(super) async fn what_is_said_already_changes_nothing(store: &Store) {
 
 pub(super) async fn hosts_without_a_lease_are_taken(store: &Store) {
     hosts(store, &["c", "a", "b"]).await;
-    let first = store.acquire_leases("first", NOON, TTL, 2).await.unwrap();
+    let first = store.acquire_leases("first", NOON, TTL, Free::OrExpired, 2).await.unwrap();
     assert_eq!(held(&first), ["a", "b"]);
     assert!(first.iter().all(|lease| lease.owner == "first" && lease.expires_at == NOON.after(TTL)));
-    let second = store.acquire_leases("second", NOON, TTL, 10).await.unwrap();
+    let second = store.acquire_leases("second", NOON, TTL, Free::OrExpired, 10).await.unwrap();
     assert_eq!(held(&second), ["c"]);
     assert!(second[0].token > first[1].token && first[1].token > first[0].token);
     for owner in ["first", "second"] {
-        assert_eq!(store.acquire_leases(owner, NOON, TTL, 10).await.unwrap(), []);
+        assert_eq!(store.acquire_leases(owner, NOON, TTL, Free::OrExpired, 10).await.unwrap(), []);
     }
     let all = [first, second].concat();
     assert_eq!(store.leases().await.unwrap(), all);
 
     store.release_leases("first").await.unwrap();
-    let free = store.acquire_leases("second", NOON, TTL, 10).await.unwrap();
+    let free = store.acquire_leases("second", NOON, TTL, Free::OrExpired, 10).await.unwrap();
     assert_eq!(held(&free), ["a", "b"]);
     assert!(free[0].token > all[2].token, "a token is never given out twice");
 }
 
 pub(super) async fn expired_leases_change_hands(store: &Store) {
     hosts(store, &["a", "b"]).await;
-    store.acquire_leases("first", NOON, TTL, 10).await.unwrap();
+    store.acquire_leases("first", NOON, TTL, Free::OrExpired, 10).await.unwrap();
     let just_before = NOON.after(TTL - Duration::from_millis(1));
-    assert_eq!(store.acquire_leases("second", just_before, TTL, 10).await.unwrap(), []);
+    assert_eq!(store.acquire_leases("second", just_before, TTL, Free::OrExpired, 10).await.unwrap(), []);
     let seen = store.acquire_lease("second", &name("a"), just_before, TTL).await.unwrap();
     assert_eq!(seen.owner, "first", "the lease in force is shown to whoever asks");
 
     let expired = NOON.after(TTL);
     assert_eq!(store.renew_leases("first", expired, TTL).await.unwrap(), BTreeSet::new(), "too late");
-    assert!(store.has_free_hosts(expired).await.unwrap() && !store.has_unleased_hosts().await.unwrap());
-    let unleased = store.acquire_new_leases("first", expired, TTL, 10).await.unwrap();
+    assert!(
+        store.has_free_hosts(expired, Free::OrExpired).await.unwrap()
+            && !store.has_free_hosts(expired, Free::Unleased).await.unwrap()
+    );
+    let unleased = store.acquire_leases("first", expired, TTL, Free::Unleased, 10).await.unwrap();
     assert_eq!(unleased, [], "whoever is alone has them still");
     let event = store.newest_event().await.unwrap();
-    let taken = store.acquire_leases("second", expired, TTL, 1).await.unwrap();
+    let taken = store.acquire_leases("second", expired, TTL, Free::OrExpired, 1).await.unwrap();
     assert_eq!(held(&taken), ["a"]);
     let told = store.events_after(event, 10, None).await.unwrap();
     assert_eq!(
@@ -113,9 +116,9 @@ pub(super) async fn expired_leases_change_hands(store: &Store) {
 
 pub(super) async fn renewing_keeps_what_is_held(store: &Store) {
     hosts(store, &["a", "b", "c"]).await;
-    store.acquire_leases("first", NOON, TTL, 2).await.unwrap();
+    store.acquire_leases("first", NOON, TTL, Free::OrExpired, 2).await.unwrap();
     let later = NOON.after(Duration::from_secs(10));
-    let last = store.acquire_leases("first", later, TTL, 10).await.unwrap();
+    let last = store.acquire_leases("first", later, TTL, Free::OrExpired, 10).await.unwrap();
     assert_eq!(held(&last), ["c"]);
     let renewed = store.renew_leases("first", NOON.after(TTL), TTL).await.unwrap();
     assert_eq!(renewed, BTreeSet::from([last[0].token]), "a and b have expired");
@@ -128,7 +131,7 @@ pub(super) async fn renewing_keeps_what_is_held(store: &Store) {
 
 pub(super) async fn seizing_takes_every_host(store: &Store) {
     hosts(store, &["a", "b"]).await;
-    let before = store.acquire_leases("dead", NOON, TTL, 1).await.unwrap();
+    let before = store.acquire_leases("dead", NOON, TTL, Free::OrExpired, 1).await.unwrap();
     let seized = store.seize_leases("alive", NOON, TTL).await.unwrap();
     assert_eq!(held(&seized), ["a", "b"]);
     assert!(seized.iter().all(|lease| lease.token > before[0].token));
