@@ -32,7 +32,12 @@ fn place(ipv4: &str) -> Place {
 
 /// A machine that is described, deployed, and booted until its system says so and has switched it off.
 fn boots(place: &Place, name: &str, firmware: Firmware, mac: &str) -> Machine {
-    place.describe_host(name, mac);
+    boots_as(place, name, firmware, mac, "")
+}
+
+/// The same, with what `boot` of its Host says.
+fn boots_as(place: &Place, name: &str, firmware: Firmware, mac: &str, boot: &str) -> Machine {
+    place.describe_boots(name, mac, boot);
     place.deploy(name, &format!("told-by={name}"));
     let mut machine = Machine::boot(&place.network, firmware, mac);
     machine.shows(&format!("told-by={name}"), PATIENCE);
@@ -80,18 +85,28 @@ fn firmware_boots_by_pxe_and_by_http_over_ipv6() {
     assert_eq!(service[0]["ipv6"]["leases"], all, "{service:#}");
 }
 
-/// OVMF by PXE over IPv6: its own driver, then iPXE on it.
+/// OVMF by PXE over IPv6: its own driver, then iPXE on it, each at the address that is kept for the machine.
 fn pxe(place: &Place) {
-    is_ipv6_alone(&boots(place, "pxe6", Firmware::Uefi6, "52:54:00:00:06:01"));
+    let kept = "address6: '2001:db8:7::21'";
+    let machine = boots_as(place, "pxe6", Firmware::Uefi6, "52:54:00:00:06:01", kept);
+    is_ipv6_alone(&machine);
+    let frames = machine.frames();
+    let global = "ipv6.src == 2001:db8:7::/64 && ipv6.src != 2001:db8:7::1 && (tftp || http)";
+    let at_kept = format!("{global} && ipv6.src == 2001:db8:7::21");
+    assert!(
+        frames.count(&at_kept) > 2 && frames.count(global) == frames.count(&at_kept),
+        "{}",
+        frames.summary()
+    );
     place.tells(
         "pxe6",
         &[
             ("discover", "PXE over IPv6"),
-            ("offer", "2001:db8:7:"),
+            ("offer", "2001:db8:7::21"),
             ("request", "PXE over IPv6"),
-            ("acknowledge", "2001:db8:7:"),
+            ("acknowledge", "2001:db8:7::21"),
             ("loader", "ipxe/x64/snponly.efi"),
-            ("acknowledge", "2001:db8:7:"),
+            ("acknowledge", "2001:db8:7::21"),
             ("script", "boot.ipxe"),
             ("kernel", "media/debian/linux"),
             ("initrd", "media/debian/small.cpio"),

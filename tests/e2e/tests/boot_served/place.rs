@@ -63,9 +63,14 @@ impl Place {
 
     /// Describes a host by its hardware address.
     pub fn describe_host(&self, name: &str, mac: &str) {
+        self.describe_boots(name, mac, "");
+    }
+
+    /// The same, with what `boot` of the Host says.
+    pub fn describe_boots(&self, name: &str, mac: &str, boot: &str) {
         self.ironhand.apply(&format!(
             "apiVersion: ironhand/v1\nkind: Host\nmetadata: {{ name: {name} }}\n\
-             spec: {{ connectors: [{{ type: wol, address: 192.0.2.255 }}], macs: ['{mac}'] }}\n"
+             spec: {{ connectors: [{{ type: wol, address: 192.0.2.255 }}], macs: ['{mac}'], boot: {{ {boot} }} }}\n"
         ));
     }
 
