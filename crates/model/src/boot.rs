@@ -23,7 +23,6 @@ pub use client::{Client, Session, Stage};
 pub use context::{Context, HostContext, NetworkContext, ServerContext, Templates};
 pub use decide::{
     Answer, Decision, Intent, LoaderOffer, MOST_TRIES, OfferStyle, ScriptOffer, decide, is_seen_booting,
-    stage_of,
 };
 pub use explain::{Asked, explain};
 pub use loader::{Loader, LoaderKind, candidates};

@@ -129,31 +129,8 @@ pub enum OfferStyle {
     Port4011,
     /// Beside another server: the file in the offer, with option 60, and option 43 that says to use it (P2).
     Option43,
-}
-
-impl OfferStyle {
-    /// Option 60 of the answer.
-    pub const fn vendor_class(self) -> Option<&'static str> {
-        match self {
-            Self::Full => None,
-            Self::HttpClient => Some("HTTPClient"),
-            Self::Port4011 | Self::Option43 => Some("PXEClient"),
-        }
-    }
-
-    /// Option 43 of the answer: PXE discovery control (RFC 4578 refers to the PXE specification, section 2.4.5: use the file
-    /// of this packet).
-    pub const fn vendor_options(self) -> Option<&'static [u8]> {
-        match self {
-            Self::Full | Self::HttpClient | Self::Port4011 => None,
-            Self::Option43 => Some(&[6, 1, 8, 255]),
-        }
-    }
-
-    /// Whether an offer names the file; if not, only the answer on port 4011 does.
-    pub const fn names_file_in_offer(self) -> bool {
-        !matches!(self, Self::Port4011)
-    }
+    /// With the address or without, with the words in option 43 that a Raspberry Pi looks for (O1).
+    RaspberryPi,
 }
 
 /// Decides what a request is answered.
@@ -453,17 +430,12 @@ pub(super) fn loader(
     host: Option<&HostRecord>,
     intent: &Intent,
 ) -> Result<Loader, String> {
-    let firmware = client.firmware().ok_or_else(|| match client.architecture {
+    let said = client.firmware().ok_or_else(|| match client.architecture {
         Some(number) => format!("no loader is known for architecture {}", number.0),
         None => "it does not say what firmware it has (option 93)".to_owned(),
     })?;
-    if firmware == BootArchitecture::RaspberryPi || Quirk::of(client).contains(&Quirk::RaspberryPi) {
-        return Err(
-            "a Raspberry Pi boots by its own firmware, whose files this version does not serve; boot it by \
-                    UEFI"
-                .to_owned(),
-        );
-    }
+    let is_raspberry_pi = Quirk::of(client).contains(&Quirk::RaspberryPi);
+    let firmware = if is_raspberry_pi { BootArchitecture::RaspberryPi } else { said };
     let profile = match intent {
         Intent::Boot { profile, .. } => view.profile(profile).map(|profile| &profile.spec),
         _ => None,
@@ -487,6 +459,7 @@ pub(super) fn preference(
 fn loader_offer(client: &Client, network: &Network, server: BootServer, loader: Loader) -> LoaderOffer {
     let proxy = is_proxy(client, network);
     let style = match client.stage {
+        _ if loader.kind == LoaderKind::RaspberryPi => OfferStyle::RaspberryPi,
         Stage::HttpBoot => OfferStyle::HttpClient,
         _ if !proxy => OfferStyle::Full,
         // A BIOS takes the file from the offer; UEFI asks for it on port 4011, and where that cannot be reached the older
@@ -504,15 +477,6 @@ fn loader_offer(client: &Client, network: &Network, server: BootServer, loader: 
         _ => loader.path.clone(),
     };
     LoaderOffer { loader, server: server.address, file, style }
-}
-
-/// Which script a machine in a stage reads, for a loader that it was given.
-pub const fn stage_of(kind: LoaderKind) -> Stage {
-    match kind {
-        LoaderKind::Ipxe => Stage::Ipxe,
-        LoaderKind::Grub | LoaderKind::Shim => Stage::Grub,
-        LoaderKind::Pxelinux => Stage::Pxelinux,
-    }
 }
 
 /// How often a machine is given its script without fetching all that it boots, before it is stopped.

@@ -5,7 +5,7 @@ use ironhand_api::{BootArchitecture, BootExplanation, DhcpMode, ExplainedStep, I
 use super::architecture::{Architecture, efi_suffix};
 use super::client::{Client, Stage};
 use super::context::{Templates, file_path};
-use super::decide::{Answer, Decision, Intent, LoaderOffer, OfferStyle, decide, stage_of};
+use super::decide::{Answer, Decision, Intent, LoaderOffer, OfferStyle, decide};
 use super::loader::LoaderKind;
 use super::path::Page;
 use super::script::ASK;
@@ -241,6 +241,11 @@ impl Play<'_> {
                 self.offers(given, reason);
                 self.lease("firmware");
             }
+            OfferStyle::RaspberryPi => {
+                let given = format!("{address}, option 43 Raspberry Pi Boot, files from {server}");
+                self.offers(given, &decision.reason);
+                self.lease("firmware");
+            }
             OfferStyle::Port4011 => {
                 let given = "no address, option 60 PXEClient, no file".to_owned();
                 let reason = "beside another server: UEFI asks for the file on port 4011, and older firmware loses it here";
@@ -271,20 +276,30 @@ impl Play<'_> {
 
     /// What the loader does, and what is booted.
     fn after(&mut self, decision: &Decision, kind: LoaderKind) {
-        self.client.stage = stage_of(kind);
         // A loader is asked for what the machine is to boot by the same hardware addresses.
-        match kind {
-            LoaderKind::Ipxe => self.ipxe(),
-            LoaderKind::Grub | LoaderKind::Shim => self.grub(kind),
+        let (from, protocol) = match kind {
+            LoaderKind::Ipxe => {
+                self.client.stage = Stage::Ipxe;
+                self.ipxe();
+                ("iPXE", self.protocol())
+            }
+            LoaderKind::Grub | LoaderKind::Shim => {
+                self.client.stage = Stage::Grub;
+                self.grub(kind);
+                ("GRUB", "TFTP")
+            }
             LoaderKind::Pxelinux => {
+                self.client.stage = Stage::Pxelinux;
                 let name = self.dashes();
                 self.step("PXELINUX", "TFTP", format!("read pxelinux.cfg/01-{name}"), String::new(), "");
+                ("PXELINUX", "TFTP")
             }
-        }
-        let (from, protocol) = match kind {
-            LoaderKind::Ipxe => ("iPXE", self.protocol()),
-            LoaderKind::Grub | LoaderKind::Shim => ("GRUB", "TFTP"),
-            LoaderKind::Pxelinux => ("PXELINUX", "TFTP"),
+            LoaderKind::RaspberryPi => {
+                let message = "read config.txt and the files that it names".to_owned();
+                let next = "what they start asks anew: UEFI does, as arm64";
+                self.step("firmware", "TFTP", message, "below its serial number".to_owned(), next);
+                return;
+            }
         };
         let rendered = self.view.text(&Page::Script, &self.client, self.templates);
         let Ok(Some(text)) = rendered else { return };

@@ -27,7 +27,17 @@ pub enum LoaderKind {
     Shim,
     /// PXELINUX.
     Pxelinux,
+    /// The files of a Raspberry Pi's own firmware, which start whatever they are made to: UEFI, as a rule.
+    RaspberryPi,
 }
+
+impl LoaderKind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Ipxe, Self::Grub, Self::Shim, Self::Pxelinux, Self::RaspberryPi];
+}
+
+/// Where the files of a Raspberry Pi's firmware lie.
+pub(super) const RASPBERRY_PI: &str = "raspberrypi";
 
 impl fmt::Display for LoaderKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,6 +46,7 @@ impl fmt::Display for LoaderKind {
             Self::Grub => "GRUB",
             Self::Shim => "shim and GRUB",
             Self::Pxelinux => "PXELINUX",
+            Self::RaspberryPi => "the firmware of a Raspberry Pi",
         })
     }
 }
@@ -62,6 +73,10 @@ pub fn candidates(kind: LoaderKind, firmware: BootArchitecture, driver: NicDrive
         (LoaderKind::Pxelinux, None) if firmware == BootArchitecture::Bios => {
             vec!["pxelinux/bios/lpxelinux.0".to_owned(), "pxelinux/bios/pxelinux.0".to_owned()]
         }
+        // The first is that of models 4, the second that of models before, and a model 5 reads its configuration at once.
+        (LoaderKind::RaspberryPi, None) if firmware == BootArchitecture::RaspberryPi => {
+            ["start4.elf", "bootcode.bin", "config.txt"].map(|file| format!("{RASPBERRY_PI}/{file}")).into()
+        }
         _ => Vec::new(),
     }
 }
@@ -71,6 +86,7 @@ pub fn candidates(kind: LoaderKind, firmware: BootArchitecture, driver: NicDrive
 fn kinds(preference: LoaderPreference, firmware: BootArchitecture) -> &'static [LoaderKind] {
     let bios = firmware == BootArchitecture::Bios;
     match preference {
+        _ if firmware == BootArchitecture::RaspberryPi => &[LoaderKind::RaspberryPi],
         LoaderPreference::Ipxe if bios => &[LoaderKind::Ipxe, LoaderKind::Pxelinux, LoaderKind::Grub],
         LoaderPreference::Ipxe => &[LoaderKind::Ipxe, LoaderKind::Grub],
         LoaderPreference::Grub if bios => &[LoaderKind::Grub, LoaderKind::Pxelinux, LoaderKind::Ipxe],
@@ -94,8 +110,9 @@ pub(super) fn choose(
     {
         return Ok(Loader { kind: LoaderKind::Shim, path: format!("media/{media}/{shim}") });
     }
-    // What iPXE alone can run leaves no choice.
-    let only_ipxe = profile.is_some_and(|profile| profile.script.is_some());
+    // What iPXE alone can run leaves no choice; what comes before it does.
+    let only_ipxe =
+        profile.is_some_and(|profile| profile.script.is_some()) && firmware != BootArchitecture::RaspberryPi;
     let kinds = kinds(preference, firmware).iter().copied();
     let mut wanted = Vec::new();
     for kind in kinds.filter(|kind| !only_ipxe || *kind == LoaderKind::Ipxe) {
@@ -144,6 +161,9 @@ mod tests {
         check(secure, x64, firm, &["secure/x64/shimx64.efi"], Ok("secure/x64/shimx64.efi"));
         check(secure, x64, firm, &both, Err("secure/x64/shimx64.efi"));
         check(secure, bios, firm, &["ipxe/bios/ipxe.pxe"], Ok("ipxe/bios/ipxe.pxe"));
-        check(ipxe, BootArchitecture::RaspberryPi, firm, &both, Err("no loader is known"));
+        let pi = BootArchitecture::RaspberryPi;
+        check(ipxe, pi, firm, &both, Err("raspberrypi/start4.elf"));
+        check(secure, pi, firm, &["raspberrypi/bootcode.bin"], Ok("raspberrypi/bootcode.bin"));
+        check(grub, pi, firm, &["raspberrypi/config.txt"], Ok("raspberrypi/config.txt"));
     }
 }

@@ -4,13 +4,13 @@
 
 use std::net::Ipv4Addr;
 
-use ironhand_api::{MacAddress, MachineUuid, Name, ProfileBoot, ProfileSpec};
+use ironhand_api::{BootArchitecture, MacAddress, MachineUuid, Name, NicDriver, ProfileBoot, ProfileSpec};
 
 use super::architecture::Architecture;
 use super::client::{Client, Stage};
 use super::context::{Templates, file_path};
 use super::decide::{Answer, Intent, decide};
-use super::loader::LoaderKind;
+use super::loader::{LoaderKind, RASPBERRY_PI, candidates};
 use super::quote::decoded;
 use super::script::{self, ASK, Rendered};
 use super::view::View;
@@ -20,6 +20,9 @@ use super::view::View;
 pub enum Page {
     /// A loader, by the path that [`Records::loaders`](super::Records) names it with.
     Loader(String),
+    /// A file that the firmware of a Raspberry Pi asks for in a folder of its own; where that is not there, the one at this path,
+    /// which all of them have.
+    RaspberryPi(String),
     /// The script by which iPXE asks what is next; before it has an address where `by_itself`.
     Ask {
         /// Whether iPXE reads it before it has an address.
@@ -115,7 +118,7 @@ impl View {
                 if let Some(loader) = loader {
                     return Some(of(Page::Loader(loader.clone()), Stage::Os));
                 }
-                self.named(parts, last)
+                self.named(parts, last).or_else(|| self.of_raspberry_pi(parts))
             }
             [] => None,
         }
@@ -145,6 +148,21 @@ impl View {
             return of(Page::Script, told);
         }
         None
+    }
+
+    /// A file that the firmware of a Raspberry Pi asks for: below its serial number or its hardware address, and the first file
+    /// of models before 4 below nothing (O1).
+    fn of_raspberry_pi(&self, parts: &[&str]) -> Option<Located> {
+        let is_serial = |who: &str| who.len() == 8 && who.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let file = match parts {
+            [first] if first.eq_ignore_ascii_case("bootcode.bin") => (*first).to_owned(),
+            [who, inner @ ..] if is_serial(who) || who.parse::<MacAddress>().is_ok() => inner.join("/"),
+            _ => return None,
+        };
+        let first = candidates(LoaderKind::RaspberryPi, BootArchitecture::RaspberryPi, NicDriver::default());
+        let is_there = !file.is_empty() && first.iter().any(|path| self.has_loader(path));
+        let client = Client { stage: Stage::Os, ..Client::default() };
+        is_there.then(|| Located { page: Page::RaspberryPi(format!("{RASPBERRY_PI}/{file}")), client })
     }
 
     /// A client that is told by a hardware address with or without `01-`, a UUID, or eight digits of an address (S5, S8).
@@ -212,7 +230,7 @@ impl View {
             return Ok(None);
         };
         Ok(match page {
-            Page::Loader(_) | Page::Media { .. } => None,
+            Page::Loader(_) | Page::RaspberryPi(_) | Page::Media { .. } => None,
             Page::Ask { by_itself } => {
                 let http = super::decide::scripts_by_http(network, server);
                 plain(script::ask(server, http, *by_itself))
@@ -271,6 +289,8 @@ impl View {
                 paths.push(format!("grub/grub.cfg-01-{dashes}"));
             }
             LoaderKind::Pxelinux => paths.push(format!("pxelinux.cfg/01-{dashes}")),
+            // What its files start asks anew.
+            LoaderKind::RaspberryPi => return paths,
         }
         if let Intent::Boot { profile, .. } = &decision.intent {
             paths.extend(self.booted_from(profile));

@@ -63,10 +63,10 @@ pub(super) fn deployment(boot: BootRepeat, phase: DeploymentPhase) -> Deployment
 
 /// All loaders that a server may have.
 pub(super) fn all_loaders() -> std::collections::BTreeSet<String> {
-    let kinds = [LoaderKind::Ipxe, LoaderKind::Grub, LoaderKind::Shim, LoaderKind::Pxelinux];
     let firmware = ironhand_api::BootArchitecture::ALL;
-    let all =
-        kinds.into_iter().flat_map(|kind| firmware.map(|one| candidates(kind, one, Default::default())));
+    let all = LoaderKind::ALL
+        .into_iter()
+        .flat_map(|kind| firmware.map(|one| candidates(kind, one, Default::default())));
     all.flatten().collect()
 }
 

@@ -251,9 +251,8 @@ struct Offer {
 
 /// All paths at which a loader is looked for.
 fn all_candidates() -> impl Iterator<Item = String> {
-    let kinds = [LoaderKind::Ipxe, LoaderKind::Grub, LoaderKind::Shim, LoaderKind::Pxelinux];
-    let of = move |firmware| {
-        kinds.into_iter().flat_map(move |kind| candidates(kind, firmware, NicDriver::Firmware))
+    let of = |firmware| {
+        LoaderKind::ALL.into_iter().flat_map(move |kind| candidates(kind, firmware, NicDriver::Firmware))
     };
     BootArchitecture::ALL.into_iter().flat_map(of)
 }

@@ -63,6 +63,9 @@ impl Shelf for LiveShelf {
                 Some(Place::Folder) => self.folder.find(&path),
                 None => None,
             },
+            Some(Located { page: Page::RaspberryPi(path), .. }) => {
+                self.folder.find(question.path).or_else(|| self.folder.find(&path))
+            }
             Some(Located { page: Page::Media { media, path }, .. }) => {
                 self.media.find(&format!("{media}/{path}"))
             }

@@ -8,7 +8,7 @@ use ironhand_model::boot::Page;
 /// What a page is to a machine that boots a profile.
 pub(super) fn stage(page: Option<&Page>, path: &str, profile: Option<&ProfileSpec>) -> BootStage {
     match page {
-        Some(Page::Loader(_)) => BootStage::Loader,
+        Some(Page::Loader(_) | Page::RaspberryPi(_)) => BootStage::Loader,
         Some(Page::Ask { .. } | Page::Script | Page::GrubDispatch | Page::GrubAgain) => BootStage::Script,
         Some(Page::File { .. }) => BootStage::Answer,
         Some(Page::Media { media, path: inner }) => {

@@ -7,6 +7,7 @@ mod deployed;
 mod ipv6;
 mod memtest;
 mod place;
+mod raspberry_pi;
 mod relayed;
 mod trunk;
 

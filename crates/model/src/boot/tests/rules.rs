@@ -77,19 +77,9 @@ fn each_client_is_offered_what_it_takes_in_the_way_that_it_takes_it() {
     check("mode: full", Stage::Pxe, 2, "address");
     check("mode: full, methods: [http]", Stage::Pxe, 7, "address");
     check("mode: full, methods: [tftp]", Stage::HttpBoot, 16, "address");
-    check("mode: full", Stage::Pxe, 41, "address");
-}
-
-#[test]
-fn styles_carry_the_options_that_firmware_looks_for() {
-    let check = |style: OfferStyle, class: Option<&str>, vendor: Option<&[u8]>, named: bool| {
-        let found = (style.vendor_class(), style.vendor_options(), style.names_file_in_offer());
-        assert_eq!(found, (class, vendor, named), "{style:?}");
-    };
-    check(OfferStyle::Full, None, None, true);
-    check(OfferStyle::HttpClient, Some("HTTPClient"), None, true);
-    check(OfferStyle::Port4011, Some("PXEClient"), None, false);
-    check(OfferStyle::Option43, Some("PXEClient"), Some(&[6, 1, 8, 255]), true);
+    check("mode: full", Stage::Pxe, 41, "RaspberryPi raspberrypi/start4.elf");
+    check("mode: proxy", Stage::Pxe, 41, "RaspberryPi raspberrypi/start4.elf");
+    check("mode: full, methods: [http]", Stage::Pxe, 41, "address");
 }
 
 #[test]

@@ -149,6 +149,14 @@ fn names_of_loaders_are_found_in_every_spelling() {
     check("/boot//grub/./grub.cfg", Some(Page::GrubDispatch));
     check("grub/x86_64-efi/grub.cfg", Some(Page::GrubDispatch));
     check("debian-installer/amd64/grub/grub.cfg", Some(Page::GrubDispatch));
+    let of_pi = |file: &str| Some(Page::RaspberryPi(format!("raspberrypi/{file}")));
+    check("9ffefdef/start4.elf", of_pi("start4.elf"));
+    check("dc-a6-32-01-02-03/overlays/vc4.dtbo", of_pi("overlays/vc4.dtbo"));
+    check("bootcode.bin", of_pi("bootcode.bin"));
+    check("9ffefdef", None);
+    check("9ffefde/start4.elf", None);
+    check("start4.elf", None);
+    check("9ffefdef/../secret", None);
     check("IPXE/X64/SNPONLY.EFI", Some(Page::Loader("ipxe/x64/snponly.efi".to_owned())));
     check("ipxe/x64/autoexec.ipxe", Some(Page::Ask { by_itself: true }));
     check("autoexec.ipxe", Some(Page::Ask { by_itself: true }));

@@ -164,6 +164,7 @@ fn boot(answer: &model::Answer) -> Option<Boot> {
     let style = match style {
         OfferStyle::HttpClient => BootStyle::HttpClient,
         OfferStyle::Option43 => BootStyle::NoDiscovery,
+        OfferStyle::RaspberryPi => BootStyle::RaspberryPi,
         OfferStyle::Full | OfferStyle::Port4011 => BootStyle::ByClient,
     };
     Some(Boot { next_server, file: file.as_str().into(), server_name: None, style })
