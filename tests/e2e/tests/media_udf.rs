@@ -12,7 +12,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::Command;
 
-use e2e::medium::{Opened, awkward, content, image, index, read_at, sparse_image, windows};
+use e2e::medium::{Opened, WINDOWS, awkward, content, image, index, read_at, sparse_image, windows};
 use e2e::{lines_of, peer, run};
 use ironhand_media::{Error, Family, Image, Names, Node, recognise};
 use tempfile::TempDir;
@@ -143,6 +143,33 @@ fn rock_ridge_comes_first_where_it_misses_nothing() {
 
     let path = image("genisoimage", &["-quiet", "-udf", "-R", "-hide", "EFI"], folder.path(), &into);
     judge_by_7z(&path, "a folder under UDF alone", &[]);
+}
+
+#[test]
+fn where_udf_is_damaged_the_files_of_iso_9660_stand_and_a_note_alone_does_not() {
+    let (folder, into) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
+    windows(folder.path());
+    let damaged = |options: &[&str]| {
+        let path = image("genisoimage", options, folder.path(), &into);
+        let mut bytes = fs::read(&path).expect("the image");
+        // The volume is described twice, among the first sectors behind the descriptors of ISO 9660.
+        let volumes: Vec<usize> = (16..256)
+            .map(|sector| sector * 2_048)
+            .filter(|at| bytes[*at..*at + 4] == [6, 0, 2, 0] && bytes[*at + 21..].starts_with(b"OSTA"))
+            .collect();
+        assert_eq!(volumes.len(), 2, "{options:?}");
+        for at in volumes {
+            bytes[at + 100] ^= 1;
+        }
+        fs::write(&path, bytes).expect("the image");
+        Image::index(&Opened(File::open(&path).expect("the image")))
+    };
+
+    let joliet = damaged(&["-quiet", "-udf", "-J", "-joliet-long"]).expect("it has files under Joliet");
+    assert_eq!((joliet.names, joliet.tree.find(WINDOWS[7]).is_some()), (Names::Joliet, true));
+    assert!(matches!(joliet.left_out, Some(Error::Damaged { .. })), "{:?}", joliet.left_out);
+    let hidden = damaged(&["-quiet", "-udf", "-hide", "*"]);
+    assert!(matches!(hidden, Err(Error::Damaged { .. })), "{hidden:?}");
 }
 
 #[test]
