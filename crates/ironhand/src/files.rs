@@ -13,6 +13,9 @@ const LARGEST_MANIFEST: u64 = 16 << 20;
 /// The largest picture or screen text.
 const LARGEST_SCREEN: u64 = 64 << 20;
 
+/// The path that stands for standard input.
+const STANDARD_INPUT: &str = "-";
+
 /// How deep folders with manifests may nest.
 const DEEPEST_FOLDER: usize = 16;
 
@@ -24,13 +27,16 @@ pub struct Located {
     pub manifest: Manifest,
 }
 
-/// Reads all manifests of files and folders; on failure tells every fault of every file.
+/// Reads all manifests of files, folders and standard input; on failure tells every fault of every file.
 pub fn read_manifests(paths: &[PathBuf]) -> Result<Vec<Located>, Failure> {
     let mut manifests = Vec::new();
     let mut faults = Vec::new();
     for path in paths {
         let mut files = Vec::new();
-        collect(path, 0, &mut files)?;
+        match path.as_os_str() == STANDARD_INPUT {
+            true => files.push(path.clone()),
+            false => collect(path, 0, &mut files)?,
+        }
         if files.is_empty() {
             return Err(Failure::Usage {
                 message: format!("{}: no .yaml, .yml or .json file in this folder", path.display()),
@@ -39,11 +45,14 @@ pub fn read_manifests(paths: &[PathBuf]) -> Result<Vec<Located>, Failure> {
         }
         let (before, faults_before) = (manifests.len(), faults.len());
         for file in files {
-            let text =
-                String::from_utf8(read_bounded(&file, LARGEST_MANIFEST)?).map_err(|_| Failure::Usage {
-                    message: format!("{}: not a text file", file.display()),
-                    hint: Some("manifests are YAML or JSON in UTF-8".to_owned()),
-                })?;
+            let bytes = match file.as_os_str() == STANDARD_INPUT {
+                true => bounded(std::io::stdin().lock(), &file, LARGEST_MANIFEST)?,
+                false => read_bounded(&file, LARGEST_MANIFEST)?,
+            };
+            let text = String::from_utf8(bytes).map_err(|_| Failure::Usage {
+                message: format!("{}: not a text file", file.display()),
+                hint: Some("manifests are YAML or JSON in UTF-8".to_owned()),
+            })?;
             match parse_manifests(&file.display().to_string(), &text) {
                 Ok(parsed) => {
                     manifests

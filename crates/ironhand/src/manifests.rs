@@ -27,7 +27,10 @@ use prune::Surplus;
 /// `ironhand validate`.
 pub fn validate(files: &args::Files) -> Result<(), Failure> {
     let manifests = checked_manifests(files)?;
-    line(&format!("{} manifests are valid", manifests.len()));
+    line(&match manifests.len() {
+        1 => "1 manifest is valid".to_owned(),
+        count => format!("{count} manifests are valid"),
+    });
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! The commands that need no server, as a user runs them.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -176,6 +177,28 @@ fn validate_places_every_fault() {
     for fault in ["rack7.yaml:3:", "rack7.yaml:5:3: ", "connectors", "with units", "nothing was changed"] {
         assert!(errors.contains(fault), "{fault} is missing in {errors}");
     }
+}
+
+#[test]
+fn manifests_are_read_from_standard_input() {
+    let check = |text: &str, wanted: i32, part: &str| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ironhand"))
+            .args(["validate", "-f", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("ironhand starts");
+        child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("it is read");
+        let output = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!(output.status.code(), Some(wanted), "{said}");
+        assert!(said.contains(part), "{part} is missing in {said}");
+    };
+    let network = "apiVersion: ironhand/v1\nkind: Network\nmetadata: { name: lab }\nspec: { subnet: 192.0.2.0/24, mode: off }\n";
+    check(network, 0, "1 manifest is valid");
+    check(&network.replace("subnet", "subnett"), 2, "-:4:");
+    check("", 2, "-: there is no manifest in it");
 }
 
 #[test]

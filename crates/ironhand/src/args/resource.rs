@@ -8,7 +8,7 @@ use ironhand_api::Span;
 /// Files and folders with manifests.
 #[derive(Args)]
 pub struct Files {
-    /// A file, or a folder that is read with its subfolders; may be given more than once
+    /// A file, a folder that is read with its subfolders, or `-` for standard input; may be given more than once
     #[arg(short, long = "file", required = true, value_name = "PATH")]
     pub files: Vec<PathBuf>,
 }
