@@ -79,7 +79,7 @@ pub enum Happening {
         /// Which program asks.
         kind: ClientKind,
     },
-    /// The address that is reserved for a client is another one's lease, or set aside, and it is given one of the pool until
+    /// The address that is reserved for a client is another one's lease, set aside, or this server's own, and it is given one of the pool until
     /// then.
     ReservedTaken {
         /// The reserved address.
@@ -132,7 +132,7 @@ pub enum Silence {
     Policy(Cow<'static, str>),
     /// No address is free.
     PoolExhausted,
-    /// The address that is reserved for it belongs to another client at the moment.
+    /// The address that is reserved for it belongs to another client at the moment, or to this server.
     AddressTaken(Ipv4Addr),
     /// The client asks for an address that is not its own.
     NotYours(Ipv4Addr),
@@ -179,7 +179,7 @@ impl fmt::Display for Silence {
             Self::AddressTaken(address) => {
                 write!(
                     f,
-                    "{address}, which is reserved for it, is another machine's until that lease ends, or was found in use within the hour"
+                    "{address}, which is reserved for it, is this server's own, another machine's until that lease ends, or was found in use within the hour"
                 )
             }
             Self::NotYours(address) => write!(f, "it asks for {address}, which is not its own"),

@@ -95,8 +95,11 @@ impl<P: Policy> Server<P> {
         }
     }
 
-    /// Whether an address is somebody's lease, or set aside.
+    /// Whether an address is somebody's lease, or set aside, or this machine's own.
     fn is_taken(&self, address: Ipv4Addr) -> bool {
+        if self.is_own(address) {
+            return true;
+        }
         let held = |binding: &Binding| matches!(binding.state, State::Bound | State::Declined);
         self.bindings.at(address).and_then(|place| self.bindings.get(place)).is_some_and(held)
     }

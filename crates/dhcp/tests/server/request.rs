@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ironhand_dhcp::{Choice, Happening, MessageType, Mode, ServerConfig, Silence, StoreFailed, Terms, code};
 
-use crate::bench::{Bench, Machine, pooled, subnet};
+use crate::bench::{Bench, Machine, SERVER, pooled, subnet};
 
 /// The first address of the pool.
 const FIRST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 100);
@@ -125,6 +125,22 @@ fn a_reserved_address_that_another_has_is_replaced_by_one_of_the_pool_until_it_i
         // Nor is an address kept from its machine that a stranger was found to use.
         bench.receive(&Machine(2).declines(reserved));
         assert_ne!(bench.lease(Machine(2)).yiaddr, reserved);
+    }
+}
+
+#[test]
+fn nobody_is_given_the_address_of_the_server_whatever_is_reserved() {
+    for mode in [Mode::Full, Mode::Reservations] {
+        let mut bench =
+            Bench::with(crate::bench::subnet_of(|subnet| subnet.mode = mode), ServerConfig::default());
+        bench.serve(Terms { address: Choice::Reserved(SERVER), ..pooled() });
+        bench.receive(&Machine(1).remembers(SERVER));
+        assert_eq!(bench.answer().message_type(), Some(MessageType::Nak));
+        bench.receive(&Machine(1).discover());
+        match mode {
+            Mode::Full => assert_eq!(bench.answer().yiaddr, FIRST),
+            _ => assert!(bench.sent.is_empty()),
+        }
     }
 }
 

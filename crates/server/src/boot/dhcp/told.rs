@@ -66,9 +66,9 @@ impl Teller {
             }
             Happening::ReservedTaken { reserved, given } => tracing::warn!(
                 %hardware, address = %given,
-                "the address {reserved}, which is kept for this machine, is another one's until its lease ends, or was found in \
-                 use within the hour: it is given one of the pool. `ironhand leases --all` shows who has it, and --release takes \
-                 it back"
+                "the address {reserved}, which is kept for this machine, is this server's own, another machine's until its lease \
+                 ends, or was found in use within the hour: it is given one of the pool. `ironhand leases --all` shows who has it, \
+                 and --release takes it back"
             ),
             Happening::NotStored { address } => tracing::error!(
                 %hardware, %address,
