@@ -17,6 +17,14 @@ pub struct MacAddress(pub [u8; 6]);
 #[error("`{0}` is not a hardware address; write it like 52:54:00:12:34:56")]
 pub struct MacAddressError(String);
 
+impl MacAddress {
+    /// Whether an interface may have it: neither zeros, which stand for none, nor an address of a group (IEEE 802, section 8.2).
+    pub const fn may_be_of_machine(self) -> bool {
+        let [first, ..] = self.0;
+        first & 1 == 0 && !matches!(self.0, [0, 0, 0, 0, 0, 0])
+    }
+}
+
 impl FromStr for MacAddress {
     type Err = MacAddressError;
 
@@ -66,6 +74,18 @@ impl fmt::Display for MacAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn neither_zeros_nor_groups_are_addresses_of_machines() {
+        let check = |text: &str, wanted| {
+            assert_eq!(text.parse::<MacAddress>().unwrap().may_be_of_machine(), wanted, "{text}");
+        };
+        check("52:54:00:12:34:56", true);
+        check("00:00:00:00:00:01", true);
+        check("00:00:00:00:00:00", false);
+        check("ff:ff:ff:ff:ff:ff", false);
+        check("01:00:5e:00:00:01", false);
+    }
 
     #[test]
     fn addresses_are_read_in_three_forms_and_written_in_one() {

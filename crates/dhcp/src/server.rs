@@ -376,8 +376,9 @@ impl<P: Policy> Server<P> {
         } else {
             let address = reply.address;
             let mac = request.chaddr.mac();
-            // Nobody hears a frame to an address of zeros, which stands for one that is not told (RFC 4390).
-            let is_told = mac.is_some_and(|mac| mac != [0; 6]);
+            // Nobody hears a frame to an address of zeros, which stands for one that is not told (RFC 4390), and everybody one to
+            // a group.
+            let is_told = mac.is_some_and(|mac| mac != [0; 6] && mac[0] & 1 == 0);
             let mac =
                 mac.filter(|_| is_told && !nak && !request.wants_broadcast() && !address.is_unspecified());
             let frame = |mac| Destination::Hardware { mac, address: SocketAddrV4::new(address, CLIENT_PORT) };
@@ -505,7 +506,9 @@ impl<P: Policy> Server<P> {
 
 /// By what a client is known (rule D13); `None` where it gives no name, or one that is too long.
 fn identity(client: &Client<'_>) -> Option<Identity> {
-    if client.hardware.bytes().iter().any(|&byte| byte != 0) {
+    // Nobody speaks in the name of a group (IEEE 802, section 8.2).
+    let of_group = client.hardware.mac().is_some_and(|[first, ..]| first & 1 != 0);
+    if !of_group && client.hardware.bytes().iter().any(|&byte| byte != 0) {
         return Some(Identity::Hardware(client.hardware));
     }
     let identifier = client.identifier.filter(|identifier| identifier.len() <= MAX_IDENTIFIER)?;

@@ -30,7 +30,16 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<HostSpec> {
     let macs = fields.optional("macs", faults, |node, faults| {
         node.some_list("macs", MOST_MACS, faults, |item, faults| {
             let text = item.some_text("macs", faults)?;
-            text.parse::<MacAddress>().map_err(|error| faults.add(item.place, error.to_string(), None)).ok()
+            let mac = text.parse::<MacAddress>();
+            let mac = mac.map_err(|error| faults.add(item.place, error.to_string(), None)).ok()?;
+            if !mac.may_be_of_machine() {
+                let hint =
+                    "name those of the machine's interfaces: `ironhand hosts --free` lists what has booted";
+                let message = format!("{mac} is no address that an interface has for itself");
+                faults.add(item.place, message, Some(hint.to_owned()));
+                return None;
+            }
+            Some(mac)
         })
     });
     let credentials = fields.optional("credentials", faults, credentials);

@@ -1,6 +1,6 @@
 //! Reading `boot` of a `Host`.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::fault::Faults;
 use super::fields::{Fields, Shape};
@@ -30,7 +30,17 @@ const LONGEST_SERIAL: usize = 255;
 /// Reads `boot`, given the hardware addresses of the host where these could be read.
 pub(super) fn read(node: &Node, macs: Option<&[MacAddress]>, faults: &mut Faults) -> Option<HostBoot> {
     let fields = Fields::of(node, &BOOT, faults)?;
-    let address = fields.optional("address", faults, |node, faults| parsed(node, "address", faults));
+    let address = fields.optional("address", faults, |node, faults| {
+        let address: Ipv4Addr = parsed(node, "address", faults)?;
+        // 0.0.0.0/8, 127.0.0.0/8, and groups and what is reserved above them (RFC 6890, section 2.2.2; RFC 5771).
+        if matches!(address.octets()[0], 0 | 127 | 224..) {
+            let hint = "name one in the subnet of a Network".to_owned();
+            let message = format!("{address} is no address that a machine has for itself");
+            faults.add(node.place, message, Some(hint));
+            return None;
+        }
+        Some(address)
+    });
     let address6 = fields.optional("address6", faults, |node, faults| {
         let address: Ipv6Addr = parsed(node, "address6", faults)?;
         if !Ipv6Subnet::containing(address).may_have_machines() {

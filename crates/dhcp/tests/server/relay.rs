@@ -138,6 +138,11 @@ fn o5_long_and_missing_hardware_addresses_are_served_by_broadcast() {
     let zeros = HardwareAddress::ethernet([0; 6]);
     bench.receive(&Message { chaddr: zeros, ..nameless.clone() });
     assert_eq!(bench.sent.remove(0).to, Destination::Broadcast);
+    // Nobody is known by the address of a group.
+    bench.pass(ServerConfig::default().log_interval);
+    let group = HardwareAddress::ethernet([0xff; 6]);
+    bench.receive(&Message { chaddr: group, ..Machine(2).discover() });
+    assert_eq!(bench.silence(), Silence::Nameless);
     // One that is too long is none; it is told again after a while.
     bench.pass(ServerConfig::default().log_interval);
     nameless.options.set(code::CLIENT_IDENTIFIER, &[1; 65]);

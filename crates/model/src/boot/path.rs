@@ -336,7 +336,7 @@ pub fn said(query: &str) -> Client {
         }
         match key {
             "mac" => {
-                let mac = value.parse::<MacAddress>().ok();
+                let mac = value.parse::<MacAddress>().ok().filter(|mac| mac.may_be_of_machine());
                 client
                     .macs
                     .extend(mac.filter(|mac| !client.macs.contains(mac) && client.macs.len() < MOST_MACS));

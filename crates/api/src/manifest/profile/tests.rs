@@ -62,6 +62,14 @@ fn a_deployment_binds_a_profile_to_a_host() {
 }
 
 #[test]
+fn hosts_have_hardware_addresses_of_interfaces() {
+    let with = |mac: &str| format!("macs: ['{mac}'], connectors: [{{ type: vnc, address: 10.0.7.12 }}]");
+    check("Host", &with("52:54:00:12:34:56"), Ok(()));
+    check("Host", &with("00:00:00:00:00:00"), Err("is no address that an interface has for itself"));
+    check("Host", &with("01-00-5E-00-00-01"), Err("01:00:5e:00:00:01 is no address that an interface"));
+}
+
+#[test]
 fn hosts_say_how_they_boot() {
     let check = |boot: &str, wanted| {
         let spec = format!(
@@ -82,5 +90,8 @@ fn hosts_say_how_they_boot() {
     check("uuid: 03000200-0400-0500-0006-000700080009", Err("does not tell machines apart"));
     check("uuid: 12", Err("must be a text"));
     check("address: 10.0.7", Err("is not an IPv4 address"));
+    check("address: 127.0.0.1", Err("127.0.0.1 is no address that a machine has for itself"));
+    check("address: 224.0.0.1", Err("is no address that a machine has for itself"));
+    check("address: 0.0.0.0", Err("is no address that a machine has for itself"));
     check("localBoot: reboot", Err("is not a way to boot from the disk"));
 }

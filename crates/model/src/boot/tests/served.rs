@@ -201,6 +201,8 @@ fn a_uuid_that_is_not_set_is_none() {
     check("ffffffff-ffff-ffff-ffff-ffffffffffff", false);
     check("03000200-0400-0500-0006-000700080009", false);
     check("", false);
+    // Nor is an interface of zeros one.
+    assert_eq!(said("mac=00-00-00-00-00-00&mac=52-54-00-12-34-56").macs, [MAC.parse().unwrap()]);
 }
 
 #[test]
