@@ -73,10 +73,7 @@ impl Default for TftpConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum TftpError {
     /// An address cannot be listened on.
-    #[error(
-        "TFTP cannot listen on {address}: {source}{}",
-        hint(.source)
-    )]
+    #[error("TFTP cannot listen on {address}{}", hint(.source))]
     Listen {
         /// The address.
         address: SocketAddr,

@@ -83,7 +83,8 @@ async fn once(client: &Client, whose: &Whose, output: Output) -> Result<(), Fail
         return Ok(());
     }
     if boots.is_empty() {
-        note!("no boot over the network was seen since the server was started");
+        let whose = if whose.all { "" } else { " of these machines" };
+        note!("no boot{whose} over the network was seen since the server was started");
     }
     for boot in &boots {
         timeline(boot, output).iter().for_each(|text| line(text));
