@@ -274,9 +274,11 @@ impl View {
         by_mac.or_else(by_uuid).or_else(by_serial)
     }
 
-    /// The address that is kept for a client in a network: one of the version of IP that it asks by.
+    /// The address that is kept for a client in a network: one of the version of IP that it asks by. That of this server is
+    /// kept for nobody, whatever a record says.
     pub fn reservation(&self, client: &Client, network: &Network) -> Option<IpAddr> {
         let (host, _) = self.recognise(client)?;
-        host.kept(client.ipv6, network)
+        let own = self.server(&network.metadata.name, client).map(|server| server.address);
+        host.kept(client.ipv6, network).filter(|kept| Some(*kept) != own)
     }
 }

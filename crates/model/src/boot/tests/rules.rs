@@ -357,6 +357,33 @@ fn the_address_kept_for_a_host_is_that_of_the_version_of_ip_that_it_asks_by() {
     check("subnet: '2001:db8:8::/64'", true, None, "an address of 2001:db8:8::/64");
 }
 
+#[test]
+fn the_address_of_the_server_is_kept_for_nobody() {
+    let check = |address: &str, asks6: bool, wanted: bool| {
+        let address6 = if asks6 { format!("address6: '{address}'") } else { format!("address: {address}") };
+        let spec = format!(
+            "macs: ['{MAC}'], connectors: [{{ type: wol, address: 10.0.7.255 }}], boot: {{ {address6} }}"
+        );
+        let Manifest::Host(host) = manifest("Host", "web", &spec) else { panic!() };
+        let mut parts = records(network("mode: full, ipv6: { subnet: '2001:db8:7::/64' }"), profile(KERNEL));
+        parts.hosts = vec![Arc::new(HostRecord::of(&host))];
+        let server = |address: &str| BootServer { address: address.parse().unwrap(), http: Some(8480) };
+        parts.servers.insert(name("rack7"), server("10.0.7.1"));
+        parts.servers6.insert(name("rack7"), server("2001:db8:7::1"));
+        let client = Client {
+            macs: vec![MAC.parse().unwrap()],
+            ipv6: asks6,
+            network: Some(name("rack7")),
+            ..Client::default()
+        };
+        assert_eq!(decide(&View::new(parts), &client).reserved.is_some(), wanted, "{address}");
+    };
+    check("10.0.7.20", false, true);
+    check("10.0.7.1", false, false);
+    check("2001:db8:7::20", true, true);
+    check("2001:db8:7::1", true, false);
+}
+
 fn network_named(called: &str, spec: &str) -> Network {
     let Manifest::Network(network) = manifest("Network", called, spec) else { panic!() };
     network
