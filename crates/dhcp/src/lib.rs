@@ -71,6 +71,7 @@
 
 mod architecture;
 mod asking;
+mod checksum;
 mod client;
 pub mod code;
 mod counters;
@@ -91,6 +92,7 @@ pub mod v6;
 
 pub use architecture::Architecture;
 pub use asking::{Client, ClientKind, IpxeFeatures, Relay};
+pub use checksum::{checksum6, internet_sum};
 pub use client::{Binding, BootClient, BootClientConfig, BootClientEvent, BootClientOutput, Personality};
 pub use counters::Counters;
 pub use event::{Event, Happening, Silence};

@@ -11,6 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::Ipv6Addr;
 use std::time::{Duration, Instant};
 
+use crate::checksum6;
 use crate::v6::prefix_of;
 
 pub use advertisement::{AdvertisedPrefix, Advertisement, AdvertisementError};
@@ -243,24 +244,8 @@ impl Advertiser {
             bytes.extend_from_slice(&(3 * EVERY.as_secs() as u32).to_be_bytes());
             servers.iter().for_each(|server| bytes.extend_from_slice(&server.octets()));
         }
-        let sum = checksum(config.address, to, &bytes);
+        let sum = checksum6(config.address, to, ICMPV6, &bytes);
         bytes[2..4].copy_from_slice(&sum.to_be_bytes());
         bytes
     }
-}
-
-/// The sum of an ICMPv6 message (RFC 4443, section 2.3).
-fn checksum(from: Ipv6Addr, to: Ipv6Addr, bytes: &[u8]) -> u16 {
-    let pairs = |bytes: &[u8]| -> u32 {
-        bytes
-            .chunks(2)
-            .map(|pair| u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0)))
-            .sum()
-    };
-    let mut sum = pairs(&from.octets()) + pairs(&to.octets()) + pairs(bytes);
-    sum += bytes.len() as u32 + u32::from(ICMPV6);
-    while sum > 0xffff {
-        sum = (sum >> 16) + (sum & 0xffff);
-    }
-    !(sum as u16)
 }

@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use ironhand_dhcp::internet_sum;
+
 /// The EtherType of IPv4, and that of ARP (RFC 826).
 pub(super) const IPV4: u16 = 0x0800;
 pub(super) const ARP: u16 = 0x0806;
@@ -35,7 +37,7 @@ pub(super) fn udp(
     out.extend_from_slice(&[0, 0, 0x40, 0, 64, UDP, 0, 0]);
     out.extend_from_slice(&from.ip().octets());
     out.extend_from_slice(&to.ip().octets());
-    let checksum = !sum(&out[ETHERNET_HEADER..], 0);
+    let checksum = !internet_sum(&out[ETHERNET_HEADER..], 0);
     out[ETHERNET_HEADER + 10..ETHERNET_HEADER + 12].copy_from_slice(&checksum.to_be_bytes());
     let datagram = out.len();
     out.extend_from_slice(&from.port().to_be_bytes());
@@ -44,29 +46,13 @@ pub(super) fn udp(
     out.extend_from_slice(&[0, 0]);
     out.extend_from_slice(payload);
     // The checksum covers the addresses, too (RFC 768); one that comes to 0 is sent as its other form.
-    let addresses = sum(&out[ETHERNET_HEADER + 12..datagram], 0);
+    let addresses = internet_sum(&out[ETHERNET_HEADER + 12..datagram], 0);
     let pseudo = u32::from(addresses) + u32::from(UDP) + (UDP_HEADER + payload.len()) as u32;
-    let checksum = match !sum(&out[datagram..], pseudo) {
+    let checksum = match !internet_sum(&out[datagram..], pseudo) {
         0 => 0xffff,
         checksum => checksum,
     };
     out[datagram + 6..datagram + 8].copy_from_slice(&checksum.to_be_bytes());
-}
-
-/// The ones' complement sum of 16-bit words (RFC 1071), from `initial` on.
-pub(crate) fn sum(bytes: &[u8], initial: u32) -> u16 {
-    let mut words = bytes.chunks_exact(2);
-    let mut sum: u32 = initial;
-    for word in &mut words {
-        sum += u32::from(u16::from_be_bytes([word[0], word[1]]));
-    }
-    if let [last] = words.remainder() {
-        sum += u32::from(*last) << 8;
-    }
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    sum as u16
 }
 
 /// A frame that asks who has `address`, in the name of no address, so that nobody learns anything by it (RFC 5227).
@@ -99,7 +85,7 @@ pub(super) fn arp_sender(frame: &[u8]) -> Option<(Ipv4Addr, [u8; 6])> {
 pub(super) fn echo_request(identifier: u16) -> [u8; 8] {
     let mut packet = [8, 0, 0, 0, 0, 0, 0, 1];
     packet[4..6].copy_from_slice(&identifier.to_be_bytes());
-    let checksum = !sum(&packet, 0);
+    let checksum = !internet_sum(&packet, 0);
     packet[2..4].copy_from_slice(&checksum.to_be_bytes());
     packet
 }
@@ -147,15 +133,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn checksums_are_those_of_rfc_1071() {
-        let check = |bytes: &[u8], expected: u16| assert_eq!(sum(bytes, 0), expected, "{bytes:x?}");
-        check(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7], 0xddf2);
-        check(&[], 0);
-        check(&[0xff], 0xff00);
-        check(&[0xff, 0xff, 0, 1], 1);
-    }
-
-    #[test]
     fn a_frame_is_as_tshark_wants_it() {
         let mut frame = Vec::new();
         let from = SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), 67);
@@ -177,9 +154,9 @@ mod tests {
             let (from, to) = (SocketAddrV4::new(from.into(), ports.0), SocketAddrV4::new(to.into(), ports.1));
             let mut frame = Vec::new();
             udp([2; 6], [4; 6], from, to, &payload, &mut frame);
-            prop_assert_eq!(sum(&frame[14..34], 0), 0xffff);
-            let pseudo = u32::from(sum(&frame[26..34], 0)) + 17 + (8 + payload.len()) as u32;
-            prop_assert_eq!(sum(&frame[34..], pseudo), 0xffff);
+            prop_assert_eq!(internet_sum(&frame[14..34], 0), 0xffff);
+            let pseudo = u32::from(internet_sum(&frame[26..34], 0)) + 17 + (8 + payload.len()) as u32;
+            prop_assert_eq!(internet_sum(&frame[34..], pseudo), 0xffff);
             let read = read_udp(&frame).unwrap();
             prop_assert_eq!((read.mac, read.source, read.port, read.payload), ([2; 6], from, to.port(), &payload[..]));
         }
@@ -204,7 +181,7 @@ mod tests {
         let mut packet = vec![0x45; 20];
         packet[12..16].copy_from_slice(&[192, 0, 2, 7]);
         packet.extend(echo_request(99));
-        assert_eq!(sum(&packet[20..], 0), 0xffff);
+        assert_eq!(internet_sum(&packet[20..], 0), 0xffff);
         assert_eq!(echo_reply(&packet, 99), None);
         packet[20] = 0;
         assert_eq!(echo_reply(&packet, 99), Some(Ipv4Addr::new(192, 0, 2, 7)));

@@ -3,7 +3,7 @@
 //! The machine has a thread of its own, so that nothing else that the process does delays an answer. Where leases are synced
 //! the lease file has another one, so that DISCOVERs are answered meanwhile.
 
-pub(crate) mod frame;
+mod frame;
 mod keeper;
 mod occupant;
 mod port;

@@ -3,7 +3,7 @@
 
 use std::net::Ipv6Addr;
 
-use crate::dhcp::frame::sum;
+use ironhand_dhcp::checksum6;
 
 /// The EtherType of IPv6.
 pub(super) const IPV6: u16 = 0x86dd;
@@ -73,7 +73,7 @@ fn whole(
     at: usize,
 ) -> Vec<u8> {
     // One that comes to 0 is sent as its other form, as 0 is no sum (RFC 8200, section 8.1).
-    let checksum = match checksum([from, to], protocol, &payload) {
+    let checksum = match checksum6(from, to, protocol, &payload) {
         0 => 0xffff,
         checksum => checksum,
     };
@@ -88,15 +88,6 @@ fn whole(
     frame.extend_from_slice(&to.octets());
     frame.extend_from_slice(&payload);
     frame
-}
-
-/// The sum of what follows the header of IPv6 (RFC 8200, section 8.1); 0 where a right one is within.
-fn checksum(addresses: [Ipv6Addr; 2], protocol: u8, payload: &[u8]) -> u16 {
-    let length = u16::try_from(payload.len()).unwrap_or(u16::MAX);
-    let initial = addresses.iter().fold(u32::from(length) + u32::from(protocol), |initial, address| {
-        u32::from(sum(&address.octets(), initial))
-    });
-    !sum(payload, initial)
 }
 
 #[cfg(test)]
@@ -115,13 +106,13 @@ mod tests {
             let packet = read(&frame).unwrap();
             prop_assert_eq!((packet.mac, packet.source, packet.destination), ([2; 6], addresses[0], addresses[1]));
             prop_assert_eq!((packet.protocol, packet.hop_limit), (UDP, 1));
-            prop_assert_eq!(checksum(addresses, UDP, packet.payload), 0);
+            prop_assert_eq!(checksum6(addresses[0], addresses[1], UDP, packet.payload), 0);
             prop_assert_eq!(datagram(packet.payload), Some((ports, &payload[..])));
             let message = [&[133, 0, 0, 0][..], &payload].concat();
             let frame = icmp([2; 6], addresses, message);
             let packet = read(&frame).unwrap();
             prop_assert_eq!((packet.protocol, packet.hop_limit), (ICMP, 255));
-            prop_assert_eq!(checksum(addresses, ICMP, packet.payload), 0);
+            prop_assert_eq!(checksum6(addresses[0], addresses[1], ICMP, packet.payload), 0);
         }
 
         #[test]

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ironhand_api::Span;
+use ironhand_dhcp::internet_sum;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{UdpSocket, lookup_host};
 use tokio::sync::oneshot;
@@ -167,7 +168,7 @@ impl Line {
         packet[16..24].copy_from_slice(&number.to_be_bytes());
         if self.family == Family::Four {
             // Of IPv6 the system does it, since the addresses are part of the sum.
-            let sum = checksum(&packet);
+            let sum = !internet_sum(&packet, 0);
             packet[2..4].copy_from_slice(&sum.to_be_bytes());
         }
         packet
@@ -225,26 +226,4 @@ fn refused(error: &Error) -> Found {
         return Found::Failing("the host cannot be reached".to_owned());
     }
     Found::Unknown(format!("this machine cannot ask: {error}"))
-}
-
-/// The Internet checksum (RFC 1071).
-fn checksum(bytes: &[u8]) -> u16 {
-    let words = bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0)));
-    let mut sum: u32 = words.sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    !u16::try_from(sum).unwrap_or(u16::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn checksums_are_those_of_the_internet() {
-        // The example of RFC 1071 section 3.
-        assert_eq!(checksum(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]), !0xddf2);
-        assert_eq!(checksum(&[0xff]), 0x00ff);
-    }
 }
