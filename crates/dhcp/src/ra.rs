@@ -42,6 +42,8 @@ const INITIAL_EVERY: Duration = Duration::from_secs(16);
 const EVERY: Duration = Duration::from_secs(200);
 /// How long one machine is not answered again (RFC 4861, section 10: RTR_SOLICITATION_INTERVAL is 4 s).
 const INTERVAL: Duration = Duration::from_secs(1);
+/// How long all nodes are not told again (RFC 4861, section 10: MIN_DELAY_BETWEEN_RAS).
+const ALL_INTERVAL: Duration = Duration::from_secs(3);
 /// The most name servers that are told: an advertisement fits into the smallest MTU (1,280 bytes; RFC 8200, section 5).
 const MAX_NAME_SERVERS: usize = 63;
 /// How many machines are remembered for that.
@@ -155,7 +157,8 @@ pub struct Advertiser {
     config: AdvertiserConfig,
     /// When who was answered last.
     answered: HashMap<Ipv6Addr, Instant>,
-    /// When all nodes are told next.
+    /// When all nodes were told last, and when they are told next.
+    last: Option<Instant>,
     next: Option<Instant>,
     /// How often they were told, as far as that matters.
     told: u8,
@@ -165,7 +168,8 @@ pub struct Advertiser {
 impl Advertiser {
     /// An advertiser for the link with `config`, which tells all nodes at once.
     pub fn new(now: Instant, config: AdvertiserConfig) -> Self {
-        Self { config, answered: HashMap::new(), next: Some(now), told: 0, outputs: VecDeque::new() }
+        let answered = HashMap::new();
+        Self { config, answered, last: None, next: Some(now), told: 0, outputs: VecDeque::new() }
     }
 
     /// How the link is advertised.
@@ -183,10 +187,15 @@ impl Advertiser {
             self.answered.clear();
         }
         self.answered.insert(source, now);
-        // At once, as a machine that boots waits for it. That is no answer to all, which would have to wait for a random time
-        // (RFC 4861, section 6.2.6), but for those that have no address yet.
-        let to = if source.is_unspecified() { ALL_NODES } else { source };
-        self.send(to, self.config.router);
+        // At once, as a machine that boots waits for it. Who has no address yet is told with all others, and those no more often
+        // than may be (RFC 4861, section 6.2.6).
+        if source.is_unspecified() {
+            let soonest = self.last.map_or(now, |last| now.max(last + ALL_INTERVAL));
+            self.next = self.next.map(|next| next.min(soonest));
+            self.wake(now);
+        } else {
+            self.send(source, self.config.router);
+        }
         self.outputs.push_back(AdvertiserOutput::Advertised { mac: solicitation.mac });
     }
 
@@ -194,6 +203,7 @@ impl Advertiser {
     pub fn wake(&mut self, now: Instant) {
         if self.next.is_some_and(|next| next <= now) {
             self.told = self.told.saturating_add(1);
+            self.last = Some(now);
             self.next = Some(now + if self.told < INITIAL { INITIAL_EVERY } else { EVERY });
             self.send(ALL_NODES, self.config.router);
         }

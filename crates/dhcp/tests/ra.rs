@@ -91,6 +91,7 @@ fn a_link_is_advertised_to_all_and_unasked() {
     assert_eq!((times, outputs(&mut advertiser).len()), (vec![16, 32, 232, 432], 4));
     // Whoever asks is answered, with an address or without.
     for source in ["fe80::99", "::"] {
+        let now = now + Duration::from_secs(500);
         advertiser.receive(now, address(source), 255, &solicitation(false));
         let to = if source == "::" { ALL_NODES } else { address(source) };
         let answered = outputs(&mut advertiser);
@@ -132,6 +133,24 @@ fn nobody_is_told_too_often() {
     assert_eq!(outputs(&mut advertiser).len(), 2);
     advertiser.receive(now + Duration::from_secs(1), address("fe80::99"), 255, &solicitation(true));
     assert_eq!(outputs(&mut advertiser).len(), 2);
+    // All nodes are told every 3 s at the most, however many ask that have no address; who asked in between is told then.
+    let sent = |advertiser: &mut Advertiser| {
+        let told = outputs(advertiser);
+        told.iter().filter(|output| matches!(output, AdvertiserOutput::Send { to: ALL_NODES, .. })).count()
+    };
+    let begin = now + Duration::from_secs(300);
+    advertiser.wake(begin);
+    assert_eq!(sent(&mut advertiser), 1);
+    for tenths in 1..30 {
+        let now = begin + Duration::from_millis(100 * tenths);
+        advertiser.receive(now, Ipv6Addr::UNSPECIFIED, 255, &solicitation(false));
+        advertiser.wake(now);
+    }
+    assert_eq!(sent(&mut advertiser), 0);
+    let next = begin + Duration::from_secs(3);
+    assert_eq!(advertiser.next_wake(), Some(next));
+    advertiser.wake(next);
+    assert_eq!(sent(&mut advertiser), 1);
 }
 
 #[test]
