@@ -51,6 +51,9 @@ pub mod code {
     pub const CLIENT_LINK_LAYER_ADDRESS: u16 = 79;
 }
 
+/// The group of all relays and servers of a link, which clients send to (RFC 8415, section 7.1).
+pub const ALL_AGENTS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 2);
+
 /// What a message says (RFC 8415, section 7.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -174,6 +177,9 @@ pub enum DecodeError {
     /// An option that claims more bytes than there are.
     #[error("an option is longer than the message")]
     Option,
+    /// More relays than the standard lets forward a message (RFC 8415, section 7.6).
+    #[error("it came through more relays than may forward a message: look for relays that send in a circle")]
+    Relays,
 }
 
 impl Message {

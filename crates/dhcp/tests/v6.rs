@@ -5,8 +5,9 @@ use std::net::{Ipv6Addr, SocketAddrV6};
 use std::time::{Duration, Instant, SystemTime};
 
 use ironhand_dhcp::v6::{
-    Answer, Arrival, Boot, Client, DecodeError, Event, ForeignServer, Happening, Inquiry, Message,
-    MessageType, Options, Output, Policy, Program, Server, ServerConfig, Terms, code, derived_address,
+    ALL_AGENTS, Answer, Arrival, Boot, Client, DecodeError, Event, ForeignServer, Happening, Inquiry,
+    Message, MessageType, Options, Output, Policy, Program, Server, ServerConfig, Terms, code,
+    derived_address,
 };
 use ironhand_dhcp::{Architecture, InterfaceId};
 use proptest::prelude::*;
@@ -74,9 +75,14 @@ fn server() -> Server<Records> {
 
 /// What the server sends and tells when these bytes come in.
 fn outputs(bytes: &[u8]) -> (Vec<(SocketAddrV6, Vec<u8>)>, Vec<Event>) {
+    outputs_of(ALL_AGENTS, bytes)
+}
+
+/// The same for bytes that were sent to `destination`, from a port that is nobody's.
+fn outputs_of(destination: Ipv6Addr, bytes: &[u8]) -> (Vec<(SocketAddrV6, Vec<u8>)>, Vec<Event>) {
     let mut server = server();
-    let source = SocketAddrV6::new("fe80::99".parse().expect("an address"), 546, 0, 2);
-    server.receive(Instant::now(), Arrival { interface: InterfaceId(2), source, bytes });
+    let source = SocketAddrV6::new("fe80::99".parse().expect("an address"), 40_000, 0, 2);
+    server.receive(Instant::now(), Arrival { interface: InterfaceId(2), source, destination, bytes });
     let (mut sent, mut events) = (Vec::new(), Vec::new());
     while let Some(output) = server.next_output() {
         match output {
@@ -166,17 +172,26 @@ fn an_address_is_confirmed_if_it_is_of_the_link() {
 fn messages_for_another_server_or_of_a_wrong_form_are_not_answered() {
     let mut other = firmware(MessageType::Request);
     other.options.push(code::SERVER_IDENTIFIER, b"somebody");
+    assert_eq!(outputs(&encoded(&other)), (Vec::new(), Vec::new()), "it is the other's business");
     let nameless = Message { kind: MessageType::Solicit, transaction: 1, options: Options::new() };
+    let informs = |association| {
+        let mut options = Options::new();
+        options.push(association, &[0; 12]);
+        Message { kind: MessageType::InformationRequest, transaction: 1, options }
+    };
     for message in [
-        other,
         nameless,
+        informs(code::IA_TA),
+        informs(code::IA_PD),
         firmware(MessageType::Request),
         firmware(MessageType::Renew),
         naming_us(MessageType::Solicit),
         naming_us(MessageType::Reply),
         firmware(MessageType::InformationRequest),
     ] {
-        assert_eq!(outputs(&encoded(&message)), (Vec::new(), Vec::new()), "{message:?}");
+        let (sent, events) = outputs(&encoded(&message));
+        assert_eq!(sent, [], "{message:?}");
+        assert!(matches!(&events[..], [Event { what: Happening::Discarded { .. }, .. }]), "{events:?}");
     }
     let mut silent = firmware(MessageType::Solicit);
     silent.options = Options::new();
@@ -188,16 +203,65 @@ fn messages_for_another_server_or_of_a_wrong_form_are_not_answered() {
 }
 
 #[test]
-fn relays_get_their_own_wrapping_back() {
-    let relayed = |hops: u8, link: Ipv6Addr, inner: &[u8], interface: &[u8]| {
-        let mut bytes = vec![12, hops];
-        bytes.extend_from_slice(&link.octets());
-        bytes.extend_from_slice(&"fe80::5054:ff:fe01:203".parse::<Ipv6Addr>().expect("an address").octets());
-        let mut options = Options::new();
-        options.push(code::INTERFACE_ID, interface).push(code::RELAY_MESSAGE, inner);
-        options.encode(&mut bytes);
-        bytes
+fn who_sends_to_one_server_is_told_to_send_to_all() {
+    for (message, kind) in [
+        (firmware(MessageType::Solicit), MessageType::Advertise),
+        (naming_us(MessageType::Request), MessageType::Reply),
+        (naming_us(MessageType::Release), MessageType::Reply),
+        (firmware(MessageType::Rebind), MessageType::Reply),
+    ] {
+        let (sent, events) = outputs_of(FAR, &encoded(&message));
+        let [(to, bytes)] = &sent[..] else { panic!("{sent:?}") };
+        let answer = Message::decode(bytes).expect("the server sends messages");
+        assert_eq!((answer.kind, to.port()), (kind, 546));
+        let codes: Vec<u16> = answer.options.iter().map(|(code, _)| code).collect();
+        assert_eq!(codes, [code::SERVER_IDENTIFIER, code::CLIENT_IDENTIFIER, code::STATUS_CODE]);
+        assert!(answer.options.get(code::STATUS_CODE).is_some_and(|status| status.starts_with(&[0, 5])));
+        assert!(matches!(&events[..], [Event { what: Happening::Discarded { .. }, .. }]), "{events:?}");
+    }
+    // Relays are told of servers one by one.
+    let (sent, _) = outputs_of(FAR, &relayed(0, PREFIX, &encoded(&firmware(MessageType::Solicit)), b"1"));
+    let answer = &sent[0].1;
+    let options = Options::decode(&answer[34..]).expect("there are options");
+    let inner = Message::decode(options.get(code::RELAY_MESSAGE).expect("there is one")).expect("a message");
+    assert!(given(&inner).0.is_some());
+}
+
+#[test]
+fn an_address_that_a_client_wishes_for_is_not_called_over() {
+    let mut message = firmware(MessageType::Solicit);
+    let mut options = Options::new();
+    options.push(code::CLIENT_IDENTIFIER, &identifier(MAC));
+    let mut wish = Options::new();
+    wish.push(code::IA_ADDRESS, &[&PREFIX.octets()[..15], &[99], &[0; 8]].concat());
+    let mut association = vec![0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0];
+    wish.encode(&mut association);
+    options.push(code::IA_NA, &association);
+    message.options = options;
+    let addresses = |message: &Message| {
+        let value = answer(message).options.get(code::IA_NA).expect("there is an association").to_vec();
+        let inner = Options::decode(&value[12..]).expect("it holds options");
+        inner.all(code::IA_ADDRESS).count()
     };
+    assert_eq!(addresses(&message), 1);
+    // What it has and is not its own is over (RFC 8415, section 18.3.5).
+    message.kind = MessageType::Rebind;
+    assert_eq!(addresses(&message), 2);
+}
+
+/// What a relay at `link` makes of a message.
+fn relayed(hops: u8, link: Ipv6Addr, inner: &[u8], interface: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![12, hops];
+    bytes.extend_from_slice(&link.octets());
+    bytes.extend_from_slice(&"fe80::5054:ff:fe01:203".parse::<Ipv6Addr>().expect("an address").octets());
+    let mut options = Options::new();
+    options.push(code::INTERFACE_ID, interface).push(code::RELAY_MESSAGE, inner);
+    options.encode(&mut bytes);
+    bytes
+}
+
+#[test]
+fn relays_get_their_own_wrapping_back() {
     let inner = relayed(0, PREFIX, &encoded(&firmware(MessageType::Solicit)), b"port 7");
     let (sent, _) = outputs(&relayed(1, Ipv6Addr::UNSPECIFIED, &inner, b"uplink"));
     let (to, mut bytes) = sent.into_iter().next().expect("it is answered");
@@ -211,11 +275,48 @@ fn relays_get_their_own_wrapping_back() {
     assert_eq!(Message::decode(&bytes).map(|message| message.kind), Ok(MessageType::Advertise));
     // A tower of relays is nobody's network.
     let mut tower = encoded(&firmware(MessageType::Solicit));
-    for hops in 0..20 {
+    for hops in 0..9 {
         tower = relayed(hops, PREFIX, &tower, b"");
+        assert_eq!(outputs(&tower).0.len(), 1, "a hop count of {hops} is allowed");
     }
-    let (sent, events) = outputs(&tower);
-    assert!(sent.is_empty() && matches!(events[..], [Event { what: Happening::Malformed(_), .. }]));
+    let (sent, events) = outputs(&relayed(9, PREFIX, &tower, b""));
+    let malformed = Happening::Malformed(DecodeError::Relays);
+    assert!(sent.is_empty() && matches!(&events[..], [Event { what, .. }] if *what == malformed));
+}
+
+/// A switch that has no address on the link says none, and the router behind it does (RFC 6221).
+#[test]
+fn the_link_is_that_of_the_nearest_relay_that_says_one() {
+    struct Sees(std::sync::mpsc::Sender<Ipv6Addr>);
+    impl Policy for Sees {
+        fn answer(&self, client: &Client<'_>) -> Answer {
+            self.0.send(client.link).expect("the test waits");
+            Answer::Silent("seen".into())
+        }
+
+        fn is_kept(&self, _: Ipv6Addr) -> bool {
+            false
+        }
+    }
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let config = ServerConfig::new(SERVER.to_vec());
+    let mut server = Server::new(Instant::now(), SystemTime::now(), config, Sees(sender));
+    let none = Ipv6Addr::UNSPECIFIED;
+    for (links, link) in [
+        (&[none, FAR][..], FAR),
+        (&[PREFIX, FAR], PREFIX),
+        (&[none, none, PREFIX, FAR], PREFIX),
+        (&[none], none),
+    ] {
+        let mut bytes = encoded(&firmware(MessageType::Solicit));
+        for (hops, link) in links.iter().enumerate() {
+            bytes = relayed(hops as u8, *link, &bytes, b"port 7");
+        }
+        let source = SocketAddrV6::new(FAR, 547, 0, 2);
+        let (interface, destination) = (InterfaceId(2), FAR);
+        server.receive(Instant::now(), Arrival { interface, source, destination, bytes: &bytes });
+        assert_eq!(receiver.recv(), Ok(link), "{links:?}");
+    }
 }
 
 #[test]
@@ -249,7 +350,10 @@ fn a_client_shows_who_it_is() {
         message.options.push(code::CLIENT_ARCHITECTURE, &[0, 11]);
         let source = SocketAddrV6::new("fe80::5054:ff:fe01:203".parse().expect("an address"), 546, 0, 2);
         let bytes = encoded(&message);
-        server.receive(Instant::now(), Arrival { interface: InterfaceId(2), source, bytes: &bytes });
+        server.receive(
+            Instant::now(),
+            Arrival { interface: InterfaceId(2), source, destination: ALL_AGENTS, bytes: &bytes },
+        );
         assert_eq!(receiver.recv(), Ok((mac, uuid, Some(Architecture::Arm64Uefi), true)));
     }
 }

@@ -8,8 +8,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ironhand_dhcp::v6::{
-    Answer, Arrival, Client, Event, Happening, Lease, Message, MessageType, Options, Output, Policy, Server,
-    ServerConfig, Terms, Ticket, code,
+    ALL_AGENTS, Answer, Arrival, Client, Event, Happening, Lease, Message, MessageType, Options, Output,
+    Policy, Server, ServerConfig, Terms, Ticket, code,
 };
 use ironhand_dhcp::{InterfaceId, LeaseState, StoreFailed};
 use proptest::prelude::*;
@@ -93,7 +93,10 @@ impl World {
         let mut bytes = Vec::new();
         message.encode(&mut bytes);
         let source = SocketAddrV6::new(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, source), 546, 0, 2);
-        self.server.receive(self.now, Arrival { interface: InterfaceId(2), source, bytes: &bytes });
+        self.server.receive(
+            self.now,
+            Arrival { interface: InterfaceId(2), source, destination: ALL_AGENTS, bytes: &bytes },
+        );
         let mut came = self.drain();
         for (ticket, leases) in std::mem::take(&mut came.stores) {
             assert!(came.replies.is_empty(), "it is answered before its lease is stored");

@@ -4,11 +4,11 @@ use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use ironhand_dhcp::ra::Advertisement;
-use ironhand_dhcp::v6::{ForeignServer, Inquiry, Message};
+use ironhand_dhcp::v6::{ALL_AGENTS, ForeignServer, Inquiry, Message};
 use socket2::SockFilter;
 
 use super::frame::{self, ETHERNET_HEADER, IP_HEADER, IPV6, Packet};
-use super::socket::{ALL_AGENTS, ALL_ROUTERS, SERVER_PORT};
+use super::socket::{ALL_ROUTERS, SERVER_PORT};
 use crate::dhcp::OpenError;
 use crate::interface::interfaces;
 use crate::link::{JUMP_IF_EQUAL, LOAD_BYTE, LOAD_HALF, RETURN, converse, link_socket};

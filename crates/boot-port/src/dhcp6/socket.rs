@@ -4,6 +4,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Ipv6Addr, SocketAddrV6};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
+use ironhand_dhcp::v6::ALL_AGENTS;
 use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn6, recvmsg, sendmsg, setsockopt, sockopt,
 };
@@ -15,13 +16,20 @@ use crate::dhcp::{OpenError, occupant_of_udp6};
 
 /// The port of servers and relays (RFC 8415, section 7.2).
 pub(super) const SERVER_PORT: u16 = 547;
-/// All relays and servers of a link, and all servers of a site (RFC 8415, section 7.1).
-pub(super) const ALL_AGENTS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 2);
+/// All servers of a site (RFC 8415, section 7.1).
 const ALL_SERVERS: Ipv6Addr = Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 1, 3);
 /// All routers of a link (RFC 4291, section 2.7.1).
 pub(super) const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
 /// What a neighbour's message must have (RFC 4861, section 6.1).
 const HOP_LIMIT: u32 = 255;
+
+/// A datagram that came in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Received {
+    pub(super) source: SocketAddrV6,
+    pub(super) destination: Ipv6Addr,
+    pub(super) length: usize,
+}
 
 /// A UDP socket at port 547 of one interface.
 #[derive(Debug)]
@@ -35,6 +43,8 @@ impl DhcpSocket {
             socket.bind_device(Some(name.as_bytes()))?;
             socket.set_only_v6(true)?;
             socket.set_nonblocking(true)?;
+            // Where a datagram was sent to counts: clients must send to the group.
+            setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?;
             socket.bind(&SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, SERVER_PORT, 0, 0).into())?;
             socket.join_multicast_v6(&ALL_AGENTS, index)?;
             socket.join_multicast_v6(&ALL_SERVERS, index)?;
@@ -51,9 +61,9 @@ impl DhcpSocket {
     }
 
     /// Takes a datagram into `buffer`, if there is one.
-    pub(super) fn receive(&self, buffer: &mut [u8]) -> Option<(SocketAddrV6, usize)> {
-        let (length, from, _) = receive(&self.0, buffer)?;
-        Some((from, length))
+    pub(super) fn receive(&self, buffer: &mut [u8]) -> Option<Received> {
+        let (length, source, said) = receive(&self.0, buffer)?;
+        Some(Received { source, destination: said.destination?, length })
     }
 
     pub(super) fn send(&self, to: SocketAddrV6, bytes: &[u8]) -> io::Result<()> {
@@ -96,8 +106,8 @@ impl IcmpSocket {
 
     /// Takes a message into `buffer`, if there is one: who sent it, how long it is, and its hop limit.
     pub(super) fn receive(&self, buffer: &mut [u8]) -> Option<(Ipv6Addr, usize, u8)> {
-        let (length, from, hop_limit) = receive(&self.socket, buffer)?;
-        Some((*from.ip(), length, hop_limit.unwrap_or_default()))
+        let (length, from, said) = receive(&self.socket, buffer)?;
+        Some((*from.ip(), length, said.hop_limit.unwrap_or_default()))
     }
 
     pub(super) fn send(&self, to: Ipv6Addr, bytes: &[u8]) -> io::Result<()> {
@@ -117,18 +127,30 @@ impl AsFd for IcmpSocket {
     }
 }
 
-/// A datagram, if there is one, with its sender and hop limit. What the system says instead is of no use to anybody: the
-/// sender asks again.
-fn receive(socket: &Socket, buffer: &mut [u8]) -> Option<(usize, SocketAddrV6, Option<u8>)> {
-    let mut control = cmsg_space!(libc::c_int);
+/// What the system tells of a datagram beside its words, as far as the socket asks for it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Said {
+    hop_limit: Option<u8>,
+    destination: Option<Ipv6Addr>,
+}
+
+/// A datagram, if there is one, with its sender. What the system says instead is of no use to anybody: the sender asks again.
+fn receive(socket: &Socket, buffer: &mut [u8]) -> Option<(usize, SocketAddrV6, Said)> {
+    let mut control = cmsg_space!(libc::c_int, libc::in6_pktinfo);
     let mut pieces = [IoSliceMut::new(buffer)];
     let received =
         recvmsg::<SockaddrIn6>(socket.as_raw_fd(), &mut pieces, Some(&mut control), MsgFlags::MSG_DONTWAIT);
     let message = received.ok()?;
     let from = message.address.map(SocketAddrV6::from)?;
-    let hop_limit = message.cmsgs().into_iter().flatten().find_map(|control| match control {
-        ControlMessageOwned::Ipv6HopLimit(limit) => u8::try_from(limit).ok(),
-        _ => None,
-    });
-    Some((message.bytes, from, hop_limit))
+    let mut said = Said::default();
+    for control in message.cmsgs().into_iter().flatten() {
+        match control {
+            ControlMessageOwned::Ipv6HopLimit(limit) => said.hop_limit = u8::try_from(limit).ok(),
+            ControlMessageOwned::Ipv6PacketInfo(info) => {
+                said.destination = Some(Ipv6Addr::from(info.ipi6_addr.s6_addr));
+            }
+            _ => {}
+        }
+    }
+    Some((message.bytes, from, said))
 }

@@ -19,6 +19,8 @@ counters! {
     confirmed,
     /// Messages that were not answered.
     silent,
+    /// Messages that can be read and must be discarded: of wrong identifiers, or sent to this server alone.
+    discarded,
     /// Datagrams that were no message of DHCPv6.
     malformed,
     /// Addresses that clients gave back.
@@ -47,6 +49,7 @@ impl Tally {
             Happening::Informed => &self.informed,
             Happening::Confirmed(_) => &self.confirmed,
             Happening::Silent { .. } => &self.silent,
+            Happening::Discarded { .. } => &self.discarded,
             Happening::Malformed(_) => &self.malformed,
             Happening::Released(_) => &self.released,
             Happening::Declined(_) => &self.declined,

@@ -12,6 +12,7 @@ use nix::poll::{PollFd, PollFlags};
 use tokio::sync::oneshot;
 
 use super::End;
+use super::socket::Received;
 use super::statistics::Tally;
 use crate::dhcp::statistics::count;
 use crate::journal::Journal;
@@ -110,10 +111,12 @@ impl<P: Policy> Worker<P> {
             if let Some(socket) = &end.dhcp {
                 let mut taken = 0;
                 while taken < BATCH
-                    && let Some((source, length)) = socket.receive(buffer)
+                    && let Some(received) = socket.receive(buffer)
                 {
+                    let Received { source, destination, length } = received;
                     let bytes = &buffer[..length];
-                    self.server.receive(now, Arrival { interface: end.id, source, bytes });
+                    let arrival = Arrival { interface: end.id, source, destination, bytes };
+                    self.server.receive(now, arrival);
                     taken += 1;
                 }
                 more |= taken == BATCH;

@@ -24,7 +24,7 @@ pub struct Client<'a> {
     pub program: Program,
     /// The text of its vendor class (option 16): the first, without the number of its enterprise.
     pub vendor_class: Option<&'a [u8]>,
-    /// The link that it is on: an address of the relay next to it, or unspecified for that of the interface.
+    /// The link that it is on: an address of the nearest relay that tells one, or unspecified for that of the interface.
     pub link: Ipv6Addr,
     /// The interface of ours that it came in by.
     pub interface: InterfaceId,
@@ -69,7 +69,7 @@ impl<'a> Client<'a> {
             Program::System
         };
         // What lies closest to the wire tells which interface it is: an identifier is one for the whole machine.
-        let mac = nearest.and_then(|relay| relay.mac).or_else(|| mac_of(from));
+        let mac = relays.mac().or_else(|| mac_of(from));
         Self {
             message: message.kind,
             identifier,
@@ -81,7 +81,7 @@ impl<'a> Client<'a> {
             architecture,
             program,
             vendor_class: first_of(class.get(4..).unwrap_or_default()),
-            link: nearest.map_or(Ipv6Addr::UNSPECIFIED, |relay| relay.link),
+            link: relays.link(),
             interface,
         }
     }

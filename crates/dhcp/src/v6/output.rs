@@ -13,6 +13,8 @@ pub struct Arrival<'a> {
     pub interface: InterfaceId,
     /// Who sent it.
     pub source: SocketAddrV6,
+    /// Where it was sent to: clients send to a group, relays as they like.
+    pub destination: Ipv6Addr,
     /// What it says.
     pub bytes: &'a [u8],
 }
@@ -100,6 +102,13 @@ pub enum Happening {
         message: MessageType,
         /// Why.
         reason: Cow<'static, str>,
+    },
+    /// A message that can be read was discarded, as servers must.
+    Discarded {
+        /// What it asked.
+        message: MessageType,
+        /// Why.
+        reason: &'static str,
     },
     /// A datagram was not understood.
     Malformed(DecodeError),

@@ -7,8 +7,9 @@ use super::{DecodeError, Message, Options, code};
 
 const RELAY_FORWARD: u8 = 12;
 const RELAY_REPLY: u8 = 13;
-/// The most relays in a row (RFC 8415, section 7.6: HOP_COUNT_LIMIT).
-const MAX_RELAYS: usize = 8;
+/// The most relays in a row: the first counts 0, and none forwards what counts 8 (RFC 8415, sections 7.6 and 19.1.2:
+/// HOP_COUNT_LIMIT).
+const MAX_RELAYS: usize = 9;
 
 /// The relays that a message came through, the outermost first.
 #[derive(Default)]
@@ -17,10 +18,10 @@ pub(super) struct Relays(Vec<Relay>);
 /// What one relay wrote around the message.
 pub(super) struct Relay {
     hops: u8,
-    pub(super) link: Ipv6Addr,
+    link: Ipv6Addr,
     pub(super) peer: Ipv6Addr,
     interface_id: Option<Vec<u8>>,
-    pub(super) mac: Option<[u8; 6]>,
+    mac: Option<[u8; 6]>,
 }
 
 impl Relays {
@@ -31,7 +32,7 @@ impl Relays {
         let mut bytes = bytes;
         while bytes.first() == Some(&RELAY_FORWARD) {
             if relays.0.len() == MAX_RELAYS {
-                return Err(DecodeError::Type(RELAY_FORWARD));
+                return Err(DecodeError::Relays);
             }
             let (head, area) = bytes.split_first_chunk::<34>().ok_or(DecodeError::TooShort)?;
             let options = Options::decode(area).ok_or(DecodeError::Option)?;
@@ -80,18 +81,29 @@ impl Relays {
         self.0.last()
     }
 
+    /// The link that the client is on: what the nearest relay says that says any. A switch between the client and the router
+    /// has no address there, and says none (RFC 6221; RFC 8415, section 13.1). Unspecified where no relay says one.
+    pub(super) fn link(&self) -> Ipv6Addr {
+        let mut links = self.0.iter().rev().map(|relay| relay.link);
+        links.find(|link| !link.is_unspecified()).unwrap_or(Ipv6Addr::UNSPECIFIED)
+    }
+
+    /// The Ethernet address of the client, from the nearest relay that tells it (RFC 6939).
+    pub(super) fn mac(&self) -> Option<[u8; 6]> {
+        self.0.iter().rev().find_map(|relay| relay.mac)
+    }
+
+    /// The port of a switch, or whatever the relay next to the client tells its clients apart by, as a digest; nothing where
+    /// it does not.
+    pub(super) fn circuit(&self) -> Option<u64> {
+        let interface = self.nearest()?.interface_id.as_ref()?;
+        let mut digest = DefaultHasher::new();
+        (self.link(), interface).hash(&mut digest);
+        Some(digest.finish())
+    }
+
     /// Whether the message came straight from the client.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-}
-
-impl Relay {
-    /// The port of a switch, or whatever the relay tells its clients apart by, as a digest; nothing where it does not.
-    pub(super) fn circuit(&self) -> Option<u64> {
-        let interface = self.interface_id.as_ref()?;
-        let mut digest = DefaultHasher::new();
-        (self.link, interface).hash(&mut digest);
-        Some(digest.finish())
     }
 }

@@ -10,6 +10,7 @@ pub(super) const SUCCESS: u16 = 0;
 pub(super) const NO_ADDRESSES: u16 = 2;
 pub(super) const NO_BINDING: u16 = 3;
 pub(super) const NOT_ON_LINK: u16 = 4;
+pub(super) const USE_MULTICAST: u16 = 5;
 const NO_PREFIX: u16 = 6;
 
 /// The enterprise of vendor classes of PXE and HTTP boot: Intel's.
@@ -31,9 +32,9 @@ impl Association {
         Some(Self { number, addresses })
     }
 
-    /// What it is answered with an address for some time; those that the client named beside are over (RFC 8415, section
-    /// 18.3.4).
-    pub(super) fn with(&self, address: Ipv6Addr, lifetime: Duration) -> Vec<u8> {
+    /// What it is answered with an address for some time; where it renews, those that the client named beside are over
+    /// (RFC 8415, sections 18.3.4 and 18.3.5).
+    pub(super) fn with(&self, address: Ipv6Addr, lifetime: Duration, renews: bool) -> Vec<u8> {
         let seconds = u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX).clamp(1, u32::MAX - 1);
         let mut inner = Options::new();
         let mut add = |address: Ipv6Addr, seconds: u32| {
@@ -41,7 +42,8 @@ impl Association {
             inner.push(code::IA_ADDRESS, &[&address.octets()[..], &lifetimes].concat());
         };
         add(address, seconds);
-        self.addresses.iter().filter(|other| **other != address).for_each(|other| add(*other, 0));
+        let over = self.addresses.iter().filter(|other| renews && **other != address);
+        over.for_each(|other| add(*other, 0));
         // When to renew and rebind: after half and four fifths of the time (RFC 8415, section 21.4).
         self.written(seconds / 2, seconds - seconds / 5, &inner)
     }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 use super::bindings::{Bindings, Group, Owner};
 use super::relay::Relays;
 use super::reply::{
-    Association, NO_ADDRESSES, NO_BINDING, NOT_ON_LINK, SUCCESS, refuse_others, status, write_parameters,
+    Association, NO_ADDRESSES, NO_BINDING, NOT_ON_LINK, SUCCESS, USE_MULTICAST, refuse_others, status,
+    write_parameters,
 };
 use super::{
     Answer, Arrival, Client, Event, Happening, Lease, MAX_DUID, Message, MessageType, Options, Output,
@@ -15,7 +16,8 @@ use super::{
 };
 use crate::{InterfaceId, LeaseState, StoreFailed};
 
-/// The port of servers and relays (RFC 8415, section 7.2).
+/// The port of clients, and of servers and relays (RFC 8415, section 7.2): answers go there, wherever the question came from.
+const CLIENT_PORT: u16 = 546;
 const SERVER_PORT: u16 = 547;
 /// The most associations of one message that are answered.
 const MAX_ASSOCIATIONS: usize = 8;
@@ -163,24 +165,30 @@ impl<P: Policy> Server<P> {
             }
         };
         let named = message.options.get(code::SERVER_IDENTIFIER);
-        let ours = named.is_none_or(|named| named == self.config.identifier);
+        if named.is_some_and(|named| named != self.config.identifier) {
+            // Another server's business.
+            return;
+        }
         let identifier = message.options.get(code::CLIENT_IDENTIFIER).unwrap_or_default();
         // Who must name whom: RFC 8415, section 16.
         let has_name = !identifier.is_empty() && identifier.len() <= MAX_DUID;
         let fits = match message.kind {
             MessageType::Solicit | MessageType::Confirm | MessageType::Rebind => named.is_none() && has_name,
             MessageType::Request | MessageType::Renew | MessageType::Release | MessageType::Decline => {
-                named.is_some() && ours && has_name
+                named.is_some() && has_name
             }
             MessageType::InformationRequest => {
-                ours && identifier.len() <= MAX_DUID && message.options.get(code::IA_NA).is_none()
+                let wants = |code| message.options.get(code).is_some();
+                let associates = [code::IA_NA, code::IA_TA, code::IA_PD].into_iter().any(wants);
+                identifier.len() <= MAX_DUID && !associates
             }
             MessageType::Advertise | MessageType::Reply => false,
         };
-        if !fits {
-            return;
-        }
         let client = Client::read((arrival.interface, arrival.source), &relays, &message, identifier);
+        if !fits {
+            let reason = "its identifiers or associations are not those that such a message has";
+            return self.outputs.push_back(Output::Event(discarded(&client, reason)));
+        }
         match self.policy.answer(&client) {
             Answer::Serve(terms) => {
                 let asked = Asked { arrival, relays: &relays, message: &message, client, terms };
@@ -251,9 +259,7 @@ impl<P: Policy> Server<P> {
         }
         let reply = Message { kind: draft.kind, transaction: message.transaction, options };
         let mut to = arrival.source;
-        if !relays.is_empty() {
-            to.set_port(SERVER_PORT);
-        }
+        to.set_port(if relays.is_empty() { CLIENT_PORT } else { SERVER_PORT });
         let answer = (to, relays.wrap(&reply));
         if draft.leases.is_empty() {
             let (to, bytes) = answer;
@@ -288,6 +294,15 @@ impl<P: Policy> Server<P> {
             events: Vec::new(),
             favoured: None,
         };
+        if asked.relays.is_empty() && !asked.arrival.destination.is_multicast() {
+            // Nobody is told to send here alone (RFC 8415, section 18.4): a client that does may leave its link unnoticed.
+            if message.kind == MessageType::Solicit {
+                draft.kind = MessageType::Advertise;
+            }
+            draft.options.push(code::STATUS_CODE, &status(USE_MULTICAST, "send to ff02::1:2"));
+            draft.events.push(discarded(client, "it was sent to this server alone, not to all of the link"));
+            return Some(draft);
+        }
         match message.kind {
             MessageType::Confirm => {
                 let (subnet, mut named) = (asked.terms.subnet?, associations(message));
@@ -391,7 +406,7 @@ impl<P: Policy> Server<P> {
             }
             draft.events.push(event(client, Happening::Bound { address, renewed: had && renews }));
         }
-        association.with(address, lifetime)
+        association.with(address, lifetime, renews)
     }
 
     /// The association of several that the address kept for the machine goes to: the one that has it, or else the first.
@@ -407,7 +422,7 @@ impl<P: Policy> Server<P> {
     fn groups(&self, asked: &Asked<'_>, subnet: Ipv6Addr) -> Vec<Group> {
         let source = match asked.relays.nearest() {
             None => Some(Group::Source(*asked.arrival.source.ip())),
-            Some(relay) => relay.circuit().map(Group::Circuit),
+            Some(_) => asked.relays.circuit().map(Group::Circuit),
         };
         let all = [Some(Group::Subnet(subnet)), source, asked.client.mac.map(Group::Mac)];
         all.into_iter().flatten().collect()
@@ -490,6 +505,10 @@ fn associations(message: &Message) -> Vec<Association> {
         }
     }
     all
+}
+
+fn discarded(client: &Client<'_>, reason: &'static str) -> Event {
+    event(client, Happening::Discarded { message: client.message, reason })
 }
 
 fn event(client: &Client<'_>, what: Happening) -> Event {

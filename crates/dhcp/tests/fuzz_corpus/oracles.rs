@@ -355,7 +355,8 @@ pub fn v6(data: &[u8]) {
     let now = Instant::now();
     let mut server = v6::Server::new(now, SystemTime::UNIX_EPOCH, config, Derived);
     let from = SocketAddrV6::new(source, 546, 0, 1);
-    server.receive(now, v6::Arrival { interface: NIC, source: from, bytes: data });
+    server
+        .receive(now, v6::Arrival { interface: NIC, source: from, destination: v6::ALL_AGENTS, bytes: data });
     let mut sent = 0;
     while let Some(output) = server.next_output() {
         let (to, bytes) = match output {

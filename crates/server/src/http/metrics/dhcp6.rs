@@ -70,8 +70,12 @@ impl Dhcp6Metrics {
                 ("confirm", confirmed),
             ],
         );
-        let Dhcp6Statistics { malformed, silent, .. } = counted;
-        follow(&self.unanswered, "reason", &[("malformed", malformed), ("other", silent)]);
+        let Dhcp6Statistics { discarded, malformed, silent, .. } = counted;
+        follow(
+            &self.unanswered,
+            "reason",
+            &[("discarded", discarded), ("malformed", malformed), ("other", silent)],
+        );
         let Dhcp6Statistics { stored, expired, released, declined, .. } = counted;
         follow(
             &self.leases,

@@ -45,6 +45,7 @@ impl Teller {
                  or cannot be written"
             ),
             Happening::Silent { reason, .. } => tracing::debug!(who, "not answered: {reason}"),
+            Happening::Discarded { message, reason } => tracing::debug!(who, ?message, "discarded: {reason}"),
             Happening::Malformed(error) => tracing::debug!("a datagram is no message of DHCPv6: {error}"),
             Happening::KeptElsewhere { kept, given } => tracing::warn!(
                 who, %kept, %given,
