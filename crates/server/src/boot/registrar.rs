@@ -11,6 +11,9 @@ pub(super) const MOST_MACHINES: usize = 4_096;
 /// somebody who invents addresses.
 const NEW_IN_A_MINUTE: u32 = 600;
 
+/// Stands for the boot that a machine was first heard of in; boots have numbers from one on.
+const FIRST: u64 = 0;
+
 /// How long it may take until it is kept that a machine was seen once more.
 const KEPT_AFTER_MILLIS: i64 = 60_000;
 
@@ -44,7 +47,7 @@ impl Registrar {
     }
 
     /// Takes a machine in, or what it says anew; gives it back where it is new.
-    pub(super) fn register(&mut self, machine: Machine) -> Option<Machine> {
+    pub(super) fn register(&mut self, mut machine: Machine) -> Option<Machine> {
         let mac = machine.mac;
         if let Some(known) = self.machines.get_mut(&mac) {
             let before = known.clone();
@@ -71,6 +74,9 @@ impl Registrar {
             self.changed.remove(&oldest);
             self.left_out += 1;
         }
+        // It is heard of as it boots, also where it says so before it is seen to.
+        machine.boots = machine.boots.max(1);
+        self.counted.insert(mac, FIRST);
         self.by_time.insert((machine.last_seen, mac));
         self.changed.insert(mac);
         self.machines.insert(mac, machine.clone());
@@ -80,7 +86,8 @@ impl Registrar {
     /// A machine is in a boot of this number, which counts once whatever the machine says in it.
     pub(super) fn booted(&mut self, mac: MacAddress, boot: u64) {
         let Some(machine) = self.machines.get_mut(&mac) else { return };
-        if self.counted.insert(mac, boot) != Some(boot) {
+        let before = self.counted.insert(mac, boot);
+        if before != Some(boot) && before != Some(FIRST) {
             machine.boots = machine.boots.saturating_add(1);
             self.changed.insert(mac);
         }
@@ -167,6 +174,7 @@ mod tests {
         let new = Machine { boots: 0, ..machine(1, 1_000) };
         registrar.booted(new.mac, 7);
         registrar.register(new.clone());
+        assert_eq!(registrar.machines()[0].boots, 1, "before it is seen that it boots");
         for boot in [7, 7, 7, 9, 9] {
             registrar.register(new.clone());
             registrar.booted(new.mac, boot);
