@@ -109,7 +109,7 @@ pub enum BootSeen {
         /// Whether it failed as there is no such file, which many clients expect of many files.
         absent: bool,
     },
-    /// What a machine that asked for its script was told to do, where that ends the boot.
+    /// What a machine was told to do, where that ends the boot: by its script, or by an offer of an address alone.
     Told {
         /// How the boot is over.
         state: BootState,
@@ -173,6 +173,8 @@ struct Course {
     told: u32,
     /// Whether its beginning was told.
     announced: bool,
+    /// Why it was refused, as was told last: a machine asks again and again.
+    refused: Option<String>,
 }
 
 impl BootProgress {
@@ -274,7 +276,7 @@ impl BootProgress {
                 steps: Vec::new(),
                 dropped: 0,
             };
-            self.machines.insert(mac, Course { record, due: at, told: 0, announced: false });
+            self.machines.insert(mac, Course { record, due: at, told: 0, announced: false, refused: None });
             self.due.insert((at, mac));
             return true;
         }
@@ -409,7 +411,9 @@ impl Course {
                 self.add(at, step, !absent, news);
             }
             BootSeen::Told { state, what } => {
-                if self.record.state != state {
+                if state == BootState::Refused && self.refused.replace(what.clone()).as_ref() == Some(&what) {
+                    self.record.state = state;
+                } else if self.record.state != state {
                     self.end(at, state, &what, news);
                 }
             }

@@ -190,6 +190,26 @@ fn one_that_is_not_served_is_told_once_with_the_reason() {
 }
 
 #[test]
+fn one_that_is_offered_nothing_to_boot_hangs_nowhere() {
+    for over in [BootState::Refused, BootState::Dismissed] {
+        let mut progress = BootProgress::new();
+        for seconds in [0, 4, 12] {
+            for stage in [BootStage::Discover, BootStage::Offer, BootStage::Request, BootStage::Acknowledge] {
+                see(&mut progress, seconds, dhcp(stage, BootSpeaker::Firmware));
+                if matches!(stage, BootStage::Offer | BootStage::Acknowledge) {
+                    see(&mut progress, seconds, BootSeen::Told { state: over, what: "its disk".into() });
+                }
+            }
+        }
+        progress.wake(at(300));
+        let told = news(&mut progress);
+        assert!(!told.iter().any(|told| matches!(told, BootTold::Stalled(_))), "{told:?}");
+        let ends = told.iter().filter(|told| matches!(told, BootTold::Ended(..))).count();
+        assert_eq!((ends, state(&progress)), (1, over));
+    }
+}
+
+#[test]
 fn transfers_are_known_by_the_address() {
     let mut progress = BootProgress::new();
     see(&mut progress, 0, dhcp(BootStage::Discover, BootSpeaker::Firmware));

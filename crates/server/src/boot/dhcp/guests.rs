@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ironhand_api::{MacAddress, MachineUuid, Name};
+use ironhand_api::{BootState, MacAddress, MachineUuid, Name};
 use ironhand_model::boot::Architecture;
 
 use crate::boot::recent::Recent;
@@ -21,6 +21,8 @@ pub(super) struct Guest {
     pub(super) uuid: Option<MachineUuid>,
     /// What its firmware is.
     pub(super) architecture: Option<Architecture>,
+    /// How its boot is over, and why, where it is given an address and nothing to boot.
+    pub(super) over: Option<(BootState, String)>,
 }
 
 /// The machines by their hardware addresses. The thread that serves puts them in, and whoever tells of leases looks.
@@ -67,6 +69,7 @@ mod tests {
             network: "rack".parse().unwrap(),
             uuid,
             architecture: Some(Architecture(7)),
+            over: None,
         };
         let mac = |number: usize| {
             let [.., a, b, c] = number.to_be_bytes();

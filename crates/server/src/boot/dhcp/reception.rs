@@ -4,8 +4,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ironhand_api::{BootArchitecture, BootStage, MacAddress, Machine, Timestamp};
-use ironhand_model::boot::{self as model, Architecture, Decision, View};
+use ironhand_api::{BootArchitecture, BootStage, BootState, MacAddress, Machine, Timestamp};
+use ironhand_model::boot::{self as model, Architecture, Decision, Intent, Stage, View};
 use ironhand_model::{BootAbout, BootSeen, BootSighting, BootSpeaker};
 
 use super::guests::{Guest, Guests};
@@ -51,6 +51,7 @@ impl Reception {
             network: network.clone(),
             uuid: asking.uuid,
             architecture: asking.architecture,
+            over: over(asking.stage, decision),
         };
         let about = about(guest.clone());
         let architecture = about.architecture.clone();
@@ -72,7 +73,18 @@ impl Reception {
     pub(super) fn seen(&self, mac: Option<MacAddress>, address: Option<IpAddr>, seen: BootSeen) {
         let Some(guest) = self.guest(mac) else { return };
         let at = clock::now();
-        self.watch.note(Note::Sighting(BootSighting { at, mac, about: about(guest), address, seen }));
+        // Whoever was given an address and nothing to boot goes its own way, and hangs nowhere.
+        let given = matches!(
+            seen,
+            BootSeen::Dhcp { stage: BootStage::Offer | BootStage::Acknowledge, speaker, .. } if speaker != BootSpeaker::System
+        );
+        let over = guest.over.clone().filter(|_| given);
+        let about = about(guest);
+        let told = over.map(|(state, what)| BootSeen::Told { state, what });
+        for seen in std::iter::once(seen).chain(told) {
+            let about = about.clone();
+            self.watch.note(Note::Sighting(BootSighting { at, mac, about, address, seen }));
+        }
     }
 
     /// A machine has an address, by which it is known to those that serve files.
@@ -87,6 +99,18 @@ impl Reception {
         };
         self.seats.put(address, seat);
     }
+}
+
+/// How the boot of a machine is over that is given an address and nothing to boot, and why. A loader that is running asks for
+/// an address alone: its boot goes on.
+fn over(stage: Stage, decision: &Decision) -> Option<(BootState, String)> {
+    let alone = decision.answer == model::Answer::Address;
+    let state = match decision.intent {
+        Intent::LocalDisk => BootState::Dismissed,
+        _ => BootState::Refused,
+    };
+    let asks = matches!(stage, Stage::Pxe | Stage::HttpBoot | Stage::Ipxe);
+    (alone && asks).then(|| (state, decision.reason.clone()))
 }
 
 fn about(guest: Guest) -> BootAbout {
