@@ -36,6 +36,9 @@ pub struct BootRecord {
     /// Why it goes no further, and what usually causes that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stall: Option<BootStall>,
+    /// Why it is over: why it is not served, or what the machine was told or has gone on to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
     /// What happened, in order; the first and the last steps where there were very many.
     pub steps: Vec<BootStep>,
     /// Steps in the middle that are not kept.
@@ -59,7 +62,7 @@ pub enum BootState {
     HandedOver,
     /// It was told to boot from its own disk, to wait, or to power off.
     Dismissed,
-    /// It is not served here; the last step says why.
+    /// It is not served here; [`BootRecord::ended`] says why.
     Refused,
 }
 

@@ -273,6 +273,7 @@ impl BootProgress {
                 last: at,
                 state: BootState::Running,
                 stall: None,
+                ended: None,
                 steps: Vec::new(),
                 dropped: 0,
             };
@@ -396,6 +397,7 @@ impl Course {
                 let known = self.record.state == BootState::Refused;
                 self.step(at, plain(stage, at, String::new(), Some(reason.clone())), news);
                 self.record.state = BootState::Refused;
+                self.record.ended = Some(reason.clone());
                 if !known {
                     news.push(self.tell(at, BootTold::Refused(reason)));
                 }
@@ -412,7 +414,7 @@ impl Course {
             }
             BootSeen::Told { state, what } => {
                 if state == BootState::Refused && self.refused.replace(what.clone()).as_ref() == Some(&what) {
-                    self.record.state = state;
+                    (self.record.state, self.record.ended) = (state, Some(what));
                 } else if self.record.state != state {
                     self.end(at, state, &what, news);
                 }
@@ -448,7 +450,7 @@ impl Course {
         let goes_on = matches!(self.record.state, BootState::Stalled | BootState::HandedOver);
         // One that is refused asks again and again for the script that says so.
         if !failed && (goes_on || self.record.state == BootState::Refused && !again) {
-            self.record.state = BootState::Running;
+            (self.record.state, self.record.ended) = (BootState::Running, None);
         }
         if !failed {
             self.record.stall = None;
@@ -465,6 +467,7 @@ impl Course {
     fn end(&mut self, at: Timestamp, state: BootState, words: &str, news: &mut Vec<BootNews>) {
         self.record.state = state;
         self.record.stall = None;
+        self.record.ended = Some(words.to_owned());
         news.push(self.tell(at, BootTold::Ended(state, words.to_owned())));
     }
 

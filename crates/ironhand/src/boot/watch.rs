@@ -110,6 +110,10 @@ pub fn timeline(boot: &BootRecord, output: Output) -> Vec<String> {
         let since = step.at.since(boot.began).as_secs_f64();
         lines.push(format!("  {}  +{since:7.2} s  {}", clock(step.at), output.inline(&text)));
     }
+    if let Some(ended) = &boot.ended {
+        let text = Field::from(format!("{}: {ended}", boot.state)).printable();
+        lines.push(format!("  {}", output.inline(&text)));
+    }
     if let Some(stall) = &boot.stall {
         lines.push(format!("  hangs after {} since {}: {}", stall.after, clock(stall.since), stall.expected));
         lines.extend(stall.causes.iter().map(|cause| format!("    - {cause}")));
@@ -180,6 +184,7 @@ fn table(boots: &[BootRecord], now: Timestamp, height: usize, output: Output) ->
                     .map_or_else(|| stall.expected.clone(), |cause| format!("{}: {cause}", stall.expected)),
                 Tone::Bad,
             ),
+            (None, _) if boot.state == BootState::Refused => boot.ended.clone().unwrap_or_default().into(),
             (None, Some(step)) => step.to_string().into(),
             (None, None) => "".into(),
         };

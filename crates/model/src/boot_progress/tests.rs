@@ -185,8 +185,10 @@ fn one_that_is_not_served_is_told_once_with_the_reason() {
     }
     let told = news(&mut progress);
     assert!(matches!(&told[..], [BootTold::Began { .. }, BootTold::Refused(_)]), "{told:?}");
+    let reason = |progress: &BootProgress| progress.records().next().and_then(|record| record.ended.clone());
+    assert_eq!(reason(&progress).as_deref(), Some("no address is left"));
     see(&mut progress, 20, dhcp(BootStage::Offer, BootSpeaker::Firmware));
-    assert_eq!(state(&progress), BootState::Running);
+    assert_eq!((state(&progress), reason(&progress)), (BootState::Running, None));
 }
 
 #[test]
@@ -206,6 +208,8 @@ fn one_that_is_offered_nothing_to_boot_hangs_nowhere() {
         assert!(!told.iter().any(|told| matches!(told, BootTold::Stalled(_))), "{told:?}");
         let ends = told.iter().filter(|told| matches!(told, BootTold::Ended(..))).count();
         assert_eq!((ends, state(&progress)), (1, over));
+        let record = progress.records().next().expect("one boot");
+        assert_eq!(record.ended.as_deref(), Some("its disk"), "it is told to who looks later, too");
     }
 }
 
