@@ -190,15 +190,27 @@ fn prepare(root: &Path) -> Result<()> {
         fs::create_dir_all(&folder)?;
         fs::write(folder.join(format!("package-{number}_1.0-1_amd64.deb")), [7; 1_000])?;
     }
-    let made = Command::new("xorriso")
-        .args(["-as", "mkisofs", "-quiet", "-R", "-J", "-o"])
-        .arg(root.join("image.iso"))
-        .arg(&tree)
-        .output()
-        .map_err(|error| format!("xorriso does not start: {error}"))?;
-    match made.status.success() {
+    let image = root.join("image.iso");
+    xorriso(
+        Command::new("xorriso").args(["-as", "mkisofs", "-quiet", "-R", "-J", "-o"]).arg(&image).arg(&tree),
+    )?;
+    // Unpacked from it, as people do. Of two files the one that was written first lies better in memory, and is sent a tenth
+    // faster by whichever server.
+    fs::remove_dir_all(&tree)?;
+    xorriso(
+        Command::new("xorriso")
+            .args(["-osirrox", "on", "-indev"])
+            .arg(format!("stdio:{}", image.display()))
+            .args(["-extract", "/"])
+            .arg(&tree),
+    )
+}
+
+fn xorriso(command: &mut Command) -> Result<()> {
+    let done = command.output().map_err(|error| format!("xorriso does not start: {error}"))?;
+    match done.status.success() {
         true => Ok(()),
-        false => Err(format!("xorriso: {}", String::from_utf8_lossy(&made.stderr)).into()),
+        false => Err(format!("xorriso: {}", String::from_utf8_lossy(&done.stderr)).into()),
     }
 }
 
