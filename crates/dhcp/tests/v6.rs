@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::net::{Ipv6Addr, SocketAddrV6};
+use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime};
 
 use ironhand_dhcp::v6::{
@@ -284,23 +285,31 @@ fn relays_get_their_own_wrapping_back() {
     assert!(sent.is_empty() && matches!(&events[..], [Event { what, .. }] if *what == malformed));
 }
 
+/// Answers nobody, and says what it sees of whoever asks.
+struct Sees<T>(mpsc::Sender<T>, fn(&Client<'_>) -> T);
+
+impl<T> Policy for Sees<T> {
+    fn answer(&self, client: &Client<'_>) -> Answer {
+        self.0.send(self.1(client)).expect("the test waits");
+        Answer::Silent("seen".into())
+    }
+
+    fn is_kept(&self, _: Ipv6Addr) -> bool {
+        false
+    }
+}
+
+/// A server that sees this of whoever asks.
+fn seeing<T>(what: fn(&Client<'_>) -> T) -> (Server<Sees<T>>, mpsc::Receiver<T>) {
+    let (sender, receiver) = mpsc::channel();
+    let config = ServerConfig::new(SERVER.to_vec());
+    (Server::new(Instant::now(), SystemTime::now(), config, Sees(sender, what)), receiver)
+}
+
 /// A switch that has no address on the link says none, and the router behind it does (RFC 6221).
 #[test]
 fn the_link_is_that_of_the_nearest_relay_that_says_one() {
-    struct Sees(std::sync::mpsc::Sender<Ipv6Addr>);
-    impl Policy for Sees {
-        fn answer(&self, client: &Client<'_>) -> Answer {
-            self.0.send(client.link).expect("the test waits");
-            Answer::Silent("seen".into())
-        }
-
-        fn is_kept(&self, _: Ipv6Addr) -> bool {
-            false
-        }
-    }
-    let (sender, receiver) = std::sync::mpsc::channel();
-    let config = ServerConfig::new(SERVER.to_vec());
-    let mut server = Server::new(Instant::now(), SystemTime::now(), config, Sees(sender));
+    let (mut server, receiver) = seeing(|client| client.link);
     let none = Ipv6Addr::UNSPECIFIED;
     for (links, link) in [
         (&[none, FAR][..], FAR),
@@ -323,22 +332,9 @@ fn the_link_is_that_of_the_nearest_relay_that_says_one() {
 fn a_client_shows_who_it_is() {
     /// Ethernet address, UUID, architecture, and whether it is iPXE.
     type Shown = (Option<[u8; 6]>, Option<[u8; 16]>, Option<Architecture>, bool);
-    struct Sees(std::sync::mpsc::Sender<Shown>);
-    impl Policy for Sees {
-        fn answer(&self, client: &Client<'_>) -> Answer {
-            self.0
-                .send((client.mac, client.uuid, client.architecture, client.program == Program::Ipxe))
-                .expect("the test waits");
-            Answer::Silent("seen".into())
-        }
-
-        fn is_kept(&self, _: Ipv6Addr) -> bool {
-            false
-        }
-    }
-    let (sender, receiver) = std::sync::mpsc::channel();
-    let config = ServerConfig::new(SERVER.to_vec());
-    let mut server = Server::new(Instant::now(), SystemTime::now(), config, Sees(sender));
+    let (mut server, receiver) = seeing(|client| -> Shown {
+        (client.mac, client.uuid, client.architecture, client.program == Program::Ipxe)
+    });
     let uuid = [&[0, 4][..], &[5; 16]].concat();
     let dated = [&[0, 1, 0, 1, 9, 9, 9, 9][..], &MAC].concat();
     let by_address = Some([0x52, 0x54, 0, 1, 2, 3]);

@@ -280,10 +280,11 @@ fn d11_a_long_name_stands_in_option_67_alone() {
 
 #[test]
 fn o1_a_raspberry_pi_is_told_in_its_own_words() {
-    for mode in [Mode::Proxy, Mode::Full] {
+    for (mode, mac) in [(Mode::Proxy, [0xdc, 0xa6, 0x32, 1, 2, 3]), (Mode::Full, [0x2c, 0xcf, 0x67, 1, 2, 3])]
+    {
         let mut bench = bench(mode, "start4.elf");
         let mut message = firmware(0);
-        message.chaddr = ironhand_dhcp::HardwareAddress::ethernet([0xdc, 0xa6, 0x32, 1, 2, 3]);
+        message.chaddr = ironhand_dhcp::HardwareAddress::ethernet(mac);
         bench.receive(&message);
         let offer = bench.answer();
         let vendor = offer.options.get(code::VENDOR_SPECIFIC).expect("there is option 43");
